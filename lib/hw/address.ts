@@ -1,0 +1,77 @@
+/**
+ * Addresses: how a virtual address is taken apart, and how addresses are written down.
+ *
+ *   63        48 47     39 38     30 29     21 20     12 11          0
+ *  +------------+---------+---------+---------+---------+-------------+
+ *  | sign (=47) |  PML4   |  PDPT   |   PD    |   PT    |   offset    |   4-level paging
+ *  +------------+---------+---------+---------+---------+-------------+
+ *                 level 4   level 3   level 2   level 1
+ *
+ * An address here is a plain JavaScript number: a double holds every integer up to 2^53 exactly, which covers
+ * all 48-bit addresses. The upper half is kept as a negative number (the sign extension that the processor itself demands of a canonical address):
+ * 0xffff_8000_0000_0000 is -0x8000_0000_0000.
+ *
+ * JavaScript's bit operators cut their operands to 32 bits, so an address never goes through `&` or `>>`
+ * directly. The helpers below split it with division first; everything else in the project calls them.
+ *
+ * Read next: entry.ts (what a table entry holds), then walk.ts (how the two meet).
+ */
+
+/** log2 of the page size: a page has 2^12 bytes. Linux arch/x86/include/asm/page_types.h:PAGE_SHIFT */
+export const PAGE_SHIFT = 12;
+/** Bytes in a page, 4096. Linux arch/x86/include/asm/page_types.h:PAGE_SIZE */
+export const PAGE_SIZE = 4096;
+/** Entries in one table of 4- or 5-level paging. Intel SDM vol. 3A, 4-Level Paging */
+export const ENTRIES_PER_TABLE = 512;
+/** Bytes that one level-2 entry maps as a leaf: 2 MiB. */
+export const PMD_SIZE = 0x20_0000;
+/** Bytes that one level-3 entry maps as a leaf: 1 GiB. */
+export const PUD_SIZE = 0x4000_0000;
+
+/** Virtual page number of `va` (negative in the kernel half). Not in Linux: `va >> PAGE_SHIFT` there. */
+export function vpnOf(va: number): number {
+  return Math.floor(va / PAGE_SIZE);
+}
+
+/** Byte offset of `va` inside its 4 KiB page, 0 to 4095. Linux include/linux/mm.h:offset_in_page() */
+export function offsetInPage(va: number): number {
+  return va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE;
+}
+
+/** `va` rounded down to its page. Linux PAGE_ALIGN_DOWN() */
+export function pageAlignDown(va: number): number {
+  return Math.floor(va / PAGE_SIZE) * PAGE_SIZE;
+}
+
+/** `va` rounded up to a page. Linux include/linux/mm.h:PAGE_ALIGN() */
+export function pageAlign(va: number): number {
+  return Math.ceil(va / PAGE_SIZE) * PAGE_SIZE;
+}
+
+/**
+ * Index into the table of `level` (1 = PT, 2 = PD, 3 = PDPT, 4 = PML4, 5 = PML5) for `va`, 0 to 511.
+ * Intel SDM vol. 3A, 4-Level Paging and 5-Level Paging
+ */
+export function tableIndex(va: number, level: number): number {
+  const index = Math.floor(va / LEVEL_SIZE[level]!) % ENTRIES_PER_TABLE;
+  return index < 0 ? index + ENTRIES_PER_TABLE : index;
+}
+
+/** Bytes mapped by one entry of each level; index 1 is a page. LEVEL_SIZE[2] is 2 MiB, [3] 1 GiB. */
+export const LEVEL_SIZE: readonly number[] = [1, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39, 2 ** 48];
+
+/**
+ * Whether the processor accepts `va`: all bits above the highest translated one equal that bit.
+ * Intel SDM vol. 1, Canonical Addressing. `levels` is 4 (48 bits) or 5 (57 bits).
+ */
+export function isCanonical(va: number, levels = 4): boolean {
+  const half = levels === 5 ? 2 ** 56 : 2 ** 47;
+  return Number.isInteger(va) && va >= -half && va < half;
+}
+
+/** `value` in hexadecimal with 0x; negative numbers as the 64-bit two's complement that the processor holds. */
+export function hex(value: number | bigint, digits = 1): string {
+  const big = BigInt(value);
+  const text = (big < 0n ? big + (1n << 64n) : big).toString(16);
+  return `0x${text.padStart(digits, "0")}`;
+}

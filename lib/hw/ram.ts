@@ -1,0 +1,150 @@
+/**
+ * RAM: the physical memory of the machine, real bytes that everything else lives in, page tables included.
+ *
+ *   pfn   0            1            2                      nrFrames-1
+ *        +------------+------------+------------+--- ---+------------+
+ *        | 4096 bytes | 4096 bytes | 4096 bytes |       | 4096 bytes |
+ *        +------------+------------+------------+--- ---+------------+
+ *
+ * A physical address `pa` is a byte number, a page frame number `pfn` is pa / 4096. The host gives memory
+ * only where the machine touches it: RAM is cut into sections of 64 MiB, a section is taken from the host
+ * on its first write, and the host's own demand paging backs only the pages of it that are used. A section never
+ * written reads as zeros. So a machine with 64 GiB costs nothing until it is used.
+ *
+ * Words are little-endian, as on x86. A page-table entry is 8 bytes; `entryLo`/`entryHi` read its two halves
+ * (the fast path), `readEntry`/`writeEntry` the whole as a bigint (exact, slower, pleasant in a notebook).
+ *
+ * Read first: address.ts. Read next: entry.ts.
+ */
+import { hex, PAGE_SIZE } from "./address.js";
+
+/** log2 of the frames in a section: 2^14 frames are 64 MiB. */
+export const SECTION_FRAMES_SHIFT = 14;
+const SECTION_BYTES = PAGE_SIZE * 2 ** SECTION_FRAMES_SHIFT;
+
+/** One section of RAM, the same bytes seen as bytes and as 32-bit words. */
+export interface RamSection {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
+/** The physical memory of one machine. Not in Linux: this is the hardware. */
+export class Ram {
+  readonly sizeBytes: number;
+  readonly nrFrames: number;
+  private readonly sections: (RamSection | undefined)[];
+
+  /** RAM of `sizeBytes` bytes: a multiple of 4096, at most 2^46 bytes (64 TiB). */
+  constructor(sizeBytes: number) {
+    if (!Number.isInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % PAGE_SIZE !== 0 || sizeBytes > 2 ** 46)
+      throw new RangeError(
+        `RAM size ${sizeBytes} is not a positive multiple of ${PAGE_SIZE} up to 2^46 bytes`,
+      );
+    this.sizeBytes = sizeBytes;
+    this.nrFrames = sizeBytes / PAGE_SIZE;
+    this.sections = new Array<RamSection | undefined>(Math.ceil(sizeBytes / SECTION_BYTES)).fill(undefined);
+  }
+
+  /** The section that holds frame `pfn`, or undefined where the machine never wrote. No range check. */
+  sectionOf(pfn: number): RamSection | undefined {
+    return this.sections[pfn >>> SECTION_FRAMES_SHIFT];
+  }
+
+  /** The section that holds frame `pfn`, taken from the host if need be. */
+  touchSection(pfn: number): RamSection {
+    const index = pfn >>> SECTION_FRAMES_SHIFT;
+    const section = this.sections[index];
+    if (section !== undefined) return section;
+    const firstByte = index * SECTION_BYTES;
+    const buffer = new ArrayBuffer(Math.min(SECTION_BYTES, this.sizeBytes - firstByte));
+    const created = { bytes: new Uint8Array(buffer), words: new Int32Array(buffer) };
+    this.sections[index] = created;
+    return created;
+  }
+
+  /** Byte at physical address `pa`, 0 to 255. */
+  read8(pa: number): number {
+    this.check(pa, 1);
+    const section = this.sectionOf(Math.floor(pa / PAGE_SIZE));
+    return section === undefined ? 0 : section.bytes[pa % SECTION_BYTES]!;
+  }
+
+  /** Sets the byte at `pa` to the low 8 bits of `value`. */
+  write8(pa: number, value: number): void {
+    this.check(pa, 1);
+    this.touchSection(Math.floor(pa / PAGE_SIZE)).bytes[pa % SECTION_BYTES] = value;
+  }
+
+  /** Low 32 bits (signed) of the 8-byte entry `index` (0 to 511) of the table in frame `pfn`. */
+  entryLo(pfn: number, index: number): number {
+    const section = this.sections[pfn >>> SECTION_FRAMES_SHIFT];
+    return section === undefined ? 0 : section.words[((pfn & 0x3fff) << 10) | (index << 1)]!;
+  }
+
+  /** High 32 bits (signed) of the 8-byte entry `index` of the table in frame `pfn`. */
+  entryHi(pfn: number, index: number): number {
+    const section = this.sections[pfn >>> SECTION_FRAMES_SHIFT];
+    return section === undefined ? 0 : section.words[((pfn & 0x3fff) << 10) | (index << 1) | 1]!;
+  }
+
+  /** Stores both halves of entry `index` of the table in frame `pfn`. */
+  setEntry(pfn: number, index: number, lo: number, hi: number): void {
+    const words = this.touchSection(pfn).words;
+    const word = ((pfn & 0x3fff) << 10) | (index << 1);
+    words[word] = lo;
+    words[word + 1] = hi;
+  }
+
+  /** The 64-bit entry at physical address `pa` (8-byte aligned) as an unsigned bigint. */
+  readEntry(pa: number): bigint {
+    this.checkEntry(pa);
+    const pfn = Math.floor(pa / PAGE_SIZE);
+    const index = (pa % PAGE_SIZE) / 8;
+    const hi = BigInt(this.entryHi(pfn, index) >>> 0);
+    return (hi << 32n) | BigInt(this.entryLo(pfn, index) >>> 0);
+  }
+
+  /** Stores the low 64 bits of `value` at `pa` (8-byte aligned). */
+  writeEntry(pa: number, value: bigint): void {
+    this.checkEntry(pa);
+    const lo = Number(value & 0xffff_ffffn) | 0;
+    const hi = Number((value >> 32n) & 0xffff_ffffn) | 0;
+    this.setEntry(Math.floor(pa / PAGE_SIZE), (pa % PAGE_SIZE) / 8, lo, hi);
+  }
+
+  /** The 4096 bytes of frame `pfn` as a view: writing to it writes RAM. */
+  frame(pfn: number): Uint8Array {
+    this.check(pfn * PAGE_SIZE, PAGE_SIZE);
+    const start = (pfn * PAGE_SIZE) % SECTION_BYTES;
+    return this.touchSection(pfn).bytes.subarray(start, start + PAGE_SIZE);
+  }
+
+  /** Fills frame `pfn` with zeros; costs nothing where the machine never wrote. */
+  zeroFrame(pfn: number): void {
+    this.check(pfn * PAGE_SIZE, PAGE_SIZE);
+    const section = this.sectionOf(pfn);
+    const start = (pfn * PAGE_SIZE) % SECTION_BYTES;
+    section?.bytes.fill(0, start, start + PAGE_SIZE);
+  }
+
+  /** Copies the 4096 bytes of frame `from` to frame `to`. */
+  copyFrame(to: number, from: number): void {
+    this.check(from * PAGE_SIZE, PAGE_SIZE);
+    if (this.sectionOf(from) === undefined) this.zeroFrame(to);
+    else this.frame(to).set(this.frame(from));
+  }
+
+  private check(pa: number, nrBytes: number): void {
+    if (!(Number.isInteger(pa) && pa >= 0 && pa + nrBytes <= this.sizeBytes))
+      throw new RangeError(`physical address ${describe(pa)} is outside RAM of ${hex(this.sizeBytes)} bytes`);
+  }
+
+  private checkEntry(pa: number): void {
+    this.check(pa, 8);
+    if (pa % 8 !== 0) throw new RangeError(`entry address ${hex(pa)} is not a multiple of 8`);
+  }
+}
+
+function describe(value: number): string {
+  return Number.isInteger(value) ? hex(value) : String(value);
+}

@@ -1,0 +1,22 @@
+/**
+ * What notebooks and exercises may import from "pagewalk", by name, one block for each folder.
+ * Inside `lib` a file imports the file it needs, never this one.
+ */
+
+// hw: the processor and its memory
+export {
+  ENTRIES_PER_TABLE,
+  hex,
+  isCanonical,
+  LEVEL_SIZE,
+  offsetInPage,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  PMD_SIZE,
+  PUD_SIZE,
+  pageAlign,
+  pageAlignDown,
+  tableIndex,
+  vpnOf,
+} from "./hw/address.js";
+export { Ram } from "./hw/ram.js";
