@@ -1,0 +1,286 @@
+/**
+ * The structures of memory management: one MmStruct per address space, one VmAreaStruct per mapping in it.
+ *
+ *   MmStruct                 VmAreaStruct                 behind it
+ *   +--------+   mmMt        +-----------------+
+ *   | pgd    |------------>  | vmStart..vmEnd  |  vmFile -----> File -- fMapping --> AddressSpace (page cache)
+ *   | rss    |   sorted by   | vmFlags vmPgoff |  anonVma ----> AnonVma (reverse map of anonymous pages)
+ *   | totalVm|   vmStart     | vmOps           |  anonVmaChain: one link to each AnonVma that may hold its pages
+ *   +--------+               +-----------------+
+ *
+ * A VMA says what a range of addresses means: who may do what there (vmFlags) and where the bytes come from (vmFile at
+ * page vmPgoff, or nowhere: anonymous). The page tables under `pgd` say what is there right now. VMAs never overlap, and
+ * two neighbours that mean the same are one (vma.ts merges them), so their number is part of what Linux shows.
+ *
+ * Anonymous pages find the VMAs that may map them through an AnonVma. A VMA gets its AnonVma with its first anonymous page;
+ * fork gives the child one of its own and links it to those of all its ancestors, because inherited pages still
+ * belong to them:
+ *
+ *   vma --avc-- AnonVma(own)            vma.anonVmaChain has one link for each AnonVma,
+ *     \---avc-- AnonVma(parent's)       AnonVma.rbRoot has one link for each VMA
+ *
+ * The flag words are kept as signed 32-bit integers (VM_MERGEABLE is the sign bit), so flags are combined with | & ~
+ * only, and two flag words may be compared with ===.
+ *
+ * Read first: system.ts. Read next: vma.ts (merge and split), memory.ts (faults).
+ */
+import type { MemorySystem } from "./system.js";
+import { VmaTree } from "./vma_tree.js";
+
+/** May be read now. Linux include/linux/mm.h:VM_READ; so are all VM_ names below. */
+export const VM_READ = 0x1;
+/** May be written now. */
+export const VM_WRITE = 0x2;
+/** May be executed now. */
+export const VM_EXEC = 0x4;
+/** Writes are seen by everyone who maps the same pages. */
+export const VM_SHARED = 0x8;
+/** mprotect may set VM_READ. */
+export const VM_MAYREAD = 0x10;
+/** mprotect may set VM_WRITE. */
+export const VM_MAYWRITE = 0x20;
+/** mprotect may set VM_EXEC. */
+export const VM_MAYEXEC = 0x40;
+/** A shared mapping in the eyes of mmap, also where the file is open read-only and VM_SHARED was dropped. */
+export const VM_MAYSHARE = 0x80;
+/** Grows downwards when touched just below, as stacks do. */
+export const VM_GROWSDOWN = 0x100;
+/** Frames without page structs: devices. */
+export const VM_PFNMAP = 0x400;
+/** Guard markers may be in the page tables. Differs from Linux: came with 6.19, is in the recorded 6.18.44. */
+export const VM_MAYBE_GUARD = 0x800;
+/** Pages stay in RAM: mlock. */
+export const VM_LOCKED = 0x2000;
+/** Memory-mapped I/O. */
+export const VM_IO = 0x4000;
+/** MADV_SEQUENTIAL. */
+export const VM_SEQ_READ = 0x8000;
+/** MADV_RANDOM. */
+export const VM_RAND_READ = 0x1_0000;
+/** MADV_DONTFORK: fork leaves it out. */
+export const VM_DONTCOPY = 0x2_0000;
+/** mremap may not grow it. */
+export const VM_DONTEXPAND = 0x4_0000;
+/** mlock2(MLOCK_ONFAULT): locked as pages come in. */
+export const VM_LOCKONFAULT = 0x8_0000;
+/** Counted in vmCommittedAs. */
+export const VM_ACCOUNT = 0x10_0000;
+/** MAP_NORESERVE: not counted. */
+export const VM_NORESERVE = 0x20_0000;
+/** hugetlbfs. */
+export const VM_HUGETLB = 0x40_0000;
+/** MAP_SYNC. */
+export const VM_SYNC = 0x80_0000;
+/** MADV_WIPEONFORK: the child sees zeros. */
+export const VM_WIPEONFORK = 0x200_0000;
+/** MADV_DONTDUMP: not in core dumps. */
+export const VM_DONTDUMP = 0x400_0000;
+/** Soft-dirty tracking; the recorded kernel was built without it. */
+export const VM_SOFTDIRTY = 0x800_0000;
+/** May contain both page structs and bare frames. */
+export const VM_MIXEDMAP = 0x1000_0000;
+/** MADV_HUGEPAGE. */
+export const VM_HUGEPAGE = 0x2000_0000;
+/** MADV_NOHUGEPAGE. */
+export const VM_NOHUGEPAGE = 0x4000_0000;
+/** MADV_MERGEABLE (KSM); the sign bit. */
+export const VM_MERGEABLE = 0x8000_0000 | 0;
+
+/** The three access bits together. Linux include/linux/mm.h:VM_ACCESS_FLAGS */
+export const VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
+/** VMAs that are never merged or grown. Linux include/linux/mm.h:VM_SPECIAL */
+export const VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP;
+/** The flags of a stack mapping: it grows down on x86. Linux include/linux/mm.h:VM_STACK */
+export const VM_STACK = VM_GROWSDOWN;
+/** Everything mlock sets. Linux include/linux/mm.h:VM_LOCKED_MASK */
+export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
+
+/** Index into MmStruct.rssStat. Linux include/linux/mm_types_task.h:MM_FILEPAGES ... */
+export const MM_FILEPAGES = 0;
+export const MM_ANONPAGES = 1;
+export const MM_SWAPENTS = 2;
+export const MM_SHMEMPAGES = 3;
+
+/** How a page fault or a population ended: bits of VM_FAULT_*. */
+export type VmFaultResult = number;
+
+/** One link between a VMA and an AnonVma. Linux include/linux/rmap.h:struct anon_vma_chain */
+export interface AnonVmaChain {
+  vma: VmAreaStruct;
+  anonVma: AnonVma;
+}
+
+/**
+ * The reverse map of a group of anonymous pages: every VMA that may map one of them.
+ * Linux include/linux/rmap.h:struct anon_vma
+ */
+export class AnonVma {
+  /** Tells AnonVma from AddressSpace in folio.mapping. Linux: the low bit FOLIO_MAPPING_ANON of the pointer */
+  readonly isAnon = true as const;
+  /** The oldest ancestor's AnonVma: one lock for the whole family in Linux. */
+  root: AnonVma;
+  /** The AnonVma this one was cloned under; itself for a root. */
+  parent: AnonVma;
+  /** VMAs, pages' owners and children that keep it alive. Linux refcount */
+  refcount = 1;
+  /** How many AnonVmas name this one as parent (a root counts itself). */
+  numChildren = 0;
+  /** How many VMAs have it as their own `anonVma`. */
+  numActiveVmas = 0;
+  /** One link for each VMA that may map pages of this AnonVma. Linux rb_root, an interval tree */
+  readonly rbRoot = new Set<AnonVmaChain>();
+
+  constructor(parent?: AnonVma) {
+    this.parent = parent ?? this;
+    this.root = parent?.root ?? this;
+  }
+}
+
+/** What stands behind a VMA that is not plain anonymous memory. Linux include/linux/mm.h:struct vm_operations_struct */
+export interface VmOperationsStruct {
+  /** Name that /proc/PID/maps shows for mappings without a file. */
+  name?(vma: VmAreaStruct): string | undefined;
+  /** Called when a copy of the VMA comes to be (split, fork, move). */
+  open?(vma: VmAreaStruct): void;
+  /** Called when the VMA goes away. */
+  close?(vma: VmAreaStruct): void;
+  /** Whether the VMA may be split at `addr`: 0 or negative errno. */
+  maySplit?(vma: VmAreaStruct, addr: number): number;
+  /** Brings in one page: fills vmf.page. */
+  fault?(vmf: unknown): VmFaultResult;
+  /** Maps pages around the fault that are already in the page cache. */
+  mapPages?(vmf: unknown, startPgoff: number, endPgoff: number): VmFaultResult;
+  /** A read-only shared page is about to become writable. */
+  pageMkwrite?(vmf: unknown): VmFaultResult;
+}
+
+/** An open file. Linux include/linux/fs.h:struct file; its page cache is filemap.ts's concern. */
+export interface File {
+  /** FMODE_READ, FMODE_WRITE. */
+  fMode: number;
+  /** The file's page cache. */
+  fMapping: AddressSpace;
+  /** Path as /proc/PID/maps shows it. */
+  path: string;
+  /** Counts holders: file descriptors and VMAs. Linux f_ref */
+  refcount: number;
+  /** Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Linux file_operations.mmap_prepare */
+  mmapPrepare(vma: VmAreaStruct): number;
+}
+
+/** Linux include/linux/fs.h:FMODE_READ */
+export const FMODE_READ = 0x1;
+/** Linux include/linux/fs.h:FMODE_WRITE */
+export const FMODE_WRITE = 0x2;
+
+/**
+ * All pages of one file that are in RAM, and all VMAs that map it. Linux include/linux/fs.h:struct address_space.
+ * Here only what VMAs need; the class with the pages implements it.
+ */
+export interface AddressSpace {
+  readonly isAnon: false;
+  /** Every VMA that maps this file. Linux i_mmap, an interval tree */
+  readonly iMmap: Set<VmAreaStruct>;
+  /** How many of them are VM_SHARED and may write. */
+  iMmapWritable: number;
+}
+
+/** One mapping: [vmStart, vmEnd) of one address space. Linux include/linux/mm_types.h:struct vm_area_struct */
+export class VmAreaStruct {
+  vmMm: MmStruct;
+  /** First byte, page aligned. */
+  vmStart = 0;
+  /** First byte after it, page aligned. */
+  vmEnd = 0;
+  /** VM_* bits. */
+  vmFlags = 0;
+  /** Page number of vmStart in the file; in anonymous memory the page number of the address it was mapped at. */
+  vmPgoff = 0;
+  vmFile: File | undefined = undefined;
+  vmOps: VmOperationsStruct | undefined = undefined;
+  /** The AnonVma that new anonymous pages of this VMA belong to; undefined until the first. */
+  anonVma: AnonVma | undefined = undefined;
+  /** Links to all AnonVmas whose pages may be mapped here. Linux anon_vma_chain, newest first */
+  anonVmaChain: AnonVmaChain[] = [];
+  /** For the owner of vmOps. Linux vm_private_data */
+  vmPrivateData: unknown = undefined;
+  /** prctl(PR_SET_VMA_ANON_NAME). Linux anon_name */
+  anonName: string | undefined = undefined;
+
+  constructor(mm: MmStruct) {
+    this.vmMm = mm;
+  }
+}
+
+/** Whether the VMA is private memory without a file. Linux include/linux/mm.h:vma_is_anonymous() */
+export function vmaIsAnonymous(vma: VmAreaStruct): boolean {
+  return vma.vmOps === undefined;
+}
+
+/** Length in pages. Linux include/linux/mm.h:vma_pages() */
+export function vmaPages(vma: VmAreaStruct): number {
+  return (vma.vmEnd - vma.vmStart) / 4096;
+}
+
+/** One address space. Linux include/linux/mm_types.h:struct mm_struct */
+export class MmStruct {
+  readonly sys: MemorySystem;
+  readonly id: number;
+  /** All VMAs, sorted. Linux mm_mt, a maple tree */
+  readonly mmMt: VmaTree<VmAreaStruct> = new VmaTree();
+  /** Frame number of the top-level page table (what CR3 points to). */
+  pgd = 0;
+  /** Tasks that live in it. Linux mm_users */
+  mmUsers = 1;
+  /** Holders of the structure itself; all users together are one. Linux mm_count */
+  mmCount = 1;
+  /** Number of VMAs. Linux map_count */
+  mapCount = 0;
+  /** Bytes of page-table pages: what /proc/PID/status calls VmPTE. Linux pgtables_bytes */
+  pgtablesBytes = 0;
+  /** Resident pages by kind: MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS (entries), MM_SHMEMPAGES. */
+  readonly rssStat: number[] = [0, 0, 0, 0];
+  /** Highest resident set in pages (VmHWM) and highest size in pages (VmPeak) so far. */
+  hiwaterRss = 0;
+  hiwaterVm = 0;
+  /** Pages mapped; and of them locked, private writable, executable file, stack. */
+  totalVm = 0;
+  lockedVm = 0;
+  dataVm = 0;
+  execVm = 0;
+  stackVm = 0;
+  /** Flags that new mappings get: VM_LOCKED after mlockall(MCL_FUTURE). */
+  defFlags = 0;
+  /** Where the top-down search for free addresses starts. */
+  mmapBase = 0;
+  /** First address beyond user space. */
+  taskSize = 0x7fff_ffff_f000;
+  startCode = 0;
+  endCode = 0;
+  startData = 0;
+  endData = 0;
+  startBrk = 0;
+  brk = 0;
+  startStack = 0;
+  argStart = 0;
+  argEnd = 0;
+  envStart = 0;
+  envEnd = 0;
+  /** Address of the vdso, 0 without. Linux mm->context.vdso */
+  vdso = 0;
+
+  constructor(sys: MemorySystem) {
+    this.sys = sys;
+    this.id = sys.nextMmId++;
+  }
+}
+
+/** Resident pages of all kinds. Linux include/linux/mm.h:get_mm_rss() */
+export function getMmRss(mm: MmStruct): number {
+  return mm.rssStat[MM_FILEPAGES]! + mm.rssStat[MM_ANONPAGES]! + mm.rssStat[MM_SHMEMPAGES]!;
+}
+
+/** Adds `value` pages to one resident counter. Linux include/linux/mm.h:add_mm_counter() */
+export function addMmCounter(mm: MmStruct, member: number, value: number): void {
+  mm.rssStat[member]! += value;
+}

@@ -1,0 +1,119 @@
+/**
+ * The memory system: what Linux keeps in global variables, gathered in one object for each machine.
+ *
+ *   MemorySystem "sys" --- ram, clock, cpus          the hardware under it
+ *        |                 sysctl                    /proc/sys/vm
+ *        |                 vmCommittedAs             pages promised to processes
+ *        |                 current                   who is asking right now
+ *        |                 (page structs, zones, counters: see the files that own them)
+ *        +-- MmStruct ... MmStruct                   every mm points back: mm.sys, vma.vmMm.sys
+ *
+ * A notebook may boot several machines side by side, so nothing of a machine may live in a module variable.
+ * Functions of `lib/mm` reach it through their mm, vma or folio argument, or take `sys` as their first argument.
+ *
+ * `current` is the task whose system call or fault is being served. `lib/mm` stands below `lib/kernel` and so
+ * sees of a task only what CurrentTask lists: its resource limits and its capabilities.
+ *
+ * Read first: ram.ts. Read next: mm_types.ts.
+ */
+import type { Ram } from "../hw/ram.js";
+
+/** Simulated time, as `lib/mm` needs it. Not in Linux. */
+export interface SystemClock {
+  readonly nowNs: number;
+  advance(ns: number): void;
+}
+
+/** What `lib/mm` may ask about the task it works for. Linux `current`, include/linux/sched.h:task_struct */
+export interface CurrentTask {
+  readonly pid: number;
+  readonly comm: string;
+  /** Soft limit of `resource` in its unit (bytes for RLIMIT_AS, ...), Infinity for RLIM_INFINITY. Linux rlimit() */
+  rlimit(resource: number): number;
+  /** Whether the task has the capability (CAP_IPC_LOCK, ...). Linux kernel/capability.c:capable() */
+  capable(cap: number): boolean;
+}
+
+/** RLIMIT_DATA: private writable memory, bytes. Linux include/uapi/asm-generic/resource.h */
+export const RLIMIT_DATA = 2;
+/** RLIMIT_STACK: how far a grows-down mapping may grow, bytes. */
+export const RLIMIT_STACK = 3;
+/** RLIMIT_MEMLOCK: locked memory, bytes. */
+export const RLIMIT_MEMLOCK = 8;
+/** RLIMIT_AS: the whole address space, bytes. */
+export const RLIMIT_AS = 9;
+
+/** CAP_IPC_LOCK: may lock memory without regard to RLIMIT_MEMLOCK. Linux include/uapi/linux/capability.h */
+export const CAP_IPC_LOCK = 14;
+/** CAP_SYS_ADMIN: may use the reserve that overcommit keeps. */
+export const CAP_SYS_ADMIN = 21;
+
+/** Overcommit modes. Linux include/uapi/linux/mman.h:OVERCOMMIT_GUESS ... */
+export const OVERCOMMIT_GUESS = 0;
+/** Every request is granted. */
+export const OVERCOMMIT_ALWAYS = 1;
+/** No more than CommitLimit is granted. */
+export const OVERCOMMIT_NEVER = 2;
+
+/** The settings under /proc/sys/vm, with Linux's defaults. Linux mm/util.c, mm/mmap.c, kernel/sysctl.c */
+export interface VmSysctl {
+  /** vm.overcommit_memory */
+  overcommitMemory: number;
+  /** vm.overcommit_ratio, percent of RAM */
+  overcommitRatio: number;
+  /** vm.admin_reserve_kbytes */
+  adminReserveKbytes: number;
+  /** vm.user_reserve_kbytes */
+  userReserveKbytes: number;
+  /** vm.max_map_count */
+  maxMapCount: number;
+  /** vm.mmap_min_addr, bytes */
+  mmapMinAddr: number;
+  /** stack_guard_gap= on the kernel command line, pages */
+  stackGuardGapPages: number;
+}
+
+/** Linux's defaults of VmSysctl. */
+export function defaultVmSysctl(): VmSysctl {
+  return {
+    overcommitMemory: OVERCOMMIT_GUESS,
+    overcommitRatio: 50,
+    adminReserveKbytes: 8192,
+    userReserveKbytes: 131072,
+    maxMapCount: 65530,
+    mmapMinAddr: 65536,
+    stackGuardGapPages: 256,
+  };
+}
+
+/** One machine's memory management: Linux's globals of mm/ in one object. Not in Linux. */
+export class MemorySystem {
+  readonly ram: Ram;
+  readonly clock: SystemClock;
+  readonly sysctl: VmSysctl = defaultVmSysctl();
+  /** Pages promised to processes and files. Linux mm/util.c:vm_committed_as */
+  vmCommittedAs = 0;
+  /** Pages that /proc/meminfo counts as RAM and as swap. Linux totalram_pages(), total_swap_pages */
+  totalramPages: number;
+  totalSwapPages = 0;
+  /** The task being served; undefined while the kernel works for itself. */
+  current: CurrentTask | undefined = undefined;
+  /** Number of the next mm, so that mms can be told apart in pictures. */
+  nextMmId = 1;
+
+  constructor(ram: Ram, clock: SystemClock) {
+    this.ram = ram;
+    this.clock = clock;
+    this.totalramPages = ram.nrFrames;
+  }
+
+  /** Soft limit of the current task, Infinity where there is none. Linux include/linux/sched/signal.h:rlimit() */
+  rlimit(resource: number): number {
+    return this.current === undefined ? Number.POSITIVE_INFINITY : this.current.rlimit(resource);
+  }
+
+  /** Whether the current task has capability `cap`. Linux kernel/capability.c:capable() */
+  capable(cap: number): boolean {
+    return this.current === undefined || this.current.capable(cap);
+  }
+}
