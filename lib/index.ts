@@ -19,4 +19,28 @@ export {
   tableIndex,
   vpnOf,
 } from "./hw/address.js";
+export {
+  BareMachine,
+  type Memory,
+  type Program,
+  type TurnAccess,
+  TurnReport,
+  takeTurns,
+} from "./hw/bare.js";
+export { BareFrames, type FrameAllocator } from "./hw/frames.js";
 export { Ram } from "./hw/ram.js";
+export { Random } from "./hw/random.js";
+export {
+  compareFragmentation,
+  type Fit,
+  type FragmentationOptions,
+  type FragmentationReport,
+  type FragmentationStep,
+  type Hole,
+  internalFragmentation,
+  type Segment,
+  SegmentedMemory,
+  SegmentFault,
+  translateSegment,
+} from "./hw/segmentation.js";
+export { formatSize, parseSize } from "./hw/size.js";
