@@ -1,0 +1,4 @@
+// Jupyter starts this with the path of a connection file; see lib/course/kernel/launcher.ts.
+import { launch } from "../dist/course/kernel/launcher.js";
+
+launch(process.argv[2]);

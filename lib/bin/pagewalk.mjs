@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// The `pagewalk` command; its commands are in lib/course/cli.ts.
+import { existsSync } from "node:fs";
+
+if (!existsSync(new URL("../dist/course/cli.js", import.meta.url))) {
+  console.error("pagewalk: lib is not built yet. Run: npm run build");
+  process.exit(1);
+}
+const { main } = await import("../dist/course/cli.js");
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,61 @@
+/**
+ * The `pagewalk` command: a table of commands, each in a file of its own under `commands/`, loaded when asked for.
+ *
+ * To add one: write `commands/NAME.ts` that exports `run: CommandRun`, and add a line to COMMANDS.
+ *
+ * Not in Linux: part of the course, not of the machine.
+ */
+
+/** Carries out a command with the words after its name; the result is the exit status of the process. */
+export type CommandRun = (args: string[]) => Promise<number>;
+
+interface Command {
+  /** The words after `pagewalk`, as the help shows them. */
+  usage: string;
+  summary: string;
+  load: () => Promise<{ run: CommandRun }>;
+}
+
+const COMMANDS: Record<string, Command> = {
+  notebooks: {
+    usage: "notebooks check|run|strip|new [FILE...]",
+    summary: "check the shape of notebooks, run them, clear their outputs, start a new one",
+    load: () => import("./commands/notebooks.js"),
+  },
+};
+
+/** A mistake in how a command was called: the message is all that is printed. Exit status 2. */
+export class UsageError extends Error {}
+
+/** A plain sentence that ends the command with exit status 1. */
+export class CommandFailure extends Error {}
+
+/** Runs the command named by the first word. */
+export async function main(args: string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    process.stdout.write(helpText());
+    return 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(`pagewalk: there is no command "${name}"\n\n${helpText()}`);
+    return 2;
+  }
+  try {
+    return await (await command.load()).run(rest);
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof CommandFailure)) throw error;
+    process.stderr.write(`pagewalk: ${error.message}\n`);
+    if (error instanceof UsageError) process.stderr.write(`usage: pagewalk ${command.usage}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function helpText(): string {
+  const width = Math.max(...Object.values(COMMANDS).map((command) => command.usage.length));
+  const lines = Object.values(COMMANDS).map(
+    ({ usage, summary }) => `  pagewalk ${usage.padEnd(width)}  ${summary}`,
+  );
+  return ["Pagewalk: labs on Linux virtual memory.", "", ...lines, ""].join("\n");
+}
