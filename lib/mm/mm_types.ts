@@ -95,6 +95,9 @@ export const VM_STACK = VM_GROWSDOWN;
 /** Everything mlock sets. Linux include/linux/mm.h:VM_LOCKED_MASK */
 export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
 
+/** Flags that do not keep two VMAs from merging; the merged one has them. Linux include/linux/mm.h:VM_STICKY */
+export const VM_STICKY = VM_SOFTDIRTY | VM_MAYBE_GUARD;
+
 /** Index into MmStruct.rssStat. Linux include/linux/mm_types_task.h:MM_FILEPAGES ... */
 export const MM_FILEPAGES = 0;
 export const MM_ANONPAGES = 1;
@@ -200,7 +203,7 @@ export class VmAreaStruct {
   vmOps: VmOperationsStruct | undefined = undefined;
   /** The AnonVma that new anonymous pages of this VMA belong to; undefined until the first. */
   anonVma: AnonVma | undefined = undefined;
-  /** Links to all AnonVmas whose pages may be mapped here. Linux anon_vma_chain, newest first */
+  /** Links to all AnonVmas whose pages may be mapped here, the oldest ancestor's first. Linux anon_vma_chain */
   anonVmaChain: AnonVmaChain[] = [];
   /** For the owner of vmOps. Linux vm_private_data */
   vmPrivateData: unknown = undefined;

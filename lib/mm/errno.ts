@@ -1,0 +1,93 @@
+/**
+ * Error numbers: how the kernel says no. Inside the kernel a function returns them negated (-ENOMEM), and the
+ * process's face (kernel/process.ts) turns them into a SyscallError.
+ *
+ * The numbers are those of Linux on x86-64, include/uapi/asm-generic/errno-base.h and errno.h.
+ */
+
+/** Operation not permitted. */
+export const EPERM = 1;
+/** No such file or directory. */
+export const ENOENT = 2;
+/** No such process. */
+export const ESRCH = 3;
+/** Interrupted by a signal. */
+export const EINTR = 4;
+/** Input/output error. */
+export const EIO = 5;
+/** Executable format is wrong. */
+export const ENOEXEC = 8;
+/** Bad file descriptor. */
+export const EBADF = 9;
+/** No child processes. */
+export const ECHILD = 10;
+/** Try again. */
+export const EAGAIN = 11;
+/** Out of memory, or no room in the address space. */
+export const ENOMEM = 12;
+/** Permission denied. */
+export const EACCES = 13;
+/** Bad address. */
+export const EFAULT = 14;
+/** Device or resource busy. */
+export const EBUSY = 16;
+/** It exists already. */
+export const EEXIST = 17;
+/** No such device, or it cannot do this. */
+export const ENODEV = 19;
+/** Is a directory. */
+export const EISDIR = 21;
+/** Invalid argument. */
+export const EINVAL = 22;
+/** Too many open files. */
+export const EMFILE = 24;
+/** The file is too large. */
+export const EFBIG = 27;
+/** No space left on the device. */
+export const ENOSPC = 28;
+/** Illegal seek. */
+export const ESPIPE = 29;
+/** The file system is read-only. */
+export const EROFS = 30;
+/** A value does not fit. */
+export const EOVERFLOW = 75;
+/** Function not implemented. */
+export const ENOSYS = 38;
+/** Operation not supported. */
+export const EOPNOTSUPP = 95;
+/** The page has a hardware memory error. */
+export const EHWPOISON = 133;
+
+const NAMES: Record<number, string> = {
+  [EPERM]: "EPERM",
+  [ENOENT]: "ENOENT",
+  [ESRCH]: "ESRCH",
+  [EINTR]: "EINTR",
+  [EIO]: "EIO",
+  [ENOEXEC]: "ENOEXEC",
+  [EBADF]: "EBADF",
+  [ECHILD]: "ECHILD",
+  [EAGAIN]: "EAGAIN",
+  [ENOMEM]: "ENOMEM",
+  [EACCES]: "EACCES",
+  [EFAULT]: "EFAULT",
+  [EBUSY]: "EBUSY",
+  [EEXIST]: "EEXIST",
+  [ENODEV]: "ENODEV",
+  [EISDIR]: "EISDIR",
+  [EINVAL]: "EINVAL",
+  [EMFILE]: "EMFILE",
+  [EFBIG]: "EFBIG",
+  [ENOSPC]: "ENOSPC",
+  [ESPIPE]: "ESPIPE",
+  [EROFS]: "EROFS",
+  [EOVERFLOW]: "EOVERFLOW",
+  [ENOSYS]: "ENOSYS",
+  [EOPNOTSUPP]: "EOPNOTSUPP",
+  [EHWPOISON]: "EHWPOISON",
+};
+
+/** Name of an error number, positive or negated: errnoName(-12) is "ENOMEM". Not in Linux. */
+export function errnoName(errno: number): string {
+  return NAMES[Math.abs(errno)] ?? `E${Math.abs(errno)}`;
+}
