@@ -29,9 +29,49 @@ export {
   TurnReport,
   takeTurns,
 } from "./hw/bare.js";
+export { Clock, COSTS, type CostTable } from "./hw/clock.js";
+export { type AddressFaultHandler, Cpu, type CpuOptions, type PageFaultHandler } from "./hw/cpu.js";
+export {
+  type EntryFields,
+  entryText,
+  isLeaf,
+  MAXPHYADDR,
+  makeEntry,
+  PAGE_ACCESSED,
+  PAGE_DIRTY,
+  PAGE_GLOBAL,
+  PAGE_NX,
+  PAGE_PCD,
+  PAGE_PRESENT,
+  PAGE_PSE,
+  PAGE_PWT,
+  PAGE_RW,
+  PAGE_USER,
+  PHYSICAL_MASK,
+  packEntry,
+  unpackEntry,
+} from "./hw/entry.js";
+export {
+  ACCESS_FETCH,
+  ACCESS_READ,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  AddressFault,
+  accessText,
+  type Fault,
+  FaultError,
+  PageFault,
+  PF_INSTR,
+  PF_PROT,
+  PF_RSVD,
+  PF_USER,
+  PF_WRITE,
+} from "./hw/fault.js";
 export { BareFrames, type FrameAllocator } from "./hw/frames.js";
+export { allows, errorCodeOf, RIGHT_NX } from "./hw/protection.js";
 export { Ram } from "./hw/ram.js";
 export { Random } from "./hw/random.js";
+export { linuxPaging, type Paging, pagingOf } from "./hw/registers.js";
 export {
   compareFragmentation,
   type Fit,
@@ -46,3 +86,6 @@ export {
   translateSegment,
 } from "./hw/segmentation.js";
 export { formatSize, parseSize } from "./hw/size.js";
+export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
+export { walk } from "./hw/walk.js";
+export { tableIndex32, walk32 } from "./hw/walk32.js";

@@ -53,8 +53,8 @@ export function pageAlign(va: number): number {
  * Intel SDM vol. 3A, 4-Level Paging and 5-Level Paging
  */
 export function tableIndex(va: number, level: number): number {
-  const index = Math.floor(va / LEVEL_SIZE[level]!) % ENTRIES_PER_TABLE;
-  return index < 0 ? index + ENTRIES_PER_TABLE : index;
+  // After the division `&` is safe: it takes its operand modulo 2^32, and only nine bits are kept.
+  return Math.floor(va / LEVEL_SIZE[level]!) & (ENTRIES_PER_TABLE - 1);
 }
 
 /** Bytes mapped by one entry of each level; index 1 is a page. LEVEL_SIZE[2] is 2 MiB, [3] 1 GiB. */

@@ -34,11 +34,11 @@ export class Ram {
   readonly nrFrames: number;
   private readonly sections: (RamSection | undefined)[];
 
-  /** RAM of `sizeBytes` bytes: a multiple of 4096, at most 2^46 bytes (64 TiB). */
+  /** RAM of `sizeBytes` bytes: a multiple of 4096, at most 2^44 bytes (16 TiB). */
   constructor(sizeBytes: number) {
-    if (!Number.isInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % PAGE_SIZE !== 0 || sizeBytes > 2 ** 46)
+    if (!Number.isInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % PAGE_SIZE !== 0 || sizeBytes > 2 ** 44)
       throw new RangeError(
-        `RAM size ${sizeBytes} is not a positive multiple of ${PAGE_SIZE} up to 2^46 bytes`,
+        `RAM size ${sizeBytes} is not a positive multiple of ${PAGE_SIZE} up to 2^44 bytes`,
       );
     this.sizeBytes = sizeBytes;
     this.nrFrames = sizeBytes / PAGE_SIZE;
@@ -73,6 +73,56 @@ export class Ram {
   write8(pa: number, value: number): void {
     this.check(pa, 1);
     this.touchSection(Math.floor(pa / PAGE_SIZE)).bytes[pa % SECTION_BYTES] = value;
+  }
+
+  /** Little-endian unsigned number of `sizeBytes` bytes (1 to 6) at `pa`; may cross frames and sections. */
+  readUint(pa: number, sizeBytes: number): number {
+    this.check(pa, sizeBytes);
+    const start = pa % SECTION_BYTES;
+    if (start + sizeBytes > SECTION_BYTES) return this.readUintBytes(pa, sizeBytes);
+    const section = this.sections[Math.floor(pa / SECTION_BYTES)];
+    if (section === undefined) return 0;
+    if (sizeBytes === 4 && start % 4 === 0) return section.words[start >> 2]! >>> 0;
+    let value = 0;
+    for (let i = sizeBytes - 1; i >= 0; i--) value = value * 256 + section.bytes[start + i]!;
+    return value;
+  }
+
+  /** Stores the low `sizeBytes` bytes (1 to 6) of the integer `value`, little-endian; negative as two's complement. */
+  writeUint(pa: number, sizeBytes: number, value: number): void {
+    this.check(pa, sizeBytes);
+    const start = pa % SECTION_BYTES;
+    if (start + sizeBytes > SECTION_BYTES) {
+      this.writeUintBytes(pa, sizeBytes, value);
+      return;
+    }
+    const section = this.touchSection(Math.floor(pa / PAGE_SIZE));
+    if (sizeBytes === 4 && start % 4 === 0) section.words[start >> 2] = value;
+    else
+      for (let i = 0, rest = value; i < sizeBytes; i++, rest = Math.floor(rest / 256))
+        section.bytes[start + i] = rest;
+  }
+
+  private readUintBytes(pa: number, sizeBytes: number): number {
+    let value = 0;
+    for (let i = sizeBytes - 1; i >= 0; i--) value = value * 256 + this.read8(pa + i);
+    return value;
+  }
+
+  private writeUintBytes(pa: number, sizeBytes: number, value: number): void {
+    for (let i = 0, rest = value; i < sizeBytes; i++, rest = Math.floor(rest / 256))
+      this.write8(pa + i, rest);
+  }
+
+  /** The 4-byte entry `index` (0 to 1023) of the 32-bit table in frame `pfn`, signed. */
+  word(pfn: number, index: number): number {
+    const section = this.sections[pfn >>> SECTION_FRAMES_SHIFT];
+    return section === undefined ? 0 : section.words[((pfn & 0x3fff) << 10) | index]!;
+  }
+
+  /** Stores the 4-byte entry `index` (0 to 1023) of the 32-bit table in frame `pfn`. */
+  setWord(pfn: number, index: number, value: number): void {
+    this.touchSection(pfn).words[((pfn & 0x3fff) << 10) | index] = value;
   }
 
   /** Low 32 bits (signed) of the 8-byte entry `index` (0 to 511) of the table in frame `pfn`. */

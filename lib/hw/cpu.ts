@@ -1,0 +1,314 @@
+/**
+ * The CPU: what a program and the kernel use of a processor, as far as memory is concerned.
+ *
+ *   load / store / fetch (va)                        registers: CR0 CR2 CR3 CR4 EFER, cpl, AC
+ *        |                                                 |  read together on every change
+ *        v                                                 v
+ *       Mmu.translate ---- pa ----> Ram                  Paging
+ *        |
+ *        +--- fault ---> trap gate: CR2 = va, cpl = 0, AC = 0 ---> handler of the kernel
+ *                                                                     | returns: the access starts again
+ *                                                                     | throws:  the access is abandoned
+ *
+ * An access of 1 to 8 bytes may lie on two pages. Both are translated before a byte moves, so that a fault on the second
+ * page leaves nothing half-written; after the fault the whole access starts again, as an instruction does.
+ *
+ * Virtual addresses are numbers, negative in the kernel half. Values are numbers as long as they are exact (up to 2^53);
+ * `load64`/`store64` take bigints.
+ *
+ * Read first: walk.ts, mmu.ts.
+ */
+import { hex, PAGE_SIZE } from "./address.js";
+import type { Clock } from "./clock.js";
+import {
+  ACCESS_FETCH,
+  ACCESS_READ,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  type AddressFault,
+  type Fault,
+  FaultError,
+  type PageFault,
+} from "./fault.js";
+import { Mmu } from "./mmu.js";
+import type { Ram } from "./ram.js";
+import { CR0_LINUX, CR4_LA57, CR4_LINUX, EFER_LMA, EFER_NXE, type Paging, pagingOf } from "./registers.js";
+import type { Walk } from "./translation.js";
+
+/** Called on a page fault, in supervisor mode. Returning restarts the access, throwing abandons it. */
+export type PageFaultHandler = (cpu: Cpu, fault: PageFault) => void;
+/** Called on #GP or #SS for an address that is not canonical; same rules. */
+export type AddressFaultHandler = (cpu: Cpu, fault: AddressFault) => void;
+
+/** What a CPU may be built with; the rest is as a 64-bit Linux sets it. */
+export interface CpuOptions {
+  /** 4 (the default), 5, or 2 for a 32-bit processor. */
+  levels?: 2 | 4 | 5;
+  /** The page walker. */
+  walk?: Walk;
+}
+
+/** Faults in a row on one access after which the CPU concludes that the handler does not mend anything. */
+const MAX_RESTARTS = 1000;
+
+/** One processor. Not in Linux: this is the hardware. */
+export class Cpu {
+  readonly id: number;
+  readonly ram: Ram;
+  readonly clock: Clock;
+  readonly mmu: Mmu;
+  /** Address of the last page fault. */
+  cr2 = 0;
+  /** The kernel's page-fault entry; without one a fault is thrown as `FaultError`. */
+  onPageFault: PageFaultHandler | undefined;
+  /** The kernel's entry for #GP and #SS. */
+  onAddressFault: AddressFaultHandler | undefined;
+  #cr0 = CR0_LINUX;
+  #cr3 = 0;
+  #cr4 = CR4_LINUX;
+  #efer = EFER_LMA | EFER_NXE;
+  #ac = false;
+  #user = 0;
+
+  constructor(id: number, ram: Ram, clock: Clock, options: CpuOptions = {}) {
+    this.id = id;
+    this.ram = ram;
+    this.clock = clock;
+    if (options.levels === 5) this.#cr4 |= CR4_LA57;
+    if (options.levels === 2) {
+      this.#cr4 = 0x90;
+      this.#efer = 0;
+    }
+    this.mmu = new Mmu(ram, clock, this.#read(), options.walk);
+  }
+
+  /** What the registers say together. */
+  get paging(): Paging {
+    return this.mmu.paging;
+  }
+
+  /** Privilege level: 0 the kernel, 3 a user program. */
+  get cpl(): 0 | 3 {
+    return this.#user === 0 ? 0 : 3;
+  }
+  set cpl(level: 0 | 3) {
+    this.#user = level === 3 ? ACCESS_USER : 0;
+  }
+
+  /** EFLAGS.AC: the supervisor may touch user data although SMAP is on (stac sets it, clac clears it). */
+  get ac(): boolean {
+    return this.#ac;
+  }
+  set ac(value: boolean) {
+    this.#ac = value;
+    this.mmu.paging = this.#read();
+  }
+
+  get cr0(): number {
+    return this.#cr0;
+  }
+  set cr0(value: number) {
+    this.#cr0 = value;
+    this.mmu.paging = this.#read();
+    this.mmu.flushAll();
+  }
+
+  get cr4(): number {
+    return this.#cr4;
+  }
+  set cr4(value: number) {
+    this.#cr4 = value;
+    this.mmu.paging = this.#read();
+    this.mmu.flushAll();
+  }
+
+  get efer(): number {
+    return this.#efer;
+  }
+  set efer(value: number) {
+    this.#efer = value;
+    this.mmu.paging = this.#read();
+    this.mmu.flushAll();
+  }
+
+  get cr3(): number {
+    return this.#cr3;
+  }
+  /** Writing CR3 flushes what is not global; see `writeCr3`. */
+  set cr3(value: number) {
+    this.writeCr3(value);
+  }
+
+  /**
+   * Writes CR3: `value` is the physical address of the top table plus, while CR4.PCIDE is set, the PCID (0 to 4095).
+   * Without `noFlush` the TLB entries of that PCID that are not global are dropped; `noFlush` is bit 63 of the register.
+   * Intel SDM vol. 3A, Invalidation of TLBs and Paging-Structure Caches
+   */
+  writeCr3(value: number, noFlush = false): void {
+    if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 46))
+      throw new RangeError(`CR3 value ${value} is not a physical address below 2^46`);
+    this.#cr3 = value;
+    this.mmu.paging = this.#read();
+    if (!noFlush) this.mmu.flushAll();
+  }
+
+  /** Drops the translation of the page at `va`. Intel SDM vol. 2A, INVLPG */
+  invlpg(va: number): void {
+    this.mmu.invlpg(va);
+  }
+
+  /** Reads `sizeBytes` (1 to 8) at `va`, little-endian, unsigned. RangeError when the value exceeds 2^53 - 1: use `load64`. */
+  load(va: number, sizeBytes: number): number {
+    const access = ACCESS_READ | this.#user;
+    if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
+    return exact(this.loadBig(va, sizeBytes));
+  }
+
+  /** Writes the low `sizeBytes` (1 to 8) bytes of the integer `value` at `va`; a negative value as two's complement. */
+  store(va: number, sizeBytes: number, value: number): void {
+    checkSize(sizeBytes);
+    if (
+      !(Number.isSafeInteger(value) && value >= -(2 ** (8 * sizeBytes - 1)) && value < 2 ** (8 * sizeBytes))
+    )
+      throw new RangeError(`value ${value} does not fit ${sizeBytes} bytes, or is not exact as a number`);
+    if (sizeBytes <= 6) this.#storeUint(va, sizeBytes, value, ACCESS_WRITE | this.#user);
+    else this.storeBig(va, BigInt(value), sizeBytes);
+  }
+
+  /** Reads `sizeBytes` (1 to 8) at `va` for execution. */
+  fetch(va: number, sizeBytes: number): number {
+    const access = ACCESS_FETCH | this.#user;
+    if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
+    const bytes = this.#read8(va, checkSize(sizeBytes), access);
+    return exact(bigOf(bytes));
+  }
+
+  /** Reads 8 bytes at `va` as an unsigned bigint. */
+  load64(va: number): bigint {
+    return this.loadBig(va, 8);
+  }
+
+  /** Writes the low 64 bits of `value` at `va`. */
+  store64(va: number, value: bigint): void {
+    this.storeBig(va, value, 8);
+  }
+
+  /** Reads `sizeBytes` (1 to 8) at `va` as an unsigned bigint. */
+  loadBig(va: number, sizeBytes: number): bigint {
+    return bigOf(this.#read8(va, checkSize(sizeBytes), ACCESS_READ | this.#user));
+  }
+
+  /** Writes the low `sizeBytes` bytes (1 to 8) of `value` at `va`. */
+  storeBig(va: number, value: bigint, sizeBytes: number): void {
+    const access = ACCESS_WRITE | this.#user;
+    const [pa, second] = this.#twoPages(va, checkSize(sizeBytes), access);
+    const first = firstPart(va, sizeBytes);
+    for (let i = 0, rest = value; i < sizeBytes; i++, rest >>= 8n)
+      this.ram.write8(i < first ? pa + i : second + i - first, Number(rest & 0xffn));
+  }
+
+  /** Translates `va` for `access` as an access would, TLB, A and D bits included, but calls no handler. */
+  translate(va: number, access: number): { pa: number } | Fault {
+    const pa = this.mmu.translate(va, access);
+    return pa >= 0 ? { pa } : this.mmu.fault!;
+  }
+
+  #loadUint(va: number, sizeBytes: number, access: number): number {
+    const first = firstPart(va, sizeBytes);
+    if (first === sizeBytes) return this.ram.readUint(this.#physical(va, access), sizeBytes);
+    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    return this.ram.readUint(pa, first) + this.ram.readUint(second, sizeBytes - first) * 2 ** (8 * first);
+  }
+
+  #storeUint(va: number, sizeBytes: number, value: number, access: number): void {
+    const first = firstPart(va, sizeBytes);
+    if (first === sizeBytes) {
+      this.ram.writeUint(this.#physical(va, access), sizeBytes, value);
+      return;
+    }
+    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    this.ram.writeUint(pa, first, value);
+    this.ram.writeUint(second, sizeBytes - first, Math.floor(value / 2 ** (8 * first)));
+  }
+
+  #read8(va: number, sizeBytes: number, access: number): number[] {
+    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    const first = firstPart(va, sizeBytes);
+    return Array.from({ length: sizeBytes }, (_, i) =>
+      this.ram.read8(i < first ? pa + i : second + i - first),
+    );
+  }
+
+  /** Physical address of `va`; faults go to the kernel until the access succeeds. */
+  #physical(va: number, access: number): number {
+    const pa = this.mmu.translate(va, access);
+    if (pa >= 0) return pa;
+    this.#deliver(this.mmu.fault!);
+    return this.#restart(va, va, access)[0];
+  }
+
+  /** Physical addresses of the first byte and of the second page's first byte (that of `va` when there is one page). */
+  #twoPages(va: number, sizeBytes: number, access: number): [number, number] {
+    const first = firstPart(va, sizeBytes);
+    const next = first === sizeBytes ? va : va + first;
+    return this.#restart(va, next, access);
+  }
+
+  #restart(va: number, next: number, access: number): [number, number] {
+    for (let i = 0; i < MAX_RESTARTS; i++) {
+      const pa = this.mmu.translate(va, access);
+      if (pa < 0) {
+        this.#deliver(this.mmu.fault!);
+        continue;
+      }
+      const second = next === va ? pa : this.mmu.translate(next, access);
+      if (second >= 0) return [pa, second];
+      this.#deliver(this.mmu.fault!);
+    }
+    throw new Error(`access at ${hex(va)} faulted ${MAX_RESTARTS} times: the fault handler does not mend it`);
+  }
+
+  /** The trap gate: supervisor mode, AC clear, CR2 set for a page fault; all but CR2 is restored afterwards. */
+  #deliver(fault: Fault): void {
+    this.clock.nowNs += this.clock.costs.exceptionNs;
+    const handler = fault.vector === 14 ? this.onPageFault : this.onAddressFault;
+    if (fault.vector === 14) this.cr2 = fault.va;
+    if (handler === undefined) throw new FaultError(fault);
+    const user = this.#user;
+    const ac = this.#ac;
+    this.#user = 0;
+    if (ac) this.ac = false;
+    try {
+      (handler as (cpu: Cpu, fault: Fault) => void)(this, fault);
+    } finally {
+      this.#user = user;
+      if (ac) this.ac = true;
+    }
+  }
+
+  #read(): Paging {
+    return pagingOf(this.#cr0, this.#cr3, this.#cr4, this.#efer, this.#ac);
+  }
+}
+
+/** Bytes of the access that lie on its first page. */
+function firstPart(va: number, sizeBytes: number): number {
+  const left = PAGE_SIZE - (va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE);
+  return left < sizeBytes ? left : sizeBytes;
+}
+
+function checkSize(sizeBytes: number): number {
+  if (!(Number.isInteger(sizeBytes) && sizeBytes >= 1 && sizeBytes <= 8))
+    throw new RangeError(`access size ${sizeBytes} is not 1 to 8 bytes`);
+  return sizeBytes;
+}
+
+function bigOf(bytes: number[]): bigint {
+  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+}
+
+function exact(value: bigint): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new RangeError(`value ${hex(value)} is not exact as a number: use loadBig`);
+  return Number(value);
+}
