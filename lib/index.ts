@@ -89,3 +89,28 @@ export { formatSize, parseSize } from "./hw/size.js";
 export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
+
+// view: pictures and tables
+export type {
+  Axis,
+  BarSeries,
+  Figure,
+  HeatSeries,
+  LineSeries,
+  Mark,
+  NumberFormat,
+  Series,
+} from "./view/figure.js";
+export { Picture } from "./view/picture.js";
+export { Plot, plot } from "./view/plot.js";
+export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
+export type { SvgFrame } from "./view/svg.js";
+export {
+  type CellFormat,
+  type CellValue,
+  type Column,
+  type Row,
+  Table,
+  type TableOptions,
+  table,
+} from "./view/table.js";

@@ -1,0 +1,62 @@
+/**
+ * Picture: what every drawing function of this folder returns, an SVG document with an alt text and a plain-text twin.
+ *
+ *    drawWalk(...) ---> Picture { title, alt, svg, text } ---> <img src="data:image/svg+xml;base64,..." alt="...">
+ *
+ * The SVG is wrapped in <img> because that is the one way that works in the classic Notebook, Notebook 7, Lab and on pages made by
+ * nbconvert, in trusted notebooks and in others: a bare <svg> is thrown away by Lab's sanitizer.
+ *
+ * Read first: show.ts. Read next: svg.ts.
+ */
+
+import { JUPYTER_DISPLAY, type MimeBundle } from "./show.js";
+import { escapeXml, px, type SvgFrame, svgDocument } from "./svg.js";
+
+/** A finished picture. The last expression of a cell shows it; `show(picture)` does so in the middle of one. */
+export class Picture {
+  readonly title: string;
+  /** What a reader who cannot see the picture is told. */
+  readonly alt: string;
+  /** The whole SVG document. */
+  readonly svg: string;
+  readonly width: number;
+  readonly height: number;
+  readonly #text: string;
+
+  constructor(frame: SvgFrame, body: readonly string[], text: string) {
+    this.title = frame.title;
+    this.alt = frame.desc;
+    this.width = frame.width;
+    this.height = frame.height;
+    this.svg = svgDocument(frame, body);
+    this.#text = text;
+  }
+
+  /** The picture as an HTML image that needs nothing from outside. */
+  get html(): string {
+    const data = Buffer.from(this.svg, "utf8").toString("base64");
+    const size = `width="${px(this.width)}" height="${px(this.height)}"`;
+    return `<img src="data:image/svg+xml;base64,${data}" alt="${escapeXml(this.alt)}" ${size} style="max-width:100%;height:auto">`;
+  }
+
+  /** The same facts as aligned plain text. */
+  toString(): string {
+    return this.#text;
+  }
+
+  [JUPYTER_DISPLAY](): MimeBundle {
+    return { "text/html": this.html, "text/plain": this.toString() };
+  }
+
+  /** What console.log prints. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}
+
+/** Throws unless `value` is a string with something in it. `what` names it the way the caller wrote it, such as "figure.title". */
+export function requireText(value: unknown, what: string, hint: string): string {
+  if (typeof value === "string" && value.trim() !== "") return value;
+  const got = value === undefined ? "it is missing" : `got ${JSON.stringify(value) ?? String(value)}`;
+  throw new TypeError(`${what} must be a text, ${hint}; ${got}`);
+}
