@@ -52,6 +52,14 @@ export {
   unpackEntry,
 } from "./hw/entry.js";
 export {
+  type AddressField,
+  addressFields,
+  type ExplainedStep,
+  type Explanation,
+  errorCodeText,
+  explainWalk,
+} from "./hw/explain.js";
+export {
   ACCESS_FETCH,
   ACCESS_READ,
   ACCESS_USER,
@@ -68,6 +76,16 @@ export {
   PF_WRITE,
 } from "./hw/fault.js";
 export { BareFrames, type FrameAllocator } from "./hw/frames.js";
+export { dumpTable, hexdump } from "./hw/hexdump.js";
+export {
+  type MapFlags,
+  type MapPage,
+  type Mapping,
+  mapPage,
+  PageTable,
+  type PageTableOptions,
+  type TableLevels,
+} from "./hw/page_table.js";
 export { allows, errorCodeOf, RIGHT_NX } from "./hw/protection.js";
 export { Ram } from "./hw/ram.js";
 export { Random } from "./hw/random.js";
@@ -86,9 +104,13 @@ export {
   translateSegment,
 } from "./hw/segmentation.js";
 export { formatSize, parseSize } from "./hw/size.js";
+export { type AddressRange, type TableCount, tableFrames } from "./hw/table_count.js";
 export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
+
+// kernel: tasks, system calls and the whole machine
+export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
 
 // view: pictures and tables
 export type {

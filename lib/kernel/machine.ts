@@ -1,0 +1,140 @@
+/**
+ * The machine: RAM, a clock and CPUs, put together and switched on by `boot`.
+ *
+ *   boot({ ram: "16 MiB", cpus: 1, levels: 4, parts: { walk: myWalk } })
+ *          |
+ *          v
+ *   Machine --- ram       the bytes
+ *      |------- clock     simulated nanoseconds
+ *      |------- cpus[]    each with its MMU, which walks with parts.walk
+ *      |------- frames    who hands out page frames
+ *      +------- newPageTable(), switchMm(), explain()
+ *
+ * `parts` is the table of replaceable parts: plain functions with the signature that the lib itself uses. A part that is not given is
+ * the lib's own; a name that is not in the table is an error.
+ *
+ * Read first: hw/cpu.ts, hw/page_table.ts.
+ */
+import { hex } from "../hw/address.js";
+import { Clock } from "../hw/clock.js";
+import { Cpu } from "../hw/cpu.js";
+import { type Explanation, explainWalk } from "../hw/explain.js";
+import { ACCESS_USER } from "../hw/fault.js";
+import { BareFrames, type FrameAllocator } from "../hw/frames.js";
+import { type MapPage, mapPage, PageTable, type TableLevels } from "../hw/page_table.js";
+import { Ram } from "../hw/ram.js";
+import { formatSize, parseSize } from "../hw/size.js";
+import type { Walk } from "../hw/translation.js";
+import { walk } from "../hw/walk.js";
+
+/** The parts of a machine that learners replace, each with the lib's own signature. */
+export interface MachineParts {
+  /** The page walker of every CPU (lab 01). */
+  readonly walk: Walk;
+  /** Maps one 4 KiB page in a four-level table (lab 01). */
+  readonly mapPage: MapPage;
+}
+
+/** The lib's own parts. */
+export const OWN_PARTS: MachineParts = { walk, mapPage };
+
+/** How a machine is built; every field has a default. */
+export interface BootOptions {
+  /** Size of RAM, such as "16 MiB" (the default); a whole number of 4 KiB frames. */
+  readonly ram?: string | number;
+  /** Number of CPUs, 1 to 64; 1 by default. */
+  readonly cpus?: number;
+  /** Levels of page tables: 4 (the default), 5, or 2 for a 32-bit processor. */
+  readonly levels?: TableLevels;
+  /** Parts that take the place of the lib's own. */
+  readonly parts?: Partial<MachineParts>;
+}
+
+/** One machine. Several can run side by side; nothing is shared between them. */
+export class Machine {
+  readonly ram: Ram;
+  readonly clock: Clock;
+  readonly cpus: readonly Cpu[];
+  readonly levels: TableLevels;
+  readonly parts: MachineParts;
+  /** Hands out page frames while there is no kernel. Frame 0 is never handed out. */
+  readonly frames: FrameAllocator;
+  private readonly tables: PageTable[] = [];
+
+  constructor(options: BootOptions = {}) {
+    const sizeBytes = parseSize(options.ram ?? "16 MiB", "ram");
+    this.ram = new Ram(sizeBytes);
+    this.levels = checkLevels(options.levels ?? 4);
+    this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
+    this.clock = new Clock();
+    const { levels } = this;
+    this.cpus = Array.from(
+      { length: checkCpus(options.cpus ?? 1) },
+      (_, id) => new Cpu(id, this.ram, this.clock, { levels, walk: this.parts.walk }),
+    );
+    this.frames = new BareFrames(this.ram);
+  }
+
+  /** The first CPU. */
+  get cpu(): Cpu {
+    return this.cpus[0]!;
+  }
+
+  /** An empty page table for a process called `name`. */
+  newPageTable(name = `table ${this.tables.length + 1}`): PageTable {
+    const { ram, frames, levels, parts } = this;
+    const table = new PageTable(ram, frames, { levels, name, mapPage: parts.mapPage });
+    this.tables.push(table);
+    return table;
+  }
+
+  /** The tables made so far. */
+  get pageTables(): readonly PageTable[] {
+    return this.tables;
+  }
+
+  /** Lets `cpu` see memory through `table`: writes CR3. Linux arch/x86/mm/tlb.c:switch_mm_irqs_off() */
+  switchMm(table: PageTable, cpu: Cpu = this.cpu): Cpu {
+    cpu.writeCr3(table.cr3);
+    return cpu;
+  }
+
+  /**
+   * Every step of the walk that `cpu` would make for `va`, as data and as text. `access` is made of ACCESS_ bits, a user read by
+   * default. Nothing changes.
+   */
+  explain(va: number, access = ACCESS_USER, cpu: Cpu = this.cpu): Explanation {
+    return explainWalk(this.ram, cpu.paging, va, access);
+  }
+
+  toString(): string {
+    const cpus = this.cpus.length === 1 ? "1 CPU" : `${this.cpus.length} CPUs`;
+    return `${formatSize(this.ram.sizeBytes)} of RAM (frames 0 to ${hex(this.ram.nrFrames - 1)}), ${cpus}, ${this.levels} levels of page tables`;
+  }
+}
+
+/** Builds a machine and switches it on. RangeError names an option that cannot be. */
+export function boot(options: BootOptions = {}): Machine {
+  return new Machine(options);
+}
+
+function checkLevels(levels: number): TableLevels {
+  if (levels !== 2 && levels !== 4 && levels !== 5)
+    throw new RangeError(`levels ${levels} is not possible; this processor has 2, 4 or 5`);
+  return levels;
+}
+
+function checkCpus(cpus: number): number {
+  if (!(Number.isInteger(cpus) && cpus >= 1 && cpus <= 64))
+    throw new RangeError(`cpus ${cpus} is not 1 to 64`);
+  return cpus;
+}
+
+function checkParts(parts: Partial<MachineParts>): Partial<MachineParts> {
+  for (const [name, part] of Object.entries(parts)) {
+    if (!(name in OWN_PARTS))
+      throw new RangeError(`there is no part "${name}"; the parts are ${Object.keys(OWN_PARTS).join(", ")}`);
+    if (typeof part !== "function") throw new TypeError(`part "${name}" is ${typeof part}, not a function`);
+  }
+  return parts;
+}

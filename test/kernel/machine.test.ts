@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { type Program, takeTurns } from "../../lib/hw/bare.js";
+import { ACCESS_USER } from "../../lib/hw/fault.js";
+import { walk } from "../../lib/hw/walk.js";
+import { boot, OWN_PARTS } from "../../lib/kernel/machine.js";
+
+const USER_DATA = { user: true, writable: true };
+
+describe("boot", () => {
+  it("builds a machine from sizes in words", () => {
+    const machine = boot({ ram: "64 MiB", cpus: 2 });
+    expect(machine.ram.sizeBytes).toBe(2 ** 26);
+    expect(machine.cpus.map((cpu) => cpu.id)).toEqual([0, 1]);
+    expect(String(machine)).toBe("64 MiB of RAM (frames 0 to 0x3fff), 2 CPUs, 4 levels of page tables");
+  });
+
+  it.each([
+    [{ ram: "16 MB" }, /ram "16 MB" has the unknown unit "MB"/],
+    [{ ram: 1000 }, /RAM size 1000 is not a positive multiple of 4096/],
+    [{ cpus: 0 }, /cpus 0 is not 1 to 64/],
+    [{ levels: 3 as 4 }, /levels 3 is not possible; this processor has 2, 4 or 5/],
+    [{ parts: { walkk: walk } as object }, /there is no part "walkk"; the parts are walk, mapPage/],
+    [{ parts: { walk: undefined as never } }, /part "walk" is undefined, not a function/],
+  ])("refuses %j", (options, message) => {
+    expect(() => boot(options)).toThrow(message);
+  });
+
+  it("runs on the walker and the mapper it is given", () => {
+    const calls = { walk: 0, mapPage: 0 };
+    const machine = boot({
+      parts: {
+        walk: (...args) => {
+          calls.walk++;
+          return OWN_PARTS.walk(...args);
+        },
+        mapPage: (...args) => {
+          calls.mapPage++;
+          return OWN_PARTS.mapPage(...args);
+        },
+      },
+    });
+    const table = machine.newPageTable();
+    table.mapNew(0x40_0000, 2, USER_DATA);
+    const cpu = machine.switchMm(table);
+    cpu.cpl = 3;
+    cpu.store(0x40_0ffe, 4, 0xcafe);
+    expect(cpu.load(0x40_0ffe, 4)).toBe(0xcafe);
+    expect(calls.mapPage).toBe(2);
+    expect(calls.walk).toBeGreaterThan(0);
+  });
+});
+
+describe("two page tables", () => {
+  it.each([2, 4, 5] as const)("keep two programs with the same address apart, %i levels", (levels) => {
+    const machine = boot({ levels });
+    const tables = { alice: machine.newPageTable("alice"), bob: machine.newPageTable("bob") };
+    for (const table of Object.values(tables)) table.mapNew(0x2000, 1, USER_DATA);
+    machine.cpu.cpl = 3;
+    const count = (start: number): Program =>
+      function* (memory) {
+        memory.store(0x2000, 4, start);
+        for (let i = 0; i < 3; i++) {
+          yield;
+          memory.store(0x2000, 4, memory.load(0x2000, 4) + 1);
+        }
+      };
+    const report = takeTurns({ alice: count(100), bob: count(7) }, (name) =>
+      machine.switchMm(tables[name as "alice" | "bob"]),
+    );
+    expect(report.collisions).toEqual([]);
+    machine.switchMm(tables.alice);
+    expect(machine.cpu.load(0x2000, 4)).toBe(103);
+  });
+
+  it("see the same bytes where they map the same frame", () => {
+    const machine = boot();
+    const [alice, bob] = [machine.newPageTable("alice"), machine.newPageTable("bob")];
+    const pfn = machine.frames.allocFrame()!;
+    alice!.map(0x1000, pfn, USER_DATA);
+    bob!.map(0x9000, pfn, USER_DATA);
+    machine.cpu.cpl = 3;
+    machine.switchMm(alice!).store(0x1000, 1, 42);
+    expect(machine.switchMm(bob!).load(0x9000, 1)).toBe(42);
+  });
+});
+
+describe("explain", () => {
+  it("walks as the CPU would, for a user read unless told otherwise", () => {
+    const machine = boot();
+    const table = machine.newPageTable();
+    table.mapNew(0x40_0000, 1, USER_DATA);
+    machine.switchMm(table);
+    const explained = machine.explain(0x40_0123);
+    expect(explained.access).toBe(ACCESS_USER);
+    expect(explained.pa).toBe(table.mappings()[0]!.pfn * 4096 + 0x123);
+  });
+});
