@@ -17,6 +17,16 @@ interface Command {
 }
 
 const COMMANDS: Record<string, Command> = {
+  start: {
+    usage: "start [--no-browser] [--port N]",
+    summary: "open the labs in Jupyter",
+    load: () => import("./commands/start.js"),
+  },
+  doctor: {
+    usage: "doctor",
+    summary: "say what is found, what is missing and what to do",
+    load: () => import("./commands/doctor.js"),
+  },
   notebooks: {
     usage: "notebooks check|run|strip|new [FILE...]",
     summary: "check the shape of notebooks, run them, clear their outputs, start a new one",

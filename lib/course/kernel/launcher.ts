@@ -15,7 +15,7 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { repositoryRoot } from "../paths.js";
+import { projectRoot } from "../root.js";
 import { nameCellScripts, type TypeScriptApi, withSourceMaps } from "./cell_sources.js";
 import { PatientPublisher } from "./publisher.js";
 import { mendExecute, tslabConsole } from "./run_cell.js";
@@ -33,7 +33,7 @@ const SHUTDOWN_GRACE_MS = 200;
 /** Starts the kernel for Jupyter's connection file. It runs until Jupyter shuts it down. */
 export function launch(connectionFile: string): void {
   // tslab resolves a cell's imports from the current directory, whatever folder the notebook is in.
-  process.chdir(repositoryRoot());
+  process.chdir(projectRoot());
   process.setSourceMapsEnabled(true);
   const tslabRequire = requireFromTslab();
   const typescriptPath = tslabRequire.resolve("@tslab/typescript-for-tslab");

@@ -10,7 +10,7 @@
  * Not in Linux: part of the course, not of the machine.
  */
 import { format } from "node:util";
-import { repositoryRoot } from "../paths.js";
+import { projectRoot } from "../root.js";
 import { isCellLine, lineOfCell, whereInCell } from "./cell_sources.js";
 
 /** An error in the form of Jupyter's `error` message. */
@@ -91,7 +91,7 @@ function readableFrame(frame: string): string {
   const found = CELL_PLACE.exec(frame);
   const place = found && whereInCell(Number(found[1]), Number(found[2]), Number(found[3]));
   const code = place && lineOfCell(Number(found![1]), place.line)?.trim();
-  const readable = inCellLines(frame).replaceAll("file://", "").replaceAll(`${repositoryRoot()}/`, "");
+  const readable = inCellLines(frame).replaceAll("file://", "").replaceAll(`${projectRoot()}/`, "");
   return code ? `${readable}:  ${code}` : readable;
 }
 

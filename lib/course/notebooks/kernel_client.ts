@@ -19,7 +19,7 @@ import { join } from "node:path";
 import type * as Zmq from "zeromq";
 import { kernelCommand } from "../kernel/kernelspec.js";
 import { requireFromTslab } from "../kernel/tslab.js";
-import { repositoryRoot } from "../paths.js";
+import { projectRoot } from "../root.js";
 import type { Output } from "./nbformat.js";
 
 const DELIMITER = "<IDS|MSG>";
@@ -74,7 +74,7 @@ export class KernelClient {
     const zmq = requireFromTslab()("zeromq") as typeof Zmq;
     const connectionFile = this.#writeConnectionFile();
     const [program, ...args] = (options.command ?? kernelCommand)(connectionFile);
-    const { cwd = repositoryRoot(), env = process.env } = options;
+    const { cwd = projectRoot(), env = process.env } = options;
     this.#process = spawn(program!, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     this.#process.stdout?.on("data", (text) => this.#keepProcessOutput(text));
     this.#process.stderr?.on("data", (text) => this.#keepProcessOutput(text));

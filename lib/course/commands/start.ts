@@ -1,0 +1,72 @@
+/**
+ * `pagewalk start`, which `npm start` calls when the clone is ready: finds Jupyter or offers to install it, starts a
+ * server with the course's kernel, and opens the list of labs.
+ *
+ * Not in Linux: part of the course, not of the machine.
+ */
+import { CommandFailure, type CommandRun, UsageError } from "../cli.js";
+import { findJupyter, type Jupyter } from "../jupyter/find.js";
+import { offerInstall } from "../jupyter/install.js";
+import { type ServeOptions, serve } from "../jupyter/serve.js";
+
+export const run: CommandRun = async (args) => {
+  const options = parseArguments(args);
+  console.log("Looking for Jupyter ...");
+  const jupyter = findJupyter() ?? (await installed());
+  console.log(`  found ${jupyter.app} ${jupyter.version}, ${jupyter.path}`);
+  if (process.getuid?.() === 0)
+    console.log("  You are root: Jupyter and what runs in it may do anything here.");
+  console.log("Starting the server ...");
+  const server = await serve(jupyter, options);
+  console.log(`\nPagewalk is at  ${server.url}\nStop it with Ctrl-C.`);
+  const stop = (): void => void server.process.kill("SIGTERM");
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+  const watch = stopWithNpm(stop);
+  const status = await server.ended;
+  clearInterval(watch);
+  console.log("The server has ended.");
+  return status;
+};
+
+/** A signal to npm ends npm and its shell, but does not come through to here: notice that they are gone. */
+function stopWithNpm(stop: () => void): NodeJS.Timeout | undefined {
+  if (process.env.npm_lifecycle_event === undefined) return undefined;
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) stop();
+  }, 1000);
+}
+
+async function installed(): Promise<Jupyter> {
+  await offerInstall();
+  const jupyter = findJupyter();
+  if (jupyter === undefined) {
+    throw new CommandFailure("Jupyter was installed, but does not answer. npx pagewalk doctor says more.");
+  }
+  return jupyter;
+}
+
+function parseArguments(args: string[]): ServeOptions {
+  const options: ServeOptions = { port: undefined, openBrowser: hasDisplay() };
+  const words = args.flatMap((arg) => (arg.startsWith("--port=") ? ["--port", arg.slice(7)] : [arg]));
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] === "--no-browser") options.openBrowser = false;
+    else if (words[i] === "--port") options.port = parsePort(words[++i]);
+    else throw new UsageError(`start does not know "${words[i]}"`);
+  }
+  return options;
+}
+
+function parsePort(word: string | undefined): number {
+  const port = Number(word);
+  if (word === undefined || !Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new UsageError(`--port needs a number from 1 to 65535, not ${word ?? "nothing"}`);
+  }
+  return port;
+}
+
+/** Without a screen a browser would open inside the terminal, if at all. */
+function hasDisplay(): boolean {
+  if (process.platform !== "linux") return true;
+  return Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY || process.env.WSL_DISTRO_NAME);
+}
