@@ -17,7 +17,7 @@
  */
 import { projectRoot } from "../root.js";
 import { nameCellScripts, type TypeScriptApi, withSourceMaps } from "./cell_sources.js";
-import { PatientPublisher } from "./publisher.js";
+import { sendWithoutLimit } from "./publisher.js";
 import { mendExecute, tslabConsole } from "./run_cell.js";
 import {
   type Publisher,
@@ -62,7 +62,7 @@ function startTslab(main: TslabMain, configPath: string): void {
   }
 }
 
-/** Whatever socket tslab makes for iopub is wrapped as it is stored. */
+/** Whatever socket tslab makes for iopub is set right as it is stored. */
 function mendPublishing(jupyter: TslabJupyter): void {
   const publishers = new WeakMap<object, Publisher>();
   Object.defineProperty(jupyter.ZmqServer.prototype, "iopub", {
@@ -70,7 +70,8 @@ function mendPublishing(jupyter: TslabJupyter): void {
       return publishers.get(this);
     },
     set(this: ZmqServer, socket: Publisher) {
-      publishers.set(this, new PatientPublisher(socket));
+      sendWithoutLimit(socket);
+      publishers.set(this, socket);
     },
   });
 }

@@ -1,61 +1,22 @@
 /**
  * Everything a cell prints reaches Jupyter, however much it is and however busy the cell.
  *
- * zeromq lets a program send 512 messages without going back to the event loop; the next `send` waits, and the
- * one after that is refused ("Socket is busy writing"). A cell that prints 10,000 lines in a loop therefore
- * loses most of them under stock tslab, and the "idle" message too, so that the cell seems to run for ever.
+ * By default zeromq sends 512 messages without going back to the event loop; the next `send` waits, and those after
+ * it are refused. It also drops what is over 1000 messages for a slow listener. A cell that prints 10,000 lines
+ * in a loop therefore loses most of them under stock tslab, and the "idle" message too, so that the cell seems to
+ * run for ever. Two settings of the socket mend that; joining text keeps the messages few.
  *
- *     console.log x 10,000 --> StreamBuffer (joins text) --> PatientPublisher (queues) --> zeromq
+ *     console.log x 10,000 --> StreamBuffer (joins text) --> iopub socket (never waits, never drops) --> Jupyter
  *
  * Not in Linux: part of the course, not of the machine.
  */
 import type { Publisher } from "./tslab.js";
 
-/** How many messages are sent before the event loop has had its turn; zeromq's own limit is 512. */
-const SENDS_PER_TURN = 256;
-
-/** A publisher that keeps what zeromq cannot take yet, in order, and sends it when the event loop runs again. */
-export class PatientPublisher implements Publisher {
-  readonly #socket: Publisher;
-  readonly #waiting: (string | Buffer)[][] = [];
-  #sentThisTurn = 0;
-  #draining = false;
-
-  constructor(socket: Publisher) {
-    this.#socket = socket;
-  }
-
-  bind(address: string): Promise<void> {
-    return this.#socket.bind(address);
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
-
-  /** Sends now if zeromq will take it now, else queues. Never refuses. */
-  async send(frames: (string | Buffer)[]): Promise<void> {
-    if (this.#sentThisTurn === 0) setImmediate(() => this.#newTurn());
-    if (!this.#draining && this.#sentThisTurn < SENDS_PER_TURN) {
-      this.#sentThisTurn++;
-      await this.#socket.send(frames);
-    } else {
-      this.#waiting.push(frames);
-    }
-  }
-
-  #newTurn(): void {
-    this.#sentThisTurn = 0;
-    if (!this.#draining) void this.#drain();
-  }
-
-  async #drain(): Promise<void> {
-    this.#draining = true;
-    for (let frames = this.#waiting.shift(); frames !== undefined; frames = this.#waiting.shift()) {
-      await this.#socket.send(frames);
-    }
-    this.#draining = false;
-  }
+/** Makes a publishing socket send every message at once, in order, without a limit. */
+export function sendWithoutLimit(socket: Publisher): void {
+  socket.sendHighWaterMark = 0;
+  // With a timeout zeromq would make the 513th send in a row wait for the event loop.
+  socket.sendTimeout = 0;
 }
 
 /** Text is passed on at most this often while a cell is busy, so that a long loop still shows its progress. */

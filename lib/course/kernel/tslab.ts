@@ -22,6 +22,10 @@ export interface JupyterMessage {
 
 /** A socket that publishes; zeromq's `Publisher` as far as tslab uses it. */
 export interface Publisher {
+  /** How many messages are kept for a slow listener; 0 is no limit. */
+  sendHighWaterMark: number;
+  /** How long `send` may wait, in ms; 0 is not at all. */
+  sendTimeout: number;
   bind(address: string): Promise<void>;
   send(frames: (string | Buffer)[]): Promise<void>;
   close(): void;

@@ -82,7 +82,7 @@ export class KernelClient {
     this.#process.on("exit", (code, signal) => this.#died(`exit status ${code ?? signal}`));
     this.#shell = new zmq.Dealer({ linger: 0 });
     this.#control = new zmq.Dealer({ linger: 0 });
-    this.#iopub = new zmq.Subscriber({ linger: 0 });
+    this.#iopub = new zmq.Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   }
 
   /** Starts a kernel and waits until it answers. */
