@@ -24,7 +24,9 @@
  *
  * Read first: system.ts. Read next: vma.ts (merge and split), memory.ts (faults).
  */
+import type { AddressSpace } from "./address_space.js";
 import type { MemorySystem } from "./system.js";
+import type { VmFault } from "./vm_fault.js";
 import { VmaTree } from "./vma_tree.js";
 
 /** May be read now. Linux include/linux/mm.h:VM_READ; so are all VM_ names below. */
@@ -150,11 +152,11 @@ export interface VmOperationsStruct {
   /** Whether the VMA may be split at `addr`: 0 or negative errno. */
   maySplit?(vma: VmAreaStruct, addr: number): number;
   /** Brings in one page: fills vmf.page. */
-  fault?(vmf: unknown): VmFaultResult;
+  fault?(vmf: VmFault): VmFaultResult;
   /** Maps pages around the fault that are already in the page cache. */
-  mapPages?(vmf: unknown, startPgoff: number, endPgoff: number): VmFaultResult;
+  mapPages?(vmf: VmFault, startPgoff: number, endPgoff: number): VmFaultResult;
   /** A read-only shared page is about to become writable. */
-  pageMkwrite?(vmf: unknown): VmFaultResult;
+  pageMkwrite?(vmf: VmFault): VmFaultResult;
 }
 
 /** An open file. Linux include/linux/fs.h:struct file; its page cache is filemap.ts's concern. */
@@ -175,18 +177,6 @@ export interface File {
 export const FMODE_READ = 0x1;
 /** Linux include/linux/fs.h:FMODE_WRITE */
 export const FMODE_WRITE = 0x2;
-
-/**
- * All pages of one file that are in RAM, and all VMAs that map it. Linux include/linux/fs.h:struct address_space.
- * Here only what VMAs need; the class with the pages implements it.
- */
-export interface AddressSpace {
-  readonly isAnon: false;
-  /** Every VMA that maps this file. Linux i_mmap, an interval tree */
-  readonly iMmap: Set<VmAreaStruct>;
-  /** How many of them are VM_SHARED and may write. */
-  iMmapWritable: number;
-}
 
 /** One mapping: [vmStart, vmEnd) of one address space. Linux include/linux/mm_types.h:struct vm_area_struct */
 export class VmAreaStruct {

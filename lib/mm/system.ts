@@ -17,6 +17,13 @@
  * Read first: ram.ts. Read next: mm_types.ts.
  */
 import type { Ram } from "../hw/ram.js";
+import type { Zone } from "./buddy.js";
+import type { Page } from "./folio.js";
+import { Lruvec } from "./mm_inline.js";
+import type { MmParts } from "./parts.js";
+import type { CpuFbatches } from "./swap.js";
+import type { TlbCpu, TlbPolicy } from "./tlb.js";
+import { VmStat } from "./vmstat.js";
 
 /** Simulated time, as `lib/mm` needs it. Not in Linux. */
 export interface SystemClock {
@@ -32,6 +39,9 @@ export interface CurrentTask {
   rlimit(resource: number): number;
   /** Whether the task has the capability (CAP_IPC_LOCK, ...). Linux kernel/capability.c:capable() */
   capable(cap: number): boolean;
+  /** Faults that had to wait for a device, and all others. Linux maj_flt, min_flt */
+  majFlt: number;
+  minFlt: number;
 }
 
 /** RLIMIT_DATA: private writable memory, bytes. Linux include/uapi/asm-generic/resource.h */
@@ -100,6 +110,32 @@ export class MemorySystem {
   current: CurrentTask | undefined = undefined;
   /** Number of the next mm, so that mms can be told apart in pictures. */
   nextMmId = 1;
+  /** The page structs, by frame, in sections of 2^14; made when first needed (folio.ts). Linux mem_map */
+  readonly memMap: ((Page | undefined)[] | undefined)[] = [];
+  /** Ranges of RAM with their free lists, lowest first (page_alloc.ts). */
+  readonly zones: Zone[] = [];
+  /** Counters of /proc/vmstat. */
+  readonly vmStat = new VmStat();
+  /** The LRU lists. */
+  readonly lruvec = new Lruvec();
+  /** LRU batches of each CPU (swap.ts). */
+  readonly cpuFbatches: (CpuFbatches | undefined)[] = [];
+  /** The CPU that the kernel runs on now. Linux smp_processor_id() */
+  thisCpu = 0;
+  /** The processors, for TLB flushes. */
+  cpus: readonly TlbCpu[] = [];
+  /** Frame of zeros that reads of untouched anonymous memory map. Linux empty_zero_page */
+  zeroPfn = 0;
+  /** Pages that a read fault of a file maps at most; a power of two. Linux mm/memory.c:fault_around_pages */
+  faultAroundPages = 16;
+  /** Readahead window of new files, in pages. Linux /sys/block/DEV/queue/read_ahead_kb; 8192 kB as recorded */
+  readAheadPages = 2048;
+  /** Functions that a learner may replace; set by mmInit(). */
+  parts!: MmParts;
+  /** How TLBs are flushed; set by mmInit(). */
+  tlb!: TlbPolicy;
+  /** Makes chosen allocations fail, for tests. Linux mm/fail_page_alloc.c:should_fail_alloc_page() */
+  shouldFailAllocPage: ((gfp: number, order: number) => boolean) | undefined = undefined;
 
   constructor(ram: Ram, clock: SystemClock) {
     this.ram = ram;

@@ -1,0 +1,133 @@
+/**
+ * Counters of the whole machine: what /proc/vmstat shows.
+ *
+ *   events    only grow: pgfault, pgmajfault, pgalloc_*, pgfree, ...          countVmEvent(sys, PGFAULT)
+ *   states    go up and down with what there is: nr_anon_pages, nr_dirty ...  modNodePageState(sys, NR_FILE_DIRTY, 1)
+ *
+ * Linux keeps both per CPU and adds them up when someone reads /proc/vmstat; here they are exact at any time.
+ * The names in the two tables are those of /proc/vmstat.
+ *
+ * Read first: system.ts.
+ */
+import type { MemorySystem } from "./system.js";
+
+/** Names of the events, in order of their numbers. Linux mm/vmstat.c:vmstat_text, include/linux/vm_event_item.h */
+export const VM_EVENT_NAMES = [
+  "pgpgin",
+  "pgpgout",
+  "pswpin",
+  "pswpout",
+  "pgalloc_normal",
+  "pgfree",
+  "pgactivate",
+  "pgdeactivate",
+  "pglazyfree",
+  "pgfault",
+  "pgmajfault",
+  "pglazyfreed",
+  "unevictable_pgs_culled",
+  "unevictable_pgs_mlocked",
+  "unevictable_pgs_munlocked",
+  "unevictable_pgs_cleared",
+  "pgreuse",
+  "nr_tlb_remote_flush",
+  "nr_tlb_remote_flush_received",
+  "nr_tlb_local_flush_all",
+  "nr_tlb_local_flush_one",
+  "pgrotated",
+  "unevictable_pgs_rescued",
+  "pginodesteal",
+  "nr_written",
+  "nr_dirtied",
+] as const;
+
+/** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
+export const PGPGIN = 0;
+export const PGPGOUT = 1;
+export const PSWPIN = 2;
+export const PSWPOUT = 3;
+export const PGALLOC = 4;
+export const PGFREE = 5;
+export const PGACTIVATE = 6;
+export const PGDEACTIVATE = 7;
+export const PGLAZYFREE = 8;
+export const PGFAULT = 9;
+export const PGMAJFAULT = 10;
+export const PGLAZYFREED = 11;
+export const UNEVICTABLE_PGCULLED = 12;
+export const UNEVICTABLE_PGMLOCKED = 13;
+export const UNEVICTABLE_PGMUNLOCKED = 14;
+export const UNEVICTABLE_PGCLEARED = 15;
+export const PGREUSE = 16;
+export const NR_TLB_REMOTE_FLUSH = 17;
+export const NR_TLB_REMOTE_FLUSH_RECEIVED = 18;
+export const NR_TLB_LOCAL_FLUSH_ALL = 19;
+export const NR_TLB_LOCAL_FLUSH_ONE = 20;
+export const PGROTATED = 21;
+export const UNEVICTABLE_PGRESCUED = 22;
+export const PGINODESTEAL = 23;
+export const NR_WRITTEN = 24;
+export const NR_DIRTIED = 25;
+
+/** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
+export const NODE_STAT_NAMES = [
+  "nr_inactive_anon",
+  "nr_active_anon",
+  "nr_inactive_file",
+  "nr_active_file",
+  "nr_unevictable",
+  "nr_anon_pages",
+  "nr_mapped",
+  "nr_file_pages",
+  "nr_dirty",
+  "nr_writeback",
+  "nr_shmem",
+  "nr_page_table_pages",
+  "nr_mlock",
+  "nr_swapcached",
+] as const;
+
+/** The five LRU lists come first, so that an LRU list's number is also its counter. Linux NR_LRU_BASE */
+export const NR_INACTIVE_ANON = 0;
+export const NR_ACTIVE_ANON = 1;
+export const NR_INACTIVE_FILE = 2;
+export const NR_ACTIVE_FILE = 3;
+export const NR_UNEVICTABLE = 4;
+/** Mapped anonymous pages. Linux NR_ANON_MAPPED */
+export const NR_ANON_MAPPED = 5;
+/** Mapped page-cache pages. Linux NR_FILE_MAPPED */
+export const NR_FILE_MAPPED = 6;
+/** Pages in the page cache, shmem included. */
+export const NR_FILE_PAGES = 7;
+export const NR_FILE_DIRTY = 8;
+export const NR_WRITEBACK = 9;
+export const NR_SHMEM = 10;
+export const NR_PAGETABLE = 11;
+export const NR_MLOCK = 12;
+export const NR_SWAPCACHE = 13;
+
+/** The counters of one machine. Not in Linux: per-CPU variables there. */
+export class VmStat {
+  readonly events = new Float64Array(VM_EVENT_NAMES.length);
+  readonly nodeStat = new Float64Array(NODE_STAT_NAMES.length);
+}
+
+/** Counts one event. Linux include/linux/vmstat.h:count_vm_event() */
+export function countVmEvent(sys: MemorySystem, item: number): void {
+  sys.vmStat.events[item]!++;
+}
+
+/** Counts `delta` events. Linux include/linux/vmstat.h:count_vm_events() */
+export function countVmEvents(sys: MemorySystem, item: number, delta: number): void {
+  sys.vmStat.events[item]! += delta;
+}
+
+/** Changes a state by `delta` pages. Linux mm/vmstat.c:mod_node_page_state() */
+export function modNodePageState(sys: MemorySystem, item: number, delta: number): void {
+  sys.vmStat.nodeStat[item]! += delta;
+}
+
+/** A state in pages. Linux mm/vmstat.c:global_node_page_state() */
+export function globalNodePageState(sys: MemorySystem, item: number): number {
+  return sys.vmStat.nodeStat[item]!;
+}
