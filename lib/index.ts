@@ -30,7 +30,13 @@ export {
   takeTurns,
 } from "./hw/bare.js";
 export { Clock, COSTS, type CostTable } from "./hw/clock.js";
-export { type AddressFaultHandler, Cpu, type CpuOptions, type PageFaultHandler } from "./hw/cpu.js";
+export {
+  type AddressFaultHandler,
+  Cpu,
+  type CpuCounters,
+  type CpuOptions,
+  type PageFaultHandler,
+} from "./hw/cpu.js";
 export {
   type EntryFields,
   entryText,
@@ -77,6 +83,8 @@ export {
 } from "./hw/fault.js";
 export { BareFrames, type FrameAllocator } from "./hw/frames.js";
 export { dumpTable, hexdump } from "./hw/hexdump.js";
+export { Mmu } from "./hw/mmu.js";
+export type { AccessRecord, MmuStats, TlbStats } from "./hw/mmu_stats.js";
 export {
   type MapFlags,
   type MapPage,
@@ -104,7 +112,11 @@ export {
   translateSegment,
 } from "./hw/segmentation.js";
 export { formatSize, parseSize } from "./hw/size.js";
+export { sendIpi } from "./hw/smp.js";
 export { type AddressRange, type TableCount, tableFrames } from "./hw/table_count.js";
+export { type Replacement, Tlb, type TlbEntry, type TlbGeometry, tlbReach } from "./hw/tlb.js";
+export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";
+export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
 export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";

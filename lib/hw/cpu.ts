@@ -32,7 +32,19 @@ import {
 } from "./fault.js";
 import { Mmu } from "./mmu.js";
 import type { Ram } from "./ram.js";
-import { CR0_LINUX, CR4_LA57, CR4_LINUX, EFER_LMA, EFER_NXE, type Paging, pagingOf } from "./registers.js";
+import {
+  CR0_LINUX,
+  CR0_PG,
+  CR4_LA57,
+  CR4_LINUX,
+  CR4_PCIDE,
+  EFER_LMA,
+  EFER_NXE,
+  type Paging,
+  pagingOf,
+} from "./registers.js";
+import { type TlbModel, type TlbModelName, tlbModel } from "./tlb_model.js";
+import type { TlbFactory } from "./tlb_part.js";
 import type { Walk } from "./translation.js";
 
 /** Called on a page fault, in supervisor mode. Returning restarts the access, throwing abandons it. */
@@ -44,8 +56,28 @@ export type AddressFaultHandler = (cpu: Cpu, fault: AddressFault) => void;
 export interface CpuOptions {
   /** 4 (the default), 5, or 2 for a 32-bit processor. */
   levels?: 2 | 4 | 5;
+  /** Which TLBs it has: a preset's name or a model; skylake unless said otherwise. */
+  tlb?: TlbModelName | TlbModel;
   /** The page walker. */
   walk?: Walk;
+  /** Makes TLBs to stand in for the machine's own. */
+  tlbPart?: TlbFactory;
+}
+
+/** What a CPU counts besides its MMU. */
+export interface CpuCounters {
+  /** Exceptions delivered. */
+  exceptions: number;
+  /** CR3 writes, of which `cr3NoFlush` kept the TLB. */
+  cr3Writes: number;
+  cr3NoFlush: number;
+  invlpgs: number;
+  invpcids: number;
+  /** Interrupts sent to other CPUs, and received from them. */
+  ipisSent: number;
+  ipisReceived: number;
+  /** Time taken from the CPU's own work by the interrupts it received. */
+  ipiStolenNs: number;
 }
 
 /** Faults in a row on one access after which the CPU concludes that the handler does not mend anything. */
@@ -57,6 +89,16 @@ export class Cpu {
   readonly ram: Ram;
   readonly clock: Clock;
   readonly mmu: Mmu;
+  readonly counters: CpuCounters = {
+    exceptions: 0,
+    cr3Writes: 0,
+    cr3NoFlush: 0,
+    invlpgs: 0,
+    invpcids: 0,
+    ipisSent: 0,
+    ipisReceived: 0,
+    ipiStolenNs: 0,
+  };
   /** Address of the last page fault. */
   cr2 = 0;
   /** The kernel's page-fault entry; without one a fault is thrown as `FaultError`. */
@@ -79,7 +121,7 @@ export class Cpu {
       this.#cr4 = 0x90;
       this.#efer = 0;
     }
-    this.mmu = new Mmu(ram, clock, this.#read(), options.walk);
+    this.mmu = new Mmu(ram, clock, this.#read(), tlbModel(options.tlb), options.walk, options.tlbPart);
   }
 
   /** What the registers say together. */
@@ -107,19 +149,23 @@ export class Cpu {
   get cr0(): number {
     return this.#cr0;
   }
+  /** Writing CR0 flushes everything when paging is switched on or off. */
   set cr0(value: number) {
+    const changed = this.#cr0 ^ value;
     this.#cr0 = value;
     this.mmu.paging = this.#read();
-    this.mmu.flushAll();
+    if (changed & CR0_PG) this.mmu.flushAll();
   }
 
   get cr4(): number {
     return this.#cr4;
   }
+  /** Writing CR4 flushes everything, global entries too, when a bit changes: Linux's way to drop them all. */
   set cr4(value: number) {
+    const changed = this.#cr4 !== value;
     this.#cr4 = value;
     this.mmu.paging = this.#read();
-    this.mmu.flushAll();
+    if (changed) this.mmu.flushAll();
   }
 
   get efer(): number {
@@ -142,19 +188,71 @@ export class Cpu {
   /**
    * Writes CR3: `value` is the physical address of the top table plus, while CR4.PCIDE is set, the PCID (0 to 4095).
    * Without `noFlush` the TLB entries of that PCID that are not global are dropped; `noFlush` is bit 63 of the register.
-   * Intel SDM vol. 3A, Invalidation of TLBs and Paging-Structure Caches
+   * Intel SDM vol. 3A, Operations that Invalidate TLBs and Paging-Structure Caches
    */
   writeCr3(value: number, noFlush = false): void {
     if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 46))
       throw new RangeError(`CR3 value ${value} is not a physical address below 2^46`);
+    if (noFlush && (this.#cr4 & CR4_PCIDE) === 0)
+      throw new RangeError("bit 63 of CR3 (no flush) needs CR4.PCIDE");
     this.#cr3 = value;
     this.mmu.paging = this.#read();
-    if (!noFlush) this.mmu.flushAll();
+    this.counters.cr3Writes++;
+    this.clock.nowNs += this.clock.costs.writeCr3Ns;
+    if (noFlush) this.counters.cr3NoFlush++;
+    else if (this.#cr4 & CR4_PCIDE) this.mmu.flushPcid(this.mmu.paging.pcid);
+    else this.mmu.flushNonGlobal();
   }
 
-  /** Drops the translation of the page at `va`. Intel SDM vol. 2A, INVLPG */
+  /**
+   * Drops the page at `va` of the current PCID, global or not, and the walk caches of that PCID.
+   * Intel SDM vol. 2A, INVLPG
+   */
   invlpg(va: number): void {
-    this.mmu.invlpg(va);
+    this.counters.invlpgs++;
+    this.clock.nowNs += this.clock.costs.invlpgNs;
+    const { pcid } = this.mmu.paging;
+    this.mmu.flushPage(va, pcid, true);
+    this.mmu.flushWalkCaches(pcid);
+  }
+
+  /**
+   * Drops by PCID. Type 0: the page at `va` of `pcid`. 1: all of `pcid`. 2: everything, global entries too. 3: everything
+   * that is not global. Types 0 and 1 keep global entries. Intel SDM vol. 2A, INVPCID
+   */
+  invpcid(type: 0 | 1 | 2 | 3, pcid = 0, va = 0): void {
+    if (!(Number.isInteger(pcid) && pcid >= 0 && pcid < 4096))
+      throw new RangeError(`PCID ${pcid} is not an integer from 0 to 4095`);
+    this.counters.invpcids++;
+    this.clock.nowNs += this.clock.costs.invpcidNs;
+    if (type === 0) {
+      this.mmu.flushPage(va, pcid, false);
+      this.mmu.flushWalkCaches(pcid);
+    } else if (type === 1) this.mmu.flushPcid(pcid);
+    else if (type === 2) this.mmu.flushAll();
+    else this.mmu.flushNonGlobal();
+  }
+
+  /** Drops the page at `va` of `pcid`, with the instruction that suits. Linux arch/x86/mm/tlb.c:flush_tlb_one_user() */
+  flushOne(va: number, pcid = this.mmu.paging.pcid): void {
+    if (pcid === this.mmu.paging.pcid) this.invlpg(va);
+    else this.invpcid(0, pcid, va);
+  }
+
+  /** Drops the pages in `[start, end)`, one every `strideBytes`. Linux arch/x86/mm/tlb.c:flush_tlb_func() */
+  flushRange(start: number, end: number, pcid = this.mmu.paging.pcid, strideBytes = PAGE_SIZE): void {
+    for (let va = start; va < end; va += strideBytes) this.flushOne(va, pcid);
+  }
+
+  /** Drops all of `pcid` that is not global. Linux arch/x86/mm/tlb.c:flush_tlb_local() */
+  flushPcid(pcid = this.mmu.paging.pcid): void {
+    if (this.#cr4 & CR4_PCIDE) this.invpcid(1, pcid);
+    else this.writeCr3(this.#cr3);
+  }
+
+  /** Drops everything, global entries too. Linux arch/x86/mm/tlb.c:__flush_tlb_all() */
+  flushAll(): void {
+    this.invpcid(2);
   }
 
   /** Reads `sizeBytes` (1 to 8) at `va`, little-endian, unsigned. RangeError when the value exceeds 2^53 - 1: use `load64`. */
@@ -270,6 +368,7 @@ export class Cpu {
 
   /** The trap gate: supervisor mode, AC clear, CR2 set for a page fault; all but CR2 is restored afterwards. */
   #deliver(fault: Fault): void {
+    this.counters.exceptions++;
     this.clock.nowNs += this.clock.costs.exceptionNs;
     const handler = fault.vector === 14 ? this.onPageFault : this.onAddressFault;
     if (fault.vector === 14) this.cr2 = fault.va;

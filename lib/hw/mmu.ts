@@ -1,45 +1,420 @@
 /**
  * The MMU: turns every virtual address that the CPU uses into a physical one.
  *
- * Read first: walk.ts. Read next: cpu.ts.
+ *   va, access
+ *      |
+ *      v     hit, allowed
+ *   L1 TLB ----------------------------------------------> pa
+ *      | miss      hit, but D clear and a write --> assist: walk again, so that D is set in RAM
+ *      v           hit, but not allowed ----------> page fault, the page's entries are dropped
+ *   L2 TLB --> the same; on a hit the entry is also put into L1
+ *      | miss
+ *      v
+ *   page-walk caches --> walk ---> fault, or translation --> into L2, then into L1
+ *
+ * An entry, once in a TLB, is used without a look at the tables, until it is flushed or pushed out. A changed table
+ * entry therefore takes effect only after a flush; see `invlpg` and its relatives in cpu.ts.
+ *
+ * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this runs for
+ * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else is in
+ * `#lookUp`. The stream runner (stream_runner.ts) does the same as this file, faster, on the same TLB contents.
+ *
+ * Read first: tlb.ts, tlb_model.ts, walk.ts. Read next: cpu.ts.
  */
-import { PAGE_SIZE } from "./address.js";
+import { isCanonical, LEVEL_SIZE, PAGE_SIZE } from "./address.js";
 import type { Clock } from "./clock.js";
-import type { Fault } from "./fault.js";
+import { PAGE_DIRTY, PAGE_GLOBAL, PAGE_RW, PAGE_USER } from "./entry.js";
+import { ACCESS_FETCH, ACCESS_WRITE, AddressFault, type Fault, PageFault, PF_PROT } from "./fault.js";
+import { type AccessRecord, type MmuStats, readStats } from "./mmu_stats.js";
+import { allows, errorCodeOf, RIGHT_NX, RIGHTS_MASK, rightsTest } from "./protection.js";
 import type { Ram } from "./ram.js";
 import type { Paging } from "./registers.js";
-import type { Walk } from "./translation.js";
-import { walk } from "./walk.js";
+import { globalKey, keyBase, keyOfVpn, Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
+import type { TlbModel } from "./tlb_model.js";
+import { PartTlb, type TlbFactory } from "./tlb_part.js";
+import type { Translation, Walk } from "./translation.js";
+import { walk, walkFrom } from "./walk.js";
 
-/** The memory management unit of one CPU. */
+/** Beyond 57 bits the numbers of different pages could meet in one tag and key. */
+const ADDRESS_LIMIT = 2 ** 56;
+const ACCESSES = [0, 2, 4, 6, 16, 20];
+
+/** The memory management unit of one CPU. Intel SDM vol. 3A, Caching Translation Information */
 export class Mmu {
   readonly ram: Ram;
   readonly clock: Clock;
-  paging: Paging;
+  readonly model: TlbModel;
   /** The page walker, replaceable. */
-  readonly walk: Walk;
+  readonly walker: Walk;
+  readonly l1d: TlbsByLevel;
+  readonly l1i: TlbsByLevel;
+  readonly l2d: TlbsByLevel;
+  readonly l2i: TlbsByLevel;
+  /** Page-walk caches by the level of the entry they remember: 2 the PDE cache, up to 5. */
+  readonly walkCaches: TlbsByLevel;
+  /** Every TLB once, walk caches not included. */
+  readonly tlbs: readonly Tlb[];
   /** The fault of the last `translate` that returned -1. */
   fault: Fault | undefined;
+  /** Called with every single access while it is set; `undefined` costs nothing. */
+  trace: ((record: AccessRecord) => void) | undefined;
+  /** Walks because no TLB had the page. */
+  walks = 0;
+  /** Table entries read, by these walks and by assists. */
+  walkRefs = 0;
+  /** Writes through an entry whose D bit was clear. */
+  dirtyAssists = 0;
+  /** Accesses that ended in a fault. */
+  faults = 0;
+  /** TLB hits that did not allow the access. */
+  deniedHits = 0;
+  /** Accesses while paging was off. */
+  untranslated = 0;
+  /** (rights & mask[access]) === want[access]: the access needs nothing but the entry. Writes want D, too. */
+  readonly mask = new Int32Array(32);
+  readonly want = new Int32Array(32);
+  /** Keys without the page number's bits, by level. */
+  readonly keys = new Int32Array(6);
+  #paging: Paging;
+  /** Some TLB holds a piece of a page, so one invlpg has to drop more than one entry. */
+  #holdsPieces = false;
+  #refs = 0;
+  #walkVa = 0;
 
-  constructor(ram: Ram, clock: Clock, paging: Paging, walker: Walk = walk) {
+  constructor(
+    ram: Ram,
+    clock: Clock,
+    paging: Paging,
+    model: TlbModel,
+    walker: Walk = walk,
+    tlb?: TlbFactory,
+  ) {
     this.ram = ram;
     this.clock = clock;
+    this.model = model;
+    this.walker = walker;
+    const all: Tlb[] = [];
+    const make = (name: string, geometries: readonly TlbGeometry[]) => byLevel(name, geometries, all, tlb);
+    this.l1d = make("L1d", model.l1d);
+    this.l1i = make("L1i", model.l1i);
+    this.l2d = make("L2", model.l2);
+    this.l2i = model.l2i ? make("L2i", model.l2i) : this.l2d;
+    this.tlbs = all;
+    const { pde, pdpte, pml4e, pml5e } = model.walkCaches;
+    this.walkCaches = [undefined, undefined, pde, pdpte, pml4e, pml5e].map((ways, level) =>
+      ways ? new Tlb(`walk cache ${level}`, { sets: 1, ways, levels: [level] }) : undefined,
+    );
+    this.#paging = paging;
     this.paging = paging;
-    this.walk = walker;
   }
 
-  /** Physical address of `va` for `access`, or -1 with the reason in `fault`. */
+  /** The rules in force. Setting them flushes nothing: that is for the register that changed to decide. */
+  get paging(): Paging {
+    return this.#paging;
+  }
+  set paging(paging: Paging) {
+    this.#paging = paging;
+    for (const access of ACCESSES) {
+      const { mask, want } = rightsTest(access, paging);
+      const dirty = access & ACCESS_WRITE ? PAGE_DIRTY : 0;
+      this.mask[access] = mask | dirty;
+      this.want[access] = want | dirty;
+    }
+    for (let level = 1; level <= 5; level++) this.keys[level] = keyBase(level, paging.pcid);
+  }
+
+  /** What has been counted so far. */
+  stats(): MmuStats {
+    return readStats(this);
+  }
+
+  /** Physical address of `va` for `access` (ACCESS_USER, ACCESS_WRITE, ACCESS_FETCH), or -1 with the reason in `fault`. */
   translate(va: number, access: number): number {
-    const result = this.walk(this.ram, this.paging, va, access);
-    this.clock.nowNs += this.clock.costs.accessNs + this.paging.levels * this.clock.costs.walkEntryNs;
-    if ("pa" in result) return result.pa;
-    this.fault = result;
+    if (this.trace !== undefined) return this.#translateTraced(va, access, this.trace);
+    const vpn = Math.floor(va / PAGE_SIZE);
+    const l1 = access & ACCESS_FETCH ? this.l1i[1] : this.l1d[1];
+    if (l1 === undefined || !(va < ADDRESS_LIMIT && va >= -ADDRESS_LIMIT))
+      return this.#lookUp(va, access, -1);
+    const slot = l1.find(vpn | 0, this.keys[1]! | keyOfVpn(vpn));
+    if (slot < 0) return this.#lookUp(va, access, -1);
+    const frame = l1.frame[slot]!;
+    if ((frame & this.mask[access]!) !== this.want[access]) return this.#lookUp(va, access, slot);
+    l1.touch(slot);
+    l1.hits[1]!++;
+    this.clock.nowNs += this.clock.costs.accessNs;
+    return (l1.frameHi[slot]! * 0x10_0000 + (frame >>> 12)) * PAGE_SIZE + (va - vpn * PAGE_SIZE);
+  }
+
+  /** All cases. `found` is the slot of a 4 KiB page that L1 is already known to hold, else -1. */
+  #lookUp(va: number, access: number, found: number): number {
+    const { levels } = this.#paging;
+    this.clock.nowNs += this.clock.costs.accessNs;
+    if (levels === 0) {
+      this.untranslated++;
+      return va;
+    }
+    if (levels !== 2 && !isCanonical(va, levels)) return this.#fail(new AddressFault(va));
+    const fetch = (access & ACCESS_FETCH) !== 0;
+    const l1 = fetch ? this.l1i : this.l1d;
+    const l2 = fetch ? this.l2i : this.l2d;
+    for (let level = 1; level <= 3; level++) {
+      const tlb = l1[level];
+      if (tlb === undefined || tlb.nrValid[level] === 0) continue;
+      // translate() has already asked for the 4 KiB page.
+      const slot = level === 1 ? found : tlb.find(tagOf(va, level), this.#key(va, level));
+      if (slot >= 0) return this.#hit(tlb, slot, level, va, access, l1, l2, true);
+    }
+    this.clock.nowNs += this.clock.costs.l2TlbNs;
+    for (let level = 1; level <= 3; level++) {
+      const tlb = l2[level];
+      if (tlb === undefined || tlb.nrValid[level] === 0) continue;
+      const slot = tlb.find(tagOf(va, level), this.#key(va, level));
+      if (slot >= 0) return this.#hit(tlb, slot, level, va, access, l1, l2, false);
+    }
+    return this.#miss(va, access, l1, l2);
+  }
+
+  #hit(
+    tlb: Tlb,
+    slot: number,
+    level: number,
+    va: number,
+    access: number,
+    l1: TlbsByLevel,
+    l2: TlbsByLevel,
+    inL1: boolean,
+  ): number {
+    const frame = tlb.frame[slot]!;
+    if (!allows(frame, access, this.#paging)) {
+      this.#forget(va);
+      if (this.model.rewalksOnFault) return this.#miss(va, access, l1, l2);
+      this.deniedHits++;
+      return this.#fail(new PageFault(va, errorCodeOf(PF_PROT, access, this.#paging)));
+    }
+    tlb.hits[level]!++;
+    tlb.touch(slot);
+    if (access & ACCESS_WRITE && (frame & PAGE_DIRTY) === 0)
+      return this.#assist(tlb, slot, level, va, access, l1, l2, inL1);
+    const pa = (tlb.frameHi[slot]! * 0x10_0000 + (frame >>> 12)) * PAGE_SIZE + offsetIn(va, level);
+    if (!inL1) this.#fill(l1, va, { pa, level, rights: frame & RIGHTS_MASK });
+    return pa;
+  }
+
+  /** A write met an entry with D clear: the tables are walked again to set D, and the entry takes over what they say. */
+  #assist(
+    tlb: Tlb,
+    slot: number,
+    level: number,
+    va: number,
+    access: number,
+    l1: TlbsByLevel,
+    l2: TlbsByLevel,
+    inL1: boolean,
+  ): number {
+    this.dirtyAssists++;
+    this.clock.nowNs += this.clock.costs.assistNs;
+    const result = this.#walk(va, access);
+    if (!("pa" in result)) {
+      this.#forget(va);
+      return this.#fail(result);
+    }
+    if (result.level !== level) {
+      this.#forget(va);
+      this.#fill(l2, va, result);
+      this.#fill(l1, va, result);
+      return result.pa;
+    }
+    const first = Math.floor(result.pa / LEVEL_SIZE[level]!) * (LEVEL_SIZE[level]! / PAGE_SIZE);
+    const word = frameWord(first, result.rights);
+    tlb.update(slot, word, Math.floor(first / 0x10_0000));
+    const lower = inL1 ? l2[level] : undefined;
+    if (lower !== undefined) {
+      const key = this.#key(va, level);
+      const other = lower.findQuietly(tagOf(va, level), word & PAGE_GLOBAL ? globalKey(key) : key);
+      if (other >= 0) lower.update(other, word, Math.floor(first / 0x10_0000));
+    }
+    if (!inL1) this.#fill(l1, va, result);
+    return result.pa;
+  }
+
+  #miss(va: number, access: number, l1: TlbsByLevel, l2: TlbsByLevel): number {
+    this.walks++;
+    const result = this.#walk(va, access);
+    if (!("pa" in result)) {
+      this.#forget(va);
+      return this.#fail(result);
+    }
+    this.#fill(l2, va, result);
+    this.#fill(l1, va, result);
+    return result.pa;
+  }
+
+  /** One walk, started as low as the walk caches allow, and counted. */
+  #walk(va: number, access: number): Translation | Fault {
+    const paging = this.#paging;
+    this.#refs = 1;
+    let result: Translation | Fault;
+    if (this.walker !== walk || paging.levels < 4) {
+      result = this.walker(this.ram, paging, va, access);
+      this.#refs = paging.levels + 1 - ("pa" in result ? result.level : 1);
+    } else {
+      let level: number = paging.levels;
+      let pfn = paging.rootPfn;
+      let rights = PAGE_RW | PAGE_USER;
+      for (let l = 2; l <= paging.levels; l++) {
+        const cache = this.walkCaches[l];
+        if (cache === undefined) continue;
+        const slot = cache.find(tagOf(va, l), this.#key(va, l));
+        if (slot < 0) continue;
+        cache.touch(slot);
+        cache.hits[l]!++;
+        level = l - 1;
+        pfn = cache.frameHi[slot]! * 0x10_0000 + (cache.frame[slot]! >>> 12);
+        rights = cache.frame[slot]! & RIGHTS_MASK;
+        break;
+      }
+      this.#walkVa = va;
+      result = walkFrom(this.ram, paging, va, access, level, pfn, rights, undefined, this);
+    }
+    this.walkRefs += this.#refs;
+    this.clock.nowNs += this.#refs * this.clock.costs.walkEntryNs;
+    return result;
+  }
+
+  /** The walk goes on to the table of `level` in frame `tablePfn`: remembered in the walk cache of the level above. */
+  passedTable(level: number, tablePfn: number, rights: number): void {
+    this.#refs++;
+    const above = level + 1;
+    const cache = this.walkCaches[above];
+    if (cache === undefined) return;
+    const tag = tagOf(this.#walkVa, above);
+    const key = this.#key(this.#walkVa, above);
+    cache.fill(tag, key, frameWord(tablePfn, rights), Math.floor(tablePfn / 0x10_0000));
+  }
+
+  /** Puts a translation into the TLBs of one stage, in the largest piece that one of them holds. */
+  #fill(tlbs: TlbsByLevel, va: number, { pa, level, rights }: Translation): void {
+    let piece = level;
+    while (piece > 0 && tlbs[piece] === undefined) piece--;
+    const tlb = tlbs[piece];
+    if (tlb === undefined) return;
+    if (piece !== level || (this.#paging.levels === 2 && level === 2)) this.#holdsPieces = true;
+    const size = LEVEL_SIZE[piece]!;
+    const first = Math.floor(pa / size) * (size / PAGE_SIZE);
+    const key = this.#key(va, piece);
+    tlb.fill(
+      tagOf(va, piece),
+      rights & PAGE_GLOBAL ? globalKey(key) : key,
+      frameWord(first, rights),
+      Math.floor(first / 0x10_0000),
+    );
+  }
+
+  #fail(fault: Fault): number {
+    this.faults++;
+    this.fault = fault;
     return -1;
   }
 
-  invlpg(va: number): void {
-    void (va / PAGE_SIZE);
+  /** A page fault drops what the TLBs and walk caches hold for the page. Intel SDM vol. 3A, Operations that Invalidate TLBs */
+  #forget(va: number): void {
+    this.flushPage(va, this.#paging.pcid, true);
+    for (let level = 2; level <= 5; level++)
+      this.walkCaches[level]?.flushPage(tagOf(va, level), this.#key(va, level), false);
   }
 
-  flushAll(): void {}
+  #key(va: number, level: number): number {
+    return this.keys[level]! | keyOfVpn(Math.floor(va / LEVEL_SIZE[level]!));
+  }
+
+  /** Drops the page at `va` of `pcid` from all TLBs; walk caches stay. */
+  flushPage(va: number, pcid: number, alsoGlobal: boolean): void {
+    if (this.#holdsPieces) {
+      this.flushAll();
+      return;
+    }
+    for (const tlb of this.tlbs)
+      for (const level of tlb.geometry.levels) {
+        if (tlb.nrValid[level] === 0) continue;
+        const key = keyBase(level, pcid) | keyOfVpn(Math.floor(va / LEVEL_SIZE[level]!));
+        tlb.flushPage(tagOf(va, level), key, alsoGlobal);
+      }
+  }
+
+  /** Drops the walk caches of one PCID. */
+  flushWalkCaches(pcid: number): void {
+    for (const cache of this.walkCaches) cache?.flushPcid(pcid);
+  }
+
+  /** Drops what belongs to `pcid` and is not global, walk caches included. */
+  flushPcid(pcid: number): void {
+    for (const tlb of this.tlbs) tlb.flushPcid(pcid);
+    this.flushWalkCaches(pcid);
+  }
+
+  /** Drops what is not global, of every PCID. */
+  flushNonGlobal(): void {
+    for (const tlb of this.tlbs) tlb.flushNonGlobal();
+    for (const cache of this.walkCaches) cache?.flushAll();
+  }
+
+  /** Drops everything. */
+  flushAll(): void {
+    for (const tlb of this.tlbs) tlb.flushAll();
+    for (const cache of this.walkCaches) cache?.flushAll();
+    this.#holdsPieces = false;
+  }
+
+  #translateTraced(va: number, access: number, trace: (record: AccessRecord) => void): number {
+    this.trace = undefined;
+    const before = this.stats();
+    const startNs = this.clock.nowNs;
+    const pa = this.translate(va, access);
+    this.trace = trace;
+    const after = this.stats();
+    const source = after.walks > before.walks ? "walk" : after.l2Hits > before.l2Hits ? "L2" : "L1";
+    trace({
+      va,
+      access,
+      pa,
+      source: pa < 0 ? "fault" : source,
+      walkRefs: after.walkRefs - before.walkRefs,
+      dirtyAssist: after.dirtyAssists > before.dirtyAssists,
+      costNs: this.clock.nowNs - startNs,
+      fault: pa < 0 ? this.fault : undefined,
+    });
+    return pa;
+  }
+}
+
+/** Low 32 bits of the number of the page of `level` that `va` is in. */
+function tagOf(va: number, level: number): number {
+  return Math.floor(va / LEVEL_SIZE[level]!) | 0;
+}
+
+/** Frame and rights as a TLB slot keeps them. */
+export function frameWord(pfn: number, rights: number): number {
+  return ((pfn % 0x10_0000) * PAGE_SIZE) | (rights & (RIGHTS_MASK | RIGHT_NX));
+}
+
+function offsetIn(va: number, level: number): number {
+  const size = LEVEL_SIZE[level]!;
+  return va - Math.floor(va / size) * size;
+}
+
+/** One Tlb for each geometry, listed under every level it holds. */
+function byLevel(
+  name: string,
+  geometries: readonly TlbGeometry[],
+  all: Tlb[],
+  factory: TlbFactory | undefined,
+): TlbsByLevel {
+  const found: (Tlb | undefined)[] = [undefined, undefined, undefined, undefined];
+  for (const geometry of geometries) {
+    const part = factory?.(geometry, name);
+    const tlb = part ? new PartTlb(name, geometry, part) : new Tlb(name, geometry);
+    all.push(tlb);
+    for (const level of geometry.levels) found[level] = tlb;
+  }
+  return found;
 }

@@ -53,6 +53,11 @@ export const walk: Walk = (ram, paging, va, access, watch) => {
   return walkFrom(ram, paging, va, access, paging.levels, paging.rootPfn, PAGE_RW | PAGE_USER, watch);
 };
 
+/** Told of each table that a walk goes on to: the MMU fills its walk caches. */
+export interface WalkObserver {
+  passedTable(level: number, tablePfn: number, rights: number): void;
+}
+
 /**
  * The walk from the table of `level` in frame `tablePfn` on, where the levels above allowed `rights`. A page-walk cache
  * starts in the middle this way.
@@ -66,7 +71,7 @@ export function walkFrom(
   tablePfn: number,
   rights: number,
   watch?: WalkWatch,
-  passed?: (level: number, tablePfn: number, rights: number) => void,
+  observer?: WalkObserver,
 ): Translation | Fault {
   for (;;) {
     const index = tableIndex(va, level);
@@ -88,7 +93,7 @@ export function walkFrom(
     if ((lo & PAGE_ACCESSED) === 0 && !watch?.dryRun) ram.setEntry(tablePfn, index, lo | PAGE_ACCESSED, hi);
     tablePfn = entryPfn(lo, hi);
     level--;
-    passed?.(level, tablePfn, rights);
+    observer?.passedTable(level, tablePfn, rights);
   }
 }
 

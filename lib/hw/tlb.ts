@@ -1,0 +1,347 @@
+/**
+ * The TLB: a small memory of translations, so that most accesses need no walk.
+ *
+ *   vpn = 0x7f1234567                     16 sets of 4 ways
+ *            |                          +------+------+------+------+
+ *            +-- vpn mod 16 = set 7 --> | way0 | way1 | way2 | way3 |   all four are compared with the vpn
+ *                                       +------+------+------+------+
+ *
+ * A slot (set * ways + way) holds a page's number, whose it is (PCID, or global), its frame and the rights that the
+ * walk found. A fill takes an empty way of the set, or the way that the replacement policy gives up: the least
+ * recently used one (true LRU, by time stamps), or the one a tree of bits points to (tree-PLRU, what hardware can
+ * afford).
+ *
+ * Nothing here watches the tables in RAM. Whoever changes an entry must flush; until then the slot answers as before,
+ * rights included. That is how the hardware is, and a kernel that forgets has a security hole.
+ *
+ * A slot's contents stand in typed arrays, one per field, because millions of lookups a second go through them:
+ *
+ *   tag    low 32 bits of the vpn (in units of the page's own size)
+ *   key    bits 0-12 high bits of the vpn, 13-15 level, 16-27 PCID, 28 global, 29 valid; 0 = empty
+ *   frame  bits 12-31 low 20 bits of the frame number, bits 0-11 the rights word (protection.ts)
+ *   frameHi   the frame number's other bits
+ *
+ * `hint` remembers which way held a page last. It is a guess that is always checked and changes no result; it saves
+ * the search.
+ *
+ * Read first: protection.ts. Read next: tlb_model.ts (which TLBs a processor has), mmu.ts (how they work together).
+ */
+import { hex, LEVEL_SIZE } from "./address.js";
+import { RIGHTS_MASK } from "./protection.js";
+
+/** Valid bit of a key. */
+export const KEY_VALID = 1 << 29;
+/** Global bit of a key; the PCID field of a global entry is 0. */
+export const KEY_GLOBAL = 1 << 28;
+/** Where the PCID stands in a key. */
+export const KEY_PCID_SHIFT = 16;
+/** Where the level stands in a key. */
+export const KEY_LEVEL_SHIFT = 13;
+const KEY_PCID_MASK = 0xfff << KEY_PCID_SHIFT;
+const KEY_LEVEL_MASK = 7 << KEY_LEVEL_SHIFT;
+const HINTS = 4096;
+/** Stamps restart before they leave 31 bits. */
+const STAMP_LIMIT = 0x7f00_0000;
+
+/** How a full set chooses what to give up. */
+export type Replacement = "lru" | "tree-plru";
+
+/** Shape of one TLB. */
+export interface TlbGeometry {
+  /** Number of sets, a power of two; 1 is fully associative. */
+  readonly sets: number;
+  /** Slots in a set; a power of two for tree-PLRU. */
+  readonly ways: number;
+  /** Page levels it holds: 1 for 4 KiB, 2 for 2 MiB, 3 for 1 GiB. */
+  readonly levels: readonly number[];
+  /** True LRU unless said otherwise. */
+  readonly replacement?: Replacement;
+}
+
+/** One translation as a TLB holds it. */
+export interface TlbEntry {
+  /** Page number in units of the page's own size: `Math.floor(va / LEVEL_SIZE[level])`. */
+  readonly vpn: number;
+  /** 1, 2 or 3. */
+  readonly level: number;
+  /** Whose it is; 0 for a global entry, which is everybody's. */
+  readonly pcid: number;
+  readonly global: boolean;
+  /** First 4 KiB frame of the page. */
+  readonly pfn: number;
+  /** PAGE_RW, PAGE_USER, PAGE_DIRTY, PAGE_GLOBAL, RIGHT_NX. */
+  readonly rights: number;
+}
+
+/** The part of a key that is the same for all pages of a level in one address space. */
+export function keyBase(level: number, pcid: number): number {
+  return KEY_VALID | (level << KEY_LEVEL_SHIFT) | (pcid << KEY_PCID_SHIFT);
+}
+
+/** The part of a key that comes from the page number. */
+export function keyOfVpn(vpn: number): number {
+  return Math.floor(vpn / 2 ** 32) & 0x1fff;
+}
+
+/** The key under which the same page is found when its entry is global. */
+export function globalKey(key: number): number {
+  return (key & ~KEY_PCID_MASK) | KEY_GLOBAL;
+}
+
+/** One TLB of one processor. Intel SDM vol. 3A, Caching Translation Information */
+export class Tlb {
+  readonly name: string;
+  readonly geometry: TlbGeometry;
+  readonly sets: number;
+  readonly ways: number;
+  readonly tag: Int32Array;
+  readonly key: Int32Array;
+  readonly frame: Int32Array;
+  readonly frameHi: Int32Array;
+  /** LRU: time of last use, 0 for an empty slot. Tree-PLRU: slot 0 of each set holds the tree's bits. */
+  readonly stamp: Int32Array;
+  readonly hint: Uint8Array;
+  /** `stampClock[0]`: the last stamp given. */
+  readonly stampClock = new Int32Array(1);
+  /** Slots in use, by level. */
+  readonly nrValid = new Int32Array(6);
+  /** Slots in use by global entries. */
+  nrGlobal = 0;
+  /** Lookups that hit, by level. */
+  readonly hits = new Float64Array(6);
+  /** Entries put in, by level. */
+  readonly fills = new Float64Array(6);
+  /** Entries that gave way to another. */
+  evictions = 0;
+  /** Entries dropped by flushes. */
+  flushed = 0;
+  readonly #plru: boolean;
+
+  constructor(name: string, geometry: TlbGeometry) {
+    checkGeometry(name, geometry);
+    const { sets, ways } = geometry;
+    this.name = name;
+    this.geometry = geometry;
+    this.sets = sets;
+    this.ways = ways;
+    this.tag = new Int32Array(sets * ways);
+    this.key = new Int32Array(sets * ways);
+    this.frame = new Int32Array(sets * ways);
+    this.frameHi = new Int32Array(sets * ways);
+    this.stamp = new Int32Array(sets * ways);
+    this.hint = new Uint8Array(HINTS);
+    this.#plru = geometry.replacement === "tree-plru";
+  }
+
+  /** Number of slots. */
+  get capacity(): number {
+    return this.sets * this.ways;
+  }
+
+  /** Slot that holds the page with `tag` under `key` or under its global key, or -1. Does not change recency. */
+  find(tag: number, key: number): number {
+    const base = (tag & (this.sets - 1)) * this.ways;
+    const guess = base + this.hint[tag & (HINTS - 1)]!;
+    if (this.tag[guess] === tag && this.key[guess] === key) return guess;
+    for (let slot = base; slot < base + this.ways; slot++) {
+      if (this.tag[slot] !== tag) continue;
+      const found = this.key[slot]!;
+      if (found !== key && found !== globalKey(key)) continue;
+      this.hint[tag & (HINTS - 1)] = slot - base;
+      return slot;
+    }
+    return -1;
+  }
+
+  /** As `find`, for `update`: a TlbPart's `lookup` would change recency, so PartTlb answers without one. */
+  findQuietly(tag: number, key: number): number {
+    return this.find(tag, key);
+  }
+
+  /** Makes `slot` the most recently used of its set. */
+  touch(slot: number): void {
+    if (this.#plru) this.#touchTree(slot);
+    else this.stamp[slot] = this.#nextStamp();
+  }
+
+  /** Puts a translation in, as the most recently used of its set. The page must not be there already. */
+  fill(tag: number, key: number, frame: number, frameHi: number): void {
+    const set = tag & (this.sets - 1);
+    const slot = this.#victim(set);
+    const old = this.key[slot]!;
+    if (old !== 0) {
+      this.evictions++;
+      this.#uncount(old);
+    }
+    this.tag[slot] = tag;
+    this.key[slot] = key;
+    this.frame[slot] = frame;
+    this.frameHi[slot] = frameHi;
+    this.#count(key);
+    this.hint[tag & (HINTS - 1)] = slot - set * this.ways;
+    this.touch(slot);
+  }
+
+  /** Replaces frame and rights of a slot; recency stays. */
+  update(slot: number, frame: number, frameHi: number): void {
+    this.frame[slot] = frame;
+    this.frameHi[slot] = frameHi;
+  }
+
+  /** Drops the page with `tag` under `key` (its own PCID) and under its global key when `alsoGlobal`. */
+  flushPage(tag: number, key: number, alsoGlobal: boolean): void {
+    const base = (tag & (this.sets - 1)) * this.ways;
+    for (let slot = base; slot < base + this.ways; slot++)
+      if (
+        this.tag[slot] === tag &&
+        (this.key[slot] === key || (alsoGlobal && this.key[slot] === globalKey(key)))
+      )
+        this.#drop(slot);
+  }
+
+  /** Drops the entries of one PCID that are not global. */
+  flushPcid(pcid: number): void {
+    const want = pcid << KEY_PCID_SHIFT;
+    for (let slot = 0; slot < this.key.length; slot++) {
+      const key = this.key[slot]!;
+      if (key !== 0 && (key & (KEY_PCID_MASK | KEY_GLOBAL)) === want) this.#drop(slot);
+    }
+  }
+
+  /** Drops everything that is not global. */
+  flushNonGlobal(): void {
+    if (this.nrGlobal === 0) {
+      this.flushAll();
+      return;
+    }
+    for (let slot = 0; slot < this.key.length; slot++)
+      if (this.key[slot] !== 0 && (this.key[slot]! & KEY_GLOBAL) === 0) this.#drop(slot);
+  }
+
+  /** Drops everything. */
+  flushAll(): void {
+    let valid = 0;
+    for (const n of this.nrValid) valid += n;
+    if (valid === 0) return;
+    this.flushed += valid;
+    this.key.fill(0);
+    this.tag.fill(0);
+    this.stamp.fill(0);
+    this.nrValid.fill(0);
+    this.nrGlobal = 0;
+  }
+
+  /** What stands in `slot`, or undefined when it is empty. */
+  entryAt(slot: number): TlbEntry | undefined {
+    const key = this.key[slot]!;
+    if (key === 0) return undefined;
+    const high = ((key & 0x1fff) << 19) >> 19;
+    return {
+      vpn: high * 2 ** 32 + (this.tag[slot]! >>> 0),
+      level: (key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT,
+      pcid: (key & KEY_PCID_MASK) >> KEY_PCID_SHIFT,
+      global: (key & KEY_GLOBAL) !== 0,
+      pfn: this.frameHi[slot]! * 2 ** 20 + (this.frame[slot]! >>> 12),
+      rights: this.frame[slot]! & RIGHTS_MASK,
+    };
+  }
+
+  /** Every entry of every set; under LRU the most recently used of a set comes first. */
+  entries(): TlbEntry[] {
+    const all: TlbEntry[] = [];
+    for (let set = 0; set < this.sets; set++)
+      for (const slot of this.#orderOf(set)) {
+        const entry = this.entryAt(slot);
+        if (entry !== undefined) all.push(entry);
+      }
+    return all;
+  }
+
+  /** Renumbers stamps when they could outgrow 31 bits within `more` uses. Order within each set stays. */
+  makeStampRoom(more: number): void {
+    if (this.stampClock[0]! + more < STAMP_LIMIT || this.#plru) return;
+    for (let set = 0; set < this.sets; set++) {
+      const order = this.#orderOf(set).filter((slot) => this.key[slot] !== 0);
+      for (const [i, slot] of order.entries()) this.stamp[slot] = order.length - i;
+    }
+    this.stampClock[0] = this.ways;
+  }
+
+  #orderOf(set: number): number[] {
+    const slots = Array.from({ length: this.ways }, (_, way) => set * this.ways + way);
+    return this.#plru ? slots : slots.sort((a, b) => this.stamp[b]! - this.stamp[a]!);
+  }
+
+  #nextStamp(): number {
+    if (this.stampClock[0]! >= STAMP_LIMIT) this.makeStampRoom(STAMP_LIMIT);
+    this.stampClock[0]!++;
+    return this.stampClock[0]!;
+  }
+
+  #victim(set: number): number {
+    const base = set * this.ways;
+    if (this.#plru) return this.#treeVictim(base);
+    let victim = base;
+    for (let slot = base + 1; slot < base + this.ways; slot++)
+      if (this.stamp[slot]! < this.stamp[victim]!) victim = slot;
+    return victim;
+  }
+
+  /** Follows the tree's bits (0 left, 1 right) to the way to give up; an empty way goes first. */
+  #treeVictim(base: number): number {
+    for (let slot = base; slot < base + this.ways; slot++) if (this.key[slot] === 0) return slot;
+    let node = 1;
+    while (node < this.ways) node = 2 * node + ((this.stamp[base]! >> node) & 1);
+    return base + node - this.ways;
+  }
+
+  /** Turns every bit on the path to `slot` away from it. Node n has the children 2n and 2n+1; bit n belongs to node n. */
+  #touchTree(slot: number): void {
+    const base = slot - (slot % this.ways);
+    let bits = this.stamp[base]!;
+    for (let node = slot - base + this.ways; node > 1; node >>= 1) {
+      const parent = node >> 1;
+      if (node & 1) bits &= ~(1 << parent);
+      else bits |= 1 << parent;
+    }
+    this.stamp[base] = bits;
+  }
+
+  #drop(slot: number): void {
+    this.#uncount(this.key[slot]!);
+    this.flushed++;
+    this.key[slot] = 0;
+    if (!this.#plru) this.stamp[slot] = 0;
+  }
+
+  #count(key: number): void {
+    const level = (key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT;
+    this.nrValid[level]!++;
+    this.fills[level]!++;
+    if (key & KEY_GLOBAL) this.nrGlobal++;
+  }
+
+  #uncount(key: number): void {
+    this.nrValid[(key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT]!--;
+    if (key & KEY_GLOBAL) this.nrGlobal--;
+  }
+}
+
+/** TLBs by the level of the pages that are looked up in them; index 0 is not used. */
+export type TlbsByLevel = readonly (Tlb | undefined)[];
+
+/** Bytes that `tlb` reaches with pages of `level`: what a working set must not exceed. Not in Linux. */
+export function tlbReach(tlb: TlbGeometry, level: number): number {
+  return tlb.levels.includes(level) ? tlb.sets * tlb.ways * LEVEL_SIZE[level]! : 0;
+}
+
+function checkGeometry(name: string, g: TlbGeometry): void {
+  const isPower = (n: number) => Number.isInteger(n) && n > 0 && (n & (n - 1)) === 0;
+  if (!isPower(g.sets)) throw new RangeError(`TLB ${name}: ${g.sets} sets is not a power of two`);
+  if (!(Number.isInteger(g.ways) && g.ways >= 1 && g.ways <= 256))
+    throw new RangeError(`TLB ${name}: ${g.ways} ways is not 1 to 256`);
+  if (g.replacement === "tree-plru" && !(isPower(g.ways) && g.ways <= 32))
+    throw new RangeError(`TLB ${name}: tree-PLRU needs a power of two up to 32 ways, not ${g.ways}`);
+  for (const level of g.levels)
+    if (!(level >= 1 && level <= 5)) throw new RangeError(`TLB ${name}: no pages of level ${hex(level)}`);
+}
