@@ -125,6 +125,20 @@ export { tableIndex32, walk32 } from "./hw/walk32.js";
 export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
 
 // view: pictures and tables
+export { type AddressOptions, drawAddress } from "./view/draw_address.js";
+export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";
+export { drawEntry, type EntryOptions } from "./view/draw_entry.js";
+export {
+  drawOwners,
+  type FrameFacts,
+  type OwnedPage,
+  type Owner,
+  type OwnersData,
+} from "./view/draw_owners.js";
+export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
+export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw_timeline.js";
+export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
+export { drawWalk, type WalkData } from "./view/draw_walk.js";
 export type {
   Axis,
   BarSeries,

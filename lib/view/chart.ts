@@ -20,12 +20,14 @@
 import { heatBar, type Plane, seriesMarkup, swatch } from "./chart_series.js";
 import { axisTitle, type Figure, hasCategories, isLog, type Mark } from "./figure.js";
 import { formatNumber, formatter, makeScale, type Scale } from "./scale.js";
-import { element, fit, INK, label, line, rect, textWidth, wrap } from "./svg.js";
+import { element, fitText, INK, label, line, rect, textWidth, wrap } from "./svg.js";
 
 const TITLE = 16;
 const TEXT = 13;
 const TICK = 12;
 const ROW = 20;
+/** Bold letters are this much wider. */
+const BOLD = 1.08;
 /** Degrees by which names are tilted that are too long to stand side by side. */
 export const TILT = -35;
 
@@ -125,7 +127,7 @@ export function planOf(figure: Figure): Plan {
   const width = figure.width ?? 720;
   const height = figure.height ?? 400;
   // The live figure shows its buttons to the right of the title.
-  const titleLines = wrap(figure.title, width - 180, TITLE);
+  const titleLines = wrap(figure.title, (width - 180) / BOLD, TITLE);
   const legend = legendOf(figure, width - 32);
   const legendTop = 24 + titleLines.length * ROW;
   const legendRows = legend.length === 0 ? 0 : legend[legend.length - 1]!.row + 1;
@@ -187,7 +189,7 @@ function legendOf(figure: Figure, room: number): LegendItem[] {
   if (figure.series.length < 2) return [];
   let [x, row] = [16, 0];
   return figure.series.map((series) => {
-    const name = fit(series.name, room - 40, TEXT);
+    const name = fitText(series.name, room - 40, TEXT);
     const width = 36 + textWidth(name, TEXT) + 18;
     if (x > 16 && x + width > room + 16) {
       x = 16;
@@ -216,7 +218,11 @@ function axes(plan: Plan): string[] {
     const at = y.at(tick);
     if (!hasCategories(figure, "y")) out.push(line(left, at, right, at, { stroke: INK.grid }));
     out.push(
-      label(left - 8, at + 4, fit(y.format(tick), 150, TICK), { size: TICK, anchor: "end", fill: INK.faint }),
+      label(left - 8, at + 4, fitText(y.format(tick), 150, TICK), {
+        size: TICK,
+        anchor: "end",
+        fill: INK.faint,
+      }),
     );
   }
   for (const tick of x.ticks) {
@@ -225,7 +231,7 @@ function axes(plan: Plan): string[] {
     const text = x.format(tick);
     out.push(
       plan.tilted
-        ? label(at + 4, bottom + 16, fit(text, 150, TICK), {
+        ? label(at + 4, bottom + 16, fitText(text, 150, TICK), {
             size: TICK,
             anchor: "end",
             fill: INK.faint,
@@ -238,8 +244,8 @@ function axes(plan: Plan): string[] {
     line(left, bottom, right, bottom, { stroke: INK.faint }),
     line(left, top, left, bottom, { stroke: INK.faint }),
   );
-  const across = fit(axisTitle(figure.x), right - left, TEXT);
-  const up = fit(axisTitle(figure.y), plan.height - 40, TEXT);
+  const across = fitText(axisTitle(figure.x), right - left, TEXT);
+  const up = fitText(axisTitle(figure.y), plan.height - 40, TEXT);
   out.push(label((left + right) / 2, plan.height - 12, across, { size: TEXT, anchor: "middle" }));
   const half = textWidth(up, TEXT) / 2;
   const middle = Math.min(Math.max((top + bottom) / 2, half + 12), plan.height - half - 12);
@@ -276,13 +282,16 @@ function marksMarkup(plan: Plan): string[] {
     const base = top - 6 - plan.markRows[i]! * 17;
     out.push(line(x.at(mark.x), base + 3, x.at(mark.x), bottom, dashed));
     out.push(
-      label((start + end) / 2, base, fit(mark.label, right - left, TICK), { size: TICK, anchor: "middle" }),
+      label((start + end) / 2, base, fitText(mark.label, right - left, TICK), {
+        size: TICK,
+        anchor: "middle",
+      }),
     );
   });
   for (const { mark, shift } of marksAcross(plan)) {
     const at = y.at(mark.y!);
     out.push(line(left, at, right, at, dashed));
-    out.push(label(right + 6, at + shift + 4, fit(mark.label, 160, TICK), { size: TICK }));
+    out.push(label(right + 6, at + shift + 4, fitText(mark.label, 160, TICK), { size: TICK }));
   }
   return out;
 }

@@ -12,7 +12,7 @@
 
 import type { BarSeries, Figure, HeatSeries, LineSeries, Series } from "./figure.js";
 import { formatNumber, type Scale } from "./scale.js";
-import { element, fit, INK, label, px, rect, SERIES_COLOURS } from "./svg.js";
+import { element, fitText, INK, label, px, rect, SERIES_COLOURS } from "./svg.js";
 
 /** The part of a chart in which values have pixels. */
 export interface Plane {
@@ -256,8 +256,8 @@ export function heatBar(plane: Plane, series: HeatSeries): string[] {
     [high, plane.top + 10],
   ];
   for (const [value, y] of ends)
-    out.push(label(x + 20, y, fit(formatNumber(value, 2), 58, 12), { size: 12 }));
-  const name = fit(series.name, plane.bottom - plane.top, 12);
+    out.push(label(x + 20, y, fitText(formatNumber(value, 2), 58, 12), { size: 12 }));
+  const name = fitText(series.name, plane.bottom - plane.top, 12);
   const middle = (plane.top + plane.bottom) / 2;
   out.push(label(plane.right + 112, middle, name, { size: 12, anchor: "middle", rotate: -90 }));
   return out;

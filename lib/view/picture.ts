@@ -1,12 +1,27 @@
 /**
- * Picture: what every drawing function of this folder returns, an SVG document with an alt text and a plain-text twin.
+ * Picture: what every drawing function of this folder returns, and the guide to all of them.
+ *
+ *   show(x, ...)        shows pictures and tables in the middle of a cell; the last expression of a cell shows itself
+ *   table(rows, { caption })                 table([{ level: 4, index: 0 }], { caption: "Indices", columns: ["level", "index"] })
+ *   plot(figure)                             lines, points, bars, heat map; live in trusted notebooks. See figure.ts
+ *   drawAddress(va, { levels, leafLevel })   the bits of an address: drawAddress(0x401abc), drawAddress(0xc0000000, { levels: 2 })
+ *   drawEntry(entry, { level })              the bits of an entry: drawEntry(0x8000000000005067n, { level: 1 })
+ *   drawWalk(explanation)                    CR3 to frame, or to the fault: drawWalk(explain(0x401abc))
+ *   drawOwners({ title, owners })            who maps which frame: owners: [{ name: "init", pages: [{ va, pfn, writable }] }]
+ *   drawAreas({ title, areas, pointers })    an address space: areas: [{ start, end, name: "[heap]", perms: "rw-p", pages }]
+ *   drawTlb({ title, sets, marks })          sets and ways: sets: [[{ vpn: 0x401, pfn: 0x12 }, null]]
+ *   drawProcesses({ title, root })           parents, children, shared frames: root: { pid: 1, name: "init", pfns, children }
+ *   drawTimeline({ title, events })          what happened when: events: [{ atNs: 0, endNs: 900, lane: "CPU 0", label: "flush" }]
+ *
+ * All of them take plain data, throw a TypeError or RangeError that names what is wrong, give the same bytes for the same data, have
+ * an alt text (made from the data where `alt` is not given) and a plain-text form (`String(picture)`).
  *
  *    drawWalk(...) ---> Picture { title, alt, svg, text } ---> <img src="data:image/svg+xml;base64,..." alt="...">
  *
  * The SVG is wrapped in <img> because that is the one way that works in the classic Notebook, Notebook 7, Lab and on pages made by
  * nbconvert, in trusted notebooks and in others: a bare <svg> is thrown away by Lab's sanitizer.
  *
- * Read first: show.ts. Read next: svg.ts.
+ * Read first: show.ts. Read next: svg.ts, then the drawing you are interested in.
  */
 
 import { JUPYTER_DISPLAY, type MimeBundle } from "./show.js";

@@ -19,7 +19,7 @@ import { categoriesOf, marksAcross, type Plan, planOf, TILT } from "./chart.js";
 import { CIVIDIS } from "./chart_series.js";
 import { axisTitle, type Figure, hasCategories, isLog, type Series } from "./figure.js";
 import { formatter } from "./scale.js";
-import { fit, INK, SERIES_COLOURS } from "./svg.js";
+import { fitText, INK, SERIES_COLOURS } from "./svg.js";
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
@@ -98,7 +98,8 @@ function layoutOf(figure: Figure): Json {
       xanchor: "left",
       y: 1,
       yanchor: "top",
-      pad: { l: 16, t: 12 },
+      // Plotly places several lines a little higher than one.
+      pad: { l: 16, t: plan.titleLines.length > 1 ? 24 : 12 },
       font: { size: 16 },
     },
     xaxis: axisOf(plan, "x"),
@@ -134,7 +135,7 @@ function axisOf(plan: Plan, name: "x" | "y"): Json {
   const ticks = {
     tickmode: "array",
     tickvals: scale.ticks,
-    ticktext: scale.ticks.map((t) => plain(fit(scale.format(t), 150, 12))),
+    ticktext: scale.ticks.map((t) => plain(fitText(scale.format(t), 150, 12))),
   };
   if (hasCategories(plan.figure, name)) {
     return {
@@ -184,7 +185,7 @@ function marksOf(plan: Plan): { shapes: Json[]; annotations: Json[] } {
   for (const { mark, shift } of marksAcross(plan)) {
     const y = isLog(plan.figure.y) ? Math.log10(mark.y!) : mark.y!;
     shapes.push({ type: "line", y0: mark.y, y1: mark.y, x0: 0, x1: 1, xref: "paper", line: style });
-    const text = plain(fit(mark.label, 160, 12));
+    const text = plain(fitText(mark.label, 160, 12));
     annotations.push({ ...common, text, y, x: 1, xref: "paper", xanchor: "left", xshift: 4, yshift: -shift });
   }
   return { shapes, annotations };

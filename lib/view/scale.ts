@@ -43,7 +43,7 @@ export function formatBytes(value: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
   let unit = 0;
   let scaled = value;
-  while (Math.abs(scaled) >= 1024 && unit < units.length - 1) {
+  while (Math.abs(Math.round(scaled * 100) / 100) >= 1024 && unit < units.length - 1) {
     scaled /= 1024;
     unit++;
   }
@@ -78,7 +78,7 @@ function niceStep(span: number, most: number, binary: boolean): number {
 
 function linearTicks(low: number, high: number, most: number, binary: boolean): number[] {
   const step = niceStep(high - low, most, binary);
-  const first = Math.ceil(low / step - 1e-9);
+  const first = Math.ceil(low / step - 1e-9) + 0; // never -0
   const last = Math.floor(high / step + 1e-9);
   const ticks: number[] = [];
   for (let i = first; i <= last; i++) ticks.push(step >= 1 ? i * step : Number((i * step).toPrecision(12)));

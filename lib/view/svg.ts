@@ -14,7 +14,7 @@
  * Widths of text cannot be measured without a browser. `textWidth` estimates them for the widest of the fonts that are
  * asked for, so that a label that fits here fits on the learner's screen.
  *
- * Read next: view.ts (what a picture is), then any of the diagrams.
+ * Read first: picture.ts. Read next: any of the diagrams.
  */
 
 /** Okabe and Ito's eight colours, which people with any common colour blindness can tell apart. */
@@ -167,7 +167,7 @@ export function textWidth(text: string, size = 13, mono = false): number {
 }
 
 /** `text` cut so that it fits into `width` pixels, ending in an ellipsis where it was cut. */
-export function fit(text: string, width: number, size = 13, mono = false): string {
+export function fitText(text: string, width: number, size = 13, mono = false): string {
   if (textWidth(text, size, mono) <= width) return text;
   let cut = [...text];
   while (cut.length > 0 && textWidth(`${cut.join("")}…`, size, mono) > width) cut = cut.slice(0, -1);

@@ -1,0 +1,154 @@
+/**
+ * Draw a TLB: its sets as rows, its ways as columns, and which translation lies where.
+ *
+ *            way 0                 way 1
+ *    set 0   0x400 -> 0x12         -
+ *    set 1   0x401 -> 0x13         0x7f1 -> 0x99  G
+ *
+ * The cell that the story is about (just filled, hit, or evicted) has a thick frame. Sets that are empty are left out when
+ * there are more than sixteen, and the picture says how many.
+ */
+
+import { hex } from "../hw/address.js";
+import { Picture, requireText } from "./picture.js";
+import { fitText, INK, label, OKABE_ITO, rect, wrap } from "./svg.js";
+
+/** One translation in a TLB. */
+export interface TlbCell {
+  /** Virtual page number. */
+  readonly vpn: number;
+  readonly pfn: number;
+  /** Process-context identifier. */
+  readonly pcid?: number;
+  readonly global?: boolean;
+  readonly writable?: boolean;
+  /** A few words, such as "oldest", "stale", "2 MiB". */
+  readonly note?: string;
+}
+
+export interface TlbData {
+  readonly title: string;
+  /** `sets[set][way]`; null where nothing lies. Every set has the same number of ways. */
+  readonly sets: readonly (readonly (TlbCell | null)[])[];
+  /** Cells to mark, with a word for each: { set: 1, way: 0, label: "hit" }. */
+  readonly marks?: readonly { readonly set: number; readonly way: number; readonly label: string }[];
+  readonly alt?: string;
+}
+
+const CELL = { width: 132, left: 76 };
+/** Most sets of one picture. */
+export const MAX_SETS = 64;
+/** From this many sets on, empty ones are left out. */
+const MANY_SETS = 16;
+
+/** A picture of a TLB's sets and ways. */
+export function drawTlb(data: TlbData): Picture {
+  const title = requireText(data.title, "drawTlb's title", "what the picture shows");
+  const ways = data.sets[0]?.length ?? 0;
+  if (ways === 0 || ways > 12) throw new RangeError(`drawTlb() draws 1 to 12 ways; got ${ways}`);
+  const ragged = data.sets.findIndex((set) => set.length !== ways);
+  if (ragged >= 0)
+    throw new RangeError(`set ${ragged} has ${data.sets[ragged]!.length} ways, set 0 has ${ways}`);
+  const all = data.sets.map((cells, set) => ({ cells, set }));
+  const marked = new Set((data.marks ?? []).map((m) => m.set));
+  const shown = all.filter(
+    ({ cells, set }) => all.length <= MANY_SETS || marked.has(set) || cells.some((c) => c !== null),
+  );
+  if (shown.length > MAX_SETS)
+    throw new RangeError(`drawTlb() shows at most ${MAX_SETS} sets; got ${shown.length}`);
+
+  const width = Math.max(CELL.left + ways * CELL.width + 20, 480);
+  const lines = wrap(title, width - 40, 16);
+  const body = lines.map((text, i) => label(16, 28 + i * 20, text, { size: 16, bold: true }));
+  const top = 34 + lines.length * 20;
+  const height = data.marks?.length ? 56 : 42;
+  for (let way = 0; way < ways; way++) {
+    body.push(
+      label(CELL.left + (way + 0.5) * CELL.width, top, `way ${way}`, {
+        size: 12,
+        anchor: "middle",
+        fill: INK.faint,
+      }),
+    );
+  }
+  shown.forEach(({ cells, set }, row) => {
+    const y = top + 8 + row * height;
+    body.push(
+      label(CELL.left - 10, y + height / 2 + 4, `set ${set}`, { size: 13, bold: true, anchor: "end" }),
+    );
+    cells.forEach((cell, way) => {
+      const mark = data.marks?.find((m) => m.set === set && m.way === way);
+      body.push(...cellMarkup(cell, CELL.left + way * CELL.width, y, height, mark?.label));
+    });
+  });
+  const bottom = top + 8 + shown.length * height;
+  const left = all.length - shown.length;
+  const foot = `virtual page → frame${left > 0 ? `; ${left} empty sets are not shown` : ""}`;
+  body.push(label(CELL.left, bottom + 18, foot, { size: 12, fill: INK.faint }));
+  const text = tlbText(data, shown, left);
+  const desc = data.alt ?? text.replace(/\n\s*/g, "; ").replace(/ +/g, " ");
+  return new Picture({ width, height: bottom + 32, title, desc }, body, text);
+}
+
+function cellMarkup(
+  cell: TlbCell | null,
+  x: number,
+  y: number,
+  height: number,
+  mark: string | undefined,
+): string[] {
+  const stroke = mark ? { stroke: OKABE_ITO.vermilion, "stroke-width": 3 } : { stroke: INK.edge };
+  const fill = cell === null ? INK.card : cell.global ? "#FBE3B0" : "#BFE3F7";
+  const out = [rect(x + 3, y + 3, CELL.width - 6, height - 6, { fill, rx: 3, ...stroke })];
+  const middle = x + CELL.width / 2;
+  if (cell !== null) {
+    const pair = `${hex(cell.vpn)}→${hex(cell.pfn)}`;
+    const size = pair.length > 17 ? 10 : 12;
+    out.push(
+      label(middle, y + 18, fitText(pair, CELL.width - 10, size, true), {
+        size,
+        mono: true,
+        anchor: "middle",
+      }),
+    );
+  }
+  const centre = { size: 11, anchor: "middle" } as const;
+  const flags = flagsText(cell);
+  if (flags !== "") out.push(label(middle, y + 33, fitText(flags, CELL.width - 12, 11), centre));
+  if (mark) {
+    const at = cell === null ? y + height / 2 + 4 : y + 48;
+    out.push(
+      label(middle, at, fitText(mark, CELL.width - 12, 11), { ...centre, bold: true, fill: INK.alarm }),
+    );
+  }
+  return out;
+}
+
+function flagsText(cell: TlbCell | null): string {
+  if (cell === null) return "";
+  const words = [
+    cell.pcid === undefined ? "" : `pcid ${cell.pcid}`,
+    cell.global ? "global" : "",
+    cell.writable === undefined ? "" : cell.writable ? "rw" : "read-only",
+    cell.note ?? "",
+  ];
+  return words.filter((w) => w !== "").join(" ");
+}
+
+function tlbText(
+  data: TlbData,
+  shown: readonly { cells: readonly (TlbCell | null)[]; set: number }[],
+  left: number,
+): string {
+  const rows = shown.map(({ cells, set }) => [
+    `set ${set}`,
+    ...cells.map((cell, way) => {
+      const mark = data.marks?.find((m) => m.set === set && m.way === way);
+      const pair = cell === null ? "-" : `${hex(cell.vpn)}->${hex(cell.pfn)}`;
+      return [pair, flagsText(cell), mark ? `<${mark.label}>` : ""].filter((t) => t !== "").join(" ");
+    }),
+  ]);
+  const widths = (rows[0] ?? []).map((_, c) => Math.max(...rows.map((row) => row[c]!.length)));
+  const lines = rows.map((row) => `  ${row.map((t, c) => t.padEnd(widths[c]!)).join("  ")}`.trimEnd());
+  return [data.title, ...lines, ...(left > 0 ? [`  ${left} empty sets are not shown`] : [])].join("\n");
+}
