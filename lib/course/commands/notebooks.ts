@@ -3,17 +3,19 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { type CommandRun, UsageError } from "../cli.js";
-import { readNotebook, stripped, writeNotebook } from "../notebooks/nbformat.js";
+import { CommandFailure, type CommandRun, UsageError } from "../cli.js";
+import { checkNotebook } from "../notebooks/check.js";
+import { type Notebook, readNotebook, stripped, writeNotebook } from "../notebooks/nbformat.js";
 import { runNotebook } from "../notebooks/run.js";
+import { newNotebook } from "../notebooks/scaffold.js";
 import { inRepository, shortPath } from "../paths.js";
 
 /** A lab is named by two digits. */
 const LAB = /^\d\d$/;
 
-const SUBCOMMANDS: Record<string, CommandRun> = { run: runAll, strip };
+const SUBCOMMANDS: Record<string, CommandRun> = { check, run: runAll, strip, new: create };
 
 export const run: CommandRun = async (args) => {
   const [name, ...rest] = args;
@@ -26,7 +28,8 @@ export const run: CommandRun = async (args) => {
 /** The notebooks named in `args`: as paths, by lab number ("01"), or all. */
 export function notebooksNamed(args: string[]): string[] {
   if (args.length > 0 && !args.some((arg) => LAB.test(arg))) return args.map((arg) => resolve(arg));
-  const all = readdirSync(inRepository("notebooks"))
+  const folder = inRepository("notebooks");
+  const all = (existsSync(folder) ? readdirSync(folder) : [])
     .filter((name) => name.endsWith(".ipynb"))
     .sort()
     .map((name) => inRepository("notebooks", name));
@@ -39,13 +42,22 @@ export function notebooksNamed(args: string[]): string[] {
   });
 }
 
+function read(path: string): Notebook {
+  if (!existsSync(path)) throw new CommandFailure(`there is no ${shortPath(path)}`);
+  try {
+    return readNotebook(path);
+  } catch (error) {
+    throw new CommandFailure((error as Error).message, { cause: error });
+  }
+}
+
 /** `run [--output DIR] [FILE...]`: executes every cell; with --output keeps the outputs in copies. */
 async function runAll(args: string[]): Promise<number> {
   const { output, files } = parseRunArgs(args);
   let failed = 0;
   for (const path of notebooksNamed(files)) {
     const startMs = Date.now();
-    const result = await runNotebook(path, readNotebook(path));
+    const result = await runNotebook(path, read(path));
     const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
     const verdict = result.problems.length === 0 ? "ok" : "FAILED";
     console.log(`${verdict}  ${shortPath(path)}  ${result.cellsRun} cells, ${seconds} s`);
@@ -69,6 +81,33 @@ function parseRunArgs(args: string[]): { output: string | undefined; files: stri
 }
 
 async function strip(args: string[]): Promise<number> {
-  for (const path of notebooksNamed(args)) writeNotebook(path, stripped(readNotebook(path)));
+  for (const path of notebooksNamed(args)) writeNotebook(path, stripped(read(path)));
+  return 0;
+}
+
+/** `check [FILE...]`: the shape of each, as `check.ts` has it. */
+async function check(args: string[]): Promise<number> {
+  let failed = 0;
+  for (const path of notebooksNamed(args)) {
+    const problems = checkNotebook(path, read(path));
+    console.log(`${problems.length === 0 ? "ok" : "FAILED"}  ${shortPath(path)}`);
+    for (const { cell, what } of problems)
+      console.log(`  ${cell === undefined ? "" : `cell ${cell}: `}${what}`);
+    if (problems.length > 0) failed++;
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+/** `new NN-topic [TITLE]`: a notebook with all the sections of a lab. */
+async function create(args: string[]): Promise<number> {
+  const [name = "", title] = args;
+  const [, number, topic] = /^(\d\d)-([a-z0-9-]+)$/.exec(name) ?? [];
+  if (number === undefined || topic === undefined)
+    throw new UsageError(`new needs a name such as 05-reclaim, not "${name}"`);
+  const path = inRepository("notebooks", `${name}.ipynb`);
+  if (existsSync(path)) throw new CommandFailure(`${shortPath(path)} is already there`);
+  const words = topic.replaceAll("-", " ");
+  writeNotebook(path, newNotebook(number, title ?? words[0]!.toUpperCase() + words.slice(1)));
+  console.log(`wrote ${shortPath(path)}`);
   return 0;
 }

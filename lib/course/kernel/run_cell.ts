@@ -15,13 +15,11 @@
  * Not in Linux: part of the course, not of the machine.
  */
 import { inspect } from "node:util";
+import { isDisplayable, JUPYTER_DISPLAY } from "../../view/show.js";
 import { beginCell } from "./cell_sources.js";
 import { StreamBuffer } from "./publisher.js";
 import { type CellError, cellError, inCellLines } from "./traceback.js";
 import type { JupyterMessage, TslabJupyter, ZmqServer } from "./tslab.js";
-
-/** The symbol under which a value offers itself in several MIME types; Deno's kernel uses the same. */
-const DISPLAY = Symbol.for("Jupyter.display");
 
 /** The content of an `execute_reply`. */
 type Reply =
@@ -138,11 +136,6 @@ function captureOutput(
 
 function displayData(value: unknown): { data: Record<string, string>; metadata: Record<string, never> } {
   const text = typeof value === "string" ? value : inspect(value);
-  return { data: { "text/plain": text, ...richData(value) }, metadata: {} };
-}
-
-function richData(value: unknown): Record<string, string> {
-  if (typeof value !== "object" || value === null || !(DISPLAY in value)) return {};
-  const offer = value[DISPLAY];
-  return typeof offer === "function" ? (offer.call(value) as Record<string, string>) : {};
+  const rich = isDisplayable(value) ? value[JUPYTER_DISPLAY]() : {};
+  return { data: { "text/plain": text, ...rich }, metadata: {} };
 }

@@ -62,8 +62,6 @@ export class KernelClient {
   readonly #iopub: Zmq.Subscriber;
   readonly #waiting = new Map<string, Waiting>();
   #sending: Promise<unknown> = Promise.resolve();
-  /** Output that came when no cell was running: late rejections, timers. */
-  readonly lateOutputs: Output[] = [];
   /** What the kernel process itself wrote, before or outside of any cell. */
   processOutput = "";
   /** Why the kernel is no longer there, once it is not. */
@@ -102,7 +100,7 @@ export class KernelClient {
     return this.#process.pid;
   }
 
-  /** Runs a cell to its end. */
+  /** Runs a cell to its end. What it prints after that is added to the same outputs. */
   execute(code: string, settings: { stopOnError?: boolean } = {}): Promise<CellRun> {
     const run: CellRun = { status: "aborted", executionCount: null, outputs: [] };
     const content = {
@@ -116,7 +114,7 @@ export class KernelClient {
     return new Promise((resolve, reject) => {
       let replied = false;
       let idle = false;
-      const id = this.#request(this.#shell, "execute_request", content, {
+      this.#request(this.#shell, "execute_request", content, {
         onMessage: (message) => {
           if (message.type === "execute_reply") {
             replied = true;
@@ -127,9 +125,8 @@ export class KernelClient {
           } else {
             addOutput(run.outputs, message);
           }
-          if (!replied || !idle) return;
-          this.#waiting.delete(id);
-          resolve(run);
+          // It stays in the list: output that comes later still belongs to this cell.
+          if (replied && idle) resolve(run);
         },
         reject,
       });
@@ -184,9 +181,7 @@ export class KernelClient {
   }
 
   #dispatch(message: Message): void {
-    const waiting = this.#waiting.get(message.parentId ?? "");
-    if (waiting !== undefined) waiting.onMessage(message);
-    else addOutput(this.lateOutputs, message);
+    this.#waiting.get(message.parentId ?? "")?.onMessage(message);
   }
 
   #request(socket: Zmq.Dealer, type: string, content: Record<string, unknown>, waiting: Waiting): string {
@@ -225,7 +220,7 @@ export class KernelClient {
       };
       const id = this.#request(this.#shell, "kernel_info_request", {}, { onMessage, reject: () => {} });
       await new Promise((resolve) => setTimeout(resolve, 50));
-      if (ready) this.#waiting.set(id, ignored);
+      this.#waiting.set(id, ignored);
     }
   }
 

@@ -9,7 +9,7 @@
  */
 import { dirname } from "node:path";
 import { type CellRun, KernelClient, type KernelOptions } from "./kernel_client.js";
-import { asLines, type CodeCell, type Notebook, type Output, sourceOf } from "./nbformat.js";
+import { asLines, type Cell, type CodeCell, type Notebook, type Output, sourceOf } from "./nbformat.js";
 
 /** One thing that went wrong. */
 export interface RunProblem {
@@ -45,25 +45,25 @@ export async function runNotebook(
 }
 
 async function runCells(kernel: KernelClient, notebook: Notebook): Promise<NotebookRun> {
-  const run: NotebookRun = { problems: [], notebook: { ...notebook, cells: [] }, cellsRun: 0 };
+  const problems: RunProblem[] = [];
+  const runs = new Map<Cell, CellRun>();
   for (const [index, cell] of notebook.cells.entries()) {
-    if (cell.cell_type !== "code" || kernel.death !== undefined) {
-      run.notebook.cells.push(cell);
-      continue;
-    }
+    if (cell.cell_type !== "code" || kernel.death !== undefined) continue;
     const result = await executeOrDie(kernel, sourceOf(cell));
-    if (typeof result === "string") {
-      run.problems.push({ cell: index + 1, what: result });
-      run.notebook.cells.push(cell);
-      continue;
-    }
-    run.cellsRun++;
-    run.notebook.cells.push(withOutputs(cell, result));
-    for (const what of cellProblems(cell, result)) run.problems.push({ cell: index + 1, what });
+    if (typeof result === "string") problems.push({ cell: index + 1, what: result });
+    else runs.set(cell, result);
   }
-  if (kernel.death === undefined) await settle(kernel);
-  for (const what of lateProblems(kernel.lateOutputs)) run.problems.push({ cell: undefined, what });
-  return run;
+  const late = kernel.death === undefined ? await settle(kernel) : "";
+  // Only now, because a cell may fail after its end.
+  const cells = notebook.cells.map((cell, index) => {
+    const run = runs.get(cell);
+    if (cell.cell_type !== "code" || run === undefined) return cell;
+    for (const what of cellProblems(cell, run)) problems.push({ cell: index + 1, what });
+    return withOutputs(cell, run);
+  });
+  problems.sort((a, b) => a.cell! - b.cell!);
+  if (late !== "") problems.push({ cell: undefined, what: `after the last cell, on stderr:\n${late}` });
+  return { problems, notebook: { ...notebook, cells }, cellsRun: runs.size };
 }
 
 async function executeOrDie(kernel: KernelClient, source: string): Promise<CellRun | string> {
@@ -74,18 +74,20 @@ async function executeOrDie(kernel: KernelClient, source: string): Promise<CellR
   }
 }
 
-/** Waits until the cells' own timers have fired, so that their errors are seen. */
-async function settle(kernel: KernelClient): Promise<void> {
+/** Waits until the cells' own timers have fired. Returns what came on stderr meanwhile. */
+async function settle(kernel: KernelClient): Promise<string> {
   const deadline = Date.now() + LEFTOVER_TIMERS_MS;
+  const probes: CellRun[] = [];
   for (let timers = 1; timers > 0 && Date.now() < deadline; ) {
     await new Promise((resolve) => setTimeout(resolve, 60));
     const probe = await executeOrDie(kernel, COUNT_TIMERS);
-    if (typeof probe === "string" || probe.status !== "ok") return;
-    kernel.lateOutputs.push(
-      ...probe.outputs.filter((output) => output.output_type === "stream" && output.name === "stderr"),
-    );
+    if (typeof probe === "string") return probe;
+    probes.push(probe);
     timers = Number.parseInt(plainText(probe.outputs), 10) || 0;
   }
+  // What was written last may still be on its way.
+  await executeOrDie(kernel, COUNT_TIMERS);
+  return probes.map((probe) => streamText(probe.outputs, "stderr")).join("");
 }
 
 function plainText(outputs: Output[]): string {
@@ -113,10 +115,10 @@ function cellProblems(cell: CodeCell, run: CellRun): string[] {
   } else if (run.status !== "ok") {
     problems.push(errorText(run));
   }
-  const stderr = run.outputs.filter((output) => output.output_type === "stream" && output.name === "stderr");
+  const stderr = streamText(run.outputs, "stderr");
   // A tslab without the course's mends shows a cell's error on stderr.
-  if (stderr.length > 0 && run.status === "ok" && !tags.includes("expect-stderr")) {
-    problems.push(`wrote to stderr:\n${streamText(stderr)}`);
+  if (stderr !== "" && run.status === "ok" && !tags.includes("expect-stderr")) {
+    problems.push(`wrote to stderr:\n${stderr}`);
   }
   return problems;
 }
@@ -124,14 +126,13 @@ function cellProblems(cell: CodeCell, run: CellRun): string[] {
 function errorText(run: CellRun): string {
   const error = run.outputs.find((output) => output.output_type === "error");
   if (error?.output_type === "error") return error.traceback.join("\n");
-  return `ended with status ${run.status}\n${streamText(run.outputs)}`.trim();
+  return `ended with status ${run.status}\n${streamText(run.outputs, "stdout", "stderr")}`.trim();
 }
 
-function streamText(outputs: Output[]): string {
-  return outputs.map((output) => (output.output_type === "stream" ? String(output.text) : "")).join("");
-}
-
-function lateProblems(outputs: Output[]): string[] {
-  const stderr = outputs.filter((output) => output.output_type === "stream" && output.name === "stderr");
-  return stderr.length === 0 ? [] : [`after the last cell, on stderr:\n${streamText(stderr)}`];
+function streamText(outputs: Output[], ...names: string[]): string {
+  return outputs
+    .map((output) =>
+      output.output_type === "stream" && names.includes(output.name) ? String(output.text) : "",
+    )
+    .join("");
 }
