@@ -169,8 +169,31 @@ export interface File {
   path: string;
   /** Counts holders: file descriptors and VMAs. Linux f_ref */
   refcount: number;
-  /** Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Linux file_operations.mmap_prepare */
-  mmapPrepare(vma: VmAreaStruct): number;
+  /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
+  readonly thpUnmappedArea?: boolean;
+  /** It lies on a file system mounted noexec. Linux path_noexec() */
+  readonly noExec?: boolean;
+  /** Writes the dirty pages of bytes [first, last] and waits; 0 or negative errno. Linux f_op->fsync */
+  fsync?(first: number, last: number): number;
+  /** Reads bytes into the page cache ahead of need. Linux mm/fadvise.c:vfs_fadvise(POSIX_FADV_WILLNEED) */
+  fadviseWillneed?(offset: number, len: number): void;
+  /** Makes a hole of zeros in the file; 0 or negative errno. Linux fs/open.c:vfs_fallocate(FALLOC_FL_PUNCH_HOLE) */
+  punchHole?(offset: number, len: number): number;
+  /** Called when the last holder is gone. Linux f_op->release */
+  release?(): void;
+  /** Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Without it the file cannot be mapped. Linux f_op->mmap_prepare */
+  mmapPrepare?(vma: VmAreaStruct): number;
+}
+
+/** One more holder of `file`. Linux include/linux/fs.h:get_file() */
+export function getFile(file: File): File {
+  file.refcount++;
+  return file;
+}
+
+/** One holder less; the last one closes it. Linux fs/file_table.c:fput() */
+export function fput(file: File): void {
+  if (--file.refcount === 0) file.release?.();
 }
 
 /** Linux include/linux/fs.h:FMODE_READ */

@@ -20,6 +20,7 @@ import type { Ram } from "../hw/ram.js";
 import type { Zone } from "./buddy.js";
 import type { Page } from "./folio.js";
 import { Lruvec } from "./mm_inline.js";
+import type { VmAreaStruct } from "./mm_types.js";
 import type { MmParts } from "./parts.js";
 import type { CpuFbatches } from "./swap.js";
 import type { TlbCpu, TlbPolicy } from "./tlb.js";
@@ -55,6 +56,8 @@ export const RLIMIT_AS = 9;
 
 /** CAP_IPC_LOCK: may lock memory without regard to RLIMIT_MEMLOCK. Linux include/uapi/linux/capability.h */
 export const CAP_IPC_LOCK = 14;
+/** CAP_SYS_RAWIO: may map below vm.mmap_min_addr. */
+export const CAP_SYS_RAWIO = 17;
 /** CAP_SYS_ADMIN: may use the reserve that overcommit keeps. */
 export const CAP_SYS_ADMIN = 21;
 
@@ -136,6 +139,11 @@ export class MemorySystem {
   tlb!: TlbPolicy;
   /** Makes chosen allocations fail, for tests. Linux mm/fail_page_alloc.c:should_fail_alloc_page() */
   shouldFailAllocPage: ((gfp: number, order: number) => boolean) | undefined = undefined;
+
+  /** Reclaims the given folios at once, for MADV_PAGEOUT; absent until there is reclaim. Linux mm/vmscan.c:reclaim_pages() */
+  reclaimPages: ((folios: readonly Page[]) => void) | undefined = undefined;
+  /** Gives a shared anonymous mapping its file. Linux mm/shmem.c:shmem_zero_setup() */
+  shmemZeroSetup: ((vma: VmAreaStruct) => number) | undefined = undefined;
 
   constructor(ram: Ram, clock: SystemClock) {
     this.ram = ram;

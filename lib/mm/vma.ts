@@ -28,6 +28,8 @@ import { ENOMEM } from "./errno.js";
 import {
   type AnonVma,
   type File,
+  fput,
+  getFile,
   type MmStruct,
   VM_MAYWRITE,
   VM_SHARED,
@@ -173,7 +175,7 @@ function removeMerged(into: VmAreaStruct, vma: VmAreaStruct): void {
   mm.mmMt.erase(vma);
   if (vmFile !== undefined) {
     unlinkFile(vma);
-    vmFile.refcount--;
+    fput(vmFile);
   }
   if (vma.anonVma !== undefined) anonVmaMerge(into, vma);
   mm.mapCount--;
@@ -361,7 +363,7 @@ export function splitVmaUnchecked(vma: VmAreaStruct, addr: number, newBelow: boo
     added.vmPgoff += pages;
   }
   anonVmaClone(added, vma);
-  if (added.vmFile !== undefined) added.vmFile.refcount++;
+  if (added.vmFile !== undefined) getFile(added.vmFile);
   added.vmOps?.open?.(added);
   if (newBelow) {
     vma.vmStart = addr;

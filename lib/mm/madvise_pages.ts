@@ -1,0 +1,140 @@
+/**
+ * The advice that acts on pages: DONTNEED, FREE, COLD, PAGEOUT, WILLNEED, REMOVE.
+ *
+ *   DONTNEED   entries emptied now; private memory is zeros at the next touch, a file is read again
+ *   FREE       entries stay, pages are marked clean and lazy: reclaim may drop them; a write in between keeps the page
+ *   COLD       pages go to the inactive list and count as not used
+ *   PAGEOUT    pages are reclaimed at once where that is possible (anonymous ones need swap)
+ *   WILLNEED   the file's part is read ahead
+ *   REMOVE     a hole is punched in the shared file: the pages are gone for all who map it
+ *
+ * DONTNEED, FREE, COLD and PAGEOUT are refused for locked memory; DONTNEED_LOCKED is not.
+ *
+ * Read first: madvise.ts, zap.ts. Read next: swap.ts.
+ */
+import { PAGE_SIZE } from "../hw/address.js";
+import { EACCES, EINVAL, EOPNOTSUPP } from "./errno.js";
+import {
+  type Folio,
+  folioMapcount,
+  folioNrPages,
+  PG_active,
+  PG_dirty,
+  PG_referenced,
+  PG_swapcache,
+  PG_workingset,
+  pageFolio,
+} from "./folio.js";
+import {
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_MAYWRITE,
+  VM_PFNMAP,
+  VM_SHARED,
+  type VmAreaStruct,
+  vmaIsAnonymous,
+} from "./mm_types.js";
+import { MADV } from "./mman.js";
+import { walkPageRange } from "./pagewalk.js";
+import { pteDirty, pteMkclean, pteMkold, ptePresent, pteYoung, setPte } from "./pgtable.js";
+import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "./swap.js";
+import { flushTlbRange } from "./tlb.js";
+import { vmNormalPage } from "./wp.js";
+import { zapPageRangeSingle } from "./zap.js";
+
+/** Linux mm/madvise.c:can_madv_lru_vma() */
+function canMadvLruVma(vma: VmAreaStruct): boolean {
+  return (vma.vmFlags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) === 0;
+}
+
+/** DONTNEED, DONTNEED_LOCKED and FREE. 0 or negative errno. Linux mm/madvise.c:madvise_dontneed_free() */
+export function madviseDontneedFree(vma: VmAreaStruct, start: number, end: number, behavior: number): number {
+  const forbidden = VM_PFNMAP | (behavior === MADV.DONTNEED_LOCKED ? 0 : VM_LOCKED);
+  if ((vma.vmFlags & forbidden) !== 0) return -EINVAL;
+  if (behavior === MADV.FREE) return madviseFree(vma, start, end);
+  zapPageRangeSingle(vma, start, end - start);
+  return 0;
+}
+
+/** Linux mm/madvise.c:madvise_free_single_vma(), madvise_free_pte_range() */
+function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
+  if (!vmaIsAnonymous(vma)) return -EINVAL;
+  const { vmMm: mm } = vma;
+  const { sys } = mm;
+  lruAddDrain(sys);
+  walkPageRange(mm, start, end, {
+    pteEntry(pte, _addr, ptep) {
+      const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+      if (page === undefined) return;
+      const folio = pageFolio(page);
+      if (!makeFree(folio)) return;
+      if (pteYoung(pte) || pteDirty(pte)) setPte(sys.ram, ptep, pteMkclean(pteMkold(pte)));
+      folioMarkLazyfree(sys, folio);
+    },
+  });
+  flushTlbRange(mm, start, end);
+  return 0;
+}
+
+/** Clears the folio's dirty bit; false if it is shared, so that it must stay as it is. */
+function makeFree(folio: Folio): boolean {
+  if ((folio.flags & (PG_swapcache | PG_dirty)) === 0) return true;
+  if (folioMapcount(folio) !== folioNrPages(folio)) return false;
+  folio.flags &= ~PG_dirty;
+  return true;
+}
+
+/** Linux mm/madvise.c:madvise_cold() */
+export function madviseCold(vma: VmAreaStruct, start: number, end: number): number {
+  if (!canMadvLruVma(vma)) return -EINVAL;
+  for (const folio of coolRange(vma, start, end, false)) folioDeactivate(vma.vmMm.sys, folio);
+  return 0;
+}
+
+/** Differs from Linux: the process may write every file it has open, so all its pages may be pushed out. Linux mm/madvise.c:madvise_pageout() */
+export function madvisePageout(vma: VmAreaStruct, start: number, end: number): number {
+  if (!canMadvLruVma(vma)) return -EINVAL;
+  vma.vmMm.sys.reclaimPages?.(coolRange(vma, start, end, true));
+  return 0;
+}
+
+/** Takes the marks of use from the pages that only this mapping has. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range() */
+function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boolean): Folio[] {
+  const { vmMm: mm } = vma;
+  const { sys } = mm;
+  const folios = new Set<Folio>();
+  lruAddDrain(sys);
+  walkPageRange(mm, start, end, {
+    pteEntry(pte, _addr, ptep) {
+      const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+      if (page === undefined) return;
+      const folio = pageFolio(page);
+      if (folioMapcount(folio) !== folioNrPages(folio)) return;
+      if (!pageout && pteYoung(pte)) setPte(sys.ram, ptep, pteMkold(pte));
+      folio.flags &= ~PG_referenced;
+      if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
+      folios.add(folio);
+    },
+  });
+  flushTlbRange(mm, start, end);
+  return [...folios];
+}
+
+/** Reads the file's part of the range ahead. 0 or negative errno. Linux mm/madvise.c:madvise_willneed() */
+export function madviseWillneed(vma: VmAreaStruct, start: number, end: number): number {
+  const file = vma.vmFile;
+  if (file === undefined) return 0; // brings back what is in swap
+  const offset = start - vma.vmStart + vma.vmPgoff * PAGE_SIZE;
+  file.fadviseWillneed?.(offset, end - start);
+  return 0;
+}
+
+/** Punches a hole in the file. 0 or negative errno. Linux mm/madvise.c:madvise_remove() */
+export function madviseRemove(vma: VmAreaStruct, start: number, end: number): number {
+  if ((vma.vmFlags & VM_LOCKED) !== 0) return -EINVAL;
+  const file = vma.vmFile;
+  if (file === undefined) return -EINVAL;
+  if ((vma.vmFlags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) return -EACCES;
+  const offset = start - vma.vmStart + vma.vmPgoff * PAGE_SIZE;
+  return file.punchHole?.(offset, end - start) ?? -EOPNOTSUPP;
+}

@@ -1,0 +1,64 @@
+/**
+ * mincore: which pages of a range would be touched without waiting for a disk.
+ *
+ *   mapped page           1
+ *   nothing mapped        file: whether the page is in the page cache;  anonymous: 0
+ *
+ * It reveals what others have read, so on a private view of someone else's read-only file it says 1 for everything.
+ *
+ * Read first: pagewalk.ts, filemap.ts.
+ */
+import { offsetInPage, PAGE_SIZE, pageAlign } from "../hw/address.js";
+import { filemapGetFolio } from "./address_space.js";
+import { EINVAL, ENOMEM } from "./errno.js";
+import { PG_uptodate } from "./folio.js";
+import type { File, MmStruct, VmAreaStruct } from "./mm_types.js";
+import { walkPageRange } from "./pagewalk.js";
+import { isPteMarker, ptePresent } from "./pgtable.js";
+
+/**
+ * One byte (0 or 1) for each page of [start, start + len), or a negative errno. Linux mm/mincore.c:mincore()
+ */
+export function doMincore(mm: MmStruct, start: number, len: number): Uint8Array | number {
+  if (offsetInPage(start) !== 0) return -EINVAL;
+  if (start < 0 || len < 0 || start + len > mm.taskSize) return -ENOMEM;
+  const end = start + pageAlign(len);
+  const vec = new Uint8Array((end - start) / PAGE_SIZE);
+  for (let at = start; at < end; ) {
+    const vma = mm.mmMt.lookup(at);
+    if (vma === undefined) return -ENOMEM;
+    const stop = Math.min(end, vma.vmEnd);
+    mincoreVma(vma, at, stop, vec.subarray((at - start) / PAGE_SIZE, (stop - start) / PAGE_SIZE));
+    at = stop;
+  }
+  return vec;
+}
+
+/** Linux mm/mincore.c:do_mincore(), mincore_pte_range() */
+function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Array): void {
+  const seen = new Set<number>();
+  walkPageRange(vma.vmMm, start, end, {
+    pteEntry(pte, addr) {
+      if (isPteMarker(pte)) return;
+      const i = (addr - start) / PAGE_SIZE;
+      seen.add(i);
+      vec[i] = ptePresent(pte) ? 1 : 0; // in swap: not in core
+    },
+    pmdEntry(_pmd, addr, _pmdp, next) {
+      for (let a = addr; a < next; a += PAGE_SIZE) {
+        seen.add((a - start) / PAGE_SIZE);
+        vec[(a - start) / PAGE_SIZE] = 1;
+      }
+    },
+  });
+  const file = vma.vmFile;
+  if (file === undefined) return;
+  const pgoff = vma.vmPgoff + (start - vma.vmStart) / PAGE_SIZE;
+  for (let i = 0; i < vec.length; i++) if (!seen.has(i) && mincorePage(file, pgoff + i)) vec[i] = 1;
+}
+
+/** Whether the file's page is in RAM and valid. Linux mm/mincore.c:mincore_page() */
+function mincorePage(file: File, index: number): boolean {
+  const folio = filemapGetFolio(file.fMapping, index);
+  return folio !== undefined && (folio.flags & PG_uptodate) !== 0;
+}
