@@ -27,6 +27,26 @@ const COMMANDS: Record<string, Command> = {
     summary: "say what is found, what is missing and what to do",
     load: () => import("./commands/doctor.js"),
   },
+  grade: {
+    usage: "grade [01[.2]] [--solutions|--file F] [--json]",
+    summary: "run the checks of your exercises; status 0 when all pass",
+    load: () => import("./commands/grade.js"),
+  },
+  hint: {
+    usage: "hint 01.3",
+    summary: "a hint for an exercise, one more at each call",
+    load: () => import("./commands/hint.js"),
+  },
+  reset: {
+    usage: "reset 01[.3]",
+    summary: "put an exercise back to how it was handed out; keeps a copy",
+    load: () => import("./commands/reset.js"),
+  },
+  exercises: {
+    usage: "exercises cut|check",
+    summary: "for instructors: write exercises/ from solutions/, or see whether they match",
+    load: () => import("./commands/exercises.js"),
+  },
   notebooks: {
     usage: "notebooks check|run|strip|new [FILE...]",
     summary: "check the shape of notebooks, run them, clear their outputs, start a new one",

@@ -141,7 +141,7 @@ export function cutExercises(master: string, file = "the master"): string {
     }
   });
   if (begun !== undefined) throw new Error(`${file}:${begun + 1}: SOLUTION BEGIN without SOLUTION END`);
-  return withImport(
+  return withNotWrittenYet(
     out
       .join("\n")
       .replace(/\n{3,}/g, "\n\n")
@@ -158,8 +158,8 @@ function taskAround(parts: TaskPart[], at: number, file: string): string {
 const PAGEWALK_IMPORT = /^import \{([^}]*)\} from "pagewalk";$/m;
 const LINE_WIDTH = 110;
 
-/** `text` with NotWrittenYet among the names imported from "pagewalk", sorted and wrapped as Biome does. */
-function withImport(text: string): string {
+/** `text` with NotWrittenYet among the names imported from "pagewalk", sorted and wrapped as Biome does. Not in Linux: a helper of the course. */
+export function withNotWrittenYet(text: string): string {
   const found = PAGEWALK_IMPORT.exec(text);
   if (!found) return addImportLine(text);
   const names = found[1]!

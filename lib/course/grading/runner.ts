@@ -1,0 +1,180 @@
+/**
+ * The runner inside the worker process: vitest's own, which also writes the trace and guards the process.
+ *
+ * It is loaded before the learner's code and keeps for itself what it needs (the file to write to, the number
+ * of this run, the original built-in functions). It then
+ * - skips the tasks that were not asked for;
+ * - writes each test's start and end at once;
+ * - collects what is printed, up to a limit, instead of passing a flood on;
+ * - waits one turn after each test, so that a rejected promise is blamed on the test that left it behind;
+ * - looks afterwards whether built-in functions were exchanged.
+ */
+
+import { openSync, writeSync } from "node:fs";
+import { format } from "node:util";
+import { Worker } from "node:worker_threads";
+import { type RunnerTask, type RunnerTestFile, type RunnerTestSuite, TestRunner } from "vitest";
+import { changedBuiltIns, rememberBuiltIns } from "./builtins.js";
+import type { ErrorInfo, Orders, Printed, TraceEvent } from "./trace.js";
+
+const MAX_PRINTED_LINES = 12;
+const MAX_PRINTED_WIDTH = 300;
+
+const { stringify } = JSON;
+const orders = JSON.parse(process.env.PAGEWALK_GRADE ?? "{}") as Orders;
+process.env.PAGEWALK_GRADE = "";
+const traceFile = openSync(orders.trace, "a");
+const builtIns = rememberBuiltIns();
+
+let job = "";
+let running: string | undefined;
+let printed: Printed = { lines: [], more: 0 };
+
+function write(event: TraceEvent): void {
+  writeSync(traceFile, `${orders.secret} ${stringify(event)}\n`);
+}
+
+/** Shared with the watchdog: [0] counts up whenever something new starts; [1] is 1 while learner's code may run. */
+const pulse = new Int32Array(new SharedArrayBuffer(8));
+
+function watch(on: boolean): void {
+  Atomics.add(pulse, 0, 1);
+  Atomics.store(pulse, 1, on ? 1 : 0);
+}
+
+const watchdog = new Worker(new URL("./watchdog.js", import.meta.url), {
+  workerData: {
+    pulse,
+    limitMs: orders.limitMs,
+    limitMiB: orders.limitMiB,
+    trace: orders.trace,
+    secret: orders.secret,
+  },
+  execArgv: [],
+});
+watchdog.unref();
+
+function tellJob(): void {
+  watchdog.postMessage(job);
+}
+
+/** Takes over everything that prints, so that a million lines cost nothing and the first ones are shown with the result. */
+function capturePrinting(): void {
+  const take = (...args: unknown[]) => {
+    if (printed.lines.length >= MAX_PRINTED_LINES) printed.more++;
+    else for (const line of format(...args).split("\n")) keep(line);
+  };
+  for (const name of ["log", "info", "warn", "error", "debug", "table", "dir", "trace"] as const)
+    console[name] = take;
+  process.stdout.write = process.stderr.write = (text: string | Uint8Array) => {
+    take(String(text).replace(/\n$/, ""));
+    return true;
+  };
+}
+
+function keep(line: string): void {
+  if (printed.lines.length >= MAX_PRINTED_LINES) printed.more++;
+  else printed.lines.push(line.length > MAX_PRINTED_WIDTH ? `${line.slice(0, MAX_PRINTED_WIDTH)}...` : line);
+}
+
+/** A thrown value as plain strings; nothing in it is trusted to behave. */
+function errorInfo(thrown: unknown): ErrorInfo {
+  const error = (thrown ?? {}) as Record<string, unknown>;
+  const text = (key: string) => (typeof error[key] === "string" ? (error[key] as string) : undefined);
+  const info: ErrorInfo = {
+    name: text("name") ?? "Error",
+    message: text("message") ?? String(thrown),
+    stack: text("stack") ?? "",
+  };
+  const got = text("got") ?? text("actual");
+  const expected = text("wanted") ?? text("expected");
+  if (got !== undefined && expected !== undefined) Object.assign(info, { got, expected });
+  return info;
+}
+
+function late(thrown: unknown): void {
+  if (job) write({ kind: "late", job, ...(running ? { test: running } : {}), error: errorInfo(thrown) });
+}
+
+capturePrinting();
+process.on("unhandledRejection", late);
+process.on("uncaughtException", late);
+
+/** "01.1 Split an address > splits a user address" */
+function idOf(task: RunnerTask): string {
+  const names: string[] = [];
+  for (let at: RunnerTask | undefined = task; at && at !== at.file; at = at.suite) names.unshift(at.name);
+  return names.join(" > ");
+}
+
+function jobOf(file: RunnerTestFile): string {
+  return file.filepath.replaceAll("\\", "/").split("/").at(-2)!;
+}
+
+function testIds(suite: RunnerTestSuite | RunnerTestFile): string[] {
+  return suite.tasks.flatMap((task) => (task.type === "suite" ? testIds(task) : [idOf(task)]));
+}
+
+export default class GradingRunner extends TestRunner {
+  override onCollectStart(file: RunnerTestFile): void {
+    super.onCollectStart(file);
+    job = jobOf(file);
+    running = undefined;
+    printed = { lines: [], more: 0 };
+    write({ kind: "loading", job });
+    tellJob();
+    watch(true);
+  }
+
+  onCollected(files: RunnerTestFile[]): void {
+    watch(false);
+    for (const file of files) {
+      const name = jobOf(file);
+      const wanted = orders.jobs[name]?.tasks ?? [];
+      const error = file.result?.errors?.[0];
+      const failure = error ? { error: errorInfo(error) } : {};
+      write({
+        kind: "collected",
+        job: name,
+        tests: testIds(file),
+        changed: changedBuiltIns(builtIns),
+        ...failure,
+      });
+      for (const suite of file.tasks) {
+        const task = suite.name.split(" ")[0]!;
+        if (task !== "canary" && !wanted.includes(task)) suite.mode = "skip";
+      }
+    }
+  }
+
+  override async onBeforeRunTask(test: RunnerTask): Promise<void> {
+    await super.onBeforeRunTask(test);
+    const owner = jobOf(test.file);
+    if (owner !== job) {
+      job = owner;
+      tellJob();
+    }
+    running = idOf(test);
+    printed = { lines: [], more: 0 };
+    write({ kind: "start", job, test: running });
+    watch(true);
+  }
+
+  override async onAfterRunTask(test: RunnerTask): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    watch(false);
+    super.onAfterRunTask(test);
+    const error = test.result?.errors?.[0];
+    const passed = test.result?.state === "pass";
+    const extra = {
+      ...(error ? { error: errorInfo(error) } : {}),
+      ...(printed.lines.length > 0 ? { printed } : {}),
+    };
+    write({ kind: "end", job, test: idOf(test), passed, ...extra });
+  }
+
+  override async onAfterRunSuite(suite: RunnerTestSuite | RunnerTestFile): Promise<void> {
+    await super.onAfterRunSuite(suite);
+    if ("filepath" in suite) write({ kind: "done", job: jobOf(suite), changed: changedBuiltIns(builtIns) });
+  }
+}

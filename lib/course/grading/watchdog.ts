@@ -1,0 +1,126 @@
+/**
+ * The watchdog: a thread in the worker process that ends it when a test takes too much time or memory.
+ *
+ * A synchronous endless loop blocks every timer of its own thread, so only another thread can notice it. This one
+ * looks every 50 ms. It counts processor time, not clock time, so that a busy computer fails nobody. Before
+ * the kill it stops the main thread for a moment through the inspector, as a debugger would, and
+ * asks where it is: the learner reads "inside split(), line 12" instead of a bare "timed out".
+ */
+
+import { appendFileSync } from "node:fs";
+import { Session } from "node:inspector";
+import { parentPort, workerData } from "node:worker_threads";
+import type { TraceEvent } from "./trace.js";
+
+const POLL_MS = 50;
+const PATIENCE_MS = 700;
+const MAX_LOCALS = 5;
+
+interface Frame {
+  callFrameId: string;
+  functionName: string;
+  url: string;
+  scopeChain: { type: string; object: { objectId?: string } }[];
+}
+
+const { pulse, limitMs, limitMiB, trace, secret } = workerData as {
+  pulse: Int32Array;
+  limitMs: number;
+  limitMiB: number;
+  trace: string;
+  secret: string;
+};
+
+let job = "";
+parentPort?.on("message", (name: string) => {
+  job = name;
+});
+parentPort?.unref();
+
+let seen = -1;
+let cpuAtStart = 0;
+let rssAtStart = 0;
+let stopping = false;
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+function look(): void {
+  if (stopping || Atomics.load(pulse, 1) === 0) return;
+  const now = Atomics.load(pulse, 0);
+  if (now !== seen) {
+    seen = now;
+    cpuAtStart = cpuMs();
+    rssAtStart = process.memoryUsage.rss();
+  } else if ((process.memoryUsage.rss() - rssAtStart) / 2 ** 20 > limitMiB) stop("memory");
+  else if (cpuMs() - cpuAtStart > limitMs) stop("loop");
+}
+
+function stop(why: "loop" | "memory"): void {
+  stopping = true;
+  const finish = (stack: string, locals: string[]) => {
+    const event: TraceEvent = { kind: "stopped", job, why, limitMs, stack, locals };
+    appendFileSync(trace, `${secret} ${JSON.stringify(event)}\n`);
+    process.kill(process.pid, "SIGKILL");
+  };
+  setTimeout(finish, PATIENCE_MS, "", []);
+  whereIsMain()
+    .then(({ stack, locals }) => finish(stack, locals))
+    .catch(() => finish("", []));
+}
+
+/** Stops the main thread and reads its stack and the local variables of the innermost function of the submission. */
+async function whereIsMain(): Promise<{ stack: string; locals: string[] }> {
+  const session = new Session();
+  session.connectToMainThread();
+  const post = <T>(method: string, params: object = {}) =>
+    new Promise<T>((resolve, reject) =>
+      session.post(method, params, (error, result) => (error ? reject(error) : resolve(result as T))),
+    );
+  const paused = new Promise<Frame[]>((resolve) =>
+    session.on("Debugger.paused", ({ params }) => resolve(params.callFrames as unknown as Frame[])),
+  );
+  await post("Debugger.enable");
+  await post("Debugger.pause");
+  const frames = await paused;
+  const frame = frames.find(({ url }) => /[\\/]j\d+[\\/]exercises[\\/][^\\/]+$/.test(url)) ?? frames[0]!;
+  // Evaluated in the main thread, where vitest maps the lines of the compiled code back to the .ts file.
+  const { result } = await post<{ result: { value?: string } }>("Debugger.evaluateOnCallFrame", {
+    callFrameId: frame.callFrameId,
+    expression: "new Error().stack",
+  });
+  return { stack: String(result.value ?? ""), locals: await localsOf(frame, post).catch(() => []) };
+}
+
+type Post = <T>(method: string, params?: object) => Promise<T>;
+interface Property {
+  name: string;
+  value?: { type: string; value?: unknown; description?: string };
+}
+
+async function localsOf(frame: Frame, post: Post): Promise<string[]> {
+  const locals: string[] = [];
+  for (const { type, object } of frame.scopeChain) {
+    if (type !== "local" && type !== "block") continue;
+    const { result } = await post<{ result: Property[] }>("Runtime.getProperties", {
+      objectId: object.objectId,
+      ownProperties: true,
+    });
+    for (const { name, value } of result) {
+      if (locals.length >= MAX_LOCALS) return locals;
+      if (value?.type === "number") locals.push(`${name} = ${readable(value.value)}`);
+      else if (value?.type === "bigint" || value?.type === "boolean")
+        locals.push(`${name} = ${value.description ?? value.value}`);
+    }
+  }
+  return locals;
+}
+
+function readable(value: unknown): string {
+  const large = Number.isSafeInteger(value) && (value as number) >= 4096;
+  return large ? `0x${(value as number).toString(16)}` : String(value);
+}
+
+setInterval(look, POLL_MS);
