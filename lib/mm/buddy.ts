@@ -65,6 +65,11 @@ export class Zone {
     for (let order = 0; order <= MAX_PAGE_ORDER; order++) this.freeArea.push({ head: -1, nrFree: 0 });
   }
 
+  /** Whether `pfn` is the first frame of a free block of this zone. Linux include/linux/page-flags.h:PageBuddy() */
+  isFreeBlock(pfn: number): boolean {
+    return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
+  }
+
   /** Takes a block of 2^order frames; returns its first frame or -1. Linux mm/page_alloc.c:__rmqueue_smallest() */
   rmqueueSmallest(order: number): number {
     for (let current = order; current <= MAX_PAGE_ORDER; current++) {

@@ -167,6 +167,9 @@ export interface File {
   fMapping: AddressSpace;
   /** Path as /proc/PID/maps shows it. */
   path: string;
+  /** Device (major * 256 + minor) and inode number, as /proc/PID/maps shows them. Linux i_sb->s_dev, i_ino */
+  readonly dev?: number;
+  readonly ino?: number;
   /** Counts holders: file descriptors and VMAs. Linux f_ref */
   refcount: number;
   /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */

@@ -24,6 +24,7 @@ import type { VmAreaStruct } from "./mm_types.js";
 import type { MmParts } from "./parts.js";
 import type { CpuFbatches } from "./swap.js";
 import type { TlbCpu, TlbPolicy } from "./tlb.js";
+import { TraceRing } from "./trace.js";
 import { VmStat } from "./vmstat.js";
 
 /** Simulated time, as `lib/mm` needs it. Not in Linux. */
@@ -137,6 +138,8 @@ export class MemorySystem {
   parts!: MmParts;
   /** How TLBs are flushed; set by mmInit(). */
   tlb!: TlbPolicy;
+  /** Tracepoints and the ring their events go to. */
+  readonly trace = new TraceRing(this);
   /** Makes chosen allocations fail, for tests. Linux mm/fail_page_alloc.c:should_fail_alloc_page() */
   shouldFailAllocPage: ((gfp: number, order: number) => boolean) | undefined = undefined;
 

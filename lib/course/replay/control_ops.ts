@@ -1,0 +1,131 @@
+/**
+ * The operations of the controller: starting processes, files, reports.
+ *
+ *   file F create 64 chunk=16    written 16 kB at a time, then fsync; page p is full of the byte (7p + 1) & 255
+ *   file F evict                 fsync, then posix_fadvise(POSIX_FADV_DONTNEED)
+ *   report                       every area, page and frame of every living process
+ *
+ * Read first: scenario.ts, host.ts. Read next: report.ts.
+ */
+import { errnoName } from "./errno_name.js";
+import type { ScenarioRun } from "./executor.js";
+import type { FileState } from "./host.js";
+import type { Fields } from "./process_ops.js";
+import type { Json } from "./record.js";
+import { FrameIds, reportProc } from "./report.js";
+import type { ControlOp, FileOp } from "./scenario.js";
+
+/** Folders of the two file systems. */
+const FOLDERS = { disk: "/mnt", shm: "/dev/shm" };
+
+/** Runs one operation of the controller; the fields of its record. Not in Linux. */
+export function controlStep(run: ScenarioRun, op: ControlOp): Fields {
+  switch (op.op) {
+    case "spawn":
+      return run.spawn(op.proc);
+    case "file":
+      return fileStep(run, op.file, op.action);
+    case "report":
+      return { report: report(run, op) };
+    case "sleep":
+      run.host.sleep(op.ms);
+      return {};
+    case "cat": {
+      const text = run.host.procfs.tryRead(op.path);
+      return { text: typeof text === "string" ? text.replace(/[\n ]+$/, "") : null };
+    }
+    case "meminfo":
+      return { meminfo: meminfo(run, op.keys) };
+    default:
+      throw run.fail("the emulated machine does not have this operation yet");
+  }
+}
+
+function meminfo(run: ScenarioRun, keys: readonly string[]): Json {
+  const lines = [...run.host.procfs.read("/proc/meminfo").matchAll(/^([^:]+): +(\d+)/gm)];
+  const wanted = lines.filter(([, key]) =>
+    keys.length > 0 ? keys.includes(key!) : !key!.startsWith("Vmalloc"),
+  );
+  return Object.fromEntries(wanted.map(([, key, value]) => [key!, Number(value)]));
+}
+
+function fileStep(run: ScenarioRun, name: string, action: FileOp): Fields {
+  const { files } = run.host;
+  let fields: Fields = {};
+  let ret: number;
+  if (action.op === "create") {
+    const path = `${FOLDERS[action.fs]}/vmf-${name}`;
+    const chunkPages = Math.max(1, Math.floor(action.chunkKb / 4));
+    files.unlink(path);
+    ret = files.create(path, action.pages, { chunkPages, sparse: action.sparse, sync: action.sync });
+    if (ret < 0) throw run.fail(`the file cannot be made: ${errnoName(ret)}`);
+    run.files.set(name, path);
+  } else {
+    ret = fileAction(run, run.filePath(name), action);
+    if (action.op === "unlink") run.files.delete(name);
+    if (action.op === "preadpage" && ret >= 0) fields = { byte: ret };
+  }
+  fields.ok = ret >= 0;
+  if (ret < 0) fields.err = errnoName(ret);
+  if (run.files.has(name)) fields.file = fileRecord(files.state(run.filePath(name)));
+  return fields;
+}
+
+function fileAction(run: ScenarioRun, path: string, action: Exclude<FileOp, { op: "create" }>): number {
+  const { files } = run.host;
+  switch (action.op) {
+    case "truncate":
+      return files.truncate(path, action.pages * 4096);
+    case "truncbytes":
+      return files.truncate(path, action.bytes);
+    case "evict":
+      files.fsync(path);
+      files.fadviseDontneed(path, 0, 0);
+      return 0;
+    case "evictrange":
+      files.fsync(path);
+      files.fadviseDontneed(path, action.page * 4096, action.pages * 4096);
+      return 0;
+    case "sync":
+      files.fsync(path);
+      return 0;
+    case "readall":
+      files.readAll(path, action.chunkKb * 1024);
+      return 0;
+    case "pwrite":
+      return files.pwritePage(path, action.page, action.value);
+    case "preadpage":
+      return files.preadPage(path, action.page);
+    case "unlink":
+      files.unlink(path);
+      return 0;
+  }
+}
+
+/** A file's size, resident pages and cachestat numbers. */
+function fileRecord(state: FileState | undefined): Json {
+  if (state === undefined) return { open: false };
+  const resident: number[][] = [];
+  state.resident.forEach((here, page) => {
+    const last = resident[resident.length - 1];
+    if (here && last !== undefined && last[0]! + last[1]! === page) last[1]!++;
+    else if (here) resident.push([page, 1]);
+  });
+  const { sizeBytes, cache, dirty, writeback, evicted } = state;
+  return { size: sizeBytes, resident, cache, dirty, writeback, evicted };
+}
+
+function report(run: ScenarioRun, op: Extract<ControlOp, { op: "report" }>): Json {
+  const { procfs, files } = run.host;
+  const ids = new FrameIds();
+  const procs = run.living().filter((proc) => op.procs.length === 0 || op.procs.includes(proc.name));
+  const record = procs.map((proc) => [
+    proc.name,
+    reportProc(procfs, proc, { pages: op.pages, soft: op.soft, ids }),
+  ]);
+  const fileRecords = [...run.files].map(([name, path]) => [name, fileRecord(files.state(path))]);
+  return {
+    procs: Object.fromEntries(record) as Json,
+    ...(run.files.size > 0 ? { files: Object.fromEntries(fileRecords) as Json } : {}),
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * Fairness: which leaves of a record must be equal, which show a tendency only, and which cannot be equal.
+ *
+ *   leaf of a recorded step ---> "~varies"               not compared: the kernel itself was not the same in all runs
+ *                           ---> tendency (below)        reported apart, never counted
+ *                           ---> not-applicable.json     listed with its reason, counted apart
+ *                           ---> everything else         must be equal
+ *
+ * Tendencies, and why:
+ * - Referenced: a real TLB may keep an entry whose accessed bit the kernel has cleared.
+ * - kept, once pages were freed since the last report: the allocator may hand out the same frame again.
+ * - residency of files (resident, cache, evicted): the recording host drops clean pages on its own now and then.
+ * - faults and resident pages of files read for the first time from disk (b16, b17, rd*), or written in chunks of more than one page
+ *   (b04 and all with chunk= above 4): they depend on the device's read-ahead and on the folio sizes of its file system.
+ * - vmstat, zoneinfo and meminfo count the whole system, the recorder included.
+ *
+ * Read first: record.ts. Read next: compare.ts.
+ */
+import type { Recording } from "./record.js";
+
+/** How a leaf is compared. Not in Linux. */
+export type Fairness = "exact" | "tendency";
+
+/** Fields of a step that count the whole system. */
+const SYSTEM_WIDE = new Set(["vmstat", "zones", "meminfo"]);
+const FILE_RESIDENCY = new Set(["resident", "cache", "evicted"]);
+/** Fields that follow from when and how file pages came in. */
+const FILE_PAGE_FIELDS = new Set([
+  "minflt",
+  "majflt",
+  "trace",
+  "mincore",
+  "Rss",
+  "Pss",
+  "Pss_Dirty",
+  "Shared_Clean",
+  "Shared_Dirty",
+  "Private_Clean",
+  "Private_Dirty",
+  "FilePmdMapped",
+  "VmRSS",
+  "RssFile",
+  "VmPTE",
+  "count",
+  "pages",
+  "frames",
+]);
+/** Operations after which frames may be handed out again. */
+const FREES =
+  /\b(munmap|madvise|mremap|exit|kill|brk -\d+|fixed|truncate|truncbytes|evict|evictrange|unlink|clearrefs)\b/;
+
+/** The rules for one scenario. Not in Linux. */
+export class FairnessRules {
+  private readonly filePagesVary: boolean;
+  private readonly freedSinceReport: boolean[];
+
+  constructor(recording: Recording) {
+    const cold = /^(b16|b17|rd)/.test(recording.scenario);
+    const chunked = recording.steps.some((step) => Number(/ chunk=(\d+)/.exec(step.line)?.[1] ?? 4) > 4);
+    this.filePagesVary = cold || chunked;
+    let freed = false;
+    this.freedSinceReport = recording.steps.map((step) => {
+      if (FREES.test(step.line)) freed = true;
+      const now = freed;
+      if (step.line.startsWith("report")) freed = false;
+      return now;
+    });
+  }
+
+  /** How the leaf at `path` of step `index` is compared. */
+  of(index: number, path: readonly string[]): Fairness {
+    const last = path[path.length - 1] ?? "";
+    if (last === "Referenced") return "tendency";
+    if (SYSTEM_WIDE.has(path[0] ?? "")) return "tendency";
+    if (last === "kept") return this.freedSinceReport[index] ? "tendency" : "exact";
+    if ((path[0] === "file" || path.includes("files")) && FILE_RESIDENCY.has(last)) return "tendency";
+    if (this.filePagesVary && path.some((part) => FILE_PAGE_FIELDS.has(part))) return "tendency";
+    return "exact";
+  }
+}

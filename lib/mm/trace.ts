@@ -1,0 +1,206 @@
+/**
+ * Tracepoints: places in the kernel that report what passes, when somebody listens.
+ *
+ *   trace.enable("exceptions:*", "kmem:mm_page_alloc")
+ *   ... the machine runs; each enabled place adds one event to a ring of fixed size ...
+ *   trace.events     [{ timeNs: 5120, name: "exceptions:page_fault_user", depth: 0, fields: { address: "0x1000...", ... } }, ...]
+ *
+ * The names and the fields are Linux's, "system:event" as under /sys/kernel/tracing/events, so that what is learned here works with
+ * trace-cmd and perf. At a tracepoint the kernel says
+ *
+ *   if (sys.trace.on) sys.trace.emit("kmem:mm_page_alloc", { pfn, order });
+ *
+ * so that a tracepoint nobody listens to costs one test of a boolean. `enter` and `exit` bracket a function, as the
+ * function_graph tracer does; they give events their depth, and a fault its path.
+ *
+ * Differs from Linux: events carry simulated time, and one ring serves all CPUs.
+ *
+ * Read first: system.ts.
+ */
+
+/** Every tracepoint of the machine. Linux include/trace/events/*.h, arch/x86/include/asm/trace/exceptions.h */
+export const TRACEPOINTS = [
+  "exceptions:page_fault_user",
+  "exceptions:page_fault_kernel",
+  "mmap_lock:mmap_lock_start_locking",
+  "mmap_lock:mmap_lock_acquire_returned",
+  "mmap_lock:mmap_lock_released",
+  "mmap:vm_unmapped_area",
+  "mmap:exit_mmap",
+  "kmem:mm_page_alloc",
+  "kmem:mm_page_free",
+  "kmem:rss_stat",
+  "filemap:mm_filemap_fault",
+  "filemap:mm_filemap_map_pages",
+  "filemap:mm_filemap_add_to_page_cache",
+  "filemap:mm_filemap_delete_from_page_cache",
+  "pagemap:mm_lru_insertion",
+  "tlb:tlb_flush",
+  "signal:signal_generate",
+  "sched:sched_process_fork",
+  "sched:sched_process_exit",
+  "syscalls:sys_enter",
+  "syscalls:sys_exit",
+  "ftrace:funcgraph_entry",
+  "ftrace:funcgraph_exit",
+] as const;
+
+/** Name of a tracepoint. Not in Linux: a struct trace_event_call there. */
+export type TracepointName = (typeof TRACEPOINTS)[number];
+
+/** Values that an event carries, as Linux names them. */
+export type TraceFields = Readonly<Record<string, number | string>>;
+
+/** One event. Linux include/linux/trace_events.h:struct trace_entry */
+export interface TraceEvent {
+  /** Simulated time. */
+  readonly timeNs: number;
+  readonly name: TracepointName;
+  /** pid of the task that was served, 0 for the kernel itself. */
+  readonly pid: number;
+  /** How many traced functions were entered and not left. */
+  readonly depth: number;
+  readonly fields: TraceFields;
+}
+
+/** What the ring must know of the machine. */
+interface TraceSystem {
+  readonly clock: { readonly nowNs: number };
+  readonly current: { readonly pid: number } | undefined;
+}
+
+/** Events that the ring holds unless told otherwise. */
+export const DEFAULT_TRACE_EVENTS = 65536;
+
+function matches(pattern: string, name: string): boolean {
+  return pattern === name || (pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1)));
+}
+
+/** The tracepoints of one machine and the ring their events go to. Linux kernel/trace/trace.c:struct trace_array */
+export class TraceRing {
+  /** Whether any tracepoint is enabled: the one test that a silent tracepoint costs. */
+  on = false;
+  /** Whether functions are bracketed: enter() and exit(). */
+  graph = false;
+  private readonly enabled = new Set<TracepointName>();
+  private ring: TraceEvent[] = [];
+  private next = 0;
+  private depth = 0;
+  /** Events that were overwritten because the ring was full. Linux per_cpu/cpuN/stats: overrun */
+  overrun = 0;
+
+  constructor(
+    private readonly sys: TraceSystem,
+    private readonly capacity = DEFAULT_TRACE_EVENTS,
+  ) {}
+
+  /**
+   * Listens to the tracepoints that fit: a name, "system:*" or "*". RangeError when nothing fits.
+   * Linux kernel/trace/trace_events.c:ftrace_set_clr_event()
+   */
+  enable(...patterns: string[]): void {
+    for (const pattern of patterns) {
+      const names = TRACEPOINTS.filter((name) => matches(pattern, name));
+      if (names.length === 0)
+        throw new RangeError(`there is no tracepoint "${pattern}"; there are ${TRACEPOINTS.join(", ")}`);
+      for (const name of names) this.enabled.add(name);
+    }
+    this.update();
+  }
+
+  /** Stops listening; without arguments to all. What was recorded stays. */
+  disable(...patterns: string[]): void {
+    const all = patterns.length === 0 ? ["*"] : patterns;
+    for (const name of [...this.enabled])
+      if (all.some((pattern) => matches(pattern, name))) this.enabled.delete(name);
+    this.update();
+  }
+
+  private update(): void {
+    this.on = this.enabled.size > 0;
+    this.graph = this.enabled.has("ftrace:funcgraph_entry");
+  }
+
+  /** Empties the ring. Linux tracing/trace, opened for writing */
+  clear(): void {
+    this.ring = [];
+    this.next = 0;
+    this.depth = 0;
+    this.overrun = 0;
+  }
+
+  /** Records an event if its tracepoint is enabled. Linux trace_<name>() */
+  emit(name: TracepointName, fields: TraceFields): void {
+    if (!this.enabled.has(name)) return;
+    const event = {
+      timeNs: this.sys.clock.nowNs,
+      name,
+      pid: this.sys.current?.pid ?? 0,
+      depth: this.depth,
+      fields,
+    };
+    if (this.ring.length < this.capacity) this.ring.push(event);
+    else {
+      this.ring[this.next] = event;
+      this.overrun++;
+    }
+    this.next = (this.next + 1) % this.capacity;
+  }
+
+  /** A traced function begins. Linux kernel/trace/trace_functions_graph.c:trace_graph_entry() */
+  enter(func: string): void {
+    this.emit("ftrace:funcgraph_entry", { func });
+    this.depth++;
+  }
+
+  /** It ends. Linux kernel/trace/trace_functions_graph.c:trace_graph_return() */
+  exit(func: string, ret: number | string = ""): void {
+    this.depth = Math.max(0, this.depth - 1);
+    this.emit("ftrace:funcgraph_exit", ret === "" ? { func } : { func, ret });
+  }
+
+  /** What the ring holds, oldest first. */
+  get events(): TraceEvent[] {
+    return this.overrun === 0
+      ? [...this.ring]
+      : [...this.ring.slice(this.next), ...this.ring.slice(0, this.next)];
+  }
+
+  /** The events as text, one a line, as tracing/trace shows them. Linux kernel/trace/trace_output.c:trace_print_context() */
+  toString(): string {
+    return this.events.map(traceLine).join("");
+  }
+}
+
+function traceLine({ timeNs, name, pid, depth, fields }: TraceEvent): string {
+  const time = (timeNs / 1e9).toFixed(9).padStart(16);
+  const values = Object.entries(fields).map(([key, value]) => `${key}=${value}`);
+  return `${String(pid).padStart(7)} ${time}: ${"  ".repeat(depth)}${name.slice(name.indexOf(":") + 1)}: ${values.join(" ")}\n`;
+}
+
+/** One traced function call with what happened inside it. Not in Linux: trace-cmd and KernelShark build it. */
+export interface TraceCall {
+  readonly func: string;
+  readonly startNs: number;
+  readonly endNs: number;
+  readonly depth: number;
+  readonly ret: number | string;
+}
+
+/** The calls among `events` in the order they began; a call that never ended lasts to the last event. Not in Linux. */
+export function traceCalls(events: readonly TraceEvent[]): TraceCall[] {
+  const open: { call: TraceCall; index: number }[] = [];
+  const calls: TraceCall[] = [];
+  const lastNs = events[events.length - 1]?.timeNs ?? 0;
+  for (const { name, timeNs, depth, fields } of events) {
+    const func = String(fields.func);
+    if (name === "ftrace:funcgraph_entry") {
+      open.push({ call: { func, startNs: timeNs, endNs: lastNs, depth, ret: "" }, index: calls.length });
+      calls.push(open[open.length - 1]!.call);
+    } else if (name === "ftrace:funcgraph_exit") {
+      const top = open.pop();
+      if (top !== undefined) calls[top.index] = { ...top.call, endNs: timeNs, ret: fields.ret ?? "" };
+    }
+  }
+  return calls;
+}

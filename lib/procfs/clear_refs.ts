@@ -1,0 +1,55 @@
+/**
+ * Writing /proc/PID/clear_refs: starting a new round of watching which pages a process uses.
+ *
+ *   1 all pages   2 anonymous   3 of files     clears the accessed bits and PG_referenced: "Referenced" in smaps restarts
+ *   4             soft-dirty bits (this kernel is built without them)
+ *   5             VmHWM restarts from what is resident now
+ *
+ * The TLBs are not flushed for 1 to 3: a processor that still holds the entry does not set the accessed bit again, so
+ * "Referenced" may miss pages. Linux accepts that for speed, and so it is here.
+ *
+ * Read first: pagewalk.ts, smaps.ts.
+ */
+import { PAGE_ACCESSED } from "../hw/entry.js";
+import { EINVAL } from "../mm/errno.js";
+import { PG_referenced, pageFolio, pfnToPage } from "../mm/folio.js";
+import { getMmRss, type MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
+import { walkPageRange } from "../mm/pagewalk.js";
+import { ptePfn, ptePresent, pteSpecial, setPte } from "../mm/pgtable.js";
+
+const CLEAR_REFS_ALL = 1;
+const CLEAR_REFS_ANON = 2;
+const CLEAR_REFS_MAPPED = 3;
+const CLEAR_REFS_SOFT_DIRTY = 4;
+const CLEAR_REFS_MM_HIWATER_RSS = 5;
+
+/** Carries out a write of `text`; 0 or a negative errno. Linux fs/proc/task_mmu.c:clear_refs_write() */
+export function clearRefsWrite(mm: MmStruct, text: string): number {
+  const type = /^\s*\d+\s*$/.test(text) ? Number(text) : -1;
+  if (type < CLEAR_REFS_ALL || type > CLEAR_REFS_MM_HIWATER_RSS) return -EINVAL;
+  if (type === CLEAR_REFS_MM_HIWATER_RSS) {
+    mm.hiwaterRss = getMmRss(mm);
+    return 0;
+  }
+  if (type === CLEAR_REFS_SOFT_DIRTY) return 0;
+  for (const vma of mm.mmMt) {
+    if (type === CLEAR_REFS_ANON && vma.vmFile !== undefined) continue;
+    if (type === CLEAR_REFS_MAPPED && vma.vmFile === undefined) continue;
+    clearRefsVma(vma);
+  }
+  return 0;
+}
+
+/** Linux fs/proc/task_mmu.c:clear_refs_pte_range() */
+function clearRefsVma(vma: VmAreaStruct): void {
+  const { vmMm: mm } = vma;
+  const clear = (entry: number, entryp: number): void => {
+    if (!ptePresent(entry) || pteSpecial(entry)) return;
+    if ((entry & PAGE_ACCESSED) !== 0) setPte(mm.sys.ram, entryp, entry - PAGE_ACCESSED);
+    pageFolio(pfnToPage(mm.sys, ptePfn(entry))).flags &= ~PG_referenced;
+  };
+  walkPageRange(mm, vma.vmStart, vma.vmEnd, {
+    pteEntry: (pte, _addr, ptep) => clear(pte, ptep),
+    pmdEntry: (pmd, _addr, pmdp) => clear(pmd, pmdp),
+  });
+}

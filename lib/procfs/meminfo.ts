@@ -1,0 +1,109 @@
+/**
+ * /proc/meminfo: the memory of the whole machine by use.
+ *
+ *   MemTotal = MemFree + Cached + Buffers + AnonPages + PageTables + kernel's own ...
+ *   Cached holds Shmem too; Active + Inactive are the LRU lists that reclaim walks.
+ *
+ * What the machine does not have (slabs, vmalloc, huge page pools, ...) is 0.
+ *
+ * Read first: seq_file.ts. Read next: vmstat.ts.
+ */
+import { nrFreePages } from "../mm/page_alloc.js";
+import type { MemorySystem } from "../mm/system.js";
+import {
+  globalNodePageState,
+  NR_ACTIVE_ANON,
+  NR_ACTIVE_FILE,
+  NR_ANON_MAPPED,
+  NR_FILE_DIRTY,
+  NR_FILE_MAPPED,
+  NR_FILE_PAGES,
+  NR_INACTIVE_ANON,
+  NR_INACTIVE_FILE,
+  NR_MLOCK,
+  NR_PAGETABLE,
+  NR_SHMEM,
+  NR_SWAPCACHE,
+  NR_UNEVICTABLE,
+  NR_WRITEBACK,
+} from "../mm/vmstat.js";
+import { kbLine, pagesToKb } from "./seq_file.js";
+import { zoneWatermarks } from "./zoneinfo.js";
+
+/** Pages that could be had without swapping. Linux mm/show_mem.c:si_mem_available() */
+function siMemAvailable(sys: MemorySystem): number {
+  const wmarkLow = sys.zones.reduce((sum, zone) => sum + zoneWatermarks(sys, zone).low, 0);
+  const wmarkHigh = sys.zones.reduce((sum, zone) => sum + zoneWatermarks(sys, zone).high, 0);
+  const cache = globalNodePageState(sys, NR_ACTIVE_FILE) + globalNodePageState(sys, NR_INACTIVE_FILE);
+  const available = nrFreePages(sys) - wmarkHigh + cache - Math.min(Math.floor(cache / 2), wmarkLow);
+  return Math.max(0, available);
+}
+
+/** Pages that overcommit mode 2 would promise at most. Linux mm/util.c:vm_commit_limit() */
+function vmCommitLimit(sys: MemorySystem): number {
+  return Math.floor((sys.totalramPages * sys.sysctl.overcommitRatio) / 100) + sys.totalSwapPages;
+}
+
+/** Names and pages of the lines up to Bounce, in order. */
+function mainLines(sys: MemorySystem): [string, number][] {
+  const state = (item: number): number => globalNodePageState(sys, item);
+  const swapCached = state(NR_SWAPCACHE);
+  return [
+    ["MemTotal", sys.totalramPages],
+    ["MemFree", nrFreePages(sys)],
+    ["MemAvailable", siMemAvailable(sys)],
+    ["Buffers", 0],
+    ["Cached", state(NR_FILE_PAGES) - swapCached],
+    ["SwapCached", swapCached],
+    ["Active", state(NR_ACTIVE_ANON) + state(NR_ACTIVE_FILE)],
+    ["Inactive", state(NR_INACTIVE_ANON) + state(NR_INACTIVE_FILE)],
+    ["Active(anon)", state(NR_ACTIVE_ANON)],
+    ["Inactive(anon)", state(NR_INACTIVE_ANON)],
+    ["Active(file)", state(NR_ACTIVE_FILE)],
+    ["Inactive(file)", state(NR_INACTIVE_FILE)],
+    ["Unevictable", state(NR_UNEVICTABLE)],
+    ["Mlocked", state(NR_MLOCK)],
+    ["SwapTotal", sys.totalSwapPages],
+    ["SwapFree", sys.totalSwapPages],
+    ["Zswap", 0],
+    ["Zswapped", 0],
+    ["Dirty", state(NR_FILE_DIRTY)],
+    ["Writeback", state(NR_WRITEBACK)],
+    ["AnonPages", state(NR_ANON_MAPPED)],
+    ["Mapped", state(NR_FILE_MAPPED)],
+    ["Shmem", state(NR_SHMEM)],
+    ["KReclaimable", 0],
+    ["Slab", 0],
+    ["SReclaimable", 0],
+    ["SUnreclaim", 0],
+    ["KernelStack", 0],
+    ["PageTables", state(NR_PAGETABLE)],
+    ["SecPageTables", 0],
+    ["NFS_Unstable", 0],
+    ["Bounce", 0],
+    ["WritebackTmp", 0],
+    ["CommitLimit", vmCommitLimit(sys)],
+    ["Committed_AS", sys.vmCommittedAs],
+  ];
+}
+
+/** Half of the 128 TiB that the kernel has for vmalloc, in kB. Linux arch/x86/include/asm/pgtable_64_types.h:VMALLOC_TOTAL */
+const VMALLOC_TOTAL_KB = 34359738367;
+
+/** /proc/meminfo. Linux fs/proc/meminfo.c:meminfo_proc_show() */
+export function meminfo(sys: MemorySystem): string {
+  const main = mainLines(sys).map(([name, pages]) => kbLine(`${name}:`, pagesToKb(pages)));
+  const zeros = (names: string[]): string[] => names.map((name) => kbLine(`${name}:`, 0));
+  return [
+    ...main,
+    kbLine("VmallocTotal:", VMALLOC_TOTAL_KB),
+    ...zeros(["VmallocUsed", "VmallocChunk", "Percpu", "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped"]),
+    ...zeros(["FileHugePages", "FilePmdMapped", "Balloon"]),
+    ...["Total", "Free", "Rsvd", "Surp"].map((name) => `HugePages_${name}:       0\n`),
+    "Hugepagesize:       2048 kB\n",
+    "Hugetlb:               0 kB\n",
+    kbLine("DirectMap4k:", 0),
+    kbLine("DirectMap2M:", pagesToKb(sys.ram.nrFrames)),
+    kbLine("DirectMap1G:", 0),
+  ].join("");
+}

@@ -1,0 +1,85 @@
+/**
+ * /proc/PID/pagemap: one 64-bit word for each page of the address space.
+ *
+ *   63 62 61 60 59  58    57 56   55    54                                        0
+ *  +--+--+--+--+--+-----+--+----+-----+--------------------------------------------+
+ *  |P |S |F |     |guard|  |excl|dirty|  frame number, or swap area and offset      |
+ *  +--+--+--+-----+-----+--+----+-----+--------------------------------------------+
+ *
+ *   P present   S in swap (or a marker)   F file or shared memory   excl: mapped by nobody else   dirty: soft-dirty
+ *
+ * Words are split into two 32-bit halves and a frame number, because a JavaScript number holds 53 bits exactly.
+ *
+ * Read first: pagewalk.ts. Read next: page.ts (what /proc says about the frame).
+ */
+import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/folio.js";
+import type { MmStruct } from "../mm/mm_types.js";
+import { walkPageRange } from "../mm/pagewalk.js";
+import { isGuardPte, isSwapPte, ptePfn, ptePresent, pteSpecial, swpOffset, swpType } from "../mm/pgtable.js";
+
+/** Bit 63: a frame is mapped. Linux fs/proc/task_mmu.c:PM_PRESENT; so are all PM_ names below. */
+export const PM_PRESENT = 2 ** 31;
+/** Bit 62: the entry names a place in swap, or is a marker. */
+export const PM_SWAP = 2 ** 30;
+/** Bit 61: page of a file or of shared memory. */
+export const PM_FILE = 2 ** 29;
+/** Bit 58: a guard marker. */
+export const PM_GUARD_REGION = 2 ** 26;
+/** Bit 56: mapped exactly once. */
+export const PM_MMAP_EXCLUSIVE = 2 ** 24;
+/** Bit 55: written since the last clear_refs 4. */
+export const PM_SOFT_DIRTY = 2 ** 23;
+/** log2 of the number of swap areas that a word can name. Linux include/linux/swap.h:MAX_SWAPFILES_SHIFT */
+export const MAX_SWAPFILES_SHIFT = 5;
+
+/** One word of pagemap: `flags` are its bits 32 to 63 that are PM_ bits, `frame` its bits 0 to 54. Not in Linux. */
+export interface PagemapEntry {
+  /** PM_ bits added up. */
+  flags: number;
+  /** Frame number of a present page; area and offset of one in swap. */
+  frame: number;
+}
+
+const NOTHING: PagemapEntry = Object.freeze({ flags: 0, frame: 0 });
+
+/** The word for one entry of level 1, or for page `subpage` of a 2 MiB leaf. Linux fs/proc/task_mmu.c:pte_to_pagemap_entry() */
+function pteToPagemapEntry(mm: MmStruct, pte: number, subpage = 0): PagemapEntry {
+  if (ptePresent(pte)) {
+    const frame = ptePfn(pte) + subpage;
+    if (pteSpecial(pte)) return { flags: PM_PRESENT, frame };
+    const page = pfnToPage(mm.sys, frame);
+    const file = folioTestAnon(pageFolio(page)) ? 0 : PM_FILE;
+    const exclusive = pageMapcount(page) === 1 ? PM_MMAP_EXCLUSIVE : 0;
+    return { flags: PM_PRESENT + file + exclusive, frame };
+  }
+  if (!isSwapPte(pte)) return NOTHING;
+  const frame = swpType(pte) + swpOffset(pte) * 2 ** MAX_SWAPFILES_SHIFT;
+  return { flags: PM_SWAP + (isGuardPte(pte) ? PM_GUARD_REGION : 0), frame };
+}
+
+/** The words of `nrPages` pages from address `start` on. Linux fs/proc/task_mmu.c:pagemap_read() */
+export function pagemapRead(mm: MmStruct, start: number, nrPages: number): PagemapEntry[] {
+  const words = new Array<PagemapEntry>(nrPages).fill(NOTHING);
+  walkPageRange(mm, start, start + nrPages * 4096, {
+    pteEntry(pte, addr) {
+      words[(addr - start) / 4096] = pteToPagemapEntry(mm, pte);
+    },
+    pmdEntry(pmd, addr) {
+      const end = Math.min(start + nrPages * 4096, (Math.floor(addr / 0x20_0000) + 1) * 0x20_0000);
+      for (let at = addr; at < end; at += 4096)
+        words[(at - start) / 4096] = pteToPagemapEntry(mm, pmd, (at % 0x20_0000) / 4096);
+    },
+  });
+  return words;
+}
+
+/** The words as the bytes that reading the file gives: 8 each, little-endian. Not in Linux: copied to user space there. */
+export function pagemapBytes(words: readonly PagemapEntry[]): Uint8Array {
+  const bytes = new Uint8Array(words.length * 8);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, i) => {
+    view.setUint32(i * 8, word.frame % 2 ** 32, true);
+    view.setUint32(i * 8 + 4, word.flags + Math.floor(word.frame / 2 ** 32), true);
+  });
+  return bytes;
+}

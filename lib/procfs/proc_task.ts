@@ -1,0 +1,31 @@
+/**
+ * What /proc needs to know about a task: the fields of Linux's task_struct that its files print.
+ *
+ *   /proc/PID/status   name, state, ids, sizes        /proc/PID/stat   the same as one line of numbers
+ *   /proc/PID/maps, smaps, pagemap                    the task's mm
+ *
+ * Read next: array.ts (status, stat, statm), task_mmu.ts (maps).
+ */
+import type { MmStruct } from "../mm/mm_types.js";
+
+/** A task as /proc shows it. Linux include/linux/sched.h:struct task_struct */
+export interface ProcTask {
+  readonly pid: number;
+  readonly tgid: number;
+  readonly ppid: number;
+  readonly comm: string;
+  /** R running, S sleeping, Z zombie. Linux fs/proc/array.c:task_state_array */
+  readonly state: string;
+  /** undefined once the task has exited. */
+  readonly mm: MmStruct | undefined;
+  readonly minFlt: number;
+  readonly majFlt: number;
+  /** Faults of children that were waited for. */
+  readonly cminFlt: number;
+  readonly cmajFlt: number;
+  oomScoreAdj: number;
+  readonly exitCode: number;
+  readonly nrThreads: number;
+  /** When it was started, simulated ns since boot. */
+  readonly startTimeNs: number;
+}

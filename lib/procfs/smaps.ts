@@ -1,0 +1,272 @@
+/**
+ * /proc/PID/smaps and smaps_rollup: what is resident behind each mapping.
+ *
+ * To each line of maps, smaps adds what the page tables of that range hold right now, in kB:
+ *
+ *   Rss      pages present                     Pss      each page divided by the number of its mappings
+ *   Shared_* mapped more than once             *_Dirty  the entry's dirty bit or the page's
+ *   Locked   Pss of locked mappings            Swap     entries that name a place in swap
+ *
+ * Pss is summed in units of 1/4096 byte: each page adds floor(4096 * 4096 / mapcount), and only the sum
+ * is rounded down to kB. So 60 pages shared by three give 79 kB, not 80.
+ *
+ * The zero page and pages that markers stand for are not counted: they have no page struct to share.
+ *
+ * Read first: task_mmu.ts, pagewalk.ts. Read next: pagemap.ts.
+ */
+import {
+  type Folio,
+  folioTestAnon,
+  PG_dirty,
+  PG_referenced,
+  PG_swapbacked,
+  pageFolio,
+  pageMapcount,
+  pfnToPage,
+} from "../mm/folio.js";
+import {
+  type MmStruct,
+  VM_EXEC,
+  VM_HUGEPAGE,
+  VM_LOCKED,
+  VM_NOHUGEPAGE,
+  type VmAreaStruct,
+  vmaIsAnonymous,
+} from "../mm/mm_types.js";
+import { walkPageRange } from "../mm/pagewalk.js";
+import { isPteMarker, isSwapPte, pteDirty, ptePfn, ptePresent, pteSpecial, pteYoung } from "../mm/pgtable.js";
+import type { MemorySystem } from "../mm/system.js";
+import { kbLine, putHex } from "./seq_file.js";
+import { gateLine, showMapVma } from "./task_mmu.js";
+
+/** Two-letter names of VM_ bits, by bit number. Linux fs/proc/task_mmu.c:show_smap_vma_flags() */
+export const VM_FLAG_NAMES: readonly (string | undefined)[] = [
+  "rd",
+  "wr",
+  "ex",
+  "sh",
+  "mr",
+  "mw",
+  "me",
+  "ms",
+  "gd",
+  "um",
+  "pf",
+  "gu",
+  "uw",
+  "lo",
+  "io",
+  "sr",
+  "rr",
+  "dc",
+  "de",
+  "lf",
+  "ac",
+  "nr",
+  "ht",
+  "sf",
+  "ar",
+  "wf",
+  "dd",
+  "sd",
+  "mm",
+  "hg",
+  "nh",
+  "mg",
+];
+
+/** log2 of the fractions of a byte in which Pss is summed. Linux fs/proc/task_mmu.c:PSS_SHIFT */
+export const PSS_SHIFT = 12;
+const PSS_UNIT = 2 ** PSS_SHIFT;
+
+/** What smaps adds up over the pages of a mapping: bytes, Pss in 1/4096 bytes. Linux fs/proc/task_mmu.c:struct mem_size_stats */
+export class MemSizeStats {
+  resident = 0;
+  sharedClean = 0;
+  sharedDirty = 0;
+  privateClean = 0;
+  privateDirty = 0;
+  referenced = 0;
+  anonymous = 0;
+  lazyfree = 0;
+  anonymousThp = 0;
+  shmemThp = 0;
+  fileThp = 0;
+  swap = 0;
+  pss = 0;
+  pssAnon = 0;
+  pssFile = 0;
+  pssShmem = 0;
+  pssLocked = 0;
+  pssDirty = 0;
+  swapPss = 0;
+}
+
+/** Adds `nrPages` pages from frame `pfn` on, as one entry maps them. Linux fs/proc/task_mmu.c:smaps_account() */
+function smapsAccount(
+  mss: MemSizeStats,
+  sys: MemorySystem,
+  pfn: number,
+  nrPages: number,
+  entry: number,
+  locked: boolean,
+): void {
+  const folio = pageFolio(pfnToPage(sys, pfn));
+  const size = nrPages * 4096;
+  if (folioTestAnon(folio)) {
+    mss.anonymous += size;
+    if ((folio.flags & (PG_swapbacked | PG_dirty)) === 0 && !pteDirty(entry)) mss.lazyfree += size;
+  }
+  mss.resident += size;
+  if (pteYoung(entry) || (folio.flags & PG_referenced) !== 0) mss.referenced += size;
+  const dirty = pteDirty(entry) || (folio.flags & PG_dirty) !== 0;
+  for (let i = 0; i < nrPages; i++)
+    smapsPageAccumulate(mss, folio, pageMapcount(pfnToPage(sys, pfn + i)), dirty, locked);
+}
+
+/** Adds one page by how often it is mapped. Linux fs/proc/task_mmu.c:smaps_page_accumulate() */
+function smapsPageAccumulate(
+  mss: MemSizeStats,
+  folio: Folio,
+  mapcount: number,
+  dirty: boolean,
+  locked: boolean,
+): void {
+  const shared = mapcount >= 2;
+  const pss = shared ? Math.floor((4096 * PSS_UNIT) / mapcount) : 4096 * PSS_UNIT;
+  mss.pss += pss;
+  if (folioTestAnon(folio)) mss.pssAnon += pss;
+  else if ((folio.flags & PG_swapbacked) !== 0) mss.pssShmem += pss;
+  else mss.pssFile += pss;
+  if (locked) mss.pssLocked += pss;
+  if (dirty) mss.pssDirty += pss;
+  if (shared && dirty) mss.sharedDirty += 4096;
+  else if (shared) mss.sharedClean += 4096;
+  else if (dirty) mss.privateDirty += 4096;
+  else mss.privateClean += 4096;
+}
+
+/** Adds what the page tables hold for `vma` to `mss`. Linux fs/proc/task_mmu.c:smap_gather_stats() */
+export function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
+  const { sys } = vma.vmMm;
+  const locked = (vma.vmFlags & VM_LOCKED) !== 0;
+  walkPageRange(vma.vmMm, vma.vmStart, vma.vmEnd, {
+    pteEntry(pte) {
+      if (isSwapPte(pte)) {
+        if (!isPteMarker(pte)) smapsSwapEntry(mss);
+      } else if (ptePresent(pte) && !pteSpecial(pte)) smapsAccount(mss, sys, ptePfn(pte), 1, pte, locked);
+    },
+    pmdEntry(pmd) {
+      if (pteSpecial(pmd)) return;
+      const folio = pageFolio(pfnToPage(sys, ptePfn(pmd)));
+      if (folioTestAnon(folio)) mss.anonymousThp += 512 * 4096;
+      else if ((folio.flags & PG_swapbacked) !== 0) mss.shmemThp += 512 * 4096;
+      else mss.fileThp += 512 * 4096;
+      smapsAccount(mss, sys, ptePfn(pmd), 512, pmd, locked);
+    },
+  });
+}
+
+/** One page in swap. Differs from Linux: its Pss share is not divided by the users of the swap entry yet. */
+function smapsSwapEntry(mss: MemSizeStats): void {
+  mss.swap += 4096;
+  mss.swapPss += 4096 * PSS_UNIT;
+}
+
+function kb(bytes: number): number {
+  return Math.floor(bytes / 1024);
+}
+
+/** The lines that smaps and smaps_rollup have in common. Linux fs/proc/task_mmu.c:__show_smap() */
+function showSmapLines(mss: MemSizeStats, rollup: boolean): string {
+  const pss = (value: number): number => Math.floor(Math.floor(value / PSS_UNIT) / 1024);
+  let text =
+    kbLine("Rss:", kb(mss.resident)) + kbLine("Pss:", pss(mss.pss)) + kbLine("Pss_Dirty:", pss(mss.pssDirty));
+  if (rollup)
+    text +=
+      kbLine("Pss_Anon:", pss(mss.pssAnon)) +
+      kbLine("Pss_File:", pss(mss.pssFile)) +
+      kbLine("Pss_Shmem:", pss(mss.pssShmem));
+  return (
+    text +
+    kbLine("Shared_Clean:", kb(mss.sharedClean)) +
+    kbLine("Shared_Dirty:", kb(mss.sharedDirty)) +
+    kbLine("Private_Clean:", kb(mss.privateClean)) +
+    kbLine("Private_Dirty:", kb(mss.privateDirty)) +
+    kbLine("Referenced:", kb(mss.referenced)) +
+    kbLine("Anonymous:", kb(mss.anonymous)) +
+    kbLine("KSM:", 0) +
+    kbLine("LazyFree:", kb(mss.lazyfree)) +
+    kbLine("AnonHugePages:", kb(mss.anonymousThp)) +
+    kbLine("ShmemPmdMapped:", kb(mss.shmemThp)) +
+    kbLine("FilePmdMapped:", kb(mss.fileThp)) +
+    kbLine("Shared_Hugetlb:", 0) +
+    kbLine("Private_Hugetlb:", 0) +
+    kbLine("Swap:", kb(mss.swap)) +
+    kbLine("SwapPss:", pss(mss.swapPss)) +
+    kbLine("Locked:", pss(mss.pssLocked))
+  );
+}
+
+/**
+ * Whether a huge page could be mapped somewhere in `vma`: THPeligible.
+ * Linux mm/huge_memory.c:__thp_vma_allowable_orders() with TVA_SMAPS, for transparent_hugepage/enabled = madvise
+ */
+function thpEligible(vma: VmAreaStruct): boolean {
+  if ((vma.vmFlags & VM_HUGEPAGE) === 0 || (vma.vmFlags & VM_NOHUGEPAGE) !== 0) return false;
+  const first = Math.ceil(vma.vmStart / 0x20_0000) * 0x20_0000;
+  return vmaIsAnonymous(vma) && first + 0x20_0000 <= vma.vmEnd;
+}
+
+/** Flags of a mapping as two-letter names. Linux fs/proc/task_mmu.c:show_smap_vma_flags() */
+export function showVmFlags(vmFlags: number): string {
+  let text = "VmFlags: ";
+  for (let bit = 0; bit < 32; bit++) if ((vmFlags & (1 << bit)) !== 0) text += `${VM_FLAG_NAMES[bit]} `;
+  return `${text}\n`;
+}
+
+/** The block of /proc/PID/smaps for `vma`. Linux fs/proc/task_mmu.c:show_smap() */
+export function showSmap(vma: VmAreaStruct): string {
+  const mss = new MemSizeStats();
+  smapGatherStats(vma, mss);
+  return smapBlock(showMapVma(vma), vma.vmEnd - vma.vmStart, mss, thpEligible(vma), vma.vmFlags);
+}
+
+function smapBlock(
+  header: string,
+  size: number,
+  mss: MemSizeStats,
+  eligible: boolean,
+  vmFlags: number,
+): string {
+  return (
+    header +
+    kbLine("Size:", size / 1024) +
+    kbLine("KernelPageSize:", 4) +
+    kbLine("MMUPageSize:", 4) +
+    showSmapLines(mss, false) +
+    `THPeligible:    ${String(eligible ? 1 : 0).padStart(8)}\n` +
+    showVmFlags(vmFlags)
+  );
+}
+
+/** /proc/PID/smaps. Linux fs/proc/task_mmu.c:pid_smaps_op */
+export function pidSmaps(mm: MmStruct): string {
+  let text = "";
+  for (const vma of mm.mmMt) text += showSmap(vma);
+  return text + smapBlock(gateLine(), 4096, new MemSizeStats(), false, VM_EXEC);
+}
+
+/** /proc/PID/smaps_rollup: smaps added up over all mappings. Linux fs/proc/task_mmu.c:show_smaps_rollup() */
+export function pidSmapsRollup(mm: MmStruct): string {
+  const mss = new MemSizeStats();
+  let start = 0;
+  let end = 0;
+  for (const vma of mm.mmMt) {
+    if (end === 0) start = vma.vmStart;
+    end = vma.vmEnd;
+    smapGatherStats(vma, mss);
+  }
+  const header = `${putHex(start, 8)}-${putHex(end, 8)} ---p 00000000 00:00 0 `;
+  return `${header.padEnd(73)}[rollup]\n${showSmapLines(mss, true)}`;
+}
