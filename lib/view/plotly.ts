@@ -74,6 +74,7 @@ function traceOf(figure: Figure, series: Series, index: number): Json {
   const markers = series.markers ?? (series.x.length <= 40 && !series.steps);
   return {
     type: "scatter",
+    cliponaxis: figure.x.range !== undefined || figure.y.range !== undefined,
     mode: series.kind === "points" ? "markers" : markers ? "lines+markers" : "lines",
     name,
     x: series.x,

@@ -81,7 +81,9 @@ export class Table {
 
   get html(): string {
     const { note } = this.#options;
-    const caption = `<caption style="${CAPTION}">${escapeXml(this.caption)}</caption>`;
+    // A short caption stays on one line, also above a narrow table.
+    const oneLine = this.caption.length <= 70 ? ";white-space:nowrap" : "";
+    const caption = `<caption style="${CAPTION}${oneLine}">${escapeXml(this.caption)}</caption>`;
     const head = this.columns.map((c) =>
       cellMarkup("th", this.#aligned(c), heading(c), "font-weight:bold;", ' scope="col"'),
     );
