@@ -33,6 +33,8 @@ export interface MappingHost {
 export interface AddressSpaceOperations {
   /** Reads the folio's bytes from the device; 0 or a negative errno. Without it a missing page is a page of zeros (shmem). */
   readFolio?(folio: Folio): number;
+  /** Reads a run of new folios in one request. */
+  readahead?(folios: readonly Folio[]): void;
   /** Writes the folio's bytes to the device; 0 or a negative errno. Without it dirty pages stay (shmem). */
   writeFolio?(folio: Folio): number;
   /** Largest order of folios that the file system takes in its cache. */

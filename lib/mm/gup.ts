@@ -34,10 +34,12 @@ import { pteOffset } from "./pgtable_alloc.js";
 import { folioMarkAccessed } from "./swap.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_TRIED,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
   VM_FAULT_HWPOISON,
   VM_FAULT_OOM,
+  VM_FAULT_RETRY,
 } from "./vm_fault.js";
 
 /** The page will be written. Linux include/linux/mm_types.h:FOLL_WRITE; so are all FOLL_ names. */
@@ -78,7 +80,10 @@ function followPage(vma: VmAreaStruct, addr: number, gupFlags: number): boolean 
 /** Linux mm/gup.c:faultin_page() and include/linux/mm_types.h:vm_fault_to_errno() */
 function faultinPage(vma: VmAreaStruct, addr: number, gupFlags: number): number {
   const write = (gupFlags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
-  const ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY);
+  let ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY);
+  // The lock was given up to wait for a device: once more, which then counts as a major fault.
+  if ((ret & VM_FAULT_RETRY) !== 0)
+    ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED);
   if ((ret & VM_FAULT_ERROR) === 0) return 0;
   if ((ret & VM_FAULT_OOM) !== 0) return -ENOMEM;
   return (ret & VM_FAULT_HWPOISON) !== 0 && (gupFlags & FOLL_MADV_POPULATE) !== 0 ? -EHWPOISON : -EFAULT;

@@ -25,6 +25,7 @@
  * Read first: system.ts. Read next: vma.ts (merge and split), memory.ts (faults).
  */
 import type { AddressSpace } from "./address_space.js";
+import type { FileRaState } from "./readahead.js";
 import type { MemorySystem } from "./system.js";
 import type { VmFault } from "./vm_fault.js";
 import { VmaTree } from "./vma_tree.js";
@@ -170,6 +171,8 @@ export interface File {
   /** Device (major * 256 + minor) and inode number, as /proc/PID/maps shows them. Linux i_sb->s_dev, i_ino */
   readonly dev?: number;
   readonly ino?: number;
+  /** Readahead state; made by the first fault where the file has none. Linux f_ra */
+  fRa?: FileRaState;
   /** Counts holders: file descriptors and VMAs. Linux f_ref */
   refcount: number;
   /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */

@@ -134,6 +134,8 @@ export class MemorySystem {
   faultAroundPages = 16;
   /** Readahead window of new files, in pages. Linux /sys/block/DEV/queue/read_ahead_kb; 8192 kB as recorded */
   readAheadPages = 2048;
+  /** Number of the next inode. */
+  nextIno = 1;
   /** Functions that a learner may replace; set by mmInit(). */
   parts!: MmParts;
   /** How TLBs are flushed; set by mmInit(). */

@@ -1,0 +1,69 @@
+/**
+ * Shared memory: files that live in RAM (tmpfs, memfd) and anonymous memory mapped MAP_SHARED.
+ *
+ *   mmap(MAP_SHARED | MAP_ANONYMOUS)  -->  shmemZeroSetup: a file "/dev/zero (deleted)" without a name, one for each mapping
+ *   parent and child after fork       -->  both VMAs have the same vmFile, so both find the same pages
+ *
+ * A page of such a file comes to be at its first touch, also at a read: it is a page of zeros in the page cache. There is no
+ * device to be major about, and nothing to write back to: a dirty page stays until it is truncated (or, later, swapped out).
+ * Every page counts as shmem, not as file, in the process's counters.
+ *
+ * Read first: inode.ts. Read next: filemap_fault.ts.
+ */
+import { type AddressSpaceOperations, filemapGetFolio } from "./address_space.js";
+import { vmaFolioPage } from "./file_fault.js";
+import { filemapMapPages } from "./filemap_fault.js";
+import { type Folio, PG_uptodate } from "./folio.js";
+import { type FileSystemOps, Inode, VfsFile } from "./inode.js";
+import type { VmAreaStruct, VmFaultResult, VmOperationsStruct } from "./mm_types.js";
+import { pageCacheAllocFolio } from "./readahead.js";
+import type { MemorySystem } from "./system.js";
+import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS, type VmFault } from "./vm_fault.js";
+
+/** Brings page vmf.pgoff in, made of zeros if it is missing. Linux mm/shmem.c:shmem_fault() */
+export function shmemFault(vmf: VmFault): VmFaultResult {
+  const inode = vmf.vma.vmFile!.fMapping.host;
+  if (vmf.pgoff >= Math.ceil(inode.iSize / 4096)) return VM_FAULT_SIGBUS;
+  const folio = shmemGetFolio(inode as Inode, vmf.pgoff);
+  if (folio === undefined) return VM_FAULT_OOM;
+  vmf.page = vmaFolioPage(vmf.vma, folio, vmf.pgoff - folio.index);
+  return VM_FAULT_LOCKED;
+}
+
+/** The folio of page `index` with a reference, made if missing; undefined without memory. Linux mm/shmem.c:shmem_get_folio_gfp() */
+function shmemGetFolio(inode: Inode, index: number): Folio | undefined {
+  const present = filemapGetFolio(inode.mapping, index);
+  if (present !== undefined) {
+    present.refcount++;
+    return present;
+  }
+  const folio = pageCacheAllocFolio(inode.mapping, index, 0);
+  if (folio === undefined) return undefined;
+  inode.sys.ram.zeroFrame(folio.pfn);
+  folio.flags |= PG_uptodate;
+  return folio;
+}
+
+/** Linux mm/shmem.c:shmem_vm_ops, shmem_anon_vm_ops */
+export const shmemVmOps: VmOperationsStruct = { fault: shmemFault, mapPages: filemapMapPages };
+
+/** Linux mm/shmem.c:shmem_aops */
+const shmemAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: true };
+
+/** The file system in memory. Linux mm/shmem.c:shmem_fs_type */
+export const shmemFs: FileSystemOps = { name: "tmpfs", vmOps: shmemVmOps, aOps: () => shmemAops };
+
+/** A file in memory without a name, `size` bytes long. Linux mm/shmem.c:shmem_file_setup() */
+export function shmemFileSetup(sys: MemorySystem, name: string, size: number): VfsFile {
+  const inode = new Inode(sys, shmemFs, sys.nextIno++);
+  inode.nlink = 0;
+  inode.iSize = size;
+  return new VfsFile(inode, `/${name} (deleted)`);
+}
+
+/** Puts shared memory behind an anonymous MAP_SHARED mapping; 0 or negative errno. Linux mm/shmem.c:shmem_zero_setup() */
+export function shmemZeroSetup(vma: VmAreaStruct): number {
+  vma.vmFile = shmemFileSetup(vma.vmMm.sys, "dev/zero", vma.vmEnd - vma.vmStart);
+  vma.vmOps = shmemVmOps;
+  return 0;
+}
