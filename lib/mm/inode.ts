@@ -92,6 +92,11 @@ export class VfsFile implements File {
     inode.count++;
   }
 
+  /** Inode number. */
+  get ino(): number {
+    return this.inode.ino;
+  }
+
   get fMapping(): AddressSpace {
     return this.inode.mapping;
   }
