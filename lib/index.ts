@@ -128,7 +128,11 @@ export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
 
 // kernel: tasks, system calls and the whole machine
+export { SyscallError } from "./kernel/errno.js";
+export { Kernel } from "./kernel/kernel.js";
 export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
+export { type SigInfo, SignalError } from "./kernel/signal.js";
+export { Task } from "./kernel/task.js";
 
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";

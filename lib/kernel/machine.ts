@@ -7,8 +7,9 @@
  *   Machine --- ram       the bytes
  *      |------- clock     simulated nanoseconds
  *      |------- cpus[]    each with its MMU, which walks with parts.walk
- *      |------- frames    who hands out page frames
- *      +------- newPageTable(), switchMm(), explain()
+ *      |------- frames    who hands out page frames of a machine without a kernel
+ *      |------- newPageTable(), switchMm(), explain()
+ *      +------- kernel    Linux's memory management and tasks; started when it is first asked for
  *
  * `parts` is the table of replaceable parts: plain functions with the signature that the lib itself uses. A part that is not given is
  * the lib's own; a name that is not in the table is an error.
@@ -26,9 +27,11 @@ import { Ram } from "../hw/ram.js";
 import { formatSize, parseSize } from "../hw/size.js";
 import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
+import { linuxMmParts, type MmParts } from "../mm/parts.js";
+import { Kernel } from "./kernel.js";
 
 /** The parts of a machine that learners replace, each with the lib's own signature. */
-export interface MachineParts {
+export interface MachineParts extends MmParts {
   /** The page walker of every CPU (lab 01). */
   readonly walk: Walk;
   /** Maps one 4 KiB page in a four-level table (lab 01). */
@@ -36,7 +39,7 @@ export interface MachineParts {
 }
 
 /** The lib's own parts. */
-export const OWN_PARTS: MachineParts = { walk, mapPage };
+export const OWN_PARTS: MachineParts = { walk, mapPage, ...linuxMmParts() };
 
 /** How a machine is built; every field has a default. */
 export interface BootOptions {
@@ -60,6 +63,7 @@ export class Machine {
   /** Hands out page frames while there is no kernel. Frame 0 is never handed out. */
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
+  private started: Kernel | undefined;
 
   constructor(options: BootOptions = {}) {
     const sizeBytes = parseSize(options.ram ?? "16 MiB", "ram");
@@ -78,6 +82,21 @@ export class Machine {
   /** The first CPU. */
   get cpu(): Cpu {
     return this.cpus[0]!;
+  }
+
+  /**
+   * The kernel. It takes all RAM and all CPUs, so it cannot start on a machine whose frames were handed out without it.
+   * Linux init/main.c:start_kernel()
+   */
+  get kernel(): Kernel {
+    if (this.started === undefined) {
+      if (this.tables.length > 0)
+        throw new RangeError("this machine has page tables of its own; boot another one for the kernel");
+      if (this.levels !== 4)
+        throw new RangeError(`the kernel uses 4 levels of page tables, not ${this.levels}`);
+      this.started = new Kernel(this, this.parts);
+    }
+    return this.started;
   }
 
   /** An empty page table for a process called `name`. */

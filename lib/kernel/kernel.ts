@@ -1,0 +1,301 @@
+/**
+ * The kernel: tasks, who runs on which CPU, and what happens when a running task faults.
+ *
+ *   Kernel --- sys        memory management (lib/mm)
+ *      |------ tasks      by pid;  1 is init, the reaper of orphans, which has no memory of its own
+ *      |------ enter(t)   t becomes current: CR3 = t.mm.pgd, which flushes the TLB
+ *      +------ load/store/fetch(t, va)   on t's CPU, in user mode; a fault comes back to onPageFault
+ *
+ * A CPU without a task has the kernel's own empty page table, so that no freed table stays in CR3.
+ *
+ * Read first: task.ts, fault.ts. Read next: fork.ts, exit.ts, machine.ts.
+ */
+import type { Cpu } from "../hw/cpu.js";
+import type { PageFault } from "../hw/fault.js";
+import type { Ram } from "../hw/ram.js";
+import { ENOMEM } from "../mm/errno.js";
+import { mmInit } from "../mm/mm_init.js";
+import { MmStruct } from "../mm/mm_types.js";
+import { vmBugOn } from "../mm/mmdebug.js";
+import type { MmParts } from "../mm/parts.js";
+import { pgdAlloc } from "../mm/pgtable_alloc.js";
+import { MemorySystem, type SystemClock } from "../mm/system.js";
+import { mmput } from "./exit_mmap.js";
+import { FdTable } from "./fd_table.js";
+import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
+import { handlePageFault, OUT_OF_MEMORY } from "./page_fault.js";
+import { initRlimits } from "./rlimit.js";
+import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
+import { type SignalStruct, Task, type TaskRunner } from "./task.js";
+
+/** Top of the area that mmap fills downwards without address randomization. Linux arch/x86/mm/mmap.c:mmap_base() */
+export const MMAP_BASE = 0x7fff_f7ff_f000;
+
+/** What the kernel runs on. */
+export interface KernelHardware {
+  readonly ram: Ram;
+  readonly clock: SystemClock;
+  readonly cpus: readonly Cpu[];
+}
+
+/** One running kernel. Not in Linux: there it is the whole program. */
+export class Kernel implements TaskRunner {
+  readonly sys: MemorySystem;
+  readonly cpus: readonly Cpu[];
+  /** All tasks that are not gone, by pid. */
+  readonly tasks = new Map<number, Task>();
+  /** Reaper of orphans. Linux init_task's child, pid 1 */
+  readonly init: Task;
+  /** The address space of a CPU without a task. Linux mm/init-mm.c:init_mm */
+  private readonly initMm: MmStruct;
+  /** The task on each CPU. */
+  private readonly running: (Task | undefined)[] = [];
+  private nextPid = 1;
+
+  constructor(hardware: KernelHardware, parts: Partial<MmParts> = {}) {
+    this.sys = new MemorySystem(hardware.ram, hardware.clock);
+    this.cpus = hardware.cpus;
+    mmInit(this.sys, hardware.cpus, parts);
+    this.initMm = new MmStruct(this.sys);
+    vmBugOn(pgdAlloc(this.initMm) !== 0, "no memory for the kernel's page table");
+    this.init = this.newTask("init", undefined, 0);
+    for (const cpu of this.cpus) this.bringUp(cpu);
+  }
+
+  private bringUp(cpu: Cpu): void {
+    cpu.writeCr3(this.initMm.pgd * 4096);
+    cpu.cpl = 3;
+    cpu.onPageFault = (on, fault) => this.onPageFault(on, fault);
+    cpu.onAddressFault = (on, fault) =>
+      this.forceSigFault(this.runningOn(on), { signal: "SIGSEGV", code: "SI_KERNEL", address: fault.va });
+  }
+
+  /** The task whose system call or fault is being served. */
+  get current(): Task | undefined {
+    return this.running[this.sys.thisCpu];
+  }
+
+  /** Tasks that are threads of process `tgid`. */
+  threadsOf(tgid: number): Task[] {
+    return [...this.tasks.values()].filter((task) => task.tgid === tgid);
+  }
+
+  // -------------------------------------------------------------- running
+
+  /** Makes `task` current on its CPU. RangeError for a task that has exited. Linux kernel/sched/core.c:context_switch() */
+  enter(task: Task): Cpu {
+    const cpu = this.cpus[task.cpuId]!;
+    if (this.running[cpu.id] === task) {
+      if (this.sys.current !== task) this.setCurrent(task, cpu);
+      return cpu;
+    }
+    const { mm } = task;
+    if (mm === undefined) throw new RangeError(`${task} has exited; it cannot do anything any more`);
+    if (task.state === "S") throw new RangeError(`${task} waits for its vfork child to call exec or exit`);
+    this.running[cpu.id] = task;
+    if (cpu.cr3 !== mm.pgd * 4096) cpu.writeCr3(mm.pgd * 4096);
+    this.setCurrent(task, cpu);
+    return cpu;
+  }
+
+  private setCurrent(task: Task, cpu: Cpu): void {
+    this.sys.thisCpu = cpu.id;
+    this.sys.current = task;
+  }
+
+  /** Takes `task` off its CPU; the CPU then uses the kernel's own table. Linux kernel/sched/core.c:switch to idle */
+  private leave(task: Task): void {
+    for (const cpu of this.cpus) {
+      if (this.running[cpu.id] !== task) continue;
+      this.running[cpu.id] = undefined;
+      cpu.writeCr3(this.initMm.pgd * 4096);
+    }
+    if (this.sys.current === task) this.sys.current = undefined;
+  }
+
+  private runningOn(cpu: Cpu): Task {
+    const task = this.running[cpu.id];
+    if (task === undefined) throw new RangeError(`CPU ${cpu.id} faulted, but no task runs on it`);
+    return task;
+  }
+
+  load(task: Task, va: number, sizeBytes: number): number {
+    return this.enter(task).load(va, sizeBytes);
+  }
+
+  store(task: Task, va: number, sizeBytes: number, value: number): void {
+    this.enter(task).store(va, sizeBytes, value);
+  }
+
+  fetch(task: Task, va: number, sizeBytes: number): number {
+    return this.enter(task).fetch(va, sizeBytes);
+  }
+
+  private onPageFault(cpu: Cpu, fault: PageFault): void {
+    const task = this.runningOn(cpu);
+    const info = handlePageFault(task.mm!, fault);
+    if (info === undefined) return;
+    if (info === OUT_OF_MEMORY) this.pagefaultOutOfMemory(task, fault.va);
+    else this.forceSigFault(task, info);
+  }
+
+  /** Differs from Linux: the task that faulted is killed; choosing a victim comes with lab 08. Linux mm/oom_kill.c:pagefault_out_of_memory() */
+  private pagefaultOutOfMemory(task: Task, address: number): never {
+    this.kill(task, "SIGKILL");
+    throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);
+  }
+
+  /** Delivers a signal that the task cannot ignore, and abandons the access. Linux kernel/signal.c:force_sig_fault() */
+  forceSigFault(task: Task, info: SigInfo): never {
+    const handler = task.signal.handlers.get(info.signal);
+    if (handler === undefined) this.kill(task, info.signal);
+    else handler(info);
+    throw new SignalError(info, String(task), handler === undefined);
+  }
+
+  // -------------------------------------------------------------- birth and death
+
+  private newTask(comm: string, shareWith: Task | undefined, flags: number): Task {
+    const pid = this.nextPid++;
+    const thread = (flags & CLONE_THREAD) !== 0;
+    const signal = thread ? shareWith!.signal : this.copySignal(shareWith);
+    const files = this.copyFiles(shareWith, flags);
+    const task = new Task(pid, thread ? shareWith!.tgid : pid, comm, this, signal, files);
+    if (thread) signal.nrThreads++;
+    task.startTimeNs = this.sys.clock.nowNs;
+    this.tasks.set(pid, task);
+    return task;
+  }
+
+  private copySignal(from: Task | undefined): SignalStruct {
+    const rlim = from === undefined ? initRlimits() : from.signal.rlim.map((limit) => ({ ...limit }));
+    return {
+      rlim,
+      handlers: new Map(from?.signal.handlers),
+      nrThreads: 1,
+      oomScoreAdj: from?.oomScoreAdj ?? 0,
+      cminFlt: 0,
+      cmajFlt: 0,
+      minFlt: 0,
+      majFlt: 0,
+    };
+  }
+
+  private copyFiles(from: Task | undefined, flags: number): FdTable {
+    if (from === undefined) return new FdTable();
+    if ((flags & CLONE_FILES) === 0) return from.files.dup();
+    from.files.users++;
+    return from.files;
+  }
+
+  private adopt(child: Task, parent: Task): void {
+    child.parent?.children.delete(child);
+    child.parent = parent;
+    parent.children.add(child);
+  }
+
+  /** A fresh process with an empty address space, child of init. Not in Linux: a program is started by fork and exec. */
+  spawn(comm = "task"): Task {
+    const mm = this.newMm();
+    if (typeof mm === "number") throw new RangeError(`no memory for the page table of a new process`);
+    const task = this.newTask(comm, undefined, 0);
+    task.mm = mm;
+    this.adopt(task, this.init);
+    return task;
+  }
+
+  /** An empty address space; or -ENOMEM. Linux kernel/fork.c:mm_alloc() */
+  newMm(): MmStruct | number {
+    const mm = new MmStruct(this.sys);
+    if (pgdAlloc(mm) !== 0) return -ENOMEM;
+    mm.mmapBase = MMAP_BASE;
+    return mm;
+  }
+
+  /** A new task like `parent`; the task or a negative errno. Linux kernel/fork.c:copy_process(), kernel_clone() */
+  clone(parent: Task, flags: number, comm = parent.comm): Task | number {
+    this.enter(parent);
+    const oldmm = parent.mm!;
+    const mm = (flags & CLONE_VM) !== 0 ? oldmm : dupMm(oldmm);
+    if (typeof mm === "number") return mm;
+    if (mm === oldmm) mm.mmUsers++;
+    const task = this.newTask(comm, parent, flags);
+    task.mm = mm;
+    task.privileged = parent.privileged;
+    task.cpuId = parent.cpuId;
+    task.exeFile = parent.exeFile;
+    task.stackPointer = parent.stackPointer;
+    task.fsBase = parent.fsBase;
+    this.adopt(task, (flags & CLONE_THREAD) !== 0 ? parent.parent! : parent);
+    if ((flags & CLONE_VFORK) !== 0) {
+      task.vforkParent = parent;
+      parent.state = "S";
+      this.leave(parent);
+    }
+    return task;
+  }
+
+  /** Gives `task` another address space, as exec does; the old one ends if nobody else uses it. Linux fs/exec.c:exec_mmap() */
+  switchMm(task: Task, mm: MmStruct): void {
+    const old = task.mm;
+    this.leave(task);
+    task.mm = mm;
+    this.releaseVfork(task);
+    if (old !== undefined) mmput(old);
+  }
+
+  /** The vfork parent goes on. Linux kernel/fork.c:mm_release(), complete_vfork_done() */
+  private releaseVfork(task: Task): void {
+    if (task.vforkParent === undefined) return;
+    if (task.vforkParent.state === "S") task.vforkParent.state = "R";
+    task.vforkParent = undefined;
+  }
+
+  /** Ends one task. `exitCode` is as wait(2) reports it. Linux kernel/exit.c:do_exit() */
+  doExit(task: Task, exitCode: number): void {
+    const { mm } = task;
+    if (mm === undefined) return;
+    this.leave(task);
+    this.sys.current = task; // its promises and counters are settled in its name
+    task.mm = undefined;
+    task.exitCode = exitCode;
+    this.releaseVfork(task);
+    mmput(mm);
+    task.files.put();
+    this.sys.current = undefined;
+    this.exitNotify(task);
+  }
+
+  /** Children go to init; the parent is told, and a thread that is not the first simply vanishes. Linux kernel/exit.c:exit_notify() */
+  private exitNotify(task: Task): void {
+    for (const child of [...task.children]) {
+      this.adopt(child, this.init);
+      if (child.state === "Z") this.releaseTask(child);
+    }
+    task.signal.nrThreads--;
+    task.state = "Z";
+    if (task.pid !== task.tgid) {
+      task.signal.minFlt += task.minFlt;
+      task.signal.majFlt += task.majFlt;
+      this.releaseTask(task);
+    } else if (task.parent === this.init) this.releaseTask(task);
+  }
+
+  /** The last trace of a task goes. Linux kernel/exit.c:release_task() */
+  releaseTask(task: Task): void {
+    task.state = "X";
+    task.parent?.children.delete(task);
+    this.tasks.delete(task.pid);
+  }
+
+  /** Ends the whole process of `task`. Linux kernel/exit.c:do_group_exit() */
+  groupExit(task: Task, exitCode: number): void {
+    for (const thread of this.threadsOf(task.tgid)) if (thread !== task) this.doExit(thread, exitCode);
+    this.doExit(task, exitCode);
+  }
+
+  /** Kills the process of `task` with a signal it does not handle. Linux kernel/signal.c:get_signal() */
+  kill(task: Task, signal: SignalName): void {
+    this.groupExit(task, SIGNALS[signal]);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The memory system calls, as a program makes them: numbers in, a number out, negative for an errno.
+ *
+ *   sysMmap(kernel, task, addr, len, prot, flags, fd, offset)
+ *     1. the task becomes current (its limits and rights count)
+ *     2. arguments that only the entry knows: the file behind fd, offset -> page
+ *     3. lib/mm does it;  pages to be faulted in at once are (mmPopulate)
+ *
+ * An argument that no register could hold (a fraction, NaN) is a RangeError: that is a mistake of the caller in JavaScript.
+ * Addresses and lengths that Linux reads as huge unsigned numbers may be written as negative ones.
+ *
+ * Linux mm/mmap.c, mprotect.c, mremap.c, madvise.c, mlock.c, msync.c, mincore.c: SYSCALL_DEFINE.
+ *
+ * Read first: mm/mmap.ts. Read next: ../process.ts.
+ */
+import { offsetInPage, PAGE_SIZE } from "../../hw/address.js";
+import { doBrk } from "../../mm/brk.js";
+import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
+import { mmPopulate } from "../../mm/gup.js";
+import { doMadvise } from "../../mm/madvise.js";
+import { doMincore } from "../../mm/mincore.js";
+import { doMlock, doMlockall, doMunlock, doMunlockall } from "../../mm/mlock.js";
+import type { MmStruct } from "../../mm/mm_types.js";
+import { MAP_ANONYMOUS, MAP_HUGETLB } from "../../mm/mman.js";
+import { doMmap } from "../../mm/mmap.js";
+import { doMprotect } from "../../mm/mprotect.js";
+import { doMremap } from "../../mm/mremap.js";
+import { doMsync } from "../../mm/msync.js";
+import { doMunmap } from "../../mm/munmap.js";
+import { checkArg } from "../errno.js";
+import type { Kernel } from "../kernel.js";
+import type { Task } from "../task.js";
+import { copyToUser } from "../uaccess.js";
+
+/** Checks the arguments, makes the task current and gives its mm. */
+function enter(kernel: Kernel, task: Task, syscall: string, args: Record<string, number>): MmStruct {
+  for (const name in args) checkArg(args[name]!, name, syscall);
+  kernel.enter(task);
+  return task.mm!;
+}
+
+/** Address of the new mapping, or a negative errno. Linux mm/mmap.c:ksys_mmap_pgoff(); man 2 mmap */
+export function sysMmap(
+  kernel: Kernel,
+  task: Task,
+  addr: number,
+  len: number,
+  prot: number,
+  flags: number,
+  fd = -1,
+  offset = 0,
+): number {
+  const mm = enter(kernel, task, "mmap", { addr, len, prot, flags, fd, offset });
+  if (offsetInPage(offset) !== 0) return -EINVAL;
+  const anonymous = (flags & MAP_ANONYMOUS) !== 0;
+  const file = anonymous ? undefined : task.files.get(fd);
+  if (!anonymous && file === undefined) return -EBADF;
+  if ((flags & MAP_HUGETLB) !== 0) return -EINVAL; // no pool of huge pages
+  const { addr: mapped, populate } = doMmap(mm, file, addr, len, prot, flags, offset / PAGE_SIZE);
+  if (mapped >= 0 && populate > 0) mmPopulate(mm, mapped, populate);
+  return mapped;
+}
+
+/** man 2 munmap */
+export function sysMunmap(kernel: Kernel, task: Task, addr: number, len: number): number {
+  return doMunmap(enter(kernel, task, "munmap", { addr, len }), addr, len);
+}
+
+/** man 2 mprotect */
+export function sysMprotect(kernel: Kernel, task: Task, addr: number, len: number, prot: number): number {
+  return doMprotect(enter(kernel, task, "mprotect", { addr, len, prot }), addr, len, prot);
+}
+
+/** man 2 mremap */
+export function sysMremap(
+  kernel: Kernel,
+  task: Task,
+  addr: number,
+  oldLen: number,
+  newLen: number,
+  flags: number,
+  newAddr = 0,
+): number {
+  const mm = enter(kernel, task, "mremap", { addr, oldLen, newLen, flags, newAddr });
+  return doMremap(mm, addr, oldLen, newLen, flags, newAddr);
+}
+
+/** man 2 madvise */
+export function sysMadvise(kernel: Kernel, task: Task, addr: number, len: number, advice: number): number {
+  return doMadvise(enter(kernel, task, "madvise", { addr, len, advice }), addr, len, advice);
+}
+
+/** man 2 mlock, mlock2 */
+export function sysMlock2(kernel: Kernel, task: Task, addr: number, len: number, flags = 0): number {
+  return doMlock(enter(kernel, task, "mlock", { addr, len, flags }), addr, len, flags);
+}
+
+/** man 2 munlock */
+export function sysMunlock(kernel: Kernel, task: Task, addr: number, len: number): number {
+  return doMunlock(enter(kernel, task, "munlock", { addr, len }), addr, len);
+}
+
+/** man 2 mlockall */
+export function sysMlockall(kernel: Kernel, task: Task, flags: number): number {
+  return doMlockall(enter(kernel, task, "mlockall", { flags }), flags);
+}
+
+/** man 2 munlockall */
+export function sysMunlockall(kernel: Kernel, task: Task): number {
+  return doMunlockall(enter(kernel, task, "munlockall", {}));
+}
+
+/** man 2 msync */
+export function sysMsync(kernel: Kernel, task: Task, addr: number, len: number, flags: number): number {
+  return doMsync(enter(kernel, task, "msync", { addr, len, flags }), addr, len, flags);
+}
+
+/** The break after the call, never an errno. man 2 brk */
+export function sysBrk(kernel: Kernel, task: Task, brk: number): number {
+  return doBrk(enter(kernel, task, "brk", { brk }), brk);
+}
+
+/**
+ * One byte for each page, bit 0 = in core: written to the process's memory at `vec` as the call does, or returned
+ * without `vec`. man 2 mincore
+ */
+export function sysMincore(
+  kernel: Kernel,
+  task: Task,
+  addr: number,
+  len: number,
+  vec?: number,
+): Uint8Array | number {
+  const mm = enter(kernel, task, "mincore", { addr, len, vec: vec ?? 0 });
+  const pages = doMincore(mm, addr, len);
+  if (typeof pages === "number" || vec === undefined) return pages;
+  return copyToUser(mm, vec, pages) > 0 ? -EFAULT : 0;
+}

@@ -1,0 +1,152 @@
+/**
+ * Tasks: what runs. A process is one task, or several that share an address space (threads).
+ *
+ *   Task pid 3 "writer"            Task pid 4 "writer", a thread: same tgid, same mm
+ *     | mm ----> MmStruct <-----------'
+ *     | parent, children           the family tree that fork makes
+ *     | files                      open files by descriptor
+ *     | signal                     limits, handlers, exit state: shared by the threads of a process
+ *
+ * Life:  fork -> running -> exit -> zombie (only its exit state is left) -> wait by the parent -> gone
+ *
+ * A task does nothing by itself: a notebook or a replay tells it what to do, with system calls (syscalls/) and with load,
+ * store and fetch, which run on a CPU with the task's page tables.
+ *
+ * Read first: mm/mm_types.ts. Read next: kernel.ts, fork.ts, exit.ts.
+ */
+import type { File, MmStruct } from "../mm/mm_types.js";
+import type { CurrentTask } from "../mm/system.js";
+import type { FdTable } from "./fd_table.js";
+import type { Rlimit } from "./rlimit.js";
+import type { SignalHandler, SignalName } from "./signal.js";
+
+/** R running, S waiting (vfork parent), Z zombie, X gone. Linux fs/proc/array.c:task_state_array */
+export type TaskState = "R" | "S" | "Z" | "X";
+
+/** What the threads of a process share besides memory. Linux include/linux/sched/signal.h:struct signal_struct */
+export interface SignalStruct {
+  readonly rlim: Rlimit[];
+  /** Handlers by signal. Linux sighand->action */
+  readonly handlers: Map<SignalName, SignalHandler>;
+  /** Threads that are alive. Linux nr_threads */
+  nrThreads: number;
+  oomScoreAdj: number;
+  /** Faults of children that were waited for. */
+  cminFlt: number;
+  cmajFlt: number;
+  /** Faults of threads that have ended. */
+  minFlt: number;
+  majFlt: number;
+}
+
+/** What a task needs of the kernel that runs it. */
+export interface TaskRunner {
+  load(task: Task, va: number, sizeBytes: number): number;
+  store(task: Task, va: number, sizeBytes: number, value: number): void;
+  fetch(task: Task, va: number, sizeBytes: number): number;
+}
+
+/** One task. Linux include/linux/sched.h:struct task_struct */
+export class Task implements CurrentTask {
+  readonly pid: number;
+  /** Number of the process: pid of its first thread. */
+  readonly tgid: number;
+  comm: string;
+  readonly runner: TaskRunner;
+  /** undefined once the task has exited. */
+  mm: MmStruct | undefined = undefined;
+  parent: Task | undefined = undefined;
+  readonly children = new Set<Task>();
+  readonly signal: SignalStruct;
+  files: FdTable;
+  state: TaskState = "R";
+  /** As wait(2) reports it: exit code * 256, or the signal that killed it. Linux exit_code */
+  exitCode = 0;
+  minFlt = 0;
+  majFlt = 0;
+  /** Simulated ns since boot. */
+  startTimeNs = 0;
+  /** The CPU it runs on. */
+  cpuId = 0;
+  /** Runs as root. Linux cred->cap_effective */
+  privileged = true;
+  /** FS base: the thread's own block. Linux thread.fsbase */
+  fsBase = 0;
+  /** Top of its stack when it started. Linux mm->start_stack, or what clone was given */
+  stackPointer = 0;
+  /** The vfork parent that waits for this task to exec or exit. Linux vfork_done */
+  vforkParent: Task | undefined = undefined;
+  /** The program file. Linux mm->exe_file */
+  exeFile: File | undefined = undefined;
+
+  constructor(
+    pid: number,
+    tgid: number,
+    comm: string,
+    runner: TaskRunner,
+    signal: SignalStruct,
+    files: FdTable,
+  ) {
+    this.pid = pid;
+    this.tgid = tgid;
+    this.comm = comm.slice(0, 15);
+    this.runner = runner;
+    this.signal = signal;
+    this.files = files;
+  }
+
+  /** Has not exited. */
+  get alive(): boolean {
+    return this.mm !== undefined;
+  }
+
+  get ppid(): number {
+    return this.parent?.tgid ?? 0;
+  }
+
+  get nrThreads(): number {
+    return this.signal.nrThreads;
+  }
+
+  get cminFlt(): number {
+    return this.signal.cminFlt;
+  }
+
+  get cmajFlt(): number {
+    return this.signal.cmajFlt;
+  }
+
+  get oomScoreAdj(): number {
+    return this.signal.oomScoreAdj;
+  }
+  set oomScoreAdj(value: number) {
+    this.signal.oomScoreAdj = value;
+  }
+
+  rlimit(resource: number): number {
+    return this.signal.rlim[resource]?.soft ?? Number.POSITIVE_INFINITY;
+  }
+
+  capable(_cap: number): boolean {
+    return this.privileged;
+  }
+
+  /** The task reads `sizeBytes` (1 to 8) at `va`; throws SignalError where it must not. */
+  load(va: number, sizeBytes: number): number {
+    return this.runner.load(this, va, sizeBytes);
+  }
+
+  /** The task writes `value` to `sizeBytes` (1 to 8) at `va`; throws SignalError where it must not. */
+  store(va: number, sizeBytes: number, value: number): void {
+    this.runner.store(this, va, sizeBytes, value);
+  }
+
+  /** The task executes at `va`; throws SignalError where it must not. */
+  fetch(va: number, sizeBytes = 1): number {
+    return this.runner.fetch(this, va, sizeBytes);
+  }
+
+  toString(): string {
+    return `${this.comm}[${this.pid}]`;
+  }
+}

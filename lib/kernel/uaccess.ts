@@ -1,0 +1,75 @@
+/**
+ * The kernel's reach into user memory: arguments and buffers of system calls.
+ *
+ *   read(fd, buf, 8192)   kernel --copyToUser--> page 1 | page 2      faults like the process itself, and counts so;
+ *                                                          ^ not mapped: the copy stops here, the call returns what was
+ *                                                            copied, or -EFAULT if that is nothing
+ *
+ * The copy goes page by page: an entry that lets the access through is used, any other is faulted in first.
+ *
+ * Linux arch/x86/include/asm/uaccess.h, arch/x86/lib/copy_user_64.S with its exception table.
+ *
+ * Read first: fault.ts.
+ */
+import { offsetInPage, PAGE_SIZE } from "../hw/address.js";
+import { PF_WRITE } from "../hw/fault.js";
+import type { MmStruct } from "../mm/mm_types.js";
+import {
+  pteMkdirty,
+  pteMkyoung,
+  ptePfn,
+  ptePresent,
+  pteProtnone,
+  ptepGet,
+  pteWrite,
+  setPte,
+} from "../mm/pgtable.js";
+import { pteOffset } from "../mm/pgtable_alloc.js";
+import { doUserAddrFault } from "./page_fault.js";
+
+/** Faults in a row on one page after which the kernel gives up. */
+const MAX_TRIES = 10;
+
+/** The frame behind `addr`, faulted in for the access; -1 where the process may not do it. */
+function userFrame(mm: MmStruct, addr: number, write: boolean): number {
+  if (addr < 0 || addr >= mm.taskSize) return -1;
+  const { ram } = mm.sys;
+  for (let i = 0; i < MAX_TRIES; i++) {
+    const ptep = pteOffset(mm, addr);
+    const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);
+    if (ptePresent(pte) && !pteProtnone(pte) && (!write || pteWrite(pte))) {
+      // What the processor would do on its way.
+      const used = pteMkyoung(write ? pteMkdirty(pte) : pte);
+      if (used !== pte) setPte(ram, ptep, used);
+      return ptePfn(pte);
+    }
+    if (doUserAddrFault(mm, addr, write ? PF_WRITE : 0) !== undefined) return -1;
+  }
+  return -1;
+}
+
+/** Writes `bytes` to `to`; returns how many could not be written. Linux include/linux/uaccess.h:copy_to_user() */
+export function copyToUser(mm: MmStruct, to: number, bytes: Uint8Array): number {
+  for (let done = 0; done < bytes.length; ) {
+    const pfn = userFrame(mm, to + done, true);
+    if (pfn < 0) return bytes.length - done;
+    const offset = offsetInPage(to + done);
+    const part = bytes.subarray(done, done + PAGE_SIZE - offset);
+    mm.sys.ram.frame(pfn).set(part, offset);
+    done += part.length;
+  }
+  return 0;
+}
+
+/** Reads `bytes.length` bytes at `from`; returns how many could not be read. Linux include/linux/uaccess.h:copy_from_user() */
+export function copyFromUser(mm: MmStruct, bytes: Uint8Array, from: number): number {
+  for (let done = 0; done < bytes.length; ) {
+    const pfn = userFrame(mm, from + done, false);
+    if (pfn < 0) return bytes.length - done;
+    const offset = offsetInPage(from + done);
+    const nr = Math.min(PAGE_SIZE - offset, bytes.length - done);
+    bytes.set(mm.sys.ram.frame(pfn).subarray(offset, offset + nr), done);
+    done += nr;
+  }
+  return 0;
+}
