@@ -119,6 +119,7 @@ export {
 } from "./hw/segmentation.js";
 export { formatSize, parseSize } from "./hw/size.js";
 export { sendIpi } from "./hw/smp.js";
+export { runStream, STREAM_FETCH, STREAM_WRITE, type StreamResult } from "./hw/stream.js";
 export { type AddressRange, type TableCount, tableFrames } from "./hw/table_count.js";
 export { type Replacement, Tlb, type TlbEntry, type TlbGeometry, tlbReach } from "./hw/tlb.js";
 export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";

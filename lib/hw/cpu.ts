@@ -305,6 +305,14 @@ export class Cpu {
       this.ram.write8(i < first ? pa + i : second + i - first, Number(rest & 0xffn));
   }
 
+  /**
+   * Does all of an access but the moving of data: translates `va` for `kind` (ACCESS_READ, ACCESS_WRITE or ACCESS_FETCH) in
+   * the current mode, faults delivered. Returns the physical address.
+   */
+  access(va: number, kind: number): number {
+    return this.#physical(va, kind | this.#user);
+  }
+
   /** Translates `va` for `access` as an access would, TLB, A and D bits included, but calls no handler. */
   translate(va: number, access: number): { pa: number } | Fault {
     const pa = this.mmu.translate(va, access);

@@ -39,9 +39,8 @@ export const KEY_PCID_SHIFT = 16;
 export const KEY_LEVEL_SHIFT = 13;
 const KEY_PCID_MASK = 0xfff << KEY_PCID_SHIFT;
 const KEY_LEVEL_MASK = 7 << KEY_LEVEL_SHIFT;
-const HINTS = 4096;
-/** Stamps restart before they leave 31 bits. */
-const STAMP_LIMIT = 0x7f00_0000;
+/** Hints that a TLB keeps, by the low bits of the page number. */
+export const HINTS = 4096;
 
 /** How a full set chooses what to give up. */
 export type Replacement = "lru" | "tree-plru";
@@ -98,10 +97,14 @@ export class Tlb {
   readonly key: Int32Array;
   readonly frame: Int32Array;
   readonly frameHi: Int32Array;
-  /** LRU: time of last use, 0 for an empty slot. Tree-PLRU: slot 0 of each set holds the tree's bits. */
+  /**
+   * LRU: time of last use with the way's number below it (`stampShift` bits), so that the least stamp of a set also names
+   * its way; 0 for an empty slot. Tree-PLRU: slot 0 of each set holds the tree's bits.
+   */
   readonly stamp: Int32Array;
+  readonly stampShift: number;
   readonly hint: Uint8Array;
-  /** `stampClock[0]`: the last stamp given. */
+  /** `stampClock[0]`: the last time given to a stamp. */
   readonly stampClock = new Int32Array(1);
   /** Slots in use, by level. */
   readonly nrValid = new Int32Array(6);
@@ -117,6 +120,11 @@ export class Tlb {
   flushed = 0;
   readonly #plru: boolean;
 
+  /** Whether the least recently used slot gives way (else the tree decides). */
+  get trueLru(): boolean {
+    return !this.#plru;
+  }
+
   constructor(name: string, geometry: TlbGeometry) {
     checkGeometry(name, geometry);
     const { sets, ways } = geometry;
@@ -129,6 +137,7 @@ export class Tlb {
     this.frame = new Int32Array(sets * ways);
     this.frameHi = new Int32Array(sets * ways);
     this.stamp = new Int32Array(sets * ways);
+    this.stampShift = Math.ceil(Math.log2(ways));
     this.hint = new Uint8Array(HINTS);
     this.#plru = geometry.replacement === "tree-plru";
   }
@@ -161,7 +170,7 @@ export class Tlb {
   /** Makes `slot` the most recently used of its set. */
   touch(slot: number): void {
     if (this.#plru) this.#touchTree(slot);
-    else this.stamp[slot] = this.#nextStamp();
+    else this.stamp[slot] = (this.#nextTime() << this.stampShift) | (slot % this.ways);
   }
 
   /** Puts a translation in, as the most recently used of its set. The page must not be there already. */
@@ -259,10 +268,11 @@ export class Tlb {
 
   /** Renumbers stamps when they could outgrow 31 bits within `more` uses. Order within each set stays. */
   makeStampRoom(more: number): void {
-    if (this.stampClock[0]! + more < STAMP_LIMIT || this.#plru) return;
+    if (this.stampClock[0]! + more < 2 ** (31 - this.stampShift) || this.#plru) return;
     for (let set = 0; set < this.sets; set++) {
       const order = this.#orderOf(set).filter((slot) => this.key[slot] !== 0);
-      for (const [i, slot] of order.entries()) this.stamp[slot] = order.length - i;
+      for (const [i, slot] of order.entries())
+        this.stamp[slot] = ((order.length - i) << this.stampShift) | (slot % this.ways);
     }
     this.stampClock[0] = this.ways;
   }
@@ -272,10 +282,14 @@ export class Tlb {
     return this.#plru ? slots : slots.sort((a, b) => this.stamp[b]! - this.stamp[a]!);
   }
 
-  #nextStamp(): number {
-    if (this.stampClock[0]! >= STAMP_LIMIT) this.makeStampRoom(STAMP_LIMIT);
-    this.stampClock[0]!++;
-    return this.stampClock[0]!;
+  #nextTime(): number {
+    const time = this.stampClock[0]! + 1;
+    if (time >= 2 ** (31 - this.stampShift)) {
+      this.makeStampRoom(time);
+      return this.#nextTime();
+    }
+    this.stampClock[0] = time;
+    return time;
   }
 
   #victim(set: number): number {
@@ -311,6 +325,7 @@ export class Tlb {
     this.#uncount(this.key[slot]!);
     this.flushed++;
     this.key[slot] = 0;
+    this.tag[slot] = ~this.tag[slot]!; // no page of this set has that number
     if (!this.#plru) this.stamp[slot] = 0;
   }
 

@@ -1,0 +1,168 @@
+/**
+ * Streams: millions of accesses at once.
+ *
+ *   a stream is a Uint32Array, one access an element
+ *
+ *     31                             2  1   0
+ *    +--------------------------------+---+---+
+ *    |   byte offset from the base    | F | W |     F: instruction fetch, W: write
+ *    +--------------------------------+---+---+
+ *
+ * Each access is translated, counted and charged to the clock as a single one would be, and may fault; no data
+ * moves. The checksum, the sum of all physical addresses modulo 2^32, tells whether two runs went to the same places.
+ *
+ * Read first: cpu.ts. Read next: stream_runner.ts (how it is made fast).
+ */
+import { hex, isCanonical, PAGE_SIZE, tableIndex } from "./address.js";
+import type { Cpu } from "./cpu.js";
+import { PAGE_ACCESSED, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from "./entry.js";
+import { ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE } from "./fault.js";
+import type { Mmu } from "./mmu.js";
+import type { RamSection } from "./ram.js";
+import {
+  MAX_RUNNER_WAYS,
+  makeStreamRunner,
+  type RunOutcome,
+  type RunSettings,
+  type StreamRunner,
+  type TableReader,
+} from "./stream_runner.js";
+import { keyOfVpn, type Tlb } from "./tlb.js";
+import { PartTlb } from "./tlb_part.js";
+import { walk } from "./walk.js";
+
+/** Bit 0 of an element: the access writes. */
+export const STREAM_WRITE = 1;
+/** Bit 1 of an element: the access fetches an instruction. */
+export const STREAM_FETCH = 2;
+/** Accesses between two looks at what has changed. */
+const CHUNK = 1 << 18;
+
+/** What a stream did. */
+export interface StreamResult {
+  /** Accesses done: the length of the stream. */
+  readonly accesses: number;
+  /** Sum of all physical addresses modulo 2^32. */
+  readonly checksum: number;
+}
+
+/**
+ * Does every access of `stream`, in the CPU's current mode, at `baseVa` (a multiple of 4096) plus the element's offset.
+ * Faults go to the kernel as with single accesses.
+ */
+export function runStream(cpu: Cpu, stream: Uint32Array, baseVa = 0): StreamResult {
+  if (!isCanonical(baseVa, 5) || baseVa % PAGE_SIZE !== 0)
+    throw new RangeError(`stream base ${hex(baseVa)} is not a page-aligned canonical address`);
+  let checksum = 0;
+  let i = 0;
+  while (i < stream.length) {
+    const fast = cpu.mmu.trace === undefined ? fastPart(cpu, baseVa) : undefined;
+    if (fast !== undefined) {
+      const from = i;
+      const end = Math.min(stream.length, from + CHUNK);
+      i = fast.run(stream, from, end, fast.settings, fast.outcome);
+      account(cpu.mmu, i - from, fast.outcome);
+      checksum = (checksum + fast.outcome.checksum) >>> 0;
+      if (i === end) continue;
+    }
+    const element = stream[i++]!;
+    const kind = element & STREAM_FETCH ? ACCESS_FETCH : element & STREAM_WRITE ? ACCESS_WRITE : ACCESS_READ;
+    checksum = (checksum + cpu.access(baseVa + (element - (element & 3)), kind)) % 2 ** 32;
+  }
+  return { accesses: stream.length, checksum };
+}
+
+interface FastPart {
+  readonly run: StreamRunner;
+  readonly settings: RunSettings;
+  readonly outcome: RunOutcome;
+}
+
+const runners = new WeakMap<Mmu, StreamRunner>();
+
+/** The runner and its settings as registers and TLBs stand now; undefined when every access has to go the long way. */
+function fastPart(cpu: Cpu, baseVa: number): FastPart | undefined {
+  const { mmu } = cpu;
+  const l1 = mmu.l1d[1];
+  const l2 = mmu.l2d[1];
+  const { levels, nxe } = mmu.paging;
+  const baseVpn = baseVa / PAGE_SIZE;
+  // The key holds the number's high bits, so all pages of the stream (2^20 of them) must share them.
+  const oneKey = keyOfVpn(baseVpn) === keyOfVpn(baseVpn + 2 ** 20 - 1);
+  if (l1 === undefined || l2 === undefined || !runnable(l1) || !runnable(l2) || l1 === l2) return undefined;
+  if (levels < 4 || mmu.walker !== walk || !oneKey || !isCanonical(baseVa + 2 ** 32 - 1, levels))
+    return undefined;
+  let run = runners.get(mmu);
+  if (run === undefined) {
+    run = makeStreamRunner(l1, l2, new UpperTables(mmu));
+    runners.set(mmu, run);
+  }
+  l1.makeStampRoom(CHUNK + 1);
+  l2.makeStampRoom(CHUNK + 1);
+  const user = cpu.cpl === 3 ? ACCESS_USER : 0;
+  const settings: RunSettings = {
+    baseVpn: baseVpn | 0,
+    vpnHigh: Math.floor(baseVpn / 2 ** 32),
+    space: mmu.keys[1]! | keyOfVpn(baseVpn),
+    maskRead: mmu.mask[ACCESS_READ | user]!,
+    wantRead: mmu.want[ACCESS_READ | user]!,
+    maskWrite: mmu.mask[ACCESS_WRITE | user]!,
+    wantWrite: mmu.want[ACCESS_WRITE | user]!,
+    l1Only: holdsLargePages(mmu) || mmu.walkCaches.some((cache) => cache !== undefined),
+    nxe,
+  };
+  return { run, settings, outcome: { l2Hits: 0, walks: 0, checksum: 0 } };
+}
+
+function runnable(tlb: Tlb): boolean {
+  return tlb.trueLru && tlb.ways <= MAX_RUNNER_WAYS && !(tlb instanceof PartTlb);
+}
+
+function holdsLargePages(mmu: Mmu): boolean {
+  return [mmu.l1d, mmu.l2d].some((tlbs) => [2, 3].some((level) => (tlbs[level]?.nrValid[level] ?? 0) > 0));
+}
+
+/** Books what the runner did, as `Mmu.translate` would have done one by one. */
+function account(mmu: Mmu, accesses: number, { l2Hits, walks }: RunOutcome): void {
+  const l1 = mmu.l1d[1]!;
+  const l2 = mmu.l2d[1]!;
+  const { accessNs, l2TlbNs, walkEntryNs } = mmu.clock.costs;
+  const { levels } = mmu.paging;
+  l1.hits[1]! += accesses - l2Hits - walks;
+  l1.fills[1]! += l2Hits + walks;
+  l1.evictions += l2Hits + walks;
+  l2.hits[1]! += l2Hits;
+  l2.fills[1]! += walks;
+  l2.evictions += walks;
+  mmu.walks += walks;
+  mmu.walkRefs += walks * levels;
+  mmu.clock.nowNs += accesses * accessNs + (l2Hits + walks) * l2TlbNs + walks * levels * walkEntryNs;
+}
+
+/** The levels above 2, for pages whose upper entries need no attention: present, writable, for users, A set, no NX. */
+class UpperTables implements TableReader {
+  readonly #mmu: Mmu;
+
+  constructor(mmu: Mmu) {
+    this.#mmu = mmu;
+  }
+
+  level2Table(vpn: number, vpnHigh: number): number {
+    const { ram, paging } = this.#mmu;
+    const va = (vpnHigh * 2 ** 32 + (vpn >>> 0)) * PAGE_SIZE;
+    let pfn = paging.rootPfn;
+    for (let level: number = paging.levels; level > 2; level--) {
+      if (pfn >= ram.nrFrames) return -1;
+      const lo = ram.entryLo(pfn, tableIndex(va, level));
+      const hi = ram.entryHi(pfn, tableIndex(va, level));
+      const plain = PAGE_PRESENT | PAGE_RW | PAGE_USER | PAGE_ACCESSED;
+      if ((lo & (plain | PAGE_PSE)) !== plain || hi >>> 11 !== 0) return -1;
+      pfn = hi * 0x10_0000 + (lo >>> 12);
+    }
+    return ram.sectionOf(pfn) === undefined ? -1 : pfn;
+  }
+
+  section(pfn: number): RamSection | undefined {
+    return pfn < this.#mmu.ram.nrFrames ? this.#mmu.ram.sectionOf(pfn) : undefined;
+  }
+}
