@@ -52,6 +52,11 @@ const COMMANDS: Record<string, Command> = {
     summary: "check the shape of notebooks, run them, clear their outputs, start a new one",
     load: () => import("./commands/notebooks.js"),
   },
+  replay: {
+    usage: "replay FILE.vms|NAME [--json] | --all",
+    summary: "run a memory scenario on the emulated machine and compare it with recorded Linux",
+    load: () => import("./commands/replay.js"),
+  },
 };
 
 /** A mistake in how a command was called: the message is all that is printed. Exit status 2. */

@@ -1,0 +1,192 @@
+/**
+ * `pagewalk replay`: runs scenario scripts on the emulated machine and compares them with the recorded Linux.
+ *
+ *   pagewalk replay c01                 a recorded scenario: what differs, step by step
+ *   pagewalk replay my.vms              any script: what each step did
+ *   pagewalk replay my.vms --json       the same as records, in the form of the recordings
+ *   pagewalk replay --all [FAMILY...]   a table: equal, different and not applicable leaves of each family
+ *
+ * The exit status is 1 when a leaf differs that must be equal.
+ *
+ * Not in Linux: part of the course, not of the machine.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { CommandFailure, type CommandRun, UsageError } from "../cli.js";
+import {
+  type Comparison,
+  compareRecordings,
+  type Difference,
+  formatDifference,
+} from "../replay/compare_records.js";
+import { runScenario } from "../replay/executor.js";
+import { newHost } from "../replay/kernel_host.js";
+import { parseScenario } from "../replay/parse.js";
+import { formatRecording, type Recording, type StepRecord } from "../replay/record.js";
+import {
+  familyOf,
+  findRecorded,
+  loadNotApplicable,
+  loadRecorded,
+  loadRecording,
+  recordedNames,
+  replayRecorded,
+} from "../replay/recordings.js";
+import { type Scenario, ScenarioError } from "../replay/scenario.js";
+
+const OPTIONS = ["--json", "--all", "--limit"];
+
+export const run: CommandRun = async (args) => {
+  const unknown = args.find((arg) => arg.startsWith("--") && !OPTIONS.includes(arg.split("=")[0]!));
+  if (unknown !== undefined) throw new UsageError(`there is no option ${unknown}`);
+  const names = args.filter((arg) => !arg.startsWith("--"));
+  const limit = Number(args.find((arg) => arg.startsWith("--limit="))?.slice("--limit=".length) ?? 20);
+  if (args.includes("--all")) return replayAll(names);
+  if (names.length === 0) throw new UsageError("replay what? a .vms file, a recorded scenario, or --all");
+  let status = 0;
+  for (const name of names) status = Math.max(status, replayOne(name, args.includes("--json"), limit));
+  return status;
+};
+
+function readScenario(nameOrFile: string): Scenario {
+  if (existsSync(nameOrFile)) {
+    const name = basename(nameOrFile).replace(/\.vms$/, "");
+    return parseScenario(readFileSync(nameOrFile, "utf8"), name);
+  }
+  if (nameOrFile.endsWith(".vms")) throw new CommandFailure(`there is no file ${nameOrFile}`);
+  try {
+    return loadRecorded(findRecorded(nameOrFile)).scenario;
+  } catch (error) {
+    throw error instanceof RangeError ? new CommandFailure(error.message) : error;
+  }
+}
+
+function replayOne(nameOrFile: string, json: boolean, limit: number): number {
+  try {
+    const scenario = readScenario(nameOrFile);
+    const ours = runScenario(scenario, newHost());
+    if (json) {
+      process.stdout.write(formatRecording(ours));
+      return 0;
+    }
+    const recorded = loadRecording(scenario.name);
+    if (recorded === undefined || recorded.script_fnv !== scenario.scriptFnv) {
+      for (const step of ours.steps) console.log(stepLine(step));
+      return 0;
+    }
+    return showComparison(recorded, ours, limit);
+  } catch (error) {
+    if (error instanceof ScenarioError) throw new CommandFailure(`${nameOrFile}: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Fields of a record that are shown by themselves, or are too long for a line. */
+const NOT_ON_LINE = new Set(["i", "line", "ok", "sum", "report"]);
+
+/** One step as two lines: the operation and how it ended. */
+function stepLine(step: StepRecord): string {
+  const outcome = step.ok === undefined ? "" : step.ok ? "ok" : "FAILED";
+  const fields = Object.entries(step).filter(([key]) => !NOT_ON_LINE.has(key));
+  const rest = fields.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(" ");
+  return `${String(step.i).padStart(3)}  ${step.line}\n       ${outcome} ${rest}`.trimEnd();
+}
+
+function showComparison(recorded: Recording, ours: Recording, limit: number): number {
+  const result = compareRecordings(recorded, ours, loadNotApplicable());
+  const list = (title: string, differences: readonly Difference[]): void => {
+    if (differences.length === 0) return;
+    console.log(`${title}:`);
+    for (const difference of differences.slice(0, limit)) console.log(`  ${formatDifference(difference)}`);
+    if (differences.length > limit) console.log(`  ... and ${differences.length - limit} more`);
+  };
+  list("different", result.different);
+  list("tendency only, not counted", result.tendency);
+  list("not applicable", result.notApplicable);
+  console.log(`${recorded.scenario}: ${result.equal} leaves equal, ${result.different.length} different`);
+  return result.different.length === 0 ? 0 : 1;
+}
+
+/** One line of the table: a family, or the total. */
+interface FamilyRow {
+  family: string;
+  scenarios: number;
+  exact: number;
+  equal: number;
+  different: number;
+  notApplicable: number;
+  tendency: string;
+  errors: string[];
+}
+
+function emptyRow(family: string): FamilyRow {
+  const zero = { scenarios: 0, exact: 0, equal: 0, different: 0, notApplicable: 0 };
+  return { family, ...zero, tendency: "", errors: [] };
+}
+
+function addTo(row: FamilyRow, result: Comparison): void {
+  row.scenarios++;
+  if (result.different.length === 0) row.exact++;
+  row.equal += result.equal;
+  row.different += result.different.length;
+  row.notApplicable += result.notApplicable.length;
+  const [same = 0, all = 0] = row.tendency.split("/").map(Number);
+  row.tendency = `${same + result.tendencyEqual}/${all + result.tendencyEqual + result.tendency.length}`;
+}
+
+function replayAll(families: readonly string[]): number {
+  const rows = new Map<string, FamilyRow>();
+  const total = emptyRow("all");
+  const excuses = loadNotApplicable();
+  for (const name of recordedNames()) {
+    const family = familyOf(name);
+    if (families.length > 0 && !families.includes(family)) continue;
+    const row = rows.get(family) ?? emptyRow(family);
+    rows.set(family, row);
+    try {
+      const { comparison } = replayRecorded(name, newHost(), excuses);
+      addTo(row, comparison);
+      addTo(total, comparison);
+    } catch (error) {
+      for (const each of [row, total]) each.scenarios++;
+      row.errors.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  printTable([...rows.values(), total]);
+  const errors = [...rows.values()].flatMap((row) => row.errors);
+  for (const error of errors) console.log(`stopped: ${error}`);
+  return total.different === 0 && errors.length === 0 ? 0 : 1;
+}
+
+const HEADINGS = [
+  "family",
+  "scenarios",
+  "all equal",
+  "equal",
+  "different",
+  "not appl.",
+  "tendency",
+  "stopped",
+];
+
+function printTable(rows: readonly FamilyRow[]): void {
+  const cells = rows.map((row) =>
+    [
+      row.family,
+      row.scenarios,
+      row.exact,
+      row.equal,
+      row.different,
+      row.notApplicable,
+      row.tendency || "0/0",
+      row.errors.length,
+    ].map(String),
+  );
+  const widths = HEADINGS.map((heading, i) =>
+    Math.max(heading.length, ...cells.map((row) => row[i]!.length)),
+  );
+  for (const row of [HEADINGS, ...cells])
+    console.log(
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
+    );
+}
