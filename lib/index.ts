@@ -160,9 +160,19 @@ export type {
   NumberFormat,
   Series,
 } from "./view/figure.js";
+export {
+  areasOf,
+  framesOf,
+  type NamedMms,
+  ownersOf,
+  pageStates,
+  type ShownRange,
+  tlbSets,
+} from "./view/mm_data.js";
 export { Picture } from "./view/picture.js";
 export { Plot, plot } from "./view/plot.js";
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
+export { showMm } from "./view/show_mm.js";
 export type { SvgFrame } from "./view/svg.js";
 export {
   type CellFormat,

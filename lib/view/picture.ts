@@ -13,6 +13,9 @@
  *   drawProcesses({ title, root })           parents, children, shared frames: root: { pid: 1, name: "init", pfns, children }
  *   drawTimeline({ title, events })          what happened when: events: [{ atNs: 0, endNs: 900, lane: "CPU 0", label: "flush" }]
  *
+ *   areasOf(mm), ownersOf({ parent: mm1, child: mm2 }), framesOf(mms), tlbSets(tlb)    such data from the running machine (mm_data.ts)
+ *   showMm(mm)                               an address space as a table of its mappings and entries (show_mm.ts)
+ *
  * All of them take plain data, throw a TypeError or RangeError that names what is wrong, give the same bytes for the same data, have
  * an alt text (made from the data where `alt` is not given) and a plain-text form (`String(picture)`).
  *
