@@ -28,7 +28,7 @@ for (const lab of allLabs()) {
         GradeReport,
         GradeReport,
       ];
-    });
+    }, 300_000);
 
     it("accepts the solution", () => {
       expect(solved.problem).toBeUndefined();

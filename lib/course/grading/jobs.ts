@@ -9,7 +9,7 @@
  * comparing works, and its other results mean nothing.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Lab } from "../exercises/labs.js";
 import { labTasks } from "../exercises/labs.js";
@@ -58,8 +58,20 @@ export const CANARY_COUNT = CANARIES.split("\n  it(").length - 1;
 /** Lays out `submissions` under a new folder in `.pagewalk/` of `root`. Not in Linux: a helper of the course. */
 export function layOut(submissions: Submission[], root: string): { folder: string; jobs: Job[] } {
   mkdirSync(join(root, ".pagewalk"), { recursive: true });
+  removeLeftOvers(join(root, ".pagewalk"));
   const folder = mkdtempSync(join(root, ".pagewalk", "grade-"));
   return { folder, jobs: submissions.map((submission, at) => layOutOne(submission, join(folder, `j${at}`))) };
+}
+
+const LEFT_OVER_MS = 10 * 60 * 1000;
+
+/** Folders of runs that were killed themselves. */
+function removeLeftOvers(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const old = name.startsWith("grade-") && statSync(path).mtimeMs < Date.now() - LEFT_OVER_MS;
+    if (old) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 function layOutOne({ lab, text, file, tasks: wanted }: Submission, folder: string): Job {

@@ -15,6 +15,7 @@ import { format } from "node:util";
 import { Worker } from "node:worker_threads";
 import { type RunnerTask, type RunnerTestFile, type RunnerTestSuite, TestRunner } from "vitest";
 import { changedBuiltIns, rememberBuiltIns } from "./builtins.js";
+import { effort } from "./effort.js";
 import type { ErrorInfo, Orders, Printed, TraceEvent } from "./trace.js";
 
 const MAX_PRINTED_LINES = 12;
@@ -147,6 +148,11 @@ export default class GradingRunner extends TestRunner {
     }
   }
 
+  override async onBeforeRunSuite(suite: RunnerTestSuite | RunnerTestFile): Promise<void> {
+    await super.onBeforeRunSuite(suite as RunnerTestSuite);
+    effort.shrink = true;
+  }
+
   override async onBeforeRunTask(test: RunnerTask): Promise<void> {
     await super.onBeforeRunTask(test);
     const owner = jobOf(test.file);
@@ -166,6 +172,7 @@ export default class GradingRunner extends TestRunner {
     super.onAfterRunTask(test);
     const error = test.result?.errors?.[0];
     const passed = test.result?.state === "pass";
+    if (!passed) effort.shrink = false;
     const extra = {
       ...(error ? { error: errorInfo(error) } : {}),
       ...(printed.lines.length > 0 ? { printed } : {}),

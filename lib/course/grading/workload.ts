@@ -21,6 +21,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Random } from "../../hw/random.js";
 import { isNotWrittenYet } from "../exercises/not_written_yet.js";
 import { DifferenceError } from "./difference.js";
+import { effort } from "./effort.js";
 import { type AsText, asValue } from "./values.js";
 
 /**
@@ -59,7 +60,7 @@ interface Difference {
 type Observation = { value: unknown } | { threw: unknown } | { ended: true };
 
 /** How many runs shrinking may take: enough for a few hundred operations, and well within a test's time limit. */
-const MAX_SHRINK_RUNS = 600;
+const MAX_SHRINK_RUNS = 400;
 
 /** Throws a `DifferenceError` with the shortest difference found. Not in Linux: a helper of the course. */
 export function expectSameRuns<Op>(comparison: RunComparison<Op>): void {
@@ -136,7 +137,7 @@ function shrink<Op>(
     return true;
   };
   keep(operations.slice(0, difference.at + 1));
-  for (let again = true; again; ) {
+  for (let again = effort.shrink; again; ) {
     again = dropChunks(() => operations, keep);
     again = simplifyEach(() => operations, keep, comparison.simplify) || again;
     if (runs >= MAX_SHRINK_RUNS) break;
