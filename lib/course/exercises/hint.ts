@@ -49,8 +49,8 @@ export function forgetHints(root: string, id: string): void {
 
 type Seen = Record<string, number>;
 
-/** Used where the file cannot be written. */
-let memory: Seen = {};
+/** By root; used where the file cannot be written. */
+const memory = new Map<string, Seen>();
 
 function seenFile(root: string): string {
   return join(root, ".pagewalk", "hints.json");
@@ -59,18 +59,17 @@ function seenFile(root: string): string {
 function readSeen(root: string): Seen {
   try {
     const file = seenFile(root);
-    return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Seen) : { ...memory };
+    return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Seen) : { ...memory.get(root) };
   } catch {
-    return { ...memory };
+    return { ...memory.get(root) };
   }
 }
 
 function writeSeen(root: string, seen: Seen): void {
-  memory = seen;
   try {
     mkdirSync(dirname(seenFile(root)), { recursive: true });
     writeFileSync(seenFile(root), `${JSON.stringify(seen)}\n`);
   } catch {
-    // a folder that cannot be written: remembered until the process ends
+    memory.set(root, seen); // a folder that cannot be written: remembered until the process ends
   }
 }

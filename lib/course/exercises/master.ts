@@ -93,10 +93,16 @@ export function declarationAt(lines: string[], at: number): { name: string; end:
   if (oneLine) return { name, end: at + 1 };
   let end = at + 1;
   while (end < lines.length && !/^[}\])]+[;,]*\s*$/.test(lines[end]!)) {
-    if (/^(export |\/\*\*)/.test(lines[end]!)) return { name, end }; // a missing bracket: stop before the neighbour
+    if (/^(export |\/\*\*)/.test(lines[end]!)) return { name, end: withoutBlanks(lines, end) };
     end++;
   }
   return { name, end: Math.min(end + 1, lines.length) };
+}
+
+/** A bracket is missing: the declaration ends before its neighbour at `end`, and before the blank lines between them. */
+function withoutBlanks(lines: string[], end: number): number {
+  while (lines[end - 1]!.trim() === "") end--;
+  return end;
 }
 
 function hintsOf(text: string): Map<string, string[]> {
