@@ -11,7 +11,6 @@
  * Read first: task.ts, fault.ts. Read next: fork.ts, exit.ts, machine.ts.
  */
 import type { Cpu } from "../hw/cpu.js";
-import type { PageFault } from "../hw/fault.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
 import { mmInit } from "../mm/mm_init.js";
@@ -21,9 +20,9 @@ import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable_alloc.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { mmput } from "./exit_mmap.js";
+import { excPageFault } from "./fault.js";
 import { FdTable } from "./fd_table.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
-import { handlePageFault, OUT_OF_MEMORY } from "./page_fault.js";
 import { initRlimits } from "./rlimit.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
@@ -65,7 +64,7 @@ export class Kernel implements TaskRunner {
   private bringUp(cpu: Cpu): void {
     cpu.writeCr3(this.initMm.pgd * 4096);
     cpu.cpl = 3;
-    cpu.onPageFault = (on, fault) => this.onPageFault(on, fault);
+    cpu.onPageFault = (on, fault) => excPageFault(this.running[on.id], fault);
     cpu.onAddressFault = (on, fault) =>
       this.forceSigFault(this.runningOn(on), { signal: "SIGSEGV", code: "SI_KERNEL", address: fault.va });
   }
@@ -131,16 +130,8 @@ export class Kernel implements TaskRunner {
     return this.enter(task).fetch(va, sizeBytes);
   }
 
-  private onPageFault(cpu: Cpu, fault: PageFault): void {
-    const task = this.runningOn(cpu);
-    const info = handlePageFault(task.mm!, fault);
-    if (info === undefined) return;
-    if (info === OUT_OF_MEMORY) this.pagefaultOutOfMemory(task, fault.va);
-    else this.forceSigFault(task, info);
-  }
-
   /** Differs from Linux: the task that faulted is killed; choosing a victim comes with lab 08. Linux mm/oom_kill.c:pagefault_out_of_memory() */
-  private pagefaultOutOfMemory(task: Task, address: number): never {
+  pagefaultOutOfMemory(task: Task, address: number): never {
     this.kill(task, "SIGKILL");
     throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);
   }

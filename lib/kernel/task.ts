@@ -15,10 +15,10 @@
  * Read first: mm/mm_types.ts. Read next: kernel.ts, fork.ts, exit.ts.
  */
 import type { File, MmStruct } from "../mm/mm_types.js";
-import type { CurrentTask } from "../mm/system.js";
+import { type FaultingTask, SEGV_ACCERR, SIGBUS } from "./fault.js";
 import type { FdTable } from "./fd_table.js";
 import type { Rlimit } from "./rlimit.js";
-import type { SignalHandler, SignalName } from "./signal.js";
+import type { SigInfo, SignalHandler, SignalName } from "./signal.js";
 
 /** R running, S waiting (vfork parent), Z zombie, X gone. Linux fs/proc/array.c:task_state_array */
 export type TaskState = "R" | "S" | "Z" | "X";
@@ -44,10 +44,14 @@ export interface TaskRunner {
   load(task: Task, va: number, sizeBytes: number): number;
   store(task: Task, va: number, sizeBytes: number, value: number): void;
   fetch(task: Task, va: number, sizeBytes: number): number;
+  /** Delivers a signal that an access caused, and throws. */
+  forceSigFault(task: Task, info: SigInfo): never;
+  /** A fault of the task found no memory. Throws. */
+  pagefaultOutOfMemory(task: Task, address: number): never;
 }
 
 /** One task. Linux include/linux/sched.h:struct task_struct */
-export class Task implements CurrentTask {
+export class Task implements FaultingTask {
   readonly pid: number;
   /** Number of the process: pid of its first thread. */
   readonly tgid: number;
@@ -144,6 +148,21 @@ export class Task implements CurrentTask {
   /** The task executes at `va`; throws SignalError where it must not. */
   fetch(va: number, sizeBytes = 1): number {
     return this.runner.fetch(this, va, sizeBytes);
+  }
+
+  /** Linux kernel/signal.c:force_sig_fault() */
+  forceSigFault(signo: number, code: number, address: number): never {
+    const name = signo === SIGBUS ? "BUS_ADRERR" : code === SEGV_ACCERR ? "SEGV_ACCERR" : "SEGV_MAPERR";
+    return this.runner.forceSigFault(this, {
+      signal: signo === SIGBUS ? "SIGBUS" : "SIGSEGV",
+      code: name,
+      address,
+    });
+  }
+
+  /** Linux mm/oom_kill.c:pagefault_out_of_memory() */
+  outOfMemory(address: number): never {
+    return this.runner.pagefaultOutOfMemory(this, address);
   }
 
   toString(): string {

@@ -12,8 +12,7 @@
  * Read first: fault.ts.
  */
 import { offsetInPage, PAGE_SIZE } from "../hw/address.js";
-import { PF_WRITE } from "../hw/fault.js";
-import type { MmStruct } from "../mm/mm_types.js";
+import { PageFault, PF_WRITE } from "../hw/fault.js";
 import {
   pteMkdirty,
   pteMkyoung,
@@ -25,13 +24,14 @@ import {
   setPte,
 } from "../mm/pgtable.js";
 import { pteOffset } from "../mm/pgtable_alloc.js";
-import { doUserAddrFault } from "./page_fault.js";
+import { doUserAddrFault, type FaultingTask, UserAccessFault } from "./fault.js";
 
 /** Faults in a row on one page after which the kernel gives up. */
 const MAX_TRIES = 10;
 
 /** The frame behind `addr`, faulted in for the access; -1 where the process may not do it. */
-function userFrame(mm: MmStruct, addr: number, write: boolean): number {
+function userFrame(task: FaultingTask, addr: number, write: boolean): number {
+  const mm = task.mm!;
   if (addr < 0 || addr >= mm.taskSize) return -1;
   const { ram } = mm.sys;
   for (let i = 0; i < MAX_TRIES; i++) {
@@ -43,32 +43,43 @@ function userFrame(mm: MmStruct, addr: number, write: boolean): number {
       if (used !== pte) setPte(ram, ptep, used);
       return ptePfn(pte);
     }
-    if (doUserAddrFault(mm, addr, write ? PF_WRITE : 0) !== undefined) return -1;
+    if (!faultIn(task, addr, write)) return -1;
   }
   return -1;
 }
 
+/** The kernel faults on the process's behalf; false where a process would get a signal. */
+function faultIn(task: FaultingTask, addr: number, write: boolean): boolean {
+  try {
+    doUserAddrFault(task, new PageFault(addr, write ? PF_WRITE : 0));
+    return true;
+  } catch (error) {
+    if (error instanceof UserAccessFault) return false;
+    throw error;
+  }
+}
+
 /** Writes `bytes` to `to`; returns how many could not be written. Linux include/linux/uaccess.h:copy_to_user() */
-export function copyToUser(mm: MmStruct, to: number, bytes: Uint8Array): number {
+export function copyToUser(task: FaultingTask, to: number, bytes: Uint8Array): number {
   for (let done = 0; done < bytes.length; ) {
-    const pfn = userFrame(mm, to + done, true);
+    const pfn = userFrame(task, to + done, true);
     if (pfn < 0) return bytes.length - done;
     const offset = offsetInPage(to + done);
     const part = bytes.subarray(done, done + PAGE_SIZE - offset);
-    mm.sys.ram.frame(pfn).set(part, offset);
+    task.mm!.sys.ram.frame(pfn).set(part, offset);
     done += part.length;
   }
   return 0;
 }
 
 /** Reads `bytes.length` bytes at `from`; returns how many could not be read. Linux include/linux/uaccess.h:copy_from_user() */
-export function copyFromUser(mm: MmStruct, bytes: Uint8Array, from: number): number {
+export function copyFromUser(task: FaultingTask, bytes: Uint8Array, from: number): number {
   for (let done = 0; done < bytes.length; ) {
-    const pfn = userFrame(mm, from + done, false);
+    const pfn = userFrame(task, from + done, false);
     if (pfn < 0) return bytes.length - done;
     const offset = offsetInPage(from + done);
     const nr = Math.min(PAGE_SIZE - offset, bytes.length - done);
-    bytes.set(mm.sys.ram.frame(pfn).subarray(offset, offset + nr), done);
+    bytes.set(task.mm!.sys.ram.frame(pfn).subarray(offset, offset + nr), done);
     done += nr;
   }
   return 0;

@@ -7,7 +7,6 @@
  */
 import { allocReservedPage, initZones } from "./page_alloc.js";
 import { linuxMmParts, type MmParts } from "./parts.js";
-import { shmemZeroSetup } from "./shmem.js";
 import type { MemorySystem } from "./system.js";
 import { LinuxTlbPolicy, type TlbCpu } from "./tlb.js";
 
@@ -16,7 +15,6 @@ export function mmInit(sys: MemorySystem, cpus: readonly TlbCpu[] = [], parts: P
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.tlb = new LinuxTlbPolicy(sys);
   sys.cpus = cpus;
-  sys.shmemZeroSetup = shmemZeroSetup;
   initZones(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;
 }

@@ -58,6 +58,7 @@ import {
   MAP_TYPE,
 } from "./mman.js";
 import { vmsCompleteMunmapVmas, vmsGatherMunmapVmas } from "./munmap.js";
+import { shmemZeroSetup } from "./shmem.js";
 import { OVERCOMMIT_NEVER } from "./system.js";
 import { getUnmappedArea } from "./unmapped_area.js";
 import {
@@ -242,7 +243,7 @@ function mmapNewVma(state: MmapState, vma: VmAreaStruct): number {
     vma.vmFile = getFile(state.file);
     err = state.file.mmapPrepare!(vma);
     if (err !== 0) fput(state.file);
-  } else if ((state.vmFlags & VM_SHARED) !== 0) err = state.mm.sys.shmemZeroSetup?.(vma) ?? -ENODEV;
+  } else if ((state.vmFlags & VM_SHARED) !== 0) err = shmemZeroSetup(vma);
   if (err === 0) vmaLink(vma);
   return err;
 }

@@ -20,7 +20,6 @@ import type { Ram } from "../hw/ram.js";
 import type { Zone } from "./buddy.js";
 import type { Page } from "./folio.js";
 import { Lruvec } from "./mm_inline.js";
-import type { VmAreaStruct } from "./mm_types.js";
 import type { MmParts } from "./parts.js";
 import type { CpuFbatches } from "./swap.js";
 import type { TlbCpu, TlbPolicy } from "./tlb.js";
@@ -147,8 +146,6 @@ export class MemorySystem {
 
   /** Reclaims the given folios at once, for MADV_PAGEOUT; absent until there is reclaim. Linux mm/vmscan.c:reclaim_pages() */
   reclaimPages: ((folios: readonly Page[]) => void) | undefined = undefined;
-  /** Gives a shared anonymous mapping its file. Linux mm/shmem.c:shmem_zero_setup() */
-  shmemZeroSetup: ((vma: VmAreaStruct) => number) | undefined = undefined;
 
   constructor(ram: Ram, clock: SystemClock) {
     this.ram = ram;

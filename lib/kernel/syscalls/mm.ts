@@ -134,5 +134,5 @@ export function sysMincore(
   const mm = enter(kernel, task, "mincore", { addr, len, vec: vec ?? 0 });
   const pages = doMincore(mm, addr, len);
   if (typeof pages === "number" || vec === undefined) return pages;
-  return copyToUser(mm, vec, pages) > 0 ? -EFAULT : 0;
+  return copyToUser(task, vec, pages) > 0 ? -EFAULT : 0;
 }
