@@ -1,0 +1,269 @@
+/**
+ * A checker: recomputes every count of memory management from the page tables and compares.
+ *
+ *   checkInvariants(sys, mms)
+ *     tables of all mms  --> entries for each frame   == mapcount, part of refcount
+ *                        --> pages by kind            == mm.rssStat
+ *                        --> tables                   == mm.pgtablesBytes
+ *     page caches, LRU batches                        == the rest of refcount
+ *     LRU lists, dirty folios, free lists             == the counters of vmstat; no frame is lost
+ *     every entry lies in a VMA; a writable private entry is exclusive; an exclusive page is mapped once
+ *
+ * Tests call it after every few operations. It looks at everything, so it is slow, and it changes nothing.
+ *
+ * Not in Linux: CONFIG_DEBUG_VM checks piece by piece there.
+ *
+ * Read first: folio.ts, pgtable.ts.
+ */
+import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
+import type { AddressSpace } from "./address_space.js";
+import {
+  type Folio,
+  folioTestAnon,
+  type Page,
+  PG_dirty,
+  PG_reserved,
+  PGTY_table,
+  pfnToPage,
+} from "./folio.js";
+import { mmCounter, NR_LRU_LISTS } from "./mm_inline.js";
+import { type MmStruct, VM_SHARED, type VmAreaStruct } from "./mm_types.js";
+import { vmBugOn } from "./mmdebug.js";
+import { isSwapPte, ptePfn, ptePresent, ptepGet, pteSpecial, pteWrite } from "./pgtable.js";
+import type { MemorySystem } from "./system.js";
+import {
+  NODE_STAT_NAMES,
+  NR_ANON_MAPPED,
+  NR_FILE_DIRTY,
+  NR_FILE_MAPPED,
+  NR_FILE_PAGES,
+  NR_PAGETABLE,
+  NR_SHMEM,
+  NR_WRITEBACK,
+} from "./vmstat.js";
+
+/** What the tables say. */
+interface Truth {
+  /** Entries that map each page. */
+  readonly mapped: Map<Page, number>;
+  /** References that can be explained. */
+  readonly refs: Map<Folio, number>;
+  readonly tables: Set<number>;
+  readonly mappings: Set<AddressSpace>;
+  readonly problems: string[];
+}
+
+function add<K>(map: Map<K, number>, key: K, value: number): void {
+  map.set(key, (map.get(key) ?? 0) + value);
+}
+
+/**
+ * Throws VmBug that lists every count that is not what the tables of `mms` (all that exist) say. `extraRefs` are references held
+ * by a test itself.
+ */
+export function checkInvariants(
+  sys: MemorySystem,
+  mms: readonly MmStruct[],
+  extraRefs: ReadonlyMap<Folio, number> = new Map(),
+): void {
+  const truth: Truth = {
+    mapped: new Map(),
+    refs: new Map(extraRefs),
+    tables: new Set(),
+    mappings: new Set(),
+    problems: [],
+  };
+  for (const mm of mms) checkMm(truth, mm);
+  collectHolders(sys, truth);
+  checkPages(sys, truth);
+  checkLru(sys, truth);
+  checkCounters(sys, truth);
+  vmBugOn(truth.problems.length > 0, truth.problems.slice(0, 20).join("\n"));
+}
+
+/** Counts what one mm maps. */
+function checkMm(truth: Truth, mm: MmStruct): void {
+  if (mm.pgd === 0) return;
+  const rss = [0, 0, 0, 0];
+  const state = { tables: -1, rss };
+  walkTable(truth, mm, mm.pgd, 4, 0, state);
+  if (state.tables * 4096 !== mm.pgtablesBytes)
+    truth.problems.push(`mm ${mm.id}: pgtablesBytes ${mm.pgtablesBytes}, tables hold ${state.tables * 4096}`);
+  for (let i = 0; i < 4; i++)
+    if (rss[i] !== mm.rssStat[i])
+      truth.problems.push(`mm ${mm.id}: rssStat[${i}] is ${mm.rssStat[i]}, entries say ${rss[i]}`);
+  for (const vma of mm.mmMt) {
+    if (vma.vmFile === undefined) continue;
+    truth.mappings.add(vma.vmFile.fMapping);
+    if (!vma.vmFile.fMapping.iMmap.has(vma))
+      truth.problems.push(`mm ${mm.id}: a VMA is not in its file's iMmap`);
+  }
+}
+
+const LEVEL_BYTES = [0, 0x1000, 0x20_0000, 0x4000_0000, 0x80_0000_0000];
+
+function walkTable(
+  truth: Truth,
+  mm: MmStruct,
+  table: number,
+  level: number,
+  base: number,
+  state: { tables: number; rss: number[] },
+): void {
+  const { ram } = mm.sys;
+  state.tables++;
+  if (truth.tables.has(table)) truth.problems.push(`table ${table} is used twice`);
+  truth.tables.add(table);
+  add(truth.refs, pfnToPage(mm.sys, table), 1);
+  for (let i = 0; i < (level === 4 ? 256 : 512); i++) {
+    const entry = ptepGet(ram, table * 512 + i);
+    if (entry === 0) continue;
+    const addr = base + i * LEVEL_BYTES[level]!;
+    if (level === 1) checkPte(truth, mm, entry, addr, state.rss);
+    else if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT)
+      walkTable(truth, mm, ptePfn(entry), level - 1, addr, state);
+  }
+}
+
+function checkPte(truth: Truth, mm: MmStruct, pte: number, addr: number, rss: number[]): void {
+  const vma = mm.mmMt.lookup(addr);
+  if (vma === undefined) {
+    truth.problems.push(`mm ${mm.id}: an entry at ${addr.toString(16)} lies in no VMA`);
+    return;
+  }
+  if (isSwapPte(pte) || !ptePresent(pte)) return;
+  if (pteSpecial(pte)) {
+    if (ptePfn(pte) !== mm.sys.zeroPfn || pteWrite(pte))
+      truth.problems.push(
+        `mm ${mm.id}: the special entry at ${addr.toString(16)} is not the zero page, read-only`,
+      );
+    return;
+  }
+  const page = pfnToPage(mm.sys, ptePfn(pte));
+  add(truth.mapped, page, 1);
+  add(truth.refs, page.head, 1);
+  rss[mmCounter(page.head)]!++;
+  checkPlace(truth, vma, page, pte, addr);
+}
+
+/** Whether the page belongs where it is mapped. */
+function checkPlace(truth: Truth, vma: VmAreaStruct, page: Page, pte: number, addr: number): void {
+  const folio = page.head;
+  const pgoff = (addr - vma.vmStart) / 4096 + vma.vmPgoff;
+  const at = `mm ${vma.vmMm.id} at ${addr.toString(16)}`;
+  if (folio.index + page.pfn - folio.pfn !== pgoff)
+    truth.problems.push(
+      `${at}: page ${folio.index + page.pfn - folio.pfn} is mapped, the VMA has page ${pgoff} there`,
+    );
+  if (!folioTestAnon(folio)) {
+    if (folio.mapping !== vma.vmFile?.fMapping) truth.problems.push(`${at}: a page of another file`);
+    if (pteWrite(pte) && (vma.vmFlags & VM_SHARED) === 0)
+      truth.problems.push(`${at}: a writable private file page`);
+    return;
+  }
+  if (!vma.anonVmaChain.some((avc) => avc.anonVma === folio.mapping))
+    truth.problems.push(`${at}: the VMA is not linked to the page's anon_vma`);
+  if (pteWrite(pte) && !page.anonExclusive) truth.problems.push(`${at}: writable, but not exclusive`);
+}
+
+/** References that are not entries: page caches, LRU batches, reserved pages. */
+function collectHolders(sys: MemorySystem, truth: Truth): void {
+  for (const section of sys.memMap)
+    for (const page of section ?? []) {
+      if (page === undefined || page.head !== page || page.refcount === 0) continue;
+      if (page.mapping !== undefined && !page.mapping.isAnon) truth.mappings.add(page.mapping);
+      if ((page.flags & PG_reserved) !== 0) add(truth.refs, page, 1);
+    }
+  for (const mapping of truth.mappings)
+    for (const [index, folio] of mapping.pages) {
+      add(truth.refs, folio, 1);
+      if (folio.mapping !== mapping || index < folio.index || index >= folio.index + 2 ** folio.order)
+        truth.problems.push(
+          `page ${index} of a cache holds folio ${folio.pfn}, which is page ${folio.index}`,
+        );
+    }
+  for (const batches of sys.cpuFbatches) {
+    if (batches === undefined) continue;
+    const { lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate, mlock } = batches;
+    for (const batch of [lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate])
+      for (const folio of batch) add(truth.refs, folio, 1);
+    for (const { folio } of mlock) add(truth.refs, folio, 1);
+  }
+}
+
+/** mapcount and refcount of every page, and that no frame is lost. */
+function checkPages(sys: MemorySystem, truth: Truth): void {
+  let inUse = 0;
+  for (const section of sys.memMap)
+    for (const page of section ?? []) {
+      if (page === undefined) continue;
+      const mapped = truth.mapped.get(page) ?? 0;
+      if (page.mapcount !== mapped)
+        truth.problems.push(`frame ${page.pfn}: mapcount ${page.mapcount}, mapped by ${mapped} entries`);
+      if (page.anonExclusive && mapped > 1)
+        truth.problems.push(`frame ${page.pfn}: exclusive, but mapped ${mapped} times`);
+      if (page.head !== page) continue;
+      const refs = truth.refs.get(page) ?? 0;
+      if (page.refcount !== refs)
+        truth.problems.push(`frame ${page.pfn}: refcount ${page.refcount}, ${refs} holders are known`);
+      if (page.refcount > 0) inUse += 2 ** page.order;
+      if (truth.tables.has(page.pfn) !== (page.pageType === PGTY_table && page.refcount > 0))
+        truth.problems.push(`frame ${page.pfn}: is a table in only one of page struct and tables`);
+    }
+  const managed = sys.zones.reduce((sum, zone) => sum + zone.managedPages, 0);
+  const free = sys.zones.reduce((sum, zone) => sum + zone.nrFreePages, 0);
+  if (managed !== free + inUse)
+    truth.problems.push(`${managed} frames managed, ${free} free and ${inUse} in use`);
+  for (const zone of sys.zones) {
+    const listed = zone.freeArea.reduce((sum, area, order) => sum + area.nrFree * 2 ** order, 0);
+    if (listed !== zone.nrFreePages)
+      truth.problems.push(`zone ${zone.name}: ${listed} frames listed as free`);
+  }
+}
+
+/** Every folio on a list says so, and the lists are as long as counted. */
+function checkLru(sys: MemorySystem, truth: Truth): void {
+  for (let list = 0; list < NR_LRU_LISTS; list++) {
+    let pages = 0;
+    for (let folio = sys.lruvec.head[list]; folio !== undefined; folio = folio.next) {
+      pages += 2 ** folio.order;
+      if (folio.lruList !== list)
+        truth.problems.push(`frame ${folio.pfn} is on LRU list ${list}, says ${folio.lruList}`);
+      if (folio.refcount === 0) truth.problems.push(`frame ${folio.pfn} is free and on an LRU list`);
+    }
+    expectStat(sys, truth, list, pages);
+  }
+}
+
+function expectStat(sys: MemorySystem, truth: Truth, item: number, value: number): void {
+  const counted = sys.vmStat.nodeStat[item]!;
+  if (counted !== value) truth.problems.push(`${NODE_STAT_NAMES[item]} is ${counted}, should be ${value}`);
+}
+
+function checkCounters(sys: MemorySystem, truth: Truth): void {
+  let anon = 0;
+  let file = 0;
+  for (const page of truth.mapped.keys()) {
+    if (folioTestAnon(page.head)) anon++;
+    else file++;
+  }
+  let cached = 0;
+  let shmem = 0;
+  let dirty = 0;
+  for (const mapping of truth.mappings) {
+    cached += mapping.pages.size;
+    if (mapping.aOps.swapBacked) shmem += mapping.pages.size;
+    for (const folio of mapping.dirtyFolios) {
+      dirty += 2 ** folio.order;
+      if ((folio.flags & PG_dirty) === 0)
+        truth.problems.push(`frame ${folio.pfn} is listed as dirty, but clean`);
+    }
+  }
+  expectStat(sys, truth, NR_ANON_MAPPED, anon);
+  expectStat(sys, truth, NR_FILE_MAPPED, file);
+  expectStat(sys, truth, NR_FILE_PAGES, cached);
+  expectStat(sys, truth, NR_SHMEM, shmem);
+  expectStat(sys, truth, NR_FILE_DIRTY, dirty);
+  expectStat(sys, truth, NR_WRITEBACK, 0);
+  expectStat(sys, truth, NR_PAGETABLE, truth.tables.size);
+}
