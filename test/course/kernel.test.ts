@@ -2,6 +2,7 @@
  * The kernel as Jupyter sees it. Each mend is tried on the course's kernel and, beside it, on tslab as it comes:
  * the second half of such a pair shows that the first would fail without the mend.
  */
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { requireFromTslab } from "../../lib/course/kernel/tslab.js";
 import type { CellRun } from "../../lib/course/notebooks/kernel_client.js";
@@ -35,7 +36,7 @@ function textOf(run: CellRun): string {
 function errorOf(run: CellRun): { ename: string; evalue: string; traceback: string } {
   const error = run.outputs.find((output) => output.output_type === "error");
   if (error?.output_type !== "error") throw new Error(`no error among ${JSON.stringify(run.outputs)}`);
-  return { ...error, traceback: error.traceback.join("\n") };
+  return { ...error, traceback: stripVTControlCharacters(error.traceback.join("\n")) };
 }
 
 describe("imports", () => {

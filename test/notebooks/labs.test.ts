@@ -1,6 +1,7 @@
 /** Every lab's notebook: its shape, and a run of all its cells on the course's kernel and on stock tslab. */
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { allLabs } from "../../lib/course/exercises/labs.js";
 import { requireFromTslab } from "../../lib/course/kernel/tslab.js";
 import { checkNotebook } from "../../lib/course/notebooks/check.js";
 import { readNotebook } from "../../lib/course/notebooks/nbformat.js";
@@ -16,6 +17,10 @@ const stockCommand = (connectionFile: string): string[] => {
   const tslab = requireFromTslab().resolve("tslab/bin/tslab");
   return [process.execPath, tslab, "kernel", "--config-path", connectionFile];
 };
+
+it("has a notebook for each lab that has exercises", () => {
+  expect(names.map((name) => name.replace(".ipynb", ""))).toEqual(allLabs().map((lab) => lab.name));
+});
 
 describe.each(names)("%s", (name) => {
   const path = inRepository("notebooks", name);

@@ -20,9 +20,13 @@ export interface CellError {
   traceback: string[];
 }
 
+const RED = "\u001b[1;31m";
+const PLAIN = "\u001b[0m";
 const FRAME = /^\s+at /;
 const NOT_THE_LEARNERS = /node:|node_modules[\\/]tslab|course[\\/]kernel[\\/]|evalmachine|\(<anonymous>\)/;
 const CELL_PLACE = /\bcell:(\d+):(\d+):(\d+)/;
+/** How much of a line is shown above a caret. */
+const SHOWN_COLUMNS = 80;
 /** What tslab gives to console.error for a cell that does not compile: file, line, column, message. */
 const DIAGNOSTIC_FORMAT = "%s%d:%d - %s";
 
@@ -32,8 +36,15 @@ export function cellError(reports: unknown[][], source: string): CellError {
   if (first === undefined) {
     return { ename: "Error", evalue: "the cell failed without a message", traceback: [] };
   }
-  if (first[0] === DIAGNOSTIC_FORMAT) return compileError(reports, source);
-  return thrownError(first[0]);
+  const error = first[0] === DIAGNOSTIC_FORMAT ? compileError(reports, source) : thrownError(first[0]);
+  return { ...error, traceback: inColour(error) };
+}
+
+/** The error's name in red, as notebooks show it. */
+function inColour({ ename, traceback: [head = "", ...rest] }: CellError): string[] {
+  return head.startsWith(ename)
+    ? [`${RED}${ename}${PLAIN}${head.slice(ename.length)}`, ...rest]
+    : [head, ...rest];
 }
 
 function compileError(reports: unknown[][], source: string): CellError {
@@ -42,9 +53,16 @@ function compileError(reports: unknown[][], source: string): CellError {
   for (const [, file, line, column, message] of reports) {
     traceback.push(`    ${file || ""}line ${line}, column ${column}: ${message}`);
     const text = file ? undefined : lines[Number(line) - 1];
-    if (text !== undefined) traceback.push(`        ${text}`, `        ${" ".repeat(Number(column) - 1)}^`);
+    if (text !== undefined) traceback.push(...pointAt(text, Number(column)));
   }
   return { ename: "TypeScriptError", evalue: format("%s", reports[0]![4]), traceback };
+}
+
+/** The part of a line around a column (from 1), with a caret below it; short enough not to be wrapped. */
+function pointAt(line: string, column: number): string[] {
+  const start = Math.max(0, column - 1 - SHOWN_COLUMNS / 2);
+  const shown = line.slice(start, start + SHOWN_COLUMNS);
+  return [`        ${shown}`, `        ${" ".repeat(column - 1 - start)}^`];
 }
 
 function thrownError(thrown: unknown): CellError {

@@ -8,6 +8,7 @@
  * Not in Linux: part of the course, not of the machine.
  */
 import { dirname } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { type CellRun, KernelClient, type KernelOptions } from "./kernel_client.js";
 import { asLines, type Cell, type CodeCell, type Notebook, type Output, sourceOf } from "./nbformat.js";
 
@@ -125,7 +126,7 @@ function cellProblems(cell: CodeCell, run: CellRun): string[] {
 
 function errorText(run: CellRun): string {
   const error = run.outputs.find((output) => output.output_type === "error");
-  if (error?.output_type === "error") return error.traceback.join("\n");
+  if (error?.output_type === "error") return stripVTControlCharacters(error.traceback.join("\n"));
   return `ended with status ${run.status}\n${streamText(run.outputs, "stdout", "stderr")}`.trim();
 }
 

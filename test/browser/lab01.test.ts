@@ -1,0 +1,159 @@
+/**
+ * Lab 01 as a learner sees it: `npm start` in a fresh copy, Debian's Jupyter Notebook, a real browser.
+ *
+ * Needs Chromium and Jupyter Notebook 6 (Debian: chromium, jupyter-notebook). Where one is missing the tests are
+ * skipped, unless PAGEWALK_REQUIRE_BROWSER is set, as .ci/run does. Screenshots: .pagewalk/screenshots/.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium } from "../../lib/course/commands/doctor.js";
+import { findLab } from "../../lib/course/exercises/labs.js";
+import { findJupyter, isClassic } from "../../lib/course/jupyter/find.js";
+import { inRepository } from "../../lib/course/paths.js";
+import { type FreshCopy, startFreshCopy } from "./fresh_copy.js";
+
+const browserPath = findChromium();
+const jupyter = findJupyter();
+const missing = [
+  ...(browserPath === undefined ? ["Chromium is not installed (Debian: apt-get install chromium)"] : []),
+  ...(jupyter === undefined || !isClassic(jupyter)
+    ? ["Jupyter Notebook 6 is not installed (Debian: apt-get install jupyter-notebook)"]
+    : []),
+];
+const required = process.env.PAGEWALK_REQUIRE_BROWSER !== undefined;
+
+/** Scripts that run in the page, against what classic Notebook puts there. */
+const KERNEL_IS_CONNECTED = `window.Jupyter?.notebook?.kernel?.is_connected()`;
+/** A cell that waits or runs has a star for a number. */
+const ALL_CELLS_HAVE_RUN = `Jupyter.notebook.get_cells().every(
+  (cell) => cell.input_prompt_number !== "*")`;
+/** Errors and text on stderr, except where they are meant. */
+const ERRORS_SHOWN = `Jupyter.notebook.get_cells().flatMap((cell, index) => {
+  if (cell.metadata.tags?.includes("raises-exception")) return [];
+  const bad = cell.element[0].querySelectorAll(".output_error, .output_stderr");
+  return [...bad].map((output) => "cell " + (index + 1) + ": " + output.textContent);
+})`;
+const BROKEN_PICTURES = `[...document.querySelectorAll("img")]
+  .filter((image) => image.complete && image.naturalWidth === 0).map((image) => image.alt || image.src)`;
+/** Runs the cell that checks a task; the result is its index, or -1. */
+const runCheckCell = (task: string): string => `(() => {
+  const cells = Jupyter.notebook.get_cells();
+  const index = cells.findIndex((cell) => cell.get_text().replaceAll("'", '"').includes('check("${task}"'));
+  if (index >= 0) cells[index].execute();
+  return index;
+})()`;
+
+const BROWSER_ARGUMENTS = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  ...["--disable-component-update", "--disable-sync"],
+];
+const RUN_MS = 90_000;
+
+it("has what the browser tests need, where they are required", () => {
+  expect(required ? missing : []).toEqual([]);
+});
+
+describe.skipIf(missing.length > 0)(
+  `lab 01 in the browser${missing.map((one) => `; ${one}`).join("")}`,
+  () => {
+    let copy: FreshCopy;
+    let browser: Browser;
+    let page: Page;
+    const pageErrors: string[] = [];
+
+    beforeAll(async () => {
+      [copy, browser] = await Promise.all([
+        startFreshCopy(),
+        chromium.launch({ executablePath: browserPath!, args: BROWSER_ARGUMENTS }),
+      ]);
+      page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+      page.on("pageerror", (error) => pageErrors.push(error.message));
+      mkdirSync(inRepository(".pagewalk", "screenshots"), { recursive: true });
+    }, 120_000);
+
+    afterAll(async () => {
+      await browser?.close();
+      await copy?.close();
+    });
+
+    /** Saves what is in the window, or all of the notebook. */
+    async function screenshot(name: string, whole = false): Promise<void> {
+      const path = inRepository(".pagewalk", "screenshots", `${name}.png`);
+      if (!whole) {
+        await page.screenshot({ path });
+        return;
+      }
+      const box = await page.locator("#notebook-container").boundingBox();
+      await page.setViewportSize({
+        width: 1200,
+        height: Math.min(16_000, Math.ceil(box?.height ?? 900) + 200),
+      });
+      await page.screenshot({ path });
+      await page.setViewportSize({ width: 1200, height: 900 });
+    }
+
+    it("is on the page that npm start opens", async () => {
+      await page.goto(copy.url);
+      await page.locator(".item_link", { hasText: "01-paging.ipynb" }).waitFor();
+      await screenshot("01-list");
+    });
+
+    it("runs all cells from the menu without an error", async () => {
+      const { origin, searchParams } = new URL(copy.url);
+      const token = searchParams.get("token");
+      await page.goto(`${origin}/notebooks/notebooks/01-paging.ipynb?token=${token}`);
+      await page.waitForFunction(KERNEL_IS_CONNECTED);
+      await page.click("#celllink");
+      await page.click("#run_all_cells");
+      await page.waitForFunction(ALL_CELLS_HAVE_RUN, undefined, { timeout: RUN_MS });
+      await screenshot("01-notebook", true);
+      const shown = await page.evaluate(ERRORS_SHOWN);
+      expect(shown).toEqual([]);
+      expect(pageErrors).toEqual([]);
+    });
+
+    it("shows at least one live plot, and no picture that is broken", async () => {
+      const plot = page.locator(".js-plotly-plot .main-svg").first();
+      await plot.waitFor({ timeout: 20_000 });
+      await plot.scrollIntoViewIfNeeded();
+      await screenshot("01-plot");
+      expect((await plot.boundingBox())?.width).toBeGreaterThan(300);
+      const broken = await page.evaluate(BROKEN_PICTURES);
+      expect(broken).toEqual([]);
+    });
+
+    it("follows the learner's file: not written yet, then wrong, then right", async () => {
+      const { lab } = findLab("01", copy.root);
+      const untouched = readFileSync(lab.exercises, "utf8");
+      const before = await check("01.1");
+      await screenshot("01-check-before");
+      expect(before).toMatch(/not written yet/i);
+
+      writeFileSync(
+        lab.exercises,
+        untouched.replace('throw new NotWrittenYet("01.1");', "return 1 as never;"),
+      );
+      const wrong = await check("01.1");
+      await screenshot("01-check-wrong");
+      expect(wrong).toMatch(/expected|got/i);
+
+      writeFileSync(lab.exercises, readFileSync(lab.master, "utf8"));
+      const after = await check("01.1");
+      await screenshot("01-check-after");
+      expect(after).not.toMatch(/not written yet/i);
+      expect(after).not.toBe(wrong);
+    });
+
+    /** Runs the cell that checks an exercise, and returns the text of the table that it shows. */
+    async function check(task: string): Promise<string> {
+      const number = (await page.evaluate(runCheckCell(task))) as number;
+      expect(number, `a cell with check("${task}")`).toBeGreaterThanOrEqual(0);
+      await page.waitForFunction(ALL_CELLS_HAVE_RUN, undefined, { timeout: RUN_MS });
+      const output = page.locator(".cell").nth(number).locator(".output_area").last();
+      await output.scrollIntoViewIfNeeded();
+      expect(await output.locator("table").count(), "tables in the result").toBeGreaterThan(0);
+      return output.innerText();
+    }
+  },
+);
