@@ -7,10 +7,14 @@
 export { hint } from "./course/exercises/hint.js";
 export { type LoadedExercises, load } from "./course/exercises/load.js";
 export { NotWrittenYet } from "./course/exercises/not_written_yet.js";
+
 export { Note } from "./course/exercises/note.js";
 export { reset } from "./course/exercises/reset.js";
 export { CheckResult, check } from "./course/grading/check.js";
 export type { GradeReport, TaskReport, TaskState } from "./course/grading/report.js";
+
+export { type Answer, Prediction, type PredictionState, predict } from "./course/predict.js";
+
 // hw: the processor and its memory
 export {
   ENTRIES_PER_TABLE,

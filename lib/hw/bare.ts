@@ -8,9 +8,10 @@
  *   program A: store 0x2000 ---> MMU, A's page table ---> RAM byte 0x9000
  *   program B: store 0x2000 ---> MMU, B's page table ---> RAM byte 0x5000
  *
- * Small microcontrollers work like the upper picture to this day, and Linux still runs on such chips (CONFIG_MMU=n): without fork(),
- * without protection, and with every mmap contiguous. `takeTurns` runs the same programs on anything that can load and
- * store, and notices when a program reads back something else than it wrote.
+ * Small microcontrollers work like the upper picture to this day, and Linux still runs on such chips
+ * (CONFIG_MMU=n): without fork(), without protection, and with every mmap contiguous. `takeTurns` runs the same
+ * programs on anything that can load and store, and notices when a program reads back something else than it
+ * wrote.
  *
  * Read first: ram.ts. Read next: segmentation.ts.
  */
@@ -105,8 +106,9 @@ export class TurnReport {
 }
 
 /**
- * Lets each program run up to its next `yield`, round and round, until all have ended. `switchTo(name)` is called before each turn and gives
- * the memory that this program sees: the place where an operating system would switch page tables. Not in Linux.
+ * Lets each program run up to its next `yield`, round and round, until all have ended. `switchTo(name)` is
+ * called before each turn and gives the memory that this program sees: the place where an operating system
+ * would switch page tables. Not in Linux.
  */
 export function takeTurns(
   programs: Readonly<Record<string, Program>>,

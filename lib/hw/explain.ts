@@ -8,9 +8,9 @@
  *   ...
  *   physical address 0x8abc
  *
- * The machine's own walker reports each entry that it reads (see WalkWatch); this file adds the address's bits, what each entry allows, what all
- * levels together allow, and why the walk ended where it did. A learner's walker need not report anything: `explain` always uses the
- * processor's.
+ * The machine's own walker reports each entry that it reads (see WalkWatch); this file adds the address's bits,
+ * what each entry allows, what all levels together allow, and why the walk ended where it did. A learner's
+ * walker need not report anything: `explain` always uses the processor's.
  *
  * The result is plain data (a picture of it: drawWalk in lib/view), and text.
  *
@@ -89,8 +89,8 @@ export function errorCodeText(errorCode: number): string {
 }
 
 /**
- * `va` cut into the bits that each of `levels` levels uses, highest first. `leafLevel` is 1 for a 4 KiB page; a larger page has fewer
- * index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
+ * `va` cut into the bits that each of `levels` levels uses, highest first. `leafLevel` is 1 for a 4 KiB page; a
+ * larger page has fewer index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
  */
 export function addressFields(va: number, levels: TableLevels, leafLevel = 1): AddressField[] {
   const addressBits = levels === 2 ? 32 : 64;
@@ -110,8 +110,8 @@ export function addressFields(va: number, levels: TableLevels, leafLevel = 1): A
 }
 
 /**
- * Walks `va` for `access` (ACCESS_ bits; a supervisor read by default) through the tables of `paging` and tells each step.
- * RAM is not changed, not even an A bit. RangeError while paging is off.
+ * Walks `va` for `access` (ACCESS_ bits; a supervisor read by default) through the tables of `paging` and tells
+ * each step. RAM is not changed, not even an A bit. RangeError while paging is off.
  */
 export function explainWalk(ram: Ram, paging: Paging, va: number, access = ACCESS_READ): Explanation {
   if (paging.levels === 0) throw new RangeError("paging is off: every address is a physical address");
@@ -242,7 +242,10 @@ function explanationText(e: Explanation): string {
   return [...lines, `=> ${e.verdict}`].join("\n");
 }
 
-/** Index of `va` at each level, highest first; by Linux's names pgd, (p4d,) pud, pmd, pte. Linux pgd_index(), pud_index(), pmd_index(), pte_index() */
+/**
+ * Index of `va` at each level, highest first; by Linux's names pgd, (p4d,) pud, pmd, pte. Linux pgd_index(),
+ * pud_index(), pmd_index(), pte_index()
+ */
 export function tableIndexes(va: number, levels: 4 | 5 = 4): number[] {
   return Array.from({ length: levels }, (_, i) => tableIndex(va, levels - i));
 }

@@ -4,14 +4,18 @@
  *   [ reserved | used | used | free | used | never used ......... ]
  *                              ^ given back: next out   ^ nextFresh
  *
- * Frames that came back are handed out first, the last one back first, so their old bytes are still in them: a page-table
- * frame must be cleared by the one who asked for it. (Linux hands out frames from its buddy allocator; lab 10 is about that.)
+ * Frames that came back are handed out first, the last one back first, so their old bytes are still in them: a
+ * page-table frame must be cleared by the one who asked for it. (Linux hands out frames from its buddy
+ * allocator; lab 10 is about that.)
  *
  * Read first: ram.ts. Read next: page_table.ts.
  */
 import type { Ram } from "./ram.js";
 
-/** Whoever can hand out page frames; undefined when none is left. Linux mm/page_alloc.c:alloc_page() gives NULL then. */
+/**
+ * Whoever can hand out page frames; undefined when none is left. Linux mm/page_alloc.c:alloc_page() gives NULL
+ * then.
+ */
 export interface FrameAllocator {
   /** A frame number, its old bytes still in it; undefined when RAM is full. */
   allocFrame(): number | undefined;
@@ -52,7 +56,10 @@ export class BareFrames implements FrameAllocator {
     return pfn;
   }
 
-  /** Hands out `nrFrames` neighbouring frames, the first one a multiple of `nrFrames`; undefined when there is no such run. */
+  /**
+   * Hands out `nrFrames` neighbouring frames, the first one a multiple of `nrFrames`; undefined when there is no
+   * such run.
+   */
   allocRun(nrFrames: number): number | undefined {
     const first = Math.ceil(this.nextFresh / nrFrames) * nrFrames;
     if (first + nrFrames > this.ram.nrFrames) return undefined;

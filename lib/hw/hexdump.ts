@@ -5,7 +5,8 @@
  *               \_ one entry, lowest byte first: 0x0000000000004067
  *
  * `hexdump` shows any range of RAM, as the command `hexdump -C` does; lines equal to the one above shrink to a `*`.
- * `dumpTable` shows one page table: each entry that is not zero with its place, its eight bytes, its value and its meaning.
+ * `dumpTable` shows one page table: each entry that is not zero with its place, its eight bytes, its value and
+ * its meaning.
  *
  * Read first: ram.ts, entry.ts.
  */
@@ -15,7 +16,10 @@ import type { Ram } from "./ram.js";
 
 const BYTES_PER_LINE = 16;
 
-/** The bytes of RAM from physical address `pa` on, as text, 16 to a line. Not in Linux: the layout is that of `hexdump -C`. */
+/**
+ * The bytes of RAM from physical address `pa` on, as text, 16 to a line. Not in Linux: the layout is that of
+ * `hexdump -C`.
+ */
 export function hexdump(ram: Ram, pa: number, nrBytes = 64): string {
   if (!(Number.isInteger(nrBytes) && nrBytes > 0 && nrBytes <= 2 ** 20))
     throw new RangeError(`cannot dump ${nrBytes} bytes; ask for 1 to ${2 ** 20}`);
@@ -51,7 +55,8 @@ function byteText(byte: number): string {
 
 /**
  * The entries of the page table in frame `pfn` that are not zero: index, physical address, bytes, value and meaning.
- * `level` is the table's level (it decides what bit 7 means); `wide` is false for the 1024 4-byte entries of 32-bit paging.
+ * `level` is the table's level (it decides what bit 7 means); `wide` is false for the 1024 4-byte entries of
+ * 32-bit paging.
  */
 export function dumpTable(ram: Ram, pfn: number, level: number, wide = true): string {
   const entryBytes = wide ? 8 : 4;

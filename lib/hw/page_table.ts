@@ -13,9 +13,10 @@
  *          [ table ]                      level 1 (PT, Linux: pte)        entry: 4 KiB leaf
  *                bits 20-12 -> frame
  *
- * Only the tables on the way to something mapped exist. A missing one is taken from the frame allocator and cleared: the frame may still
- * hold the bytes of its last owner, and every garbage byte would be an entry. A table that holds nothing any more is given back.
- * The frames spent on tables are counted, because that is the price of paging.
+ * Only the tables on the way to something mapped exist. A missing one is taken from the frame allocator and
+ * cleared: the frame may still hold the bytes of its last owner, and every garbage byte would be an entry. A
+ * table that holds nothing any more is given back. The frames spent on tables are counted, because that is the
+ * price of paging.
  *
  * 32-bit paging has two levels of 1024 4-byte entries (4 MiB leaves), 5-level paging one level more on top.
  * Left out: TLB flushes (whoever changes a live table must flush) and everything a kernel adds, see lib/mm.
@@ -54,8 +55,9 @@ export interface MapFlags {
 }
 
 /**
- * Maps the 4 KiB page of `va` to frame `pfn` in the four-level table whose root is frame `rootPfn`, allocating the tables that are missing.
- * 0, or -ENOMEM when `frames` has none left, or -EEXIST when the page is mapped already. The replaceable part `mapPage`.
+ * Maps the 4 KiB page of `va` to frame `pfn` in the four-level table whose root is frame `rootPfn`, allocating
+ * the tables that are missing. 0, or -ENOMEM when `frames` has none left, or -EEXIST when the page is mapped
+ * already. The replaceable part `mapPage`.
  */
 export type MapPage = (
   ram: Ram,
@@ -140,7 +142,8 @@ export interface PageTableOptions {
 }
 
 /**
- * One tree of page tables: what a process has, and what CR3 points to. Linux include/linux/mm_types.h:mm_struct.pgd is its root.
+ * One tree of page tables: what a process has, and what CR3 points to. Linux
+ * include/linux/mm_types.h:mm_struct.pgd is its root.
  * `map` and `unmap` answer 0 or a negative errno; a bad argument is a RangeError.
  */
 export class PageTable {
@@ -203,7 +206,10 @@ export class PageTable {
     return 0;
   }
 
-  /** Maps `nrPages` new frames from `va` on. Their old bytes are cleared. 0 or -ENOMEM or -EEXIST (what was mapped before stays). */
+  /**
+   * Maps `nrPages` new frames from `va` on. Their old bytes are cleared. 0 or -ENOMEM or -EEXIST (what was mapped
+   * before stays).
+   */
   mapNew(va: number, nrPages = 1, flags: MapFlags = {}): number {
     for (let i = 0; i < nrPages; i++) {
       const pfn = allocTable(this.ram, this.frames);
@@ -218,8 +224,8 @@ export class PageTable {
   }
 
   /**
-   * Takes the leaf that maps `va` away, and the tables that hold nothing any more. The mapping it was, or undefined when there was none.
-   * The frame itself is not freed, and no TLB is flushed.
+   * Takes the leaf that maps `va` away, and the tables that hold nothing any more. The mapping it was, or
+   * undefined when there was none. The frame itself is not freed, and no TLB is flushed.
    */
   unmap(va: number): Mapping | undefined {
     const path: { pfn: number; index: number }[] = [];

@@ -3,8 +3,9 @@
  *
  *   seed -> state -> +0x6d2b79f5 -> mix -> 32 random bits -> next state ...
  *
- * The generator is mulberry32, by Tommy Ettinger: one 32-bit word of state, a full period of 2^32, and good enough for workloads
- * and test data. It has no place in cryptography. Nothing a learner sees may come from Math.random() or the host's clock.
+ * The generator is mulberry32, by Tommy Ettinger: one 32-bit word of state, a full period of 2^32, and good
+ * enough for workloads and test data. It has no place in cryptography. Nothing a learner sees may come from
+ * Math.random() or the host's clock.
  */
 
 /** A seeded source of random numbers. Not in Linux: there it is get_random_u32(), which is never repeatable. */

@@ -1,5 +1,6 @@
 /**
- * Segmentation: what came before paging. Each program gets one contiguous piece of RAM, a segment, described by two registers.
+ * Segmentation: what came before paging. Each program gets one contiguous piece of RAM, a segment, described by
+ * two registers.
  *
  *   program's address (offset)                 RAM
  *        |                               +--------------+
@@ -9,13 +10,15 @@
  *                                        +--------------+ base + limit
  *                                        |  hole        |
  *
- * Protection and relocation cost one comparison and one addition. The trouble is the holes: after some programs have come and
- * gone, the free bytes lie in many pieces, and a program can be refused although enough bytes are free in total
- * (external fragmentation). Moving segments together (compaction) helps, and costs a copy of all of RAM.
- * Paging cuts everything into equal pieces instead: any free frame fits, and what is lost is the unused end of each program's last page
- * (internal fragmentation). `compareFragmentation` measures both on the same programs.
+ * Protection and relocation cost one comparison and one addition. The trouble is the holes: after some programs
+ * have come and gone, the free bytes lie in many pieces, and a program can be refused although enough bytes are
+ * free in total (external fragmentation). Moving segments together (compaction) helps, and costs a copy of all
+ * of RAM. Paging cuts everything into equal pieces instead: any free frame fits, and what is lost is the unused
+ * end of each program's last page (internal fragmentation). `compareFragmentation` measures both on the same
+ * programs.
  *
- * Left out: the x86 segment registers, descriptors and privilege levels. Linux on x86-64 sets all bases to zero and uses paging alone.
+ * Left out: the x86 segment registers, descriptors and privilege levels. Linux on x86-64 sets all bases to zero
+ * and uses paging alone.
  */
 import { hex, PAGE_SIZE } from "./address.js";
 import { Random } from "./random.js";
@@ -44,7 +47,10 @@ export class SegmentFault extends Error {
   }
 }
 
-/** Physical address of `offset` in `segment`; throws SegmentFault at or past the limit. Intel SDM vol. 3A, Logical and Linear Addresses */
+/**
+ * Physical address of `offset` in `segment`; throws SegmentFault at or past the limit. Intel SDM vol. 3A, Logical
+ * and Linear Addresses
+ */
 export function translateSegment(segment: Segment, offset: number): number {
   if (offset < 0 || offset >= segment.limitBytes) throw new SegmentFault(segment, offset);
   return segment.base + offset;
@@ -108,7 +114,10 @@ export class SegmentedMemory {
     this.segments = left;
   }
 
-  /** Moves all segments to the low end, leaving one hole. Returns the bytes that had to be copied; old Segment objects are stale. */
+  /**
+   * Moves all segments to the low end, leaving one hole. Returns the bytes that had to be copied; old Segment
+   * objects are stale.
+   */
   compact(): number {
     let end = 0;
     let copiedBytes = 0;
@@ -131,13 +140,19 @@ export class SegmentedMemory {
     return Math.max(0, ...this.holes().map((hole) => hole.sizeBytes));
   }
 
-  /** Share of the free bytes that lie outside the largest hole, 0 to 1. Textbook definition of external fragmentation. */
+  /**
+   * Share of the free bytes that lie outside the largest hole, 0 to 1. Textbook definition of external
+   * fragmentation.
+   */
   get externalFragmentation(): number {
     const { freeBytes } = this;
     return freeBytes === 0 ? 0 : 1 - this.largestHoleBytes / freeBytes;
   }
 
-  /** RAM as one line of `width` characters: the first letter of the owner's name, `.` for free, `:` where several meet. */
+  /**
+   * RAM as one line of `width` characters: the first letter of the owner's name, `.` for free, `:` where several
+   * meet.
+   */
   toString(width = 64): string {
     const cellBytes = this.sizeBytes / width;
     return Array.from({ length: width }, (_, cell) =>
@@ -152,7 +167,10 @@ export class SegmentedMemory {
   }
 }
 
-/** Bytes lost at the ends of last pages when things of `sizesBytes` are put into pages of `pageBytes`. Not in Linux. */
+/**
+ * Bytes lost at the ends of last pages when things of `sizesBytes` are put into pages of `pageBytes`. Not in
+ * Linux.
+ */
 export function internalFragmentation(sizesBytes: readonly number[], pageBytes = PAGE_SIZE): number {
   return sizesBytes.reduce((sum, size) => sum + Math.ceil(size / pageBytes) * pageBytes - size, 0);
 }
@@ -215,8 +233,8 @@ interface Guest {
 }
 
 /**
- * The same programs come and go on two machines with the same RAM, one with segments and one with pages, and the programs together never ask
- * for more than `maxLoad` of it. Not in Linux.
+ * The same programs come and go on two machines with the same RAM, one with segments and one with pages, and
+ * the programs together never ask for more than `maxLoad` of it. Not in Linux.
  */
 export function compareFragmentation(options: FragmentationOptions = {}): FragmentationReport {
   const o = { ...FRAGMENTATION_DEFAULTS, ...options };

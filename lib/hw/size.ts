@@ -3,8 +3,8 @@
  *
  *   "16 MiB"  ->  16 * 2^20  ->  16777216
  *
- * Units are the binary ones of IEC 80000-13 (KiB = 1024 bytes, MiB, GiB, TiB). "MB" is refused: it means 10^6 bytes in one book
- * and 2^20 in the next, and Linux itself writes kB for 1024 bytes in /proc.
+ * Units are the binary ones of IEC 80000-13 (KiB = 1024 bytes, MiB, GiB, TiB). "MB" is refused: it means 10^6
+ * bytes in one book and 2^20 in the next, and Linux itself writes kB for 1024 bytes in /proc.
  */
 
 const UNITS: Readonly<Record<string, number>> = {

@@ -7,9 +7,9 @@
  *   level 3       [ table                               ]      one for each 512 GiB
  *   level 4       [ root                                ]      one, always
  *
- * A table exists when at least one page below it is mapped, however few or many they are. So pages that lie together share their
- * tables, and pages that lie far apart each pay for a whole path: dense maps are cheap, sparse ones dear. A table of one single level would
- * have to exist whole.
+ * A table exists when at least one page below it is mapped, however few or many they are. So pages that lie
+ * together share their tables, and pages that lie far apart each pay for a whole path: dense maps are cheap,
+ * sparse ones dear. A table of one single level would have to exist whole.
  *
  * Read first: page_table.ts.
  */
@@ -41,8 +41,9 @@ export function countTables(ranges: readonly AddressRange[]): TableCount {
 }
 
 /**
- * Frames that a table of `levels` levels spends on mapping `ranges`; `bits` are translated by each level and `entryBytes` is the size of an entry
- * (32-bit paging: 2 levels, 10 bits, 4 bytes; a single level: all bits at once). Not in Linux.
+ * Frames that a table of `levels` levels spends on mapping `ranges`; `bits` are translated by each level and
+ * `entryBytes` is the size of an entry (32-bit paging: 2 levels, 10 bits, 4 bytes; a single level: all bits at
+ * once). Not in Linux.
  */
 export function tableFrames(
   ranges: readonly AddressRange[],

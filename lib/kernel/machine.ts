@@ -11,8 +11,8 @@
  *      |------- newPageTable(), switchMm(), explain()
  *      +------- kernel    Linux's memory management and tasks; started when it is first asked for
  *
- * `parts` is the table of replaceable parts: plain functions with the signature that the lib itself uses. A part that is not given is
- * the lib's own; a name that is not in the table is an error.
+ * `parts` is the table of replaceable parts: plain functions with the signature that the lib itself uses. A
+ * part that is not given is the lib's own; a name that is not in the table is an error.
  *
  * Read first: hw/cpu.ts, hw/page_table.ts.
  */
@@ -119,8 +119,8 @@ export class Machine {
   }
 
   /**
-   * Every step of the walk that `cpu` would make for `va`, as data and as text. `access` is made of ACCESS_ bits, a user read by
-   * default. Nothing changes.
+   * Every step of the walk that `cpu` would make for `va`, as data and as text. `access` is made of ACCESS_
+   * bits, a user read by default. Nothing changes.
    */
   explain(va: number, access = ACCESS_USER, cpu: Cpu = this.cpu): Explanation {
     return explainWalk(this.ram, cpu.paging, va, access);
