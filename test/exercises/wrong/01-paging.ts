@@ -3,14 +3,7 @@
  * and name the mistake (`says`).
  */
 
-/** One wrong answer: in the master's text `find` (once) becomes `replace`. */
-export interface WrongAnswer {
-  task: string;
-  name: string;
-  find: string;
-  replace: string;
-  says: RegExp;
-}
+import type { WrongAnswer } from "../../../lib/course/grading/wrong.js";
 
 export const wrongAnswers: WrongAnswer[] = [
   // 01.1
