@@ -23,6 +23,7 @@ import { mmput } from "./exit_mmap.js";
 import { excPageFault } from "./fault.js";
 import { FdTable } from "./fd_table.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
+import { FileTree } from "./fs.js";
 import { initRlimits } from "./rlimit.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
@@ -41,6 +42,8 @@ export interface KernelHardware {
 export class Kernel implements TaskRunner {
   readonly sys: MemorySystem;
   readonly cpus: readonly Cpu[];
+  /** Files by path. */
+  readonly files: FileTree;
   /** All tasks that are not gone, by pid. */
   readonly tasks = new Map<number, Task>();
   /** Reaper of orphans. Linux init_task's child, pid 1 */
@@ -55,6 +58,7 @@ export class Kernel implements TaskRunner {
     this.sys = new MemorySystem(hardware.ram, hardware.clock);
     this.cpus = hardware.cpus;
     mmInit(this.sys, hardware.cpus, parts);
+    this.files = new FileTree(this.sys);
     this.initMm = new MmStruct(this.sys);
     vmBugOn(pgdAlloc(this.initMm) !== 0, "no memory for the kernel's page table");
     this.init = this.newTask("init", undefined, 0);

@@ -1,0 +1,179 @@
+/**
+ * The system calls on files: open, close, read, write, lseek, ftruncate, fsync, unlink, fadvise, memfd_create.
+ *
+ *   sysRead(fd, buf, len)   file.read(position) --> kernel buffer --copyToUser--> the process's memory (may fault)
+ *   sysWrite(fd, buf, len)  the process's memory --copyFromUser--> kernel buffer --> file.write(position)
+ *
+ * Copying goes in pieces, so that a buffer that ends in unmapped memory gives as many bytes as fit; EFAULT only if that is none.
+ *
+ * Linux fs/read_write.c, fs/open.c, mm/fadvise.c, mm/memfd.c.
+ *
+ * Read first: ../fd_table.ts, ../uaccess.ts, ../fs.ts.
+ */
+import { PAGE_SIZE } from "../../hw/address.js";
+import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
+import type { VfsFile } from "../../mm/inode.js";
+import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
+import { checkArg } from "../errno.js";
+import { fadviseDrop, ftruncate, O_RDWR } from "../fs.js";
+import type { Kernel } from "../kernel.js";
+import type { Task } from "../task.js";
+import { copyFromUser, copyToUser } from "../uaccess.js";
+
+/** Bytes that are copied at once. */
+const PIECE = 16 * PAGE_SIZE;
+
+/** lseek: from the start of the file. man 2 lseek */
+export const SEEK_SET = 0;
+/** lseek: from where it is. */
+export const SEEK_CUR = 1;
+/** lseek: from the end of the file. */
+export const SEEK_END = 2;
+
+/** posix_fadvise: read it ahead. man 2 posix_fadvise */
+export const POSIX_FADV_WILLNEED = 3;
+/** posix_fadvise: it may be dropped from the cache. */
+export const POSIX_FADV_DONTNEED = 4;
+
+function fileOf(kernel: Kernel, task: Task, fd: number, mode: number): VfsFile | undefined {
+  kernel.enter(task);
+  const file = task.files.get(fd) as VfsFile | undefined;
+  return file !== undefined && (file.fMode & mode) === mode ? file : undefined;
+}
+
+/** The new file descriptor, or a negative errno. man 2 open */
+export function sysOpen(kernel: Kernel, task: Task, path: string, flags: number = O_RDWR): number {
+  checkArg(flags, "flags", "open");
+  kernel.enter(task);
+  const file = kernel.files.open(path, flags);
+  return typeof file === "number" ? file : task.files.install(file);
+}
+
+/** man 2 close */
+export function sysClose(kernel: Kernel, task: Task, fd: number): number {
+  kernel.enter(task);
+  return task.files.close(fd);
+}
+
+/** man 2 unlink */
+export function sysUnlink(kernel: Kernel, task: Task, path: string): number {
+  kernel.enter(task);
+  return kernel.files.unlink(path);
+}
+
+/** man 2 memfd_create */
+export function sysMemfdCreate(kernel: Kernel, task: Task, name: string): number {
+  kernel.enter(task);
+  return task.files.install(kernel.files.memfdCreate(name));
+}
+
+/** Bytes read into the process's memory at `buf`, or a negative errno. man 2 read */
+export function sysRead(kernel: Kernel, task: Task, fd: number, buf: number, len: number): number {
+  checkArg(len, "len", "read");
+  const file = fileOf(kernel, task, fd, FMODE_READ);
+  if (file === undefined) return -EBADF;
+  const done = sysPread(kernel, task, fd, buf, len, file.fPos);
+  if (done > 0) file.fPos += done;
+  return done;
+}
+
+/** read at byte `pos`; the file's own position stays. man 2 pread */
+export function sysPread(
+  kernel: Kernel,
+  task: Task,
+  fd: number,
+  buf: number,
+  len: number,
+  pos: number,
+): number {
+  const file = fileOf(kernel, task, fd, FMODE_READ);
+  if (file === undefined) return -EBADF;
+  if (len < 0 || pos < 0) return -EINVAL;
+  let done = 0;
+  while (done < len) {
+    const piece = new Uint8Array(Math.min(PIECE, len - done));
+    const nr = file.read(pos + done, piece);
+    if (nr <= 0) return done > 0 ? done : nr;
+    const left = copyToUser(task, buf + done, piece.subarray(0, nr));
+    done += nr - left;
+    if (left > 0) return done > 0 ? done : -EFAULT;
+    if (nr < piece.length) break;
+  }
+  return done;
+}
+
+/** Bytes written from the process's memory at `buf`, or a negative errno. man 2 write */
+export function sysWrite(kernel: Kernel, task: Task, fd: number, buf: number, len: number): number {
+  checkArg(len, "len", "write");
+  const file = fileOf(kernel, task, fd, FMODE_WRITE);
+  if (file === undefined) return -EBADF;
+  const done = sysPwrite(kernel, task, fd, buf, len, file.fPos);
+  if (done > 0) file.fPos += done;
+  return done;
+}
+
+/** write at byte `pos`; the file's own position stays. man 2 pwrite */
+export function sysPwrite(
+  kernel: Kernel,
+  task: Task,
+  fd: number,
+  buf: number,
+  len: number,
+  pos: number,
+): number {
+  const file = fileOf(kernel, task, fd, FMODE_WRITE);
+  if (file === undefined) return -EBADF;
+  if (len < 0 || pos < 0) return -EINVAL;
+  let done = 0;
+  while (done < len) {
+    const piece = new Uint8Array(Math.min(PIECE, len - done));
+    const left = copyFromUser(task, piece, buf + done);
+    const got = piece.length - left;
+    const nr = got > 0 ? file.write(pos + done, piece.subarray(0, got)) : -EFAULT;
+    if (nr <= 0) return done > 0 ? done : nr;
+    done += nr;
+    if (left > 0 || nr < got) break;
+  }
+  return done;
+}
+
+/** The new position, or a negative errno. man 2 lseek */
+export function sysLseek(kernel: Kernel, task: Task, fd: number, offset: number, whence = SEEK_SET): number {
+  checkArg(offset, "offset", "lseek");
+  const file = fileOf(kernel, task, fd, 0);
+  if (file === undefined) return -EBADF;
+  const from = whence === SEEK_SET ? 0 : whence === SEEK_CUR ? file.fPos : file.inode.iSize;
+  if (whence < SEEK_SET || whence > SEEK_END || from + offset < 0) return -EINVAL;
+  file.fPos = from + offset;
+  return file.fPos;
+}
+
+/** man 2 ftruncate */
+export function sysFtruncate(kernel: Kernel, task: Task, fd: number, length: number): number {
+  checkArg(length, "length", "ftruncate");
+  const file = fileOf(kernel, task, fd, 0);
+  return file === undefined ? -EBADF : ftruncate(file, length);
+}
+
+/** man 2 fsync */
+export function sysFsync(kernel: Kernel, task: Task, fd: number): number {
+  const file = fileOf(kernel, task, fd, 0);
+  return file === undefined ? -EBADF : file.fsync();
+}
+
+/** man 2 posix_fadvise */
+export function sysFadvise(
+  kernel: Kernel,
+  task: Task,
+  fd: number,
+  offset: number,
+  len: number,
+  advice: number,
+): number {
+  const file = fileOf(kernel, task, fd, 0);
+  if (file === undefined) return -EBADF;
+  if (len < 0) return -EINVAL;
+  if (advice === POSIX_FADV_DONTNEED) return fadviseDrop(file, offset, len);
+  if (advice === POSIX_FADV_WILLNEED) file.fadviseWillneed(offset, len);
+  return advice >= 0 && advice <= 5 ? 0 : -EINVAL;
+}
