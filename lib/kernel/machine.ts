@@ -8,7 +8,7 @@
  *      |------- clock     simulated nanoseconds
  *      |------- cpus[]    each with its MMU, which walks with parts.walk
  *      |------- frames    who hands out page frames of a machine without a kernel
- *      |------- newPageTable(), switchMm(), explain()
+ *      |------- newPageTable(), switchMm(), explain(), run()
  *      +------- kernel    Linux's memory management and tasks; started when it is first asked for
  *
  * `parts` is the table of replaceable parts: plain functions with the signature that the lib itself uses. A
@@ -25,6 +25,9 @@ import { BareFrames, type FrameAllocator } from "../hw/frames.js";
 import { type MapPage, mapPage, PageTable, type TableLevels } from "../hw/page_table.js";
 import { Ram } from "../hw/ram.js";
 import { formatSize, parseSize } from "../hw/size.js";
+import { runStream, type StreamResult } from "../hw/stream.js";
+import { type TlbModel, type TlbModelName, tlbModel } from "../hw/tlb_model.js";
+import type { TlbFactory } from "../hw/tlb_part.js";
 import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
 import { linuxMmParts, type MmParts } from "../mm/parts.js";
@@ -36,10 +39,12 @@ export interface MachineParts extends MmParts {
   readonly walk: Walk;
   /** Maps one 4 KiB page in a four-level table (lab 01). */
   readonly mapPage: MapPage;
+  /** Makes the TLBs of every CPU (lab 02); answering undefined keeps the lib's own. */
+  readonly tlb: TlbFactory;
 }
 
 /** The lib's own parts. */
-export const OWN_PARTS: MachineParts = { walk, mapPage, ...linuxMmParts() };
+export const OWN_PARTS: MachineParts = { walk, mapPage, tlb: () => undefined, ...linuxMmParts() };
 
 /** How a machine is built; every field has a default. */
 export interface BootOptions {
@@ -49,8 +54,20 @@ export interface BootOptions {
   readonly cpus?: number;
   /** Levels of page tables: 4 (the default), 5, or 2 for a 32-bit processor. */
   readonly levels?: TableLevels;
+  /** TLBs of every CPU: the name of a processor (skylake by default) or a model of your own. */
+  readonly tlb?: TlbModelName | TlbModel;
   /** Parts that take the place of the lib's own. */
   readonly parts?: Partial<MachineParts>;
+}
+
+/** How a stream runs. */
+export interface RunOptions {
+  /** Address of offset 0, a multiple of 4096; 0 by default. */
+  readonly baseVa?: number;
+  /** The first CPU by default. */
+  readonly cpu?: Cpu;
+  /** Whether the accesses come from a user program; true by default. */
+  readonly user?: boolean;
 }
 
 /** One machine. Several can run side by side; nothing is shared between them. */
@@ -72,9 +89,11 @@ export class Machine {
     this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
     this.clock = new Clock();
     const { levels } = this;
+    const { walk, tlb: tlbPart } = this.parts;
+    const tlb = tlbModel(options.tlb);
     this.cpus = Array.from(
       { length: checkCpus(options.cpus ?? 1) },
-      (_, id) => new Cpu(id, this.ram, this.clock, { levels, walk: this.parts.walk }),
+      (_, id) => new Cpu(id, this.ram, this.clock, { levels, walk, tlb, tlbPart }),
     );
     this.frames = new BareFrames(this.ram);
   }
@@ -105,6 +124,20 @@ export class Machine {
     const table = new PageTable(ram, frames, { levels, name, mapPage: parts.mapPage });
     this.tables.push(table);
     return table;
+  }
+
+  /**
+   * Does every access of `stream` (see hw/stream.ts) at `baseVa` plus the element's offset, as a user program on `cpu` unless
+   * `user` is false.
+   */
+  run(stream: Uint32Array, { baseVa = 0, cpu = this.cpu, user = true }: RunOptions = {}): StreamResult {
+    const { cpl } = cpu;
+    cpu.cpl = user ? 3 : 0;
+    try {
+      return runStream(cpu, stream, baseVa);
+    } finally {
+      cpu.cpl = cpl;
+    }
   }
 
   /** The tables made so far. */

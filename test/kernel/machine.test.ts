@@ -95,3 +95,37 @@ describe("explain", () => {
     expect(explained.pa).toBe(table.mappings()[0]!.pfn * 4096 + 0x123);
   });
 });
+
+describe("a stream on a machine", () => {
+  it("runs in user mode, on the TLBs that were asked for, and leaves the mode as it was", () => {
+    const machine = boot({ tlb: "tiny" });
+    const table = machine.newPageTable();
+    for (let i = 0; i < 6; i++) table.map(0x40_0000 + i * 4096, 16 + i, { user: true, writable: true });
+    machine.switchMm(table);
+    const stream = Uint32Array.from({ length: 600 }, (_, i) => (i % 6) * 4096 + (i % 2));
+    expect(machine.run(stream, { baseVa: 0x40_0000 }).accesses).toBe(600);
+    expect(machine.cpu.cpl).toBe(0);
+    expect(machine.cpu.mmu.model.name).toBe("tiny");
+    expect(machine.cpu.mmu.stats()).toMatchObject({ accesses: 600, walks: 6, faults: 0 });
+  });
+
+  it("runs on a learner's TLB", () => {
+    let lookups = 0;
+    const part = {
+      lookup: () => {
+        lookups++;
+        return undefined;
+      },
+      insert: () => {},
+      update: () => {},
+      flush: () => {},
+    };
+    const machine = boot({ tlb: "tiny", parts: { tlb: () => part } });
+    const table = machine.newPageTable();
+    table.map(0x40_0000, 16, { user: true, writable: true });
+    machine.switchMm(table);
+    machine.run(new Uint32Array(10), { baseVa: 0x40_0000 });
+    expect(lookups).toBe(60);
+    expect(machine.cpu.mmu.walks).toBe(10);
+  });
+});
