@@ -122,7 +122,9 @@ function categoryScale(names: readonly string[], from: number, to: number, room:
   };
 }
 
-/** Both scales are built twice: once to learn how wide their labels are, once on the pixels that this leaves. */
+/**
+ * Both scales are built twice: once to learn how wide their labels are, once on the pixels that this leaves.
+ */
 export function planOf(figure: Figure): Plan {
   const width = figure.width ?? 720;
   const height = figure.height ?? 400;
@@ -296,7 +298,10 @@ function marksMarkup(plan: Plan): string[] {
   return out;
 }
 
-/** The marks of y from the lowest up, and how many pixels (upwards is negative) each label moves to stay clear of the one below. */
+/**
+ * The marks of y from the lowest up, and how many pixels (upwards is negative) each label moves to stay
+ * clear of the one below.
+ */
 export function marksAcross(plan: Plan): { mark: Mark; shift: number }[] {
   let lowest = Infinity;
   const marks = (plan.figure.marks ?? []).filter((m) => m.y !== undefined).sort((a, b) => a.y! - b.y!);

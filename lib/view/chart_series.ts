@@ -3,9 +3,9 @@
  *
  *    plane:  left, right, top, bottom in pixels; x.at(value) and y.at(value) give the pixel
  *
- * A series is told apart by colour and by a second sign as well: the dashes of its line, the shape of its points, the hatching of its
- * bars. A line of many values is thinned to what a screen can show: in each column of pixels its first, lowest,
- * highest and last value, so that no spike is lost.
+ * A series is told apart by colour and by a second sign as well: the dashes of its line, the shape of its
+ * points, the hatching of its bars. A line of many values is thinned to what a screen can show: in each
+ * column of pixels its first, lowest, highest and last value, so that no spike is lost.
  *
  * Read first: chart.ts.
  */
@@ -67,7 +67,9 @@ function hasMarkers(series: LineSeries): boolean {
   return series.markers ?? (series.x.length <= MANY && !series.steps);
 }
 
-/** A point whose shape tells the series as well: circle, square, triangle, diamond, then these again hollow. */
+/**
+ * A point whose shape tells the series as well: circle, square, triangle, diamond, then these again hollow.
+ */
 function shape(x: number, y: number, index: number, colour: string): string {
   const paint =
     index < 4 ? { fill: colour, stroke: INK.card } : { fill: INK.card, stroke: colour, "stroke-width": 2 };
@@ -185,7 +187,10 @@ function indexOf(bars: readonly BarSeries[], key: string | number): number {
   return [...new Set(bars.flatMap((b) => b.x))].indexOf(key);
 }
 
-/** The scale "cividis", made to look the same to people with and without colour blindness; 0 is dark, 1 is light. */
+/**
+ * The scale "cividis", made to look the same to people with and without colour blindness; 0 is dark, 1 is
+ * light.
+ */
 export const CIVIDIS: readonly (readonly [number, string])[] = [
   [0, "#00224e"],
   [0.2, "#35456c"],

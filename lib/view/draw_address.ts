@@ -6,7 +6,8 @@
  *    63            48 47     39   38     30   29     21   20     12   11         0
  *                     0           0           2           1           0xabc
  *
- * Works for 2 levels (32 bits), 4 and 5 levels, and for larger pages, whose offset takes the bits of the levels that they leave out.
+ * Works for 2 levels (32 bits), 4 and 5 levels, and for larger pages, whose offset takes the bits of the
+ * levels that they leave out.
  * Read next: draw_walk.ts (what the entries lead to).
  */
 
@@ -23,7 +24,10 @@ export interface AddressOptions {
   readonly title?: string;
 }
 
-/** One group of bits, `high` down to `low`. `level` is 0 for the offset and -1 for the bits that nothing translates. */
+/**
+ * One group of bits, `high` down to `low`. `level` is 0 for the offset and -1 for the bits that nothing
+ * translates.
+ */
 export interface BitField {
   readonly level: number;
   readonly high: number;
@@ -76,7 +80,9 @@ function nameOf(field: BitField): string {
   return field.level > 0 ? `level ${field.level}` : field.level === 0 ? "offset" : "sign";
 }
 
-/** A picture of the bits of `va`: `drawAddress(0x7fff_1234_5678)`, `drawAddress(0xc000_1000, { levels: 2 })`. */
+/**
+ * A picture of the bits of `va`: `drawAddress(0x7fff_1234_5678)`, `drawAddress(0xc000_1000, { levels: 2 })`.
+ */
 export function drawAddress(va: number, options: AddressOptions = {}): Picture {
   const { levels = 4, leafLevel = 1 } = options;
   const fields = bitFields(va, levels, leafLevel);

@@ -1,5 +1,6 @@
 /**
- * Draw areas: a map of one address space, highest address on top as in most books, with the gaps between the areas.
+ * Draw areas: a map of one address space, highest address on top as in most books, with the gaps between the
+ * areas.
  *
  *    0x7ffffffff000 +--------------------+
  *                   | [stack]       rw-p |  132 KiB
@@ -9,8 +10,9 @@
  *                   | /bin/cat      r-xp |  16 KiB    [#][#][.][.]   a square for each page
  *    0x400000       +--------------------+
  *
- * Heights are not to scale, or a stack would be thinner than an atom beside 128 TiB: every area is high enough for its text. The
- * squares show what each page holds at the moment, where the data say so. The text form has the lowest address first, as /proc/PID/maps does.
+ * Heights are not to scale, or a stack would be thinner than an atom beside 128 TiB: every area is high
+ * enough for its text. The squares show what each page holds at the moment, where the data say so. The text
+ * form has the lowest address first, as /proc/PID/maps does.
  */
 
 import { hex } from "../hw/address.js";
@@ -56,7 +58,10 @@ const STATES: Readonly<Record<PageState, { fill: string; sign: string; text: str
   locked: { fill: OKABE_ITO.purple, sign: "L", text: "locked" },
 };
 
-/** A picture of an address space: `drawAreas({ title, areas: [{ start, end, name: "[heap]", perms: "rw-p" }] })`. */
+/**
+ * A picture of an address space: `drawAreas({ title, areas: [{ start, end, name: "[heap]", perms: "rw-p" }]
+ * })`.
+ */
 export function drawAreas(data: AreasData): Picture {
   const title = requireText(data.title, "drawAreas' title", "what the picture shows");
   const areas = [...data.areas].sort((a, b) => b.start - a.start);

@@ -14,7 +14,9 @@ import { Picture } from "./picture.js";
 import { INK, label, line, rect } from "./svg.js";
 
 export interface EntryOptions {
-  /** Level of the table the entry lies in: bit 7, D and G mean other things in other levels. 1 unless given. */
+  /**
+   * Level of the table the entry lies in: bit 7, D and G mean other things in other levels. 1 unless given.
+   */
   readonly level?: number;
   readonly title?: string;
 }
@@ -27,7 +29,10 @@ interface Part {
   readonly set: boolean;
 }
 
-/** A picture of `entry`, a whole 64-bit entry as `Ram` and the walk report it: `drawEntry(0x8000000000005067n)`. */
+/**
+ * A picture of `entry`, a whole 64-bit entry as `Ram` and the walk report it:
+ * `drawEntry(0x8000000000005067n)`.
+ */
 export function drawEntry(entry: bigint | number, options: EntryOptions = {}): Picture {
   const level = options.level ?? 1;
   const value = BigInt.asUintN(64, BigInt(entry));

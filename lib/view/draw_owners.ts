@@ -1,5 +1,6 @@
 /**
- * Draw owners: which process maps which page frame, and how. One row for each process, one column for each frame.
+ * Draw owners: which process maps which page frame, and how. One row for each process, one column for each
+ * frame.
  *
  *              frame 0x12   frame 0x13   frame 0x20
  *              anonymous    anonymous    zero page
@@ -7,8 +8,9 @@
  *    child     0x401000 r-               0x403000 r-
  *              2 mappings   1 mapping    1 mapping
  *
- * A frame with several cells filled is shared. Blue cells may be written, light cells may only be read, "D" is a dirty entry, and
- * the frame of zeros is grey. With `before`, cells that are new or changed since then have a thick frame: what did the write, the fork, the exec do?
+ * A frame with several cells filled is shared. Blue cells may be written, light cells may only be read, "D"
+ * is a dirty entry, and the frame of zeros is grey. With `before`, cells that are new or changed since then
+ * have a thick frame: what did the write, the fork, the exec do?
  */
 
 import { hex } from "../hw/address.js";
@@ -58,7 +60,10 @@ export const MAX_FRAMES = 64;
 const PER_ROW = 6;
 const CELL = { width: 104, height: 34, left: 140 };
 
-/** A picture of who maps which frame. Throws a RangeError for more than 64 frames: show those the story is about. */
+/**
+ * A picture of who maps which frame. Throws a RangeError for more than 64 frames: show those the story is
+ * about.
+ */
 export function drawOwners(data: OwnersData): Picture {
   const title = requireText(data.title, "drawOwners' title", "what the picture shows");
   const frames = framesOf(data);

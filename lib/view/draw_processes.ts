@@ -11,8 +11,8 @@
  *       | [12][13][20] |     | [12]         |
  *       +--------------+     +--------------+
  *
- * A frame that several processes of the tree map is light and says how many; a frame of one process alone is dark.
- * For the rights and addresses of each mapping see draw_owners.ts.
+ * A frame that several processes of the tree map is light and says how many; a frame of one process alone is
+ * dark. For the rights and addresses of each mapping see draw_owners.ts.
  */
 
 import { hex } from "../hw/address.js";

@@ -6,7 +6,8 @@
  *            +-------+-------+-------+-------+-------+-----
  *            0 ns            1 µs            2 µs
  *
- * An event with an end is a bar, one without is a moment. Labels that would touch each other go to another row of their lane.
+ * An event with an end is a bar, one without is a moment. Labels that would touch each other go to another
+ * row of their lane.
  */
 
 import { Picture, requireText } from "./picture.js";
@@ -116,7 +117,10 @@ function colourOf(event: TimelineEvent, lane: number, kinds: readonly string[]):
   return SERIES_COLOURS[index % SERIES_COLOURS.length]!;
 }
 
-/** A bar with its label above, or a diamond with its label beside it; near the right edge the label ends at the edge. */
+/**
+ * A bar with its label above, or a diamond with its label beside it; near the right edge the label ends at
+ * the edge.
+ */
 function eventMarkup(placed: PlacedEvent, y: number, colour: string): string {
   const { event, x, end } = placed;
   const width = textWidth(event.label, 11);

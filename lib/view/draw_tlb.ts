@@ -5,8 +5,8 @@
  *    set 0   0x400 -> 0x12         -
  *    set 1   0x401 -> 0x13         0x7f1 -> 0x99  G
  *
- * The cell that the story is about (just filled, hit, or evicted) has a thick frame. Sets that are empty are left out when
- * there are more than sixteen, and the picture says how many.
+ * The cell that the story is about (just filled, hit, or evicted) has a thick frame. Sets that are empty are
+ * left out when there are more than sixteen, and the picture says how many.
  */
 
 import { hex } from "../hw/address.js";

@@ -5,8 +5,8 @@
  *    CR3 --> [table] --> [table] --> [table] --> [table] --> [frame]
  *            level 4     level 3     level 2     level 1
  *
- * Takes what `explain` returns, or the steps that a walker notes (WalkWatch), as plain data.
- * A step that ends in a fault is drawn in a thick frame with its reason, and tables that were not reached are dashed.
+ * Takes what `explain` returns, or the steps that a walker notes (WalkWatch), as plain data. A step that ends
+ * in a fault is drawn in a thick frame with its reason, and tables that were not reached are dashed.
  *
  * Read first: draw_address.ts, ../hw/walk.ts.
  */

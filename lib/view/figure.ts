@@ -11,10 +11,12 @@
  *    };
  *    plot(figure)
  *
- * A picture nobody can read teaches nothing, so title, axis labels, units and an alt text are required; an axis that counts or
- * names things has the unit "". Sizes have limits: an output of a notebook is kept in its file.
+ * A picture nobody can read teaches nothing, so title, axis labels, units and an alt text are required; an
+ * axis that counts or names things has the unit "". Sizes have limits: an output of a notebook is kept in its
+ * file.
  *
- * Read next: scale.ts (values to pixels), chart.ts (the static picture), plotly.ts (the live one), plot.ts (both in one output).
+ * Read next: scale.ts (values to pixels), chart.ts (the static picture), plotly.ts (the live one), plot.ts
+ * (both in one output).
  */
 
 import { requireText } from "./picture.js";
@@ -47,7 +49,10 @@ export interface LineSeries {
   readonly markers?: boolean;
 }
 
-/** Bars at names or numbers; several series stand side by side, or on each other where `figure.bars` is "stacked". */
+/**
+ * Bars at names or numbers; several series stand side by side, or on each other where `figure.bars` is
+ * "stacked".
+ */
 export interface BarSeries {
   readonly kind: "bars";
   readonly name: string;
@@ -212,7 +217,10 @@ export function isLog(axis: Axis): boolean {
   return axis.scale === "log10" || axis.scale === "log2";
 }
 
-/** Whether the axis stands for names or for one bar or cell after another, rather than for numbers on a scale. */
+/**
+ * Whether the axis stands for names or for one bar or cell after another, rather than for numbers on a
+ * scale.
+ */
 export function hasCategories(figure: Figure, name: "x" | "y"): boolean {
   const [first] = figure.series;
   return name === "x" ? first!.kind === "bars" || first!.kind === "heat" : first!.kind === "heat";

@@ -5,8 +5,9 @@
  *    mms --ownersOf()--> Owner[]         drawOwners({ title, owners: ownersOf(mms), frames: framesOf(mms), before })
  *    tlb --tlbSets()---> cells           drawTlb({ title, sets: tlbSets(tlb) })
  *
- * `mms` names each address space: { parent: parent.mm, child: child.mm }. The data are copies: what `ownersOf` returned before a
- * fork or a write is the `before` of the picture after it. Looking changes nothing, not even an accessed bit.
+ * `mms` names each address space: { parent: parent.mm, child: child.mm }. The data are copies: what
+ * `ownersOf` returned before a fork or a write is the `before` of the picture after it. Looking changes
+ * nothing, not even an accessed bit.
  *
  * Read first: draw_areas.ts, draw_owners.ts, draw_tlb.ts, ../mm/pagewalk.ts.
  */
@@ -60,7 +61,10 @@ export function pageStates(vma: VmAreaStruct): PageState[] {
   return states;
 }
 
-/** The mappings of `mm` for drawAreas(), with a square for each page in areas of at most `squares` pages (64, up to 256). */
+/**
+ * The mappings of `mm` for drawAreas(), with a square for each page in areas of at most `squares` pages (64,
+ * up to 256).
+ */
 export function areasOf(mm: MmStruct, squares = SQUARES): Area[] {
   return [...mm.mmMt].map((vma) => {
     const { vmStart: start, vmEnd: end } = vma;

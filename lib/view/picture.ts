@@ -1,28 +1,32 @@
 /**
  * Picture: what every drawing function of this folder returns, and the guide to all of them.
  *
- *   show(x, ...)        shows pictures and tables in the middle of a cell; the last expression of a cell shows itself
- *   table(rows, { caption })                 table([{ level: 4, index: 0 }], { caption: "Indices", columns: ["level", "index"] })
- *   plot(figure)                             lines, points, bars, heat map; live in trusted notebooks. See figure.ts
- *   drawAddress(va, { levels, leafLevel })   the bits of an address: drawAddress(0x401abc), drawAddress(0xc0000000, { levels: 2 })
- *   drawEntry(entry, { level })              the bits of an entry: drawEntry(0x8000000000005067n, { level: 1 })
- *   drawWalk(explanation)                    CR3 to frame, or to the fault: drawWalk(explain(0x401abc))
- *   drawOwners({ title, owners })            who maps which frame: owners: [{ name: "init", pages: [{ va, pfn, writable }] }]
- *   drawAreas({ title, areas, pointers })    an address space: areas: [{ start, end, name: "[heap]", perms: "rw-p", pages }]
- *   drawTlb({ title, sets, marks })          sets and ways: sets: [[{ vpn: 0x401, pfn: 0x12 }, null]]
- *   drawProcesses({ title, root })           parents, children, shared frames: root: { pid: 1, name: "init", pfns, children }
- *   drawTimeline({ title, events })          what happened when: events: [{ atNs: 0, endNs: 900, lane: "CPU 0", label: "flush" }]
+ *   show(x, ...)       shows in the middle of a cell; the last expression of a cell shows itself
+ *   table              table([{ level: 4, index: 0 }], { caption: "Indices", columns: ["level", "index"] })
+ *   plot               plot({ title, x, y, alt, series }): lines, points, bars, heat map. See figure.ts
  *
- *   areasOf(mm), ownersOf({ parent: mm1, child: mm2 }), framesOf(mms), tlbSets(tlb)    such data from the running machine (mm_data.ts)
- *   showMm(mm)                               an address space as a table of its mappings and entries (show_mm.ts)
+ *   drawAddress        bits of an address: drawAddress(0x401abc), drawAddress(0xc0000000, { levels: 2 })
+ *   drawEntry          bits of an entry: drawEntry(0x8000000000005067n, { level: 1 })
+ *   drawWalk           from CR3 to the frame or the fault: drawWalk(machine.explain(0x401abc))
+ *   drawOwners         who maps which frame: { title, owners: [{ name, pages: [{ va, pfn, writable }] }] }
+ *   drawAreas          an address space: { title, areas: [{ start, end, name: "[heap]", perms: "rw-p" }] }
+ *   drawTlb            sets and ways: { title, sets: [[{ vpn: 0x401, pfn: 0x12 }, null]] }
+ *   drawProcesses      parents, children, shared frames: { title, root: { pid, name, pfns, children } }
+ *   drawTimeline       what happened when: { title, events: [{ atNs: 0, endNs: 900, lane, label }] }
  *
- * All of them take plain data, throw a TypeError or RangeError that names what is wrong, give the same bytes for the same data, have
- * an alt text (made from the data where `alt` is not given) and a plain-text form (`String(picture)`).
+ *   areasOf(mm), ownersOf({ parent, child }), framesOf({ parent, child }), tlbSets(tlb)
+ *                      the data for such drawings, taken from the running machine. See mm_data.ts
+ *   showMm(mm)         an address space as a table of its mappings and entries. See show_mm.ts
+ *
+ * All of them take plain data, throw a TypeError or RangeError that names what is wrong, give the same bytes
+ * for the same data, have an alt text (made from the data where `alt` is not given) and a plain-text form
+ * (`String(picture)`).
  *
  *    drawWalk(...) ---> Picture { title, alt, svg, text } ---> <img src="data:image/svg+xml;base64,..." alt="...">
  *
- * The SVG is wrapped in <img> because that is the one way that works in the classic Notebook, Notebook 7, Lab and on pages made by
- * nbconvert, in trusted notebooks and in others: a bare <svg> is thrown away by Lab's sanitizer.
+ * The SVG is wrapped in <img> because that is the one way that works in the classic Notebook, Notebook 7, Lab
+ * and on pages made by nbconvert, in trusted notebooks and in others: a bare <svg> is thrown away by Lab's
+ * sanitizer.
  *
  * Read first: show.ts. Read next: svg.ts, then the drawing you are interested in.
  */
@@ -30,7 +34,9 @@
 import { JUPYTER_DISPLAY, type MimeBundle } from "./show.js";
 import { escapeXml, px, type SvgFrame, svgDocument } from "./svg.js";
 
-/** A finished picture. The last expression of a cell shows it; `show(picture)` does so in the middle of one. */
+/**
+ * A finished picture. The last expression of a cell shows it; `show(picture)` does so in the middle of one.
+ */
 export class Picture {
   readonly title: string;
   /** What a reader who cannot see the picture is told. */
@@ -72,7 +78,10 @@ export class Picture {
   }
 }
 
-/** Throws unless `value` is a string with something in it. `what` names it the way the caller wrote it, such as "figure.title". */
+/**
+ * Throws unless `value` is a string with something in it. `what` names it the way the caller wrote it, such
+ * as "figure.title".
+ */
 export function requireText(value: unknown, what: string, hint: string): string {
   if (typeof value === "string" && value.trim() !== "") return value;
   const got = value === undefined ? "it is missing" : `got ${JSON.stringify(value) ?? String(value)}`;

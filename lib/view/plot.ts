@@ -38,7 +38,10 @@ export class Plot extends Picture {
   }
 }
 
-/** A plot of `figure`. Throws a TypeError that says what is missing when it has no title, axis label, unit or alt text. */
+/**
+ * A plot of `figure`. Throws a TypeError that says what is missing when it has no title, axis label, unit or
+ * alt text.
+ */
 export function plot(figure: Figure): Plot {
   return new Plot(figure);
 }

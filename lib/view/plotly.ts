@@ -2,15 +2,16 @@
  * Plotly: the live twin of a figure, which a script in the output swaps in where scripts may run.
  *
  *    <div data-pagewalk-figure="1f3a..."><img ...></div>      always there: the static picture
- *    <script> ... </script>                                   dropped by Jupyter in notebooks that are not trusted
+ *    <script> ... </script>                                   dropped in notebooks that are not trusted
  *        |
  *        +-- window.Plotly is there already?              use it
- *        +-- else <base>files/<repository>/node_modules/plotly.js-dist-min/plotly.min.js    (Jupyter serves it as a file)
- *        +-- else plotly.min.js beside the page                                             (pages made by nbconvert)
+ *        +-- else <base>files/<repository>/node_modules/plotly.js-dist-min/plotly.min.js, from Jupyter
+ *        +-- else plotly.min.js beside the page           pages made by nbconvert
  *        +-- none of these: the picture stays
  *
- * So a figure weighs some 15 kB in the notebook instead of plotly's 5 MB, and works without a network. Plotly is never
- * imported on this side. A load that failed is forgotten, so that running the cell again tries again.
+ * So a figure weighs some 15 kB in the notebook instead of plotly's 5 MB, and works without a network. Plotly
+ * is never imported on this side. A load that failed is forgotten, so that running the cell again tries
+ * again.
  *
  * Read first: figure.ts. Read next: plot.ts.
  */
@@ -74,7 +75,7 @@ function traceOf(figure: Figure, series: Series, index: number): Json {
   const markers = series.markers ?? (series.x.length <= 40 && !series.steps);
   return {
     type: "scatter",
-    cliponaxis: figure.x.range !== undefined || figure.y.range !== undefined,
+    cliponaxis: false,
     mode: series.kind === "points" ? "markers" : markers ? "lines+markers" : "lines",
     name,
     x: series.x,
@@ -88,7 +89,10 @@ function plain(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
-/** The layout stands on the plan of the static picture, so that nothing moves when the live figure takes its place. */
+/**
+ * The layout stands on the plan of the static picture, so that nothing moves when the live figure takes its
+ * place.
+ */
 function layoutOf(figure: Figure): Json {
   const plan = planOf(figure);
   const above = plan.legendTop - 14;
@@ -128,7 +132,10 @@ function layoutOf(figure: Figure): Json {
   };
 }
 
-/** The ticks of names, and of numbers written in a special way, are ours; elsewhere Plotly chooses, also when the reader zooms. */
+/**
+ * The ticks of names, and of numbers written in a special way, are ours; elsewhere Plotly chooses, also when
+ * the reader zooms.
+ */
 function axisOf(plan: Plan, name: "x" | "y"): Json {
   const axis = plan.figure[name];
   const scale = plan[name];
@@ -157,9 +164,16 @@ function axisOf(plan: Plan, name: "x" | "y"): Json {
     gridcolor: INK.grid,
     zeroline: false,
     ...AXIS_LINE,
-    range: scale.domain.map((v) => (log ? Math.log10(v) : v)),
+    range: rangeOf(scale.domain, log),
     ...(own ? ticks : { separatethousands: true, exponentformat: "none" }),
   };
+}
+
+/** A hair wider than the domain: rounding must not put a point on the edge outside, where Plotly hides it. */
+function rangeOf([low, high]: readonly [number, number], log: boolean): Json {
+  const [from, to] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
+  const hair = (to - from) * 1e-6;
+  return [from - hair, to + hair];
 }
 
 /** Marks as lines, and their labels outside the plane, in the rows that the plan gave them. */
@@ -193,8 +207,8 @@ function marksOf(plan: Plan): { shapes: Json[]; annotations: Json[] } {
 }
 
 /**
- * The script, as browsers of any age run it. `FIGURES` is replaced by the JSON of one figure. It looks for its picture a few times, because Jupyter Lab
- * runs scripts before their output is part of the page.
+ * The script, as browsers of any age run it. `FIGURES` is replaced by the JSON of one figure. It looks for
+ * its picture a few times, because Jupyter Lab runs scripts before their output is part of the page.
  */
 const SCRIPT = `(function(f){
 var tries=0;
@@ -228,7 +242,10 @@ function start(){
    var img=box.querySelector("img");if(img)img.style.display="none";box.dataset.live="yes"},function(){live.remove();delete box.dataset.live})})},function(){})}
 start()})(FIGURE);`;
 
-/** The script element that makes the figure `id` live. The JSON cannot end the script early: "<" is written as an escape. */
+/**
+ * The script element that makes the figure `id` live. The JSON cannot end the script early: "<" is written
+ * as an escape.
+ */
 export function upgradeScript(figure: Figure, id: string): string {
   const json = JSON.stringify({ id, alt: figure.alt, width: figure.width ?? 720, ...plotlyOf(figure) });
   const safe = json

@@ -6,8 +6,9 @@
  *
  *    value  1 ------ 10 ----- 100 ----- 1000 ---- 10000     log10: equal factors are equally far apart
  *
- * The static picture and the live one use the same ticks wherever a number is written in a special way (bytes, hex, powers of two).
- * Nothing here asks the host for its language: numbers look the same on every computer.
+ * The static picture and the live one use the same ticks wherever a number is written in a special way
+ * (bytes, hex, powers of two). Nothing here asks the host for its language: numbers look the same on every
+ * computer.
  */
 
 import { hex } from "../hw/address.js";
@@ -22,7 +23,9 @@ export interface Scale {
   readonly format: (value: number) => string;
 }
 
-/** 1234567 as "1,234,567"; fractions keep at most `decimals` digits after the point, and no trailing zeros. */
+/**
+ * 1234567 as "1,234,567"; fractions keep at most `decimals` digits after the point, and no trailing zeros.
+ */
 export function formatNumber(value: number, decimals = 3): string {
   if (!Number.isFinite(value)) return String(value);
   if (value !== 0 && (Math.abs(value) >= 1e15 || Math.abs(value) < 0.5 * 10 ** -decimals)) {
@@ -67,7 +70,10 @@ export function formatter(format: NumberFormat = "number"): (value: number) => s
   return (value) => formatNumber(value);
 }
 
-/** 1, 2 or 5 times a power of ten (of two for bytes and hex): the smallest such step that makes at most `most` intervals. */
+/**
+ * 1, 2 or 5 times a power of ten (of two for bytes and hex): the smallest such step that makes at most
+ * `most` intervals.
+ */
 function niceStep(span: number, most: number, binary: boolean): number {
   const rough = span / most;
   if (binary) return 2 ** Math.max(0, Math.ceil(Math.log2(rough)));
@@ -94,7 +100,10 @@ function logTicks(low: number, high: number, most: number, base: number): number
   return ticks;
 }
 
-/** The values at the two ends of a linear axis that shows `values`: from 0 where the data come near it, up to a whole tick. */
+/**
+ * The values at the two ends of a linear axis that shows `values`: from 0 where the data come near it, up to
+ * a whole tick.
+ */
 function linearDomain(values: readonly number[], most: number, binary: boolean): [number, number] {
   let low = Infinity;
   let high = -Infinity;
@@ -121,8 +130,8 @@ function logDomain(values: readonly number[], base: number): [number, number] {
 }
 
 /**
- * The scale of `axis` for data `values`, with pixel `from` at the first value of its domain and `to` at the last, and at most
- * `most` intervals between ticks.
+ * The scale of `axis` for data `values`, with pixel `from` at the first value of its domain and `to` at the
+ * last, and at most `most` intervals between ticks.
  */
 export function makeScale(
   axis: Axis,

@@ -6,8 +6,9 @@
  *                                                           |       { "text/html": ..., "text/plain": ... }
  *    console.log(x), a script, stock tslab's last value ----+--> x.toString()
  *
- * A displayable object offers both faces. `show` finds the running tslab kernel among the modules that this process has loaded and
- * sends it one message with all the MIME types; where there is no such kernel it prints the text. It never loads tslab itself.
+ * A displayable object offers both faces. `show` finds the running tslab kernel among the modules that this
+ * process has loaded and sends it one message with all the MIME types; where there is no such kernel it
+ * prints the text. It never loads tslab itself.
  *
  * Left out: widgets and updates of earlier output. What moves, moves in the browser (see plotly.ts).
  */
@@ -42,8 +43,8 @@ type WriteDisplayData = (
 ) => void;
 
 /**
- * tslab's writer in this process, or undefined outside tslab. A notebook may run on the project's own tslab or on a global one, so
- * the module is looked up by the end of its path among those already loaded.
+ * tslab's writer in this process, or undefined outside tslab. A notebook may run on the project's own tslab
+ * or on a global one, so the module is looked up by the end of its path among those already loaded.
  */
 function findTslabWriter(): WriteDisplayData | undefined {
   const loaded = createRequire(import.meta.url).cache;

@@ -7,12 +7,12 @@
  *            +-- <title> and <desc>                       read aloud by a screen reader
  *            +-- the body, in the order given             later elements lie on top
  *
- * A picture is shown through <img>, so it can load no font, no style sheet and no script: all that it needs is in
- * the attributes. Coordinates are pixels, x to the right, y down, rounded to a hundredth so that equal input
- * gives equal bytes. Every text goes through `escapeXml`.
+ * A picture is shown through <img>, so it can load no font, no style sheet and no script: all that it needs
+ * is in the attributes. Coordinates are pixels, x to the right, y down, rounded to a hundredth so that equal
+ * input gives equal bytes. Every text goes through `escapeXml`.
  *
- * Widths of text cannot be measured without a browser. `textWidth` estimates them for the widest of the fonts that are
- * asked for, so that a label that fits here fits on the learner's screen.
+ * Widths of text cannot be measured without a browser. `textWidth` estimates them for the widest of the fonts
+ * that are asked for, so that a label that fits here fits on the learner's screen.
  *
  * Read first: picture.ts. Read next: any of the diagrams.
  */
@@ -29,7 +29,10 @@ export const OKABE_ITO = {
   purple: "#CC79A7",
 } as const;
 
-/** The order in which series take their colours; yellow is left out because a thin yellow line on white is hard to see. */
+/**
+ * The order in which series take their colours; yellow is left out because a thin yellow line on white is
+ * hard to see.
+ */
 export const SERIES_COLOURS: readonly string[] = [
   OKABE_ITO.blue,
   OKABE_ITO.vermilion,
@@ -56,7 +59,10 @@ const MONO = "Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace"
 
 export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
-/** `text` with the characters that mean something in XML and HTML replaced, and control characters made visible. */
+/**
+ * `text` with the characters that mean something in XML and HTML replaced, and control characters made
+ * visible.
+ */
 export function escapeXml(text: string): string {
   return text
     .replace(/&/g, "&amp;")
@@ -158,7 +164,10 @@ function charWidth(c: string): number {
   return c.codePointAt(0)! > 0x2e80 ? 1 : 0.6;
 }
 
-/** An upper estimate of how many pixels `text` takes at `size` pixels. Not in Linux: text is not measured there. */
+/**
+ * An upper estimate of how many pixels `text` takes at `size` pixels. Not in Linux: text is not measured
+ * there.
+ */
 export function textWidth(text: string, size = 13, mono = false): number {
   if (mono) return [...text].length * size * 0.61;
   let width = 0;
@@ -174,7 +183,10 @@ export function fitText(text: string, width: number, size = 13, mono = false): s
   return cut.length === 0 ? "" : `${cut.join("").trimEnd()}…`;
 }
 
-/** `text` broken between words into lines of at most `width` pixels; a word longer than that keeps its own line. */
+/**
+ * `text` broken between words into lines of at most `width` pixels; a word longer than that keeps its own
+ * line.
+ */
 export function wrap(text: string, width: number, size = 13): string[] {
   const lines: string[] = [];
   let current = "";

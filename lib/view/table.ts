@@ -9,8 +9,9 @@
  *    PML4  |     3
  *    PDPT  |   510
  *
- * Columns are the keys of the rows in order of first occurrence, unless `columns` lists them. Numbers stand to the right with their
- * digits grouped; how else they are written is the column's `format`. The HTML takes its colours from the notebook's theme.
+ * Columns are the keys of the rows in order of first occurrence, unless `columns` lists them. Numbers stand
+ * to the right with their digits grouped; how else they are written is the column's `format`. The HTML takes
+ * its colours from the notebook's theme.
  */
 
 import { hex } from "../hw/address.js";

@@ -98,6 +98,13 @@ describe.skipIf(executablePath === undefined)("a plot in a browser", () => {
     expect(await page.$$eval("img", (all) => all.every((img) => img.style.display === "none"))).toBe(true);
     expect(await page.locator(".legendtext").allTextContents()).toContain("a <b>");
     expect(await page.locator(".annotation-text").allTextContents()).toContain("reach");
+    const points = (figure: number) =>
+      page
+        .locator(".scatterlayer")
+        .nth(figure)
+        .locator(".point")
+        .evaluateAll((all) => all.filter((p) => p.style.display !== "none").length);
+    expect(await points(0)).toBe(5);
     const tick = page.locator(".xtick text").filter({ hasText: "8 KiB" });
     expect(await tick.count()).toBe(2);
   });
