@@ -167,6 +167,7 @@ export class Kernel implements TaskRunner {
     return {
       rlim,
       handlers: new Map(from?.signal.handlers),
+      ignoreChildren: from?.signal.ignoreChildren ?? false,
       nrThreads: 1,
       oomScoreAdj: from?.oomScoreAdj ?? 0,
       cminFlt: 0,
@@ -273,7 +274,8 @@ export class Kernel implements TaskRunner {
       task.signal.minFlt += task.minFlt;
       task.signal.majFlt += task.majFlt;
       this.releaseTask(task);
-    } else if (task.parent === this.init) this.releaseTask(task);
+    } else if (task.parent === this.init || task.parent?.signal.ignoreChildren === true)
+      this.releaseTask(task);
   }
 
   /** The last trace of a task goes. Linux kernel/exit.c:release_task() */

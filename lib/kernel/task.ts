@@ -28,6 +28,8 @@ export interface SignalStruct {
   readonly rlim: Rlimit[];
   /** Handlers by signal. Linux sighand->action */
   readonly handlers: Map<SignalName, SignalHandler>;
+  /** SIGCHLD is ignored: children that end leave no zombie. Linux SA_NOCLDWAIT */
+  ignoreChildren: boolean;
   /** Threads that are alive. Linux nr_threads */
   nrThreads: number;
   oomScoreAdj: number;

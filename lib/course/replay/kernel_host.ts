@@ -1,289 +1,195 @@
 /**
- * The emulated machine as the executor sees it. Provisional: drives lib/mm directly until there are tasks.
+ * The emulated machine as the executor sees it: one machine for each scenario, with a kernel, /proc and files.
+ *
+ *   Host.spawn --> Kernel.spawn --> Task          Guest's calls are the system calls of kernel/syscalls
+ *   Host.files --> FileTree                       as a program outside the scenario's processes would use it
+ *
+ * A spawned process gets what the recorder's own process has (code, data, stack, a shared channel), so that what the records
+ * take off again is there.
+ *
+ * Read first: host.ts. Read next: executor.ts.
  */
-import { Clock } from "../../hw/clock.js";
-import { Cpu } from "../../hw/cpu.js";
-import { type PageFault, PF_USER, PF_WRITE } from "../../hw/fault.js";
-import { Ram } from "../../hw/ram.js";
-import { anonVmaFork } from "../../mm/anon_vma.js";
-import { doBrk } from "../../mm/brk.js";
-import { copyPageRange } from "../../mm/copy_page_range.js";
-import { findExtendVma } from "../../mm/expand_stack.js";
-import { mmPopulate } from "../../mm/gup.js";
-import { doMadvise } from "../../mm/madvise.js";
-import { handleMmFault } from "../../mm/memory.js";
-import { doMincore } from "../../mm/mincore.js";
-import { doMlock, doMlockall, doMunlock, doMunlockall } from "../../mm/mlock.js";
-import { mmInit } from "../../mm/mm_init.js";
+import { PAGE_SIZE } from "../../hw/address.js";
+import { O_RDONLY, O_RDWR } from "../../kernel/fs.js";
+import type { Kernel } from "../../kernel/kernel.js";
+import { boot } from "../../kernel/machine.js";
+import { SignalError } from "../../kernel/signal.js";
+import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../../kernel/syscalls/file.js";
 import {
-  MmStruct,
-  VM_DONTCOPY,
-  VM_EXEC,
-  VM_LOCKED_MASK,
-  VM_READ,
-  VM_WIPEONFORK,
-  VM_WRITE,
-  VmAreaStruct,
-} from "../../mm/mm_types.js";
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from "../../mm/mman.js";
-import { doMmap } from "../../mm/mmap.js";
-import { doMprotect } from "../../mm/mprotect.js";
-import { doMremap } from "../../mm/mremap.js";
-import { doMsync } from "../../mm/msync.js";
-import { doMunmap } from "../../mm/munmap.js";
-import { pgdAlloc, pgdFree } from "../../mm/pgtable_alloc.js";
+  sysBrk,
+  sysMadvise,
+  sysMincore,
+  sysMlock2,
+  sysMlockall,
+  sysMmap,
+  sysMprotect,
+  sysMremap,
+  sysMsync,
+  sysMunlock,
+  sysMunlockall,
+  sysMunmap,
+} from "../../kernel/syscalls/mm.js";
+import { sysExitGroup, sysFork, sysPrlimit } from "../../kernel/syscalls/process.js";
+import type { Task } from "../../kernel/task.js";
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE } from "../../mm/mman.js";
 import { lruAddDrainAll } from "../../mm/swap.js";
-import { MemorySystem } from "../../mm/system.js";
-import { tlbFlushMm } from "../../mm/tlb.js";
-import { FAULT_FLAG_WRITE, VM_FAULT_SIGBUS, VM_FAULT_SIGSEGV } from "../../mm/vm_fault.js";
-import { vmaLink } from "../../mm/vma.js";
-import { freePgtables, unmapVmas } from "../../mm/zap.js";
-import type { ProcTask } from "../../procfs/proc_task.js";
 import { ProcFs } from "../../procfs/procfs.js";
 import type { AccessResult, Guest, Host, HostFiles } from "./host.js";
+import { KernelFiles } from "./kernel_files.js";
 
-class Sig extends Error {
-  constructor(
-    readonly signal: "SIGSEGV" | "SIGBUS",
-    readonly code: string,
-  ) {
-    super(code);
-  }
-}
+/** RAM of a replayed machine. The recorded one had 24 GiB; RAM costs nothing until it is used. */
+const REPLAY_RAM = "24 GiB";
 
-class MmGuest implements Guest, ProcTask {
-  alive = true;
-  minFlt = 0;
-  majFlt = 0;
-  tgid: number;
-  ppid = 1;
-  state = "S";
-  cminFlt = 0;
-  cmajFlt = 0;
-  oomScoreAdj = 0;
-  exitCode = 0;
-  nrThreads = 1;
-  startTimeNs = 0;
-  limits = new Map<number, number>();
-  constructor(
-    readonly host: MmHost,
-    readonly pid: number,
-    readonly comm: string,
-    public mm: MmStruct,
-  ) {
-    this.tgid = pid;
+/** A process on the emulated kernel. */
+class KernelGuest implements Guest {
+  private readonly kernel: Kernel;
+  private readonly task: Task;
+
+  constructor(kernel: Kernel, task: Task) {
+    this.kernel = kernel;
+    this.task = task;
   }
-  rlimit(resource: number): number {
-    return this.limits.get(resource) ?? (resource === 3 ? 8 << 20 : Number.POSITIVE_INFINITY);
+
+  get pid(): number {
+    return this.task.pid;
   }
-  capable(): boolean {
-    return true;
+  get alive(): boolean {
+    return this.task.alive;
   }
-  private run<T>(call: () => T): T {
-    this.host.sys.current = this;
-    return call();
+  get minFlt(): number {
+    return this.task.minFlt;
   }
-  mmap(addr: number, len: number, prot: number, flags: number, _fd: number, offset: number): number {
-    return this.run(() => {
-      const r = doMmap(this.mm, undefined, addr, len, prot, flags, offset / 4096);
-      if (r.addr >= 0 && r.populate) mmPopulate(this.mm, r.addr, r.populate);
-      return r.addr;
-    });
+  get majFlt(): number {
+    return this.task.majFlt;
   }
-  munmap(a: number, l: number): number {
-    return this.run(() => doMunmap(this.mm, a, l));
+  mmap(addr: number, len: number, prot: number, flags: number, fd: number, offset: number): number {
+    return sysMmap(this.kernel, this.task, addr, len, prot, flags, fd, offset);
   }
-  mprotect(a: number, l: number, p: number): number {
-    return this.run(() => doMprotect(this.mm, a, l, p));
+  munmap(addr: number, len: number): number {
+    return sysMunmap(this.kernel, this.task, addr, len);
   }
-  madvise(a: number, l: number, p: number): number {
-    return this.run(() => doMadvise(this.mm, a, l, p));
+  mprotect(addr: number, len: number, prot: number): number {
+    return sysMprotect(this.kernel, this.task, addr, len, prot);
   }
-  mlock(a: number, l: number): number {
-    return this.run(() => doMlock(this.mm, a, l));
+  madvise(addr: number, len: number, advice: number): number {
+    return sysMadvise(this.kernel, this.task, addr, len, advice);
   }
-  mlock2(a: number, l: number, f: number): number {
-    return this.run(() => doMlock(this.mm, a, l, f));
+  mlock(addr: number, len: number): number {
+    return sysMlock2(this.kernel, this.task, addr, len);
   }
-  munlock(a: number, l: number): number {
-    return this.run(() => doMunlock(this.mm, a, l));
+  mlock2(addr: number, len: number, flags: number): number {
+    return sysMlock2(this.kernel, this.task, addr, len, flags);
   }
-  mlockall(f: number): number {
-    return this.run(() => doMlockall(this.mm, f));
+  munlock(addr: number, len: number): number {
+    return sysMunlock(this.kernel, this.task, addr, len);
+  }
+  mlockall(flags: number): number {
+    return sysMlockall(this.kernel, this.task, flags);
   }
   munlockall(): number {
-    return this.run(() => doMunlockall(this.mm));
+    return sysMunlockall(this.kernel, this.task);
   }
-  mremap(a: number, o: number, n: number, f: number, na: number): number {
-    return this.run(() => doMremap(this.mm, a, o, n, f, na));
+  mremap(addr: number, oldLen: number, newLen: number, flags: number, newAddr: number): number {
+    return sysMremap(this.kernel, this.task, addr, oldLen, newLen, flags, newAddr);
   }
-  brk(a: number): number {
-    return this.run(() => doBrk(this.mm, a));
+  brk(addr: number): number {
+    return sysBrk(this.kernel, this.task, addr);
   }
-  moveBrk(a: number): void {
-    this.mm.startBrk = a;
-    this.mm.brk = a;
+  moveBrk(addr: number): void {
+    const mm = this.task.mm!;
+    mm.startBrk = addr;
+    mm.brk = addr;
   }
-  msync(a: number, l: number, f: number): number {
-    return this.run(() => doMsync(this.mm, a, l, f));
+  msync(addr: number, len: number, flags: number): number {
+    return sysMsync(this.kernel, this.task, addr, len, flags);
   }
-  mincore(a: number, l: number): Uint8Array | number {
-    return this.run(() => doMincore(this.mm, a, l));
+  mincore(addr: number, len: number): Uint8Array | number {
+    return sysMincore(this.kernel, this.task, addr, len);
   }
-  open(): number {
-    return -38;
+  open(path: string, writable: boolean): number {
+    return sysOpen(this.kernel, this.task, path, writable ? O_RDWR : O_RDONLY);
   }
-  close(): void {}
-  lseek(): void {}
-  read(): number {
-    return -38;
+  close(fd: number): void {
+    sysClose(this.kernel, this.task, fd);
   }
-  write(): number {
-    return -38;
+  lseek(fd: number, offset: number): void {
+    sysLseek(this.kernel, this.task, fd, offset);
+  }
+  read(fd: number, addr: number, len: number): number {
+    return sysRead(this.kernel, this.task, fd, addr, len);
+  }
+  write(fd: number, addr: number, len: number): number {
+    return sysWrite(this.kernel, this.task, fd, addr, len);
   }
   access(va: number, write: boolean, value: number): AccessResult {
-    return this.run(() => {
-      const { cpu } = this.host;
-      if (Math.floor(cpu.cr3 / 4096) !== this.mm.pgd) cpu.writeCr3(this.mm.pgd * 4096);
-      try {
-        if (write) {
-          cpu.store(va, 1, value);
-          return { byte: value };
-        }
-        return { byte: cpu.load(va, 1) };
-      } catch (e) {
-        if (e instanceof Sig) return { byte: undefined, signal: e.signal, code: e.code };
-        throw e;
-      }
-    });
+    try {
+      if (!write) return { byte: this.task.load(va, 1) };
+      this.task.store(va, 1, value);
+      return { byte: value };
+    } catch (error) {
+      if (!(error instanceof SignalError) || error.killed) throw error;
+      return { byte: undefined, signal: error.signal as "SIGSEGV" | "SIGBUS", code: error.code };
+    }
   }
-  fault(f: PageFault): void {
-    const vma = findExtendVma(this.mm, f.va);
-    if (vma === undefined) throw new Sig("SIGSEGV", "SEGV_MAPERR");
-    const write = (f.errorCode & PF_WRITE) !== 0;
-    const ok = write
-      ? (vma.vmFlags & VM_WRITE) !== 0
-      : (f.errorCode & 1) === 0
-        ? (vma.vmFlags & (VM_READ | VM_WRITE | VM_EXEC)) !== 0
-        : false;
-    if (!ok) throw new Sig("SIGSEGV", "SEGV_ACCERR");
-    const ret = handleMmFault(vma, f.va, write ? FAULT_FLAG_WRITE : 0);
-    if ((ret & VM_FAULT_SIGSEGV) !== 0) throw new Sig("SIGSEGV", "SEGV_MAPERR");
-    if ((ret & VM_FAULT_SIGBUS) !== 0) throw new Sig("SIGBUS", "BUS_ADRERR");
-    if (ret & 1) throw new Error("OOM");
+  fork(comm: string): Guest | number {
+    const child = sysFork(this.kernel, this.task, comm);
+    return typeof child === "number" ? child : new KernelGuest(this.kernel, child);
   }
-  fork(comm: string): Guest {
-    return this.run(() => {
-      const mm = this.host.newMm();
-      Object.assign(mm, {
-        mmapBase: this.mm.mmapBase,
-        startBrk: this.mm.startBrk,
-        brk: this.mm.brk,
-        startStack: this.mm.startStack,
-        vdso: this.mm.vdso,
-      });
-      for (const vma of this.mm.mmMt) {
-        if ((vma.vmFlags & VM_DONTCOPY) !== 0) continue;
-        const copy = Object.assign(new VmAreaStruct(mm), vma, {
-          vmMm: mm,
-          anonVmaChain: [],
-          anonVma: undefined,
-        });
-        copy.vmFlags &= ~VM_LOCKED_MASK;
-        if ((vma.vmFlags & VM_WIPEONFORK) === 0) anonVmaFork(copy, vma);
-        vmaLink(copy);
-        const pages = (vma.vmEnd - vma.vmStart) / 4096;
-        mm.totalVm += pages;
-        if ((vma.vmFlags & (VM_WRITE | 8 | 0x100)) === VM_WRITE) mm.dataVm += pages;
-        if ((vma.vmFlags & VM_WIPEONFORK) === 0) copyPageRange(copy, vma);
-      }
-      tlbFlushMm(this.mm);
-      const child = new MmGuest(this.host, this.host.nextPid++, comm, mm);
-      child.limits = new Map(this.limits);
-      this.host.tasks.push(child);
-      return child;
-    });
-  }
-  exit(): void {
-    this.alive = false;
-    this.run(() => {
-      const vmas = [...this.mm.mmMt];
-      unmapVmas(this.mm, vmas, 0, this.mm.taskSize);
-      freePgtables(this.mm, vmas, 0, 0);
-      pgdFree(this.mm);
-    });
-    const t = this.host.tasks;
-    t.splice(t.indexOf(this), 1);
+  exit(code: number): void {
+    sysExitGroup(this.kernel, this.task, code);
   }
   kill(): void {
-    this.exit();
+    if (this.task.alive) this.kernel.kill(this.task, "SIGKILL");
   }
   setRlimit(resource: number, soft: number): number {
-    this.limits.set(resource, soft);
-    return 0;
+    return sysPrlimit(this.task, resource, soft);
   }
 }
 
-class MmHost implements Host {
-  readonly ram = new Ram(256 * 2 ** 20);
-  readonly clock = new Clock();
-  readonly sys = new MemorySystem(this.ram, this.clock as never);
-  readonly cpu = new Cpu(0, this.ram, this.clock);
-  readonly tasks: MmGuest[] = [];
+/** A machine with its kernel. */
+class KernelHost implements Host {
   readonly procfs: ProcFs;
-  nextPid = 2;
-  env = { release: "6.18.44-pagewalk" };
-  files: HostFiles = new Proxy({} as HostFiles, {
-    get() {
-      throw new Error("no files yet");
-    },
-  });
+  readonly files: HostFiles;
+  readonly env = { release: "6.18.44-pagewalk" };
+  private readonly kernel: Kernel;
+
   constructor() {
-    mmInit(this.sys, [this.cpu] as never);
-    this.cpu.cpl = 3;
-    this.procfs = new ProcFs(this.sys, () => this.tasks);
-    this.cpu.onPageFault = (_cpu: unknown, fault: unknown) => {
-      const f = (fault ?? _cpu) as PageFault;
-      void PF_USER;
-      (this.sys.current as unknown as MmGuest).fault(f);
-    };
+    this.kernel = boot({ ram: REPLAY_RAM }).kernel;
+    this.procfs = new ProcFs(this.kernel.sys, () => [...this.kernel.tasks.values()]);
+    this.files = new KernelFiles(this.kernel.files);
   }
-  newMm(): MmStruct {
-    const mm = new MmStruct(this.sys);
-    pgdAlloc(mm);
-    mm.mmapBase = 0x7ffff7fff000;
-    return mm;
-  }
+
   spawn(comm: string): Guest {
-    const guest = new MmGuest(this, this.nextPid++, comm, this.newMm());
-    this.tasks.push(guest);
-    guest.mm.startBrk = 0x500000;
-    guest.mm.brk = 0x522000;
-    const put = (addr: number, pages: number, prot: number, touched: number, shared = false): void => {
-      guest.mmap(
-        addr,
-        pages * 4096,
-        prot,
-        (shared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS | MAP_FIXED,
-        -1,
-        0,
-      );
-      for (let i = 0; i < touched; i++) guest.access(addr + (pages - 1 - i) * 4096, (prot & 2) !== 0, 1);
-    };
-    put(0x400000, 1, 1, 1);
-    put(0x401000, 161, 5, 161);
-    put(0x4ce000, 50, 3, 50);
-    put(0x500000, 34, 3, 34);
-    put(0x7ffff7ff7000, 8, 3, 1);
-    put(0x7ffffffde000, 33, 3, 19);
+    const task = this.kernel.spawn(comm);
+    for (const signal of ["SIGSEGV", "SIGBUS"] as const) task.signal.handlers.set(signal, () => {});
+    task.signal.ignoreChildren = true;
+    const guest = new KernelGuest(this.kernel, task);
+    guest.moveBrk(0x52_2000);
+    recorderImage(guest);
     return guest;
   }
-  sleep(): void {
-    lruAddDrainAll(this.sys);
+
+  sleep(ms: number): void {
+    this.kernel.sys.clock.advance(ms * 1e6);
+    lruAddDrainAll(this.kernel.sys);
   }
+}
+
+/** The mappings of the recorder's own program, touched as far as it does. */
+function recorderImage(guest: Guest): void {
+  const put = (addr: number, pages: number, prot: number, touched: number): void => {
+    guest.mmap(addr, pages * PAGE_SIZE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    for (let i = 0; i < touched; i++) guest.access(addr + (pages - 1 - i) * PAGE_SIZE, (prot & 2) !== 0, 1);
+  };
+  put(0x40_0000, 1, 1, 1);
+  put(0x40_1000, 161, 5, 161);
+  put(0x4c_e000, 50, 3, 50);
+  put(0x50_0000, 34, 3, 34);
+  put(0x7fff_f7ff_7000, 8, 3, 1);
+  put(0x7fff_fffd_e000, 33, 3, 19);
 }
 
 /** A machine for one scenario. */
 export function newHost(): Host {
-  return new MmHost();
+  return new KernelHost();
 }
