@@ -34,7 +34,7 @@ export function load(wanted: string, root?: string): LoadedExercises {
 /** The exports of the TypeScript file at `path`; `shortName` is its name in messages. Not in Linux: a helper of the course. */
 export function loadFile(path: string, shortName = path): LoadedExercises {
   const { code, errors } = transpile(readFileSync(path, "utf8"), path, shortName);
-  if (errors.length > 0) throw new SyntaxError(`your file has a mistake\n${errors.slice(0, 3).join("\n\n")}`);
+  if (errors.length > 0) throw new SyntaxError(`your file has a mistake\n${errors.join("\n\n")}`);
   process.setSourceMapsEnabled(true);
   const module = new Module(path) as CompilableModule;
   module.filename = path;

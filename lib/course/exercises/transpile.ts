@@ -31,12 +31,24 @@ export function transpile(
       inlineSources: true,
     },
   });
-  return { code: outputText, errors: diagnostics.map((diagnostic) => describe(diagnostic, text, shortName)) };
+  return {
+    code: outputText,
+    errors: firstOnEachLine(diagnostics, text).map((diagnostic) => describe(diagnostic, text, shortName)),
+  };
 }
 
 /** The syntax errors of `text`, each with place, the line and a caret under the spot. Not in Linux: a helper of the course. */
 export function syntaxErrors(text: string, fileName: string): string[] {
   return transpile(text, fileName).errors;
+}
+
+const MAX_ERRORS = 3;
+
+/** One mistake often causes several messages on its line; the first one says most. */
+function firstOnEachLine(diagnostics: readonly ts.Diagnostic[], text: string): ts.Diagnostic[] {
+  const lineOf = ({ start = 0 }: ts.Diagnostic) => text.slice(0, start).split("\n").length;
+  const lines = diagnostics.map(lineOf);
+  return diagnostics.filter((_, at) => lines.indexOf(lines[at]!) === at).slice(0, MAX_ERRORS);
 }
 
 function describe(diagnostic: ts.Diagnostic, text: string, fileName: string): string {

@@ -36,7 +36,17 @@ export class CheckResult {
  * Checks the exercises of a lab (`"01"`) or one of them (`"01.2"`). Without `options.file` the learner's own file is taken.
  * Throws a `RangeError` for a lab or exercise that does not exist. Not in Linux: a helper of the course.
  */
-export async function check(wanted: string, options: { file?: string } = {}): Promise<CheckResult> {
+export function check(wanted: string, options: { file?: string } = {}): Promise<CheckResult> {
+  const result = checkNow(wanted, options);
+  // Without `await` a cell shows the promise itself: let it say what is missing.
+  const advice = `Write await in front: await check("${wanted}")`;
+  return Object.assign(result, {
+    [Symbol.for("Jupyter.display")]: () => ({ "text/plain": advice }),
+    [Symbol.for("nodejs.util.inspect.custom")]: () => advice,
+  });
+}
+
+async function checkNow(wanted: string, options: { file?: string }): Promise<CheckResult> {
   const { lab, task } = findLab(wanted);
   return new CheckResult(await gradeLab(lab, { ...options, ...(task ? { tasks: [task.id] } : {}) }));
 }

@@ -33,14 +33,30 @@ export interface Telling {
 /** Throws a `DifferenceError` unless both are deeply and strictly equal. Not in Linux: a helper of the course. */
 export function expectSame(got: unknown, expected: unknown, { what, because, as }: Telling = {}): void {
   if (isDeepStrictEqual(plainValue(got), plainValue(expected))) return;
-  const text = (value: unknown) => safely(as, value);
   const where = differsAt(got, expected);
   const parts = [
     what ? `${what} is wrong` : "The result is wrong",
     where ? `, first at ${where}` : "",
     because ? `: ${because}` : "",
   ];
-  throw new DifferenceError(`${parts.join("")}.`, text(got), text(expected));
+  const [shownGot, shownExpected] = as ? [safely(as, got), safely(as, expected)] : bothTexts(got, expected);
+  throw new DifferenceError(`${parts.join("")}.`, shownGot, shownExpected);
+}
+
+/** Both sides as text; of two large objects only the fields that differ. */
+function bothTexts(got: unknown, expected: unknown): [string, string] {
+  const whole: [string, string] = [asValue(got), asValue(expected)];
+  const isObject = (side: unknown) => typeof side === "object" && side !== null && !Array.isArray(side);
+  if (!whole.join("").includes("\n") || !isObject(got) || !isObject(expected)) return whole;
+  const [a, b] = [got as Record<string, unknown>, expected as Record<string, unknown>];
+  const differs = (key: string) =>
+    !(key in a && key in b && isDeepStrictEqual(plainValue(a[key]), plainValue(b[key])));
+  const keys = [...new Set([...Object.keys(b), ...Object.keys(a)])].filter(differs);
+  const only = (side: Record<string, unknown>) => {
+    const fields = keys.map((key) => (key in side ? `${key}: ${asValue(side[key], 1)}` : `(no ${key})`));
+    return `{ ..., ${fields.join(", ")} }`;
+  };
+  return [only(a), only(b)];
 }
 
 /** Compares two lists step by step and shows the first step at which they part, after the ones they share. Not in Linux: a helper of the course. */

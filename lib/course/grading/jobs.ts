@@ -30,6 +30,8 @@ export interface Job {
   lab: Lab;
   text: string;
   file: string;
+  /** Every test of the grader, whichever tasks are run. */
+  promised: string[];
   tasks: { id: string; title: string; declares: string[]; tests: string[] }[];
 }
 
@@ -83,6 +85,7 @@ function layOutOne({ lab, text, file, tasks: wanted }: Submission, folder: strin
   writeFileSync(join(folder, `${lab.name}.grade.ts`), grader);
   writeFileSync(join(folder, "all.grade.ts"), canaries);
   const tests = expectedTests(grader);
+  const promised = [...tests.values()].flat();
   const tasks = labTasks(lab)
     .filter(({ id }) => !wanted || wanted.includes(id))
     .map(({ id, title, parts }) => ({
@@ -91,7 +94,7 @@ function layOutOne({ lab, text, file, tasks: wanted }: Submission, folder: strin
       declares: parts.map((part) => part.declares),
       tests: tests.get(id) ?? [],
     }));
-  return { name: basename(folder), lab, text, file: file ?? `exercises/${lab.name}.ts`, tasks };
+  return { name: basename(folder), lab, text, file: file ?? `exercises/${lab.name}.ts`, promised, tasks };
 }
 
 const DESCRIBE = /^describe\("((\d\d\.\d+) [^"]*)", /;

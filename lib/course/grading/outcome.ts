@@ -7,7 +7,7 @@
 
 import type { Job } from "./jobs.js";
 import { findForbidden } from "./scan.js";
-import type { TraceEvent } from "./trace.js";
+import type { Printed, TraceEvent } from "./trace.js";
 
 /** How a task (or the loading of the file) ended the process. */
 export interface Stop {
@@ -17,6 +17,7 @@ export interface Stop {
   test?: string;
   stack: string;
   locals: string[];
+  printed?: Printed;
 }
 
 /** One submission on its way to a result. Not in Linux: a helper of the course. */
@@ -77,15 +78,19 @@ export class Outcome {
   }
 }
 
+const NOTHING_SEEN = { why: "ended" as const, limitMs: 0, stack: "", locals: [], printed: undefined };
+
 function stopOf(events: TraceEvent[], test: string | undefined): Stop {
   const stopped = events.find((event) => event.kind === "stopped");
-  const { why, limitMs, stack, locals } = stopped ?? {
-    why: "ended" as const,
-    limitMs: 0,
-    stack: "",
-    locals: [],
+  const { why, limitMs, stack, locals, printed } = stopped ?? NOTHING_SEEN;
+  return {
+    why,
+    limitMs,
+    stack,
+    locals,
+    ...(printed?.lines.length ? { printed } : {}),
+    ...(test ? { test } : {}),
   };
-  return { why, limitMs, stack, locals, ...(test ? { test } : {}) };
 }
 
 function openTest(events: TraceEvent[]): string | undefined {

@@ -74,7 +74,9 @@ export function reportText(report: GradeReport, hint: HintCommand = inTerminal):
 function detailLines(task: TaskReport): string[] {
   const lines: string[] = [];
   if (task.test)
-    lines.push(`${task.test}${task.tests > 1 ? `   (${task.passed} of ${task.tests} checks pass)` : ""}`);
+    lines.push(
+      `${task.test}${task.tests > 1 && task.state === "failed" ? `   (${task.passed} of ${task.tests} checks pass)` : ""}`,
+    );
   if (task.message) lines.push(...task.message.split("\n"));
   if (task.expected !== undefined && task.got !== undefined) {
     lines.push(...labelled("expected", task.expected), ...labelled("got", task.got));
@@ -126,9 +128,9 @@ export function reportHtml(report: GradeReport): string {
     ? `<pre style="color:#c62828;white-space:pre-wrap">${escapeHtml(report.problem)}</pre>`
     : "";
   return (
-    `<div class="pagewalk-check">${problem}<table><caption style="text-align:left">Lab ${escapeHtml(report.lab)} ${escapeHtml(report.topic)}, ` +
-    `<code>${escapeHtml(report.file)}</code>: <b>${report.passed} of ${report.total}</b></caption>` +
-    `<thead><tr><th>No.</th><th style="text-align:left">Exercise</th><th style="text-align:left">Result</th></tr></thead>` +
+    `<div class="pagewalk-check">${problem}<p>Lab ${escapeHtml(report.lab)} ${escapeHtml(report.topic)}, ` +
+    `<code>${escapeHtml(report.file)}</code>: <b>${report.passed} of ${report.total}</b></p>` +
+    `<table><thead><tr><th>No.</th><th style="text-align:left">Exercise</th><th style="text-align:left">Result</th></tr></thead>` +
     `<tbody>${rows.join("")}</tbody></table><p>${escapeHtml(summary(report, inNotebook))}</p></div>`
   );
 }

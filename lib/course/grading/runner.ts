@@ -98,6 +98,8 @@ function late(thrown: unknown): void {
 }
 
 capturePrinting();
+// For the watchdog, which can ask a main thread that hangs for nothing but global things.
+Object.defineProperty(globalThis, Symbol.for("pagewalk.printed"), { get: () => printed });
 process.on("unhandledRejection", late);
 process.on("uncaughtException", late);
 

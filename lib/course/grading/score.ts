@@ -46,6 +46,10 @@ function problemOf(outcome: Outcome): string | undefined {
   const tests = job.tasks.flatMap((task) => task.tests);
   if (job.tasks.some((task) => task.tests.length === 0))
     return `The grader of lab ${job.lab.number} has no tests for some of these tasks.`;
+  const extra = collected?.tests.find(
+    (test) => !job.promised.includes(test) && !test.startsWith("canary > "),
+  );
+  if (extra) return `There is a test "${extra}" that the text of the grader does not show.`;
   const missing = collected ? tests.find((test) => !collected.tests.includes(test)) : tests[0];
   if (missing && outcome.stopped.size < job.tasks.length)
     return `The grader did not find its own test "${missing}".`;
@@ -80,7 +84,7 @@ function whileLoading(stop: Stop, job: Job): string {
 
 function loadError(error: ErrorInfo, job: Job): string {
   const syntax = syntaxErrors(job.text, job.file);
-  if (syntax.length > 0) return syntax.slice(0, 3).join("\n\n");
+  if (syntax.length > 0) return syntax.join("\n\n");
   const where = place(error.stack, job);
   const { message } = explain(error, job);
   return `${job.file} could not be loaded. ${message}${where ? `\nat ${where}` : ""}`;
@@ -122,7 +126,7 @@ function failure(
     test: sentence(test),
     ...(notExported(error, task, job) ?? explain(error, job)),
     ...(where ? { where } : {}),
-    ...(end.printed ? { printed: printedLines(end.printed) } : {}),
+    ...printedPart(end),
   };
 }
 
@@ -148,7 +152,12 @@ function stopDetails(stop: Stop, job: Job): Partial<TaskReport> {
     memory: `It took more and more memory and was stopped${inside ? ` inside ${inside}` : ""}.${there}`,
     ended: "It ended the whole process: by leaving it, or by using up all memory at once.",
   };
-  return { test: sentence(stop.test ?? ""), message: says[stop.why], ...(where ? { where } : {}) };
+  return {
+    test: sentence(stop.test ?? ""),
+    message: says[stop.why],
+    ...(where ? { where } : {}),
+    ...printedPart(stop),
+  };
 }
 
 /** "sum is not a function" where the learner's file has lost the function that the task is about. */
@@ -207,6 +216,8 @@ function sentence(test: string): string {
   return test.split(" > ").slice(1).join(" > ");
 }
 
-function printedLines({ lines, more }: Printed): string[] {
-  return more > 0 ? [...lines, `... and ${more} more lines`] : lines;
+function printedPart({ printed }: { printed?: Printed }): { printed?: string[] } {
+  if (!printed) return {};
+  const { lines, more } = printed;
+  return { printed: more > 0 ? [...lines, `... and ${more} more lines`] : lines };
 }

@@ -36,7 +36,15 @@ export type TraceEvent =
   | { kind: "start"; job: string; test: string }
   | { kind: "end"; job: string; test: string; passed: boolean; error?: ErrorInfo; printed?: Printed }
   | { kind: "late"; job: string; test?: string; error: ErrorInfo }
-  | { kind: "stopped"; job: string; why: "loop" | "memory"; limitMs: number; stack: string; locals: string[] }
+  | {
+      kind: "stopped";
+      job: string;
+      why: "loop" | "memory";
+      limitMs: number;
+      stack: string;
+      locals: string[];
+      printed?: Printed;
+    }
   | { kind: "done"; job: string; changed: string[] }
   | { kind: "verdict"; job: string; passed: string[] };
 

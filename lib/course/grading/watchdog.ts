@@ -2,7 +2,8 @@
  * The watchdog: a thread in the worker process that ends it when a test takes too much time or memory.
  *
  * A synchronous endless loop blocks every timer of its own thread, so only another thread can notice it. This one
- * looks every 50 ms. It counts processor time, not clock time, so that a busy computer fails nobody. Before
+ * looks every 50 ms. It counts processor time rather than clock time, so that a busy computer fails nobody; where the clock
+ * runs far ahead, less processor time is enough, so that nobody waits for long. Before
  * the kill it stops the main thread for a moment through the inspector, as a debugger would, and
  * asks where it is: the learner reads "inside split(), line 12" instead of a bare "timed out".
  */
@@ -10,10 +11,10 @@
 import { appendFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
-import type { TraceEvent } from "./trace.js";
+import type { Printed, TraceEvent } from "./trace.js";
 
 const POLL_MS = 50;
-const PATIENCE_MS = 700;
+const PATIENCE_MS = 1200;
 const MAX_LOCALS = 5;
 
 interface Frame {
@@ -39,6 +40,7 @@ parentPort?.unref();
 
 let seen = -1;
 let cpuAtStart = 0;
+let clockAtStart = 0;
 let rssAtStart = 0;
 let stopping = false;
 
@@ -53,26 +55,37 @@ function look(): void {
   if (now !== seen) {
     seen = now;
     cpuAtStart = cpuMs();
+    clockAtStart = performance.now();
     rssAtStart = process.memoryUsage.rss();
   } else if ((process.memoryUsage.rss() - rssAtStart) / 2 ** 20 > limitMiB) stop("memory");
-  else if (cpuMs() - cpuAtStart > limitMs) stop("loop");
+  else if (hasTakenTooLong()) stop("loop");
+}
+
+function hasTakenTooLong(): boolean {
+  const used = cpuMs() - cpuAtStart;
+  return used > limitMs || (used > 0.4 * limitMs && performance.now() - clockAtStart > 1.5 * limitMs);
 }
 
 function stop(why: "loop" | "memory"): void {
   stopping = true;
-  const finish = (stack: string, locals: string[]) => {
-    const event: TraceEvent = { kind: "stopped", job, why, limitMs, stack, locals };
+  const finish = (seen: Partial<Seen>) => {
+    const event: TraceEvent = { kind: "stopped", job, why, limitMs, stack: "", locals: [], ...seen };
     appendFileSync(trace, `${secret} ${JSON.stringify(event)}\n`);
     process.kill(process.pid, "SIGKILL");
   };
-  setTimeout(finish, PATIENCE_MS, "", []);
-  whereIsMain()
-    .then(({ stack, locals }) => finish(stack, locals))
-    .catch(() => finish("", []));
+  setTimeout(finish, PATIENCE_MS, {});
+  whereIsMain().then(finish, () => finish({}));
+}
+
+/** What the stopped main thread shows: its stack, some local variables, and what was printed. */
+interface Seen {
+  stack: string;
+  locals: string[];
+  printed: Printed;
 }
 
 /** Stops the main thread and reads its stack and the local variables of the innermost function of the submission. */
-async function whereIsMain(): Promise<{ stack: string; locals: string[] }> {
+async function whereIsMain(): Promise<Seen> {
   const session = new Session();
   session.connectToMainThread();
   const post = <T>(method: string, params: object = {}) =>
@@ -89,9 +102,11 @@ async function whereIsMain(): Promise<{ stack: string; locals: string[] }> {
   // Evaluated in the main thread, where vitest maps the lines of the compiled code back to the .ts file.
   const { result } = await post<{ result: { value?: string } }>("Debugger.evaluateOnCallFrame", {
     callFrameId: frame.callFrameId,
-    expression: "new Error().stack",
+    expression:
+      'JSON.stringify({ stack: new Error().stack, printed: globalThis[Symbol.for("pagewalk.printed")] })',
   });
-  return { stack: String(result.value ?? ""), locals: await localsOf(frame, post).catch(() => []) };
+  const seen = JSON.parse(result.value ?? "{}") as Pick<Seen, "stack" | "printed">;
+  return { ...seen, locals: await localsOf(frame, post).catch(() => []) };
 }
 
 type Post = <T>(method: string, params?: object) => Promise<T>;
@@ -102,8 +117,8 @@ interface Property {
 
 async function localsOf(frame: Frame, post: Post): Promise<string[]> {
   const locals: string[] = [];
-  for (const { type, object } of frame.scopeChain) {
-    if (type !== "local" && type !== "block") continue;
+  const innermost = frame.scopeChain.findIndex(({ type }) => type === "local");
+  for (const { object } of frame.scopeChain.slice(0, innermost + 1)) {
     const { result } = await post<{ result: Property[] }>("Runtime.getProperties", {
       objectId: object.objectId,
       ownProperties: true,

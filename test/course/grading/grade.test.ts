@@ -22,7 +22,7 @@ const atTop = (code: string) => solution.replace('} from "pagewalk";\n', (found)
 const submissions: Record<string, string> = {
   solution,
   untouched: cutOf(lab),
-  loop: inSum("const step = 0x5000; for (;;) total += step;"),
+  loop: inSum('console.log("adding"); const step = 0x5000; for (;;) total += step;'),
   microtasks: inSum("const again = (): void => { Promise.resolve().then(again) }; again();"),
   exit: inSum("process.exit(0);"),
   reallyExit: inSum("(process as any).reallyExit(0);"),
@@ -110,6 +110,7 @@ describe("grading", () => {
       "stopped",
       /did not come back .* inside sum\(\)\. There, total = 0x[\s\S]*99-counting\.ts:35/,
     );
+    expect(text("loop")).toMatch(/it printed:\n\s+adding/);
     expectSumFails("microtasks", "stopped", /did not come back .* inside again\(\)/);
   });
 
