@@ -10,6 +10,7 @@ export { NotWrittenYet } from "./course/exercises/not_written_yet.js";
 
 export { Note } from "./course/exercises/note.js";
 export { reset } from "./course/exercises/reset.js";
+export { tryOut } from "./course/exercises/try_out.js";
 export { CheckResult, check } from "./course/grading/check.js";
 export type { GradeReport, TaskReport, TaskState } from "./course/grading/report.js";
 
