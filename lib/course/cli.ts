@@ -53,7 +53,7 @@ const COMMANDS: Record<string, Command> = {
     load: () => import("./commands/notebooks.js"),
   },
   replay: {
-    usage: "replay FILE.vms|NAME [--json] | --all",
+    usage: "replay FILE.vms|NAME [--json] | --all | --linux=RUNNER",
     summary: "run a memory scenario on the emulated machine and compare it with recorded Linux",
     load: () => import("./commands/replay.js"),
   },

@@ -166,7 +166,7 @@ function remapMove(vrm: VmaRemapStruct): number {
     if (!seen) first = res;
     lastEnd = vmEnd;
     target = res + vrm.newLen;
-    vma = mm.mmMt.intersection(Math.min(end, vmEnd), end);
+    vma = vmEnd < end ? mm.mmMt.intersection(vmEnd, end) : undefined;
   }
   return first;
 }

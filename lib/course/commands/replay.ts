@@ -5,6 +5,8 @@
  *   pagewalk replay my.vms              any script: what each step did
  *   pagewalk replay my.vms --json       the same as records, in the form of the recordings
  *   pagewalk replay --all [FAMILY...]   a table: equal, different and not applicable leaves of each family
+ *   pagewalk replay --linux=RUNNER --seeds=0:50 [--files]    random scenarios on this computer's own Linux 6.18 and on the
+ *                                       machine; RUNNER runs a script natively and prints records
  *
  * The exit status is 1 when a leaf differs that must be equal.
  *
@@ -13,6 +15,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { CommandFailure, type CommandRun, UsageError } from "../cli.js";
+import { compareWithLinux } from "../replay/against.js";
 import {
   type Comparison,
   compareRecordings,
@@ -34,19 +37,51 @@ import {
 } from "../replay/recordings.js";
 import { type Scenario, ScenarioError } from "../replay/scenario.js";
 
-const OPTIONS = ["--json", "--all", "--limit"];
+const OPTIONS = ["--json", "--all", "--limit", "--linux", "--seeds", "--files", "--steps"];
 
 export const run: CommandRun = async (args) => {
   const unknown = args.find((arg) => arg.startsWith("--") && !OPTIONS.includes(arg.split("=")[0]!));
   if (unknown !== undefined) throw new UsageError(`there is no option ${unknown}`);
   const names = args.filter((arg) => !arg.startsWith("--"));
-  const limit = Number(args.find((arg) => arg.startsWith("--limit="))?.slice("--limit=".length) ?? 20);
+  const limit = Number(optionValue(args, "limit") ?? 20);
+  const runner = optionValue(args, "linux");
+  if (runner !== undefined) return compareRandom(runner, args, limit);
   if (args.includes("--all")) return replayAll(names);
   if (names.length === 0) throw new UsageError("replay what? a .vms file, a recorded scenario, or --all");
   let status = 0;
   for (const name of names) status = Math.max(status, replayOne(name, args.includes("--json"), limit));
   return status;
 };
+
+function optionValue(args: readonly string[], option: string): string | undefined {
+  return args.find((arg) => arg.startsWith(`--${option}=`))?.slice(option.length + 3);
+}
+
+/** Compares random scenarios with the kernel of this computer; prints the shortest account of each that differs. */
+function compareRandom(runner: string, args: readonly string[], limit: number): number {
+  const [first = 0, end = 20] = (optionValue(args, "seeds") ?? "0:20").split(":").map(Number);
+  const steps = Number(optionValue(args, "steps") ?? 60);
+  let different = 0;
+  let equal = 0;
+  for (let seed = first; seed < end; seed++) {
+    const host = newHost();
+    try {
+      const { comparison } = compareWithLinux(runner, { seed, steps, files: args.includes("--files") }, host);
+      equal += comparison.equal;
+      if (comparison.different.length === 0) continue;
+      different++;
+      console.log(`seed ${seed}: ${comparison.different.length} leaves differ`);
+      for (const each of comparison.different.slice(0, limit)) console.log(`  ${formatDifference(each)}`);
+    } catch (error) {
+      different++;
+      console.log(
+        `seed ${seed} stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+    }
+  }
+  console.log(`${end - first} scenarios, ${different} differ; ${equal} leaves equal`);
+  return different === 0 ? 0 : 1;
+}
 
 function readScenario(nameOrFile: string): Scenario {
   if (existsSync(nameOrFile)) {

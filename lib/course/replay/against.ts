@@ -1,0 +1,100 @@
+/**
+ * Comparing random scenarios with a real Linux 6.18, where one is at hand.
+ *
+ *   generateScenario(seed) --+--> RUNNER script.vms, several times --> what is the same in all runs --+--> differences
+ *                            +--> the emulated machine -----------------------------------------------+
+ *
+ * RUNNER is a program that runs a scenario on the kernel it stands on and prints records in the form of record.ts. It makes
+ * plain memory operations only, needs root (pagemap hides frames from others), and is given the path of the script.
+ *
+ * Read first: generate.ts, compare_records.ts.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Comparison, compareRecordings } from "./compare_records.js";
+import { runScenario } from "./executor.js";
+import { generateScenario } from "./generate.js";
+import type { Host } from "./host.js";
+import { parseScenario } from "./parse.js";
+import { type Json, parseRecording, type Recording, type StepRecord, VARIES } from "./record.js";
+
+/** Lists that either agree as a whole or vary as a whole. */
+const WHOLE = new Set(["trace", "pages", "frames", "kept", "resident", "bytes"]);
+
+/** Several runs as one: leaves that were not the same in all become "~varies". Not in Linux. */
+export function combineRuns(runs: readonly Recording[]): Recording {
+  const first = runs[0]!;
+  const steps = first.steps.map(
+    (_, i) => combine(runs.map((run) => run.steps[i] as Json)) as StepRecord & Json,
+  );
+  return { ...first, runs: runs.length, steps };
+}
+
+function combine(values: readonly (Json | undefined)[], key = ""): Json {
+  const first = values[0];
+  const text = JSON.stringify(first);
+  if (values.every((value) => JSON.stringify(value) === text)) return first as Json;
+  const objects = values.every(
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  );
+  if (objects) {
+    const all = values as { [key: string]: Json }[];
+    const keys = new Set(all.flatMap((value) => Object.keys(value)));
+    return Object.fromEntries(
+      [...keys].map((name) => [
+        name,
+        combine(
+          all.map((value) => value[name]),
+          name,
+        ),
+      ]),
+    );
+  }
+  const lists = values as Json[][];
+  if (lists.every((value) => Array.isArray(value) && value.length === lists[0]!.length) && !WHOLE.has(key))
+    return lists[0]!.map((_, i) => combine(lists.map((value) => value[i])));
+  return VARIES;
+}
+
+/** What the runner measured of itself is no part of a record. */
+function withoutRunner(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutRunner);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => key !== "runner_own");
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutRunner(inner)]));
+}
+
+/** Runs `text` `times` times with `runner` on the kernel of this computer. Throws Error with what the runner said. Not in Linux. */
+export function recordNatively(runner: string, text: string, name: string, times = 3): Recording {
+  const dir = mkdtempSync(join(tmpdir(), "pagewalk-native-"));
+  try {
+    const script = join(dir, `${name}.vms`);
+    writeFileSync(script, text);
+    const runs: Recording[] = [];
+    for (let i = 0; i < times; i++) {
+      const env = { VMRUN_CPU: "1", ...process.env, VMRUN_DIR: process.env.VMRUN_DIR ?? dir };
+      const result = spawnSync(runner, [script], { encoding: "utf8", maxBuffer: 2 ** 28, env });
+      if (result.error !== undefined || result.status !== 0)
+        throw new Error(`${runner} ${name}: ${result.error?.message ?? result.stderr.trim()}`);
+      runs.push(parseRecording(JSON.stringify(withoutRunner(JSON.parse(result.stdout) as Json))));
+    }
+    return combineRuns(runs);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** Compares one random scenario on this computer's kernel and on `host`. Not in Linux. */
+export function compareWithLinux(
+  runner: string,
+  options: { seed: number; steps?: number; files?: boolean },
+  host: Host,
+): { text: string; comparison: Comparison } {
+  const name = `random-${options.seed}`;
+  const text = generateScenario(options);
+  const recorded = recordNatively(runner, text, name);
+  const ours = runScenario(parseScenario(text, name), host);
+  return { text, comparison: compareRecordings(recorded, ours) };
+}
