@@ -16,7 +16,7 @@
  * Read first: file_fault.ts, filemap.ts. Read next: page_writeback.ts.
  */
 import { type AddressSpace, filemapGetFolio } from "./address_space.js";
-import { folioWithinFile, setPteRange, vmaFolioPage, vmfPteInstall } from "./file_fault.js";
+import { setPteRange, vmaFolioPage, vmfPteInstall } from "./file_fault.js";
 import { filemapGetFolioCreat, filemapReadFolio } from "./filemap.js";
 import {
   type Folio,
@@ -158,6 +158,8 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
       index++;
       continue;
     }
+    // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux can_map_large
+    if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;
     const next = Math.min(folioNextIndex(folio), end + 1);
     if ((folio.flags & (PG_locked | PG_uptodate | PG_readahead)) === PG_uptodate) {
       if (!vmfPteInstall(vmf)) return VM_FAULT_OOM;
@@ -207,14 +209,18 @@ function mapRun(vmf: VmFault, folio: Folio, index: number, nr: number): VmFaultR
   return pgoff >= index && pgoff < index + nr ? VM_FAULT_NOPAGE : 0;
 }
 
+/** Whether the file goes on after the folio; for shmem it does not matter. Linux mm/filemap.c:filemap_map_pages() */
+function folioBeforeEnd(folio: Folio): boolean {
+  const mapping = folio.mapping as AddressSpace;
+  return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / 4096) - 1 >= folioNextIndex(folio);
+}
+
 /**
  * Whether the whole folio may be mapped: it ends before the last page of the file (shmem: anywhere), and lies within the VMA and one
  * PTE page. Linux mm/filemap.c:filemap_map_folio_range()
  */
 function folioFitsWhole(vma: VmAreaStruct, folio: Folio): boolean {
-  const mapping = folio.mapping as AddressSpace;
-  const fileEnd = Math.ceil(mapping.host.iSize / 4096) - 1;
-  if (!mapping.aOps.swapBacked && (fileEnd < folioNextIndex(folio) || !folioWithinFile(folio))) return false;
+  if (!folioBeforeEnd(folio)) return false;
   const start = vma.vmStart + (folio.index - vma.vmPgoff) * 4096;
   const end = start + folioNrPages(folio) * 4096;
   if (start < vma.vmStart || end > vma.vmEnd) return false;
