@@ -98,7 +98,8 @@ function indented(text: string, by: number): string[] {
 function summary(report: GradeReport, hint: HintCommand): string {
   const count = `${report.passed} of ${report.total}`;
   if (allPassed(report)) return `${count}. Well done.`;
-  const next = report.tasks.find(({ state }) => state !== "passed");
+  const wrong = report.tasks.find(({ state }) => state === "failed" || state === "stopped");
+  const next = wrong ?? report.tasks.find(({ state }) => state !== "passed");
   return next && !report.problem
     ? `${count}. Next: ${next.id} ${next.title}. Stuck? ${hint(next.id)}`
     : `${count}.`;

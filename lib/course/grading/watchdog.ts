@@ -126,8 +126,8 @@ async function localsOf(frame: Frame, post: Post): Promise<string[]> {
     for (const { name, value } of result) {
       if (locals.length >= MAX_LOCALS) return locals;
       if (value?.type === "number") locals.push(`${name} = ${readable(value.value)}`);
-      else if (value?.type === "bigint" || value?.type === "boolean")
-        locals.push(`${name} = ${value.description ?? value.value}`);
+      else if (value?.type === "boolean") locals.push(`${name} = ${value.value}`);
+      else if (value?.type === "bigint") locals.push(`${name} = ${readableBig(value.description ?? "")}`);
     }
   }
   return locals;
@@ -136,6 +136,12 @@ async function localsOf(frame: Frame, post: Post): Promise<string[]> {
 function readable(value: unknown): string {
   const large = Number.isSafeInteger(value) && (value as number) >= 4096;
   return large ? `0x${(value as number).toString(16)}` : String(value);
+}
+
+/** "20480n" as the inspector writes it, in hexadecimal. */
+function readableBig(text: string): string {
+  const value = BigInt(text.replace(/n$/, ""));
+  return value < 0n ? text : `0x${value.toString(16)}n`;
 }
 
 setInterval(look, POLL_MS);
