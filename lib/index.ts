@@ -48,6 +48,8 @@ export {
   type CpuOptions,
   type PageFaultHandler,
 } from "./hw/cpu.js";
+// types that the above mention; a cell that gets such a value must be able to name its type
+export type { Disk, DiskClock, DiskCosts } from "./hw/disk.js";
 export {
   type EntryFields,
   entryText,
@@ -106,6 +108,7 @@ export {
   type TableLevels,
 } from "./hw/page_table.js";
 export { allows, errorCodeOf, RIGHT_NX } from "./hw/protection.js";
+export type { RamSection } from "./hw/ram.js";
 export { Ram } from "./hw/ram.js";
 export { Random } from "./hw/random.js";
 export { linuxPaging, type Paging, pagingOf } from "./hw/registers.js";
@@ -126,20 +129,52 @@ export { formatSize, parseSize } from "./hw/size.js";
 export { sendIpi } from "./hw/smp.js";
 export { runStream, STREAM_FETCH, STREAM_WRITE, type StreamResult } from "./hw/stream.js";
 export { type AddressRange, type TableCount, tableFrames } from "./hw/table_count.js";
+export type { TlbsByLevel } from "./hw/tlb.js";
 export { type Replacement, Tlb, type TlbEntry, type TlbGeometry, tlbReach } from "./hw/tlb.js";
+export type { WalkCacheSizes } from "./hw/tlb_model.js";
 export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
 export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
-
 // kernel: tasks, system calls and the whole machine
 export { SyscallError } from "./kernel/errno.js";
+export type { FaultingTask } from "./kernel/fault.js";
+export type { FdTable } from "./kernel/fd_table.js";
+export type { FileTree } from "./kernel/fs.js";
+export type { KernelHardware } from "./kernel/kernel.js";
 export { Kernel } from "./kernel/kernel.js";
+export type { RunOptions } from "./kernel/machine.js";
 export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
+export type { Rlimit } from "./kernel/rlimit.js";
+export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
 export { type SigInfo, SignalError } from "./kernel/signal.js";
+export type { SignalStruct, TaskRunner, TaskState } from "./kernel/task.js";
 export { Task } from "./kernel/task.js";
-
+export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/address_space.js";
+export type { FreeArea, FreeLinks, Zone } from "./mm/buddy.js";
+export type { FaultClass } from "./mm/classify_fault.js";
+export type { Folio, Page } from "./mm/folio.js";
+export type { FileSystemOps, Inode, VfsFile } from "./mm/inode.js";
+export type { Lruvec } from "./mm/mm_inline.js";
+export type {
+  AnonVma,
+  AnonVmaChain,
+  File,
+  MmStruct,
+  VmAreaStruct,
+  VmFaultResult,
+  VmOperationsStruct,
+} from "./mm/mm_types.js";
+export type { MmParts } from "./mm/parts.js";
+export type { FileRaState } from "./mm/readahead.js";
+export type { CpuFbatches, MlockWork } from "./mm/swap.js";
+export type { CurrentTask, MemorySystem, SystemClock, VmSysctl } from "./mm/system.js";
+export type { TlbCpu, TlbPolicy } from "./mm/tlb.js";
+export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
+export type { VmFault } from "./mm/vm_fault.js";
+export type { VmaTree, VmRange } from "./mm/vma_tree.js";
+export type { VmStat } from "./mm/vmstat.js";
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";

@@ -71,10 +71,10 @@ export class Mmu {
   /** Accesses while paging was off. */
   untranslated = 0;
   /** (rights & mask[access]) === want[access]: the access needs nothing but the entry. Writes want D, too. */
-  readonly mask = new Int32Array(32);
-  readonly want = new Int32Array(32);
+  readonly mask: Int32Array = new Int32Array(32);
+  readonly want: Int32Array = new Int32Array(32);
   /** Keys without the page number's bits, by level. */
-  readonly keys = new Int32Array(6);
+  readonly keys: Int32Array = new Int32Array(6);
   #paging: Paging;
   /** Some TLB holds a piece of a page, so one invlpg has to drop more than one entry. */
   #holdsPieces = false;

@@ -105,15 +105,15 @@ export class Tlb {
   readonly stampShift: number;
   readonly hint: Uint8Array;
   /** `stampClock[0]`: the last time given to a stamp. */
-  readonly stampClock = new Int32Array(1);
+  readonly stampClock: Int32Array = new Int32Array(1);
   /** Slots in use, by level. */
-  readonly nrValid = new Int32Array(6);
+  readonly nrValid: Int32Array = new Int32Array(6);
   /** Slots in use by global entries. */
   nrGlobal = 0;
   /** Lookups that hit, by level. */
-  readonly hits = new Float64Array(6);
+  readonly hits: Float64Array = new Float64Array(6);
   /** Entries put in, by level. */
-  readonly fills = new Float64Array(6);
+  readonly fills: Float64Array = new Float64Array(6);
   /** Entries that gave way to another. */
   evictions = 0;
   /** Entries dropped by flushes. */

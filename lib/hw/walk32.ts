@@ -63,20 +63,8 @@ export function walk32(
       note(watch, 2, directory, dirIndex, pde, "reserved bit");
       return new PageFault(va, errorCodeOf(PF_PROT | PF_RSVD, access, paging));
     }
-    const base = ((pde >>> 22) | ((pde & 0x1f_e000) >>> 3)) * LARGE_PAGE_32;
-    return finish32(
-      ram,
-      paging,
-      va,
-      access,
-      2,
-      directory,
-      dirIndex,
-      pde,
-      rights,
-      base + (va % LARGE_PAGE_32),
-      watch,
-    );
+    const pa = ((pde >>> 22) | ((pde & 0x1f_e000) >>> 3)) * LARGE_PAGE_32 + (va % LARGE_PAGE_32);
+    return finish32(ram, paging, va, access, 2, directory, dirIndex, pde, rights, pa, watch);
   }
   note(watch, 2, directory, dirIndex, pde, "table");
   if ((pde & PAGE_ACCESSED) === 0 && !watch?.dryRun) ram.setWord(directory, dirIndex, pde | PAGE_ACCESSED);

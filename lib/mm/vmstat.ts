@@ -108,8 +108,8 @@ export const NR_SWAPCACHE = 13;
 
 /** The counters of one machine. Not in Linux: per-CPU variables there. */
 export class VmStat {
-  readonly events = new Float64Array(VM_EVENT_NAMES.length);
-  readonly nodeStat = new Float64Array(NODE_STAT_NAMES.length);
+  readonly events: Float64Array = new Float64Array(VM_EVENT_NAMES.length);
+  readonly nodeStat: Float64Array = new Float64Array(NODE_STAT_NAMES.length);
 }
 
 /** Counts one event. Linux include/linux/vmstat.h:count_vm_event() */

@@ -1,0 +1,224 @@
+/**
+ * The rules of the house that a machine can check: which folder may import which, how long files and functions may
+ * get, what stands at the top, what the compiled library offers to notebooks.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+import { inRepository } from "../lib/course/paths.js";
+
+const root = inRepository();
+/** What git has, or would have after `git add`. */
+const tracked = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+  cwd: root,
+  encoding: "utf8",
+})
+  .split("\0")
+  .filter((file) => file !== "" && existsSync(join(root, file)));
+const libFiles = tracked.filter((file) => /^lib\/.*\.ts$/.test(file));
+const sources = new Map(libFiles.map((file) => [file, parse(file)]));
+
+function parse(file: string): ts.SourceFile {
+  const text = readFileSync(join(root, file), "utf8");
+  return ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+}
+
+/** The files of lib that a file imports; with `types`, also those it takes only types from. */
+function importsOf(file: string, types: boolean): string[] {
+  return sources.get(file)!.statements.flatMap((statement) => {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];
+    const from = statement.moduleSpecifier;
+    if (from === undefined || !ts.isStringLiteral(from) || !from.text.startsWith(".")) return [];
+    if (!types && isTypeOnly(statement)) return [];
+    return [join(dirname(file), from.text).replace(/\.js$/, ".ts")];
+  });
+}
+
+function isTypeOnly(statement: ts.ImportDeclaration | ts.ExportDeclaration): boolean {
+  if (ts.isExportDeclaration(statement)) return statement.isTypeOnly;
+  const clause = statement.importClause;
+  if (clause === undefined) return false;
+  const names = clause.namedBindings;
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  return (
+    !clause.name && !!names && ts.isNamedImports(names) && names.elements.every((name) => name.isTypeOnly)
+  );
+}
+
+describe("imports", () => {
+  const order = ["hw", "mm", "kernel", "procfs", "view", "course"];
+
+  it("go one way: hw <- mm <- kernel <- procfs <- view <- course", () => {
+    const wrong = libFiles.flatMap((file) => {
+      const layer = order.indexOf(file.split("/")[1]!);
+      if (layer < 0) return [];
+      const upwards = importsOf(file, true).filter((to) => order.indexOf(to.split("/")[1]!) > layer);
+      return upwards.map((to) => `${file} imports ${to}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("are of the file itself, never of the index", () => {
+    expect(libFiles.filter((file) => importsOf(file, true).includes("lib/index.ts"))).toEqual([]);
+  });
+
+  it("form no cycle", () => {
+    expect(cycles((file) => importsOf(file, false))).toEqual([]);
+  });
+});
+
+/** Every cycle that a walk along the imports meets, as "a -> b -> a". */
+function cycles(next: (file: string) => string[]): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) found.push([...path.slice(at), file].join(" -> "));
+    if (at >= 0 || done.has(file) || !sources.has(file)) return;
+    for (const to of next(file)) visit(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of libFiles) visit(file, []);
+  return found;
+}
+
+describe("sizes", () => {
+  const lengths = libFiles.flatMap((file) => functionLengths(sources.get(file)!));
+
+  it("keep every file of lib under 450 lines", () => {
+    const long = libFiles.map((file) => ({ file, lines: sources.get(file)!.text.split("\n").length - 1 }));
+    expect(long.filter(({ lines }) => lines >= 450)).toEqual([]);
+  });
+
+  it("keep every function of lib under 60 lines", () => {
+    expect(lengths.filter(({ lines }) => lines >= 60)).toEqual([]);
+  });
+
+  it("keep half of all functions under 12 lines", () => {
+    const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b);
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(12);
+  });
+});
+
+function functionLengths(source: ts.SourceFile): { where: string; lines: number }[] {
+  const lengths: { where: string; lines: number }[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node) && "body" in node && node.body !== undefined && !ts.isArrowFunction(node)) {
+      const first = source.getLineAndCharacterOfPosition(node.getStart(source)).line;
+      const last = source.getLineAndCharacterOfPosition(node.end).line;
+      const name = node.name?.getText(source) ?? "(anonymous)";
+      lengths.push({ where: `${source.fileName}:${first + 1} ${name}`, lines: last - first + 1 });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return lengths;
+}
+
+describe("the top of the repository", () => {
+  it("holds what the design names, and nothing else", () => {
+    const known =
+      /^(package(-lock)?\.json|tsconfig\.json|vitest\.config\.ts|biome\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|notebooks|lib|exercises|solutions|test|\.ci|\.gitignore|\.npmrc)$/;
+    const top = new Set(tracked.map((file) => file.split("/")[0]!));
+    expect([...top].filter((name) => !known.test(name))).toEqual([]);
+  });
+});
+
+describe("the compiled library", () => {
+  const declarations = libFiles.map((file) => file.replace(/^lib\/(.*)\.ts$/, "lib/dist/$1.d.ts"));
+  const program = ts.createProgram([join(root, "lib/dist/index.d.ts")], {
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    target: ts.ScriptTarget.ES2022,
+    types: ["node"],
+    skipLibCheck: true,
+  });
+  const checker = program.getTypeChecker();
+
+  it("names no Uint8Array<ArrayBuffer>, which tslab's TypeScript 5.0 takes for any", () => {
+    expect(declarations.length).toBeGreaterThan(10);
+    const wrong = declarations.filter((file) =>
+      /Array<ArrayBuffer/.test(readFileSync(join(root, file), "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("has no top-level await, which would break require", () => {
+    const wrong = libFiles.filter(
+      (file) =>
+        sources
+          .get(file)!
+          .statements.some((statement) => ts.isForOfStatement(statement) && statement.awaitModifier) ||
+        /^(export const \w+ = |const \w+ = )?await /m.test(sources.get(file)!.text),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("exports every type that can be reached from what it exports (else a cell fails with TS4023)", () => {
+    expect(unexportedTypes()).toEqual([]);
+  });
+
+  /** Types of lib that the declarations of exported things mention, but that index does not export. */
+  function unexportedTypes(): string[] {
+    const index = checker.getSymbolAtLocation(program.getSourceFile(join(root, "lib/dist/index.d.ts"))!)!;
+    const exported = new Set(checker.getExportsOfModule(index).map(original));
+    const reached = new Set(exported);
+    const missing = new Set<string>();
+    for (const symbol of reached) {
+      for (const declaration of symbol.declarations ?? []) {
+        for (const mentioned of typesMentioned(declaration)) {
+          if (!isOwn(mentioned)) continue;
+          if (!exported.has(mentioned))
+            missing.add(`${mentioned.name}, mentioned by ${symbol.name} (${whereIs(mentioned)})`);
+          reached.add(mentioned);
+        }
+      }
+    }
+    return [...missing].sort();
+  }
+
+  function original(symbol: ts.Symbol): ts.Symbol {
+    return symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+  }
+
+  function typesMentioned(declaration: ts.Node): ts.Symbol[] {
+    const found: ts.Symbol[] = [];
+    const visit = (node: ts.Node): void => {
+      const name = nameOfReference(node);
+      const symbol = name && checker.getSymbolAtLocation(name);
+      if (symbol) found.push(original(symbol));
+      ts.forEachChild(node, visit);
+    };
+    visit(declaration);
+    return found;
+  }
+
+  function nameOfReference(node: ts.Node): ts.Node | undefined {
+    if (ts.isTypeReferenceNode(node)) return node.typeName;
+    if (ts.isExpressionWithTypeArguments(node)) return node.expression;
+    return ts.isImportTypeNode(node) ? node.qualifier : undefined;
+  }
+
+  function isOwn(symbol: ts.Symbol): boolean {
+    const isTypeParameter = symbol.flags & ts.SymbolFlags.TypeParameter;
+    return !isTypeParameter && whereIs(symbol).startsWith("lib/dist/");
+  }
+
+  function whereIs(symbol: ts.Symbol): string {
+    const file = symbol.declarations?.[0]?.getSourceFile().fileName;
+    return file === undefined ? "" : relative(root, resolve(file));
+  }
+});
+
+describe("notebooks", () => {
+  it("are kept without outputs", () => {
+    const withOutputs = tracked.filter(
+      (file) =>
+        file.endsWith(".ipynb") &&
+        /"output_type"|"execution_count": \d/.test(readFileSync(join(root, file), "utf8")),
+    );
+    expect(withOutputs).toEqual([]);
+  });
+});
