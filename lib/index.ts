@@ -12,7 +12,7 @@ export { Note } from "./course/exercises/note.js";
 export { reset } from "./course/exercises/reset.js";
 export { tryOut } from "./course/exercises/try_out.js";
 export { CheckResult, check } from "./course/grading/check.js";
-export type { GradeReport, TaskReport, TaskState } from "./course/grading/report.js";
+export type { GradeReport, TaskReport, TaskState as GradeState } from "./course/grading/report.js";
 
 export { type Answer, Prediction, type PredictionState, predict } from "./course/predict.js";
 

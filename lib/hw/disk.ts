@@ -13,7 +13,7 @@
 import { PAGE_SIZE } from "./address.js";
 
 /** What the disk needs of the clock. */
-interface DiskClock {
+export interface DiskClock {
   advance(ns: number): void;
 }
 

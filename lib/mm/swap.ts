@@ -64,7 +64,7 @@ export class CpuFbatches {
 }
 
 /** A folio waiting to be locked or unlocked. Linux marks the low bits of the pointer. */
-interface MlockWork {
+export interface MlockWork {
   folio: Folio;
   what: "lru" | "new" | "unlock";
 }

@@ -64,7 +64,7 @@ export interface TraceEvent {
 }
 
 /** What the ring must know of the machine. */
-interface TraceSystem {
+export interface TraceSystem {
   readonly clock: { readonly nowNs: number };
   readonly current: { readonly pid: number } | undefined;
 }
