@@ -12,7 +12,7 @@
  */
 import { type AddressSpace, filemapGetFolio } from "./address_space.js";
 import { EIO, ENOMEM } from "./errno.js";
-import { type Folio, folioNrPages, PG_readahead, PG_uptodate } from "./folio.js";
+import { type Folio, folioNrPages, PG_readahead, PG_uptodate, PG_writeback } from "./folio.js";
 import { folioPut } from "./page_alloc.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import {
@@ -180,4 +180,27 @@ export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number,
   }
   if (count > 0) ra.prevPos = pos + count;
   return count;
+}
+
+/** Pages of the cache by state. Linux include/uapi/linux/mman.h:struct cachestat */
+export interface Cachestat {
+  nrCache: number;
+  nrDirty: number;
+  nrWriteback: number;
+  nrEvicted: number;
+}
+
+/**
+ * Counts pages [first, last] of the file. Memory of shmem is never dirty in this sense: it has nowhere to be written.
+ * Linux mm/filemap.c:filemap_cachestat(), man 2 cachestat
+ */
+export function filemapCachestat(mapping: AddressSpace, first: number, last: number): Cachestat {
+  const stat: Cachestat = { nrCache: 0, nrDirty: 0, nrWriteback: 0, nrEvicted: 0 };
+  for (const [index, folio] of mapping.pages) {
+    if (index < first || index > last) continue;
+    stat.nrCache++;
+    if (mapping.dirtyFolios.has(folio)) stat.nrDirty++;
+    if ((folio.flags & PG_writeback) !== 0) stat.nrWriteback++;
+  }
+  return stat;
 }

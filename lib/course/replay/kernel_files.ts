@@ -16,7 +16,8 @@ import {
   O_RDWR,
   O_TRUNC,
 } from "../../kernel/fs.js";
-import { PG_dirty, PG_uptodate, PG_writeback } from "../../mm/folio.js";
+import { filemapCachestat } from "../../mm/filemap.js";
+import { PG_uptodate } from "../../mm/folio.js";
 import type { VfsFile } from "../../mm/inode.js";
 import { fput } from "../../mm/mm_types.js";
 import type { FileState, HostFiles } from "./host.js";
@@ -99,14 +100,14 @@ export class KernelFiles implements HostFiles {
       const folio = pages.get(index);
       return folio !== undefined && (folio.flags & PG_uptodate) !== 0;
     });
-    const count = (flag: number): number => [...pages.values()].filter((f) => (f.flags & flag) !== 0).length;
+    const stat = filemapCachestat(inode.mapping, 0, Number.MAX_SAFE_INTEGER);
     return {
       sizeBytes: inode.iSize,
       resident,
-      cache: pages.size,
-      dirty: count(PG_dirty),
-      writeback: count(PG_writeback),
-      evicted: 0,
+      cache: stat.nrCache,
+      dirty: stat.nrDirty,
+      writeback: stat.nrWriteback,
+      evicted: stat.nrEvicted,
     };
   }
 }
