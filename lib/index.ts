@@ -96,6 +96,7 @@ export {
 } from "./hw/fault.js";
 export { BareFrames, type FrameAllocator } from "./hw/frames.js";
 export { dumpTable, hexdump } from "./hw/hexdump.js";
+export { readLackey, readLackeyStream } from "./hw/lackey.js";
 export { Mmu } from "./hw/mmu.js";
 export type { AccessRecord, MmuStats, TlbStats } from "./hw/mmu_stats.js";
 export {
@@ -134,6 +135,7 @@ export { type Replacement, Tlb, type TlbEntry, type TlbGeometry, tlbReach } from
 export type { WalkCacheSizes } from "./hw/tlb_model.js";
 export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
+export { loadTrace, TRACE_NAMES, Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
 export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";

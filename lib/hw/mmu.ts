@@ -52,6 +52,7 @@ export class Mmu {
   readonly l2i: TlbsByLevel;
   /** Page-walk caches by the level of the entry they remember: 2 the PDE cache, up to 5. */
   readonly walkCaches: TlbsByLevel;
+  readonly hasWalkCaches: boolean;
   /** Every TLB once, walk caches not included. */
   readonly tlbs: readonly Tlb[];
   /** The fault of the last `translate` that returned -1. */
@@ -104,6 +105,7 @@ export class Mmu {
     this.walkCaches = [undefined, undefined, pde, pdpte, pml4e, pml5e].map((ways, level) =>
       ways ? new Tlb(`walk cache ${level}`, { sets: 1, ways, levels: [level] }) : undefined,
     );
+    this.hasWalkCaches = this.walkCaches.some((cache) => cache !== undefined);
     this.#paging = paging;
     this.paging = paging;
   }

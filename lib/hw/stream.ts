@@ -27,7 +27,7 @@ import {
   type StreamRunner,
   type TableReader,
 } from "./stream_runner.js";
-import { keyOfVpn, type Tlb } from "./tlb.js";
+import { keyOfVpn, type Tlb, type TlbsByLevel } from "./tlb.js";
 import { PartTlb } from "./tlb_part.js";
 import { walk } from "./walk.js";
 
@@ -37,6 +37,8 @@ export const STREAM_WRITE = 1;
 export const STREAM_FETCH = 2;
 /** Accesses between two looks at what has changed. */
 const CHUNK = 1 << 18;
+/** Accesses for which stamps are given room at once. */
+const ROOM = 1 << 22;
 
 /** What a stream did. */
 export interface StreamResult {
@@ -54,51 +56,54 @@ export function runStream(cpu: Cpu, stream: Uint32Array, baseVa = 0): StreamResu
   if (!isCanonical(baseVa, 5) || baseVa % PAGE_SIZE !== 0)
     throw new RangeError(`stream base ${hex(baseVa)} is not a page-aligned canonical address`);
   let checksum = 0;
-  let i = 0;
-  while (i < stream.length) {
-    const fast = cpu.mmu.trace === undefined ? fastPart(cpu, baseVa) : undefined;
-    if (fast !== undefined) {
+  let fast: FastPart | undefined;
+  for (let i = 0; i < stream.length; ) {
+    if (fast === undefined || isOutOfDate(fast, cpu)) fast = fastPart(cpu, baseVa);
+    if (fast.run !== undefined) {
       const from = i;
       const end = Math.min(stream.length, from + CHUNK);
       i = fast.run(stream, from, end, fast.settings, fast.outcome);
       account(cpu.mmu, i - from, fast.outcome);
       checksum = (checksum + fast.outcome.checksum) >>> 0;
+      fast.room -= i - from;
       if (i === end) continue;
     }
     const element = stream[i++]!;
     const kind = element & STREAM_FETCH ? ACCESS_FETCH : element & STREAM_WRITE ? ACCESS_WRITE : ACCESS_READ;
     checksum = (checksum + cpu.access(baseVa + (element - (element & 3)), kind)) % 2 ** 32;
+    fast.room--;
   }
   return { accesses: stream.length, checksum };
 }
 
+/** A runner with settings that hold until the CPU delivers an exception. */
 interface FastPart {
-  readonly run: StreamRunner;
+  /** Undefined when every access has to go the long way. */
+  readonly run: StreamRunner | undefined;
   readonly settings: RunSettings;
   readonly outcome: RunOutcome;
+  /** Exceptions delivered when the settings were made: a handler may have changed anything. */
+  readonly exceptions: number;
+  /** Accesses that may still be done before stamps must be renumbered. */
+  room: number;
+}
+
+function isOutOfDate(fast: FastPart, cpu: Cpu): boolean {
+  return (
+    fast.exceptions !== cpu.counters.exceptions ||
+    fast.room <= CHUNK ||
+    fast.settings.l1Only !== l1Only(cpu.mmu)
+  );
 }
 
 const runners = new WeakMap<Mmu, StreamRunner>();
 
-/** The runner and its settings as registers and TLBs stand now; undefined when every access has to go the long way. */
-function fastPart(cpu: Cpu, baseVa: number): FastPart | undefined {
+/** The runner and its settings as registers and TLBs stand now. */
+function fastPart(cpu: Cpu, baseVa: number): FastPart {
   const { mmu } = cpu;
-  const l1 = mmu.l1d[1];
-  const l2 = mmu.l2d[1];
-  const { levels, nxe } = mmu.paging;
   const baseVpn = baseVa / PAGE_SIZE;
-  // The key holds the number's high bits, so all pages of the stream (2^20 of them) must share them.
-  const oneKey = keyOfVpn(baseVpn) === keyOfVpn(baseVpn + 2 ** 20 - 1);
-  if (l1 === undefined || l2 === undefined || !runnable(l1) || !runnable(l2) || l1 === l2) return undefined;
-  if (levels < 4 || mmu.walker !== walk || !oneKey || !isCanonical(baseVa + 2 ** 32 - 1, levels))
-    return undefined;
-  let run = runners.get(mmu);
-  if (run === undefined) {
-    run = makeStreamRunner(l1, l2, new UpperTables(mmu));
-    runners.set(mmu, run);
-  }
-  l1.makeStampRoom(CHUNK + 1);
-  l2.makeStampRoom(CHUNK + 1);
+  const run = canRun(mmu, baseVa) ? runnerOf(mmu) : undefined;
+  for (const tlb of mmu.tlbs) tlb.makeStampRoom(ROOM);
   const user = cpu.cpl === 3 ? ACCESS_USER : 0;
   const settings: RunSettings = {
     baseVpn: baseVpn | 0,
@@ -108,27 +113,60 @@ function fastPart(cpu: Cpu, baseVa: number): FastPart | undefined {
     wantRead: mmu.want[ACCESS_READ | user]!,
     maskWrite: mmu.mask[ACCESS_WRITE | user]!,
     wantWrite: mmu.want[ACCESS_WRITE | user]!,
-    l1Only: holdsLargePages(mmu) || mmu.walkCaches.some((cache) => cache !== undefined),
-    nxe,
+    maskFetch: mmu.mask[ACCESS_FETCH | user]!,
+    wantFetch: mmu.want[ACCESS_FETCH | user]!,
+    l1Only: l1Only(mmu),
+    nxe: mmu.paging.nxe,
   };
-  return { run, settings, outcome: { l2Hits: 0, walks: 0, checksum: 0 } };
+  const outcome = { fetches: 0, l2Hits: 0, walks: 0, checksum: 0 };
+  return { run, settings, outcome, exceptions: cpu.counters.exceptions, room: ROOM };
+}
+
+function canRun(mmu: Mmu, baseVa: number): boolean {
+  const { levels } = mmu.paging;
+  // The key holds the page number's high bits, so all pages of the stream (2^20 of them) must share them.
+  const oneKey = keyOfVpn(baseVa / PAGE_SIZE) === keyOfVpn(baseVa / PAGE_SIZE + 2 ** 20 - 1);
+  if (mmu.trace !== undefined || mmu.walker !== walk || levels < 4) return false;
+  return oneKey && isCanonical(baseVa + 2 ** 32 - 1, levels);
+}
+
+/** The MMU's own runner, made when it is first needed; undefined for TLBs that a runner cannot serve. */
+function runnerOf(mmu: Mmu): StreamRunner | undefined {
+  const known = runners.get(mmu);
+  if (known !== undefined) return known;
+  const l1 = mmu.l1d[1];
+  const l2 = mmu.l2d[1];
+  const l1i = mmu.l1i[1];
+  if (l1 === undefined || l2 === undefined || !runnable(l1) || !runnable(l2)) return undefined;
+  const run = makeStreamRunner(l1, l2, l1i && runnable(l1i) ? l1i : undefined, new UpperTables(mmu));
+  runners.set(mmu, run);
+  return run;
 }
 
 function runnable(tlb: Tlb): boolean {
   return tlb.trueLru && tlb.ways <= MAX_RUNNER_WAYS && !(tlb instanceof PartTlb);
 }
 
-function holdsLargePages(mmu: Mmu): boolean {
-  return [mmu.l1d, mmu.l2d].some((tlbs) => [2, 3].some((level) => (tlbs[level]?.nrValid[level] ?? 0) > 0));
+/** Whether a miss in L1 must ask TLBs of large pages or walk caches, which the runner does not know. */
+function l1Only(mmu: Mmu): boolean {
+  return (
+    mmu.hasWalkCaches || inUse(mmu.l1d, 2) || inUse(mmu.l1d, 3) || inUse(mmu.l2d, 2) || inUse(mmu.l2d, 3)
+  );
+}
+
+function inUse(tlbs: TlbsByLevel, level: number): boolean {
+  const tlb = tlbs[level];
+  return tlb !== undefined && tlb.nrValid[level] !== 0;
 }
 
 /** Books what the runner did, as `Mmu.translate` would have done one by one. */
-function account(mmu: Mmu, accesses: number, { l2Hits, walks }: RunOutcome): void {
+function account(mmu: Mmu, accesses: number, { fetches, l2Hits, walks }: RunOutcome): void {
   const l1 = mmu.l1d[1]!;
   const l2 = mmu.l2d[1]!;
   const { accessNs, l2TlbNs, walkEntryNs } = mmu.clock.costs;
   const { levels } = mmu.paging;
-  l1.hits[1]! += accesses - l2Hits - walks;
+  l1.hits[1]! += accesses - fetches - l2Hits - walks;
+  if (fetches > 0) mmu.l1i[1]!.hits[1]! += fetches;
   l1.fills[1]! += l2Hits + walks;
   l1.evictions += l2Hits + walks;
   l2.hits[1]! += l2Hits;

@@ -7,13 +7,13 @@
  * with its arrays bound in. (Generated, because functions of one source share what the JIT compiler learns: with
  * several machines alive the arrays would be no constants any more.)
  *
- *   in L1, allowed                                   done here
+ *   in L1 or L1i, allowed                            done here
  *   in L2, allowed                                   done here, into L1
  *   in neither; 4 KiB leaf, allowed, tables all A=1  done here: walk, A and D of the leaf, into L2 and L1
  *   everything else                                  nothing is changed; the caller does this one access by
  *                                                    Mmu.translate and comes back
  *
- * "Everything else" is rare: faults, assists, empty slots to fill, entries of other sizes or spaces in the way, fetches.
+ * "Everything else" is rare: faults, assists, empty slots to fill, entries of other sizes or spaces in the way, fetches that miss.
  * Both paths work on the same arrays, and a test proves that they leave the same contents and counters.
  *
  * Least recently used without branches: the stamps of a set end in the way's number, so the minimum of all stamps
@@ -48,13 +48,17 @@ export interface RunSettings {
   readonly wantRead: number;
   readonly maskWrite: number;
   readonly wantWrite: number;
+  readonly maskFetch: number;
+  readonly wantFetch: number;
   /** A page that is not in L1 is left to the caller: larger pages or walk caches would have to be asked. */
   readonly l1Only: boolean;
   readonly nxe: boolean;
 }
 
-/** Where a run stopped and what it did. Entries 0 to 2 are valid after each run. */
+/** What a run did. */
 export interface RunOutcome {
+  /** Fetches, all of them hits in L1i. */
+  fetches: number;
   l2Hits: number;
   walks: number;
   checksum: number;
@@ -142,8 +146,22 @@ const WALK_CODE = `
     if ((frame & mask) !== want) break;
     high = hi1 & 0xfffff;`;
 
-function sourceOf(l1: Tlb, l2: Tlb): string {
-  const arrays = [1, 2].map(
+/** A fetch that L1i holds and allows; the caller does every other one. */
+function fetchCode(l1i: Tlb | undefined): string {
+  if (l1i === undefined) return "if ((access & 2) !== 0) break;";
+  return `
+      if ((access & 2) !== 0) {
+        ${findCode(3, l1i.ways)}
+        if (slot3 < 0 || (frame3[slot3] & maskFetch) !== wantFetch) break;
+        stamp3[slot3] = ++time3 << ${l1i.stampShift} | slot3 - first3;
+        checksum = checksum + (frame3[slot3] & -4096 | access & 0xffc) | 0;
+        fetches++;
+        continue;
+      }`;
+}
+
+function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
+  const arrays = (l1i === undefined ? [1, 2] : [1, 2, 3]).map(
     (
       t,
     ) => `const { tag: tag${t}, key: key${t}, frame: frame${t}, frameHi: high${t}, stamp: stamp${t}, hint: hint${t},
@@ -152,15 +170,15 @@ function sourceOf(l1: Tlb, l2: Tlb): string {
   return `"use strict";
   ${arrays.join("\n")}
   return function run(stream, i, end, settings, outcome) {
-    const { baseVpn, vpnHigh, space, maskRead, wantRead, l1Only, nxe } = settings;
+    const { baseVpn, vpnHigh, space, maskRead, wantRead, maskFetch, wantFetch, l1Only, nxe } = settings;
     const maskMore = settings.maskWrite & ~maskRead, wantMore = settings.wantWrite & ~wantRead;
-    let time1 = clock1[0], time2 = clock2[0], l2Hits = 0, walks = 0, checksum = 0, d = 0;
+    let time1 = clock1[0], time2 = clock2[0], time3 = ${l1i ? "clock3[0]" : "0"}, fetches = 0, l2Hits = 0, walks = 0, checksum = 0, d = 0;
     let group = -1, level2 = stamp1, level2At = 0, section = -1, level1 = stamp1;
     for (; i < end; i++) {
       const access = stream[i];
-      if ((access & 2) !== 0) break;
       const vpn = baseVpn + (access >>> 12) | 0;
       const near = vpn & ${HINTS - 1};
+      ${fetchCode(l1i)}
       const write = -(access & 1);
       const mask = maskRead | write & maskMore, want = wantRead | write & wantMore;
       ${findCode(1, l1.ways)}
@@ -195,6 +213,8 @@ function sourceOf(l1: Tlb, l2: Tlb): string {
     }
     clock1[0] = time1;
     clock2[0] = time2;
+    ${l1i ? "clock3[0] = time3;" : ""}
+    outcome.fetches = fetches;
     outcome.l2Hits = l2Hits;
     outcome.walks = walks;
     outcome.checksum = checksum;
@@ -216,9 +236,11 @@ const CONSTANTS = {
   NX: RIGHT_NX,
 };
 
-/** A runner for the two TLBs that 4 KiB data pages go through. Not in Linux. */
-export function makeStreamRunner(l1: Tlb, l2: Tlb, tables: TableReader): StreamRunner {
+/**
+ * A runner for the two TLBs that 4 KiB data pages go through, and for L1i when it is given. Not in Linux.
+ */
+export function makeStreamRunner(l1: Tlb, l2: Tlb, l1i: Tlb | undefined, tables: TableReader): StreamRunner {
   const constants = Object.entries(CONSTANTS).map(([name, value]) => `const ${name} = ${value};`);
-  const source = sourceOf(l1, l2).replace('"use strict";', `"use strict";\n${constants.join("\n")}`);
-  return new Function("t1", "t2", "tables", source)(l1, l2, tables) as StreamRunner;
+  const source = sourceOf(l1, l2, l1i).replace('"use strict";', `"use strict";\n${constants.join("\n")}`);
+  return new Function("t1", "t2", "t3", "tables", source)(l1, l2, l1i, tables) as StreamRunner;
 }

@@ -84,13 +84,16 @@ const streams = fc.array(
       fc.constantFrom(0, 0, STREAM_WRITE, 0, STREAM_FETCH),
     )
     .map(([page, offset, kind]) => page * 4096 + (offset & 0xffc) + kind),
-  { maxLength: 120 },
+  { maxLength: 120, size: "max" },
 );
 
 describe("a stream", () => {
   it("leaves the same contents, counters, tables, faults and time on the fast path as access by access", () => {
     const pages = fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 24, maxLength: 24 });
-    const steps = fc.array(fc.record({ stream: streams, event: fc.nat(1000) }), { maxLength: 8 });
+    const steps = fc.array(fc.record({ stream: streams, event: fc.nat(1000) }), {
+      maxLength: 8,
+      size: "max",
+    });
     fc.assert(
       fc.property(
         fc.constantFrom<TlbModel>(SMALL, TLB_MODELS.bench, TLB_MODELS.skylake),
@@ -100,7 +103,7 @@ describe("a stream", () => {
           expect(run(boot(tlb, p), s, false)).toEqual(run(boot(tlb, p), s, true));
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
