@@ -24,6 +24,7 @@ import {
   addMmCounter,
   MM_ANONPAGES,
   type MmStruct,
+  VM_MAYBE_GUARD,
   VM_MAYWRITE,
   VM_MIXEDMAP,
   VM_PFNMAP,
@@ -57,9 +58,12 @@ export function isCowMapping(vmFlags: number): boolean {
   return (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
 }
 
+/** Mappings whose entries say what a fault could not find out again. Linux include/linux/mm.h:VM_COPY_ON_FORK */
+const VM_COPY_ON_FORK = VM_PFNMAP | VM_MIXEDMAP | VM_MAYBE_GUARD;
+
 /** Whether faults could not bring back all that the parent's tables hold. Linux mm/memory.c:vma_needs_copy() */
 export function vmaNeedsCopy(srcVma: VmAreaStruct): boolean {
-  if ((srcVma.vmFlags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0) return true;
+  if ((srcVma.vmFlags & VM_COPY_ON_FORK) !== 0) return true;
   return srcVma.anonVma !== undefined;
 }
 

@@ -185,7 +185,7 @@ function recorderImage(guest: Guest): void {
   put(0x40_1000, 161, 5, 161);
   put(0x4c_e000, 50, 3, 50);
   put(0x50_0000, 34, 3, 34);
-  put(0x7fff_f7ff_7000, 8, 3, 1);
+  put(0x7fff_f7ff_7000, 8, 7, 1);
   put(0x7fff_fffd_e000, 33, 3, 19);
 }
 
