@@ -80,8 +80,18 @@ export function predict(question: string, answer: Answer | undefined, sealed: st
   if (typeof question !== "string" || question.trim() === "" || typeof sealed !== "string" || sealed === "")
     throw new TypeError("predict(question, answer, seal) needs a question, and the seal of its answer");
   if (answer === undefined || answer === null) return new Prediction(question, undefined, "open");
-  const right = sealed.split(/\s+/).includes(seal(question, answer));
+  const seals = sealed.split(/\s+/);
+  const right = waysToSay(answer).some((said) => seals.includes(seal(question, said)));
   return new Prediction(question, answer, right ? "right" : "wrong");
+}
+
+/** The same answer in other clothes: "0x10" is 16, and true is "yes". */
+function waysToSay(answer: Answer): Answer[] {
+  const text = plain(answer);
+  if (/^(0x[0-9a-f]+|[0-9]+)$/.test(text)) return [answer, Number(text)];
+  if (text === "yes" || text === "true" || text === "y") return [answer, "yes", "true"];
+  if (text === "no" || text === "false" || text === "n") return [answer, "no", "false"];
+  return [answer];
 }
 
 function escapeHtml(text: string): string {

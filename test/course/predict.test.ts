@@ -21,6 +21,12 @@ describe("predict", () => {
     [[1, 2], [2, 1], "wrong"],
     [true, true, "right"],
     ["true", true, "right"],
+    ["no", false, "right"],
+    ["no", "yes", "wrong"],
+    [true, "yes", "right"],
+    [7, "0x7", "right"],
+    [7, "0x8", "wrong"],
+    [130, "130", "right"],
   ] as const)("where %s is right, %s is %s", (right, answer, state) => {
     expect(predict(QUESTION, answer, seal(QUESTION, right)).state).toBe(state);
   });
