@@ -5,8 +5,10 @@
  *
  * Read first: mm/munmap.ts. Read next: exit.ts.
  */
+
 import { type MmStruct, VM_ACCOUNT, vmaPages } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
+import { withGather } from "../mm/mmu_gather.js";
 import { removeVma } from "../mm/munmap.js";
 import { pgdFree } from "../mm/pgtable_alloc.js";
 import { lruAddDrain } from "../mm/swap.js";
@@ -17,8 +19,10 @@ import { freePgtables, unmapVmas } from "../mm/zap.js";
 export function exitMmap(mm: MmStruct): void {
   const vmas = [...mm.mmMt];
   lruAddDrain(mm.sys);
-  unmapVmas(mm, vmas, 0, mm.taskSize);
-  freePgtables(mm, vmas, 0, 0);
+  withGather(mm, () => {
+    unmapVmas(mm, vmas, 0, mm.taskSize);
+    freePgtables(mm, vmas, 0, 0);
+  });
   for (const vma of vmas) {
     mm.mmMt.erase(vma);
     mm.mapCount--;

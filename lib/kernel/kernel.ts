@@ -3,7 +3,7 @@
  *
  *   Kernel --- sys        memory management (lib/mm)
  *      |------ tasks      by pid;  1 is init, the reaper of orphans, which has no memory of its own
- *      |------ enter(t)   t becomes current: CR3 = t.mm.pgd, which flushes the TLB
+ *      |------ enter(t)   t becomes current: the CPU uses its tables; PCIDs keep the TLB
  *      +------ load/store/fetch(t, va)   on t's CPU, in user mode; a fault comes back to onPageFault
  *
  * A CPU without a task has the kernel's own empty page table, so that no freed table stays in CR3.
@@ -19,6 +19,7 @@ import { vmBugOn } from "../mm/mmdebug.js";
 import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable_alloc.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
+import { enterLazyTlb, switchMmIrqsOff } from "../mm/tlb_switch.js";
 import { mmput } from "./exit_mmap.js";
 import { excPageFault } from "./fault.js";
 import { FdTable } from "./fd_table.js";
@@ -60,13 +61,14 @@ export class Kernel implements TaskRunner {
     mmInit(this.sys, hardware.cpus, parts);
     this.files = new FileTree(this.sys);
     this.initMm = new MmStruct(this.sys);
+    this.sys.initMm = this.initMm;
     vmBugOn(pgdAlloc(this.initMm) !== 0, "no memory for the kernel's page table");
     this.init = this.newTask("init", undefined, 0);
     for (const cpu of this.cpus) this.bringUp(cpu);
   }
 
   private bringUp(cpu: Cpu): void {
-    cpu.writeCr3(this.initMm.pgd * 4096);
+    switchMmIrqsOff(this.sys, cpu, this.initMm);
     cpu.cpl = 3;
     cpu.onPageFault = (on, fault) => excPageFault(this.running[on.id], fault);
     cpu.onAddressFault = (on, fault) =>
@@ -96,7 +98,7 @@ export class Kernel implements TaskRunner {
     if (mm === undefined) throw new RangeError(`${task} has exited; it cannot do anything any more`);
     if (task.state === "S") throw new RangeError(`${task} waits for its vfork child to call exec or exit`);
     this.running[cpu.id] = task;
-    if (cpu.cr3 !== mm.pgd * 4096) cpu.writeCr3(mm.pgd * 4096);
+    switchMmIrqsOff(this.sys, cpu, mm);
     this.setCurrent(task, cpu);
     return cpu;
   }
@@ -111,8 +113,20 @@ export class Kernel implements TaskRunner {
     for (const cpu of this.cpus) {
       if (this.running[cpu.id] !== task) continue;
       this.running[cpu.id] = undefined;
-      cpu.writeCr3(this.initMm.pgd * 4096);
+      switchMmIrqsOff(this.sys, cpu, this.initMm);
     }
+    if (this.sys.current === task) this.sys.current = undefined;
+  }
+
+  /**
+   * `task` waits for something, and its CPU has nothing else to do: the CPU goes lazy, its tables stay.
+   * Linux kernel/sched/core.c:context_switch() to the idle task
+   */
+  goIdle(task: Task): void {
+    const cpu = this.cpus[task.cpuId]!;
+    if (this.running[cpu.id] !== task) return;
+    this.running[cpu.id] = undefined;
+    enterLazyTlb(this.sys, cpu);
     if (this.sys.current === task) this.sys.current = undefined;
   }
 

@@ -47,7 +47,6 @@ import {
 import { pmdAlloc, pteAllocPmd, pteOffsetPmd } from "./pgtable_alloc.js";
 import { folioAddNewAnonRmap } from "./rmap.js";
 import { folioAddLruVma } from "./swap.js";
-import { flushTlbPage } from "./tlb.js";
 import {
   FAULT_FLAG_TRIED,
   FAULT_FLAG_UNSHARE,
@@ -94,7 +93,7 @@ function handlePteFault(vmf: VmFault): VmFaultResult {
     return parts.doWpPage(vmf);
   const entry = pteMkyoung((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte) : origPte);
   if (entry !== origPte) setPte(vma.vmMm.sys.ram, vmf.ptep, entry);
-  else if ((vmf.flags & FAULT_FLAG_TRIED) === 0) flushTlbPage(vma.vmMm, vmf.address);
+  // Else a stale TLB entry caused it; the fault has dropped that.
   return 0;
 }
 

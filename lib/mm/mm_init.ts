@@ -5,15 +5,14 @@
  *
  * Read first: system.ts. Read next: page_alloc.ts.
  */
+import type { Cpu } from "../hw/cpu.js";
 import { allocReservedPage, initZones } from "./page_alloc.js";
 import { linuxMmParts, type MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
-import { LinuxTlbPolicy, type TlbCpu } from "./tlb.js";
 
 /** Hands RAM to the zones and installs the parts; once for each machine. Linux mm/mm_init.c:mm_core_init() */
-export function mmInit(sys: MemorySystem, cpus: readonly TlbCpu[] = [], parts: Partial<MmParts> = {}): void {
+export function mmInit(sys: MemorySystem, cpus: readonly Cpu[] = [], parts: Partial<MmParts> = {}): void {
   sys.parts = { ...linuxMmParts(), ...parts };
-  sys.tlb = new LinuxTlbPolicy(sys);
   sys.cpus = cpus;
   initZones(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;

@@ -25,6 +25,7 @@
  * Read first: system.ts. Read next: vma.ts (merge and split), memory.ts (faults).
  */
 import type { AddressSpace } from "./address_space.js";
+import type { MmuGather } from "./mmu_gather.js";
 import type { FileRaState } from "./readahead.js";
 import type { MemorySystem } from "./system.js";
 import type { VmFault } from "./vm_fault.js";
@@ -275,6 +276,12 @@ export class MmStruct {
   defFlags = 0;
   /** Where the top-down search for free addresses starts. */
   mmapBase = 0;
+  /** Number of this address space, never used twice, and how many changes called for a TLB flush. Linux mm_context_t */
+  readonly context: { readonly ctxId: number; tlbGen: number };
+  /** CPUs whose TLBs may hold entries of it. Linux mm_cpumask() */
+  readonly mmCpumask = new Set<number>();
+  /** Changes that wait for one common flush. Linux: a variable of the function that opened it */
+  tlbGather: MmuGather | undefined = undefined;
   /** First address beyond user space. */
   taskSize = 0x7fff_ffff_f000;
   startCode = 0;
@@ -294,6 +301,7 @@ export class MmStruct {
   constructor(sys: MemorySystem) {
     this.sys = sys;
     this.id = sys.nextMmId++;
+    this.context = { ctxId: this.id, tlbGen: 0 };
   }
 }
 

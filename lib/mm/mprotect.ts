@@ -43,6 +43,7 @@ import {
   PROT_SEM,
   PROT_WRITE,
 } from "./mman.js";
+import { tlbEntryChanged, withGather } from "./mmu_gather.js";
 import { walkPageRange } from "./pagewalk.js";
 import {
   pteDirty,
@@ -57,7 +58,6 @@ import {
   vmaPageProt,
   vmaWantsWritenotify,
 } from "./pgtable.js";
-import { flushTlbRange } from "./tlb.js";
 import { mayExpandVm, vmEnoughMemory, vmStatAccount, vmUnacctMemory } from "./util.js";
 import { vmaModifyFlags } from "./vma.js";
 
@@ -84,20 +84,17 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
   const prot = vmaPageProt(vma);
   const upgrade = vmaWantsManualPteWriteUpgrade(vma);
   let pages = 0;
-  let flush = false;
-  walkPageRange(mm, start, end, {
-    pteEntry(pte, _addr, ptep) {
-      if (!ptePresent(pte)) return;
-      let changed = pteModify(pte, prot);
-      if (upgrade && !pteWrite(changed) && canChangePteWritable(vma, changed)) changed = pteMkwrite(changed);
-      if (changed !== pte) {
-        setPte(mm.sys.ram, ptep, changed);
-        flush = true;
-      }
-      pages++;
-    },
-  });
-  if (flush) flushTlbRange(mm, start, end);
+  const pteEntry = (pte: number, addr: number, ptep: number): void => {
+    if (!ptePresent(pte)) return;
+    let changed = pteModify(pte, prot);
+    if (upgrade && !pteWrite(changed) && canChangePteWritable(vma, changed)) changed = pteMkwrite(changed);
+    if (changed !== pte) {
+      setPte(mm.sys.ram, ptep, changed);
+      tlbEntryChanged(mm, addr, pte, changed);
+    }
+    pages++;
+  };
+  withGather(mm, () => walkPageRange(mm, start, end, { pteEntry }));
   return pages;
 }
 
@@ -174,6 +171,10 @@ export function doMprotect(mm: MmStruct, start: number, len: number, protIn: num
 
 /** Goes VMA by VMA; what was done before an error stays done. */
 function mprotectRange(mm: MmStruct, start: number, end: number, prot: number): number {
+  return withGather(mm, () => protectEachVma(mm, start, end, prot));
+}
+
+function protectEachVma(mm: MmStruct, start: number, end: number, prot: number): number {
   let vma = mm.mmMt.find(start);
   let prev = vma !== undefined && start > vma.vmStart ? vma : mm.mmMt.prevOf(start);
   let at = start;

@@ -17,6 +17,7 @@
 import { offsetInPage, pageAlign } from "../hw/address.js";
 import { EINVAL, ENOMEM } from "./errno.js";
 import { fput, type MmStruct, VM_ACCOUNT, VM_LOCKED, type VmAreaStruct, vmaPages } from "./mm_types.js";
+import { withGather } from "./mmu_gather.js";
 import { updateHiwaterVm, vmStatAccount, vmUnacctMemory } from "./util.js";
 import { splitVmaUnchecked } from "./vma.js";
 import { freePgtables, unmapVmas } from "./zap.js";
@@ -75,8 +76,10 @@ export function vmsCompleteMunmapVmas(mm: MmStruct, start: number, end: number):
 function vmsClearPtes(mm: MmStruct, vmas: VmAreaStruct[], start: number, end: number): void {
   const floor = mm.mmMt.prevOf(start)?.vmEnd ?? 0;
   const ceiling = mm.mmMt.find(start)?.vmStart ?? 0;
-  unmapVmas(mm, vmas, start, end);
-  freePgtables(mm, vmas, floor, ceiling);
+  withGather(mm, () => {
+    unmapVmas(mm, vmas, start, end);
+    freePgtables(mm, vmas, floor, ceiling);
+  });
 }
 
 /** Closes a VMA whose pages are gone. Linux mm/vma.c:remove_vma() */

@@ -1,6 +1,10 @@
 /**
  * The replaceable parts of memory management: functions that a learner may write.
  *
+ *   sys.parts.pteNeedsFlush     may a TLB keep the old entry        (lab 02)   Linux's: tlb.ts
+ *   sys.parts.shootdownTargets  whom to interrupt for a flush       (lab 02)   Linux's: tlb.ts
+ *   sys.parts.catchUp           what the interrupted CPU drops      (lab 02)   Linux's: tlb.ts
+ *   sys.parts.chooseNewAsid     PCID of the address space to run    (lab 02)   Linux's: tlb_switch.ts
  *   sys.parts.doAnonymousPage   first touch of anonymous memory     (lab 03)   Linux's: memory.ts
  *   sys.parts.classifyFault     what to do about a page fault       (lab 03)   Linux's: classify_fault.ts
  *   sys.parts.doReadFault       first read of a mapped file         (lab 03)   Linux's: file_fault.ts
@@ -16,11 +20,21 @@ import { copyPresentPte } from "./copy_page_range.js";
 import { doReadFault } from "./file_fault.js";
 import { doAnonymousPage } from "./memory.js";
 import type { VmAreaStruct, VmFaultResult } from "./mm_types.js";
+import { type CatchUp, catchUp, pteNeedsFlush, type ShootdownCpu, shootdownTargets } from "./tlb.js";
+import { chooseNewAsid, type NewAsid, type TlbContext } from "./tlb_switch.js";
 import type { VmFault } from "./vm_fault.js";
 import { doWpPage } from "./wp.js";
 
 /** Parts of `lib/mm` that may be replaced at boot. Not in Linux. */
 export interface MmParts {
+  /** Whether a TLB may not keep `before` when a page's entry becomes `after` (0: none). */
+  pteNeedsFlush(before: number, after: number): boolean;
+  /** Ids of the CPUs to interrupt, among those in the mm's mask; `freedTables`: page tables were freed, too. */
+  shootdownTargets(mask: readonly ShootdownCpu[], freedTables: boolean): number[];
+  /** What a CPU at generation `localGen` drops; `requestGen` is undefined when nobody asked and it comes back from being lazy. */
+  catchUp(localGen: number, mmGen: number, requestGen?: number): CatchUp;
+  /** The slot for `next` among the CPU's `ctxs`, and whether its entries must go. */
+  chooseNewAsid(ctxs: readonly TlbContext[], nextAsid: number, next: TlbContext): NewAsid;
   /** What to do about a page fault at `address`; `vma` is the first VMA that ends above it. */
   classifyFault(vma: VmAreaStruct | undefined, address: number, errorCode: number): FaultClass;
   /** First touch of anonymous memory: sets the entry at vmf.ptep (after vmfPteAlloc). */
@@ -42,5 +56,6 @@ export interface MmParts {
 
 /** Linux's own parts. */
 export function linuxMmParts(): MmParts {
-  return { classifyFault, doAnonymousPage, doReadFault, doWpPage, copyPresentPte };
+  const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
+  return { ...tlb, classifyFault, doAnonymousPage, doReadFault, doWpPage, copyPresentPte };
 }

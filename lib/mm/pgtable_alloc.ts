@@ -17,9 +17,9 @@
 import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
 import { PGTY_table, pfnToPage } from "./folio.js";
 import type { MmStruct } from "./mm_types.js";
+import { withGather } from "./mmu_gather.js";
 import { allocPages, folioPut, GFP_PGTABLE_USER } from "./page_alloc.js";
 import { PAGE_TABLE, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex, setPte } from "./pgtable.js";
-import { tlbFlushMm } from "./tlb.js";
 import { modNodePageState, NR_PAGETABLE } from "./vmstat.js";
 
 const PAGE_BYTES = 4096;
@@ -136,6 +136,7 @@ export function freeTableBelow(mm: MmStruct, entryp: number): void {
   if (table === 0) return;
   setPte(mm.sys.ram, entryp, 0);
   mm.pgtablesBytes -= PAGE_BYTES;
+  if (mm.tlbGather !== undefined) mm.tlbGather.freedTables = true;
   tableFree(mm, table);
 }
 
@@ -150,9 +151,10 @@ export function freePgdRange(mm: MmStruct, start: number, end: number, floor: nu
   const stop = Math.min(Math.ceil(end / PMD_BYTES) * PMD_BYTES, top);
   if (first >= stop) return;
   const limit = ceiling === 0 ? Number.POSITIVE_INFINITY : ceiling;
-  for (let addr = first; addr < stop; addr = nextOf(addr, PGD_BYTES, stop))
-    freePudRange(mm, addr, nextOf(addr, PGD_BYTES, stop), floor, limit);
-  tlbFlushMm(mm);
+  withGather(mm, () => {
+    for (let addr = first; addr < stop; addr = nextOf(addr, PGD_BYTES, stop))
+      freePudRange(mm, addr, nextOf(addr, PGD_BYTES, stop), floor, limit);
+  });
 }
 
 function nextOf(addr: number, size: number, end: number): number {

@@ -16,13 +16,15 @@
  *
  * Read first: ram.ts. Read next: mm_types.ts.
  */
+import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import type { Zone } from "./buddy.js";
 import type { Page } from "./folio.js";
 import { Lruvec } from "./mm_inline.js";
+import type { MmStruct } from "./mm_types.js";
 import type { MmParts } from "./parts.js";
 import type { CpuFbatches } from "./swap.js";
-import type { TlbCpu, TlbPolicy } from "./tlb.js";
+import type { CpuTlbState } from "./tlb_switch.js";
 import { TraceRing } from "./trace.js";
 import { VmStat } from "./vmstat.js";
 
@@ -126,7 +128,11 @@ export class MemorySystem {
   /** The CPU that the kernel runs on now. Linux smp_processor_id() */
   thisCpu = 0;
   /** The processors, for TLB flushes. */
-  cpus: readonly TlbCpu[] = [];
+  cpus: readonly Cpu[] = [];
+  /** What each CPU knows about its TLB (tlb_switch.ts). Linux per_cpu cpu_tlbstate */
+  readonly cpuTlbstate: CpuTlbState[] = [];
+  /** The kernel's own address space, without user memory. Linux mm/init-mm.c:init_mm */
+  initMm: MmStruct | undefined = undefined;
   /** Frame of zeros that reads of untouched anonymous memory map. Linux empty_zero_page */
   zeroPfn = 0;
   /** Pages that a read fault of a file maps at most; a power of two. Linux mm/memory.c:fault_around_pages */
@@ -137,8 +143,6 @@ export class MemorySystem {
   nextIno = 1;
   /** Functions that a learner may replace; set by mmInit(). */
   parts!: MmParts;
-  /** How TLBs are flushed; set by mmInit(). */
-  tlb!: TlbPolicy;
   /** Tracepoints and the ring their events go to. */
   readonly trace = new TraceRing(this);
   /** Makes chosen allocations fail, for tests. Linux mm/fail_page_alloc.c:should_fail_alloc_page() */

@@ -120,8 +120,8 @@ function wpCanReuseLargeAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
 export function wpPageReuse(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
   const { sys } = vma.vmMm;
+  // No flush: a right was gained, and the fault has dropped this CPU's stale entry.
   setPte(sys.ram, vmf.ptep, maybeMkwrite(pteMkdirty(pteMkyoung(vmf.origPte)), vma));
-  flushTlbPage(vma.vmMm, vmf.address);
   countVmEvent(sys, PGREUSE);
   return 0;
 }

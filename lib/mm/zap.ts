@@ -19,6 +19,7 @@ import { unlinkAnonVmas } from "./anon_vma.js";
 import { type Folio, folioTestAnon, pageFolio, pfnToPage } from "./folio.js";
 import { mmCounter } from "./mm_inline.js";
 import { addMmCounter, type MmStruct, VM_RAND_READ, VM_SEQ_READ, type VmAreaStruct } from "./mm_types.js";
+import { tlbEntryChanged, withGather } from "./mmu_gather.js";
 import { folioPut } from "./page_alloc.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import { forEachPmd } from "./pagewalk.js";
@@ -37,7 +38,6 @@ import {
 import { freePgdRange, freeTableBelow, pteTableEmpty } from "./pgtable_alloc.js";
 import { folioRemoveRmapPtes } from "./rmap.js";
 import { folioMarkAccessed } from "./swap.js";
-import { flushTlbRange } from "./tlb.js";
 import { unlinkFile } from "./vma.js";
 
 const PMD_BYTES = 0x20_0000;
@@ -59,13 +59,13 @@ export const ZAP_DONTNEED: ZapDetails = { evenCows: true, reclaimPt: true, dropM
 
 /** Takes the entries of [start, end) away in all `vmas` (in order). Linux mm/memory.c:unmap_vmas() */
 export function unmapVmas(mm: MmStruct, vmas: readonly VmAreaStruct[], start: number, end: number): void {
-  for (const vma of vmas) {
-    const from = Math.max(start, vma.vmStart);
-    const to = Math.min(end, vma.vmEnd);
-    if (from < to) unmapPageRange(vma, from, to, ZAP_ALL);
-  }
-  if (vmas.length > 0)
-    flushTlbRange(mm, Math.max(start, vmas[0]!.vmStart), Math.min(end, vmas[vmas.length - 1]!.vmEnd));
+  withGather(mm, () => {
+    for (const vma of vmas) {
+      const from = Math.max(start, vma.vmStart);
+      const to = Math.min(end, vma.vmEnd);
+      if (from < to) unmapPageRange(vma, from, to, ZAP_ALL);
+    }
+  });
 }
 
 /**
@@ -78,8 +78,7 @@ export function zapPageRangeSingle(
   size: number,
   details: ZapDetails = ZAP_DONTNEED,
 ): void {
-  unmapPageRange(vma, address, address + size, details);
-  flushTlbRange(vma.vmMm, address, address + size);
+  withGather(vma.vmMm, () => unmapPageRange(vma, address, address + size, details));
 }
 
 /**
@@ -140,7 +139,9 @@ function zapPteRange(
     const ptep = table * 512 + i;
     const pte = ptepGet(ram, ptep);
     if (ptePresent(pte)) {
-      if (!zapPresentPte(vma, ptep, pte, details)) skipped = true;
+      if (zapPresentPte(vma, ptep, pte, details))
+        tlbEntryChanged(vma.vmMm, start + (i - first) * 4096, pte, 0);
+      else skipped = true;
     } else if (isPteMarker(pte) && !details.dropMarkers) skipped = true;
     else setPte(ram, ptep, 0);
   }
