@@ -168,11 +168,21 @@ export type {
   VmFaultResult,
   VmOperationsStruct,
 } from "./mm/mm_types.js";
+export type { MmuGather } from "./mm/mmu_gather.js";
 export type { MmParts } from "./mm/parts.js";
 export type { FileRaState } from "./mm/readahead.js";
 export type { CpuFbatches, MlockWork } from "./mm/swap.js";
 export type { CurrentTask, MemorySystem, SystemClock, VmSysctl } from "./mm/system.js";
-export type { TlbCpu, TlbPolicy } from "./mm/tlb.js";
+export { type CatchUp, pteNeedsFlush, type ShootdownCpu, TLB_SINGLE_PAGE_FLUSH_CEILING } from "./mm/tlb.js";
+export {
+  type CpuTlbState,
+  chooseNewAsid,
+  cpuTlbState,
+  kernPcid,
+  type NewAsid,
+  TLB_NR_DYN_ASIDS,
+  type TlbContext,
+} from "./mm/tlb_switch.js";
 export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
 export type { VmFault } from "./mm/vm_fault.js";
 export type { VmaTree, VmRange } from "./mm/vma_tree.js";

@@ -24,6 +24,7 @@ import { ACCESS_USER } from "../hw/fault.js";
 import { BareFrames, type FrameAllocator } from "../hw/frames.js";
 import { type MapPage, mapPage, PageTable, type TableLevels } from "../hw/page_table.js";
 import { Ram } from "../hw/ram.js";
+import { CR4_PCIDE } from "../hw/registers.js";
 import { formatSize, parseSize } from "../hw/size.js";
 import { runStream, type StreamResult } from "../hw/stream.js";
 import { type TlbModel, type TlbModelName, tlbModel } from "../hw/tlb_model.js";
@@ -56,6 +57,8 @@ export interface BootOptions {
   readonly levels?: TableLevels;
   /** TLBs of every CPU: the name of a processor (skylake by default) or a model of your own. */
   readonly tlb?: TlbModelName | TlbModel;
+  /** Process-context identifiers; without them every switch flushes. True by default. Linux: nopcid on the command line */
+  readonly pcid?: boolean;
   /** Parts that take the place of the lib's own. */
   readonly parts?: Partial<MachineParts>;
 }
@@ -95,6 +98,7 @@ export class Machine {
       { length: checkCpus(options.cpus ?? 1) },
       (_, id) => new Cpu(id, this.ram, this.clock, { levels, walk, tlb, tlbPart }),
     );
+    if (options.pcid === false) for (const cpu of this.cpus) cpu.cr4 &= ~CR4_PCIDE;
     this.frames = new BareFrames(this.ram);
   }
 
