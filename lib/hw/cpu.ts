@@ -111,6 +111,7 @@ export class Cpu {
   #efer = EFER_LMA | EFER_NXE;
   #ac = false;
   #user = 0;
+  #high = 0;
 
   constructor(id: number, ram: Ram, clock: Clock, options: CpuOptions = {}) {
     this.id = id;
@@ -259,7 +260,7 @@ export class Cpu {
   load(va: number, sizeBytes: number): number {
     const access = ACCESS_READ | this.#user;
     if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
-    return exact(this.loadBig(va, sizeBytes));
+    return this.#loadExact(va, sizeBytes, access);
   }
 
   /** Writes the low `sizeBytes` (1 to 8) bytes of the integer `value` at `va`; a negative value as two's complement. */
@@ -277,8 +278,7 @@ export class Cpu {
   fetch(va: number, sizeBytes: number): number {
     const access = ACCESS_FETCH | this.#user;
     if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
-    const bytes = this.#read8(va, checkSize(sizeBytes), access);
-    return exact(bigOf(bytes));
+    return this.#loadExact(va, sizeBytes, access);
   }
 
   /** Reads 8 bytes at `va` as an unsigned bigint. */
@@ -293,14 +293,21 @@ export class Cpu {
 
   /** Reads `sizeBytes` (1 to 8) at `va` as an unsigned bigint. */
   loadBig(va: number, sizeBytes: number): bigint {
-    return bigOf(this.#read8(va, checkSize(sizeBytes), ACCESS_READ | this.#user));
+    const low = this.#loadHalves(va, checkSize(sizeBytes), ACCESS_READ | this.#user);
+    return (BigInt(this.#high) << 32n) | BigInt(low);
   }
 
   /** Writes the low `sizeBytes` bytes (1 to 8) of `value` at `va`. */
   storeBig(va: number, value: bigint, sizeBytes: number): void {
     const access = ACCESS_WRITE | this.#user;
-    const [pa, second] = this.#twoPages(va, checkSize(sizeBytes), access);
-    const first = firstPart(va, sizeBytes);
+    const first = firstPart(va, checkSize(sizeBytes));
+    if (first === 8) {
+      const pa = this.#physical(va, access);
+      this.ram.writeUint(pa, 4, Number(BigInt.asUintN(32, value)));
+      this.ram.writeUint(pa + 4, 4, Number(BigInt.asUintN(32, value >> 32n)));
+      return;
+    }
+    const [pa, second] = this.#twoPages(va, sizeBytes, access);
     for (let i = 0, rest = value; i < sizeBytes; i++, rest >>= 8n)
       this.ram.write8(i < first ? pa + i : second + i - first, Number(rest & 0xffn));
   }
@@ -337,12 +344,30 @@ export class Cpu {
     this.ram.writeUint(second, sizeBytes - first, Math.floor(value / 2 ** (8 * first)));
   }
 
-  #read8(va: number, sizeBytes: number, access: number): number[] {
-    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+  /** Low 32 bits of the value at `va`; the bits above them go to `#high`. */
+  #loadHalves(va: number, sizeBytes: number, access: number): number {
     const first = firstPart(va, sizeBytes);
-    return Array.from({ length: sizeBytes }, (_, i) =>
-      this.ram.read8(i < first ? pa + i : second + i - first),
-    );
+    const { ram } = this;
+    if (first === sizeBytes) {
+      const pa = this.#physical(va, access);
+      if (sizeBytes > 4) this.#high = ram.readUint(pa + 4, sizeBytes - 4);
+      else this.#high = 0;
+      return ram.readUint(pa, sizeBytes > 4 ? 4 : sizeBytes);
+    }
+    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    const byte = (i: number) => (i < sizeBytes ? ram.read8(i < first ? pa + i : second + i - first) : 0);
+    const word = (i: number) =>
+      byte(i) + byte(i + 1) * 2 ** 8 + byte(i + 2) * 2 ** 16 + byte(i + 3) * 2 ** 24;
+    this.#high = word(4);
+    return word(0);
+  }
+
+  #loadExact(va: number, sizeBytes: number, access: number): number {
+    const low = this.#loadHalves(va, checkSize(sizeBytes), access);
+    const value = this.#high * 2 ** 32 + low;
+    if (value > Number.MAX_SAFE_INTEGER)
+      throw new RangeError(`the value at ${hex(va)} is not exact as a number: use loadBig`);
+    return value;
   }
 
   /** Physical address of `va`; faults go to the kernel until the access succeeds. */
@@ -408,14 +433,4 @@ function checkSize(sizeBytes: number): number {
   if (!(Number.isInteger(sizeBytes) && sizeBytes >= 1 && sizeBytes <= 8))
     throw new RangeError(`access size ${sizeBytes} is not 1 to 8 bytes`);
   return sizeBytes;
-}
-
-function bigOf(bytes: number[]): bigint {
-  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
-}
-
-function exact(value: bigint): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new RangeError(`value ${hex(value)} is not exact as a number: use loadBig`);
-  return Number(value);
 }

@@ -243,7 +243,7 @@ export class Mmu {
     this.walks++;
     const result = this.#walk(va, access);
     if (!("pa" in result)) {
-      this.#forget(va);
+      this.#forgetTables(va); // no TLB has the page
       return this.#fail(result);
     }
     this.#fill(l2, va, result);
@@ -321,6 +321,11 @@ export class Mmu {
   /** A page fault drops what the TLBs and walk caches hold for the page. Intel SDM vol. 3A, Operations that Invalidate TLBs */
   #forget(va: number): void {
     this.flushPage(va, this.#paging.pcid, true);
+    this.#forgetTables(va);
+  }
+
+  #forgetTables(va: number): void {
+    if (!this.hasWalkCaches) return;
     for (let level = 2; level <= 5; level++)
       this.walkCaches[level]?.flushPage(tagOf(va, level), this.#key(va, level), false);
   }

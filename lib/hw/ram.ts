@@ -66,23 +66,24 @@ export class Ram {
   read8(pa: number): number {
     this.check(pa, 1);
     const section = this.sectionOf(Math.floor(pa / PAGE_SIZE));
-    return section === undefined ? 0 : section.bytes[pa % SECTION_BYTES]!;
+    return section === undefined ? 0 : section.bytes[inSection(pa)]!;
   }
 
   /** Sets the byte at `pa` to the low 8 bits of `value`. */
   write8(pa: number, value: number): void {
     this.check(pa, 1);
-    this.touchSection(Math.floor(pa / PAGE_SIZE)).bytes[pa % SECTION_BYTES] = value;
+    this.touchSection(Math.floor(pa / PAGE_SIZE)).bytes[inSection(pa)] = value;
   }
 
   /** Little-endian unsigned number of `sizeBytes` bytes (1 to 6) at `pa`; may cross frames and sections. */
   readUint(pa: number, sizeBytes: number): number {
     this.check(pa, sizeBytes);
-    const start = pa % SECTION_BYTES;
+    const start = inSection(pa);
     if (start + sizeBytes > SECTION_BYTES) return this.readUintBytes(pa, sizeBytes);
     const section = this.sections[Math.floor(pa / SECTION_BYTES)];
     if (section === undefined) return 0;
     if (sizeBytes === 4 && start % 4 === 0) return section.words[start >> 2]! >>> 0;
+    if (sizeBytes === 1) return section.bytes[start]!;
     let value = 0;
     for (let i = sizeBytes - 1; i >= 0; i--) value = value * 256 + section.bytes[start + i]!;
     return value;
@@ -91,13 +92,14 @@ export class Ram {
   /** Stores the low `sizeBytes` bytes (1 to 6) of the integer `value`, little-endian; negative as two's complement. */
   writeUint(pa: number, sizeBytes: number, value: number): void {
     this.check(pa, sizeBytes);
-    const start = pa % SECTION_BYTES;
+    const start = inSection(pa);
     if (start + sizeBytes > SECTION_BYTES) {
       this.writeUintBytes(pa, sizeBytes, value);
       return;
     }
     const section = this.touchSection(Math.floor(pa / PAGE_SIZE));
     if (sizeBytes === 4 && start % 4 === 0) section.words[start >> 2] = value;
+    else if (sizeBytes === 1) section.bytes[start] = value;
     else
       for (let i = 0, rest = value; i < sizeBytes; i++, rest = Math.floor(rest / 256))
         section.bytes[start + i] = rest;
@@ -165,7 +167,7 @@ export class Ram {
   /** The 4096 bytes of frame `pfn` as a view: writing to it writes RAM. */
   frame(pfn: number): Uint8Array {
     this.check(pfn * PAGE_SIZE, PAGE_SIZE);
-    const start = (pfn * PAGE_SIZE) % SECTION_BYTES;
+    const start = inSection(pfn * PAGE_SIZE);
     return this.touchSection(pfn).bytes.subarray(start, start + PAGE_SIZE);
   }
 
@@ -173,7 +175,7 @@ export class Ram {
   zeroFrame(pfn: number): void {
     this.check(pfn * PAGE_SIZE, PAGE_SIZE);
     const section = this.sectionOf(pfn);
-    const start = (pfn * PAGE_SIZE) % SECTION_BYTES;
+    const start = inSection(pfn * PAGE_SIZE);
     section?.bytes.fill(0, start, start + PAGE_SIZE);
   }
 
@@ -193,6 +195,11 @@ export class Ram {
     this.check(pa, 8);
     if (pa % 8 !== 0) throw new RangeError(`entry address ${hex(pa)} is not a multiple of 8`);
   }
+}
+
+/** Byte number of `pa` in its section. `&` works modulo 2^32, of which a section's size is a divisor. */
+function inSection(pa: number): number {
+  return pa & (SECTION_BYTES - 1);
 }
 
 function describe(value: number): string {

@@ -119,6 +119,8 @@ export class Tlb {
   /** Entries dropped by flushes. */
   flushed = 0;
   readonly #plru: boolean;
+  /** Times from here on would not fit a stamp. */
+  readonly #timeLimit: number;
 
   /** Whether the least recently used slot gives way (else the tree decides). */
   get trueLru(): boolean {
@@ -138,6 +140,7 @@ export class Tlb {
     this.frameHi = new Int32Array(sets * ways);
     this.stamp = new Int32Array(sets * ways);
     this.stampShift = Math.ceil(Math.log2(ways));
+    this.#timeLimit = 2 ** (31 - this.stampShift);
     this.hint = new Uint8Array(HINTS);
     this.#plru = geometry.replacement === "tree-plru";
   }
@@ -268,7 +271,7 @@ export class Tlb {
 
   /** Renumbers stamps when they could outgrow 31 bits within `more` uses. Order within each set stays. */
   makeStampRoom(more: number): void {
-    if (this.stampClock[0]! + more < 2 ** (31 - this.stampShift) || this.#plru) return;
+    if (this.stampClock[0]! + more < this.#timeLimit || this.#plru) return;
     for (let set = 0; set < this.sets; set++) {
       const order = this.#orderOf(set).filter((slot) => this.key[slot] !== 0);
       for (const [i, slot] of order.entries())
@@ -284,7 +287,7 @@ export class Tlb {
 
   #nextTime(): number {
     const time = this.stampClock[0]! + 1;
-    if (time >= 2 ** (31 - this.stampShift)) {
+    if (time >= this.#timeLimit) {
       this.makeStampRoom(time);
       return this.#nextTime();
     }
