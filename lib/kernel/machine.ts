@@ -9,7 +9,8 @@
  *      |------- cpus[]    each with its MMU, which walks with parts.walk
  *      |------- frames    who hands out page frames of a machine without a kernel
  *      |------- newPageTable(), switchMm(), explain(), run()
- *      +------- kernel    Linux's memory management and tasks; started when it is first asked for
+ *      |------- kernel    Linux's memory management and tasks; started when it is first asked for
+ *      +------- spawn()   a new process on that kernel
  *
  * `parts` is the table of replaceable parts: plain functions with the signature that the lib itself uses. A
  * part that is not given is the lib's own; a name that is not in the table is an error.
@@ -33,6 +34,7 @@ import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
 import { linuxMmParts, type MmParts } from "../mm/parts.js";
 import { Kernel } from "./kernel.js";
+import { Process } from "./process.js";
 
 /** The parts of a machine that learners replace, each with the lib's own signature. */
 export interface MachineParts extends MmParts {
@@ -120,6 +122,12 @@ export class Machine {
       this.started = new Kernel(this, this.parts);
     }
     return this.started;
+  }
+
+  /** A new process on the machine's kernel, with an empty address space. */
+  spawn(name = "task"): Process {
+    const { kernel } = this;
+    return new Process(kernel, kernel.spawn(name));
   }
 
   /** An empty page table for a process called `name`. */
