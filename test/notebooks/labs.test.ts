@@ -8,6 +8,9 @@ import { readNotebook } from "../../lib/course/notebooks/nbformat.js";
 import { runNotebook } from "../../lib/course/notebooks/run.js";
 import { inRepository } from "../../lib/course/paths.js";
 
+/** A lab takes some seconds; a busy computer may need many more. */
+const RUN = { timeout: 180_000 };
+
 const folder = inRepository("notebooks");
 const names = (existsSync(folder) ? readdirSync(folder) : [])
   .filter((name) => name.endsWith(".ipynb"))
@@ -29,11 +32,11 @@ describe.each(names)("%s", (name) => {
     expect(checkNotebook(path, readNotebook(path))).toEqual([]);
   });
 
-  it("runs from its first cell to its last", async () => {
+  it("runs from its first cell to its last", RUN, async () => {
     expect((await runNotebook(path, readNotebook(path))).problems).toEqual([]);
   });
 
-  it("runs on stock tslab too", async () => {
+  it("runs on stock tslab too", RUN, async () => {
     const notebook = readNotebook(path);
     // Stock tslab gives up the cells that come soon after one that is meant to fail.
     notebook.cells = notebook.cells.filter((cell) => !cell.metadata.tags?.includes("raises-exception"));
