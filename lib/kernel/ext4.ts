@@ -17,7 +17,7 @@ import type { AddressSpaceOperations } from "../mm/address_space.js";
 import { filemapGetFolio } from "../mm/address_space.js";
 import { filemapGetFolioCreat, filemapReadFolio } from "../mm/filemap.js";
 import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap_fault.js";
-import { type Folio, folioNrPages, PG_uptodate } from "../mm/folio.js";
+import { type Folio, folioNrPages, PG_dirty, PG_uptodate } from "../mm/folio.js";
 import type { FileSystemOps, Inode } from "../mm/inode.js";
 import type { VmOperationsStruct } from "../mm/mm_types.js";
 import { folioPut } from "../mm/page_alloc.js";
@@ -123,7 +123,10 @@ export class Ext4 implements FileSystemOps {
   private blockTruncatePage(inode: Inode, from: number): void {
     if (from % 4096 === 0) return;
     const index = Math.floor(from / 4096);
-    if (filemapGetFolio(inode.mapping, index) === undefined && !this.blocksOf(inode).has(index)) return;
+    const present = filemapGetFolio(inode.mapping, index);
+    // A hole needs no zeros; a dirty page has its block reserved already (delayed allocation).
+    if (!this.blocksOf(inode).has(index) && (present === undefined || (present.flags & PG_dirty) === 0))
+      return;
     const folio = filemapGetFolioCreat(inode.mapping, index, 0);
     if (folio === undefined) return;
     if ((folio.flags & PG_uptodate) === 0) filemapReadFolio(inode.mapping, folio);

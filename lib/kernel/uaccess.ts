@@ -13,6 +13,7 @@
  */
 import { offsetInPage, PAGE_SIZE } from "../hw/address.js";
 import { PageFault, PF_WRITE } from "../hw/fault.js";
+import type { IovIter } from "../mm/filemap.js";
 import {
   pteMkdirty,
   pteMkyoung,
@@ -83,4 +84,57 @@ export function copyFromUser(task: FaultingTask, bytes: Uint8Array, from: number
     done += nr;
   }
   return 0;
+}
+
+/** Bytes at `from` that are at hand without a fault, copied to `bytes`; how many. Linux copy_from_user_inatomic() */
+function copyFromUserInatomic(task: FaultingTask, bytes: Uint8Array, from: number): number {
+  const mm = task.mm!;
+  const { ram } = mm.sys;
+  let done = 0;
+  while (done < bytes.length) {
+    const addr = from + done;
+    const ptep = addr < 0 || addr >= mm.taskSize ? 0 : pteOffset(mm, addr);
+    const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);
+    if (!ptePresent(pte) || pteProtnone(pte)) break;
+    if (pteMkyoung(pte) !== pte) setPte(ram, ptep, pteMkyoung(pte));
+    const offset = offsetInPage(addr);
+    const nr = Math.min(PAGE_SIZE - offset, bytes.length - done);
+    bytes.set(ram.frame(ptePfn(pte)).subarray(offset, offset + nr), done);
+    done += nr;
+  }
+  return done;
+}
+
+/** The memory of a process as the source of a write. Linux lib/iov_iter.c:import_ubuf() */
+export class UbufIter implements IovIter {
+  private readonly task: FaultingTask;
+  private at: number;
+  private left: number;
+
+  constructor(task: FaultingTask, buf: number, len: number) {
+    this.task = task;
+    this.at = buf;
+    this.left = len;
+  }
+
+  get count(): number {
+    return this.left;
+  }
+
+  copyAtomic(to: Uint8Array): number {
+    return copyFromUserInatomic(this.task, to.subarray(0, this.left), this.at);
+  }
+
+  advance(bytes: number): void {
+    this.at += bytes;
+    this.left -= bytes;
+  }
+
+  /** Linux mm/gup.c:fault_in_readable() */
+  faultIn(bytes: number): number {
+    const end = this.at + Math.min(bytes, this.left);
+    for (let addr = this.at; addr < end; addr += PAGE_SIZE - offsetInPage(addr))
+      if (userFrame(this.task, addr, false) < 0) return end - addr;
+    return 0;
+  }
 }

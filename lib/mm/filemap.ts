@@ -11,7 +11,7 @@
  * Read first: address_space.ts, readahead.ts. Read next: filemap_fault.ts.
  */
 import { type AddressSpace, filemapGetFolio } from "./address_space.js";
-import { EIO, ENOMEM } from "./errno.js";
+import { EFAULT, EIO, ENOMEM } from "./errno.js";
 import { type Folio, folioNrPages, PG_readahead, PG_uptodate, PG_writeback } from "./folio.js";
 import { folioPut } from "./page_alloc.js";
 import { folioMarkDirty } from "./page_writeback.js";
@@ -63,15 +63,60 @@ export function filemapReadFolio(mapping: AddressSpace, folio: Folio): number {
   return (folio.flags & PG_uptodate) !== 0 ? 0 : -EIO;
 }
 
-/** Copies bytes into the folio from byte `offset` of it on. Linux lib/iov_iter.c:copy_folio_from_iter_atomic() */
-function copyToFolio(mapping: AddressSpace, folio: Folio, offset: number, bytes: Uint8Array): void {
-  const { ram } = mapping.host.sys;
-  for (let done = 0; done < bytes.length; ) {
-    const at = (offset + done) % PAGE_BYTES;
-    const n = Math.min(PAGE_BYTES - at, bytes.length - done);
-    ram.frame(folio.pfn + Math.floor((offset + done) / PAGE_BYTES)).set(bytes.subarray(done, done + n), at);
-    done += n;
+/** Where the bytes of a write come from. Linux include/linux/uio.h:struct iov_iter */
+export interface IovIter {
+  /** Bytes left. Linux iov_iter_count() */
+  readonly count: number;
+  /** Fills `to` with the next bytes as far as they are at hand without a page fault; how many. */
+  copyAtomic(to: Uint8Array): number;
+  /** Goes on by `bytes`, back if negative. Linux iov_iter_advance(), iov_iter_revert() */
+  advance(bytes: number): void;
+  /** Faults the next `bytes` bytes in; how many could not be. Linux lib/iov_iter.c:fault_in_iov_iter_readable() */
+  faultIn(bytes: number): number;
+}
+
+/** Bytes of the kernel's own: always at hand. Linux lib/iov_iter.c:iov_iter_kvec() */
+export class KvecIter implements IovIter {
+  private readonly bytes: Uint8Array;
+  private done = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
   }
+
+  get count(): number {
+    return this.bytes.length - this.done;
+  }
+
+  copyAtomic(to: Uint8Array): number {
+    const part = this.bytes.subarray(this.done, this.done + to.length);
+    to.set(part);
+    return part.length;
+  }
+
+  advance(bytes: number): void {
+    this.done += bytes;
+  }
+
+  faultIn(): number {
+    return 0;
+  }
+}
+
+/** Copies up to `n` bytes into the folio from byte `offset` of it on; how many. Linux copy_folio_from_iter_atomic() */
+function copyToFolio(mapping: AddressSpace, folio: Folio, offset: number, n: number, from: IovIter): number {
+  const { ram } = mapping.host.sys;
+  let done = 0;
+  while (done < n) {
+    const at = (offset + done) % PAGE_BYTES;
+    const wanted = Math.min(PAGE_BYTES - at, n - done);
+    const frame = ram.frame(folio.pfn + Math.floor((offset + done) / PAGE_BYTES));
+    const copied = from.copyAtomic(frame.subarray(at, at + wanted));
+    from.advance(copied);
+    done += copied;
+    if (copied < wanted) break;
+  }
+  return done;
 }
 
 /** Copies bytes out of the folio. Linux lib/iov_iter.c:copy_folio_to_iter() */
@@ -86,34 +131,58 @@ function copyFromFolio(mapping: AddressSpace, folio: Folio, offset: number, to: 
 }
 
 /**
- * Writes `bytes` at byte `pos` of the file into the cache; the file grows as needed. Bytes written, or a negative errno if none.
+ * Writes what `from` holds at byte `pos` of the file into the cache; the file grows as needed. Bytes written, or a negative errno if
+ * none. The bytes are copied without faults first, because a fault could need the very folio that is being written; only if nothing was
+ * at hand they are faulted in, and the write starts again. The file may have grown up to `pos` by then, as in Linux.
  * Linux mm/filemap.c:generic_perform_write()
  */
-export function genericPerformWrite(mapping: AddressSpace, pos: number, bytes: Uint8Array): number {
-  const { host } = mapping;
-  const chunk = PAGE_BYTES * 2 ** mapping.aOps.maxFolioOrder;
-  let done = 0;
-  while (done < bytes.length) {
-    const at = pos + done;
-    const wanted = Math.min(chunk - (at % chunk), bytes.length - done);
-    const index = Math.floor(at / PAGE_BYTES);
-    const folio = filemapGetFolioCreat(mapping, index, fgfOrder(wanted));
-    if (folio === undefined) return done > 0 ? done : -ENOMEM;
-    const offset = at - folio.index * PAGE_BYTES;
-    const size = folioNrPages(folio) * PAGE_BYTES;
-    const n = Math.min(wanted, size - offset);
-    const error = prepareWrite(mapping, folio, offset, n, size);
-    if (error === 0) {
-      copyToFolio(mapping, folio, offset, bytes.subarray(done, done + n));
-      folio.flags |= PG_uptodate;
-      folioMarkDirty(folio);
-      if (at + n > host.iSize) host.iSize = at + n;
-    }
-    folioPut(host.sys, folio);
-    if (error !== 0) return done > 0 ? done : error;
-    done += n;
+export function genericPerformWrite(mapping: AddressSpace, pos: number, from: IovIter): number {
+  let chunk = PAGE_BYTES * 2 ** mapping.aOps.maxFolioOrder;
+  let at = pos;
+  let wanted = from.count;
+  while (wanted > 0) {
+    const bytes = Math.min(chunk - (at % chunk), wanted);
+    const result = writeOnce(mapping, at, bytes, from);
+    if (typeof result === "number") return at > pos ? at - pos : result;
+    at += result.written;
+    wanted = from.count;
+    if (result.written > 0) continue;
+    if (chunk > PAGE_BYTES) chunk /= 2;
+    if (result.copied > 0) wanted = result.copied;
+    else if (from.faultIn(result.bytes) === result.bytes) return at > pos ? at - pos : -EFAULT;
   }
-  return done;
+  return at - pos;
+}
+
+/** One folio of a write: what was taken, and how many bytes had been copied and were wanted; or a negative errno. */
+function writeOnce(
+  mapping: AddressSpace,
+  at: number,
+  wanted: number,
+  from: IovIter,
+): { written: number; copied: number; bytes: number } | number {
+  const { host } = mapping;
+  const folio = filemapGetFolioCreat(mapping, Math.floor(at / PAGE_BYTES), fgfOrder(wanted));
+  if (folio === undefined) return -ENOMEM;
+  const offset = at - folio.index * PAGE_BYTES;
+  const size = folioNrPages(folio) * PAGE_BYTES;
+  const bytes = Math.min(wanted, size - offset);
+  const error = prepareWrite(mapping, folio, offset, bytes, size);
+  if (error !== 0) {
+    folioPut(host.sys, folio);
+    return error;
+  }
+  const copied = copyToFolio(mapping, folio, offset, bytes, from);
+  // A short copy into a folio that is not valid as a whole does not count.
+  const written = copied < bytes && (folio.flags & PG_uptodate) === 0 ? 0 : copied;
+  if (written < copied) from.advance(written - copied);
+  if (written > 0) {
+    folio.flags |= PG_uptodate;
+    folioMarkDirty(folio);
+  }
+  if (at + written > host.iSize) host.iSize = at + written;
+  folioPut(host.sys, folio);
+  return { written, copied, bytes };
 }
 
 /** Bytes of the folio that are not written must be valid first. Linux fs/buffer.c:__block_write_begin() */

@@ -20,12 +20,15 @@ import type { MemorySystem } from "./system.js";
 import { unmapMappingPages } from "./zap.js";
 
 /**
- * Splits a cache folio so that page `at` of it stands alone; halves without it stay whole. False when somebody else holds it.
+ * Splits a cache folio so that page `at` of it stands alone; halves without it stay whole. False when it is dirty or somebody
+ * else holds it.
  * The folio must be held by the cache alone apart from `extraRefs`. Linux mm/huge_memory.c:folio_split()
  */
 export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean {
   const mapping = folio.mapping as AddressSpace;
   const { sys } = mapping.host;
+  // A dirty folio of a disk has buffers to be written, which cannot be taken from it. Linux filemap_release_folio()
+  if (mapping.dirtyFolios.has(folio)) return false;
   if (folioMapped(folio)) unmapMappingPages(mapping, folio.index, folioNrPages(folio), false);
   lruAddDrain(sys);
   if (folio.refcount !== folioNrPages(folio) + extraRefs) return false;

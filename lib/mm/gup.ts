@@ -81,9 +81,12 @@ function followPage(vma: VmAreaStruct, addr: number, gupFlags: number): boolean 
 function faultinPage(vma: VmAreaStruct, addr: number, gupFlags: number): number {
   const write = (gupFlags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
   let ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY);
-  // The lock was given up to wait for a device: once more, which then counts as a major fault.
-  if ((ret & VM_FAULT_RETRY) !== 0)
-    ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED);
+  // The lock was given up to wait for a device. A population of a mapping starts again as if nothing had been tried, MADV_POPULATE_*
+  // knows that it was: only there the fault counts as major. Linux __mm_populate(), __get_user_pages_locked()
+  if ((ret & VM_FAULT_RETRY) !== 0) {
+    const tried = (gupFlags & FOLL_MADV_POPULATE) !== 0 ? FAULT_FLAG_TRIED : 0;
+    ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY | tried);
+  }
   if ((ret & VM_FAULT_ERROR) === 0) return 0;
   if ((ret & VM_FAULT_OOM) !== 0) return -ENOMEM;
   return (ret & VM_FAULT_HWPOISON) !== 0 && (gupFlags & FOLL_MADV_POPULATE) !== 0 ? -EHWPOISON : -EFAULT;

@@ -13,7 +13,7 @@
  */
 import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "./address_space.js";
 import { fadviseWillneed } from "./fadvise.js";
-import { filemapRead, genericPerformWrite } from "./filemap.js";
+import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "./filemap.js";
 import {
   type File,
   FMODE_READ,
@@ -112,9 +112,14 @@ export class VfsFile implements File {
     return filemapRead(this.fMapping, this.fRa, pos, to);
   }
 
-  /** Writes `bytes` at byte `pos`; bytes written or a negative errno. Linux fs/read_write.c:vfs_write() */
+  /** Writes `bytes` at byte `pos`; bytes written or a negative errno. Linux fs/read_write.c:kernel_write() */
   write(pos: number, bytes: Uint8Array): number {
-    return genericPerformWrite(this.fMapping, pos, bytes);
+    return genericPerformWrite(this.fMapping, pos, new KvecIter(bytes));
+  }
+
+  /** Writes what `from` holds at byte `pos`; bytes written or a negative errno. Linux file_operations.write_iter */
+  writeIter(pos: number, from: IovIter): number {
+    return genericPerformWrite(this.fMapping, pos, from);
   }
 
   /** Linux file_operations.fsync */

@@ -11,7 +11,7 @@
 import { type AddressSpace, filemapGetFolio, filemapGetFolios, filemapRemoveFolio } from "./address_space.js";
 import { type Folio, folioMapped, folioNextIndex, folioNrPages, PG_dirty, PG_writeback } from "./folio.js";
 import { folioSplit } from "./folio_split.js";
-import { folioCancelDirty } from "./page_writeback.js";
+import { folioCancelDirty, folioMarkDirty } from "./page_writeback.js";
 import { deactivateFileFolio } from "./swap.js";
 import { unmapMappingPages } from "./zap.js";
 
@@ -63,10 +63,14 @@ function truncateInodeFolio(mapping: AddressSpace, folio: Folio): void {
 /** Zeroes bytes [from, to] of the folio, and drops what whole pages can be split off. Linux truncate_inode_partial_folio() */
 function truncateInodePartialFolio(mapping: AddressSpace, folio: Folio, from: number, to: number): void {
   const pos = folio.index * PAGE_BYTES;
+  if (mapping.aOps.swapBacked) folioMarkDirty(folio); // Linux mm/shmem.c:shmem_undo_range()
   folioZeroRange(mapping, folio, from - pos, to + 1 - pos);
   if (folio.order === 0) return;
   const offset = from - pos;
-  if (!folioSplit(folio, Math.floor(offset / PAGE_BYTES), 0)) return;
+  if (!folioSplit(folio, Math.floor(offset / PAGE_BYTES), 0)) {
+    if (!mapping.dirtyFolios.has(folio)) truncateInodeFolio(mapping, folio);
+    return;
+  }
   const beyond = to + 1 - pos;
   const index = pos / PAGE_BYTES + Math.floor(beyond / PAGE_BYTES);
   if (beyond < 2 ** 52) {

@@ -2,7 +2,7 @@
  * The system calls on files: open, close, read, write, lseek, ftruncate, fsync, unlink, fadvise, memfd_create.
  *
  *   sysRead(fd, buf, len)   file.read(position) --> kernel buffer --copyToUser--> the process's memory (may fault)
- *   sysWrite(fd, buf, len)  the process's memory --copyFromUser--> kernel buffer --> file.write(position)
+ *   sysWrite(fd, buf, len)  the process's memory --UbufIter--> file.writeIter(position), faulting in what is not at hand
  *
  * Copying goes in pieces, so that a buffer that ends in unmapped memory gives as many bytes as fit; EFAULT only if that is none.
  *
@@ -18,7 +18,7 @@ import { checkArg } from "../errno.js";
 import { fadviseDrop, ftruncate, O_RDWR } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
-import { copyFromUser, copyToUser } from "../uaccess.js";
+import { copyToUser, UbufIter } from "../uaccess.js";
 
 /** Bytes that are copied at once. */
 const PIECE = 16 * PAGE_SIZE;
@@ -124,17 +124,7 @@ export function sysPwrite(
   const file = fileOf(kernel, task, fd, FMODE_WRITE);
   if (file === undefined) return -EBADF;
   if (len < 0 || pos < 0) return -EINVAL;
-  let done = 0;
-  while (done < len) {
-    const piece = new Uint8Array(Math.min(PIECE, len - done));
-    const left = copyFromUser(task, piece, buf + done);
-    const got = piece.length - left;
-    const nr = got > 0 ? file.write(pos + done, piece.subarray(0, got)) : -EFAULT;
-    if (nr <= 0) return done > 0 ? done : nr;
-    done += nr;
-    if (left > 0 || nr < got) break;
-  }
-  return done;
+  return file.writeIter(pos, new UbufIter(task, buf, len));
 }
 
 /** The new position, or a negative errno. man 2 lseek */
