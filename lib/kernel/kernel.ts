@@ -50,7 +50,7 @@ export class Kernel implements TaskRunner {
   /** Reaper of orphans. Linux init_task's child, pid 1 */
   readonly init: Task;
   /** The address space of a CPU without a task. Linux mm/init-mm.c:init_mm */
-  private readonly initMm: MmStruct;
+  readonly initMm: MmStruct;
   /** The task on each CPU. */
   private readonly running: (Task | undefined)[] = [];
   private nextPid = 1;

@@ -37,8 +37,8 @@ import { ProcFs } from "../../procfs/procfs.js";
 import type { AccessResult, Guest, Host, HostFiles } from "./host.js";
 import { KernelFiles } from "./kernel_files.js";
 
-/** RAM of a replayed machine. The recorded one had 24 GiB; RAM costs nothing until it is used. */
-const REPLAY_RAM = "24 GiB";
+/** RAM of a replayed machine. The recorded one had 24 GiB; no scenario uses more than a part of this. */
+const REPLAY_RAM = "2 GiB";
 
 /** A process on the emulated kernel. */
 class KernelGuest implements Guest {
@@ -151,10 +151,10 @@ class KernelHost implements Host {
   readonly procfs: ProcFs;
   readonly files: HostFiles;
   readonly env = { release: "6.18.44-pagewalk" };
-  private readonly kernel: Kernel;
+  readonly kernel: Kernel;
 
-  constructor() {
-    this.kernel = boot({ ram: REPLAY_RAM }).kernel;
+  constructor(ram: string) {
+    this.kernel = boot({ ram }).kernel;
     this.procfs = new ProcFs(this.kernel.sys, () => [...this.kernel.tasks.values()]);
     this.files = new KernelFiles(this.kernel.files);
   }
@@ -189,7 +189,7 @@ function recorderImage(guest: Guest): void {
   put(0x7fff_fffd_e000, 33, 3, 19);
 }
 
-/** A machine for one scenario. */
-export function newHost(): Host {
-  return new KernelHost();
+/** A machine for one scenario, with `ram` of RAM. Not in Linux. */
+export function newHost(ram = REPLAY_RAM): Host & { readonly kernel: Kernel } {
+  return new KernelHost(ram);
 }
