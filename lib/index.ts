@@ -140,6 +140,7 @@ export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
 // kernel: tasks, system calls and the whole machine
+export { makeElf, type ProgramParts } from "./kernel/elf.js";
 export { SyscallError } from "./kernel/errno.js";
 export type { FaultingTask } from "./kernel/fault.js";
 export type { FdTable } from "./kernel/fd_table.js";

@@ -14,7 +14,7 @@ import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
 import { mmInit } from "../mm/mm_init.js";
-import { MmStruct } from "../mm/mm_types.js";
+import { fput, getFile, MmStruct } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
 import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable_alloc.js";
@@ -233,7 +233,7 @@ export class Kernel implements TaskRunner {
     task.mm = mm;
     task.privileged = parent.privileged;
     task.cpuId = parent.cpuId;
-    task.exeFile = parent.exeFile;
+    if (parent.exeFile !== undefined) task.exeFile = getFile(parent.exeFile);
     task.stackPointer = parent.stackPointer;
     task.fsBase = parent.fsBase;
     this.adopt(task, (flags & CLONE_THREAD) !== 0 ? parent.parent! : parent);
@@ -272,6 +272,8 @@ export class Kernel implements TaskRunner {
     this.releaseVfork(task);
     mmput(mm);
     task.files.put();
+    if (task.exeFile !== undefined) fput(task.exeFile);
+    task.exeFile = undefined;
     this.sys.current = undefined;
     this.exitNotify(task);
   }

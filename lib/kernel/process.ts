@@ -311,6 +311,11 @@ export class Process {
 
   // -------------------------------------------------------------- life
 
+  /** Runs the program at `path` (a file made with makeElf) in this process. man 2 execve */
+  exec(path: string, argv: readonly string[] = [path], envp: readonly string[] = []): void {
+    checkResult(processes.sysExecve(this.kernel, this.task, path, argv, envp), "execve");
+  }
+
   /** A child with a copy of everything. man 2 fork */
   fork(name?: string): Process {
     return this.child(processes.sysFork(this.kernel, this.task, name), "fork");

@@ -80,6 +80,8 @@ export class Task implements FaultingTask {
   fsBase = 0;
   /** Top of its stack when it started. Linux mm->start_stack, or what clone was given */
   stackPointer = 0;
+  /** Where its program starts. */
+  entry = 0;
   /** The vfork parent that waits for this task to exec or exit. Linux vfork_done */
   vforkParent: Task | undefined = undefined;
   /** The program file. Linux mm->exe_file */

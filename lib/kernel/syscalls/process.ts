@@ -12,6 +12,7 @@
  */
 import { ECHILD, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";
 import { checkArg } from "../errno.js";
+import { doExecve } from "../exec.js";
 import { CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM } from "../fork.js";
 import type { Kernel } from "../kernel.js";
 import { setRlimit } from "../rlimit.js";
@@ -51,6 +52,17 @@ export function sysClone(kernel: Kernel, task: Task, flags: number, stack = 0, t
   if (stack !== 0) child.stackPointer = stack;
   if (tls !== 0) child.fsBase = tls;
   return child;
+}
+
+/** Runs the program at `path` in `task`: 0, or a negative errno and the old program goes on. man 2 execve */
+export function sysExecve(
+  kernel: Kernel,
+  task: Task,
+  path: string,
+  argv: readonly string[],
+  envp: readonly string[],
+): number {
+  return doExecve(kernel, task, path, argv, envp);
 }
 
 /** Ends one task. man 2 exit */
