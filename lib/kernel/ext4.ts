@@ -58,6 +58,7 @@ export class Ext4 implements FileSystemOps {
       readahead: (folios) => {
         this.readFolios(inode, folios);
       },
+      isHole: (index) => !this.blocksOf(inode).has(index),
       writeFolio: (folio) => this.writeFolio(inode, folio),
     };
   }

@@ -173,16 +173,33 @@ function writeOnce(
     return error;
   }
   const copied = copyToFolio(mapping, folio, offset, bytes, from);
-  // A short copy into a folio that is not valid as a whole does not count.
-  const written = copied < bytes && (folio.flags & PG_uptodate) === 0 ? 0 : copied;
+  const short = copied < bytes && (folio.flags & PG_uptodate) === 0;
+  // A short copy into a folio that is not valid as a whole does not count, except in memory, where the rest is zeros.
+  const written = short && !mapping.aOps.swapBacked ? 0 : copied;
   if (written < copied) from.advance(written - copied);
-  if (written > 0) {
+  if (short) zeroRest(mapping, folio, offset + written, bytes - written);
+  if (written > 0 || (mapping.aOps.swapBacked && short)) {
     folio.flags |= PG_uptodate;
     folioMarkDirty(folio);
   }
   if (at + written > host.iSize) host.iSize = at + written;
   folioPut(host.sys, folio);
   return { written, copied, bytes };
+}
+
+/** What a short copy left out of a new folio becomes zeros; on a disk only where the file has a hole. Linux folio_zero_new_buffers() */
+function zeroRest(mapping: AddressSpace, folio: Folio, offset: number, n: number): void {
+  const { aOps, host } = mapping;
+  const size = folioNrPages(folio) * PAGE_BYTES;
+  if (aOps.isHole !== undefined && !aOps.isHole(folio.index + Math.floor(offset / PAGE_BYTES))) return;
+  for (let at = offset; at < (aOps.swapBacked ? size : offset + n); ) {
+    const start = at % PAGE_BYTES;
+    const end = Math.min(PAGE_BYTES, start + size - at);
+    host.sys.ram.frame(folio.pfn + Math.floor(at / PAGE_BYTES)).fill(0, start, end);
+    at += end - start;
+  }
+  folioMarkDirty(folio);
+  if (offset === 0 && n === size) folio.flags |= PG_uptodate;
 }
 
 /** Bytes of the folio that are not written must be valid first. Linux fs/buffer.c:__block_write_begin() */
