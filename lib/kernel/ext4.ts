@@ -115,6 +115,7 @@ export class Ext4 implements FileSystemOps {
 
   /** Linux fs/ext4/inode.c:ext4_truncate() */
   truncated(inode: Inode, oldSize: number): void {
+    if (inode.iSize > oldSize) this.blockTruncatePage(inode, oldSize); // what a mapping left beyond the old end
     if (inode.iSize >= oldSize) return;
     this.blockTruncatePage(inode, inode.iSize);
     this.freeBlocksFrom(inode, Math.ceil(inode.iSize / 4096), Number.MAX_SAFE_INTEGER);
