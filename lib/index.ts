@@ -15,6 +15,15 @@ export { CheckResult, check } from "./course/grading/check.js";
 export type { GradeReport, TaskReport, TaskState as GradeState } from "./course/grading/report.js";
 
 export { type Answer, Prediction, type PredictionState, predict } from "./course/predict.js";
+export { compare, SideBySide } from "./course/replay/compare.js";
+export type { Comparison, Difference, NotApplicable } from "./course/replay/compare_records.js";
+export { runScenario } from "./course/replay/executor.js";
+export { type GenerateOptions, generateScenario } from "./course/replay/generate.js";
+export type { Host as ReplayHost } from "./course/replay/host.js";
+export { newHost } from "./course/replay/kernel_host.js";
+export { parseScenario } from "./course/replay/parse.js";
+export type { Json, Recording, StepRecord } from "./course/replay/record.js";
+export { type Scenario, ScenarioError, type ScenarioLine } from "./course/replay/scenario.js";
 
 // hw: the processor and its memory
 export {
@@ -190,6 +199,13 @@ export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } 
 export type { VmFault } from "./mm/vm_fault.js";
 export type { VmaTree, VmRange } from "./mm/vma_tree.js";
 export type { VmStat } from "./mm/vmstat.js";
+// procfs: what the machine shows under /proc
+import "./procfs/mount.js";
+
+export type { PagemapEntry } from "./procfs/pagemap.js";
+export type { ProcTask } from "./procfs/proc_task.js";
+export { ProcFs } from "./procfs/procfs.js";
+
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";
