@@ -182,6 +182,7 @@ export type {
 } from "./mm/mm_types.js";
 export type { MmuGather } from "./mm/mmu_gather.js";
 export type { MmParts } from "./mm/parts.js";
+export { PTE_NX, ptePfn } from "./mm/pgtable.js";
 export type { FileRaState } from "./mm/readahead.js";
 export type { CpuFbatches, MlockWork } from "./mm/swap.js";
 export type { CurrentTask, MemorySystem, SystemClock, VmSysctl } from "./mm/system.js";
