@@ -141,6 +141,7 @@ export { runStream, STREAM_FETCH, STREAM_WRITE, type StreamResult } from "./hw/s
 export { type AddressRange, type TableCount, tableFrames } from "./hw/table_count.js";
 export type { TlbsByLevel } from "./hw/tlb.js";
 export { type Replacement, Tlb, type TlbEntry, type TlbGeometry, tlbReach } from "./hw/tlb.js";
+export { type TouchLoop, type TouchResult, touchLoop } from "./hw/tlb_curves.js";
 export type { WalkCacheSizes } from "./hw/tlb_model.js";
 export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
@@ -160,6 +161,7 @@ export type { RunOptions } from "./kernel/machine.js";
 export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
 export { type Advice, type FaultCounts, type MmapOptions, Process, type Prot } from "./kernel/process.js";
 export type { Rlimit } from "./kernel/rlimit.js";
+export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
 export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
 export { type SigInfo, SignalError } from "./kernel/signal.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";

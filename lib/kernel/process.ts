@@ -41,6 +41,7 @@ import {
   PROT_WRITE,
 } from "../mm/mman.js";
 import { checkResult, SyscallError } from "./errno.js";
+import { CLONE_THREAD, CLONE_VM } from "./fork.js";
 import { O_CREAT, O_RDONLY, O_RDWR } from "./fs.js";
 import type { Kernel } from "./kernel.js";
 import { RLIMIT_NAMES } from "./rlimit.js";
@@ -324,6 +325,27 @@ export class Process {
   /** A child that borrows the memory until it calls exec or exits. man 2 vfork */
   vfork(name?: string): Process {
     return this.child(processes.sysVfork(this.kernel, this.task, name), "vfork");
+  }
+
+  /** A thread of this process, on CPU `cpu`: it shares the memory. man 3 pthread_create, man 2 clone */
+  thread(cpu = this.task.cpuId): Process {
+    const task = this.kernel.clone(this.task, CLONE_VM | CLONE_THREAD);
+    const thread = this.child(task, "clone");
+    thread.setaffinity(cpu);
+    return thread;
+  }
+
+  /** Runs on CPU `cpu` from now on. man 2 sched_setaffinity */
+  setaffinity(cpu: number): void {
+    if (this.kernel.cpus[cpu] === undefined)
+      throw new RangeError(`cpu ${cpu} is not one of the ${this.kernel.cpus.length} CPUs, numbered from 0`);
+    this.kernel.goIdle(this.task);
+    this.task.cpuId = cpu;
+  }
+
+  /** Waits for something: its CPU has nothing to do until one of its tasks does something again. man 2 pause */
+  pause(): void {
+    this.kernel.goIdle(this.task);
   }
 
   private child(task: Task | number, syscall: string): Process {
