@@ -99,19 +99,23 @@ describe.skipIf(missing.length > 0)(
       await screenshot("01-list");
     });
 
-    it("runs all cells from the menu without an error", async () => {
-      const { origin, searchParams } = new URL(copy.url);
-      const token = searchParams.get("token");
-      await page.goto(`${origin}/notebooks/notebooks/01-paging.ipynb?token=${token}`);
-      await page.waitForFunction(KERNEL_IS_CONNECTED);
-      await page.click("#celllink");
-      await page.click("#run_all_cells");
-      await page.waitForFunction(ALL_CELLS_HAVE_RUN, undefined, { timeout: RUN_MS });
-      await screenshot("01-notebook", true);
-      const shown = await page.evaluate(ERRORS_SHOWN);
-      expect(shown).toEqual([]);
-      expect(pageErrors).toEqual([]);
-    });
+    it(
+      "runs all cells from the menu without an error",
+      async () => {
+        const { origin, searchParams } = new URL(copy.url);
+        const token = searchParams.get("token");
+        await page.goto(`${origin}/notebooks/notebooks/01-paging.ipynb?token=${token}`);
+        await page.waitForFunction(KERNEL_IS_CONNECTED);
+        await page.click("#celllink");
+        await page.click("#run_all_cells");
+        await page.waitForFunction(ALL_CELLS_HAVE_RUN, undefined, { timeout: RUN_MS });
+        await screenshot("01-notebook", true);
+        const shown = await page.evaluate(ERRORS_SHOWN);
+        expect(shown).toEqual([]);
+        expect(pageErrors).toEqual([]);
+      },
+      RUN_MS,
+    );
 
     it("shows at least one live plot, and no picture that is broken", async () => {
       const plot = page.locator(".js-plotly-plot .main-svg").first();
@@ -123,32 +127,37 @@ describe.skipIf(missing.length > 0)(
       expect(broken).toEqual([]);
     });
 
-    it("follows the learner's file: not written yet, then wrong, then right", async () => {
-      const { lab } = findLab("01", copy.root);
-      const untouched = readFileSync(lab.exercises, "utf8");
-      const before = await check("01.1", "01-check-before");
-      expect(before).toMatch(/not written yet/i);
+    it(
+      "follows the learner's file: not written yet, then wrong, then right",
+      async () => {
+        const { lab } = findLab("01", copy.root);
+        const untouched = readFileSync(lab.exercises, "utf8");
+        const before = await check("01.1", "01-check-before");
+        expect(before).toMatch(/not written yet/i);
 
-      writeFileSync(
-        lab.exercises,
-        untouched.replace('throw new NotWrittenYet("01.1");', "return 1 as never;"),
-      );
-      const wrong = await check("01.1", "01-check-wrong");
-      expect(wrong).toMatch(/expected|got/i);
+        writeFileSync(
+          lab.exercises,
+          untouched.replace('throw new NotWrittenYet("01.1");', "return 1 as never;"),
+        );
+        const wrong = await check("01.1", "01-check-wrong");
+        expect(wrong).toMatch(/expected|got/i);
 
-      writeFileSync(lab.exercises, readFileSync(lab.master, "utf8"));
-      const after = await check("01.1", "01-check-after");
-      expect(after).not.toMatch(/not written yet/i);
-      expect(after).not.toBe(wrong);
-    });
+        writeFileSync(lab.exercises, readFileSync(lab.master, "utf8"));
+        const after = await check("01.1", "01-check-after");
+        expect(after).not.toMatch(/not written yet/i);
+        expect(after).not.toBe(wrong);
+      },
+      RUN_MS,
+    );
 
     /** Runs the cell that checks an exercise, takes its picture, and returns the text of the table that it shows. */
     async function check(task: string, name: string): Promise<string> {
       const number = (await page.evaluate(runCheckCell(task))) as number;
       expect(number, `a cell with check("${task}")`).toBeGreaterThanOrEqual(0);
       await page.waitForFunction(ALL_CELLS_HAVE_RUN, undefined, { timeout: RUN_MS });
-      const output = page.locator(".cell").nth(number).locator(".output_area").last();
-      await output.scrollIntoViewIfNeeded();
+      const cell = page.locator(".cell").nth(number);
+      const output = cell.locator(".output_area").last();
+      await cell.screenshot({ path: inRepository(".pagewalk", "screenshots", `${name}.png`) });
       expect(await output.locator("table").count(), "tables in the result").toBeGreaterThan(0);
       return output.innerText();
     }
