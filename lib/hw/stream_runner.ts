@@ -160,15 +160,18 @@ function fetchCode(l1i: Tlb | undefined): string {
       }`;
 }
 
-function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
-  const arrays = (l1i === undefined ? [1, 2] : [1, 2, 3]).map(
-    (
-      t,
-    ) => `const { tag: tag${t}, key: key${t}, frame: frame${t}, frameHi: high${t}, stamp: stamp${t}, hint: hint${t},
-      stampClock: clock${t} } = t${t}; const sets${t} = t${t}.sets - 1;`,
+/** The arrays of each TLB as constants. */
+function arraysCode(l1i: Tlb | undefined): string {
+  return lines(
+    l1i === undefined ? 2 : 3,
+    (i) => `const { tag: tag${i + 1}, key: key${i + 1}, frame: frame${i + 1}, frameHi: high${i + 1},
+    stamp: stamp${i + 1}, hint: hint${i + 1}, stampClock: clock${i + 1} } = t${i + 1}; const sets${i + 1} = t${i + 1}.sets - 1;`,
   );
+}
+
+function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
   return `"use strict";
-  ${arrays.join("\n")}
+  ${arraysCode(l1i)}
   return function run(stream, i, end, settings, outcome) {
     const { baseVpn, vpnHigh, space, maskRead, wantRead, maskFetch, wantFetch, l1Only, nxe } = settings;
     const maskMore = settings.maskWrite & ~maskRead, wantMore = settings.wantWrite & ~wantRead;
