@@ -168,11 +168,18 @@ export type { WaitResult } from "./kernel/syscalls/process.js";
 export type { SignalStruct, TaskRunner, TaskState } from "./kernel/task.js";
 export { Task } from "./kernel/task.js";
 export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/address_space.js";
+// mm: what the exercises of labs 03 and 04 call, under Linux's names
+export { anonVmaPrepare } from "./mm/anon_vma.js";
 export type { FreeArea, FreeLinks, Zone } from "./mm/buddy.js";
 export type { FaultClass } from "./mm/classify_fault.js";
+export { copyPresentPte, isCowMapping } from "./mm/copy_page_range.js";
+export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
+export type { IovIter } from "./mm/filemap.js";
 export type { Folio, Page } from "./mm/folio.js";
+export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/folio.js";
 export type { FileSystemOps, Inode, VfsFile } from "./mm/inode.js";
 export type { Lruvec } from "./mm/mm_inline.js";
+export { mmCounterFile } from "./mm/mm_inline.js";
 export type {
   AnonVma,
   AnonVmaChain,
@@ -182,13 +189,67 @@ export type {
   VmFaultResult,
   VmOperationsStruct,
 } from "./mm/mm_types.js";
+export {
+  addMmCounter,
+  getMmRss,
+  MM_ANONPAGES,
+  MM_FILEPAGES,
+  MM_SHMEMPAGES,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_LOCKED_MASK,
+  VM_LOCKONFAULT,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  vmaPages,
+} from "./mm/mm_types.js";
 export type { MmuGather } from "./mm/mmu_gather.js";
+export { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "./mm/page_alloc.js";
 export type { MmParts } from "./mm/parts.js";
-export { PTE_NX, ptePfn } from "./mm/pgtable.js";
+export {
+  maybeMkwrite,
+  PTE_NX,
+  PTRS_PER_PTE,
+  pfnPte,
+  pteClear,
+  pteDirty,
+  pteIndex,
+  pteMkclean,
+  pteMkdirty,
+  pteMkold,
+  pteMkspecial,
+  pteMkyoung,
+  ptePfn,
+  ptePresent,
+  ptepGet,
+  pteSpecial,
+  pteWrite,
+  pteWrprotect,
+  setPte,
+  vmaPageProt,
+} from "./mm/pgtable.js";
 export type { FileRaState } from "./mm/readahead.js";
+export {
+  folioAddNewAnonRmap,
+  folioDupFileRmapPtes,
+  folioMoveAnonRmap,
+  folioRemoveRmapPtes,
+  folioTryDupAnonRmapPte,
+} from "./mm/rmap.js";
 export type { CpuFbatches, MlockWork } from "./mm/swap.js";
+export { folioAddLruVma, lruAddDrain } from "./mm/swap.js";
 export type { CurrentTask, MemorySystem, SystemClock, VmSysctl } from "./mm/system.js";
-export { type CatchUp, pteNeedsFlush, type ShootdownCpu, TLB_SINGLE_PAGE_FLUSH_CEILING } from "./mm/tlb.js";
+export {
+  type CatchUp,
+  flushTlbPage,
+  pteNeedsFlush,
+  type ShootdownCpu,
+  TLB_SINGLE_PAGE_FLUSH_CEILING,
+} from "./mm/tlb.js";
 export {
   type CpuTlbState,
   chooseNewAsid,
@@ -200,8 +261,18 @@ export {
 } from "./mm/tlb_switch.js";
 export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
 export type { VmFault } from "./mm/vm_fault.js";
+export {
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+} from "./mm/vm_fault.js";
 export type { VmaTree, VmRange } from "./mm/vma_tree.js";
 export type { VmStat } from "./mm/vmstat.js";
+export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } from "./mm/wp.js";
 // procfs: what the machine shows under /proc
 import "./procfs/mount.js";
 

@@ -229,6 +229,7 @@ export class Kernel implements TaskRunner {
     const mm = (flags & CLONE_VM) !== 0 ? oldmm : dupMm(oldmm);
     if (typeof mm === "number") return mm;
     if (mm === oldmm) mm.mmUsers++;
+    this.sys.clock.advance(this.sys.costs.forkNs);
     const task = this.newTask(comm, parent, flags);
     task.mm = mm;
     task.privileged = parent.privileged;

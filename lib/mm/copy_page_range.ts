@@ -110,7 +110,7 @@ function copyPteRange(
   start: number,
   end: number,
 ): number {
-  const { ram, parts } = srcVma.vmMm.sys;
+  const { ram, parts, clock, costs } = srcVma.vmMm.sys;
   let dstPtep = pteAlloc(dstVma.vmMm, start);
   if (dstPtep === 0) return -ENOMEM;
   let srcPtep = table * 512 + pteIndex(start);
@@ -120,6 +120,7 @@ function copyPteRange(
     if (ptePresent(pte)) {
       const error = parts.copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, pte, addr);
       if (error !== 0) return error;
+      clock.advance(costs.forkEntryNs);
     } else copyNonpresentPte(dstVma, dstPtep, pte);
   }
   return 0;

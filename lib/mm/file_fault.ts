@@ -62,6 +62,7 @@ import {
   VM_FAULT_SIGBUS,
   type VmFault,
 } from "./vm_fault.js";
+import { copyUserHighpage } from "./wp.js";
 
 const VM_FAULT_NO_MAP = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
@@ -128,7 +129,7 @@ function doCowFault(vmf: VmFault): VmFaultResult {
     folioPut(sys, folio);
     return ret;
   }
-  sys.ram.copyFrame(folio.pfn, vmf.page!.pfn);
+  copyUserHighpage(sys, folio.pfn, vmf.page!.pfn);
   folio.flags |= PG_uptodate;
   const result = ret | finishFault(vmf);
   folioPut(sys, pageFolio(vmf.page!));

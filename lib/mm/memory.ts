@@ -66,6 +66,8 @@ import { countVmEvent, PGFAULT } from "./vmstat.js";
  * allows it. Returns VM_FAULT_* bits. Linux mm/memory.c:handle_mm_fault()
  */
 export function handleMmFault(vma: VmAreaStruct, address: number, flags: number): VmFaultResult {
+  const { sys } = vma.vmMm;
+  sys.clock.advance(sys.costs.faultNs);
   const vmf = new VmFault(vma, Math.floor(address / 4096) * 4096, flags);
   const ret = doHandleMmFault(vmf);
   mmAccountFault(vma, flags, ret);

@@ -141,7 +141,9 @@ function prepNewPage(sys: MemorySystem, pfn: number, order: number, gfp: number)
     folio.flags = PG_head;
     for (let i = 1; i < 1 << order; i++) pfnToPage(sys, pfn + i).head = folio;
   }
-  if ((gfp & __GFP_ZERO) !== 0) for (let i = 0; i < 1 << order; i++) sys.ram.zeroFrame(pfn + i);
+  if ((gfp & __GFP_ZERO) === 0) return folio;
+  for (let i = 0; i < 1 << order; i++) sys.ram.zeroFrame(pfn + i);
+  sys.clock.advance(sys.costs.zeroPageNs * 2 ** order);
   return folio;
 }
 

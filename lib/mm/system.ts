@@ -16,6 +16,7 @@
  *
  * Read first: ram.ts. Read next: mm_types.ts.
  */
+import { COSTS, type CostTable } from "../hw/clock.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import type { Zone } from "./buddy.js";
@@ -32,6 +33,8 @@ import { VmStat } from "./vmstat.js";
 export interface SystemClock {
   readonly nowNs: number;
   advance(ns: number): void;
+  /** Prices of the machine; the usual ones unless given. */
+  readonly costs?: CostTable;
 }
 
 /** What `lib/mm` may ask about the task it works for. Linux `current`, include/linux/sched.h:task_struct */
@@ -105,6 +108,8 @@ export function defaultVmSysctl(): VmSysctl {
 export class MemorySystem {
   readonly ram: Ram;
   readonly clock: SystemClock;
+  /** What things cost. */
+  readonly costs: CostTable;
   readonly sysctl: VmSysctl = defaultVmSysctl();
   /** Pages promised to processes and files. Linux mm/util.c:vm_committed_as */
   vmCommittedAs = 0;
@@ -154,6 +159,7 @@ export class MemorySystem {
   constructor(ram: Ram, clock: SystemClock) {
     this.ram = ram;
     this.clock = clock;
+    this.costs = clock.costs ?? COSTS;
     this.totalramPages = ram.nrFrames;
   }
 

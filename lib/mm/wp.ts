@@ -52,6 +52,7 @@ import {
 } from "./pgtable.js";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "./rmap.js";
 import { folioAddLruVma, lruAddDrain } from "./swap.js";
+import type { MemorySystem } from "./system.js";
 import { flushTlbPage } from "./tlb.js";
 import {
   FAULT_FLAG_UNSHARE,
@@ -61,6 +62,12 @@ import {
   type VmFault,
 } from "./vm_fault.js";
 import { countVmEvent, PGREUSE } from "./vmstat.js";
+
+/** Copies the bytes of a frame. Linux include/linux/highmem.h:copy_user_highpage() */
+export function copyUserHighpage(sys: MemorySystem, toPfn: number, fromPfn: number): void {
+  sys.ram.copyFrame(toPfn, fromPfn);
+  sys.clock.advance(sys.costs.copyPageNs);
+}
 
 /** The page behind a present entry, undefined where no counts are kept (zero page). Linux mm/memory.c:vm_normal_page() */
 export function vmNormalPage(vma: VmAreaStruct, pte: number): Page | undefined {
@@ -141,7 +148,7 @@ export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultRe
     if (oldFolio !== undefined) folioPut(sys, oldFolio);
     return VM_FAULT_OOM;
   }
-  if (oldFolio !== undefined) sys.ram.copyFrame(newFolio.pfn, vmf.page!.pfn);
+  if (oldFolio !== undefined) copyUserHighpage(sys, newFolio.pfn, vmf.page!.pfn);
   newFolio.flags |= PG_uptodate;
   if (oldFolio === undefined) addMmCounter(vmMm, MM_ANONPAGES, 1);
   else if (!folioTestAnon(oldFolio)) {
@@ -163,7 +170,7 @@ export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultRe
 }
 
 /** First write through this entry of a shared mapping. Linux mm/memory.c:wp_page_shared() */
-function wpPageShared(vmf: VmFault, folio: Folio): VmFaultResult {
+export function wpPageShared(vmf: VmFault, folio: Folio): VmFaultResult {
   const { vma } = vmf;
   const { sys } = vma.vmMm;
   folio.refcount++;
