@@ -165,6 +165,7 @@ class KernelHost implements Host {
     task.signal.ignoreChildren = true;
     const guest = new KernelGuest(this.kernel, task);
     guest.moveBrk(0x52_2000);
+    Object.assign(task.mm!, { startData: 0x4c_e178, endData: 0x4d_4310 });
     recorderImage(guest);
     return guest;
   }
