@@ -20,7 +20,7 @@ import { type PageFault, PF_INSTR, PF_RSVD, PF_USER, PF_WRITE } from "../hw/faul
 import { findExtendVma } from "../mm/expand_stack.js";
 import { handleMmFault } from "../mm/memory.js";
 import type { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
-import type { CurrentTask } from "../mm/system.js";
+import type { CurrentTask, MemorySystem } from "../mm/system.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_INSTRUCTION,
@@ -99,10 +99,14 @@ export function doUserAddrFault(task: FaultingTask | undefined, fault: PageFault
   if ((errorCode & PF_USER) !== 0) flags |= FAULT_FLAG_USER;
   if ((errorCode & PF_WRITE) !== 0) flags |= FAULT_FLAG_WRITE;
   if ((errorCode & PF_INSTR) !== 0) flags |= FAULT_FLAG_INSTRUCTION;
+  const { trace } = mm.sys;
+  if (trace.on) tracePageFault(mm.sys, fault);
   for (;;) {
     const vma = vmaForFault(mm, task, fault);
     if (vma === undefined) return;
+    if (trace.graph) trace.enter("handle_mm_fault");
     const ret = handleMmFault(vma, va, flags);
+    if (trace.graph) trace.exit("handle_mm_fault", ret);
     if ((ret & VM_FAULT_RETRY) !== 0) {
       flags |= FAULT_FLAG_TRIED;
       continue;
@@ -110,6 +114,12 @@ export function doUserAddrFault(task: FaultingTask | undefined, fault: PageFault
     if ((ret & VM_FAULT_ERROR) !== 0) mmFaultError(task, fault, ret);
     return;
   }
+}
+
+/** Linux arch/x86/mm/fault.c:trace_page_fault_entries() */
+function tracePageFault(sys: MemorySystem, { va, errorCode }: PageFault): void {
+  const name = (errorCode & PF_USER) !== 0 ? "exceptions:page_fault_user" : "exceptions:page_fault_kernel";
+  sys.trace.emit(name, { address: hex(va), error_code: hex(errorCode) });
 }
 
 /** The VMA that allows the access; undefined after a signal. Linux lock_mm_and_find_vma(), access_error() */

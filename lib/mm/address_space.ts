@@ -111,6 +111,8 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
   folio.mapping = mapping;
   folio.index = index;
   const { sys } = mapping.host;
+  if (sys.trace.on)
+    sys.trace.emit("filemap:mm_filemap_add_to_page_cache", { pfn: folio.pfn, index, order: folio.order });
   modNodePageState(sys, NR_FILE_PAGES, nrPages);
   if (mapping.aOps.swapBacked) {
     folio.flags |= PG_swapbacked;

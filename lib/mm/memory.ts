@@ -47,6 +47,7 @@ import {
 import { pmdAlloc, pteAllocPmd, pteOffsetPmd } from "./pgtable_alloc.js";
 import { folioAddNewAnonRmap } from "./rmap.js";
 import { folioAddLruVma } from "./swap.js";
+import type { TraceRing } from "./trace.js";
 import {
   FAULT_FLAG_TRIED,
   FAULT_FLAG_UNSHARE,
@@ -88,15 +89,32 @@ function doHandleMmFault(vmf: VmFault): VmFaultResult {
 /** Linux mm/memory.c:handle_pte_fault() */
 function handlePteFault(vmf: VmFault): VmFaultResult {
   const { vma, origPte } = vmf;
-  const { parts } = vma.vmMm.sys;
-  if (origPte === 0) return vma.vmOps === undefined ? parts.doAnonymousPage(vmf) : doFault(vmf);
+  const { parts, trace } = vma.vmMm.sys;
+  if (origPte === 0) {
+    if (trace.graph) return traced(trace, vma.vmOps === undefined ? "do_anonymous_page" : "do_fault", vmf);
+    return vma.vmOps === undefined ? parts.doAnonymousPage(vmf) : doFault(vmf);
+  }
   if (!ptePresent(origPte)) return doSwapPage(vmf);
   if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !pteWrite(origPte))
-    return parts.doWpPage(vmf);
+    return trace.graph ? traced(trace, "do_wp_page", vmf) : parts.doWpPage(vmf);
   const entry = pteMkyoung((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte) : origPte);
   if (entry !== origPte) setPte(vma.vmMm.sys.ram, vmf.ptep, entry);
   // Else a stale TLB entry caused it; the fault has dropped that.
   return 0;
+}
+
+/** Calls the handler `func` between its entry and exit events. Not in Linux: the compiler's mcount calls do it */
+function traced(trace: TraceRing, func: string, vmf: VmFault): VmFaultResult {
+  const { parts } = vmf.vma.vmMm.sys;
+  trace.enter(func);
+  const ret =
+    func === "do_wp_page"
+      ? parts.doWpPage(vmf)
+      : func === "do_fault"
+        ? doFault(vmf)
+        : parts.doAnonymousPage(vmf);
+  trace.exit(func, ret);
+  return ret;
 }
 
 /** Counts the fault for the machine and for the task. Linux mm/memory.c:mm_account_fault() */

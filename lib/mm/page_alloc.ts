@@ -127,6 +127,7 @@ export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | u
     const pfn = sys.zones[i]!.rmqueueSmallest(order);
     if (pfn < 0) continue;
     countVmEvents(sys, PGALLOC, 1 << order);
+    if (sys.trace.on) sys.trace.emit("kmem:mm_page_alloc", { pfn, order });
     return prepNewPage(sys, pfn, order, gfp);
   }
   return undefined;
