@@ -79,13 +79,13 @@ export function touchLoop(loop: TouchLoop): TouchResult {
 
 /** A CPU in user mode, with every page of the loop mapped. */
 function cpuFor({ count, strideBytes = PAGE_SIZE, pageBytes = PAGE_SIZE, tlb }: TouchLoop): Cpu {
-  const ram = new Ram(2 ** 28);
+  const ram = new Ram(2 ** 24);
   const cpu = new Cpu(0, ram, new Clock(), tlb === undefined ? {} : { tlb });
   const table = new PageTable(ram, new BareFrames(ram), { name: "loop" });
   const mapped = new Set<number>();
   for (let i = 0; i < count; i++) {
     const va = Math.floor((i * strideBytes) / pageBytes) * pageBytes;
-    if (!mapped.has(va)) table.map(va, 0x8000, { user: true }, pageBytes);
+    if (!mapped.has(va)) table.map(va, 0x800, { user: true }, pageBytes);
     mapped.add(va);
   }
   cpu.writeCr3(table.cr3);
