@@ -178,6 +178,7 @@ function writeOnce(
   const written = short && !mapping.aOps.swapBacked ? 0 : copied;
   if (written < copied) from.advance(written - copied);
   if (short) zeroRest(mapping, folio, offset + written, bytes - written);
+  else if (copied < bytes && fillsHole(mapping, folio, offset + copied)) folioMarkDirty(folio);
   if (written > 0 || (mapping.aOps.swapBacked && short)) {
     folio.flags |= PG_uptodate;
     folioMarkDirty(folio);
@@ -185,6 +186,11 @@ function writeOnce(
   if (at + written > host.iSize) host.iSize = at + written;
   folioPut(host.sys, folio);
   return { written, copied, bytes };
+}
+
+/** A block was set aside for the page, and is written though the copy failed. Linux fs/buffer.c:folio_zero_new_buffers() */
+function fillsHole(mapping: AddressSpace, folio: Folio, offset: number): boolean {
+  return mapping.aOps.isHole?.(folio.index + Math.floor(offset / PAGE_BYTES)) === true;
 }
 
 /** What a short copy left out of a new folio becomes zeros; on a disk only where the file has a hole. Linux folio_zero_new_buffers() */
