@@ -164,6 +164,7 @@ export type { Rlimit } from "./kernel/rlimit.js";
 export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
 export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
 export { type SigInfo, SignalError } from "./kernel/signal.js";
+export type { MachineSnapshot } from "./kernel/snapshot.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
 export type { SignalStruct, TaskRunner, TaskState } from "./kernel/task.js";
 export { Task } from "./kernel/task.js";

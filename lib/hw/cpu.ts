@@ -105,22 +105,22 @@ export class Cpu {
   onPageFault: PageFaultHandler | undefined;
   /** The kernel's entry for #GP and #SS. */
   onAddressFault: AddressFaultHandler | undefined;
-  #cr0 = CR0_LINUX;
-  #cr3 = 0;
-  #cr4 = CR4_LINUX;
-  #efer = EFER_LMA | EFER_NXE;
-  #ac = false;
-  #user = 0;
-  #high = 0;
+  private cr0Bits = CR0_LINUX;
+  private cr3Bits = 0;
+  private cr4Bits = CR4_LINUX;
+  private eferBits = EFER_LMA | EFER_NXE;
+  private acBit = false;
+  private userBit = 0;
+  private highHalf = 0;
 
   constructor(id: number, ram: Ram, clock: Clock, options: CpuOptions = {}) {
     this.id = id;
     this.ram = ram;
     this.clock = clock;
-    if (options.levels === 5) this.#cr4 |= CR4_LA57;
+    if (options.levels === 5) this.cr4Bits |= CR4_LA57;
     if (options.levels === 2) {
-      this.#cr4 = 0x90;
-      this.#efer = 0;
+      this.cr4Bits = 0x90;
+      this.eferBits = 0;
     }
     this.mmu = new Mmu(ram, clock, this.#read(), tlbModel(options.tlb), options.walk, options.tlbPart);
   }
@@ -132,54 +132,54 @@ export class Cpu {
 
   /** Privilege level: 0 the kernel, 3 a user program. */
   get cpl(): 0 | 3 {
-    return this.#user === 0 ? 0 : 3;
+    return this.userBit === 0 ? 0 : 3;
   }
   set cpl(level: 0 | 3) {
-    this.#user = level === 3 ? ACCESS_USER : 0;
+    this.userBit = level === 3 ? ACCESS_USER : 0;
   }
 
   /** EFLAGS.AC: the supervisor may touch user data although SMAP is on (stac sets it, clac clears it). */
   get ac(): boolean {
-    return this.#ac;
+    return this.acBit;
   }
   set ac(value: boolean) {
-    this.#ac = value;
+    this.acBit = value;
     this.mmu.paging = this.#read();
   }
 
   get cr0(): number {
-    return this.#cr0;
+    return this.cr0Bits;
   }
   /** Writing CR0 flushes everything when paging is switched on or off. */
   set cr0(value: number) {
-    const changed = this.#cr0 ^ value;
-    this.#cr0 = value;
+    const changed = this.cr0Bits ^ value;
+    this.cr0Bits = value;
     this.mmu.paging = this.#read();
     if (changed & CR0_PG) this.mmu.flushAll();
   }
 
   get cr4(): number {
-    return this.#cr4;
+    return this.cr4Bits;
   }
   /** Writing CR4 flushes everything, global entries too, when a bit changes: Linux's way to drop them all. */
   set cr4(value: number) {
-    const changed = this.#cr4 !== value;
-    this.#cr4 = value;
+    const changed = this.cr4Bits !== value;
+    this.cr4Bits = value;
     this.mmu.paging = this.#read();
     if (changed) this.mmu.flushAll();
   }
 
   get efer(): number {
-    return this.#efer;
+    return this.eferBits;
   }
   set efer(value: number) {
-    this.#efer = value;
+    this.eferBits = value;
     this.mmu.paging = this.#read();
     this.mmu.flushAll();
   }
 
   get cr3(): number {
-    return this.#cr3;
+    return this.cr3Bits;
   }
   /** Writing CR3 flushes what is not global; see `writeCr3`. */
   set cr3(value: number) {
@@ -194,14 +194,14 @@ export class Cpu {
   writeCr3(value: number, noFlush = false): void {
     if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 46))
       throw new RangeError(`CR3 value ${value} is not a physical address below 2^46`);
-    if (noFlush && (this.#cr4 & CR4_PCIDE) === 0)
+    if (noFlush && (this.cr4Bits & CR4_PCIDE) === 0)
       throw new RangeError("bit 63 of CR3 (no flush) needs CR4.PCIDE");
-    this.#cr3 = value;
+    this.cr3Bits = value;
     this.mmu.paging = this.#read();
     this.counters.cr3Writes++;
     this.clock.nowNs += this.clock.costs.writeCr3Ns;
     if (noFlush) this.counters.cr3NoFlush++;
-    else if (this.#cr4 & CR4_PCIDE) this.mmu.flushPcid(this.mmu.paging.pcid);
+    else if (this.cr4Bits & CR4_PCIDE) this.mmu.flushPcid(this.mmu.paging.pcid);
     else this.mmu.flushNonGlobal();
   }
 
@@ -247,8 +247,8 @@ export class Cpu {
 
   /** Drops all of `pcid` that is not global. Linux arch/x86/mm/tlb.c:flush_tlb_local() */
   flushPcid(pcid = this.mmu.paging.pcid): void {
-    if (this.#cr4 & CR4_PCIDE) this.invpcid(1, pcid);
-    else this.writeCr3(this.#cr3);
+    if (this.cr4Bits & CR4_PCIDE) this.invpcid(1, pcid);
+    else this.writeCr3(this.cr3Bits);
   }
 
   /** Drops everything, global entries too. Linux arch/x86/mm/tlb.c:__flush_tlb_all() */
@@ -258,7 +258,7 @@ export class Cpu {
 
   /** Reads `sizeBytes` (1 to 8) at `va`, little-endian, unsigned. RangeError when the value exceeds 2^53 - 1: use `load64`. */
   load(va: number, sizeBytes: number): number {
-    const access = ACCESS_READ | this.#user;
+    const access = ACCESS_READ | this.userBit;
     if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
     return this.#loadExact(va, sizeBytes, access);
   }
@@ -270,13 +270,13 @@ export class Cpu {
       !(Number.isSafeInteger(value) && value >= -(2 ** (8 * sizeBytes - 1)) && value < 2 ** (8 * sizeBytes))
     )
       throw new RangeError(`value ${value} does not fit ${sizeBytes} bytes, or is not exact as a number`);
-    if (sizeBytes <= 6) this.#storeUint(va, sizeBytes, value, ACCESS_WRITE | this.#user);
+    if (sizeBytes <= 6) this.#storeUint(va, sizeBytes, value, ACCESS_WRITE | this.userBit);
     else this.storeBig(va, BigInt(value), sizeBytes);
   }
 
   /** Reads `sizeBytes` (1 to 8) at `va` for execution. */
   fetch(va: number, sizeBytes: number): number {
-    const access = ACCESS_FETCH | this.#user;
+    const access = ACCESS_FETCH | this.userBit;
     if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
     return this.#loadExact(va, sizeBytes, access);
   }
@@ -293,13 +293,13 @@ export class Cpu {
 
   /** Reads `sizeBytes` (1 to 8) at `va` as an unsigned bigint. */
   loadBig(va: number, sizeBytes: number): bigint {
-    const low = this.#loadHalves(va, checkSize(sizeBytes), ACCESS_READ | this.#user);
-    return (BigInt(this.#high) << 32n) | BigInt(low);
+    const low = this.#loadHalves(va, checkSize(sizeBytes), ACCESS_READ | this.userBit);
+    return (BigInt(this.highHalf) << 32n) | BigInt(low);
   }
 
   /** Writes the low `sizeBytes` bytes (1 to 8) of `value` at `va`. */
   storeBig(va: number, value: bigint, sizeBytes: number): void {
-    const access = ACCESS_WRITE | this.#user;
+    const access = ACCESS_WRITE | this.userBit;
     const first = firstPart(va, checkSize(sizeBytes));
     if (first === 8) {
       const pa = this.#physical(va, access);
@@ -317,7 +317,7 @@ export class Cpu {
    * the current mode, faults delivered. Returns the physical address.
    */
   access(va: number, kind: number): number {
-    return this.#physical(va, kind | this.#user);
+    return this.#physical(va, kind | this.userBit);
   }
 
   /** Translates `va` for `access` as an access would, TLB, A and D bits included, but calls no handler. */
@@ -344,27 +344,27 @@ export class Cpu {
     this.ram.writeUint(second, sizeBytes - first, Math.floor(value / 2 ** (8 * first)));
   }
 
-  /** Low 32 bits of the value at `va`; the bits above them go to `#high`. */
+  /** Low 32 bits of the value at `va`; the bits above them go to `highHalf`. */
   #loadHalves(va: number, sizeBytes: number, access: number): number {
     const first = firstPart(va, sizeBytes);
     const { ram } = this;
     if (first === sizeBytes) {
       const pa = this.#physical(va, access);
-      if (sizeBytes > 4) this.#high = ram.readUint(pa + 4, sizeBytes - 4);
-      else this.#high = 0;
+      if (sizeBytes > 4) this.highHalf = ram.readUint(pa + 4, sizeBytes - 4);
+      else this.highHalf = 0;
       return ram.readUint(pa, sizeBytes > 4 ? 4 : sizeBytes);
     }
     const [pa, second] = this.#twoPages(va, sizeBytes, access);
     const byte = (i: number) => (i < sizeBytes ? ram.read8(i < first ? pa + i : second + i - first) : 0);
     const word = (i: number) =>
       byte(i) + byte(i + 1) * 2 ** 8 + byte(i + 2) * 2 ** 16 + byte(i + 3) * 2 ** 24;
-    this.#high = word(4);
+    this.highHalf = word(4);
     return word(0);
   }
 
   #loadExact(va: number, sizeBytes: number, access: number): number {
     const low = this.#loadHalves(va, checkSize(sizeBytes), access);
-    const value = this.#high * 2 ** 32 + low;
+    const value = this.highHalf * 2 ** 32 + low;
     if (value > Number.MAX_SAFE_INTEGER)
       throw new RangeError(`the value at ${hex(va)} is not exact as a number: use loadBig`);
     return value;
@@ -406,20 +406,20 @@ export class Cpu {
     const handler = fault.vector === 14 ? this.onPageFault : this.onAddressFault;
     if (fault.vector === 14) this.cr2 = fault.va;
     if (handler === undefined) throw new FaultError(fault);
-    const user = this.#user;
-    const ac = this.#ac;
-    this.#user = 0;
+    const user = this.userBit;
+    const ac = this.acBit;
+    this.userBit = 0;
     if (ac) this.ac = false;
     try {
       (handler as (cpu: Cpu, fault: Fault) => void)(this, fault);
     } finally {
-      this.#user = user;
+      this.userBit = user;
       if (ac) this.ac = true;
     }
   }
 
   #read(): Paging {
-    return pagingOf(this.#cr0, this.#cr3, this.#cr4, this.#efer, this.#ac);
+    return pagingOf(this.cr0Bits, this.cr3Bits, this.cr4Bits, this.eferBits, this.acBit);
   }
 }
 

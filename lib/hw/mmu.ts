@@ -76,11 +76,11 @@ export class Mmu {
   readonly want: Int32Array = new Int32Array(32);
   /** Keys without the page number's bits, by level. */
   readonly keys: Int32Array = new Int32Array(6);
-  #paging: Paging;
+  private rules: Paging;
   /** Some TLB holds a piece of a page, so one invlpg has to drop more than one entry. */
-  #holdsPieces = false;
-  #refs = 0;
-  #walkVa = 0;
+  private holdsPieces = false;
+  private refs = 0;
+  private walkVa = 0;
 
   constructor(
     ram: Ram,
@@ -106,16 +106,16 @@ export class Mmu {
       ways ? new Tlb(`walk cache ${level}`, { sets: 1, ways, levels: [level] }) : undefined,
     );
     this.hasWalkCaches = this.walkCaches.some((cache) => cache !== undefined);
-    this.#paging = paging;
+    this.rules = paging;
     this.paging = paging;
   }
 
   /** The rules in force. Setting them flushes nothing: that is for the register that changed to decide. */
   get paging(): Paging {
-    return this.#paging;
+    return this.rules;
   }
   set paging(paging: Paging) {
-    this.#paging = paging;
+    this.rules = paging;
     for (const access of ACCESSES) {
       const { mask, want } = rightsTest(access, paging);
       const dirty = access & ACCESS_WRITE ? PAGE_DIRTY : 0;
@@ -149,7 +149,7 @@ export class Mmu {
 
   /** All cases. `found` is the slot of a 4 KiB page that L1 is already known to hold, else -1. */
   #lookUp(va: number, access: number, found: number): number {
-    const { levels } = this.#paging;
+    const { levels } = this.rules;
     this.clock.nowNs += this.clock.costs.accessNs;
     if (levels === 0) {
       this.untranslated++;
@@ -187,11 +187,11 @@ export class Mmu {
     inL1: boolean,
   ): number {
     const frame = tlb.frame[slot]!;
-    if (!allows(frame, access, this.#paging)) {
+    if (!allows(frame, access, this.rules)) {
       this.#forget(va);
       if (this.model.rewalksOnFault) return this.#miss(va, access, l1, l2);
       this.deniedHits++;
-      return this.#fail(new PageFault(va, errorCodeOf(PF_PROT, access, this.#paging)));
+      return this.#fail(new PageFault(va, errorCodeOf(PF_PROT, access, this.rules)));
     }
     tlb.hits[level]!++;
     tlb.touch(slot);
@@ -253,12 +253,12 @@ export class Mmu {
 
   /** One walk, started as low as the walk caches allow, and counted. */
   #walk(va: number, access: number): Translation | Fault {
-    const paging = this.#paging;
-    this.#refs = 1;
+    const paging = this.rules;
+    this.refs = 1;
     let result: Translation | Fault;
     if (this.walker !== walk || paging.levels < 4) {
       result = this.walker(this.ram, paging, va, access);
-      this.#refs = paging.levels + 1 - ("pa" in result ? result.level : 1);
+      this.refs = paging.levels + 1 - ("pa" in result ? result.level : 1);
     } else {
       let level: number = paging.levels;
       let pfn = paging.rootPfn;
@@ -275,22 +275,22 @@ export class Mmu {
         rights = cache.frame[slot]! & RIGHTS_MASK;
         break;
       }
-      this.#walkVa = va;
+      this.walkVa = va;
       result = walkFrom(this.ram, paging, va, access, level, pfn, rights, undefined, this);
     }
-    this.walkRefs += this.#refs;
-    this.clock.nowNs += this.#refs * this.clock.costs.walkEntryNs;
+    this.walkRefs += this.refs;
+    this.clock.nowNs += this.refs * this.clock.costs.walkEntryNs;
     return result;
   }
 
   /** The walk goes on to the table of `level` in frame `tablePfn`: remembered in the walk cache of the level above. */
   passedTable(level: number, tablePfn: number, rights: number): void {
-    this.#refs++;
+    this.refs++;
     const above = level + 1;
     const cache = this.walkCaches[above];
     if (cache === undefined) return;
-    const tag = tagOf(this.#walkVa, above);
-    const key = this.#key(this.#walkVa, above);
+    const tag = tagOf(this.walkVa, above);
+    const key = this.#key(this.walkVa, above);
     cache.fill(tag, key, frameWord(tablePfn, rights), Math.floor(tablePfn / 0x10_0000));
   }
 
@@ -300,7 +300,7 @@ export class Mmu {
     while (piece > 0 && tlbs[piece] === undefined) piece--;
     const tlb = tlbs[piece];
     if (tlb === undefined) return;
-    if (piece !== level || (this.#paging.levels === 2 && level === 2)) this.#holdsPieces = true;
+    if (piece !== level || (this.rules.levels === 2 && level === 2)) this.holdsPieces = true;
     const size = LEVEL_SIZE[piece]!;
     const first = Math.floor(pa / size) * (size / PAGE_SIZE);
     const key = this.#key(va, piece);
@@ -320,7 +320,7 @@ export class Mmu {
 
   /** A page fault drops what the TLBs and walk caches hold for the page. Intel SDM vol. 3A, Operations that Invalidate TLBs */
   #forget(va: number): void {
-    this.flushPage(va, this.#paging.pcid, true);
+    this.flushPage(va, this.rules.pcid, true);
     this.#forgetTables(va);
   }
 
@@ -336,7 +336,7 @@ export class Mmu {
 
   /** Drops the page at `va` of `pcid` from all TLBs; walk caches stay. */
   flushPage(va: number, pcid: number, alsoGlobal: boolean): void {
-    if (this.#holdsPieces) {
+    if (this.holdsPieces) {
       this.flushAll();
       return;
     }
@@ -369,7 +369,7 @@ export class Mmu {
   flushAll(): void {
     for (const tlb of this.tlbs) tlb.flushAll();
     for (const cache of this.walkCaches) cache?.flushAll();
-    this.#holdsPieces = false;
+    this.holdsPieces = false;
   }
 
   #translateTraced(va: number, access: number, trace: (record: AccessRecord) => void): number {

@@ -41,7 +41,7 @@ export class Ext4 implements FileSystemOps {
   readonly vmOps = ext4VmOps;
   private readonly disk: Disk;
   /** Block of each page of each file. Linux: the extent tree */
-  private readonly blocks = new WeakMap<Inode, Map<number, number>>();
+  private readonly blocks = new Map<Inode, Map<number, number>>();
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
@@ -146,6 +146,7 @@ export class Ext4 implements FileSystemOps {
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */
   evict(inode: Inode): void {
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
+    this.blocks.delete(inode);
   }
 
   private freeBlocksFrom(inode: Inode, first: number, end: number): void {

@@ -97,6 +97,8 @@ export class Kernel implements TaskRunner {
     const { mm } = task;
     if (mm === undefined) throw new RangeError(`${task} has exited; it cannot do anything any more`);
     if (task.state === "S") throw new RangeError(`${task} waits for its vfork child to call exec or exit`);
+    if (this.tasks.get(task.pid) !== task)
+      throw new RangeError(`${task} does not exist: the machine went back to a moment before it was made`);
     this.running[cpu.id] = task;
     switchMmIrqsOff(this.sys, cpu, mm);
     this.setCurrent(task, cpu);

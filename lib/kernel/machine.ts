@@ -9,6 +9,7 @@
  *      |------- cpus[]    each with its MMU, which walks with parts.walk
  *      |------- frames    who hands out page frames of a machine without a kernel
  *      |------- newPageTable(), switchMm(), explain(), run()
+      |------- snapshot(), restore()
  *      |------- kernel    Linux's memory management and tasks; started when it is first asked for
  *      +------- spawn()   a new process on that kernel
  *
@@ -35,6 +36,7 @@ import { walk } from "../hw/walk.js";
 import { linuxMmParts, type MmParts } from "../mm/parts.js";
 import { Kernel } from "./kernel.js";
 import { Process } from "./process.js";
+import { MachineSnapshot } from "./snapshot.js";
 
 /** The parts of a machine that learners replace, each with the lib's own signature. */
 export interface MachineParts extends MmParts {
@@ -169,6 +171,20 @@ export class Machine {
    */
   explain(va: number, access = ACCESS_USER, cpu: Cpu = this.cpu): Explanation {
     return explainWalk(this.ram, cpu.paging, va, access);
+  }
+
+  /** This moment of the whole machine, to come back to with `restore`. */
+  snapshot(): MachineSnapshot {
+    return new MachineSnapshot(this, this.clock.nowNs);
+  }
+
+  /**
+   * Brings back the moment of `snapshot`, as often as you like. Processes that existed then are as they were; those made later
+   * do not exist any more. RangeError for a snapshot of another machine.
+   */
+  restore(snapshot: MachineSnapshot): void {
+    if (!snapshot.isOf(this)) throw new RangeError("this snapshot was taken of another machine");
+    snapshot.putBack();
   }
 
   toString(): string {

@@ -41,15 +41,12 @@ const VCLOCK_PAGES = 2;
 const VDSO_PAGES = 2;
 const RET = 0xc3;
 
-/** The code pages of each machine. Linux vdso64_image */
-const images = new WeakMap<MemorySystem, number[]>();
-
+/** Frames of the code pages, filled when they are first needed. Linux vdso64_image */
 function imageOf(sys: MemorySystem): number[] {
-  let pfns = images.get(sys);
-  if (pfns === undefined) {
-    pfns = Array.from({ length: VDSO_PAGES }, () => allocReservedPage(sys).pfn);
+  const pfns = sys.vdsoPfns;
+  if (pfns.length === 0) {
+    pfns.push(...Array.from({ length: VDSO_PAGES }, () => allocReservedPage(sys).pfn));
     for (const pfn of pfns) sys.ram.frame(pfn).fill(RET);
-    images.set(sys, pfns);
   }
   return pfns;
 }

@@ -140,6 +140,8 @@ export class MemorySystem {
   initMm: MmStruct | undefined = undefined;
   /** Frame of zeros that reads of untouched anonymous memory map. Linux empty_zero_page */
   zeroPfn = 0;
+  /** Frames of the vdso's code, empty until the first program is started. Linux vdso64_image */
+  readonly vdsoPfns: number[] = [];
   /** Pages that a read fault of a file maps at most; a power of two. Linux mm/memory.c:fault_around_pages */
   faultAroundPages = 16;
   /** Readahead window of new files, in pages. Linux /sys/block/DEV/queue/read_ahead_kb; 8192 kB as recorded */

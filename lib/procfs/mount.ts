@@ -8,6 +8,7 @@
  *
  * Read first: procfs.ts, kernel/machine.ts.
  */
+import type { Kernel } from "../kernel/kernel.js";
 import { Machine } from "../kernel/machine.js";
 import { ProcFs } from "./procfs.js";
 
@@ -18,15 +19,15 @@ declare module "../kernel/machine.js" {
   }
 }
 
-const mounted = new WeakMap<Machine, ProcFs>();
+const mounted = new WeakMap<Kernel, ProcFs>();
 
-/** The /proc of `machine`, always the same object. Linux fs/proc/root.c:proc_get_tree() */
+/** The /proc of `machine`, the same object as long as its kernel runs. Linux fs/proc/root.c:proc_get_tree() */
 export function procfsOf(machine: Machine): ProcFs {
-  let procfs = mounted.get(machine);
+  const { kernel } = machine;
+  let procfs = mounted.get(kernel);
   if (procfs === undefined) {
-    const { kernel } = machine;
     procfs = new ProcFs(kernel.sys, () => kernel.tasks.values());
-    mounted.set(machine, procfs);
+    mounted.set(kernel, procfs);
   }
   return procfs;
 }
