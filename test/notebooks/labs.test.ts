@@ -2,11 +2,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { allLabs } from "../../lib/course/exercises/labs.js";
-import { requireFromTslab } from "../../lib/course/kernel/tslab.js";
 import { checkNotebook } from "../../lib/course/notebooks/check.js";
 import { readNotebook } from "../../lib/course/notebooks/nbformat.js";
 import { runNotebook } from "../../lib/course/notebooks/run.js";
 import { inRepository } from "../../lib/course/paths.js";
+import { stockCommand } from "../course/stock_kernel.js";
 
 /** A lab takes some seconds; a busy computer may need many more. */
 const RUN = { timeout: 180_000 };
@@ -15,11 +15,6 @@ const folder = inRepository("notebooks");
 const names = (existsSync(folder) ? readdirSync(folder) : [])
   .filter((name) => name.endsWith(".ipynb"))
   .sort();
-
-const stockCommand = (connectionFile: string): string[] => {
-  const tslab = requireFromTslab().resolve("tslab/bin/tslab");
-  return [process.execPath, tslab, "kernel", "--config-path", connectionFile];
-};
 
 it("has a notebook for each lab that has exercises", () => {
   expect(names.map((name) => name.replace(".ipynb", ""))).toEqual(allLabs().map((lab) => lab.name));

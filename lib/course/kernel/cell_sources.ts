@@ -13,10 +13,16 @@
  */
 import { SourceMap, type SourceMapPayload } from "node:module";
 import vm from "node:vm";
+import { type CompilerSystem, withNodeTypesOnDemand } from "./cell_types.js";
 
 /** The part of the TypeScript that comes with tslab that is changed here. */
 export interface TypeScriptApi {
-  createWatchCompilerHost(rootFiles: string[], options: Record<string, unknown>, ...rest: unknown[]): unknown;
+  createWatchCompilerHost(
+    rootFiles: string[],
+    options: Record<string, unknown>,
+    system: CompilerSystem,
+    ...rest: unknown[]
+  ): unknown;
   transpileModule(
     input: string,
     options: { compilerOptions: Record<string, unknown> },
@@ -49,12 +55,19 @@ function splitMap(script: string): { code: string; map: SourceMap | undefined } 
   return { code: script.slice(0, found.index), map: new SourceMap(payload) };
 }
 
-/** The same TypeScript, asking for source maps; to be put in `require.cache` before tslab loads. */
+/**
+ * The same TypeScript, asking for source maps, and for Node's types only when a cell needs them (cell_types.ts); to be
+ * put in `require.cache` before tslab loads.
+ */
 export function withSourceMaps<Api extends TypeScriptApi>(ts: Api): Api {
   return {
     ...ts,
-    createWatchCompilerHost: (rootFiles: string[], options: Record<string, unknown>, ...rest: unknown[]) =>
-      ts.createWatchCompilerHost(rootFiles, { ...options, inlineSourceMap: true }, ...rest),
+    createWatchCompilerHost: (rootFiles, options, system, ...rest) => {
+      const nodeTypes = withNodeTypesOnDemand(system);
+      const files = [...rootFiles, nodeTypes.file];
+      const wanted = { ...options, inlineSourceMap: true, types: [] };
+      return ts.createWatchCompilerHost(files, wanted, nodeTypes.system, ...rest);
+    },
     transpileModule: (input: string, options: { compilerOptions: Record<string, unknown> }) => {
       const first = splitMap(input);
       const compilerOptions = { ...options.compilerOptions, inlineSourceMap: true };

@@ -10,6 +10,8 @@
  * - `run_cell.ts`: errors as Jupyter wants them, no cell skipped after one, rich last values;
  * - `publisher.ts`: ten thousand lines of output from one cell arrive;
  * - `cell_sources.ts`, `traceback.ts`: an error points to the line of the cell or of the `.ts` file;
+ * - `cell_types.ts`: a cell takes half the time, because Node's types are read only when a cell needs them;
+ * - `parent_watch.ts`: the kernel ends when the Jupyter that started it is gone;
  * - here: notebooks import `pagewalk` from any folder, `process.exit` in a cell does not kill the kernel, and
  *   a cell's left-over timer does not keep a closed kernel alive.
  *
@@ -17,11 +19,13 @@
  */
 import { projectRoot } from "../root.js";
 import { nameCellScripts, type TypeScriptApi, withSourceMaps } from "./cell_sources.js";
+import { retryWithNodeTypes } from "./cell_types.js";
 import { sendWithoutLimit } from "./publisher.js";
 import { mendExecute, tslabConsole } from "./run_cell.js";
 import {
   type Publisher,
   requireFromTslab,
+  type TslabConverters,
   type TslabJupyter,
   type TslabMain,
   type ZmqServer,
@@ -40,6 +44,9 @@ export function launch(connectionFile: string): void {
   const typescript = tslabRequire("@tslab/typescript-for-tslab") as TypeScriptApi;
   tslabRequire.cache[typescriptPath]!.exports = withSourceMaps(typescript);
   nameCellScripts();
+  const converters = tslabRequire("tslab/dist/converter.js") as TslabConverters;
+  const { createConverter } = converters;
+  converters.createConverter = (...options) => retryWithNodeTypes(createConverter(...options));
 
   const jupyter = tslabRequire("tslab/dist/jupyter.js") as TslabJupyter;
   mendExecute(jupyter);

@@ -55,6 +55,16 @@ export interface TslabJupyter {
   };
 }
 
+/** What turns a cell into JavaScript. */
+export interface TslabConverter {
+  convert(previousDeclarations: string, source: string): { diagnostics: { code: number }[] };
+}
+
+/** tslab's `dist/converter.js`. */
+export interface TslabConverters {
+  createConverter(...options: unknown[]): TslabConverter;
+}
+
 /** tslab's `dist/main.js`. */
 export interface TslabMain {
   startKernel(options: {
