@@ -6,9 +6,12 @@
 
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
-import { findLab, type Lab } from "../exercises/labs.js";
+import { findLab, type Lab, labTasks } from "../exercises/labs.js";
 import { type GradeOptions, gradeAll } from "./grade.js";
+import { expectedTests } from "./jobs.js";
 import { allPassed, type GradeReport, inNotebook, reportHtml, reportText } from "./report.js";
+import { findForbidden } from "./scan.js";
+import { untouchedTasks, withNotWritten } from "./untouched.js";
 
 /** What `check` found: shown as a table in a notebook, as text elsewhere. */
 export class CheckResult {
@@ -58,5 +61,23 @@ export async function gradeLab(
 ): Promise<GradeReport> {
   const name = relative(lab.root, file).replaceAll("\\", "/");
   const submission = { lab, text: readFileSync(file, "utf8"), file: name.startsWith("..") ? file : name };
-  return (await gradeAll([{ ...submission, ...(tasks ? { tasks } : {}) }], options))[0]!;
+  const tests = expectedTests(readFileSync(lab.grader, "utf8"));
+  const wanted = labTasks(lab)
+    .filter(({ id }) => !tasks || tasks.includes(id))
+    .map(({ id, title }) => ({ id, title, tests: tests.get(id)?.length ?? 0 }));
+  const untouched = untouchedTasks(submission.text, readFileSync(lab.master, "utf8"));
+  const written = wanted.filter(({ id }) => !untouched.has(id)).map(({ id }) => id);
+  if (written.length > 0 || findForbidden(submission.text)) {
+    const run = written.length > 0 ? written : wanted.map(({ id }) => id);
+    return withNotWritten((await gradeAll([{ ...submission, tasks: run }], options))[0]!, wanted);
+  }
+  const nothing = {
+    lab: lab.number,
+    topic: lab.topic,
+    file: submission.file,
+    tasks: [],
+    passed: 0,
+    total: 0,
+  };
+  return withNotWritten(nothing, wanted);
 }
