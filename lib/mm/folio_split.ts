@@ -40,6 +40,18 @@ export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean
   return true;
 }
 
+/** Splits a cache folio into single pages; false when it cannot be. Linux include/linux/huge_mm.h:split_folio() */
+export function splitFolio(folio: Folio, extraRefs: number): boolean {
+  const nrPages = folioNrPages(folio);
+  if (!folioSplit(folio, 0, extraRefs)) return false;
+  const { pages, host } = folio.mapping as AddressSpace;
+  for (let i = 1; i < nrPages; i++) {
+    const part = pages.get(folio.index + i)!;
+    while (part.order > 0) splitInHalf(host.sys, part.mapping as AddressSpace, part);
+  }
+  return true;
+}
+
 /** Makes two folios of one and returns the upper. Linux mm/huge_memory.c:__split_folio_to_order() */
 function splitInHalf(sys: MemorySystem, mapping: AddressSpace, folio: Folio): Folio {
   const nr = folioNrPages(folio) / 2;

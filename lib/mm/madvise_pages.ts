@@ -4,7 +4,7 @@
  *   DONTNEED   entries emptied now; private memory is zeros at the next touch, a file is read again
  *   FREE       entries stay, pages are marked clean and lazy: reclaim may drop them; a write in between keeps the page
  *   COLD       pages go to the inactive list and count as not used
- *   PAGEOUT    pages are reclaimed at once where that is possible (anonymous ones need swap)
+ *   PAGEOUT    pages are reclaimed at once where that is possible (vmscan.ts; anonymous ones need swap)
  *   WILLNEED   the file's part is read ahead
  *   REMOVE     a hole is punched in the shared file: the pages are gone for all who map it
  *
@@ -18,14 +18,20 @@ import {
   type Folio,
   folioMapcount,
   folioNrPages,
+  type Page,
   PG_active,
   PG_dirty,
+  PG_lru,
   PG_referenced,
   PG_swapcache,
+  PG_unevictable,
   PG_workingset,
   pageFolio,
+  pfnToPage,
 } from "./folio.js";
+import { splitFolio } from "./folio_split.js";
 import {
+  type MmStruct,
   VM_HUGETLB,
   VM_LOCKED,
   VM_MAYWRITE,
@@ -35,10 +41,12 @@ import {
   vmaIsAnonymous,
 } from "./mm_types.js";
 import { MADV } from "./mman.js";
-import { walkPageRange } from "./pagewalk.js";
-import { pteDirty, pteMkclean, pteMkold, ptePresent, pteYoung, setPte } from "./pgtable.js";
+import { nextBoundary, PMD_BYTES, walkPageRange } from "./pagewalk.js";
+import { pteDirty, pteMkclean, pteMkold, ptePfn, ptePresent, ptepGet, pteYoung, setPte } from "./pgtable.js";
+import { rmapWalk } from "./rmap.js";
 import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "./swap.js";
 import { flushTlbRange } from "./tlb.js";
+import { folioIsolateLru, folioPutbackLru, reclaimPages } from "./vmscan.js";
 import { vmNormalPage } from "./wp.js";
 import { zapPageRangeSingle } from "./zap.js";
 
@@ -87,37 +95,90 @@ function makeFree(folio: Folio): boolean {
 /** Linux mm/madvise.c:madvise_cold() */
 export function madviseCold(vma: VmAreaStruct, start: number, end: number): number {
   if (!canMadvLruVma(vma)) return -EINVAL;
-  for (const folio of coolRange(vma, start, end, false)) folioDeactivate(vma.vmMm.sys, folio);
+  coolRange(vma, start, end, false);
   return 0;
 }
 
-/** Differs from Linux: the process may write every file it has open, so all its pages may be pushed out. Linux mm/madvise.c:madvise_pageout() */
+/**
+ * Differs from Linux: the process owns every file it has open, so all its pages may be pushed out.
+ * Linux mm/madvise.c:madvise_pageout()
+ */
 export function madvisePageout(vma: VmAreaStruct, start: number, end: number): number {
   if (!canMadvLruVma(vma)) return -EINVAL;
-  vma.vmMm.sys.reclaimPages?.(coolRange(vma, start, end, true));
+  coolRange(vma, start, end, true);
   return 0;
 }
 
-/** Takes the marks of use from the pages that only this mapping has. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range() */
-function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boolean): Folio[] {
+function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boolean): void {
   const { vmMm: mm } = vma;
-  const { sys } = mm;
-  const folios = new Set<Folio>();
-  lruAddDrain(sys);
-  walkPageRange(mm, start, end, {
-    pteEntry(pte, _addr, ptep) {
-      const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
-      if (page === undefined) return;
-      const folio = pageFolio(page);
-      if (folioMapcount(folio) !== folioNrPages(folio)) return;
-      if (!pageout && pteYoung(pte)) setPte(sys.ram, ptep, pteMkold(pte));
-      folio.flags &= ~PG_referenced;
-      if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
-      folios.add(folio);
-    },
-  });
+  lruAddDrain(mm.sys);
+  for (let from = start; from < end; ) {
+    const next = nextBoundary(from, PMD_BYTES, end);
+    const isolated: Folio[] = [];
+    let skipTo = from; // behind a large folio that was dealt with at its first page
+    walkPageRange(mm, from, next, {
+      pteEntry(_pte, addr, ptep) {
+        if (addr < skipTo) return;
+        skipTo = addr + coolPte(vma, addr, next, ptep, pageout ? isolated : undefined) * PAGE_SIZE;
+      },
+    });
+    if (pageout) reclaimPages(mm.sys, isolated);
+    from = next;
+  }
   flushTlbRange(mm, start, end);
-  return [...folios];
+}
+
+/** Whether an mm other than `mm` maps it too. Linux include/linux/mm.h:folio_maybe_mapped_shared() */
+function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
+  let shared = false;
+  rmapWalk(folio, (vma, address) => {
+    if (vma.vmMm !== mm && !shared)
+      walkPageRange(vma.vmMm, address, Math.min(vma.vmEnd, address + folioNrPages(folio) * PAGE_SIZE), {
+        pteEntry(pte) {
+          if (ptePresent(pte) && pageFolio(pfnToPage(mm.sys, ptePfn(pte))) === folio) shared = true;
+        },
+      });
+    return !shared;
+  });
+  return shared;
+}
+
+/**
+ * Whether [addr, end) holds all of a large folio, and it is mapped there whole. If not it is split, which also takes its entries away; they
+ * are left alone then. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range(), madvise_folio_pte_batch()
+ */
+function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: number, end: number): boolean {
+  const nrPages = folioNrPages(folio);
+  const whole = folio.nrPagesMapped === nrPages && (end - addr) / PAGE_SIZE >= nrPages;
+  if (page === folio && whole) return true;
+  if (!folioMaybeMappedShared(folio, vma.vmMm)) splitFolio(folio, 0);
+  return false;
+}
+
+/**
+ * Takes the marks of use from what one entry maps, if only this entry does; then it goes to the inactive list, or to `isolated`, to be
+ * reclaimed. Returns the entries that are done with. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range()
+ */
+function coolPte(vma: VmAreaStruct, addr: number, end: number, ptep: number, isolated?: Folio[]): number {
+  const { sys } = vma.vmMm;
+  const { ram } = sys;
+  const pte = ptepGet(ram, ptep); // splitting a large folio may have emptied it
+  const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+  if (page === undefined) return 1;
+  const folio = pageFolio(page);
+  if (folio.order > 0 && !holdsWholeFolio(vma, folio, page, addr, end)) return 1;
+  const nrPages = folioNrPages(folio);
+  if ((folio.flags & PG_lru) === 0 || folioMapcount(folio) !== nrPages) return nrPages;
+  if (isolated === undefined)
+    for (let i = ptep; i < ptep + nrPages; i++) setPte(ram, i, pteMkold(ptepGet(ram, i)));
+  folio.flags &= ~PG_referenced;
+  if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
+  if (isolated === undefined) folioDeactivate(sys, folio);
+  else if (folioIsolateLru(sys, folio)) {
+    if ((folio.flags & PG_unevictable) !== 0) folioPutbackLru(sys, folio);
+    else isolated.push(folio);
+  }
+  return nrPages;
 }
 
 /** Reads the file's part of the range ahead. 0 or negative errno. Linux mm/madvise.c:madvise_willneed() */

@@ -155,9 +155,6 @@ export class MemorySystem {
   /** Makes chosen allocations fail, for tests. Linux mm/fail_page_alloc.c:should_fail_alloc_page() */
   shouldFailAllocPage: ((gfp: number, order: number) => boolean) | undefined = undefined;
 
-  /** Reclaims the given folios at once, for MADV_PAGEOUT; absent until there is reclaim. Linux mm/vmscan.c:reclaim_pages() */
-  reclaimPages: ((folios: readonly Page[]) => void) | undefined = undefined;
-
   constructor(ram: Ram, clock: SystemClock) {
     this.ram = ram;
     this.clock = clock;
