@@ -28,6 +28,7 @@ import {
   FAULT_FLAG_USER,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGSEGV,
@@ -101,6 +102,8 @@ export function doUserAddrFault(task: FaultingTask | undefined, fault: PageFault
   if ((errorCode & PF_INSTR) !== 0) flags |= FAULT_FLAG_INSTRUCTION;
   const { trace } = mm.sys;
   if (trace.on) tracePageFault(mm.sys, fault);
+  // A program's fault is first tried under the lock of its VMA alone; that try counts as one only if it had to read.
+  let vmaLock = (errorCode & PF_USER) !== 0;
   for (;;) {
     const vma = vmaForFault(mm, task, fault);
     if (vma === undefined) return;
@@ -108,7 +111,8 @@ export function doUserAddrFault(task: FaultingTask | undefined, fault: PageFault
     const ret = handleMmFault(vma, va, flags);
     if (trace.graph) trace.exit("handle_mm_fault", ret);
     if ((ret & VM_FAULT_RETRY) !== 0) {
-      flags |= FAULT_FLAG_TRIED;
+      if (!vmaLock || (ret & VM_FAULT_MAJOR) !== 0) flags |= FAULT_FLAG_TRIED;
+      vmaLock = false;
       continue;
     }
     if ((ret & VM_FAULT_ERROR) !== 0) mmFaultError(task, fault, ret);
