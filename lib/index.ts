@@ -277,10 +277,14 @@ export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } f
 // procfs: what the machine shows under /proc
 import "./procfs/mount.js";
 
+export { finishFault } from "./mm/file_fault.js";
+export { mmPopulate } from "./mm/gup.js";
+export { vmfPteAlloc } from "./mm/memory.js";
+export { mlockFixup } from "./mm/mlock.js";
+export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";
 export type { ProcTask } from "./procfs/proc_task.js";
 export { ProcFs } from "./procfs/procfs.js";
-
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";

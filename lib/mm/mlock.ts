@@ -52,7 +52,7 @@ function mlockVmaPagesRange(vma: VmAreaStruct, start: number, end: number, newfl
 }
 
 /** Gives [start, end), part of `vma`, the lock bits in `newflags`. The VMA that holds it then, or negative errno. Linux mm/mlock.c:mlock_fixup() */
-function mlockFixup(
+export function mlockFixup(
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,
   start: number,
@@ -101,9 +101,11 @@ function countMmMlockedPageNr(mm: MmStruct, start: number, len: number): number 
   return pages;
 }
 
-/** mlock and mlock2: locks every page that [start, start + len) touches. 0 or negative errno. Linux mm/mlock.c:do_mlock() */
-export function doMlock(mm: MmStruct, startIn: number, lenIn: number, mlockFlags = 0): number {
-  if ((mlockFlags & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
+/**
+ * Locks every page that [start, start + len) touches. `flags` are the bits that its VMAs get: VM_LOCKED, or VM_LOCKED with
+ * VM_LOCKONFAULT. 0 or negative errno. Linux mm/mlock.c:do_mlock()
+ */
+export function doMlock(mm: MmStruct, startIn: number, lenIn: number, flags: number): number {
   const { sys } = mm;
   if (!canDoMlock(sys)) return -EPERM;
   const len = pageAlign(lenIn + offsetInPage(startIn));
@@ -116,12 +118,18 @@ export function doMlock(mm: MmStruct, startIn: number, lenIn: number, mlockFlags
     locked -= countMmMlockedPageNr(mm, start, len);
     if (locked > limit) return -ENOMEM;
   }
-  const onfault = (mlockFlags & MLOCK_ONFAULT) !== 0 ? VM_LOCKONFAULT : 0;
-  const err = applyVmaLockFlags(mm, start, len, VM_LOCKED | onfault);
+  const err = applyVmaLockFlags(mm, start, len, flags);
   if (err !== 0) return err;
   const populated = mmPopulate(mm, start, len, false);
   if (populated === -EFAULT) return -ENOMEM;
   return populated === -ENOMEM ? -EAGAIN : populated;
+}
+
+/** mlock and mlock2, with MLOCK_ONFAULT or 0. 0 or negative errno. Linux mm/mlock.c:mlock2() */
+export function mlock2(mm: MmStruct, start: number, len: number, mlockFlags = 0): number {
+  if ((mlockFlags & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
+  const onfault = (mlockFlags & MLOCK_ONFAULT) !== 0 ? VM_LOCKONFAULT : 0;
+  return mm.sys.parts.doMlock(mm, start, len, VM_LOCKED | onfault);
 }
 
 /** munlock. 0 or negative errno. Linux mm/mlock.c:munlock() */

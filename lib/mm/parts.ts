@@ -8,6 +8,7 @@
  *   sys.parts.doAnonymousPage   first touch of anonymous memory     (lab 03)   Linux's: memory.ts
  *   sys.parts.classifyFault     what to do about a page fault       (lab 03)   Linux's: classify_fault.ts
  *   sys.parts.doReadFault       first read of a mapped file         (lab 03)   Linux's: file_fault.ts
+ *   sys.parts.doMlock           mlock of a range                    (lab 03)   Linux's: mlock.ts
  *   sys.parts.copyPresentPte    one entry of a fork                 (lab 04)   Linux's: copy_page_range.ts
  *   sys.parts.doWpPage          write to a read-only entry          (lab 04)   Linux's: wp.ts
  *
@@ -19,7 +20,8 @@ import { classifyFault, type FaultClass } from "./classify_fault.js";
 import { copyPresentPte } from "./copy_page_range.js";
 import { doReadFault } from "./file_fault.js";
 import { doAnonymousPage } from "./memory.js";
-import type { VmAreaStruct, VmFaultResult } from "./mm_types.js";
+import { doMlock } from "./mlock.js";
+import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
 import { type CatchUp, catchUp, pteNeedsFlush, type ShootdownCpu, shootdownTargets } from "./tlb.js";
 import { chooseNewAsid, type NewAsid, type TlbContext } from "./tlb_switch.js";
 import type { VmFault } from "./vm_fault.js";
@@ -41,6 +43,8 @@ export interface MmParts {
   doAnonymousPage(vmf: VmFault): VmFaultResult;
   /** Read of a file page whose entry is empty. */
   doReadFault(vmf: VmFault): VmFaultResult;
+  /** Locks every page that [start, start + len) touches; `flags` is VM_LOCKED, or with VM_LOCKONFAULT. 0 or negative errno. */
+  doMlock(mm: MmStruct, start: number, len: number, flags: number): number;
   /** Write to the present, read-only entry vmf.origPte at vmf.ptep. */
   doWpPage(vmf: VmFault): VmFaultResult;
   /** fork: sets the child's entry at dstPtep, and changes the parent's at srcPtep, now `srcPte`; 0 or negative errno. */
@@ -57,5 +61,5 @@ export interface MmParts {
 /** Linux's own parts. */
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
-  return { ...tlb, classifyFault, doAnonymousPage, doReadFault, doWpPage, copyPresentPte };
+  return { ...tlb, classifyFault, doAnonymousPage, doReadFault, doMlock, doWpPage, copyPresentPte };
 }

@@ -12,7 +12,7 @@
 import { PAGE_SIZE } from "../../hw/address.js";
 import { O_RDONLY, O_RDWR } from "../../kernel/fs.js";
 import type { Kernel } from "../../kernel/kernel.js";
-import { boot } from "../../kernel/machine.js";
+import { boot, type MachineParts } from "../../kernel/machine.js";
 import { SignalError } from "../../kernel/signal.js";
 import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../../kernel/syscalls/file.js";
 import {
@@ -153,8 +153,8 @@ class KernelHost implements Host {
   readonly env = { release: "6.18.44-pagewalk" };
   readonly kernel: Kernel;
 
-  constructor(ram: string) {
-    this.kernel = boot({ ram }).kernel;
+  constructor(ram: string, parts: Partial<MachineParts>) {
+    this.kernel = boot({ ram, parts }).kernel;
     this.procfs = new ProcFs(this.kernel.sys, () => [...this.kernel.tasks.values()]);
     this.files = new KernelFiles(this.kernel.files);
   }
@@ -190,7 +190,10 @@ function recorderImage(guest: Guest): void {
   put(0x7fff_fffd_e000, 33, 3, 19);
 }
 
-/** A machine for one scenario, with `ram` of RAM. Not in Linux. */
-export function newHost(ram = REPLAY_RAM): Host & { readonly kernel: Kernel } {
-  return new KernelHost(ram);
+/** A machine for one scenario, with `ram` of RAM; `parts` take the place of the lib's own. Not in Linux. */
+export function newHost(
+  ram = REPLAY_RAM,
+  parts: Partial<MachineParts> = {},
+): Host & { readonly kernel: Kernel } {
+  return new KernelHost(ram, parts);
 }

@@ -19,7 +19,7 @@ import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
 import { mmPopulate } from "../../mm/gup.js";
 import { doMadvise } from "../../mm/madvise.js";
 import { doMincore } from "../../mm/mincore.js";
-import { doMlock, doMlockall, doMunlock, doMunlockall } from "../../mm/mlock.js";
+import { doMlockall, doMunlock, doMunlockall, mlock2 } from "../../mm/mlock.js";
 import type { MmStruct } from "../../mm/mm_types.js";
 import { MAP_ANONYMOUS, MAP_HUGETLB } from "../../mm/mman.js";
 import { doMmap } from "../../mm/mmap.js";
@@ -92,7 +92,7 @@ export function sysMadvise(kernel: Kernel, task: Task, addr: number, len: number
 
 /** man 2 mlock, mlock2 */
 export function sysMlock2(kernel: Kernel, task: Task, addr: number, len: number, flags = 0): number {
-  return doMlock(enter(kernel, task, "mlock", { addr, len, flags }), addr, len, flags);
+  return mlock2(enter(kernel, task, "mlock", { addr, len, flags }), addr, len, flags);
 }
 
 /** man 2 munlock */
