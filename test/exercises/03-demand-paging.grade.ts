@@ -54,7 +54,7 @@ function compare(
   expectSameRuns<DemandOp>({
     first,
     workloads,
-    length: 24,
+    length: 20,
     seed: 303,
     operation: (random, at) => randomDemandOp(random, at, focus),
     reference: (operations) => runDemand({}, operations),
