@@ -146,6 +146,7 @@ export type { WalkCacheSizes } from "./hw/tlb_model.js";
 export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
 export { loadTrace, TRACE_NAMES, Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
+export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export {
   deliverException,
   type TrapOutcome,
@@ -156,7 +157,6 @@ export {
   X86_TRAP_DF,
   X86_TRAP_PF,
 } from "./hw/trap.js";
-export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
 // kernel: tasks, system calls and the whole machine

@@ -93,10 +93,6 @@ describe("03.1 Find the VMA", () => {
     for (const address of [0x1000, 0x1234, 0x2fff, 0x5000, 0x5abc])
       checkFind(TWO, address, "this VMA holds the address");
   });
-  it("takes vmEnd for the first byte after a VMA", () => {
-    for (const address of [0x3000, 0x6000])
-      checkFind(TWO, address, "a VMA that ends AT the address does not end above it");
-  });
   it("gives the next VMA above a gap", () => {
     for (const address of [0, 0xfff, 0x3001, 0x4000, 0x4fff])
       checkFind(
@@ -104,6 +100,10 @@ describe("03.1 Find the VMA", () => {
         address,
         "in a gap the answer is the next VMA above, the first that ends above the address",
       );
+  });
+  it("takes vmEnd for the first byte after a VMA", () => {
+    for (const address of [0x3000, 0x6000])
+      checkFind(TWO, address, "a VMA that ends AT the address does not end above it");
   });
   it("gives undefined above the last VMA, and in an empty list", () => {
     checkFind(TWO, 0x7000, "no VMA ends above this address");
@@ -116,6 +116,12 @@ describe("03.1 Find the VMA", () => {
     }));
     for (const address of [0x1000, 0x7f12_3456_1fff, 0x7f12_3456_2000, 0x7f12_3456_9fff, 0x7f12_3456_a000])
       checkFind(high, address, "addresses have 47 bits, and >> and & on numbers keep only 32");
+    const mixed = [0x40_0000, 0x1_0000_1000, 0x7fff_ffff_0000].map((vmStart) => ({
+      vmStart,
+      vmEnd: vmStart + 0x1000,
+    }));
+    for (const address of [0x1000, 0x40_0fff, 0x40_1000, 0x1_0000_1800, 0x2_0000_0000])
+      checkFind(mixed, address, "addresses have 47 bits, and >> and & on numbers keep only 32");
   });
   it("finds each of many", () => {
     for (let nr = 1; nr <= 20; nr++) {
@@ -351,6 +357,15 @@ describe("03.3 An anonymous fault", () => {
       [
         { op: "mmap", page: 0, pages: 8, prot: "w" },
         { op: "store", page: 3 },
+      ],
+    );
+  });
+  it("marks the entry dirty itself", () => {
+    checkAnonymous(
+      "mlock brings pages in as if they were written, but no instruction writes: the handler must mark the entry dirty",
+      [
+        { op: "mmap", page: 0, pages: 8 },
+        { op: "mlock", page: 0, pages: 8 },
       ],
     );
   });
@@ -621,14 +636,6 @@ describe("03.5 Lock pages", () => {
       [EIGHT, mlock(5, 3)],
     );
   });
-  it("joins what becomes equal", () => {
-    checkLock(
-      "`prev` is the VMA right before the piece, which may be merged with it",
-      [EIGHT, mlock(0, 4), mlock(4, 4)],
-      [EIGHT, mlock(4, 4), mlock(0, 4)],
-      [EIGHT, mlock(0, 2), mlock(5, 3), mlock(2, 3)],
-    );
-  });
   it("goes through all mappings of the range", () => {
     checkLock("a range may cover several VMAs: go on where the changed one ends", [
       { op: "mmap", page: 0, pages: 4 },
@@ -660,6 +667,15 @@ describe("03.5 Lock pages", () => {
       "a second mlock replaces both lock bits (VM_LOCKED_MASK), it does not add to them",
       [EIGHT, mlock(0, 4, true), mlock(0, 4)],
       [EIGHT, mlock(0, 4), mlock(0, 4, true)],
+    );
+  });
+  it("joins what becomes equal", () => {
+    checkLock(
+      "`prev` is the VMA right before the piece, which may be merged with it",
+      [EIGHT, mlock(0, 4), mlock(4, 4)],
+      [EIGHT, mlock(4, 4), mlock(0, 4)],
+      [EIGHT, mlock(0, 2), mlock(5, 3), mlock(2, 3)],
+      [EIGHT, mlock(4, 4, true), mlock(0, 8)],
     );
   });
   it("obeys RLIMIT_MEMLOCK", () => {

@@ -57,12 +57,17 @@ describe("deliverException", () => {
     writeGate(machine.ram, idtPa, X86_TRAP_DF, -0x7fff_1000);
     const outcome = deliverException(machine.cpu, { ...registers, stackTop: STACK - 4096 }, X86_TRAP_PF);
     expect(outcome.vector).toBeUndefined();
-    expect(trapText(outcome)).toMatch(/vector 14: read.*\n.*14: push.*#PF.*\n.*8: read.*\n.*8: push.*#PF.*\n.*shut down.*triple fault/);
+    expect(trapText(outcome)).toMatch(
+      /vector 14: read.*\n.*14: push.*#PF.*\n.*8: read.*\n.*8: push.*#PF.*\n.*shut down.*triple fault/,
+    );
   });
 
   it("shuts down when there is no table of gates, or it is too short", () => {
     const { machine, registers } = machineWithGates();
-    for (const broken of [{ ...registers, idtBase: IDT - 0x1000 }, { ...registers, idtBytes: 64 }])
+    for (const broken of [
+      { ...registers, idtBase: IDT - 0x1000 },
+      { ...registers, idtBytes: 64 },
+    ])
       expect(deliverException(machine.cpu, broken, X86_TRAP_PF).vector).toBeUndefined();
   });
 });

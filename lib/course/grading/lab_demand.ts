@@ -1,5 +1,5 @@
 /**
- * The test bench of lab 03: a process that maps, touches, protects and locks memory, on a machine booted with a learner's parts.
+ * The test bench of lab 03: a process that maps, touches, protects and locks memory, on a machine that then runs on a learner's parts.
  * After each operation everything that can be seen is written down. Not in Linux: a helper of the course.
  *
  *   operations ---> boot({ parts }) ---> { result, faults, rss, pages, mappings, locked, lists, accounts }
@@ -125,12 +125,13 @@ class Bench {
   failAfter = 0;
 
   constructor(parts: Partial<MachineParts>) {
-    this.machine = boot({ ram: "1 MiB", parts });
+    this.machine = boot({ ram: "1 MiB" });
     const { kernel } = this.machine;
     const { sys } = kernel;
     sys.readAheadPages = 8;
     kernel.files.writeFile("/data/f", fileBytes());
     litterFrames(this.machine);
+    sys.parts = { ...sys.parts, ...parts };
     this.process = this.machine.spawn("learner");
     for (const signal of ["SIGSEGV", "SIGBUS"] as const) this.process.on(signal, () => {});
     this.fd = this.process.open("/data/f");

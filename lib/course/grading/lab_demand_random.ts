@@ -65,17 +65,19 @@ export function randomDemandOp(random: Random, at: number, focus: Focus): Demand
   return what < 75 ? randomAccess(random, focus) : randomChange(random, focus);
 }
 
-/** Simpler operations to try in place of `op`. */
+/** Simpler operations to try in place of `op`: each says less, so that simplifying ends. */
 export function simplerDemandOps(op: DemandOp): DemandOp[] {
+  const less = JSON.stringify(op).length;
+  return simplerCandidates(op).filter((simpler) => JSON.stringify(simpler).length < less);
+}
+
+function simplerCandidates(op: DemandOp): DemandOp[] {
   if (op.op === "mmap") {
     const { page, pages, filePage, prot } = op;
     const file = filePage === undefined ? {} : { filePage };
     const rights = prot === undefined ? {} : { prot };
-    return [
-      { op: "mmap", page, pages },
-      { op: "mmap", page, pages, ...file },
-      { op: "mmap", page, pages, ...file, ...rights },
-    ];
+    const plain: DemandOp = { op: "mmap", page, pages };
+    return [plain, { ...plain, ...file }, { ...plain, ...file, ...rights }];
   }
   if (op.op === "store") return [{ op: "load", page: op.page }];
   if (op.op === "mlock") return [{ op: "mlock", page: op.page, pages: op.pages }];

@@ -73,11 +73,25 @@ export function expectSameRuns<Op>(comparison: RunComparison<Op>): void {
   );
   const count = operations.length === 1 ? "1 operation" : `${operations.length} operations`;
   const message = `The shortest workload on which your code and the reference differ (${count}):\n${lines.join("\n")}`;
-  throw new DifferenceError(
-    message,
-    observationText(difference.got, as),
-    observationText(difference.expected, as),
-  );
+  const { got: gotAll, expected: expectedAll } = difference;
+  const [got, expected] = as ? [gotAll, expectedAll] : onlyDifferent(gotAll, expectedAll);
+  throw new DifferenceError(message, observationText(got, as), observationText(expected, as));
+}
+
+/** Two observations that are objects, without the fields that agree. */
+function onlyDifferent(got: Observation, expected: Observation): [Observation, Observation] {
+  if (!("value" in got && "value" in expected)) return [got, expected];
+  const [a, b] = [got.value, expected.value];
+  if (!isRecord(a) || !isRecord(b)) return [got, expected];
+  const differs = (key: string): boolean => !isDeepStrictEqual(a[key], b[key]);
+  const rest = (side: Record<string, unknown>): Observation => ({
+    value: Object.fromEntries(Object.entries(side).filter(([key]) => differs(key))),
+  });
+  return [rest(a), rest(b)];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function findDifference<Op>(comparison: RunComparison<Op>): readonly Op[] | undefined {

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { inRepository } from "../../lib/course/paths.js";
+import { type Answer, seal } from "../../lib/course/predict.js";
+
+/** Each question of lab 03 by its first words, and its answer. */
+const ANSWERS: [question: string, answer: Answer][] = [
+  ["Alice maps 32 MiB of anonymous", 0],
+  ["Two mappings of 16 KiB with", 3],
+  ["Bob reads address 0x1000, where nothing", "SEGV_MAPERR"],
+  ["Bob writes to a page that", "SEGV_ACCERR"],
+  ["A file has 40 pages. Bob", "SIGBUS"],
+  ["Eight fresh pages are only READ,", 1],
+  ["Eight fresh pages are read, one", 16],
+  ["The whole file is in the", 16],
+  ["64 KiB are mapped with MAP_POPULATE,", 0],
+  ["A process without privileges, with a", "ENOMEM"],
+  ["The break moves 64 KiB up,", 0],
+  ["The kernel's stack has overflowed: below", 8],
+];
+
+interface CodeCell {
+  cell_type: string;
+  id: string;
+  source: string[];
+}
+
+const notebook = JSON.parse(readFileSync(inRepository("notebooks", "03-demand-paging.ipynb"), "utf8")) as {
+  cells: CodeCell[];
+};
+const asked = notebook.cells
+  .filter((cell) => cell.cell_type === "code")
+  .map((cell) =>
+    /^predict\(\s*("(?:[^"\\]|\\.)*"),\s*undefined,[^\n]*\s*"([^"]*)",?\s*\)/.exec(cell.source.join("")),
+  )
+  .filter((match) => match !== null)
+  .map((match) => ({ question: JSON.parse(match[1]!) as string, seals: match[2]! }));
+
+describe("the predictions of lab 03", () => {
+  it("are all known here", () => {
+    expect(asked).toHaveLength(ANSWERS.length);
+    expect(asked).toHaveLength(notebook.cells.filter((cell) => cell.id.startsWith("predict-")).length);
+  });
+
+  it.each(ANSWERS)("take the right answer to '%s...'", (start, answer) => {
+    const prediction = asked.find(({ question }) => question.startsWith(start));
+    expect(prediction?.seals.split(" ")).toContain(seal(prediction!.question, answer));
+  });
+});
