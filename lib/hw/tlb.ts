@@ -190,8 +190,10 @@ export class Tlb {
     this.frame[slot] = frame;
     this.frameHi[slot] = frameHi;
     this.#count(key);
-    this.hint[tag & (HINTS - 1)] = slot - set * this.ways;
-    this.touch(slot);
+    const way = slot - set * this.ways;
+    this.hint[tag & (HINTS - 1)] = way;
+    if (this.#plru) this.#touchTree(slot);
+    else this.stamp[slot] = (this.#nextTime() << this.stampShift) | way;
   }
 
   /** Replaces frame and rights of a slot; recency stays. */
@@ -298,9 +300,16 @@ export class Tlb {
   #victim(set: number): number {
     const base = set * this.ways;
     if (this.#plru) return this.#treeVictim(base);
+    const { stamp } = this;
+    const end = base + this.ways;
     let victim = base;
-    for (let slot = base + 1; slot < base + this.ways; slot++)
-      if (this.stamp[slot]! < this.stamp[victim]!) victim = slot;
+    let least = stamp[base]!;
+    for (let slot = base + 1; slot < end; slot++) {
+      const time = stamp[slot]!;
+      if (time >= least) continue;
+      least = time;
+      victim = slot;
+    }
     return victim;
   }
 

@@ -1,0 +1,159 @@
+/**
+ * The kernel's bench cases: what a page fault and a fork cost the host, through everything from the access to the counters.
+ *
+ *   minor-64M, minor-1G, minor-16G    first writes to anonymous memory; the same speed whatever the size of RAM
+ *   cow                               writes to pages that a child maps, too: each is copied
+ *   fork-1G                           fork of a process with 1 GiB resident, counted in pages, so that
+ *                                     262144 / speed is the time of one fork
+ *
+ * The plain loop does, for each page, what no implementation can do without: it fills (or copies) 4096 bytes. For
+ * fork, which moves no bytes, it copies one entry of 8 bytes.
+ *
+ * A run with a shorter `length` than the full one forks 32 MiB.
+ *
+ * Read first: cases.ts.
+ */
+import { boot, type Machine } from "../kernel/machine.js";
+import type { Process } from "../kernel/process.js";
+import type { BenchCase, BenchGroup } from "./cases.js";
+import { FULL_LENGTH } from "./streams.js";
+
+const PAGE = 4096;
+/** Pages of one run of the fault cases, 32 MiB. */
+const FAULT_PAGES = 8192;
+const FORK_PAGES = 2 ** 18;
+/** Rounds before the first measured one, for the host's JIT compiler. */
+const WARM_UP = 4;
+
+/** Faults and forks. */
+export const kernelCases: BenchGroup = {
+  names: ["minor-64M", "minor-1G", "minor-16G", "cow", "fork-1G"],
+  make(name, { length }) {
+    if (name === "cow") return warm(new CowCase());
+    if (name === "fork-1G") return warm(new ForkCase(length < FULL_LENGTH ? FAULT_PAGES : FORK_PAGES));
+    const size = { "minor-64M": "64 MiB", "minor-1G": "1 GiB", "minor-16G": "16 GiB" }[name];
+    if (size === undefined) throw new RangeError(`there is no bench case "${name}"`);
+    return warm(new MinorCase(name, size));
+  },
+};
+
+/** What the cases share: a machine, one process and its faults. */
+abstract class KernelCase implements BenchCase {
+  abstract readonly unit: string;
+  readonly name: string;
+  protected readonly machine: Machine;
+  protected readonly process: Process;
+  protected faults = 0;
+  protected wrong: string | undefined;
+
+  constructor(name: string, ram: string) {
+    this.name = name;
+    this.machine = boot({ ram });
+    this.process = this.machine.spawn("bench");
+  }
+
+  abstract prepare(): void;
+  abstract run(): number;
+  abstract baseline(): number;
+
+  counters(): Record<string, number> {
+    return { faults: this.faults, nowNs: this.machine.clock.nowNs };
+  }
+
+  problem(): string | undefined {
+    return this.wrong;
+  }
+
+  /** Writes one byte to each page and checks that each took one minor fault. */
+  protected touchAll(addr: number, pages: number): number {
+    const { minFlt, majFlt } = this.process.touch(addr, pages * PAGE, "w");
+    this.faults = minFlt;
+    if (minFlt !== pages || majFlt !== 0)
+      this.wrong = `${minFlt} minor and ${majFlt} major faults, must be ${pages} and 0`;
+    return pages;
+  }
+}
+
+function warm(bench: BenchCase): BenchCase {
+  for (let i = 0; i < WARM_UP; i++) {
+    bench.prepare();
+    bench.run();
+  }
+  return bench;
+}
+
+const bytes = new Uint8Array(2 * FAULT_PAGES * PAGE);
+const entries = new Float64Array(2 * FORK_PAGES);
+
+class MinorCase extends KernelCase {
+  readonly unit = "minor faults";
+  private addr = 0;
+
+  prepare(): void {
+    if (this.addr !== 0) this.process.munmap(this.addr, FAULT_PAGES * PAGE);
+    this.addr = this.process.mmap(FAULT_PAGES * PAGE);
+  }
+
+  run(): number {
+    return this.touchAll(this.addr, FAULT_PAGES);
+  }
+
+  baseline(): number {
+    for (let page = 0; page < FAULT_PAGES; page++) bytes.fill(0, page * PAGE, (page + 1) * PAGE);
+    return FAULT_PAGES;
+  }
+}
+
+class CowCase extends KernelCase {
+  readonly unit = "CoW faults";
+  private readonly addr: number;
+  private child: Process | undefined;
+
+  constructor() {
+    super("cow", "1 GiB");
+    this.addr = this.process.mmap(FAULT_PAGES * PAGE, { populate: true });
+  }
+
+  prepare(): void {
+    this.child?.exit();
+    this.child = this.process.fork();
+  }
+
+  run(): number {
+    return this.touchAll(this.addr, FAULT_PAGES);
+  }
+
+  baseline(): number {
+    for (let page = 0; page < FAULT_PAGES; page++)
+      bytes.set(bytes.subarray(page * PAGE, (page + 1) * PAGE), (FAULT_PAGES + page) * PAGE);
+    return FAULT_PAGES;
+  }
+}
+
+class ForkCase extends KernelCase {
+  readonly unit = "pages forked";
+  private child: Process | undefined;
+  private readonly pages: number;
+
+  constructor(pages: number) {
+    super("fork-1G", "2 GiB");
+    this.pages = pages;
+    this.process.mmap(pages * PAGE, { populate: true });
+  }
+
+  prepare(): void {
+    this.child?.exit();
+  }
+
+  run(): number {
+    this.child = this.process.fork();
+    const { rssStat } = this.child.mm;
+    if (rssStat[1] !== this.pages) this.wrong = `the child has ${rssStat[1]} pages, must have ${this.pages}`;
+    return this.pages;
+  }
+
+  baseline(): number {
+    for (let i = 0; i < this.pages; i++) entries[FORK_PAGES + i] = entries[i]!;
+    return this.pages;
+  }
+}
