@@ -50,13 +50,7 @@ export {
   takeTurns,
 } from "./hw/bare.js";
 export { Clock, COSTS, type CostTable } from "./hw/clock.js";
-export {
-  type AddressFaultHandler,
-  Cpu,
-  type CpuCounters,
-  type CpuOptions,
-  type PageFaultHandler,
-} from "./hw/cpu.js";
+export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
 // types that the above mention; a cell that gets such a value must be able to name its type
 export type { Disk, DiskClock, DiskCosts } from "./hw/disk.js";
 export {
@@ -79,6 +73,8 @@ export {
   packEntry,
   unpackEntry,
 } from "./hw/entry.js";
+export type { AddressFaultHandler, DoubleFaultHandler, PageFaultHandler } from "./hw/exception.js";
+export { TripleFault } from "./hw/exception.js";
 export {
   type AddressField,
   addressFields,

@@ -21,15 +21,14 @@
 import { hex, PAGE_SIZE } from "./address.js";
 import type { Clock } from "./clock.js";
 import {
-  ACCESS_FETCH,
-  ACCESS_READ,
-  ACCESS_USER,
-  ACCESS_WRITE,
-  type AddressFault,
-  type Fault,
-  FaultError,
-  type PageFault,
-} from "./fault.js";
+  type AddressFaultHandler,
+  type DoubleFaultHandler,
+  deliver,
+  notMended,
+  type PageFaultHandler,
+  type TripleFault,
+} from "./exception.js";
+import { ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE, type Fault } from "./fault.js";
 import { Mmu } from "./mmu.js";
 import type { Ram } from "./ram.js";
 import {
@@ -46,11 +45,6 @@ import {
 import { type TlbModel, type TlbModelName, tlbModel } from "./tlb_model.js";
 import type { TlbFactory } from "./tlb_part.js";
 import type { Walk } from "./translation.js";
-
-/** Called on a page fault, in supervisor mode. Returning restarts the access, throwing abandons it. */
-export type PageFaultHandler = (cpu: Cpu, fault: PageFault) => void;
-/** Called on #GP or #SS for an address that is not canonical; same rules. */
-export type AddressFaultHandler = (cpu: Cpu, fault: AddressFault) => void;
 
 /** What a CPU may be built with; the rest is as a 64-bit Linux sets it. */
 export interface CpuOptions {
@@ -105,6 +99,15 @@ export class Cpu {
   onPageFault: PageFaultHandler | undefined;
   /** The kernel's entry for #GP and #SS. */
   onAddressFault: AddressFaultHandler | undefined;
+  /** The kernel's entry for #DF (exception.ts). */
+  onDoubleFault: DoubleFaultHandler | undefined;
+  /** A kernel runs: a fault without a handler is its problem (#DF, then shutdown), and is not thrown. */
+  hasIdt = false;
+  /** Handlers of faults at work, one within the other. */
+  nestedExceptions = 0;
+  inDoubleFault = false;
+  /** Set once a triple fault has shut the CPU down: every access throws it. */
+  shutDownBy: TripleFault | undefined = undefined;
   private cr0Bits = CR0_LINUX;
   private cr3Bits = 0;
   private cr4Bits = CR4_LINUX;
@@ -372,9 +375,10 @@ export class Cpu {
 
   /** Physical address of `va`; faults go to the kernel until the access succeeds. */
   #physical(va: number, access: number): number {
+    if (this.shutDownBy !== undefined) throw this.shutDownBy;
     const pa = this.mmu.translate(va, access);
     if (pa >= 0) return pa;
-    this.#deliver(this.mmu.fault!);
+    deliver(this, this.mmu.fault!);
     return this.#restart(va, va, access)[0];
   }
 
@@ -386,36 +390,18 @@ export class Cpu {
   }
 
   #restart(va: number, next: number, access: number): [number, number] {
+    if (this.shutDownBy !== undefined) throw this.shutDownBy;
     for (let i = 0; i < MAX_RESTARTS; i++) {
       const pa = this.mmu.translate(va, access);
       if (pa < 0) {
-        this.#deliver(this.mmu.fault!);
+        deliver(this, this.mmu.fault!);
         continue;
       }
       const second = next === va ? pa : this.mmu.translate(next, access);
       if (second >= 0) return [pa, second];
-      this.#deliver(this.mmu.fault!);
+      deliver(this, this.mmu.fault!);
     }
-    throw new Error(`access at ${hex(va)} faulted ${MAX_RESTARTS} times: the fault handler does not mend it`);
-  }
-
-  /** The trap gate: supervisor mode, AC clear, CR2 set for a page fault; all but CR2 is restored afterwards. */
-  #deliver(fault: Fault): void {
-    this.counters.exceptions++;
-    this.clock.nowNs += this.clock.costs.exceptionNs;
-    const handler = fault.vector === 14 ? this.onPageFault : this.onAddressFault;
-    if (fault.vector === 14) this.cr2 = fault.va;
-    if (handler === undefined) throw new FaultError(fault);
-    const user = this.userBit;
-    const ac = this.acBit;
-    this.userBit = 0;
-    if (ac) this.ac = false;
-    try {
-      (handler as (cpu: Cpu, fault: Fault) => void)(this, fault);
-    } finally {
-      this.userBit = user;
-      if (ac) this.ac = true;
-    }
+    throw notMended(va, MAX_RESTARTS);
   }
 
   #read(): Paging {

@@ -53,6 +53,7 @@ export interface StreamResult {
  * Faults go to the kernel as with single accesses.
  */
 export function runStream(cpu: Cpu, stream: Uint32Array, baseVa = 0): StreamResult {
+  if (cpu.shutDownBy !== undefined) throw cpu.shutDownBy;
   if (!isCanonical(baseVa, 5) || baseVa % PAGE_SIZE !== 0)
     throw new RangeError(`stream base ${hex(baseVa)} is not a page-aligned canonical address`);
   let checksum = 0;

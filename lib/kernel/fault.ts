@@ -16,7 +16,7 @@
  * Read first: mm/classify_fault.ts, mm/memory.ts. Read next: hw/cpu.ts.
  */
 import { hex } from "../hw/address.js";
-import { type PageFault, PF_INSTR, PF_RSVD, PF_USER, PF_WRITE } from "../hw/fault.js";
+import { type Fault, type PageFault, PF_INSTR, PF_RSVD, PF_USER, PF_WRITE } from "../hw/fault.js";
 import { findExtendVma } from "../mm/expand_stack.js";
 import { handleMmFault } from "../mm/memory.js";
 import type { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
@@ -83,6 +83,11 @@ export class KernelOops extends Error {
 export function excPageFault(task: FaultingTask | undefined, fault: PageFault): void {
   if (fault.va < 0) doKernAddrFault(task, fault);
   else doUserAddrFault(task, fault);
+}
+
+/** Entry of vector 8: a fault could not be delivered; the kernel dies. Linux arch/x86/kernel/traps.c:exc_double_fault() */
+export function excDoubleFault(fault: Fault): never {
+  throw new KernelOops(fault.va, "double fault, the kernel's stack is full");
 }
 
 /** A fault on an address of the kernel half. Linux arch/x86/mm/fault.c:do_kern_addr_fault() */

@@ -21,7 +21,7 @@ import { pgdAlloc } from "../mm/pgtable_alloc.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/tlb_switch.js";
 import { mmput } from "./exit_mmap.js";
-import { excPageFault } from "./fault.js";
+import { excDoubleFault, excPageFault } from "./fault.js";
 import { FdTable } from "./fd_table.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
 import { FileTree } from "./fs.js";
@@ -70,6 +70,8 @@ export class Kernel implements TaskRunner {
   private bringUp(cpu: Cpu): void {
     switchMmIrqsOff(this.sys, cpu, this.initMm);
     cpu.cpl = 3;
+    cpu.hasIdt = true;
+    cpu.onDoubleFault = (_, fault) => excDoubleFault(fault);
     cpu.onPageFault = (on, fault) => excPageFault(this.running[on.id], fault);
     cpu.onAddressFault = (on, fault) =>
       this.forceSigFault(this.runningOn(on), { signal: "SIGSEGV", code: "SI_KERNEL", address: fault.va });

@@ -175,6 +175,7 @@ export class Machine {
 
   /** This moment of the whole machine, to come back to with `restore`. */
   snapshot(): MachineSnapshot {
+    this.checkQuiet();
     return new MachineSnapshot(this, this.clock.nowNs);
   }
 
@@ -184,7 +185,14 @@ export class Machine {
    */
   restore(snapshot: MachineSnapshot): void {
     if (!snapshot.isOf(this)) throw new RangeError("this snapshot was taken of another machine");
+    this.checkQuiet();
     snapshot.putBack();
+  }
+
+  private checkQuiet(): void {
+    const busy = this.cpus.find((cpu) => cpu.nestedExceptions > 0);
+    if (busy !== undefined)
+      throw new RangeError(`CPU ${busy.id} is serving a fault; snapshots are for quiet moments`);
   }
 
   toString(): string {
