@@ -231,7 +231,9 @@ function filemapGetPage(
     if (folio === undefined) return -ENOMEM;
     folioPut(mapping.host.sys, folio);
   }
-  if ((folio.flags & PG_readahead) !== 0) pageCacheAsyncRa(mapping, ra, folio, index, reqCount);
+  // In memory the bit can only be PG_reclaim, left by FADV_DONTNEED: nothing is ever read ahead there.
+  if ((folio.flags & PG_readahead) !== 0 && !mapping.aOps.swapBacked)
+    pageCacheAsyncRa(mapping, ra, folio, index, reqCount);
   if ((folio.flags & PG_uptodate) !== 0) return folio;
   const error = filemapReadFolio(mapping, folio);
   return error === 0 ? folio : error;

@@ -1,204 +1,207 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Clock } from "../../lib/hw/clock.js";
-import { Cpu } from "../../lib/hw/cpu.js";
-import { Ram } from "../../lib/hw/ram.js";
-import { Kernel } from "../../lib/kernel/kernel.js";
-import { sysMadvise, sysMlock2, sysMmap, sysMprotect, sysMunmap } from "../../lib/kernel/syscalls/mm.js";
-import { sysExitGroup, sysFork } from "../../lib/kernel/syscalls/process.js";
-import type { Task } from "../../lib/kernel/task.js";
-import { checkInvariants } from "../../lib/mm/debug.js";
-import type { MmStruct } from "../../lib/mm/mm_types.js";
-import { nrFreePages } from "../../lib/mm/page_alloc.js";
-import { lruAddDrainAll } from "../../lib/mm/swap.js";
+import { Random } from "../../lib/hw/random.js";
+import { anonVmaPrepare } from "../../lib/mm/anon_vma.js";
+import { type Folio, folioTestAnon } from "../../lib/mm/folio.js";
+import { mmCounterFile } from "../../lib/mm/mm_inline.js";
+import { addMmCounter, MM_ANONPAGES, VM_SHARED, type VmAreaStruct } from "../../lib/mm/mm_types.js";
+import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE, nrFreePages } from "../../lib/mm/page_alloc.js";
+import type { MmParts } from "../../lib/mm/parts.js";
+import { maybeMkwrite, pfnPte, pteMkdirty, setPte, vmaPageProt } from "../../lib/mm/pgtable.js";
+import { folioAddNewAnonRmap, folioRemoveRmapPtes } from "../../lib/mm/rmap.js";
+import { folioAddLruVma } from "../../lib/mm/swap.js";
+import { PGREUSE } from "../../lib/mm/vmstat.js";
+import { doWpPage, vmNormalPage, wpCanReuseAnonFolio, wpPageCopy, wpPageReuse } from "../../lib/mm/wp.js";
+import { asScript, type Operation, randomOperations, shortest } from "./operations.js";
+import { World, type WorldOptions } from "./world.js";
 
-const PAGES = 24;
-const PRIVATE = 0x1000_0000_0000;
-const SHARED = 0x1000_4000_0000;
-const PROT_RW = 3;
-const MAP_PRIVATE_FIXED = 0x32;
-const MAP_SHARED_FIXED = 0x31;
-const MADV_DONTNEED = 4;
+const RUNS = 52;
+const STEPS = 2000;
+const CHECK_EVERY = 200;
 
-/** What each process must see: its own private bytes, and the shared ones. */
-interface Modelled {
-  task: Task;
-  bytes: number[];
-  shared: number[];
+/** Runs the steps; why they fail, or undefined. */
+function failure(
+  ops: readonly Operation[],
+  options: WorldOptions = {},
+  every = CHECK_EVERY,
+): string | undefined {
+  try {
+    const world = new World(options);
+    ops.forEach((op, i) => {
+      world.run(op);
+      if (i % every === every - 1) world.check();
+    });
+    world.finish();
+    return undefined;
+  } catch (error) {
+    return String((error as Error).message);
+  }
 }
 
-const operation = fc.record({
-  kind: fc.constantFrom(
-    "write",
-    "write",
-    "write",
-    "writeShared",
-    "readShared",
-    "read",
-    "read",
-    "fork",
-    "fork",
-    "exit",
-    "dontneed",
-    "remap",
-    "protect",
-    "lock",
-    "dontneedShared",
-  ),
-  who: fc.nat(15),
-  page: fc.nat(PAGES - 1),
-  length: fc.integer({ min: 1, max: 8 }),
-  value: fc.integer({ min: 1, max: 255 }),
+/** Fails with the shortest script on which the machine and the model part. */
+function expectRight(ops: readonly Operation[], options: WorldOptions = {}): void {
+  const why = failure(ops, options);
+  if (why === undefined) return;
+  const script = shortest(ops, (part) => failure(part, options, 1) !== undefined);
+  throw new Error(`${failure(script, options, 1) ?? why}\nshortest script:\n${asScript(script)}`);
+}
+
+describe("random operations of up to 16 processes on memory and files", () => {
+  it(`show every process its own bytes, keep every count, and lose no page (${RUNS * STEPS} operations)`, () => {
+    for (let seed = 1; seed <= RUNS; seed++) expectRight(randomOperations(new Random(seed), STEPS));
+  }, 300_000);
 });
-type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
-class World {
-  readonly kernel: Kernel;
-  readonly procs: Modelled[] = [];
-  readonly freeAtStart: number;
-
-  constructor() {
-    const ram = new Ram(32 * 2 ** 20);
-    const clock = new Clock();
-    this.kernel = new Kernel({ ram, clock, cpus: [new Cpu(0, ram, clock)] });
-    lruAddDrainAll(this.kernel.sys);
-    this.freeAtStart = nrFreePages(this.kernel.sys);
-    const task = this.kernel.spawn("first");
-    const bytes = PAGES * 4096;
-    expect(sysMmap(this.kernel, task, PRIVATE, bytes, PROT_RW, MAP_PRIVATE_FIXED)).toBe(PRIVATE);
-    expect(sysMmap(this.kernel, task, SHARED, bytes, PROT_RW, MAP_SHARED_FIXED)).toBe(SHARED);
-    this.procs.push({
-      task,
-      bytes: new Array<number>(PAGES).fill(0),
-      shared: new Array<number>(PAGES).fill(0),
-    });
-  }
-
-  mms(): MmStruct[] {
-    const { initMm } = this.kernel as unknown as { initMm: MmStruct };
-    return [initMm, ...[...this.kernel.tasks.values()].flatMap((task) => task.mm ?? [])];
-  }
-
-  check(): void {
-    checkInvariants(this.kernel.sys, this.mms());
-  }
-
-  run(op: Operation): void {
-    const proc = this.procs[op.who % this.procs.length]!;
-    const { task } = proc;
-    const at = PRIVATE + op.page * 4096;
-    const end = Math.min(PAGES, op.page + op.length);
-    const size = (end - op.page) * 4096;
-    const { kernel } = this;
-    switch (op.kind) {
-      case "write":
-        kernel.store(task, at + op.value, 1, op.value);
-        kernel.store(task, at, 1, op.value);
-        proc.bytes[op.page] = op.value;
-        break;
-      case "read":
-        expect(kernel.load(task, at, 1)).toBe(proc.bytes[op.page]);
-        break;
-      case "writeShared":
-        kernel.store(task, SHARED + op.page * 4096, 1, op.value);
-        proc.shared[op.page] = op.value;
-        break;
-      case "readShared":
-        expect(kernel.load(task, SHARED + op.page * 4096, 1)).toBe(proc.shared[op.page]);
-        break;
-      case "dontneedShared":
-        expect(sysMadvise(kernel, task, SHARED + op.page * 4096, size, MADV_DONTNEED)).toBe(0);
-        break;
-      case "protect":
-        expect(sysMprotect(kernel, task, at, size, 1)).toBe(0);
-        expect(sysMprotect(kernel, task, at, size, PROT_RW)).toBe(0);
-        break;
-      case "lock":
-        expect(sysMlock2(kernel, task, at, size)).toBe(0);
-        break;
-      case "dontneed":
-        if (sysMadvise(kernel, task, at, size, MADV_DONTNEED) === 0) proc.bytes.fill(0, op.page, end);
-        else proc.bytes = this.readAll(proc);
-        break;
-      case "remap":
-        expect(sysMunmap(kernel, task, at, size)).toBe(0);
-        expect(sysMmap(kernel, task, at, size, PROT_RW, MAP_PRIVATE_FIXED)).toBe(at);
-        proc.bytes.fill(0, op.page, end);
-        break;
-      case "fork": {
-        if (this.procs.length >= 16) break;
-        const child = sysFork(kernel, task) as Task;
-        this.procs.push({ task: child, bytes: proc.bytes.slice(), shared: proc.shared });
-        break;
-      }
-      case "exit":
-        if (this.procs.length > 1) this.exit(proc);
-        break;
-    }
-  }
-
-  /** A locked part refuses MADV_DONTNEED, after what came before it has gone: what is left is read back. */
-  private readAll(proc: Modelled): number[] {
-    return proc.bytes.map((byte, page) => {
-      const found = this.kernel.load(proc.task, PRIVATE + page * 4096, 1);
-      expect([0, byte]).toContain(found);
-      return found;
-    });
-  }
-
-  exit(proc: Modelled): void {
-    sysExitGroup(this.kernel, proc.task, 0);
-    this.procs.splice(this.procs.indexOf(proc), 1);
-  }
-
-  finish(): void {
-    for (const proc of [...this.procs]) {
-      proc.bytes.forEach((byte, page) => {
-        expect(this.kernel.load(proc.task, PRIVATE + page * 4096, 1)).toBe(byte);
-        expect(this.kernel.load(proc.task, SHARED + page * 4096, 1)).toBe(proc.shared[page]);
-      });
-    }
-    this.check();
-    for (const proc of [...this.procs]) this.exit(proc);
-    lruAddDrainAll(this.kernel.sys);
-    this.check();
-    expect(nrFreePages(this.kernel.sys)).toBe(this.freeAtStart);
-  }
+/** Few pages and only what copy-on-write needs, so that processes meet. */
+function cowOperations(seed: number): Operation[] {
+  const kinds = ["store", "store", "store", "load", "load", "load", "fork", "exit", "dontneed"];
+  return randomOperations(new Random(seed), 200, kinds).map((op) => ({
+    ...op,
+    page: [0, 1, 14, 56][op.page % 4]!,
+    length: 4,
+  }));
 }
 
-describe("random operations of up to 16 processes", () => {
-  it("keep every count right, show every process its own bytes, and lose no page", () => {
-    fc.assert(
-      fc.property(fc.array(operation, { minLength: 20, maxLength: 120 }), (operations) => {
-        const world = new World();
-        operations.forEach((op, i) => {
-          world.run(op);
-          if (i % 10 === 9) world.check();
-        });
-        world.finish();
-      }),
-      { numRuns: 60, seed: 618 },
-    );
+function isPrivate(vma: VmAreaStruct): boolean {
+  return (vma.vmFlags & VM_SHARED) === 0;
+}
+
+/** Copies also what is ours alone. */
+const alwaysCopies: MmParts["doWpPage"] = (vmf) => {
+  if (!isPrivate(vmf.vma)) return doWpPage(vmf);
+  vmf.page = vmNormalPage(vmf.vma, vmf.origPte);
+  if (vmf.page !== undefined) vmf.page.head.refcount++;
+  return wpPageCopy(vmf, vmf.page?.head);
+};
+
+/** Makes the entry writable, whoever else maps the page. */
+const neverCopies: MmParts["doWpPage"] = (vmf) => (isPrivate(vmf.vma) ? wpPageReuse(vmf) : doWpPage(vmf));
+
+/** Copies, but no TLB hears of it: a CPU that had read the old page reads on there. */
+const forgetsFlush: MmParts["doWpPage"] = (vmf) => {
+  const { vma, origPte } = vmf;
+  const { sys } = vma.vmMm;
+  const page = vmNormalPage(vma, origPte);
+  if (!isPrivate(vma) || page === undefined || page.anonExclusive) return doWpPage(vmf);
+  const old = page.head;
+  if (folioTestAnon(old) && wpCanReuseAnonFolio(old, vma)) return doWpPage(vmf);
+  const fresh = allocPages(sys, GFP_HIGHUSER_MOVABLE)!;
+  sys.ram.copyFrame(fresh.pfn, page.pfn);
+  anonVmaPrepare(vma);
+  if (!folioTestAnon(old)) {
+    addMmCounter(vma.vmMm, mmCounterFile(old), -1);
+    addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
+  }
+  folioAddNewAnonRmap(fresh, vma, vmf.address, true);
+  folioAddLruVma(fresh, vma);
+  setPte(sys.ram, vmf.ptep, maybeMkwrite(pteMkdirty(pfnPte(fresh.pfn, vmaPageProt(vma))), vma));
+  folioRemoveRmapPtes(old, page, 1, vma);
+  folioPut(sys, old);
+  return 0;
+};
+
+/** Copies, but keeps a hold of the old page. */
+const forgetsRefcount: MmParts["doWpPage"] = (vmf) => {
+  const page = vmNormalPage(vmf.vma, vmf.origPte);
+  const ret = doWpPage(vmf);
+  if (isPrivate(vmf.vma) && page !== undefined && page.refcount > 0 && !page.anonExclusive)
+    page.head.refcount++;
+  return ret;
+};
+
+/** Runs the steps on a machine with this part and on Linux's: whether one reuses a page that the other copies. */
+function partsFromLinux(ops: readonly Operation[], part: MmParts["doWpPage"]): string | undefined {
+  const worlds = [new World({ parts: { doWpPage: part } }), new World()];
+  for (const op of ops) {
+    for (const world of worlds) world.run(op);
+    const [found, expected] = worlds.map((world) => world.kernel.sys.vmStat.events[PGREUSE]!);
+    if (found !== expected) return `pgreuse is ${found}, with Linux's part ${expected}`;
+  }
+  return undefined;
+}
+
+/** The shortest script that shows that `part` is wrong, and what it shows. */
+function shownWrong(part: MmParts["doWpPage"]): { script: Operation[]; why: string | undefined } {
+  const fails = (ops: readonly Operation[]): string | undefined =>
+    failure(ops, { parts: { doWpPage: part } }, 1) ?? partsFromLinux(ops, part);
+  for (let seed = 1; seed <= 20; seed++) {
+    const ops = cowOperations(seed);
+    if (fails(ops) === undefined) continue;
+    const script = shortest(ops, (some) => fails(some) !== undefined);
+    return { script, why: fails(script) };
+  }
+  return { script: [], why: undefined };
+}
+
+describe("a wrong doWpPage is shown by a shortest script", () => {
+  const steps = (script: readonly Operation[]): string[] => script.map((op) => op.kind);
+
+  it("when it always copies: a page that is ours alone is not reused", () => {
+    const { script, why } = shownWrong(alwaysCopies);
+    expect(why).toMatch(/pgreuse is 0, with Linux's part 1/);
+    expect(steps(script), asScript(script)).toEqual(["store", "fork", "exit", "store"]);
   });
 
-  it("are caught when doWpPage lets two processes write the same page", () => {
-    const world = new World();
-    const page = world.procs[0]!;
-    world.run({ kind: "write", who: 0, page: 1, length: 1, value: 7 });
-    world.run({ kind: "fork", who: 0, page: 0, length: 1, value: 1 });
-    const { sys } = world.kernel;
-    const right = sys.parts.doWpPage;
-    sys.parts.doWpPage = (vmf) => {
-      vmf.vma.vmMm.sys.ram.setEntry(
-        Math.floor(vmf.ptep / 512),
-        vmf.ptep % 512,
-        sys.ram.entryLo(Math.floor(vmf.ptep / 512), vmf.ptep % 512) | 2,
-        sys.ram.entryHi(Math.floor(vmf.ptep / 512), vmf.ptep % 512),
-      );
-      return 0;
-    };
-    world.kernel.store(page.task, PRIVATE + 4096, 1, 9);
-    sys.parts.doWpPage = right;
-    expect(() => world.check()).toThrow(/writable, but not exclusive/);
+  it("when it never copies: two processes write the same page, or all write the zero page", () => {
+    const { script, why } = shownWrong(neverCopies);
+    expect(why).toMatch(/writable|expected|not the zero page/);
+    expect(script.length, asScript(script)).toBeLessThanOrEqual(3);
+    expect(steps(script).at(-1), asScript(script)).toBe("store");
   });
+
+  it("when it forgets the flush: another CPU reads the old page", () => {
+    const { script, why } = shownWrong(forgetsFlush);
+    expect(why).toMatch(/expected/);
+    expect(steps(script).slice(-3), asScript(script)).toEqual(["load", "store", "load"]);
+    expect(new Set(script.slice(-3).map((op) => op.cpu)).size).toBe(2);
+  });
+
+  it("when it forgets a reference: the old page is never free again", () => {
+    const { script, why } = shownWrong(forgetsRefcount);
+    expect(why).toMatch(/refcount \d+, \d+ holders are known/);
+    expect(script.length, asScript(script)).toBeLessThanOrEqual(3);
+  });
+});
+
+describe("without memory", () => {
+  it("every call fails or kills, and no page is lost, when allocations fail at random", () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const random = new Random(1000 + seed);
+      const world = new World({ model: false });
+      let failures = 0;
+      world.kernel.sys.shouldFailAllocPage = () => {
+        const fail = random.chance(2 * seed);
+        if (fail) failures++;
+        return fail;
+      };
+      for (const [i, op] of randomOperations(random, 400).entries()) {
+        world.run(op);
+        if (i % 10 === 9) world.check();
+      }
+      expect(failures).toBeGreaterThan(0);
+      world.kernel.sys.shouldFailAllocPage = undefined;
+      world.finish();
+    }
+  }, 120_000);
+
+  it("and when RAM is used up", () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const world = new World({ model: false });
+      const { sys } = world.kernel;
+      const held: Folio[] = [];
+      while (nrFreePages(sys) > 12) held.push(allocPages(sys, GFP_HIGHUSER_MOVABLE)!);
+      let least = Number.POSITIVE_INFINITY;
+      sys.shouldFailAllocPage = () => {
+        least = Math.min(least, nrFreePages(sys));
+        return false;
+      };
+      const holds = new Map(held.map((folio) => [folio, 1]));
+      for (const [i, op] of randomOperations(new Random(2000 + seed), 600).entries()) {
+        world.run(op);
+        if (i % 20 === 19) world.check(holds);
+      }
+      expect(least).toBe(0);
+      for (const folio of held) folioPut(sys, folio);
+      world.finish();
+    }
+  }, 120_000);
 });

@@ -1,0 +1,478 @@
+/**
+ * A machine beside a plain model of what its processes must see, for property tests.
+ *
+ *   Operation --> World.run --> the machine (system calls, loads, stores)
+ *                          \--> the model   (arrays of bytes, nothing shared, nothing lazy)
+ *                               every byte that is read, every signal and every result is compared
+ *
+ * All processes work on one arena of ARENA pages with an end of a page table in it. A page of the model is a Cell: private bytes, or a
+ * page of a Backing (file or shared memory).
+ */
+import { expect } from "vitest";
+import { Clock } from "../../lib/hw/clock.js";
+import { Cpu } from "../../lib/hw/cpu.js";
+import { Ram } from "../../lib/hw/ram.js";
+import { fadviseDrop, ftruncate, O_CREAT, O_RDWR } from "../../lib/kernel/fs.js";
+import { Kernel } from "../../lib/kernel/kernel.js";
+import { SignalError } from "../../lib/kernel/signal.js";
+import { sysOpen, sysPread } from "../../lib/kernel/syscalls/file.js";
+import {
+  sysMadvise,
+  sysMlock2,
+  sysMmap,
+  sysMprotect,
+  sysMremap,
+  sysMunlock,
+  sysMunmap,
+} from "../../lib/kernel/syscalls/mm.js";
+import { sysExitGroup, sysFork } from "../../lib/kernel/syscalls/process.js";
+import type { Task } from "../../lib/kernel/task.js";
+import { copyFromUser } from "../../lib/kernel/uaccess.js";
+import { checkInvariants } from "../../lib/mm/debug.js";
+import type { Folio } from "../../lib/mm/folio.js";
+import type { VfsFile } from "../../lib/mm/inode.js";
+import { fput, type MmStruct } from "../../lib/mm/mm_types.js";
+import { nrFreePages } from "../../lib/mm/page_alloc.js";
+import type { MmParts } from "../../lib/mm/parts.js";
+import { lruAddDrainAll } from "../../lib/mm/swap.js";
+import { ARENA, MAX_PROCS, type Operation } from "./operations.js";
+
+const PAGE = 4096;
+const BASE = 0x1000_0020_0000 - 80 * PAGE;
+const FILE_PAGES = 20;
+const MADV = { dontneed: 4, free: 8, remove: 9, cold: 20, populateRead: 22, populateWrite: 23 } as const;
+const OFFSETS = [0, 1, 2048, 4095];
+
+/** A file or shared memory: its bytes; behind `size` they are 0. */
+interface Backing {
+  readonly data: Uint8Array;
+  size: number;
+  readonly file?: VfsFile;
+}
+
+/** A mapped page: bytes of its own once it was written, else those of the backing (none: zeros). */
+interface Cell {
+  own: Uint8Array | undefined;
+  readonly backing: Backing | undefined;
+  readonly index: number;
+  readonly shared: boolean;
+  prot: number;
+  locked: boolean;
+}
+
+/** A process and what it must see, by page of the arena. */
+interface Proc {
+  readonly task: Task;
+  readonly cells: Map<number, Cell>;
+}
+
+/** How a world differs from the usual one. */
+export interface WorldOptions {
+  parts?: Partial<MmParts>;
+  ramMib?: number;
+  /** Compare with the model (default), or only let the steps run. */
+  model?: boolean;
+}
+
+export class World {
+  readonly kernel: Kernel;
+  readonly procs: Proc[] = [];
+  readonly files: Backing[] = [];
+  private readonly freeAtStart: number;
+  private readonly model: boolean;
+  private nrFds = 0;
+
+  constructor({ parts, ramMib = 32, model = true }: WorldOptions = {}) {
+    const ram = new Ram(ramMib * 2 ** 20);
+    const clock = new Clock();
+    this.kernel = new Kernel({ ram, clock, cpus: [new Cpu(0, ram, clock), new Cpu(1, ram, clock)] });
+    Object.assign(this.kernel.sys.parts, parts);
+    this.model = model;
+    lruAddDrainAll(this.kernel.sys);
+    this.freeAtStart = nrFreePages(this.kernel.sys);
+    this.start(true);
+  }
+
+  /** A process with every kind of mapping; the first one writes the files, too. */
+  private start(first: boolean): void {
+    const task = this.kernel.spawn("first");
+    for (const signal of ["SIGSEGV", "SIGBUS"] as const) task.signal.handlers.set(signal, () => {});
+    for (const path of ["/data", "/dev/shm/data"]) {
+      const fd = sysOpen(this.kernel, task, path, O_RDWR | O_CREAT);
+      this.nrFds = fd + 1;
+      if (!first) continue;
+      const file = task.files.get(fd) as VfsFile;
+      file.refcount++;
+      this.files.push({ data: new Uint8Array(FILE_PAGES * PAGE), size: 0, file });
+    }
+    const proc = { task, cells: new Map<number, Cell>() };
+    this.procs.push(proc);
+    if (first) for (const [i, file] of this.files.entries()) this.fileWrite(file, 0, 12 * PAGE, 17 + i);
+    [0, 2, 3, 1, 4, 5].forEach((value, i) => {
+      this.map(proc, i * 14, 14, value, 0);
+    });
+  }
+
+  /** Every mm there is. */
+  private mms(): MmStruct[] {
+    const tasks = [...this.kernel.tasks.values()];
+    return [this.kernel.sys.initMm!, ...tasks.flatMap((task) => task.mm ?? [])];
+  }
+
+  /** Recomputes every count; `holds` are references of the test's own. */
+  check(holds?: ReadonlyMap<Folio, number>): void {
+    checkInvariants(this.kernel.sys, this.mms(), holds);
+  }
+
+  run(op: Operation): void {
+    // Where memory fails a process may be killed for it; another takes the place of the last one.
+    if (this.procs.length === 0 && nrFreePages(this.kernel.sys) > 1) this.startWithMemory();
+    const proc = this.procs[op.who % this.procs.length];
+    if (proc === undefined) return;
+    if (proc.task.cpuId !== op.cpu) this.kernel.goIdle(proc.task);
+    proc.task.cpuId = op.cpu;
+    this.kernel.enter(proc.task);
+    const length = Math.min(op.length, ARENA - op.page);
+    if (!this.runOnBytes(proc, op)) this.runOnRange(proc, op, length);
+  }
+
+  private startWithMemory(): void {
+    const { sys } = this.kernel;
+    const { shouldFailAllocPage } = sys;
+    sys.shouldFailAllocPage = undefined;
+    this.start(false);
+    sys.shouldFailAllocPage = shouldFailAllocPage;
+  }
+
+  /** Steps about bytes, processes and files; false when it is none of them. */
+  private runOnBytes(proc: Proc, op: Operation): boolean {
+    const file = this.files[op.to % 2]!;
+    const pos = Math.min(file.size, (op.page % FILE_PAGES) * PAGE + (op.value % 3) * 100);
+    switch (op.kind) {
+      case "store":
+      case "load":
+        this.access(proc, op.page, OFFSETS[op.length % 4]!, op.kind === "store" ? op.value : undefined);
+        return true;
+      case "fork":
+        this.fork(proc);
+        return true;
+      case "exit":
+        if (this.procs.length > 1) this.exit(proc);
+        return true;
+      case "fileWrite":
+        this.fileWrite(file, pos, Math.min(op.length * 700, FILE_PAGES * PAGE - pos), op.value);
+        return true;
+      case "fileRead":
+        this.fileRead(file, pos, op.length * 1000);
+        return true;
+      case "truncate":
+        this.truncate(file, op.value % 2 === 0 ? op.length * PAGE : op.length * PAGE + 8 * op.value);
+        return true;
+      case "fsync":
+        this.is(file.file!.fsync(), 0);
+        return true;
+      case "evict":
+        this.is(fadviseDrop(file.file!, 0, 0), 0);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  private runOnRange(proc: Proc, op: Operation, length: number): void {
+    const { kernel } = this;
+    const { task } = proc;
+    const at = BASE + op.page * PAGE;
+    const bytes = length * PAGE;
+    switch (op.kind) {
+      case "map":
+        this.map(proc, op.page, length, op.value, op.to % FILE_PAGES);
+        break;
+      case "unmap":
+        this.is(sysMunmap(kernel, task, at, bytes), 0);
+        this.forget(proc, op.page, length);
+        break;
+      case "protect":
+        this.protect(proc, op.page, length, [0, 1, 3, 3][op.value % 4]!);
+        break;
+      case "dontneed":
+        this.dontneed(proc, op.page, length);
+        break;
+      case "remove":
+        this.remove(proc, op.page);
+        break;
+      case "lock":
+      case "unlock":
+        this.lock(proc, op.page, length, op.kind === "lock");
+        break;
+      case "move":
+        this.move(proc, op.page, length, op.to, Math.min(length, ARENA - op.to));
+        break;
+      case "resize":
+        this.move(proc, op.page, length, op.to, Math.min(1 + (op.value % 9), ARENA - op.to));
+        break;
+      case "readInto":
+        this.readInto(proc, op);
+        break;
+      default:
+        // Advice that promises nothing, whatever it answers.
+        sysMadvise(kernel, task, at, bytes, MADV[op.kind as keyof typeof MADV]);
+        if (op.kind === "populateWrite") this.populate(this.upToHole(proc, op.page, length), 2);
+    }
+  }
+
+  /** Compares a result, where there is a model. */
+  private is<T>(found: T, expected: T): void {
+    if (this.model && found !== expected) expect(found).toEqual(expected);
+  }
+
+  // ---------------------------------------------------------------- the model
+
+  private bytesOf(cell: Cell): Uint8Array {
+    if (cell.own !== undefined) return cell.own;
+    const page = cell.backing?.data.subarray(cell.index * PAGE, (cell.index + 1) * PAGE);
+    return page === undefined || page.length < PAGE ? new Uint8Array(PAGE) : page;
+  }
+
+  private writableBytesOf(cell: Cell): Uint8Array {
+    if (!cell.shared) cell.own ??= this.bytesOf(cell).slice();
+    return this.bytesOf(cell);
+  }
+
+  /** What an access must end in. */
+  private outcome(cell: Cell | undefined, need: number): string {
+    if (cell === undefined) return "SEGV_MAPERR";
+    if ((cell.prot & need) === 0) return "SEGV_ACCERR";
+    if (cell.backing !== undefined && cell.index * PAGE >= cell.backing.size) return "BUS_ADRERR";
+    return "done";
+  }
+
+  private forget(proc: Proc, page: number, length: number): void {
+    for (let i = page; i < page + length; i++) proc.cells.delete(i);
+  }
+
+  /** The mapped pages from `page` on, up to the first hole. */
+  private upToHole(proc: Proc, page: number, length: number): Cell[] {
+    const cells: Cell[] = [];
+    for (let i = page; i < page + length && proc.cells.has(i); i++) cells.push(proc.cells.get(i)!);
+    return cells;
+  }
+
+  /** Faulting pages in ahead of time writes to private ones that may be written: each gets bytes of its own. Stops at a page without bytes. */
+  private populate(cells: readonly (Cell | undefined)[], need: number): void {
+    for (const cell of cells) {
+      if (this.outcome(cell, need) !== "done") return;
+      if ((cell!.prot & 2) !== 0) this.writableBytesOf(cell!);
+    }
+  }
+
+  // ---------------------------------------------------------------- steps
+
+  /** A load or store of one byte. Behind the end of a file, in its last page, nothing is stored: it would be lost some time. */
+  private access(proc: Proc, page: number, offset: number, value: number | undefined): void {
+    const cell = proc.cells.get(page);
+    const outcome = this.outcome(cell, value === undefined ? 1 : 2);
+    const behind = cell?.backing !== undefined && cell.index * PAGE + offset >= cell.backing.size;
+    if (this.model && value !== undefined && outcome === "done" && behind) return;
+    let found = "done";
+    let byte = 0;
+    try {
+      if (value === undefined) byte = this.kernel.load(proc.task, BASE + page * PAGE + offset, 1);
+      else this.kernel.store(proc.task, BASE + page * PAGE + offset, 1, value);
+    } catch (error) {
+      if (!(error instanceof SignalError)) throw error;
+      found = error.code;
+      if (error.killed) this.procs.splice(this.procs.indexOf(proc), 1);
+    }
+    this.is(found, outcome);
+    if (outcome !== "done" || !this.model) return;
+    if (value === undefined) this.is(byte, this.bytesOf(cell!)[offset]!);
+    else this.writableBytesOf(cell!)[offset] = value;
+  }
+
+  private fork(proc: Proc): void {
+    if (this.procs.length >= MAX_PROCS) return;
+    const child = sysFork(this.kernel, proc.task);
+    if (typeof child === "number") {
+      expect(this.model).toBe(false);
+      return;
+    }
+    const cells = new Map<number, Cell>();
+    for (const [page, cell] of proc.cells)
+      cells.set(page, { ...cell, own: cell.own?.slice(), locked: false });
+    this.procs.push({ task: child, cells });
+  }
+
+  exit(proc: Proc): void {
+    sysExitGroup(this.kernel, proc.task, 0);
+    this.procs.splice(this.procs.indexOf(proc), 1);
+  }
+
+  /** value % 6: anonymous private, shared; file private, shared; shared-memory file private, shared. */
+  private map(proc: Proc, page: number, length: number, value: number, index: number): void {
+    const shared = value % 2 === 1;
+    const kind = Math.floor((value % 6) / 2);
+    const prot = value % 5 === 4 && value > 5 ? 1 : 3;
+    const flags = 0x10 | (shared ? 1 : 2) | (kind === 0 ? 0x20 : 0) | (value % 7 === 6 ? 0x8000 : 0);
+    const fd = kind === 0 ? -1 : this.nrFds - 3 + kind;
+    const at = BASE + page * PAGE;
+    const first = kind === 0 ? 0 : index;
+    const result = sysMmap(this.kernel, proc.task, at, length * PAGE, prot, flags, fd, first * PAGE);
+    this.is(result, at);
+    let backing = kind === 0 ? undefined : this.files[kind - 1]!;
+    if (kind === 0 && shared) backing = { data: new Uint8Array(length * PAGE), size: length * PAGE };
+    for (let i = 0; i < length; i++)
+      proc.cells.set(page + i, { own: undefined, backing, index: first + i, shared, prot, locked: false });
+    if ((flags & 0x8000) !== 0) this.populate(this.upToHole(proc, page, length), 1);
+  }
+
+  private protect(proc: Proc, page: number, length: number, prot: number): void {
+    const result = sysMprotect(this.kernel, proc.task, BASE + page * PAGE, length * PAGE, prot);
+    const cells = this.upToHole(proc, page, length);
+    this.is(result, cells.length === length ? 0 : -12);
+    for (const cell of cells) {
+      const populated = cell.locked && (cell.prot & 2) === 0;
+      cell.prot = prot;
+      if (populated && (prot & 2) !== 0) this.populate([cell], 2);
+    }
+  }
+
+  /** Stops at the first locked page; holes are passed over. */
+  private dontneed(proc: Proc, page: number, length: number): void {
+    const result = sysMadvise(this.kernel, proc.task, BASE + page * PAGE, length * PAGE, MADV.dontneed);
+    let expected = 0;
+    for (let i = page; i < page + length; i++) {
+      const cell = proc.cells.get(i);
+      if (cell === undefined) expected = -12;
+      else if (cell.locked) {
+        expected = -22;
+        break;
+      } else if (!cell.shared) cell.own = undefined;
+    }
+    this.is(result, expected);
+  }
+
+  /** Takes one page out of the file behind a shared, writable mapping. */
+  private remove(proc: Proc, page: number): void {
+    const result = sysMadvise(this.kernel, proc.task, BASE + page * PAGE, PAGE, MADV.remove);
+    const cell = proc.cells.get(page);
+    let expected = 0;
+    if (cell === undefined) expected = -12;
+    else if (cell.locked || cell.backing === undefined) expected = -22;
+    else if (!cell.shared) expected = -13;
+    this.is(result, expected);
+    if (expected === 0 && cell!.index * PAGE < cell!.backing!.size) this.bytesOf(cell!).fill(0);
+  }
+
+  /** What a lock answers depends on what can be faulted in; that it holds does not. */
+  private lock(proc: Proc, page: number, length: number, locked: boolean): void {
+    const call = locked ? sysMlock2 : sysMunlock;
+    call(this.kernel, proc.task, BASE + page * PAGE, length * PAGE);
+    const cells = this.upToHole(proc, page, length);
+    for (const cell of cells) cell.locked = locked;
+    if (locked && cells.length === length) this.populate(cells, 3);
+  }
+
+  /** mremap to a fixed place, with the same or another length. */
+  private move(proc: Proc, page: number, length: number, to: number, newLength: number): void {
+    const at = BASE + page * PAGE;
+    const target = BASE + to * PAGE;
+    const result = sysMremap(this.kernel, proc.task, at, length * PAGE, newLength * PAGE, 3, target);
+    if (result < 0 || !this.model) return;
+    this.is(result, target);
+    const moved = Array.from({ length }, (_, i) => proc.cells.get(page + i));
+    this.forget(proc, page, length);
+    if (newLength !== length) this.forget(proc, to, newLength);
+    moved.slice(0, newLength).forEach((cell, i) => {
+      if (cell !== undefined) proc.cells.set(to + i, cell);
+    });
+    const last = moved[length - 1];
+    const grown: Cell[] = [];
+    for (let i = length; i < newLength; i++) {
+      grown.push({ ...last!, own: undefined, index: last!.index + i - length + 1 });
+      proc.cells.set(to + i, grown[i - length]!);
+    }
+    if (last?.locked === true) this.populate(grown, 3);
+  }
+
+  // ---------------------------------------------------------------- files
+
+  private fileWrite(backing: Backing, pos: number, length: number, value: number): void {
+    const written = backing.file!.write(pos, new Uint8Array(length).fill(value));
+    this.is(written, length);
+    backing.data.fill(value, pos, pos + length);
+    backing.size = Math.max(backing.size, pos + length);
+  }
+
+  private fileRead(backing: Backing, pos: number, length: number): void {
+    const expected = backing.data.subarray(pos, Math.min(pos + length, backing.size));
+    const bytes = new Uint8Array(length);
+    const read = backing.file!.read(pos, bytes);
+    if (!this.model) return;
+    this.is(read, expected.length);
+    this.same(bytes.subarray(0, expected.length), expected, `the file at ${pos}`);
+  }
+
+  private truncate(backing: Backing, size: number): void {
+    this.is(ftruncate(backing.file!, size), 0);
+    backing.data.fill(0, size);
+    backing.size = size;
+    const end = Math.ceil(size / PAGE);
+    for (const { cells } of this.procs)
+      for (const cell of cells.values())
+        if (cell.backing === backing && cell.index >= end) cell.own = undefined;
+  }
+
+  /** read(2) from a file into the process: as far as its memory may be written. */
+  private readInto(proc: Proc, op: Operation): void {
+    const which = op.to % 2;
+    const source = this.files[which]!;
+    const pos = Math.min(source.size, (op.to % FILE_PAGES) * PAGE);
+    const length = Math.min(1 + (op.value % 3), ARENA - op.page) * PAGE;
+    const data = source.data.slice(pos, Math.min(pos + length, source.size));
+    const cells = Array.from({ length: length / PAGE }, (_, i) => proc.cells.get(op.page + i));
+    const atEnd = (cell: Cell | undefined) =>
+      cell?.backing !== undefined && (cell.index + 1) * PAGE > cell.backing.size;
+    if (this.model && cells.some(atEnd)) return;
+    const read = sysPread(this.kernel, proc.task, this.nrFds - 2 + which, BASE + op.page * PAGE, length, pos);
+    if (!this.model) return;
+    const bad = cells.findIndex((cell) => this.outcome(cell, 2) !== "done");
+    const done = Math.min(data.length, bad < 0 ? length : bad * PAGE);
+    this.is(read, done === 0 && data.length > 0 ? -14 : done);
+    for (let i = 0; i * PAGE < done; i++)
+      this.writableBytesOf(cells[i]!).set(data.subarray(i * PAGE, Math.min((i + 1) * PAGE, done)));
+  }
+
+  // ---------------------------------------------------------------- the end
+
+  private same(found: Uint8Array, expected: Uint8Array, where: string): void {
+    const at = found.findIndex((byte, i) => byte !== expected[i]);
+    if (at >= 0) expect(`${where}, byte ${at}: ${found[at]}`).toBe(`${where}, byte ${at}: ${expected[at]}`);
+  }
+
+  /** Every byte of every process, page by page. */
+  checkBytes(): void {
+    const bytes = new Uint8Array(PAGE);
+    for (const { task, cells } of this.procs) {
+      this.kernel.enter(task);
+      for (const [page, cell] of cells) {
+        const left = copyFromUser(task, bytes, BASE + page * PAGE);
+        this.is(left, this.outcome(cell, 1) === "done" ? 0 : PAGE);
+        if (left === 0) this.same(bytes, this.bytesOf(cell), `pid ${task.pid}, page ${page}`);
+      }
+    }
+  }
+
+  /** Compares all, ends all, and looks for lost pages. */
+  finish(): void {
+    if (this.model) this.checkBytes();
+    this.check();
+    for (const proc of [...this.procs]) this.exit(proc);
+    this.kernel.files.unlink("/data");
+    this.kernel.files.unlink("/dev/shm/data");
+    for (const { file } of this.files) fput(file!);
+    lruAddDrainAll(this.kernel.sys);
+    this.check();
+    expect(nrFreePages(this.kernel.sys)).toBe(this.freeAtStart);
+  }
+}
