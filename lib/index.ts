@@ -17,13 +17,15 @@ export type { GradeReport, TaskReport, TaskState as GradeState } from "./course/
 export { type Answer, Prediction, type PredictionState, predict } from "./course/predict.js";
 export { compare, SideBySide } from "./course/replay/compare.js";
 export type { Comparison, Difference, NotApplicable } from "./course/replay/compare_records.js";
-export { runScenario } from "./course/replay/executor.js";
-export { type GenerateOptions, generateScenario } from "./course/replay/generate.js";
-export type { Host as ReplayHost } from "./course/replay/host.js";
+export type {
+  AccessResult,
+  FileState,
+  Guest as ReplayGuest,
+  Host as ReplayHost,
+  HostFiles as ReplayFiles,
+} from "./course/replay/host.js";
 export { newHost } from "./course/replay/kernel_host.js";
-export { parseScenario } from "./course/replay/parse.js";
 export type { Json, Recording, StepRecord } from "./course/replay/record.js";
-export { type Scenario, ScenarioError, type ScenarioLine } from "./course/replay/scenario.js";
 
 // hw: the processor and its memory
 export {
