@@ -36,7 +36,7 @@ export const VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRI
 
 /** Moves the end of the heap to `brk` and returns where it is now. Linux mm/mmap.c:brk() */
 export function doBrk(mm: MmStruct, brk: number): number {
-  if (brk < minBrk(mm) || brk > mm.taskSize) return mm.brk;
+  if (brk < mm.startBrk || brk > mm.taskSize) return mm.brk;
   if (!dataRlimitOk(mm, brk)) return mm.brk;
   const newBrk = pageAlign(brk);
   const oldBrk = pageAlign(mm.brk);
@@ -47,14 +47,6 @@ export function doBrk(mm: MmStruct, brk: number): number {
   mm.brk = brk;
   if (newBrk > oldBrk && (mm.defFlags & VM_LOCKED) !== 0) mmPopulate(mm, oldBrk, newBrk - oldBrk);
   return brk;
-}
-
-/**
- * Lowest break: the recorded kernel (CONFIG_COMPAT_BRK) lets an address space without randomized layout go below startBrk, down
- * to the end of its data. Linux mm/mmap.c:brk()
- */
-function minBrk(mm: MmStruct): number {
-  return mm.endData > 0 ? Math.min(mm.endData, mm.startBrk) : mm.startBrk;
 }
 
 /** Linux include/linux/mm.h:check_data_rlimit() */

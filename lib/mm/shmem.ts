@@ -11,13 +11,21 @@
  * Read first: inode.ts. Read next: filemap_fault.ts.
  */
 import { type AddressSpaceOperations, filemapGetFolio } from "./address_space.js";
+import { ENOMEM } from "./errno.js";
 import { vmaFolioPage } from "./file_fault.js";
 import { filemapMapPages } from "./filemap_fault.js";
 import { type Folio, PG_uptodate } from "./folio.js";
 import { type FileSystemOps, Inode, VfsFile } from "./inode.js";
-import type { VmAreaStruct, VmFaultResult, VmOperationsStruct } from "./mm_types.js";
+import {
+  VM_NORESERVE,
+  type VmAreaStruct,
+  type VmFaultResult,
+  type VmOperationsStruct,
+  vmaPages,
+} from "./mm_types.js";
 import { pageCacheAllocFolio } from "./readahead.js";
 import type { MemorySystem } from "./system.js";
+import { vmEnoughMemory, vmUnacctMemory } from "./util.js";
 import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS, type VmFault } from "./vm_fault.js";
 
 /** Brings page vmf.pgoff in, made of zeros if it is missing. Linux mm/shmem.c:shmem_fault() */
@@ -50,8 +58,22 @@ export const shmemVmOps: VmOperationsStruct = { fault: shmemFault, mapPages: fil
 /** Linux mm/shmem.c:shmem_aops */
 const shmemAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: true };
 
+/** Pages promised to files without VM_NORESERVE, given back with the inode. Linux mm/shmem.c:shmem_acct_size() */
+const accountedPages = new WeakMap<Inode, number>();
+
+/** Linux mm/shmem.c:shmem_unacct_size() */
+function shmemUnacctSize(inode: Inode): void {
+  const pages = accountedPages.get(inode) ?? 0;
+  if (pages > 0) vmUnacctMemory(inode.sys, pages);
+}
+
 /** The file system in memory. Linux mm/shmem.c:shmem_fs_type */
-export const shmemFs: FileSystemOps = { name: "tmpfs", vmOps: shmemVmOps, aOps: () => shmemAops };
+export const shmemFs: FileSystemOps = {
+  name: "tmpfs",
+  vmOps: shmemVmOps,
+  aOps: () => shmemAops,
+  evict: shmemUnacctSize,
+};
 
 /** A file in memory without a name, `size` bytes long. Linux mm/shmem.c:shmem_file_setup() */
 export function shmemFileSetup(sys: MemorySystem, name: string, size: number): VfsFile {
@@ -63,7 +85,12 @@ export function shmemFileSetup(sys: MemorySystem, name: string, size: number): V
 
 /** Puts shared memory behind an anonymous MAP_SHARED mapping; 0 or negative errno. Linux mm/shmem.c:shmem_zero_setup() */
 export function shmemZeroSetup(vma: VmAreaStruct): number {
-  vma.vmFile = shmemFileSetup(vma.vmMm.sys, "dev/zero", vma.vmEnd - vma.vmStart);
+  const { vmMm: mm } = vma;
+  const accounted = (vma.vmFlags & VM_NORESERVE) !== 0 ? 0 : vmaPages(vma);
+  if (accounted > 0 && vmEnoughMemory(mm.sys, mm, accounted) < 0) return -ENOMEM;
+  const file = shmemFileSetup(mm.sys, "dev/zero", vma.vmEnd - vma.vmStart);
+  accountedPages.set(file.inode, accounted);
+  vma.vmFile = file;
   vma.vmOps = shmemVmOps;
   return 0;
 }

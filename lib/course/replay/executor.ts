@@ -12,15 +12,16 @@
  *
  * Read first: scenario.ts, host.ts, process_ops.ts. Read next: compare_records.ts.
  */
+import { PM_PRESENT, PM_SWAP } from "../../procfs/pagemap.js";
 import { controlStep } from "./control_ops.js";
 import { errnoName } from "./errno_name.js";
 import type { Host } from "./host.js";
-import { ReplayProc, Slots } from "./layout.js";
+import { ReplayProc, rangeBytes, Slots } from "./layout.js";
 import { type Fields, type OpContext, runProcessOp } from "./process_ops.js";
 import type { Recording, StepRecord } from "./record.js";
 import { briefSum } from "./report.js";
 import { type ProcessOp, type Scenario, ScenarioError, type ScenarioLine } from "./scenario.js";
-import { fieldOf } from "./smaps_text.js";
+import { fieldOf, parseSmaps } from "./smaps_text.js";
 
 /** Steps without the sum after them. */
 const NO_SUM = new Set(["report", "cat", "vmstat", "meminfo", "zoneinfo", "oomsnap", "dmesg", "write"]);
@@ -127,10 +128,29 @@ export class ScenarioRun {
       case "oomadj":
         return { ok: procfs.write(`/proc/${proc.guest.pid}/oom_score_adj`, String(op.value)) >= 0 };
       case "pmcount":
-        throw this.fail("the emulated machine does not have this operation yet");
+        return this.pmcount(proc, op);
       default:
         return runProcessOp(proc, op, this as OpContext);
     }
+  }
+
+  /** Counts pages in pagemap: of the range, or from the name's address to the end of the last mapping in its area. */
+  private pmcount(proc: ReplayProc, op: Extract<ProcessOp, { op: "pmcount" }>): Fields {
+    const known = proc.find(op.area);
+    if (known === undefined) throw this.fail(`process ${proc.name} has no area ${op.area}`);
+    const { procfs } = this.host;
+    const { pid } = proc.guest;
+    const wanted = op.range === undefined ? undefined : rangeBytes(known.base, op.range);
+    const start = wanted?.addr ?? known.base;
+    let end = start + (wanted?.len ?? 0);
+    if (wanted === undefined)
+      for (const vma of parseSmaps(procfs.read(`/proc/${pid}/smaps`)))
+        if (proc.areaOf(vma.start, vma.end) === known.area) end = Math.max(end, vma.end);
+    const words = procfs.pagemap(pid, start, (end - start) / 4096);
+    const has = (flags: number, bit: number): boolean => Math.floor(flags / bit) % 2 === 1;
+    const present = words.filter(({ flags }) => has(flags, PM_PRESENT)).length;
+    const swapped = words.filter(({ flags }) => !has(flags, PM_PRESENT) && has(flags, PM_SWAP)).length;
+    return { present, swapped, none: words.length - present - swapped };
   }
 
   private fork(parent: ReplayProc, name: string): Fields {
@@ -150,7 +170,7 @@ export class ScenarioRun {
     const proc = new ReplayProc(name, this.host.spawn(`vm-${name}`));
     this.procs.push(proc);
     const status = (pid: number, key: string): number => fieldOf(procfs.read(`/proc/${pid}/status`), key);
-    const probe = proc.guest.fork("vm-__probe");
+    const probe = proc.guest.fork("vm-__probe", true);
     if (typeof probe === "number") throw this.fail(`fork of the probe failed: ${errnoName(probe)}`);
     proc.childPte = status(probe.pid, "VmPTE");
     probe.exit(0);

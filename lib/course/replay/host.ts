@@ -39,8 +39,11 @@ export interface Guest {
   mremap(addr: number, oldLen: number, newLen: number, flags: number, newAddr: number): number;
   /** The break after the call, whatever it was set to. */
   brk(addr: number): number;
-  /** prctl(PR_SET_MM_BRK) and PR_SET_MM_START_BRK: moves the heap to `addr`. */
-  moveBrk(addr: number): void;
+  /**
+   * Moves the break up to `addr` and unmaps what it grew by, so that the heap goes on from there; startBrk stays. The recorder does this
+   * because it was not privileged to use prctl(PR_SET_MM_START_BRK). 0 or a negative errno.
+   */
+  moveBrk(addr: number): number;
   msync(addr: number, len: number, flags: number): number;
   /** One byte for each page, or a negative errno. */
   mincore(addr: number, len: number): Uint8Array | number;
@@ -51,7 +54,11 @@ export interface Guest {
   write(fd: number, addr: number, len: number): number;
   /** Reads the byte at `va`, or writes `value` there. */
   access(va: number, write: boolean, value: number): AccessResult;
-  fork(comm: string): Guest | number;
+  /**
+   * A child, in which the recorder's own pages are present and private already, as they are in the parent again. A probe is a child that
+   * ends before anything else happens.
+   */
+  fork(comm: string, isProbe?: boolean): Guest | number;
   exit(code: number): void;
   kill(): void;
   /** Sets the soft limit in bytes (Infinity: none) as far as the hard limit lets it; 0 or a negative errno. */

@@ -4,12 +4,12 @@
  *   Host.spawn --> Kernel.spawn --> Task          Guest's calls are the system calls of kernel/syscalls
  *   Host.files --> FileTree                       as a program outside the scenario's processes would use it
  *
- * A spawned process gets what the recorder's own process has (code, data, stack, a shared channel), so that what the records
- * take off again is there.
+ * A spawned process is a child of the recorder and has what the recorder has (recorder_image.ts), so that what the records take off
+ * again, or count in spite of it, is there.
  *
  * Read first: host.ts. Read next: executor.ts.
  */
-import { PAGE_SIZE } from "../../hw/address.js";
+import { pageAlign } from "../../hw/address.js";
 import { O_RDONLY, O_RDWR } from "../../kernel/fs.js";
 import type { Kernel } from "../../kernel/kernel.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
@@ -31,11 +31,13 @@ import {
 } from "../../kernel/syscalls/mm.js";
 import { sysExitGroup, sysFork, sysPrlimit } from "../../kernel/syscalls/process.js";
 import type { Task } from "../../kernel/task.js";
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE } from "../../mm/mman.js";
+import { ENOMEM } from "../../mm/errno.js";
 import { lruAddDrainAll } from "../../mm/swap.js";
+import { OVERCOMMIT_ALWAYS } from "../../mm/system.js";
 import { ProcFs } from "../../procfs/procfs.js";
 import type { AccessResult, Guest, Host, HostFiles } from "./host.js";
 import { KernelFiles } from "./kernel_files.js";
+import { Channels, mapImage, warmImage } from "./recorder_image.js";
 
 /** RAM of a replayed machine. The recorded one had 24 GiB; no scenario uses more than a part of this. */
 const REPLAY_RAM = "2 GiB";
@@ -44,10 +46,14 @@ const REPLAY_RAM = "2 GiB";
 class KernelGuest implements Guest {
   private readonly kernel: Kernel;
   private readonly task: Task;
+  private readonly channels: Channels;
+  private readonly channel: number;
 
-  constructor(kernel: Kernel, task: Task) {
+  constructor(kernel: Kernel, task: Task, channels: Channels, isProbe = false) {
     this.kernel = kernel;
     this.task = task;
+    this.channels = channels;
+    this.channel = channels.take(isProbe);
   }
 
   get pid(): number {
@@ -95,10 +101,19 @@ class KernelGuest implements Guest {
   brk(addr: number): number {
     return sysBrk(this.kernel, this.task, addr);
   }
-  moveBrk(addr: number): void {
+  moveBrk(addr: number): number {
     const mm = this.task.mm!;
-    mm.startBrk = addr;
-    mm.brk = addr;
+    const { sysctl } = this.kernel.sys;
+    const { defFlags } = mm;
+    const { overcommitMemory } = sysctl;
+    const from = pageAlign(this.brk(0));
+    // With MCL_FUTURE Linux would fault in what is unmapped at once; and a small machine may not promise so much.
+    mm.defFlags = 0;
+    sysctl.overcommitMemory = OVERCOMMIT_ALWAYS;
+    const moved = this.brk(addr) === addr;
+    mm.defFlags = defFlags;
+    sysctl.overcommitMemory = overcommitMemory;
+    return moved ? this.munmap(from, addr - from) : -ENOMEM;
   }
   msync(addr: number, len: number, flags: number): number {
     return sysMsync(this.kernel, this.task, addr, len, flags);
@@ -131,9 +146,17 @@ class KernelGuest implements Guest {
       return { byte: undefined, signal: error.signal as "SIGSEGV" | "SIGBUS", code: error.code };
     }
   }
-  fork(comm: string): Guest | number {
-    const child = sysFork(this.kernel, this.task, comm);
-    return typeof child === "number" ? child : new KernelGuest(this.kernel, child);
+  fork(comm: string, isProbe = false): Guest | number {
+    const task = sysFork(this.kernel, this.task, comm);
+    if (typeof task === "number") return task;
+    const child = new KernelGuest(this.kernel, task, this.channels, isProbe);
+    child.warm();
+    this.warm();
+    return child;
+  }
+  /** Makes the recorder's pages present and private. */
+  warm(): void {
+    warmImage(this, this.channel);
   }
   exit(code: number): void {
     sysExitGroup(this.kernel, this.task, code);
@@ -152,6 +175,9 @@ class KernelHost implements Host {
   readonly files: HostFiles;
   readonly env = { release: "6.18.44-pagewalk" };
   readonly kernel: Kernel;
+  private readonly channels = new Channels();
+  /** The recorder itself, whose children the spawned processes are. */
+  private recorder: Task | undefined;
 
   constructor(ram: string, parts: Partial<MachineParts>) {
     this.kernel = boot({ ram, parts }).kernel;
@@ -160,34 +186,26 @@ class KernelHost implements Host {
   }
 
   spawn(comm: string): Guest {
-    const task = this.kernel.spawn(comm);
+    this.recorder ??= this.startRecorder();
+    const task = sysFork(this.kernel, this.recorder, comm);
+    if (typeof task === "number") throw new RangeError("no memory for the page tables of a new process");
+    const guest = new KernelGuest(this.kernel, task, this.channels);
+    guest.warm();
+    return guest;
+  }
+
+  private startRecorder(): Task {
+    const task = this.kernel.spawn("vmrun");
     for (const signal of ["SIGSEGV", "SIGBUS"] as const) task.signal.handlers.set(signal, () => {});
     task.signal.ignoreChildren = true;
-    const guest = new KernelGuest(this.kernel, task);
-    guest.moveBrk(0x52_2000);
-    Object.assign(task.mm!, { startData: 0x4c_e178, endData: 0x4d_4310 });
-    recorderImage(guest);
-    return guest;
+    mapImage(this.kernel, task);
+    return task;
   }
 
   sleep(ms: number): void {
     this.kernel.sys.clock.advance(ms * 1e6);
     lruAddDrainAll(this.kernel.sys);
   }
-}
-
-/** The mappings of the recorder's own program, touched as far as it does. */
-function recorderImage(guest: Guest): void {
-  const put = (addr: number, pages: number, prot: number, touched: number): void => {
-    guest.mmap(addr, pages * PAGE_SIZE, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    for (let i = 0; i < touched; i++) guest.access(addr + (pages - 1 - i) * PAGE_SIZE, (prot & 2) !== 0, 1);
-  };
-  put(0x40_0000, 1, 1, 1);
-  put(0x40_1000, 161, 5, 161);
-  put(0x4c_e000, 50, 3, 50);
-  put(0x50_0000, 34, 3, 34);
-  put(0x7fff_f7ff_7000, 8, 7, 1);
-  put(0x7fff_fffd_e000, 33, 3, 19);
 }
 
 /** A machine for one scenario, with `ram` of RAM; `parts` take the place of the lib's own. Not in Linux. */

@@ -180,7 +180,7 @@ function brk(proc: ReplayProc, deltaPages: number): Fields {
   const first = proc.heapBase === 0;
   if (first) {
     const start = Math.ceil(guest.brk(0) / SLOT_BYTES) * SLOT_BYTES;
-    guest.moveBrk(start);
+    if (guest.moveBrk(start) < 0) return measured(guest, () => ENOMEM).fields;
     proc.heapBase = start;
     proc.heapCur = start;
     proc.addArea("HEAP", start, start, start + SLOT_BYTES);
