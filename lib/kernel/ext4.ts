@@ -58,6 +58,10 @@ export class Ext4 implements FileSystemOps {
       readahead: (folios) => {
         this.readFolios(inode, folios);
       },
+      // What a mapping left behind the old end must not come to light. Linux fs/ext4/file.c:ext4_write_checks()
+      writeBehindEnd: (oldSize) => {
+        this.blockTruncatePage(inode, oldSize);
+      },
       isHole: (index) => !this.blocksOf(inode).has(index),
       writeFolio: (folio) => this.writeFolio(inode, folio),
     };

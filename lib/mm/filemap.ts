@@ -140,6 +140,7 @@ export function genericPerformWrite(mapping: AddressSpace, pos: number, from: Io
   let chunk = PAGE_BYTES * 2 ** mapping.aOps.maxFolioOrder;
   let at = pos;
   let wanted = from.count;
+  if (wanted > 0 && pos > mapping.host.iSize) mapping.aOps.writeBehindEnd?.(mapping.host.iSize);
   while (wanted > 0) {
     const bytes = Math.min(chunk - (at % chunk), wanted);
     const result = writeOnce(mapping, at, bytes, from);
