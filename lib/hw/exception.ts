@@ -16,7 +16,8 @@
  *
  * A machine without a kernel (`hasIdt` false) throws the fault at whoever made the access, so that a notebook can look at it.
  *
- * Differs from hardware: stack and descriptors are not in RAM; the depth is counted, and any fault of the #DF handler is the third.
+ * Differs from hardware: stack and descriptors are not in RAM (trap.ts shows that in slow motion); the depth is counted, and any
+ * fault of the #DF handler is the third.
  *
  * Read first: fault.ts. Read next: cpu.ts.
  */

@@ -12,8 +12,8 @@
  * A gate may name a stack of its own (IST). Linux gives the double fault one, because the usual reason is a kernel stack that has
  * overflowed: with the broken stack the report could not even begin.
  *
- * The rest of the machine does not need this: there, Cpu.onPageFault stands for gate 14. Left out: privilege changes, segment
- * limits, interrupts.
+ * This file is the slow motion, for looking at: table and stack are bytes in RAM. A machine at work takes the short way of
+ * exception.ts, where Cpu.onPageFault stands for gate 14. Left out: privilege changes, segment limits, interrupts.
  *
  * Intel SDM vol. 3A, chapter Interrupt and Exception Handling. Linux arch/x86/kernel/idt.c, arch/x86/kernel/traps.c:exc_double_fault()
  *
