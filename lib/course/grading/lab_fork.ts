@@ -1,0 +1,297 @@
+/**
+ * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part and on the lib's own.
+ *
+ *   FamilyOp   write, read, look (a read by a second thread, on the other CPU), fork, exit, guard
+ *   pages      0-3 private, 4-5 shared, 6-7 private pages of a file, 8-9 shared pages of the same file
+ *
+ * After each operation the bench takes down what was read, whether a write kept its frame, and for every process each page: its
+ * byte, its rights, and who shares its frame. What the counts say is compared with what the tables hold, so that a reference that was
+ * forgotten is seen at once and not only when the page is freed.
+ *
+ * Not in Linux: a helper of the course. Read first: workload.ts.
+ */
+import type { Random } from "../../hw/random.js";
+import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
+import type { Process } from "../../kernel/process.js";
+import { SignalError } from "../../kernel/signal.js";
+import { folioTestAnon, PG_lru, pageFolio, pfnToPage } from "../../mm/folio.js";
+import { getMmRss, type MmStruct } from "../../mm/mm_types.js";
+import { nrFreePages } from "../../mm/page_alloc.js";
+import { walkPageRange } from "../../mm/pagewalk.js";
+import { pteDirty, ptePfn, ptePresent, pteWrite, pteYoung } from "../../mm/pgtable.js";
+import { lruAddDrainAll } from "../../mm/swap.js";
+
+/** One operation of a family. */
+export interface FamilyOp {
+  readonly op: "write" | "read" | "look" | "fork" | "exit" | "guard" | "end";
+  /** Which living process, counted by birth, modulo their number. */
+  readonly who: number;
+  readonly page: number;
+}
+
+const BASE = 0x1000_0000_0000;
+const GAP = 0x20_0000;
+/** First page and pages of each area. */
+const AREAS = { private: [0, 4], shared: [4, 2], file: [6, 2], sharedFile: [8, 2] } as const;
+const NR_PAGES = 10;
+const MAX_PROCESSES = 6;
+
+function addressOf(page: number): number {
+  return BASE + Math.floor(page / 2) * GAP + (page % 2) * 4096;
+}
+
+/** What a page belongs to, in words. */
+export function pageText(page: number): string {
+  if (page < 4) return `page ${page}`;
+  if (page < 6) return `page ${page} (shared memory)`;
+  return page < 8 ? `page ${page} (private, of a file)` : `page ${page} (shared, of a file)`;
+}
+
+/** A random operation. */
+export function randomFamilyOp(random: Random): FamilyOp {
+  const kinds = [
+    "write",
+    "write",
+    "write",
+    "write",
+    "read",
+    "look",
+    "look",
+    "fork",
+    "fork",
+    "exit",
+    "guard",
+  ] as const;
+  const op = random.pick(kinds);
+  const page = op === "guard" ? 5 : random.chance(65) ? random.below(4) : random.below(NR_PAGES);
+  return { op, who: random.below(MAX_PROCESSES), page };
+}
+
+/** Simpler operations: the first process, page 0. */
+export function simplerFamilyOps(op: FamilyOp): FamilyOp[] {
+  const simpler: FamilyOp[] = [];
+  if (op.who > 0) simpler.push({ ...op, who: 0 });
+  if (op.page > 0 && op.op !== "guard") simpler.push({ ...op, page: 0 });
+  return simpler;
+}
+
+/** An operation in words; which process it is depends on those before it, so processes are called by their place. */
+export function familyOpText({ op, who, page }: FamilyOp): string {
+  const name = `process ${who + 1}`;
+  if (op === "end") return "all processes exit";
+  if (op === "fork" || op === "exit") return `${name}: ${op}`;
+  if (op === "guard") return `${name}: madvise(page ${page}, MADV_GUARD_INSTALL)`;
+  if (op === "look") return `${name}: its second thread, on the other CPU, reads ${pageText(page)}`;
+  return `${name}: ${op} ${pageText(page)}`;
+}
+
+interface Member {
+  readonly name: string;
+  readonly process: Process;
+  thread: Process | undefined;
+}
+
+/** What one operation did: told, and compared. */
+export interface FamilyObservation {
+  readonly did: string;
+  readonly pages: readonly string[];
+  readonly books: readonly string[];
+}
+
+/** An observation as text. */
+export function familyObservationText({ did, pages, books }: FamilyObservation): string {
+  return [did, ...pages, ...books].join("\n  ");
+}
+
+/** A family on one machine. */
+class Family {
+  readonly machine: Machine;
+  private readonly members: Member[] = [];
+  private born = 0;
+  private value = 0;
+  private readonly freeAtStart: number;
+
+  constructor(parts: Partial<MachineParts>) {
+    this.machine = boot({ ram: "16 MiB", cpus: 2, parts });
+    const { kernel } = this.machine;
+    const bytes = new Uint8Array(4 * 4096).map((_, i) => 100 + Math.floor(i / 4096));
+    kernel.files.writeFile("/data", bytes);
+    lruAddDrainAll(kernel.sys);
+    this.freeAtStart = nrFreePages(kernel.sys);
+    const process = this.machine.spawn("P");
+    this.mapAll(process);
+    this.add("P", process);
+  }
+
+  private mapAll(process: Process): void {
+    const fd = process.open("/data");
+    for (let page = 0; page < NR_PAGES; page += 2) {
+      const at = addressOf(page);
+      const shared = page === AREAS.shared[0] || page === AREAS.sharedFile[0];
+      const file = page >= AREAS.file[0] ? { fd, offset: (page - 6) * 4096 } : {};
+      process.mmap(8192, { at, fixed: true, shared, ...file });
+    }
+    process.close(fd);
+  }
+
+  private add(name: string, process: Process): void {
+    this.members.push({ name, process, thread: undefined });
+    this.born++;
+  }
+
+  run(op: FamilyOp): FamilyObservation {
+    if (op.op === "end") return this.end();
+    const member = this.members[op.who % Math.max(1, this.members.length)];
+    if (member === undefined) return { did: "nobody is left", pages: [], books: [] };
+    const did = `${member.name}: ${this.act(member, op)}`;
+    return { did, pages: this.pages(), books: this.books() };
+  }
+
+  private act(member: Member, { op, page }: FamilyOp): string {
+    const va = addressOf(page);
+    const { process } = member;
+    try {
+      if (op === "read") return `reads ${process.load(va)} in ${pageText(page)}`;
+      if (op === "look")
+        return `its second thread reads ${this.threadOf(member).load(va)} in ${pageText(page)}`;
+      if (op === "write") return this.write(process, page);
+      if (op === "guard") {
+        process.madvise(va, 4096, "GUARD_INSTALL");
+        return `guards page ${page}`;
+      }
+      if (op === "exit") {
+        this.members.splice(this.members.indexOf(member), 1);
+        process.exit();
+        return "exits";
+      }
+      if (this.members.length >= MAX_PROCESSES) return "may not fork: six are enough";
+      const name = `C${this.born}`;
+      this.add(name, process.fork(name));
+      return `forks ${name}`;
+    } catch (error) {
+      if (!(error instanceof SignalError)) throw error;
+      if (!process.alive) this.members.splice(this.members.indexOf(member), 1);
+      return `gets ${error.signal} at ${pageText(page)}`;
+    }
+  }
+
+  private write(process: Process, page: number): string {
+    const va = addressOf(page);
+    const before = pfnAt(process.mm, va);
+    const { minFlt } = process.getrusage();
+    this.value = (this.value % 90) + 1;
+    process.store(va, 1, this.value);
+    const faults = process.getrusage().minFlt - minFlt;
+    const kept =
+      before === undefined ? "a first page" : before === pfnAt(process.mm, va) ? "in place" : "in a copy";
+    return `writes ${this.value} to ${pageText(page)}, ${kept}, ${faults} fault${faults === 1 ? "" : "s"}`;
+  }
+
+  private threadOf(member: Member): Process {
+    member.thread ??= member.process.thread(1);
+    return member.thread;
+  }
+
+  /** Every page that anyone maps: its byte, rights, and who shares the frame. */
+  private pages(): string[] {
+    const { sys } = this.machine.kernel;
+    const owners = new Map<number, string[]>();
+    const maps = this.members.map(({ process }) => entriesOf(process.mm));
+    maps.forEach((entries, i) => {
+      for (const { pte } of entries)
+        owners.set(ptePfn(pte), [...(owners.get(ptePfn(pte)) ?? []), this.members[i]!.name]);
+    });
+    return maps.flatMap((entries, i) =>
+      entries.map(({ page, pte }) => {
+        const pfn = ptePfn(pte);
+        const flags = [
+          pteWrite(pte) ? "writable" : "read-only",
+          pteDirty(pte) ? "dirty" : "clean",
+          pteYoung(pte) ? "accessed" : "not accessed",
+        ].join(", ");
+        const with_ = pfn === sys.zeroPfn ? ["the zero page"] : (owners.get(pfn) ?? []);
+        const { name } = this.members[i]!;
+        const whose =
+          with_.length > 1
+            ? `frame of ${with_.join(" and ")}`
+            : pfn === sys.zeroPfn
+              ? "the zero page"
+              : "own frame";
+        return `${name} page ${page} = ${sys.ram.frame(pfn)[0]}, ${flags}, ${whose}`;
+      }),
+    );
+  }
+
+  /** Where the counts do not say what the tables hold. */
+  private books(): string[] {
+    const { sys } = this.machine.kernel;
+    const mapped = new Map<number, { entries: number; where: string }>();
+    const wrong: string[] = [];
+    for (const { name, process } of this.members) {
+      const entries = entriesOf(process.mm).filter(({ pte }) => ptePfn(pte) !== sys.zeroPfn);
+      const rss = getMmRss(process.mm);
+      if (rss !== entries.length)
+        wrong.push(`${name}: its counters say ${rss} pages, its tables have ${entries.length}`);
+      for (const { page, pte } of entries) {
+        const seen = mapped.get(ptePfn(pte));
+        mapped.set(ptePfn(pte), {
+          entries: (seen?.entries ?? 0) + 1,
+          where: seen?.where ?? `${name} page ${page}`,
+        });
+      }
+    }
+    for (const [pfn, { entries, where }] of mapped) wrong.push(...this.wrongCounts(pfn, entries, where));
+    return wrong;
+  }
+
+  private wrongCounts(pfn: number, entries: number, where: string): string[] {
+    const page = pfnToPage(this.machine.kernel.sys, pfn);
+    const folio = pageFolio(page);
+    const wrong: string[] = [];
+    if (page.mapcount !== entries)
+      wrong.push(`frame of ${where}: mapcount ${page.mapcount}, but ${entries} entries map it`);
+    if (!folioTestAnon(folio)) return wrong;
+    const refs = entries + (folio.flags & PG_lru ? 0 : 1);
+    if (folio.refcount !== refs)
+      wrong.push(`frame of ${where}: refcount ${folio.refcount}, but ${refs} hold it`);
+    return wrong;
+  }
+
+  private end(): FamilyObservation {
+    const { sys } = this.machine.kernel;
+    for (const { process } of this.members.splice(0)) process.exit();
+    lruAddDrainAll(sys);
+    const lost = this.freeAtStart - nrFreePages(sys);
+    return { did: `everybody exits; ${lost} frames are still in use`, pages: [], books: [] };
+  }
+}
+
+function entriesOf(mm: MmStruct): { page: number; pte: number }[] {
+  const entries: { page: number; pte: number }[] = [];
+  walkPageRange(mm, BASE, BASE + 5 * GAP, {
+    pteEntry(pte, addr) {
+      const area = Math.floor((addr - BASE) / GAP);
+      if (ptePresent(pte)) entries.push({ page: area * 2 + ((addr - BASE) % GAP) / 4096, pte });
+    },
+  });
+  return entries;
+}
+
+function pfnAt(mm: MmStruct, va: number): number | undefined {
+  let pfn: number | undefined;
+  walkPageRange(mm, va, va + 4096, {
+    pteEntry(pte) {
+      if (ptePresent(pte)) pfn = ptePfn(pte);
+    },
+  });
+  return pfn;
+}
+
+/** Runs operations on a machine with `parts`: one observation each. */
+export function* runFamily(
+  parts: Partial<MachineParts>,
+  operations: readonly FamilyOp[],
+): Generator<FamilyObservation> {
+  const family = new Family(parts);
+  for (const op of operations) yield family.run(op);
+}
