@@ -308,6 +308,7 @@ export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw_timeline.js";
 export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
 export { drawWalk, type WalkData } from "./view/draw_walk.js";
+export { familyOf, type PageBook, pageBooks } from "./view/family.js";
 export type {
   Axis,
   BarSeries,

@@ -37,7 +37,7 @@ export const PROGRAM: readonly ExecSegment[] = [
 
 /** A machine with a program file, every byte of it known and none of them 0; and a shell with memory of its own. */
 function bench(): { machine: Machine; shell: Process; heap: number; free: number } {
-  const machine = boot({ ram: "16 MiB" });
+  const machine = boot({ ram: "2 MiB" });
   const { kernel } = machine;
   kernel.files.writeFile(
     "/bin/program",

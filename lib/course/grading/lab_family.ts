@@ -82,7 +82,7 @@ export function runScript(
   steps: readonly ScriptStep[],
   parts: Partial<MachineParts> = {},
 ): { result: ScriptResult; family: Map<string, Process> } {
-  const machine = boot({ ram: "8 MiB", parts });
+  const machine = boot({ ram: "1 MiB", parts });
   const { sys } = machine.kernel;
   const first = machine.spawn("P");
   first.mmap(NR_PAGES * 4096, { at: BASE, fixed: true });

@@ -5,7 +5,7 @@
  *   pages      0-3 private, 4-5 shared, 6-7 private pages of a file, 8-9 shared pages of the same file
  *
  * After each operation the bench takes down what was read, whether a write kept its frame, and for every process each page: its
- * byte, its rights, and who shares its frame. What the counts say is compared with what the tables hold, so that a reference that was
+ * first bytes, its rights, and who shares its frame. What the counts say is compared with what the tables hold, so that a reference that was
  * forgotten is seen at once and not only when the page is freed.
  *
  * Not in Linux: a helper of the course. Read first: workload.ts.
@@ -112,7 +112,7 @@ class Family {
   private readonly freeAtStart: number;
 
   constructor(parts: Partial<MachineParts>) {
-    this.machine = boot({ ram: "16 MiB", cpus: 2, parts });
+    this.machine = boot({ ram: "2 MiB", cpus: 2, parts });
     const { kernel } = this.machine;
     const bytes = new Uint8Array(4 * 4096).map((_, i) => 100 + Math.floor(i / 4096));
     kernel.files.writeFile("/data", bytes);
@@ -181,6 +181,7 @@ class Family {
     const { minFlt } = process.getrusage();
     this.value = (this.value % 90) + 1;
     process.store(va, 1, this.value);
+    process.store(va + 1 + (process.pid % 3), 1, this.value);
     const faults = process.getrusage().minFlt - minFlt;
     const kept =
       before === undefined ? "a first page" : before === pfnAt(process.mm, va) ? "in place" : "in a copy";
@@ -192,7 +193,7 @@ class Family {
     return member.thread;
   }
 
-  /** Every page that anyone maps: its byte, rights, and who shares the frame. */
+  /** Every page that anyone maps: its first bytes, rights, and who shares the frame. */
   private pages(): string[] {
     const { sys } = this.machine.kernel;
     const owners = new Map<number, string[]>();
@@ -217,7 +218,7 @@ class Family {
             : pfn === sys.zeroPfn
               ? "the zero page"
               : "own frame";
-        return `${name} page ${page} = ${sys.ram.frame(pfn)[0]}, ${flags}, ${whose}`;
+        return `${name} page ${page} = ${sys.ram.frame(pfn).subarray(0, 4).join(" ")}, ${flags}, ${whose}`;
       }),
     );
   }

@@ -202,7 +202,7 @@ export const wrongAnswers: WrongAnswer[] = [
     name: "counts every copy as one page more",
     find: "if (oldFolio === undefined || !folioTestAnon(oldFolio)) {",
     replace: "if (true) {",
-    says: /its counters say|Cannot read/,
+    says: /its counters say|rss-counter|Cannot read/,
   },
   {
     task: "04.2",
@@ -434,22 +434,22 @@ export const wrongAnswers: WrongAnswer[] = [
   {
     task: "04.4",
     name: "maps everything writable",
-    find: "fixed: true, prot, fd,",
-    replace: 'fixed: true, prot: "rw", fd,',
+    find: "mmap(end - at, { at, fixed: true, prot, fd,",
+    replace: 'mmap(end - at, { at, fixed: true, prot: "rw", fd,',
     says: /maps/,
   },
   {
     task: "04.4",
     name: "maps the file shared",
-    find: "fixed: true, prot, fd,",
-    replace: 'fixed: true, shared: prot !== "rw", prot, fd,',
+    find: "mmap(end - at, { at, fixed: true, prot, fd,",
+    replace: 'mmap(end - at, { at, fixed: true, shared: prot !== "rw", prot, fd,',
     says: /maps/,
   },
   {
     task: "04.4",
     name: "reads the whole program at once",
-    find: "fixed: true, prot, fd,",
-    replace: "fixed: true, populate: true, prot, fd,",
+    find: "mmap(end - at, { at, fixed: true, prot, fd,",
+    replace: "mmap(end - at, { at, fixed: true, populate: true, prot, fd,",
     says: /pages come by faults/,
   },
   {
