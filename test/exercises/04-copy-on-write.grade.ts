@@ -33,6 +33,9 @@ import { newHost } from "../../lib/course/replay/kernel_host.js";
 import { replayRecorded } from "../../lib/course/replay/recordings.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
+import type { Process } from "../../lib/kernel/process.js";
+import { lruAddDrainAll } from "../../lib/mm/swap.js";
+import { pageBooks } from "../../lib/view/family.js";
 import * as submission from "../../solutions/04-copy-on-write.js";
 
 /** Tasks of which a check has failed: the long random checks after it would only take time. */
@@ -171,6 +174,10 @@ describe("04.2 A write to a read-only entry", () => {
     checkWrite("a page used in place is exclusive again", "0w0 0f 1x 0w0 0f 1w0 0w0 e");
   });
   it("gives the writer of the zero page a page of its own", () => {
+    checkWrite(
+      "the new page must be full of zeros (__GFP_ZERO): frames still hold the bytes of their last owner",
+      "0r0 0w0",
+    );
     checkWrite("the zero page is never written, by nobody", "0r0 0w0", "0r0 0w0 0r1", "0r0 0f 1w0 0w0 e");
   });
   it("copies a private page of a file", () => {
@@ -216,6 +223,11 @@ describe("04.2 A write to a read-only entry", () => {
   });
 });
 
+function countsOf(process: Process): string[] {
+  lruAddDrainAll(process.kernel.sys);
+  return pageBooks(process).map(({ mapcount, refcount }) => `mapcount ${mapcount}, refcount ${refcount}`);
+}
+
 /** A copy for which there is no page. */
 function checkNoMemory(): void {
   const [got, wanted] = [WRITE, {}].map((parts) => {
@@ -239,7 +251,7 @@ function checkNoMemory(): void {
     return {
       said,
       parentReads: family.get("P")!.load(0x1000_0000_0000),
-      pages: mappedPages(family.get("P")!),
+      counts: countsOf(family.get("P")!),
     };
   });
   expectSame(got, wanted, { what: "A write with no free page" });

@@ -14,7 +14,7 @@ import type { Random } from "../../hw/random.js";
 import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
 import { SignalError } from "../../kernel/signal.js";
-import { folioTestAnon, PG_lru, pageFolio, pfnToPage } from "../../mm/folio.js";
+import { folioTestAnon, PG_dirty, PG_lru, pageFolio, pfnToPage } from "../../mm/folio.js";
 import { getMmRss, type MmStruct } from "../../mm/mm_types.js";
 import { nrFreePages } from "../../mm/page_alloc.js";
 import { walkPageRange } from "../../mm/pagewalk.js";
@@ -118,9 +118,17 @@ class Family {
     kernel.files.writeFile("/data", bytes);
     lruAddDrainAll(kernel.sys);
     this.freeAtStart = nrFreePages(kernel.sys);
+    this.useAllFrames();
     const process = this.machine.spawn("P");
     this.mapAll(process);
     this.add("P", process);
+  }
+
+  /** Free frames hold what their last owner left, as on a machine that has run for a while. */
+  private useAllFrames(): void {
+    const { sys } = this.machine.kernel;
+    for (let pfn = 1; pfn < sys.ram.nrFrames; pfn++)
+      if (pfnToPage(sys, pfn).refcount === 0) sys.ram.frame(pfn).fill(0xee);
   }
 
   private mapAll(process: Process): void {
@@ -218,7 +226,10 @@ class Family {
             : pfn === sys.zeroPfn
               ? "the zero page"
               : "own frame";
-        return `${name} page ${page} = ${sys.ram.frame(pfn).subarray(0, 4).join(" ")}, ${flags}, ${whose}`;
+        const folio = pageFolio(pfnToPage(sys, pfn));
+        const dirtyFile =
+          !folioTestAnon(folio) && folio.flags & PG_dirty ? ", to be written to the file" : "";
+        return `${name} page ${page} = ${sys.ram.frame(pfn).subarray(0, 4).join(" ")}, ${flags}, ${whose}${dirtyFile}`;
       }),
     );
   }
