@@ -167,4 +167,9 @@ async function ensureReady() {
   await ensureBuilt();
 }
 
-module.exports = { ROOT: ROOT, ensureReady: ensureReady, nodeIsNewEnough: nodeIsNewEnough };
+module.exports = {
+  ROOT: ROOT,
+  ensureReady: ensureReady,
+  nodeIsNewEnough: nodeIsNewEnough,
+  requireNode: requireNode,
+};

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // The `pagewalk` command; its commands are in lib/course/cli.ts.
 import { existsSync } from "node:fs";
+import bootstrap from "./bootstrap.cjs";
 
+bootstrap.requireNode();
 if (!existsSync(new URL("../dist/course/cli.js", import.meta.url))) {
-  console.error("pagewalk: lib is not built yet. Run: npm run build");
+  console.error("pagewalk: lib is not built yet. Run: npm ci && npm run build");
   process.exit(1);
 }
 const { main } = await import("../dist/course/cli.js");

@@ -33,10 +33,15 @@ export function ownJupyterFolder(): string {
 
 const ANSWER_MS = 30_000;
 
-/** Every `jupyter` command there is: the course's own, each on PATH, and Debian's. */
-export function jupyterCommands(path: string = process.env.PATH ?? ""): string[] {
-  const folders = [join(ownJupyterFolder(), "bin"), ...path.split(delimiter), "/usr/bin"];
-  const files = folders.filter((dir) => dir !== "").map((dir) => join(dir, "jupyter"));
+/**
+ * Every `jupyter` command there is: the course's own, each on PATH, and Debian's. Where PAGEWALK_JUPYTER names
+ * one (`/opt/jupyter/bin/jupyter`), only that one and the course's own.
+ */
+export function jupyterCommands(env: NodeJS.ProcessEnv = process.env): string[] {
+  const own = join(ownJupyterFolder(), "bin");
+  const folders = [own, ...(env.PATH ?? "").split(delimiter), "/usr/bin"];
+  const every = folders.filter((dir) => dir !== "").map((dir) => join(dir, "jupyter"));
+  const files = env.PAGEWALK_JUPYTER ? [env.PAGEWALK_JUPYTER, join(own, "jupyter")] : every;
   const real = new Map(files.filter((file) => existsSync(file)).map((file) => [realpathSync(file), file]));
   return [...real.values()];
 }

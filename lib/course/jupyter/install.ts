@@ -65,11 +65,12 @@ export async function offerInstall(): Promise<void> {
   const way = await chooseWay(ways);
   for (const [program, ...args] of installCommands(way)) {
     console.log(`$ ${shellLine([program!, ...args])}`);
-    const { status } = spawnSync(program!, args, { stdio: ["ignore", "inherit", "inherit"] });
+    const { status, error } = spawnSync(program!, args, { stdio: ["ignore", "inherit", "inherit"] });
     if (status !== 0) {
-      throw new CommandFailure(
-        `"${shellLine([program!, ...args])}" failed, so Jupyter is not installed. ${otherWays(ways, way)}`,
-      );
+      const line = shellLine([program!, ...args]);
+      const missing = `There is no working ${program} on this computer`;
+      const what = error === undefined ? `"${line}" failed` : missing;
+      throw new CommandFailure(`${what}, so Jupyter is not installed. ${otherWays(ways, way)}`);
     }
   }
 }
@@ -111,7 +112,7 @@ function otherWays(ways: InstallWay[], tried: InstallWay): string {
   const others = ways.filter((way) => way !== tried).map((way) => `PAGEWALK_INSTALL=${way} npm start`);
   return others.length === 0
     ? "Is there a network?"
-    : `Is there a network? Otherwise try: ${others.join(", or ")}`;
+    : `If the network is there, try: ${others.join(", or ")}`;
 }
 
 /** A command as it can be pasted into a shell. */
