@@ -12,7 +12,7 @@ import { type AddressSpace, filemapGetFolio, filemapGetFolios, filemapRemoveFoli
 import { type Folio, folioMapped, folioNextIndex, folioNrPages, PG_dirty, PG_writeback } from "./folio.js";
 import { folioSplit } from "./folio_split.js";
 import { folioCancelDirty, folioMarkDirty } from "./page_writeback.js";
-import { deactivateFileFolio } from "./swap.js";
+import { deactivateFileFolio, lruAddDrain } from "./swap.js";
 import { unmapMappingPages } from "./zap.js";
 
 const PAGE_BYTES = 4096;
@@ -42,8 +42,10 @@ export function truncatePagecacheRange(mapping: AddressSpace, lstart: number, le
 export function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: number): void {
   const first = Math.floor(lstart / PAGE_BYTES);
   const last = lend === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(lend / PAGE_BYTES);
-  for (const folio of filemapGetFolios(mapping, first, last))
-    truncateFolioRange(mapping, folio, lstart, lend);
+  const folios = [...filemapGetFolios(mapping, first, last)];
+  for (const folio of folios) truncateFolioRange(mapping, folio, lstart, lend);
+  // Linux mm/swap.c:__folio_batch_release()
+  if (folios.length > 0) lruAddDrain(mapping.host.sys);
 }
 
 function truncateFolioRange(mapping: AddressSpace, folio: Folio, lstart: number, lend: number): void {

@@ -76,3 +76,20 @@ describe("shared anonymous memory", () => {
     expect([mapped - start, half - start, gone - start]).toEqual([10, 10, 0]);
   });
 });
+
+describe("the batch of lazily freed pages", () => {
+  it("is emptied when pages are cut from a file", () => {
+    // batches hold 31 pages: of 40, nine wait until the batch is full or emptied
+    const result = steps(
+      "spawn P",
+      "P map A anon private 40",
+      "P map S anon shared 4",
+      "P touch A 0:40 w",
+      "P touch S 0:4 w",
+      "P madvise A 0:40 FREE",
+      "P munmap S 0:4",
+    );
+    const lazy = result.map(({ sum }) => (sum as { P: { LazyFree?: number } })?.P?.LazyFree ?? 0);
+    expect([lazy[5], lazy[6]]).toEqual([4 * 31, 4 * 40]);
+  });
+});
