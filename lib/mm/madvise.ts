@@ -51,7 +51,7 @@ const KNOWN_ADVICE: ReadonlySet<number> = new Set(Object.values(MADV));
 /** Follows `behavior` (MADV.*) for [start, start + len). 0 or negative errno. Linux mm/madvise.c:do_madvise() */
 export function doMadvise(mm: MmStruct, start: number, lenIn: number, behavior: number): number {
   if (!KNOWN_ADVICE.has(behavior) || offsetInPage(start) !== 0) return -EINVAL;
-  if (lenIn < 0 || (start < 0 && start + pageAlign(lenIn) > 0)) return -EINVAL;
+  if (lenIn < 0 || (start < 0 && lenIn > 0 && start + pageAlign(lenIn) >= 0)) return -EINVAL;
   const end = start + pageAlign(lenIn);
   if (end === start) return 0;
   if (behavior === MADV.POPULATE_READ || behavior === MADV.POPULATE_WRITE)

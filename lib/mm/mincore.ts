@@ -23,6 +23,11 @@ export function doMincore(mm: MmStruct, start: number, len: number): Uint8Array 
   if (offsetInPage(start) !== 0) return -EINVAL;
   if (start < 0 || len < 0 || start + len > mm.taskSize) return -ENOMEM;
   const end = start + pageAlign(len);
+  for (let at = start; at < end; ) {
+    const vma = mm.mmMt.lookup(at);
+    if (vma === undefined) return -ENOMEM; // before a byte for each page is taken from the host
+    at = vma.vmEnd;
+  }
   const vec = new Uint8Array((end - start) / PAGE_SIZE);
   for (let at = start; at < end; ) {
     const vma = mm.mmMt.lookup(at);

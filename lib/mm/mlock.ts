@@ -111,7 +111,7 @@ export function doMlock(mm: MmStruct, startIn: number, lenIn: number, flags: num
   const len = pageAlign(lenIn + offsetInPage(startIn));
   const start = pageAlignDown(startIn);
   if (len < 0) return -EINVAL;
-  if (start < 0) return len === 0 ? 0 : -ENOMEM;
+  if (start < 0) return len === 0 ? 0 : start + len >= 0 ? -EINVAL : -ENOMEM; // EINVAL: wraps to 0
   const limit = Math.floor(sys.rlimit(RLIMIT_MEMLOCK) / PAGE_SIZE);
   let locked = len / PAGE_SIZE + mm.lockedVm;
   if (locked > limit && !sys.capable(CAP_IPC_LOCK)) {
@@ -137,7 +137,7 @@ export function doMunlock(mm: MmStruct, startIn: number, lenIn: number): number 
   const len = pageAlign(lenIn + offsetInPage(startIn));
   const start = pageAlignDown(startIn);
   if (len < 0) return -EINVAL;
-  if (start < 0) return len === 0 ? 0 : -ENOMEM;
+  if (start < 0) return len === 0 ? 0 : start + len >= 0 ? -EINVAL : -ENOMEM; // EINVAL: wraps to 0
   return applyVmaLockFlags(mm, start, len, 0);
 }
 

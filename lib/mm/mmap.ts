@@ -110,7 +110,7 @@ export function doMmap(
   const size = pageAlign(len);
   const fail = (errno: number): MmapResult => ({ addr: -errno, populate: 0 });
   if (len === 0) return fail(EINVAL);
-  if (size < 0 || size > 2 ** 63) return fail(ENOMEM);
+  if (size <= 0 || size > 2 ** 63) return fail(ENOMEM); // also a length that wraps to 0
   if (pgoff < 0 || pgoff + size / PAGE_SIZE > 2 ** 52) return fail(EOVERFLOW);
   if (mm.mapCount > mm.sys.sysctl.maxMapCount) return fail(ENOMEM);
   const hint = (flags & MAP_FIXED) !== 0 ? addr : roundHintToMin(mm, addr);

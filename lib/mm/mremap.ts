@@ -83,6 +83,7 @@ export function doMremap(
   newAddr: number,
 ): number {
   const oldLen = pageAlign(oldLenIn);
+  if (oldLen < 0) return -EINVAL; // what is to be unmapped would end beyond user space
   const newLen = pageAlign(newLenIn);
   const vrm: VmaRemapStruct = {
     mm,
