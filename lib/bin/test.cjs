@@ -45,19 +45,26 @@ function countSkipsAsFailures(counts, reportFile) {
   return { passed: counts.passed, failed: counts.failed + counts.skipped, skipped: 0 };
 }
 
-bootstrap.ensureReady().then(() => {
-  const filters = process.argv.slice(2);
-  let failedBefore = 0;
-  if (filters.length === 0) {
-    if (!run("Lint and format (biome)", "@biomejs/biome/bin/biome", ["check", "."])) failedBefore++;
-    if (!run("Types (tsc)", "typescript/bin/tsc", ["-p", "tsconfig.json"])) failedBefore++;
-  }
-  const reportFile = path.join(bootstrap.ROOT, ".pagewalk", "tests.json");
-  fs.rmSync(reportFile, { force: true });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
-  const endedWell = run("Tests (vitest)", "vitest/vitest.mjs", ["run"].concat(reporters, filters));
-  let counts = countTests(reportFile, endedWell);
-  if (process.env.PAGEWALK_NO_SKIPS && counts.skipped > 0) counts = countSkipsAsFailures(counts, reportFile);
-  counts.failed += failedBefore;
-  finish(counts);
-});
+bootstrap
+  .ensureReady()
+  .then(() => {
+    const filters = process.argv.slice(2);
+    let failedBefore = 0;
+    if (filters.length === 0) {
+      if (!run("Lint and format (biome)", "@biomejs/biome/bin/biome", ["check", "."])) failedBefore++;
+      if (!run("Types (tsc)", "typescript/bin/tsc", ["-p", "tsconfig.json"])) failedBefore++;
+    }
+    const reportFile = path.join(bootstrap.ROOT, ".pagewalk", "tests.json");
+    fs.rmSync(reportFile, { force: true });
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
+    const endedWell = run("Tests (vitest)", "vitest/vitest.mjs", ["run"].concat(reporters, filters));
+    let counts = countTests(reportFile, endedWell);
+    if (process.env.PAGEWALK_NO_SKIPS && counts.skipped > 0)
+      counts = countSkipsAsFailures(counts, reportFile);
+    counts.failed += failedBefore;
+    finish(counts);
+  })
+  .catch((error) => {
+    process.stdout.write(`The tests could not be run: ${error.message}\n`);
+    finish({ passed: 0, failed: 1, skipped: 0 });
+  });

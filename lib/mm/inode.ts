@@ -51,6 +51,8 @@ export class Inode implements MappingHost {
   nlink = 1;
   /** Open files that use it. Linux i_count */
   count = 0;
+  /** Pages of a file in memory that were promised when it was made. Linux mm/shmem.c:shmem_acct_size() */
+  accountedPages = 0;
 
   constructor(sys: MemorySystem, fs: FileSystemOps, ino: number) {
     this.sys = sys;

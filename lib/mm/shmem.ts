@@ -58,13 +58,9 @@ export const shmemVmOps: VmOperationsStruct = { fault: shmemFault, mapPages: fil
 /** Linux mm/shmem.c:shmem_aops */
 const shmemAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: true };
 
-/** Pages promised to files without VM_NORESERVE, given back with the inode. Linux mm/shmem.c:shmem_acct_size() */
-const accountedPages = new WeakMap<Inode, number>();
-
-/** Linux mm/shmem.c:shmem_unacct_size() */
+/** Gives back what was promised to the file. Linux mm/shmem.c:shmem_unacct_size() */
 function shmemUnacctSize(inode: Inode): void {
-  const pages = accountedPages.get(inode) ?? 0;
-  if (pages > 0) vmUnacctMemory(inode.sys, pages);
+  if (inode.accountedPages > 0) vmUnacctMemory(inode.sys, inode.accountedPages);
 }
 
 /** The file system in memory. Linux mm/shmem.c:shmem_fs_type */
@@ -89,7 +85,7 @@ export function shmemZeroSetup(vma: VmAreaStruct): number {
   const accounted = (vma.vmFlags & VM_NORESERVE) !== 0 ? 0 : vmaPages(vma);
   if (accounted > 0 && vmEnoughMemory(mm.sys, mm, accounted) < 0) return -ENOMEM;
   const file = shmemFileSetup(mm.sys, "dev/zero", vma.vmEnd - vma.vmStart);
-  accountedPages.set(file.inode, accounted);
+  file.inode.accountedPages = accounted;
   vma.vmFile = file;
   vma.vmOps = shmemVmOps;
   return 0;

@@ -42,6 +42,16 @@ const SYSTEM_FILES: Readonly<Record<string, (sys: MemorySystem) => string>> = {
   },
 };
 
+/** Settings under /proc/sys/vm. man 5 proc_sys_vm */
+const SYSCTL_FILES: Readonly<Record<string, (sys: MemorySystem) => number>> = {
+  overcommit_memory: (sys) => sys.sysctl.overcommitMemory,
+  overcommit_ratio: (sys) => sys.sysctl.overcommitRatio,
+  admin_reserve_kbytes: (sys) => sys.sysctl.adminReserveKbytes,
+  user_reserve_kbytes: (sys) => sys.sysctl.userReserveKbytes,
+  max_map_count: (sys) => sys.sysctl.maxMapCount,
+  mmap_min_addr: (sys) => sys.sysctl.mmapMinAddr,
+};
+
 /** Files of a process that need its mm; empty once it has none, as in Linux. */
 const MM_FILES: Readonly<Record<string, (mm: MmStruct) => string>> = {
   maps: pidMaps,
@@ -74,6 +84,11 @@ export class ProcFs {
 
   /** The text of a file under /proc, or a negative errno (ENOENT). man 2 read */
   tryRead(path: string): string | number {
+    const setting = /^\/proc\/sys\/vm\/([a-z_]+)$/.exec(path)?.[1];
+    if (setting !== undefined) {
+      const value = Object.hasOwn(SYSCTL_FILES, setting) ? SYSCTL_FILES[setting]!(this.sys) : undefined;
+      return value === undefined ? -ENOENT : `${value}\n`;
+    }
     const match = /^\/proc\/(?:(\d+)\/)?([a-z_]+)$/.exec(path);
     if (match === null) return -ENOENT;
     const name = match[2]!;

@@ -257,6 +257,13 @@ describe("procfs.export", () => {
   const dir = mkdtempSync(join(tmpdir(), "pagewalk-proc-"));
   afterAll(() => rmSync(dir, { recursive: true }));
 
+  it("shows the settings under /proc/sys/vm, and no others", () => {
+    const { procfs } = family();
+    expect(procfs.read("/proc/sys/vm/max_map_count")).toBe("65530\n");
+    expect(procfs.read("/proc/sys/vm/overcommit_memory")).toBe("0\n");
+    expect(() => procfs.read("/proc/sys/vm/nonsense")).toThrow(RangeError);
+  });
+
   it("writes the files of the machine and of each process", () => {
     const { procfs } = family();
     procfs.export(dir);

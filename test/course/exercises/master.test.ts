@@ -1,4 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { outdatedLabs } from "../../../lib/course/exercises/cut.js";
@@ -7,6 +9,12 @@ import { cutExercises, tasksOf } from "../../../lib/course/exercises/master.js";
 
 const fixture = fileURLToPath(new URL("../fixtures/lab", import.meta.url));
 const master = readFileSync(`${fixture}/solutions/99-counting.ts`, "utf8");
+
+/** Whether git knows the file with another text: a learner has written into it, which is no mistake. Never so in CI. */
+function changedSinceCommit(file: string): boolean {
+  const { status } = spawnSync("git", ["diff", "--quiet", "HEAD", "--", file], { cwd: dirname(file) });
+  return status === 1;
+}
 
 const small = (body: string) => `/** 01.1 A task. It does. */\nexport function f(): number {\n${body}}\n`;
 
@@ -60,7 +68,8 @@ describe("cutting the exercises from the solutions", () => {
 
 describe("the labs on disk", () => {
   it("have exercises that are what their solutions give (pagewalk exercises cut)", () => {
-    expect(outdatedLabs().map((lab) => lab.name)).toEqual([]);
+    const outdated = outdatedLabs().filter((lab) => process.env.CI || !changedSinceCommit(lab.exercises));
+    expect(outdated.map((lab) => lab.name)).toEqual([]);
     expect(outdatedLabs(fixture).map((lab) => lab.name)).toEqual([]);
   });
 

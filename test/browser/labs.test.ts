@@ -1,5 +1,6 @@
 /**
- * Lab 01 as a learner sees it: `npm start` in a fresh copy, Debian's Jupyter Notebook, a real browser.
+ * The labs as a learner sees them: `npm start` in a fresh copy, Debian's Jupyter Notebook, a real browser. Lab 01 is followed in
+ * full, with the loop of editing and checking an exercise; the others are run from top to bottom.
  *
  * Needs Chromium and Jupyter Notebook 6 (Debian: chromium, jupyter-notebook). Where one is missing the tests are
  * skipped, unless PAGEWALK_REQUIRE_BROWSER is set, as .ci/run does. Screenshots: .pagewalk/screenshots/.
@@ -8,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium } from "../../lib/course/commands/doctor.js";
-import { findLab } from "../../lib/course/exercises/labs.js";
+import { allLabs, findLab } from "../../lib/course/exercises/labs.js";
 import { findJupyter, isClassic } from "../../lib/course/jupyter/find.js";
 import { inRepository } from "../../lib/course/paths.js";
 import { type FreshCopy, startFreshCopy } from "./fresh_copy.js";
@@ -49,6 +50,8 @@ const BROWSER_ARGUMENTS = [
   ...["--disable-component-update", "--disable-sync"],
 ];
 const RUN_MS = 240_000;
+/** Height of one part of the picture of a whole notebook. */
+const PART_PX = 5000;
 
 it("has what the browser tests need, where they are required", () => {
   expect(required ? missing : []).toEqual([]);
@@ -85,11 +88,12 @@ describe.skipIf(missing.length > 0)(
         return;
       }
       const box = await page.locator("#notebook-container").boundingBox();
-      await page.setViewportSize({
-        width: 1200,
-        height: Math.min(16_000, Math.ceil(box?.height ?? 900) + 200),
-      });
-      await page.screenshot({ path });
+      const height = Math.ceil(box?.height ?? 900) + 200;
+      for (let part = 0; part * PART_PX < height; part++) {
+        await page.setViewportSize({ width: 1200, height: PART_PX });
+        await page.evaluate(`document.querySelector("#site").scrollTop = ${part * PART_PX}`);
+        await page.screenshot({ path: path.replace(".png", `-${part + 1}.png`) });
+      }
       await page.setViewportSize({ width: 1200, height: 900 });
     }
 
@@ -99,19 +103,22 @@ describe.skipIf(missing.length > 0)(
       await screenshot("01-list");
     });
 
+    /** Opens a lab, runs all its cells from the menu, and returns the errors that are to be seen then. */
+    async function runAll(lab: string): Promise<unknown> {
+      const { origin, searchParams } = new URL(copy.url);
+      await page.goto(`${origin}/notebooks/notebooks/${lab}.ipynb?token=${searchParams.get("token")}`);
+      await page.waitForFunction(KERNEL_IS_CONNECTED);
+      await page.click("#celllink");
+      await page.click("#run_all_cells");
+      await page.waitForFunction(ALL_CELLS_HAVE_RUN, undefined, { timeout: RUN_MS });
+      await screenshot(`${lab.slice(0, 2)}-notebook`, true);
+      return page.evaluate(ERRORS_SHOWN);
+    }
+
     it(
       "runs all cells from the menu without an error",
       async () => {
-        const { origin, searchParams } = new URL(copy.url);
-        const token = searchParams.get("token");
-        await page.goto(`${origin}/notebooks/notebooks/01-paging.ipynb?token=${token}`);
-        await page.waitForFunction(KERNEL_IS_CONNECTED);
-        await page.click("#celllink");
-        await page.click("#run_all_cells");
-        await page.waitForFunction(ALL_CELLS_HAVE_RUN, undefined, { timeout: RUN_MS });
-        await screenshot("01-notebook", true);
-        const shown = await page.evaluate(ERRORS_SHOWN);
-        expect(shown).toEqual([]);
+        expect(await runAll("01-paging")).toEqual([]);
         expect(pageErrors).toEqual([]);
       },
       RUN_MS,
@@ -149,6 +156,18 @@ describe.skipIf(missing.length > 0)(
       },
       RUN_MS,
     );
+
+    for (const { name } of allLabs().filter((lab) => lab.number !== "01")) {
+      it(
+        `runs all cells of ${name} without an error, with pictures that are whole`,
+        async () => {
+          expect(await runAll(name)).toEqual([]);
+          expect(await page.evaluate(BROKEN_PICTURES)).toEqual([]);
+          await page.locator(".js-plotly-plot .main-svg").first().waitFor({ timeout: 20_000 });
+        },
+        RUN_MS,
+      );
+    }
 
     /** Runs the cell that checks an exercise, takes its picture, and returns the text of the table that it shows. */
     async function check(task: string, name: string): Promise<string> {
