@@ -37,3 +37,9 @@ export function checkArg(value: number, name: string, syscall: string): number {
   if (Number.isInteger(value) && Math.abs(value) <= 2 ** 63) return value;
   throw new RangeError(`${syscall}: ${name} is ${value}, not a whole number of at most 64 bits`);
 }
+
+/** `value` if it is a string, as a path or a name must be; else TypeError. */
+export function checkText(value: string, name: string, syscall: string): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(`${syscall}: ${name} is ${String(value)}, not a string`);
+}

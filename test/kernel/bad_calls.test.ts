@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { boot } from "../../lib/kernel/machine.js";
+import * as files from "../../lib/kernel/syscalls/file.js";
 import { sysFtruncate, sysLseek, sysMemfdCreate } from "../../lib/kernel/syscalls/file.js";
 import * as calls from "../../lib/kernel/syscalls/mm.js";
+import { sysExecve } from "../../lib/kernel/syscalls/process.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
+import type { VfsFile } from "../../lib/mm/inode.js";
 
 const A = 0x1000_0000;
 
@@ -203,6 +206,30 @@ const CALLS: Readonly<Record<string, Call>> = {
   lseek: sysLseek,
 };
 
+/** Arguments that are in order; fd is the test's own. */
+const GOOD: Readonly<Record<string, number>> = {
+  buf: A,
+  len: 100,
+  pos: 0,
+  offset: 0,
+  whence: 0,
+  length: 0,
+  advice: 4,
+};
+
+/** The calls on an open file, by the name they have in messages, with the names of their numbers. */
+const FILE_CALLS: readonly [string, readonly string[], Call][] = [
+  ["read", ["fd", "buf", "len"], files.sysRead],
+  ["pread", ["fd", "buf", "len", "pos"], files.sysPread],
+  ["write", ["fd", "buf", "len"], files.sysWrite],
+  ["pwrite", ["fd", "buf", "len", "pos"], files.sysPwrite],
+  ["lseek", ["fd", "offset", "whence"], sysLseek],
+  ["ftruncate", ["fd", "length"], sysFtruncate],
+  ["fsync", ["fd"], files.sysFsync],
+  ["posix_fadvise", ["fd", "offset", "len", "advice"], files.sysFadvise],
+  ["close", ["fd"], files.sysClose],
+];
+
 describe("a system call with odd arguments", () => {
   it("answers what Linux 6.18 answered, and after EINVAL, EBADF or EOVERFLOW the memory is as it was", () => {
     const wrong: unknown[] = [];
@@ -250,5 +277,53 @@ describe("a system call with odd arguments", () => {
     const task = kernel.spawn("x");
     kernel.groupExit(task, 0);
     expect(() => calls.sysMunmap(kernel, task, A, 4096)).toThrow(/x\[\d+\] has exited/);
+  });
+
+  it("on a file is a RangeError that names value and limit, and changes neither file nor memory", () => {
+    const { kernel } = boot({ ram: "16 MiB" });
+    const task = kernel.spawn("x");
+    calls.sysMmap(kernel, task, A, 4 * 4096, 3, 0x32, -1, 0);
+    const fd = sysMemfdCreate(kernel, task, "x");
+    sysFtruncate(kernel, task, fd, 4 * 4096);
+    const file = task.files.get(fd) as VfsFile;
+    const state = (): unknown => [
+      file.fPos,
+      file.inode.iSize,
+      task.mm!.rssStat.slice(),
+      [...task.files.open()].length,
+    ];
+    const before = state();
+    for (const [name, params, call] of FILE_CALLS)
+      for (const [at, param] of params.entries())
+        for (const value of [Number.NaN, 0.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 65]) {
+          const args = params.map((other, i) => (i === at ? value : (GOOD[other] ?? fd)));
+          expect(() => call(kernel, task, ...(args as never[]))).toThrow(
+            new RangeError(`${name}: ${param} is ${value}, not a whole number of at most 64 bits`),
+          );
+        }
+    expect(state()).toEqual(before);
+  });
+
+  it("with a path or name that is no string is a TypeError that names it", () => {
+    const { kernel } = boot({ ram: "16 MiB" });
+    const task = kernel.spawn("x");
+    for (const value of [undefined, null, 7, {}, ["/data/f"]] as never[]) {
+      const says = (what: string): TypeError => new TypeError(`${what} is ${String(value)}, not a string`);
+      expect(() => files.sysOpen(kernel, task, value, 0o102)).toThrow(says("open: path"));
+      expect(() => files.sysUnlink(kernel, task, value)).toThrow(says("unlink: path"));
+      expect(() => sysExecve(kernel, task, value, [], [])).toThrow(says("execve: path"));
+      expect(() => sysMemfdCreate(kernel, task, value)).toThrow(says("memfd_create: name"));
+    }
+    expect([...task.files.open()]).toEqual([]);
+    expect(kernel.files.paths()).toEqual([]);
+  });
+
+  it("is told of a negative position or length before of a bad descriptor", () => {
+    const { kernel } = boot({ ram: "16 MiB" });
+    const task = kernel.spawn("x");
+    expect(files.sysPread(kernel, task, 999, A, 1, -1)).toBe(-22);
+    expect(files.sysPwrite(kernel, task, 999, A, 1, -1)).toBe(-22);
+    expect(sysFtruncate(kernel, task, 999, -1)).toBe(-22);
+    expect(files.sysPread(kernel, task, 999, A, 1, 0)).toBe(-9);
   });
 });

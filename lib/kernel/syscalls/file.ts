@@ -14,7 +14,7 @@ import { PAGE_SIZE } from "../../hw/address.js";
 import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
 import type { VfsFile } from "../../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
-import { checkArg } from "../errno.js";
+import { checkArg, checkText } from "../errno.js";
 import { fadviseDrop, ftruncate, O_RDWR } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
@@ -35,42 +35,50 @@ export const POSIX_FADV_WILLNEED = 3;
 /** posix_fadvise: it may be dropped from the cache. */
 export const POSIX_FADV_DONTNEED = 4;
 
-function fileOf(kernel: Kernel, task: Task, fd: number, mode: number): VfsFile | undefined {
+/** Checks that a register could hold each of the arguments, and makes the task current. */
+function enter(kernel: Kernel, task: Task, syscall: string, args: Record<string, number>): void {
+  for (const name in args) checkArg(args[name]!, name, syscall);
   kernel.enter(task);
+}
+
+/** The open file `fd` if it was opened for `mode`. Linux fs/file.c:fdget() */
+function fileOf(task: Task, fd: number, mode: number): VfsFile | undefined {
   const file = task.files.get(fd) as VfsFile | undefined;
   return file !== undefined && (file.fMode & mode) === mode ? file : undefined;
 }
 
 /** The new file descriptor, or a negative errno. man 2 open */
 export function sysOpen(kernel: Kernel, task: Task, path: string, flags: number = O_RDWR): number {
-  checkArg(flags, "flags", "open");
-  kernel.enter(task);
+  checkText(path, "path", "open");
+  enter(kernel, task, "open", { flags });
   const file = kernel.files.open(path, flags);
   return typeof file === "number" ? file : task.files.install(file);
 }
 
 /** man 2 close */
 export function sysClose(kernel: Kernel, task: Task, fd: number): number {
-  kernel.enter(task);
+  enter(kernel, task, "close", { fd });
   return task.files.close(fd);
 }
 
 /** man 2 unlink */
 export function sysUnlink(kernel: Kernel, task: Task, path: string): number {
+  checkText(path, "path", "unlink");
   kernel.enter(task);
   return kernel.files.unlink(path);
 }
 
 /** man 2 memfd_create */
 export function sysMemfdCreate(kernel: Kernel, task: Task, name: string): number {
+  checkText(name, "name", "memfd_create");
   kernel.enter(task);
   return task.files.install(kernel.files.memfdCreate(name));
 }
 
 /** Bytes read into the process's memory at `buf`, or a negative errno. man 2 read */
 export function sysRead(kernel: Kernel, task: Task, fd: number, buf: number, len: number): number {
-  checkArg(len, "len", "read");
-  const file = fileOf(kernel, task, fd, FMODE_READ);
+  enter(kernel, task, "read", { fd, buf, len });
+  const file = fileOf(task, fd, FMODE_READ);
   if (file === undefined) return -EBADF;
   const done = sysPread(kernel, task, fd, buf, len, file.fPos);
   if (done > 0) file.fPos += done;
@@ -86,9 +94,11 @@ export function sysPread(
   len: number,
   pos: number,
 ): number {
-  const file = fileOf(kernel, task, fd, FMODE_READ);
+  enter(kernel, task, "pread", { fd, buf, len, pos });
+  if (pos < 0) return -EINVAL;
+  const file = fileOf(task, fd, FMODE_READ);
   if (file === undefined) return -EBADF;
-  if (len < 0 || pos < 0) return -EINVAL;
+  if (len < 0) return -EINVAL;
   let done = 0;
   while (done < len) {
     const piece = new Uint8Array(Math.min(PIECE, len - done));
@@ -104,8 +114,8 @@ export function sysPread(
 
 /** Bytes written from the process's memory at `buf`, or a negative errno. man 2 write */
 export function sysWrite(kernel: Kernel, task: Task, fd: number, buf: number, len: number): number {
-  checkArg(len, "len", "write");
-  const file = fileOf(kernel, task, fd, FMODE_WRITE);
+  enter(kernel, task, "write", { fd, buf, len });
+  const file = fileOf(task, fd, FMODE_WRITE);
   if (file === undefined) return -EBADF;
   const done = sysPwrite(kernel, task, fd, buf, len, file.fPos);
   if (done > 0) file.fPos += done;
@@ -121,16 +131,18 @@ export function sysPwrite(
   len: number,
   pos: number,
 ): number {
-  const file = fileOf(kernel, task, fd, FMODE_WRITE);
+  enter(kernel, task, "pwrite", { fd, buf, len, pos });
+  if (pos < 0) return -EINVAL;
+  const file = fileOf(task, fd, FMODE_WRITE);
   if (file === undefined) return -EBADF;
-  if (len < 0 || pos < 0) return -EINVAL;
+  if (len < 0) return -EINVAL;
   return file.writeIter(pos, new UbufIter(task, buf, len));
 }
 
 /** The new position, or a negative errno. man 2 lseek */
 export function sysLseek(kernel: Kernel, task: Task, fd: number, offset: number, whence = SEEK_SET): number {
-  checkArg(offset, "offset", "lseek");
-  const file = fileOf(kernel, task, fd, 0);
+  enter(kernel, task, "lseek", { fd, offset, whence });
+  const file = fileOf(task, fd, 0);
   if (file === undefined) return -EBADF;
   const from = whence === SEEK_SET ? 0 : whence === SEEK_CUR ? file.fPos : file.inode.iSize;
   if (whence < SEEK_SET || whence > SEEK_END || from + offset < 0) return -EINVAL;
@@ -140,14 +152,16 @@ export function sysLseek(kernel: Kernel, task: Task, fd: number, offset: number,
 
 /** man 2 ftruncate */
 export function sysFtruncate(kernel: Kernel, task: Task, fd: number, length: number): number {
-  checkArg(length, "length", "ftruncate");
-  const file = fileOf(kernel, task, fd, 0);
+  enter(kernel, task, "ftruncate", { fd, length });
+  if (length < 0) return -EINVAL;
+  const file = fileOf(task, fd, 0);
   return file === undefined ? -EBADF : ftruncate(file, length);
 }
 
 /** man 2 fsync */
 export function sysFsync(kernel: Kernel, task: Task, fd: number): number {
-  const file = fileOf(kernel, task, fd, 0);
+  enter(kernel, task, "fsync", { fd });
+  const file = fileOf(task, fd, 0);
   return file === undefined ? -EBADF : file.fsync();
 }
 
@@ -160,7 +174,8 @@ export function sysFadvise(
   len: number,
   advice: number,
 ): number {
-  const file = fileOf(kernel, task, fd, 0);
+  enter(kernel, task, "posix_fadvise", { fd, offset, len, advice });
+  const file = fileOf(task, fd, 0);
   if (file === undefined) return -EBADF;
   if (len < 0) return -EINVAL;
   if (advice === POSIX_FADV_DONTNEED) return fadviseDrop(file, offset, len);

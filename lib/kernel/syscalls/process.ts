@@ -11,7 +11,7 @@
  * Read first: ../fork.ts, ../kernel.ts. Read next: ../process.ts.
  */
 import { ECHILD, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";
-import { checkArg } from "../errno.js";
+import { checkArg, checkText } from "../errno.js";
 import { doExecve } from "../exec.js";
 import { CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM } from "../fork.js";
 import type { Kernel } from "../kernel.js";
@@ -62,6 +62,7 @@ export function sysExecve(
   argv: readonly string[],
   envp: readonly string[],
 ): number {
+  checkText(path, "path", "execve");
   return doExecve(kernel, task, path, argv, envp);
 }
 
