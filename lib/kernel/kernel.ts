@@ -98,7 +98,7 @@ export class Kernel implements TaskRunner {
     }
     const { mm } = task;
     if (mm === undefined) throw new RangeError(`${task} has exited; it cannot do anything any more`);
-    if (task.state === "S") throw new RangeError(`${task} waits for its vfork child to call exec or exit`);
+    if (task.state === "D") throw new RangeError(`${task} waits for its vfork child to call exec or exit`);
     if (this.tasks.get(task.pid) !== task)
       throw new RangeError(`${task} does not exist: the machine went back to a moment before it was made`);
     this.running[cpu.id] = task;
@@ -244,7 +244,7 @@ export class Kernel implements TaskRunner {
     this.adopt(task, (flags & CLONE_THREAD) !== 0 ? parent.parent! : parent);
     if ((flags & CLONE_VFORK) !== 0) {
       task.vforkParent = parent;
-      parent.state = "S";
+      parent.state = "D";
       this.leave(parent);
     }
     return task;
@@ -262,7 +262,7 @@ export class Kernel implements TaskRunner {
   /** The vfork parent goes on. Linux kernel/fork.c:mm_release(), complete_vfork_done() */
   private releaseVfork(task: Task): void {
     if (task.vforkParent === undefined) return;
-    if (task.vforkParent.state === "S") task.vforkParent.state = "R";
+    if (task.vforkParent.state === "D") task.vforkParent.state = "R";
     task.vforkParent = undefined;
   }
 
@@ -283,20 +283,33 @@ export class Kernel implements TaskRunner {
     this.exitNotify(task);
   }
 
-  /** Children go to init; the parent is told, and a thread that is not the first simply vanishes. Linux kernel/exit.c:exit_notify() */
+  /**
+   * Children go to another thread of the process, or to init. A thread that is not the first vanishes; the first stays as a
+   * zombie until all are gone, and the last one's exit code is the process's. Linux kernel/exit.c:exit_notify()
+   */
   private exitNotify(task: Task): void {
+    const reaper = this.threadsOf(task.tgid).find((thread) => thread.alive) ?? this.init;
     for (const child of [...task.children]) {
-      this.adopt(child, this.init);
-      if (child.state === "Z") this.releaseTask(child);
+      this.adopt(child, reaper);
+      if (child.nrThreads === 0) this.autoreap(child);
     }
     task.signal.nrThreads--;
     task.state = "Z";
-    if (task.pid !== task.tgid) {
+    const leader = this.tasks.get(task.tgid);
+    if (task !== leader) {
       task.signal.minFlt += task.minFlt;
       task.signal.majFlt += task.majFlt;
       this.releaseTask(task);
-    } else if (task.parent === this.init || task.parent?.signal.ignoreChildren === true)
-      this.releaseTask(task);
+    }
+    if (task.nrThreads > 0 || leader === undefined) return;
+    leader.exitCode = task.exitCode;
+    this.autoreap(leader);
+  }
+
+  /** A process that has ended leaves no zombie if its parent does not want one. Linux kernel/signal.c:do_notify_parent() */
+  private autoreap(leader: Task): void {
+    if (leader.parent === this.init || leader.parent?.signal.ignoreChildren === true)
+      this.releaseTask(leader);
   }
 
   /** The last trace of a task goes. Linux kernel/exit.c:release_task() */

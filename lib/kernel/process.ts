@@ -41,7 +41,7 @@ import {
   PROT_WRITE,
 } from "../mm/mman.js";
 import { checkResult, SyscallError } from "./errno.js";
-import { CLONE_THREAD, CLONE_VM } from "./fork.js";
+import { CLONE_FILES, CLONE_THREAD, CLONE_VM } from "./fork.js";
 import { O_CREAT, O_RDONLY, O_RDWR } from "./fs.js";
 import type { Kernel } from "./kernel.js";
 import { RLIMIT_NAMES } from "./rlimit.js";
@@ -327,9 +327,9 @@ export class Process {
     return this.child(processes.sysVfork(this.kernel, this.task, name), "vfork");
   }
 
-  /** A thread of this process, on CPU `cpu`: it shares the memory. man 3 pthread_create, man 2 clone */
+  /** A thread of this process, on CPU `cpu`: it shares memory and open files. man 3 pthread_create, man 2 clone */
   thread(cpu = this.task.cpuId): Process {
-    const task = this.kernel.clone(this.task, CLONE_VM | CLONE_THREAD);
+    const task = this.kernel.clone(this.task, CLONE_VM | CLONE_FILES | CLONE_THREAD);
     const thread = this.child(task, "clone");
     thread.setaffinity(cpu);
     return thread;

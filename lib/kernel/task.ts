@@ -20,8 +20,8 @@ import type { FdTable } from "./fd_table.js";
 import type { Rlimit } from "./rlimit.js";
 import type { SigInfo, SignalHandler, SignalName } from "./signal.js";
 
-/** R running, S waiting (vfork parent), Z zombie, X gone. Linux fs/proc/array.c:task_state_array */
-export type TaskState = "R" | "S" | "Z" | "X";
+/** R running, D waiting (vfork parent; only a fatal signal wakes it), Z zombie, X gone. Linux fs/proc/array.c:task_state_array */
+export type TaskState = "R" | "D" | "Z" | "X";
 
 /** What the threads of a process share besides memory. Linux include/linux/sched/signal.h:struct signal_struct */
 export interface SignalStruct {

@@ -297,7 +297,7 @@ describe("a system call with odd arguments", () => {
       for (const [at, param] of params.entries())
         for (const value of [Number.NaN, 0.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 65]) {
           const args = params.map((other, i) => (i === at ? value : (GOOD[other] ?? fd)));
-          expect(() => call(kernel, task, ...(args as never[]))).toThrow(
+          expect(() => (call as (...all: unknown[]) => unknown)(kernel, task, ...args)).toThrow(
             new RangeError(`${name}: ${param} is ${value}, not a whole number of at most 64 bits`),
           );
         }

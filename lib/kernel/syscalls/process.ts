@@ -13,7 +13,7 @@
 import { ECHILD, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";
 import { checkArg, checkText } from "../errno.js";
 import { doExecve } from "../exec.js";
-import { CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM } from "../fork.js";
+import { CLONE_SETTLS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM } from "../fork.js";
 import type { Kernel } from "../kernel.js";
 import { setRlimit } from "../rlimit.js";
 import { SIGNALS, type SignalName } from "../signal.js";
@@ -40,17 +40,17 @@ export function sysVfork(kernel: Kernel, task: Task, comm?: string): Task | numb
 }
 
 /**
- * The new task, or a negative errno. With CLONE_THREAD it is a thread of the same process, with `stack` as its stack pointer and
- * `tls` as its own block. man 2 clone
+ * The new task, or a negative errno. With CLONE_THREAD it is a thread of the same process, with `stack` as its stack pointer and,
+ * with CLONE_SETTLS, `tls` as its own block. man 2 clone
  */
 export function sysClone(kernel: Kernel, task: Task, flags: number, stack = 0, tls = 0): Task | number {
-  checkArg(flags, "flags", "clone");
+  for (const [name, value] of Object.entries({ flags, stack, tls })) checkArg(value, name, "clone");
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
   if ((flags & CLONE_SIGHAND) !== 0 && (flags & CLONE_VM) === 0) return -EINVAL;
   const child = kernel.clone(task, flags);
   if (typeof child === "number") return child;
   if (stack !== 0) child.stackPointer = stack;
-  if (tls !== 0) child.fsBase = tls;
+  if ((flags & CLONE_SETTLS) !== 0) child.fsBase = tls;
   return child;
 }
 
@@ -85,7 +85,7 @@ export function sysWait4(kernel: Kernel, task: Task, pid = -1): WaitResult | num
   checkArg(pid, "pid", "wait4");
   kernel.enter(task);
   const family = kernel.threadsOf(task.tgid).flatMap((thread) => [...thread.children]);
-  const wanted = family.filter((child) => pid === -1 || child.pid === pid);
+  const wanted = family.filter((child) => child.pid === child.tgid && (pid === -1 || child.pid === pid));
   if (wanted.length === 0) return -ECHILD;
   const zombie = wanted.find((child) => child.state === "Z" && child.nrThreads === 0);
   if (zombie === undefined) return undefined;
@@ -104,7 +104,7 @@ export function sysKill(kernel: Kernel, pid: number, signal: SignalName): number
   if (task === kernel.init) return -EPERM;
   const handler = signal === "SIGKILL" ? undefined : task.signal.handlers.get(signal);
   if (handler !== undefined) handler({ signal, code: "SI_USER", address: 0 });
-  else if (signal !== "SIGCHLD" && task.alive) kernel.kill(task, signal);
+  else if (signal !== "SIGCHLD" && task.nrThreads > 0) kernel.kill(task, signal);
   return 0;
 }
 
