@@ -309,6 +309,7 @@ export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw
 export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
 export { drawWalk, type WalkData } from "./view/draw_walk.js";
 export { familyOf, type PageBook, pageBooks } from "./view/family.js";
+export { drawFaultPath, type FaultPathOptions } from "./view/fault_path.js";
 export type {
   Axis,
   BarSeries,

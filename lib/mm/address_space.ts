@@ -137,6 +137,10 @@ export function filemapRemoveFolio(folio: Folio): void {
     "a dirty folio is removed from the cache",
   );
   const { sys } = mapping.host;
+  if (sys.trace.on) {
+    const { pfn, index, order } = folio;
+    sys.trace.emit("filemap:mm_filemap_delete_from_page_cache", { pfn, index, order });
+  }
   modNodePageState(sys, NR_FILE_PAGES, -nrPages);
   if (mapping.aOps.swapBacked) modNodePageState(sys, NR_SHMEM, -nrPages);
   folio.mapping = undefined;

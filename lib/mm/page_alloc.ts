@@ -178,6 +178,7 @@ function freeFolio(sys: MemorySystem, folio: Folio): void {
 /** Wipes the page structs and gives the frames back. Linux mm/page_alloc.c:free_unref_folios(), free_pages_prepare() */
 function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
   const { pfn, order } = folio;
+  if (sys.trace.on) sys.trace.emit("kmem:mm_page_free", { pfn, order });
   for (let i = 0; i < 1 << order; i++) {
     const page = i === 0 ? folio : pfnToPage(sys, pfn + i);
     vmBugOn(page.mapcount !== 0, `frame ${page.pfn} is freed while mapped`);

@@ -22,25 +22,11 @@
 export const TRACEPOINTS = [
   "exceptions:page_fault_user",
   "exceptions:page_fault_kernel",
-  "mmap_lock:mmap_lock_start_locking",
-  "mmap_lock:mmap_lock_acquire_returned",
-  "mmap_lock:mmap_lock_released",
-  "mmap:vm_unmapped_area",
-  "mmap:exit_mmap",
   "kmem:mm_page_alloc",
   "kmem:mm_page_free",
-  "kmem:rss_stat",
-  "filemap:mm_filemap_fault",
-  "filemap:mm_filemap_map_pages",
   "filemap:mm_filemap_add_to_page_cache",
   "filemap:mm_filemap_delete_from_page_cache",
-  "pagemap:mm_lru_insertion",
   "tlb:tlb_flush",
-  "signal:signal_generate",
-  "sched:sched_process_fork",
-  "sched:sched_process_exit",
-  "syscalls:sys_enter",
-  "syscalls:sys_exit",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
 ] as const;
@@ -157,6 +143,26 @@ export class TraceRing {
   exit(func: string, ret: number | string = ""): void {
     this.depth = Math.max(0, this.depth - 1);
     this.emit("ftrace:funcgraph_exit", ret === "" ? { func } : { func, ret });
+  }
+
+  /**
+   * The events of all tracepoints while `act` runs. What was enabled and recorded before is put back.
+   * Not in Linux: trace-cmd record does it with a tracing instance of its own.
+   */
+  record(act: () => void): TraceEvent[] {
+    const { ring, next, depth, overrun } = this;
+    const enabled = [...this.enabled];
+    this.clear();
+    this.enable("*");
+    try {
+      act();
+      return this.events;
+    } finally {
+      Object.assign(this, { ring, next, depth, overrun });
+      this.enabled.clear();
+      for (const name of enabled) this.enabled.add(name);
+      this.update();
+    }
   }
 
   /** What the ring holds, oldest first. */

@@ -13,14 +13,15 @@
  *   drawTlb            sets and ways: { title, sets: [[{ vpn: 0x401, pfn: 0x12 }, null]] }
  *   drawProcesses      parents, children, shared frames: { title, root: { pid, name, pfns, children } }
  *   drawTimeline       what happened when: { title, events: [{ atNs: 0, endNs: 900, lane, label }] }
+ *   drawFaultPath      what the kernel does about one fault: drawFaultPath(machine, () => bob.store(at, 1, 7))
  *
  *   areasOf(mm), ownersOf({ parent, child }), framesOf({ parent, child }), tlbSets(tlb)
  *                      the data for such drawings, taken from the running machine. See mm_data.ts
  *   showMm(mm)         an address space as a table of its mappings and entries. See show_mm.ts
  *
- * All of them take plain data, throw a TypeError or RangeError that names what is wrong, give the same bytes
- * for the same data, have an alt text (made from the data where `alt` is not given) and a plain-text form
- * (`String(picture)`).
+ * All but drawFaultPath take plain data. All throw a TypeError or RangeError that names what is wrong, give the
+ * same bytes for the same data, have an alt text (made from the data where `alt` is not given) and a plain-text
+ * form (`String(picture)`).
  *
  *    drawWalk(...) ---> Picture { title, alt, svg, text } ---> <img src="data:image/svg+xml;base64,..." alt="...">
  *

@@ -45,6 +45,27 @@ describe("tracepoints", () => {
     expect(ring.events).toEqual([]);
   });
 
+  it("record one act apart from what is recorded otherwise, even when it throws", () => {
+    const sys = system();
+    const ring = new TraceRing(sys);
+    ring.enable("kmem:*");
+    ring.emit("kmem:mm_page_alloc", { pfn: 1 });
+    const events = ring.record(() => ring.emit("tlb:tlb_flush", { pages: 1 }));
+    expect(events.map((event) => event.name)).toEqual(["tlb:tlb_flush"]);
+    const killed = () => {
+      ring.enter("handle_mm_fault");
+      throw new Error("killed");
+    };
+    expect(() => ring.record(killed)).toThrow("killed");
+    expect([ring.on, ring.graph]).toEqual([true, false]);
+    ring.emit("tlb:tlb_flush", { pages: 1 });
+    ring.emit("kmem:mm_page_free", { pfn: 1 });
+    expect(ring.events.map(({ name, depth }) => [name, depth])).toEqual([
+      ["kmem:mm_page_alloc", 0],
+      ["kmem:mm_page_free", 0],
+    ]);
+  });
+
   it("bracket functions with their depth, duration and result", () => {
     const sys = system();
     const ring = new TraceRing(sys);
