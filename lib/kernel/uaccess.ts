@@ -27,6 +27,9 @@ import {
 import { pteOffset } from "../mm/pgtable_alloc.js";
 import { doUserAddrFault, type FaultingTask, UserAccessFault } from "./fault.js";
 
+/** The largest address that a process may pass. Linux arch/x86/kernel/cpu/common.c:USER_PTR_MAX */
+const USER_PTR_MAX = 2 ** 47 - PAGE_SIZE;
+
 /** Faults in a row on one page after which the kernel gives up. */
 const MAX_TRIES = 10;
 
@@ -58,6 +61,11 @@ function faultIn(task: FaultingTask, addr: number, write: boolean): boolean {
     if (error instanceof UserAccessFault) return false;
     throw error;
   }
+}
+
+/** Whether [addr, addr + size) lies where user memory may lie; a negative size is a huge one. Linux arch/x86/include/asm/uaccess_64.h:__access_ok() */
+export function accessOk(addr: number, size: number): boolean {
+  return addr >= 0 && size >= 0 && addr + size <= USER_PTR_MAX;
 }
 
 /** Writes `bytes` to `to`; returns how many could not be written. Linux include/linux/uaccess.h:copy_to_user() */

@@ -326,4 +326,22 @@ describe("a system call with odd arguments", () => {
     expect(sysFtruncate(kernel, task, 999, -1)).toBe(-22);
     expect(files.sysPread(kernel, task, 999, A, 1, 0)).toBe(-9);
   });
+
+  it("has EFAULT for a buffer that no process can have, as Linux 6.18 answered, even for no bytes", () => {
+    const { kernel } = boot({ ram: "16 MiB" });
+    const task = kernel.spawn("x");
+    calls.sysMmap(kernel, task, A, 4 * 4096, 3, 0x32, -1, 0);
+    const fd = sysMemfdCreate(kernel, task, "x");
+    sysFtruncate(kernel, task, fd, 8192);
+    const top = 2 ** 47 - 4096;
+    for (const call of [files.sysRead, files.sysWrite]) {
+      for (const len of [-1, -4096, 2 ** 62, 2 ** 47]) expect(call(kernel, task, fd, A, len)).toBe(-14);
+      for (const buf of [-4096, 2 ** 47, 2 ** 62]) expect(call(kernel, task, fd, buf, 0)).toBe(-14);
+      for (const buf of [0, top]) {
+        expect(call(kernel, task, fd, buf, 0)).toBe(0);
+        expect(call(kernel, task, fd, buf, 1)).toBe(-14);
+      }
+      expect(call(kernel, task, 999, A, -1)).toBe(-9);
+    }
+  });
 });

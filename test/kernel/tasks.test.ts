@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { makeElf } from "../../lib/kernel/elf.js";
+import type { SyscallError } from "../../lib/kernel/errno.js";
 import { CLONE_FILES, CLONE_SETTLS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from "../../lib/kernel/fork.js";
 import { boot, type Machine } from "../../lib/kernel/machine.js";
 import { sysClone, sysExit, sysKill, sysWait4 } from "../../lib/kernel/syscalls/process.js";
 import type { Task } from "../../lib/kernel/task.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
+import { vmCommitLimit } from "../../lib/mm/util.js";
+import { meminfo } from "../../lib/procfs/meminfo.js";
 
 const THREAD = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 
@@ -166,6 +170,19 @@ describe("vfork", () => {
     expect([parent.task.state, parent.mm.mmUsers, parent.load(a)]).toEqual(["R", 1, 5]);
   });
 
+  it("ends the parent's wait when the child calls exec, but not when exec fails", () => {
+    const machine = boot({ ram: "16 MiB" });
+    machine.kernel.files.writeFile("/bin/hello", makeElf({ code: new Uint8Array(64).fill(0x90) }));
+    const parent = machine.spawn("parent");
+    const { mm } = parent;
+    const child = parent.vfork("child");
+    expect(thrown(() => child.exec("/bin/none"))).toMatchObject({ code: "ENOENT" });
+    expect([parent.task.state, mm.mmUsers]).toEqual(["D", 2]);
+    child.exec("/bin/hello");
+    expect([parent.task.state, mm.mmUsers, child.mm === mm]).toEqual(["R", 1, false]);
+    expect(parent.wait()).toBeUndefined();
+  });
+
   it("lets a parent that waits be killed, and the child goes on with the memory", () => {
     const machine = boot({ ram: "16 MiB" });
     const parent = machine.spawn("parent");
@@ -174,5 +191,95 @@ describe("vfork", () => {
     parent.kill();
     child.store(a, 1, 5);
     expect([parent.alive, child.mm.mmUsers, child.task.parent]).toEqual([false, 1, machine.kernel.init]);
+  });
+});
+
+describe("limits", () => {
+  const errors = (act: () => unknown): string => (thrown(act) as SyscallError | undefined)?.code ?? "none";
+
+  it("RLIMIT_AS holds for mmap to the page, is inherited by fork, and lets what is freed be taken again", () => {
+    const alice = boot({ ram: "16 MiB" }).spawn("alice");
+    alice.setrlimit("as", "64 KiB");
+    const a = alice.mmap("60 KiB");
+    expect(errors(() => alice.mmap("8 KiB"))).toBe("ENOMEM");
+    alice.mmap("4 KiB");
+    expect(errors(() => alice.mmap("4 KiB"))).toBe("ENOMEM");
+    const bob = alice.fork("bob");
+    expect(errors(() => bob.mmap("4 KiB"))).toBe("ENOMEM");
+    alice.munmap(a, "4 KiB");
+    expect(errors(() => alice.mmap("4 KiB"))).toBe("none");
+    expect(alice.mm.totalVm).toBe(16);
+  });
+
+  it("RLIMIT_MEMLOCK holds for a process without rights, EPERM with 0, and not for root", () => {
+    const alice = boot({ ram: "16 MiB" }).spawn("alice");
+    const a = alice.mmap("64 KiB");
+    alice.setrlimit("memlock", "16 KiB");
+    alice.task.privileged = false;
+    alice.mlock(a, "16 KiB");
+    alice.mlock(a, "16 KiB");
+    expect(errors(() => alice.mlock(a, "20 KiB"))).toBe("ENOMEM");
+    expect(errors(() => alice.mmap("4 KiB", { locked: true }))).toBe("EAGAIN");
+    alice.munlock(a, "64 KiB");
+    alice.setrlimit("memlock", 0);
+    expect(errors(() => alice.mlock(a, "4 KiB"))).toBe("EPERM");
+    alice.task.privileged = true;
+    alice.mlock(a, "64 KiB");
+    expect(alice.mm.lockedVm).toBe(16);
+  });
+
+  it("vm.max_map_count lets mmap go one past 65530, as in Linux, and stops a split", () => {
+    const machine = boot({ ram: "64 MiB" });
+    const alice = machine.spawn("alice");
+    machine.kernel.sys.sysctl.overcommitMemory = 1;
+    for (let i = 0; i <= 65530; i++) alice.mmap(4096, { at: 0x1_0000_0000 + i * 8192, fixed: true });
+    expect(alice.mm.mapCount).toBe(65531);
+    expect(errors(() => alice.mmap(4096, { at: 0x2000_0000, fixed: true }))).toBe("ENOMEM");
+    alice.munmap(0x1_0000_0000, 4096 * 6);
+    const a = alice.mmap("64 KiB", { at: 0x2000_0000, fixed: true });
+    alice.mmap(4096, { at: 0x3000_0000, fixed: true });
+    expect(alice.mm.mapCount).toBe(65530);
+    expect(errors(() => alice.mprotect(a + 4096, 4096, "r"))).toBe("ENOMEM");
+    expect(errors(() => alice.munmap(a + 4096, 4096))).toBe("ENOMEM");
+    expect(alice.mm.mapCount).toBe(65530);
+  });
+});
+
+describe("vm.overcommit_memory", () => {
+  const MAP = (pages: number, noreserve = false) => ({ bytes: pages * 4096, noreserve });
+  const code = (machine: Machine, { bytes, noreserve }: ReturnType<typeof MAP>): string => {
+    const error = thrown(() => machine.spawn("x").mmap(bytes, { noreserve }));
+    return (error as SyscallError | undefined)?.code ?? "none";
+  };
+
+  it("0 refuses only one request beyond RAM and swap, 1 none", () => {
+    const machine = boot({ ram: "16 MiB" });
+    const { sys } = machine.kernel;
+    const all = sys.totalramPages + sys.totalSwapPages;
+    expect(code(machine, MAP(all + 1))).toBe("ENOMEM");
+    expect([code(machine, MAP(all)), code(machine, MAP(all))]).toEqual(["none", "none"]);
+    expect(code(machine, MAP(all + 1, true))).toBe("none");
+    expect(sys.vmCommittedAs).toBe(2 * all);
+    sys.sysctl.overcommitMemory = 1;
+    expect(code(machine, MAP(100 * all))).toBe("none");
+  });
+
+  it("2 keeps all promises below CommitLimit, MAP_NORESERVE or not, and fork counts too", () => {
+    const machine = boot({ ram: "16 MiB" });
+    const { sys } = machine.kernel;
+    sys.sysctl.overcommitMemory = 2;
+    const limit = vmCommitLimit(sys);
+    expect(limit).toBe(Math.floor(sys.totalramPages / 2) + sys.totalSwapPages);
+    expect(meminfo(sys)).toMatch(new RegExp(`CommitLimit: +${limit * 4} kB`));
+    expect([code(machine, MAP(limit)), code(machine, MAP(limit, true))]).toEqual(["ENOMEM", "ENOMEM"]);
+    const alice = machine.spawn("alice");
+    const { size } = machine.kernel.tasks;
+    alice.mmap((limit - 1) * 4096);
+    expect(thrown(() => alice.fork())).toMatchObject({ code: "ENOMEM" });
+    expect([sys.vmCommittedAs, machine.kernel.tasks.size]).toEqual([limit - 1, size]);
+    alice.exit();
+    expect(sys.vmCommittedAs).toBe(0);
+    const mms = [...machine.kernel.tasks.values()].flatMap(({ mm }) => mm ?? []);
+    checkInvariants(sys, [machine.kernel.initMm, ...mms]);
   });
 });

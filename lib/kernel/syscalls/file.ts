@@ -18,7 +18,7 @@ import { checkArg, checkText } from "../errno.js";
 import { fadviseDrop, ftruncate, O_RDWR } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
-import { copyToUser, UbufIter } from "../uaccess.js";
+import { accessOk, copyToUser, UbufIter } from "../uaccess.js";
 
 /** Bytes that are copied at once. */
 const PIECE = 16 * PAGE_SIZE;
@@ -98,7 +98,7 @@ export function sysPread(
   if (pos < 0) return -EINVAL;
   const file = fileOf(task, fd, FMODE_READ);
   if (file === undefined) return -EBADF;
-  if (len < 0) return -EINVAL;
+  if (!accessOk(buf, len)) return -EFAULT;
   let done = 0;
   while (done < len) {
     const piece = new Uint8Array(Math.min(PIECE, len - done));
@@ -135,7 +135,7 @@ export function sysPwrite(
   if (pos < 0) return -EINVAL;
   const file = fileOf(task, fd, FMODE_WRITE);
   if (file === undefined) return -EBADF;
-  if (len < 0) return -EINVAL;
+  if (!accessOk(buf, len)) return -EFAULT;
   return file.writeIter(pos, new UbufIter(task, buf, len));
 }
 
