@@ -188,6 +188,9 @@ function lengthOf(text: string): number {
   return [...text].length;
 }
 
+/** Characters of code that a cell keeps on one line. */
+const MAX_WHOLE = 34;
+
 /** The align attribute as well as the style: some sanitizers keep only one of the two. */
 function cellMarkup(
   tag: string,
@@ -198,5 +201,7 @@ function cellMarkup(
   mono = false,
 ): string {
   const content = mono ? `<code>${escapeXml(text)}</code>` : escapeXml(text);
-  return `<${tag}${extra} align="${align}" style="text-align:${align};${style}${CELL}">${content}</${tag}>`;
+  // A short word of code (r--p, an address range) stays in one piece; a long list of them may wrap.
+  const whole = mono && text.length <= MAX_WHOLE ? "white-space:nowrap;" : "";
+  return `<${tag}${extra} align="${align}" style="text-align:${align};${whole}${style}${CELL}">${content}</${tag}>`;
 }
