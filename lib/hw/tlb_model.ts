@@ -17,12 +17,12 @@
  * no TLB of a level holds is broken into the largest pieces that one does; if there are none, that level does
  * not keep it.
  *
- * Sources. nehalem, haswell, skylake: Intel 64 and IA-32 Architectures Optimization Reference Manual, the tables of TLB
- * parameters of these microarchitectures. zen2: Software Optimization Guide for AMD Family 17h Models 30h and
- * Greater, the sections on the L1 and L2 translation lookaside buffers (L2 for instructions: 512 entries, 8 ways; the real L2 for
- * data is skewed, its 2048 entries are 16 ways here; WikiChip says 12, of which 2048 is no multiple). CPUID leaf 2 of a
- * Skylake server says 6 ways where the manual says 12 (descriptor C3H); the manual is followed. The makers publish neither the replacement policy nor (Intel) the sizes of
- * the page-walk caches: true LRU and 4/4/32 are assumptions of ours.
+ * Where the figures come from. nehalem and the first level of skylake agree with published descriptions that were read. The rest is
+ * meant to be what these books say, but was not looked up there, so check before you rely on it: Intel 64 and IA-32 Architectures
+ * Optimization Reference Manual (haswell; skylake's second level, 12 ways here, while CPUID of a Skylake server says 6), Software
+ * Optimization Guide for AMD Family 17h (zen2). Zen2's second level for instructions has the 512 entries in 8 ways of
+ * 7-cpu.com; the one for data 2048 in 16 ways, where WikiChip says 12, of which 2048 is no multiple. The makers publish neither the
+ * replacement policy nor (Intel) the sizes of the page-walk caches: true LRU and 4/4/32 are assumptions of ours.
  *
  * Read first: tlb.ts. Read next: mmu.ts.
  */
