@@ -6,14 +6,22 @@
  *      v     hit, allowed
  *   L1 TLB ----------------------------------------------> pa
  *      | miss      hit, but D clear and a write --> assist: walk again, so that D is set in RAM
- *      v           hit, but not allowed ----------> page fault, the page's entries are dropped
- *   L2 TLB --> the same; on a hit the entry is also put into L1
- *      | miss
- *      v
- *   page-walk caches --> walk ---> fault, or translation --> into L2, then into L1
+ *      v           hit, but not allowed ----------> what the TLBs hold for the page is dropped; then
+ *   L2 TLB --> the same; on a hit the entry is        Intel: page fault      AMD: walk, as if nothing had hit
+ *      |       also put into L1
+ *      v miss
+ *   page-walk caches --> walk ---> translation --> into L2, then into L1
+ *                             \--> fault;  AMD: once more from the top, in case a cached table was to blame
  *
  * An entry, once in a TLB, is used without a look at the tables, until it is flushed or pushed out. A changed table
  * entry therefore takes effect only after a flush; see `invlpg` and its relatives in cpu.ts.
+ *
+ * An entry that allows too much stays in use, which is why taking rights away needs a flush. One that allows too little
+ * mends itself. Intel (SDM vol. 3A, Optional Invalidation): a write may or may not fault after R/W was set without a flush; if
+ * it does, the fault is spurious, and comes once, because a page fault drops the entry (Operations that Invalidate
+ * TLBs). AMD (APM vol. 2, Use of Cached Entries When Reporting a Page Fault Exception): the cached entries are dropped and
+ * the tables walked again before any page fault is reported, so rights may be added without a flush. `rewalksOnFault` of the
+ * model says which; see tlb_model.ts.
  *
  * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this runs for
  * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else is in
@@ -31,7 +39,7 @@ import type { Ram } from "./ram.js";
 import type { Paging } from "./registers.js";
 import { globalKey, keyBase, keyOfVpn, Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
 import type { TlbModel } from "./tlb_model.js";
-import { PartTlb, type TlbFactory } from "./tlb_part.js";
+import { type TlbFactory, tlbsByLevel } from "./tlb_part.js";
 import type { Translation, Walk } from "./translation.js";
 import { walk, walkFrom } from "./walk.js";
 
@@ -65,6 +73,8 @@ export class Mmu {
   walkRefs = 0;
   /** Writes through an entry whose D bit was clear. */
   dirtyAssists = 0;
+  /** Walks done a second time before a fault was reported. */
+  rewalks = 0;
   /** Accesses that ended in a fault. */
   faults = 0;
   /** TLB hits that did not allow the access. */
@@ -95,7 +105,8 @@ export class Mmu {
     this.model = model;
     this.walker = walker;
     const all: Tlb[] = [];
-    const make = (name: string, geometries: readonly TlbGeometry[]) => byLevel(name, geometries, all, tlb);
+    const make = (name: string, geometries: readonly TlbGeometry[]) =>
+      tlbsByLevel(name, geometries, all, tlb);
     this.l1d = make("L1d", model.l1d);
     this.l1i = make("L1i", model.l1i);
     this.l2d = make("L2", model.l2);
@@ -215,25 +226,24 @@ export class Mmu {
   ): number {
     this.dirtyAssists++;
     this.clock.nowNs += this.clock.costs.assistNs;
-    const result = this.#walk(va, access);
-    if (!("pa" in result)) {
-      this.#forget(va);
-      return this.#fail(result);
-    }
-    if (result.level !== level) {
+    const first = this.#walk(va, access);
+    if (!("pa" in first)) this.#forget(va);
+    const result = "pa" in first ? first : this.#confirm(va, access, first);
+    if (!("pa" in result)) return this.#fail(result);
+    if (result !== first || result.level !== level) {
       this.#forget(va);
       this.#fill(l2, va, result);
       this.#fill(l1, va, result);
       return result.pa;
     }
-    const first = Math.floor(result.pa / LEVEL_SIZE[level]!) * (LEVEL_SIZE[level]! / PAGE_SIZE);
-    const word = frameWord(first, result.rights);
-    tlb.update(slot, word, Math.floor(first / 0x10_0000));
+    const pfn = Math.floor(result.pa / LEVEL_SIZE[level]!) * (LEVEL_SIZE[level]! / PAGE_SIZE);
+    const word = frameWord(pfn, result.rights);
+    tlb.update(slot, word, Math.floor(pfn / 0x10_0000));
     const lower = inL1 ? l2[level] : undefined;
     if (lower !== undefined) {
       const key = this.#key(va, level);
       const other = lower.findQuietly(tagOf(va, level), word & PAGE_GLOBAL ? globalKey(key) : key);
-      if (other >= 0) lower.update(other, word, Math.floor(first / 0x10_0000));
+      if (other >= 0) lower.update(other, word, Math.floor(pfn / 0x10_0000));
     }
     if (!inL1) this.#fill(l1, va, result);
     return result.pa;
@@ -241,14 +251,29 @@ export class Mmu {
 
   #miss(va: number, access: number, l1: TlbsByLevel, l2: TlbsByLevel): number {
     this.walks++;
-    const result = this.#walk(va, access);
+    let result = this.#walk(va, access);
     if (!("pa" in result)) {
-      this.#forgetTables(va); // no TLB has the page
-      return this.#fail(result);
+      this.#forgetTables(va);
+      this.#forgetIn(l1 === this.l1d ? this.l1i : this.l1d, va); // l1 and l2 were asked and have nothing
+      if (this.l2d !== this.l2i) this.#forgetIn(l2 === this.l2d ? this.l2i : this.l2d, va);
+      result = this.#confirm(va, access, result);
+      if (!("pa" in result)) return this.#fail(result);
     }
     this.#fill(l2, va, result);
     this.#fill(l1, va, result);
     return result.pa;
+  }
+
+  /**
+   * What the tables say on a second look, after the walk caches have forgotten the page: the fault again, or a translation where
+   * a cached table was out of date. Intel looks once.
+   */
+  #confirm(va: number, access: number, fault: Fault): Translation | Fault {
+    if (this.model.rewalksOnFault !== true) return fault;
+    this.rewalks++;
+    const result = this.#walk(va, access);
+    if (!("pa" in result)) this.#forgetTables(va);
+    return result;
   }
 
   /** One walk, started as low as the walk caches allow, and counted. */
@@ -322,6 +347,14 @@ export class Mmu {
   #forget(va: number): void {
     this.flushPage(va, this.rules.pcid, true);
     this.#forgetTables(va);
+  }
+
+  #forgetIn(tlbs: TlbsByLevel, va: number): void {
+    for (let level = 1; level <= 3; level++) {
+      const tlb = tlbs[level];
+      if (tlb !== undefined && tlb.nrValid[level] !== 0)
+        tlb.flushPage(tagOf(va, level), this.#key(va, level), true);
+    }
   }
 
   #forgetTables(va: number): void {
@@ -407,21 +440,4 @@ export function frameWord(pfn: number, rights: number): number {
 function offsetIn(va: number, level: number): number {
   const size = LEVEL_SIZE[level]!;
   return va - Math.floor(va / size) * size;
-}
-
-/** One Tlb for each geometry, listed under every level it holds. */
-function byLevel(
-  name: string,
-  geometries: readonly TlbGeometry[],
-  all: Tlb[],
-  factory: TlbFactory | undefined,
-): TlbsByLevel {
-  const found: (Tlb | undefined)[] = [undefined, undefined, undefined, undefined];
-  for (const geometry of geometries) {
-    const part = factory?.(geometry, name);
-    const tlb = part ? new PartTlb(name, geometry, part) : new Tlb(name, geometry);
-    all.push(tlb);
-    for (const level of geometry.levels) found[level] = tlb;
-  }
-  return found;
 }

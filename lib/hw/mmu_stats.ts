@@ -18,6 +18,7 @@ export interface MmuCounters {
   readonly walks: number;
   readonly walkRefs: number;
   readonly dirtyAssists: number;
+  readonly rewalks: number;
   readonly faults: number;
   readonly deniedHits: number;
   readonly untranslated: number;
@@ -41,13 +42,15 @@ export interface MmuStats {
   readonly accesses: number;
   readonly l1Hits: number;
   readonly l2Hits: number;
-  /** Walks because no TLB had the page, those that faulted included. */
+  /** Walks because no TLB had the page, or (AMD) because what it had forbade the access; those that faulted included. */
   readonly walks: number;
   /** Table entries read. */
   readonly walkRefs: number;
   /** Walks that a page-walk cache let start below the top. */
   readonly walkCacheHits: number;
   readonly dirtyAssists: number;
+  /** Walks done a second time before a fault was reported (AMD). */
+  readonly rewalks: number;
   readonly faults: number;
   /** Each TLB by itself. */
   readonly tlbs: readonly TlbStats[];
@@ -85,6 +88,7 @@ export function readStats(mmu: MmuCounters): MmuStats {
     walkRefs: mmu.walkRefs,
     walkCacheHits: mmu.walkCaches.reduce((sum, c) => sum + (c?.hits.reduce((s, n) => s + n, 0) ?? 0), 0),
     dirtyAssists: mmu.dirtyAssists,
+    rewalks: mmu.rewalks,
     faults: mmu.faults,
     tlbs: mmu.tlbs.map(tlbStats),
   };

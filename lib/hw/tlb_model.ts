@@ -24,6 +24,10 @@
  * 7-cpu.com; the one for data 2048 in 16 ways, where WikiChip says 12, of which 2048 is no multiple. The makers publish neither the
  * replacement policy nor (Intel) the sizes of the page-walk caches: true LRU and 4/4/32 are assumptions of ours.
  *
+ * What happens when an entry allows too little differs, too, and its manuals were read: see `rewalksOnFault`. Linux 6.18 on an AMD
+ * EPYC counted no fault for writes through entries that were read-only and out of date. No Intel machine was asked; FreeBSD
+ * found that its kernel must cope with such faults, and Linux has spurious_kernel_fault() for them.
+ *
  * Read first: tlb.ts. Read next: mmu.ts.
  */
 import type { TlbGeometry } from "./tlb.js";
@@ -52,7 +56,12 @@ export interface TlbModel {
   /** Second level for instructions where the processor splits it. */
   readonly l2i?: readonly TlbGeometry[];
   readonly walkCaches: WalkCacheSizes;
-  /** Whether a TLB hit that forbids the access is checked against the tables before it faults. AMD does, Intel may not. */
+  /**
+   * Whether the tables are walked again before any page fault is reported, so that an entry with too few rights causes none.
+   * AMD documents that its processors do (APM vol. 2, Use of Cached Entries When Reporting a Page Fault Exception). Intel leaves
+   * it open: such an access "may or may not" fault (SDM vol. 3A, Optional Invalidation). False, the default, takes that at its
+   * word: what a kernel must be ready for.
+   */
   readonly rewalksOnFault?: boolean;
 }
 

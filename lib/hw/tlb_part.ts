@@ -18,6 +18,7 @@ import {
   Tlb,
   type TlbEntry,
   type TlbGeometry,
+  type TlbsByLevel,
 } from "./tlb.js";
 
 /** What a TLB must be able to do: the part that learners replace. */
@@ -107,4 +108,21 @@ function namesOf(tag: number, key: number): { vpn: number; level: number; pcid: 
 function entryOf(tag: number, key: number, frame: number, frameHi: number): TlbEntry {
   const global = (key & KEY_GLOBAL) !== 0;
   return { ...namesOf(tag, key), global, pfn: frameHi * 2 ** 20 + (frame >>> 12), rights: frame & 0xfff };
+}
+
+/** One Tlb for each geometry, listed under every level it holds, and added to `all`. Not in Linux. */
+export function tlbsByLevel(
+  name: string,
+  geometries: readonly TlbGeometry[],
+  all: Tlb[],
+  factory: TlbFactory | undefined,
+): TlbsByLevel {
+  const found: (Tlb | undefined)[] = [undefined, undefined, undefined, undefined];
+  for (const geometry of geometries) {
+    const part = factory?.(geometry, name);
+    const tlb = part ? new PartTlb(name, geometry, part) : new Tlb(name, geometry);
+    all.push(tlb);
+    for (const level of geometry.levels) found[level] = tlb;
+  }
+  return found;
 }

@@ -99,7 +99,7 @@ function handlePteFault(vmf: VmFault): VmFaultResult {
     return trace.graph ? traced(trace, "do_wp_page", vmf) : parts.doWpPage(vmf);
   const entry = pteMkyoung((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte) : origPte);
   if (entry !== origPte) setPte(vma.vmMm.sys.ram, vmf.ptep, entry);
-  // Else a stale TLB entry caused it; the fault has dropped that.
+  // Else a stale TLB entry caused it: a spurious fault, counted like any other. It has dropped the entry.
   return 0;
 }
 

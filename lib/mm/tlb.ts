@@ -11,7 +11,7 @@
  *
  * The processor never looks whether a cached translation is still right. Whenever the kernel takes rights away
  * (unmap, write-protect, another frame), it must flush before anyone may rely on it; giving more rights needs none, a
- * stale entry only causes a fault that finds nothing to do.
+ * stale entry only causes a fault that finds nothing to do (a spurious fault; AMD walks again instead, see mmu.ts).
  *
  * Interrupts are dear, so Linux sends few: many changes are gathered into one flush (mmu_gather.ts), CPUs that are lazy or
  * run something else are left alone and catch up by generation when they come back (tlb_switch.ts).

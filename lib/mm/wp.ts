@@ -127,7 +127,8 @@ function wpCanReuseLargeAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
 export function wpPageReuse(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
   const { sys } = vma.vmMm;
-  // No flush: a right was gained, and the fault has dropped this CPU's stale entry.
+  // No flush: a right was gained. A page fault has dropped this CPU's stale entry; mlock's and populate's "faults" (gup.ts) are
+  // no faults of the processor, so it stays, here as on other CPUs, until the next write: a walk (AMD) or a spurious fault (Intel).
   setPte(sys.ram, vmf.ptep, maybeMkwrite(pteMkdirty(pteMkyoung(vmf.origPte)), vma));
   countVmEvent(sys, PGREUSE);
   return 0;

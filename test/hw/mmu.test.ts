@@ -6,7 +6,7 @@ import type { AccessRecord } from "../../lib/hw/mmu_stats.js";
 import { Ram } from "../../lib/hw/ram.js";
 import { CR4_SMAP } from "../../lib/hw/registers.js";
 import type { TlbEntry } from "../../lib/hw/tlb.js";
-import { TLB_MODELS } from "../../lib/hw/tlb_model.js";
+import { TLB_MODELS, type TlbModel, type TlbModelName } from "../../lib/hw/tlb_model.js";
 import type { TlbPart } from "../../lib/hw/tlb_part.js";
 import { walk } from "../../lib/hw/walk.js";
 import { Tables } from "./tables.js";
@@ -63,6 +63,95 @@ describe("stale entries", () => {
       cpu.onPageFault = () => {};
       cpu.store(VA, 1, 3);
       expect([tlb, cpu.mmu.faults]).toEqual([tlb, faults]);
+    }
+  });
+
+  it.each(Object.keys(TLB_MODELS) as TlbModelName[])(
+    "of %s cost a spurious fault or a walk, never both",
+    (tlb) => {
+      const { cpu, tables } = boot({ tlb });
+      const { rewalksOnFault = false, l1d }: TlbModel = TLB_MODELS[tlb];
+      tables.map(VA, 0x101, 5);
+      cpu.load(VA, 1);
+      tables.map(VA, 0x101, 7);
+      const seen: AccessRecord[] = [];
+      cpu.mmu.trace = (record) => seen.push(record);
+      cpu.onPageFault = () => {};
+      cpu.store(VA, 1, 3);
+      cpu.store(VA, 1, 4);
+      const spurious = l1d.length > 0 && !rewalksOnFault;
+      const none = l1d.length === 0;
+      expect(seen.map((r) => r.source)).toEqual([
+        ...(spurious ? ["fault", "walk"] : ["walk"]),
+        none ? "walk" : "L1",
+      ]);
+      expect(cpu.mmu.stats()).toMatchObject({ faults: spurious ? 1 : 0, rewalks: 0, walks: none ? 3 : 2 });
+      expect(cpu.mmu.stats().accesses).toBe(spurious ? 4 : 3);
+    },
+  );
+
+  it.each([
+    ["haswell", false],
+    ["skylake", false],
+    ["zen2", true],
+  ] as const)("%s: AMD confirms a true fault by a second walk, Intel does not", (tlb, again) => {
+    const { cpu, tables } = boot({ tlb });
+    tables.map(VA, 0x101);
+    cpu.load(VA, 1);
+    const before = cpu.mmu.stats();
+    expect(() => cpu.load(VA + 0x1000, 1)).toThrow(expect.objectContaining({ errorCode: 4 }));
+    const after = cpu.mmu.stats();
+    // One entry by way of the walk cache; the second walk starts at the top.
+    expect(after.walkRefs - before.walkRefs).toBe(again ? 5 : 1);
+    expect([after.walks - before.walks, after.rewalks, after.faults]).toEqual([1, again ? 1 : 0, 1]);
+  });
+
+  it("of tables: a right that a cached table denies is found by AMD's second walk, and by Intel's next one", () => {
+    for (const [tlb, faults] of [
+      ["skylake", 1],
+      ["zen2", 0],
+    ] as const) {
+      const { cpu, tables, ram } = boot({ tlb });
+      tables.map(VA, 0x101);
+      tables.map(VA + 0x1000, 0x102);
+      const pde = tables.entryPa(VA, 2);
+      ram.writeEntry(pde, ram.readEntry(pde) & ~2n);
+      cpu.load(VA, 1);
+      ram.writeEntry(pde, ram.readEntry(pde) | 2n);
+      cpu.onPageFault = () => {};
+      cpu.store(VA + 0x1000, 1, 3);
+      expect([tlb, cpu.mmu.faults]).toEqual([tlb, faults]);
+    }
+  });
+
+  it("a write's D bit is set by the second walk, too, and the new translation is used", () => {
+    const { cpu, tables, ram } = boot({ tlb: "zen2" });
+    tables.map(VA, 0x101);
+    cpu.load(VA, 1);
+    const pde = tables.entryPa(VA, 2);
+    const table = ram.readEntry(pde);
+    cpu.mmu.flushPage(VA + 0x1000, 0, true);
+    // The cached table loses its page; another table, not yet seen, has it.
+    const pte = tables.entryPa(VA);
+    ram.writeEntry(0x300 * 4096 + (pte % 4096), 0x103n * 4096n + 7n);
+    ram.writeEntry(pde, (table & 0xfffn) | (0x300n * 4096n));
+    ram.writeEntry(pte, 0n);
+    cpu.store(VA, 1, 9);
+    expect(ram.read8(0x103 * 4096)).toBe(9);
+    expect(ram.readEntry(0x300 * 4096 + (pte % 4096)) & 0x60n).toBe(0x60n);
+    expect(cpu.load(VA, 1)).toBe(9);
+    expect(cpu.mmu.stats()).toMatchObject({ dirtyAssists: 1, rewalks: 1, faults: 0 });
+  });
+
+  it("for instructions are dropped by a page fault on data of the same page", () => {
+    for (const tlb of ["skylake", "zen2"] as const) {
+      const { cpu, tables } = boot({ tlb: { ...TLB_MODELS[tlb], l2: [] } });
+      tables.map(VA, 0x101, 5);
+      cpu.fetch(VA, 1);
+      tables.unmap(VA);
+      cpu.fetch(VA, 1);
+      expect(() => cpu.load(VA, 1)).toThrow(FaultError);
+      expect(() => cpu.fetch(VA, 1)).toThrow(FaultError);
     }
   });
 

@@ -180,7 +180,8 @@ class KernelHost implements Host {
   private recorder: Task | undefined;
 
   constructor(ram: string, parts: Partial<MachineParts>) {
-    this.kernel = boot({ ram, parts }).kernel;
+    // The recordings were made on an AMD processor, which walks again where the default one faults on a stale TLB entry.
+    this.kernel = boot({ ram, parts, tlb: "zen2" }).kernel;
     this.procfs = new ProcFs(this.kernel.sys, () => [...this.kernel.tasks.values()]);
     this.files = new KernelFiles(this.kernel.files);
   }
