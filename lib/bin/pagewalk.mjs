@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `pagewalk` command; its commands are in lib/course/cli.ts.
+// The `pagewalk` command; its commands are in lib/course/commands/table.ts.
 import { existsSync } from "node:fs";
 import bootstrap from "./bootstrap.cjs";
 
@@ -8,5 +8,5 @@ if (!existsSync(new URL("../dist/course/cli.js", import.meta.url))) {
   console.error("pagewalk: lib is not built yet. Run: npm ci && npm run build");
   process.exit(1);
 }
-const { main } = await import("../dist/course/cli.js");
-process.exitCode = await main(process.argv.slice(2));
+const { runCommandLine } = await import("../dist/course/cli.js");
+await runCommandLine(process.argv.slice(2));

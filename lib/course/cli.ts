@@ -1,96 +1,107 @@
 /**
- * The `pagewalk` command: a table of commands, each in a file of its own under `commands/`, loaded when asked for.
+ * The `pagewalk` command: finds the command that the first words name, and lets it end in a sentence whatever happens.
  *
- * To add one: write `commands/NAME.ts` that exports `run: CommandRun`, and add a line to COMMANDS.
+ *     runCommandLine()  -->  main(words)  -->  commands/table.ts  -->  commands/NAME.ts
  *
  * Not in Linux: part of the course, not of the machine.
  */
+import { asksFor, helpOf, parseArguments, unknown } from "./commands/arguments.js";
+import { endingOf, UsageError } from "./commands/errors.js";
+import { COMMANDS, type Command, type CommandGroup } from "./commands/table.js";
+import { versionText } from "./commands/version.js";
 
-/** Carries out a command with the words after its name; the result is the exit status of the process. */
-export type CommandRun = (args: string[]) => Promise<number>;
+export { CommandFailure, UsageError } from "./commands/errors.js";
+export type { CommandRun } from "./commands/table.js";
 
-interface Command {
-  /** The words after `pagewalk`, as the help shows them. */
-  usage: string;
-  summary: string;
-  load: () => Promise<{ run: CommandRun }>;
+/** Runs the command that `args` name; the result is the exit status. Never throws. Not in Linux: a helper of the course. */
+export async function main(args: readonly string[]): Promise<number> {
+  let found: Found | undefined;
+  try {
+    found = find(args);
+    const { command, rest } = found;
+    const asked = asksFor(rest);
+    if (asked !== undefined) return answer(asked === "help" ? helpFor(command) : versionText());
+    if (command === undefined) return answer(helpText());
+    if ("parts" in command) throw noPart(command, rest[0]);
+    return await command.run(parseArguments(rest, command));
+  } catch (error) {
+    return refuse(error, found?.command);
+  }
 }
 
-const COMMANDS: Record<string, Command> = {
-  start: {
-    usage: "start [--no-browser] [--port N]",
-    summary: "open the labs in Jupyter",
-    load: () => import("./commands/start.js"),
-  },
-  doctor: {
-    usage: "doctor",
-    summary: "say what is found, what is missing and what to do",
-    load: () => import("./commands/doctor.js"),
-  },
-  grade: {
-    usage: "grade [01[.2]] [--solutions|--file F] [--json]",
-    summary: "run the checks of your exercises; status 0 when all pass",
-    load: () => import("./commands/grade.js"),
-  },
-  hint: {
-    usage: "hint 01.3",
-    summary: "a hint for an exercise, one more at each call",
-    load: () => import("./commands/hint.js"),
-  },
-  reset: {
-    usage: "reset 01[.3]",
-    summary: "put an exercise back to how it was handed out; keeps a copy",
-    load: () => import("./commands/reset.js"),
-  },
-  exercises: {
-    usage: "exercises cut|check",
-    summary: "for instructors: write exercises/ from solutions/, or see whether they match",
-    load: () => import("./commands/exercises.js"),
-  },
-  notebooks: {
-    usage: "notebooks check|run|strip|new [FILE...]",
-    summary: "check the shape of notebooks, run them, clear their outputs, start a new one",
-    load: () => import("./commands/notebooks.js"),
-  },
-  replay: {
-    usage: "replay FILE.vms|NAME [--json] | --all | --linux=RUNNER",
-    summary: "run a memory scenario on the emulated machine and compare it with recorded Linux",
-    load: () => import("./commands/replay.js"),
-  },
-};
+/** `main` for a process of its own: sets its exit status. Not in Linux: a helper of the course. */
+export async function runCommandLine(args: readonly string[]): Promise<void> {
+  // `pagewalk ... | head`: who does not listen any more needs no answer.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 0 : 1);
+  });
+  process.on("uncaughtException", (error) => process.exit(refuse(error, undefined)));
+  process.exitCode = await main(args);
+}
 
-/** A mistake in how a command was called: the message is all that is printed. Exit status 2. */
-export class UsageError extends Error {}
+/** What the first words mean: a command, a group without a part, or nothing (`pagewalk` alone). */
+interface Found {
+  command: Command | CommandGroup | undefined;
+  rest: readonly string[];
+}
 
-/** A plain sentence that ends the command with exit status 1. */
-export class CommandFailure extends Error {}
-
-/** Runs the command named by the first word. */
-export async function main(args: string[]): Promise<number> {
+function find(args: readonly string[]): Found {
   const [name, ...rest] = args;
-  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    process.stdout.write(helpText());
-    return 0;
+  if (name === undefined || name === "help" || name.startsWith("-")) return findWithout(args);
+  const command = COMMANDS.get(name);
+  if (command === undefined) throw unknown("command", name, [...COMMANDS.keys()]);
+  if (!("parts" in command)) return { command, rest };
+  const part = command.parts.get(rest[0] ?? "");
+  return part === undefined ? { command, rest } : { command: part, rest: rest.slice(1) };
+}
+
+/** `pagewalk`, `pagewalk --help`, `pagewalk help grade`. */
+function findWithout(args: readonly string[]): Found {
+  const [name, ...rest] = args;
+  if (name === "help" && rest.length > 0) {
+    const { command } = find(rest);
+    return { command, rest: ["--help"] };
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
-    process.stderr.write(`pagewalk: there is no command "${name}"\n\n${helpText()}`);
-    return 2;
-  }
-  try {
-    return await (await command.load()).run(rest);
-  } catch (error) {
-    if (!(error instanceof UsageError || error instanceof CommandFailure)) throw error;
-    process.stderr.write(`pagewalk: ${error.message}\n`);
-    if (error instanceof UsageError) process.stderr.write(`usage: pagewalk ${command.usage}\n`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+  if (name?.startsWith("-") && asksFor([name]) === undefined)
+    throw unknown("option", name, ["--help", "--version"]);
+  return { command: undefined, rest: name?.startsWith("-") ? args : [] };
+}
+
+function noPart({ usage, parts }: CommandGroup, word: string | undefined): UsageError {
+  const names = [...parts.keys()];
+  const name = usage.split(" ")[0]!;
+  if (word === undefined) return new UsageError(`${name} what? ${names.join(", ")}`);
+  if (word.startsWith("-")) return unknown("option", word, ["--help", "--version"]);
+  return unknown(`command ${name}`, word, names);
+}
+
+function answer(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function refuse(error: unknown, command: Found["command"]): number {
+  const { text, status } = endingOf(error);
+  process.stderr.write(`pagewalk: ${text}\n`);
+  if (error instanceof UsageError)
+    process.stderr.write(`usage: pagewalk ${command?.usage ?? "COMMAND; pagewalk --help lists them"}\n`);
+  return status;
+}
+
+function helpFor(command: Found["command"]): string {
+  if (command === undefined) return helpText();
+  if (!("parts" in command)) return helpOf(command);
+  return [`usage: pagewalk ${command.usage}`, "", ...listed([...command.parts.values()])].join("\n");
 }
 
 function helpText(): string {
-  const width = Math.max(...Object.values(COMMANDS).map((command) => command.usage.length));
-  const lines = Object.values(COMMANDS).map(
-    ({ usage, summary }) => `  pagewalk ${usage.padEnd(width)}  ${summary}`,
+  const more = "pagewalk COMMAND --help says more about one of them.";
+  return ["Pagewalk: labs on Linux virtual memory.", "", ...listed([...COMMANDS.values()]), more, ""].join(
+    "\n",
   );
-  return ["Pagewalk: labs on Linux virtual memory.", "", ...lines, ""].join("\n");
+}
+
+function listed(commands: readonly (Command | CommandGroup)[]): string[] {
+  const width = Math.max(...commands.map(({ usage }) => usage.length));
+  return [...commands.map(({ usage, summary }) => `  pagewalk ${usage.padEnd(width)}  ${summary}`), ""];
 }

@@ -4,7 +4,6 @@
  * Not in Linux: part of the course, not of the machine.
  */
 import { existsSync } from "node:fs";
-import type { CommandRun } from "../cli.js";
 import { askJupyter, jupyterCommands } from "../jupyter/find.js";
 import { installWays } from "../jupyter/install.js";
 import { KernelClient } from "../notebooks/kernel_client.js";
@@ -19,7 +18,8 @@ interface Finding {
   optional?: boolean;
 }
 
-export const run: CommandRun = async () => {
+/** Prints what is found and what is missing; the exit status. Not in Linux: a helper of the course. */
+export async function run(): Promise<number> {
   const checks = [node, packages, jupyter, kernel, chromium];
   let missing = 0;
   for (const check of checks) {
@@ -31,7 +31,7 @@ export const run: CommandRun = async () => {
   }
   console.log(missing === 0 ? "\nAll that the labs need is here." : `\n${missing} missing.`);
   return missing === 0 ? 0 : 1;
-};
+}
 
 async function node(): Promise<Finding[]> {
   return [{ good: true, what: `Node ${process.versions.node}, ${process.execPath}` }];

@@ -3,12 +3,11 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { type CommandRun, UsageError } from "../cli.js";
 import { hint } from "../exercises/hint.js";
+import type { CommandRun } from "./table.js";
 import { understood } from "./understood.js";
 
-export const run: CommandRun = async ([wanted, ...more]) => {
-  if (!wanted || more.length > 0) throw new UsageError("name one exercise");
-  console.log(understood(() => hint(wanted)).text.replaceAll("`", ""));
+export const run: CommandRun = async ({ words: [wanted] }) => {
+  console.log(understood(() => hint(wanted!)).text.replaceAll("`", ""));
   return 0;
 };

@@ -12,9 +12,10 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { CommandFailure, type CommandRun, UsageError } from "../cli.js";
+import { valueText } from "../../hw/options.js";
+import { readInput } from "../files.js";
 import { compareWithLinux } from "../replay/against.js";
 import {
   type Comparison,
@@ -36,43 +37,58 @@ import {
   replayRecorded,
 } from "../replay/recordings.js";
 import { type Scenario, ScenarioError } from "../replay/scenario.js";
+import { type Arguments, unknown, wholeNumber } from "./arguments.js";
+import { CommandFailure, UsageError } from "./errors.js";
+import type { CommandRun } from "./table.js";
+import { understood } from "./understood.js";
 
-const OPTIONS = ["--json", "--all", "--limit", "--linux", "--seeds", "--files", "--steps"];
+const MOST = 1_000_000_000;
 
 export const run: CommandRun = async (args) => {
-  const unknown = args.find((arg) => arg.startsWith("--") && !OPTIONS.includes(arg.split("=")[0]!));
-  if (unknown !== undefined) throw new UsageError(`there is no option ${unknown}`);
-  const names = args.filter((arg) => !arg.startsWith("--"));
-  const limit = Number(optionValue(args, "limit") ?? 20);
-  const runner = optionValue(args, "linux");
-  if (runner !== undefined) return compareRandom(runner, args, limit);
-  if (args.includes("--all")) return replayAll(names);
-  if (names.length === 0) throw new UsageError("replay what? a .vms file, a recorded scenario, or --all");
+  const limit = args.number("--limit", 20, 0, MOST);
+  const runner = args.value("--linux");
+  if (runner !== undefined) {
+    if (args.words.length > 0) throw new UsageError("--linux makes its own scenarios; it takes no names");
+    return compareRandom(runner, args, limit);
+  }
+  const alone = ["--seeds", "--steps", "--files"].find((option) => args.has(option));
+  if (alone !== undefined) throw new UsageError(`${alone} goes with --linux`);
+  if (args.has("--all")) return replayAll(args.words);
+  if (args.words.length === 0)
+    throw new UsageError("replay what? a .vms file, a recorded scenario, or --all");
   let status = 0;
-  for (const name of names) status = Math.max(status, replayOne(name, args.includes("--json"), limit));
+  for (const name of args.words) status = Math.max(status, replayOne(name, args.has("--json"), limit));
   return status;
 };
 
-function optionValue(args: readonly string[], option: string): string | undefined {
-  return args.find((arg) => arg.startsWith(`--${option}=`))?.slice(option.length + 3);
+/** "10:20" as numbers. */
+function seedsOf(text: string): [number, number] {
+  const [first, end, ...more] = text
+    .split(":")
+    .map((part) => wholeNumber("each side of --seeds A:B", part, 0, MOST));
+  if (first === undefined || end === undefined || more.length > 0 || end <= first)
+    throw new UsageError(`--seeds is A:B with A less than B, such as 0:20, not ${valueText(text)}`);
+  return [first, end];
 }
 
 /** Compares random scenarios with the kernel of this computer; prints the shortest account of each that differs. */
-function compareRandom(runner: string, args: readonly string[], limit: number): number {
-  const [first = 0, end = 20] = (optionValue(args, "seeds") ?? "0:20").split(":").map(Number);
-  const steps = Number(optionValue(args, "steps") ?? 60);
+async function compareRandom(runner: string, args: Arguments, limit: number): Promise<number> {
+  const [first, end] = seedsOf(args.value("--seeds") ?? "0:20");
+  const steps = args.number("--steps", 60, 1, 100_000);
   let different = 0;
   let equal = 0;
   for (let seed = first; seed < end; seed++) {
     const host = newHost();
     try {
-      const { comparison } = compareWithLinux(runner, { seed, steps, files: args.includes("--files") }, host);
+      const options = { seed, steps, files: args.has("--files") };
+      const { comparison } = await compareWithLinux(runner, options, host);
       equal += comparison.equal;
       if (comparison.different.length === 0) continue;
       different++;
       console.log(`seed ${seed}: ${comparison.different.length} leaves differ`);
       for (const each of comparison.different.slice(0, limit)) console.log(`  ${formatDifference(each)}`);
     } catch (error) {
+      if (error instanceof CommandFailure) throw error;
       different++;
       console.log(
         `seed ${seed} stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
@@ -86,14 +102,10 @@ function compareRandom(runner: string, args: readonly string[], limit: number): 
 function readScenario(nameOrFile: string): Scenario {
   if (existsSync(nameOrFile)) {
     const name = basename(nameOrFile).replace(/\.vms$/, "");
-    return parseScenario(readFileSync(nameOrFile, "utf8"), name);
+    return parseScenario(readInput(nameOrFile), name);
   }
-  if (nameOrFile.endsWith(".vms")) throw new CommandFailure(`there is no file ${nameOrFile}`);
-  try {
-    return loadRecorded(findRecorded(nameOrFile)).scenario;
-  } catch (error) {
-    throw error instanceof RangeError ? new CommandFailure(error.message) : error;
-  }
+  if (nameOrFile.endsWith(".vms")) throw new UsageError(`there is no file ${valueText(nameOrFile)}`);
+  return loadRecorded(understood(() => findRecorded(nameOrFile))).scenario;
 }
 
 function replayOne(nameOrFile: string, json: boolean, limit: number): number {
@@ -170,6 +182,9 @@ function addTo(row: FamilyRow, result: Comparison): void {
 }
 
 function replayAll(families: readonly string[]): number {
+  const known = [...new Set(recordedNames().map(familyOf))];
+  const strange = families.find((family) => !known.includes(family));
+  if (strange !== undefined) throw unknown("family of scenarios", strange, known);
   const rows = new Map<string, FamilyRow>();
   const total = emptyRow("all");
   const excuses = loadNotApplicable();

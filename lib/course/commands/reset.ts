@@ -3,12 +3,11 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { type CommandRun, UsageError } from "../cli.js";
 import { reset } from "../exercises/reset.js";
+import type { CommandRun } from "./table.js";
 import { understood } from "./understood.js";
 
-export const run: CommandRun = async ([wanted, ...more]) => {
-  if (!wanted || more.length > 0) throw new UsageError("name one exercise or lab");
-  console.log(understood(() => reset(wanted)).text.replaceAll("`", ""));
+export const run: CommandRun = async ({ words: [wanted] }) => {
+  console.log(understood(() => reset(wanted!)).text.replaceAll("`", ""));
   return 0;
 };

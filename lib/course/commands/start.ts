@@ -4,20 +4,22 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { CommandFailure, type CommandRun, UsageError } from "../cli.js";
 import { findJupyter, type Jupyter } from "../jupyter/find.js";
 import { offerInstall } from "../jupyter/install.js";
-import { type ServeOptions, serve } from "../jupyter/serve.js";
+import { serve } from "../jupyter/serve.js";
+import { CommandFailure } from "./errors.js";
+import type { CommandRun } from "./table.js";
 
 export const run: CommandRun = async (args) => {
-  const options = parseArguments(args);
+  const port = args.has("--port") ? args.number("--port", 0, 1, 65535) : undefined;
+  const openBrowser = !args.has("--no-browser") && hasDisplay();
   console.log("Looking for Jupyter ...");
   const jupyter = findJupyter() ?? (await installed());
   console.log(`  found ${jupyter.app} ${jupyter.version}, ${jupyter.path}`);
   if (process.getuid?.() === 0)
     console.log("  You are root: Jupyter and what runs in it may do anything here.");
   console.log("Starting the server ...");
-  const server = await serve(jupyter, options);
+  const server = await serve(jupyter, { port, openBrowser });
   console.log(`\nPagewalk is at  ${server.url}\nStop it with Ctrl-C.`);
   const stop = (): void => void server.process.kill("SIGTERM");
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
@@ -44,25 +46,6 @@ async function installed(): Promise<Jupyter> {
     throw new CommandFailure("Jupyter was installed, but does not answer. npx pagewalk doctor says more.");
   }
   return jupyter;
-}
-
-function parseArguments(args: string[]): ServeOptions {
-  const options: ServeOptions = { port: undefined, openBrowser: hasDisplay() };
-  const words = args.flatMap((arg) => (arg.startsWith("--port=") ? ["--port", arg.slice(7)] : [arg]));
-  for (let i = 0; i < words.length; i++) {
-    if (words[i] === "--no-browser") options.openBrowser = false;
-    else if (words[i] === "--port") options.port = parsePort(words[++i]);
-    else throw new UsageError(`start does not know "${words[i]}"`);
-  }
-  return options;
-}
-
-function parsePort(word: string | undefined): number {
-  const port = Number(word);
-  if (word === undefined || !Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new UsageError(`--port needs a number from 1 to 65535, not ${word ?? "nothing"}`);
-  }
-  return port;
 }
 
 /** Without a screen a browser would open inside the terminal, if at all. */

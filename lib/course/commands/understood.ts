@@ -3,13 +3,20 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { UsageError } from "../cli.js";
+import { CommandFailure, UsageError } from "./errors.js";
 
-/** The result of `act`; a `RangeError` ("there is no exercise 01.9") becomes a mistake in the command's use. */
+/**
+ * The result of `act`; a `RangeError` ("there is no exercise 01.9") and a file that cannot be read become a mistake in the command's
+ * use. Not in Linux: a helper of the course.
+ */
 export function understood<T>(act: () => T): T {
   try {
     return act();
   } catch (error) {
-    throw error instanceof RangeError ? new UsageError(error.message) : error;
+    const isMistake =
+      error instanceof CommandFailure || Object.getPrototypeOf(error) === RangeError.prototype;
+    throw isMistake && !/call stack/.test((error as Error).message)
+      ? new UsageError((error as Error).message)
+      : error;
   }
 }

@@ -2,8 +2,9 @@
  * Writes `exercises/` from `solutions/`, and tells where the two do not match.
  */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { writeWhole } from "../files.js";
 import { allLabs, type Lab } from "./labs.js";
 import { cutExercises } from "./master.js";
 
@@ -24,7 +25,7 @@ export function writeCuts(root?: string): Lab[] {
   const outdated = outdatedLabs(root);
   for (const lab of outdated) {
     mkdirSync(dirname(lab.exercises), { recursive: true });
-    writeFileSync(lab.exercises, cutOf(lab));
+    writeWhole(lab.exercises, cutOf(lab));
   }
   return outdated;
 }

@@ -3,15 +3,18 @@
  * How far a learner is stays in a small file, so that notebook and command line go on from each other.
  */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { valueText } from "../../hw/options.js";
+import { writeWhole } from "../files.js";
 import { findLab } from "./labs.js";
 import { Note } from "./note.js";
 
 /** The hints for exercise `wanted` ("01.3"), one more at each call; `upTo` asks for the first so many instead. Not in Linux: a helper of the course. */
 export function hint(wanted: string, upTo?: number, root?: string): Note {
   const { lab, task } = findLab(wanted, root);
-  if (!task) throw new RangeError(`A hint is for one exercise, such as "${lab.number}.1"; got "${wanted}"`);
+  if (!task)
+    throw new RangeError(`A hint is for one exercise, such as "${lab.number}.1"; got ${valueText(wanted)}`);
   const total = task.hints.length;
   if (upTo !== undefined && !(Number.isInteger(upTo) && upTo >= 1 && upTo <= total))
     throw new RangeError(`Exercise ${task.id} has hints 1 to ${total}; got ${upTo}`);
@@ -58,17 +61,22 @@ function seenFile(root: string): string {
 
 function readSeen(root: string): Seen {
   try {
-    const file = seenFile(root);
-    return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Seen) : { ...memory.get(root) };
+    return asSeen(JSON.parse(readFileSync(seenFile(root), "utf8")));
   } catch {
     return { ...memory.get(root) };
   }
 }
 
+/** What of `value` can be true; the file is one that people can edit. */
+function asSeen(value: unknown): Seen {
+  const counts = Object.entries(value ?? {}).filter(([, count]) => Number.isInteger(count) && count >= 0);
+  return Object.fromEntries(counts) as Seen;
+}
+
 function writeSeen(root: string, seen: Seen): void {
   try {
     mkdirSync(dirname(seenFile(root)), { recursive: true });
-    writeFileSync(seenFile(root), `${JSON.stringify(seen)}\n`);
+    writeWhole(seenFile(root), `${JSON.stringify(seen)}\n`);
   } catch {
     memory.set(root, seen); // a folder that cannot be written: remembered until the process ends
   }

@@ -9,6 +9,7 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { valueText } from "../../hw/options.js";
 import { projectRoot } from "../root.js";
 import { type Task, tasksOf } from "./master.js";
 
@@ -67,14 +68,14 @@ export function findLab(wanted: string | number, root?: string): { lab: Lab; tas
   );
   if (!lab)
     throw new RangeError(
-      `There is no lab "${wanted}"; the labs are ${labs.map((one) => one.name).join(", ") || "not there"}`,
+      `There is no lab ${valueText(String(wanted))}; the labs are ${labs.map((one) => one.name).join(", ") || "not there"}`,
     );
   if (!taskNumber) return { lab };
   const tasks = labTasks(lab);
   const task = tasks.find(({ id }) => id === `${lab.number}.${taskNumber}`);
   if (!task)
     throw new RangeError(
-      `There is no exercise "${wanted}"; lab ${lab.number} has ${tasks.map(({ id }) => id).join(", ")}`,
+      `There is no exercise ${valueText(String(wanted))}; lab ${lab.number} has ${tasks.map(({ id }) => id).join(", ")}`,
     );
   return { lab, task };
 }

@@ -9,8 +9,9 @@
  * (with the comment above) and ends at the first closing bracket in column 0, or before the next export.
  */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { writeNew, writeWhole } from "../files.js";
 import { cutOf } from "./cut.js";
 import { forgetHints } from "./hint.js";
 import { findLab, type Lab } from "./labs.js";
@@ -25,9 +26,9 @@ export function reset(wanted: string, root?: string): Note {
   const before = existsSync(lab.exercises) ? readFileSync(lab.exercises, "utf8") : undefined;
   const after = task && before !== undefined ? resetTask(before, cut, task.id) : cut;
   if (after === before) return new Note(`${name} is as it was handed out; nothing to do.`);
-  const saved = before === undefined ? undefined : save(lab, before);
+  const saved = before === undefined ? undefined : save(lab);
   mkdirSync(dirname(lab.exercises), { recursive: true });
-  writeFileSync(lab.exercises, after);
+  writeWhole(lab.exercises, after);
   if (task) forgetHints(lab.root, task.id);
   const kept = saved ? ` What you had is in \`exercises/saved/${saved}\`.` : "";
   return new Note(`${name} is as it was handed out.${kept}`);
@@ -73,14 +74,14 @@ function insertBefore(lines: string[], followers: TaskPart[], fresh: string[]): 
   return [...end, "", ...fresh, ""];
 }
 
-/** Writes `text` to the first free `saved/01-paging.N.ts.txt`; returns that file's name. */
-function save(lab: Lab, text: string): string {
+/** Copies the file, byte for byte, to the first free `saved/01-paging.N.ts.txt`; returns that file's name. */
+function save(lab: Lab): string {
+  const content = readFileSync(lab.exercises);
   const folder = join(dirname(lab.exercises), "saved");
   mkdirSync(folder, { recursive: true });
   for (let nr = 1; ; nr++) {
     const file = join(folder, `${lab.name}.${nr}.ts.txt`);
-    if (existsSync(file)) continue;
-    writeFileSync(file, text, { flag: "wx" });
-    return basename(file);
+    // Another reset may save at this very moment: whoever takes the name first has it.
+    if (writeNew(file, content)) return basename(file);
   }
 }

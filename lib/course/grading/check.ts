@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { findLab, type Lab, labTasks } from "../exercises/labs.js";
+import { readInput } from "../files.js";
 import { type GradeOptions, gradeAll } from "./grade.js";
 import { expectedTests } from "./jobs.js";
 import { allPassed, type GradeReport, inNotebook, reportHtml, reportText } from "./report.js";
@@ -54,13 +55,20 @@ async function checkNow(wanted: string, options: { file?: string }): Promise<Che
   return new CheckResult(await gradeLab(lab, { ...options, ...(task ? { tasks: [task.id] } : {}) }));
 }
 
+/** What to grade: a file (the learner's by default) or its text, and which tasks ("01.2"; all by default). */
+export interface GradeRequest {
+  file?: string;
+  text?: string;
+  tasks?: string[];
+}
+
 /** Grades one file (the learner's by default) as the exercises of `lab`. Not in Linux: a helper of the course. */
 export async function gradeLab(
   lab: Lab,
-  { file = lab.exercises, tasks, ...options }: { file?: string; tasks?: string[] } & GradeOptions = {},
+  { file = lab.exercises, text = readInput(file), tasks, ...options }: GradeRequest & GradeOptions = {},
 ): Promise<GradeReport> {
   const name = relative(lab.root, file).replaceAll("\\", "/");
-  const submission = { lab, text: readFileSync(file, "utf8"), file: name.startsWith("..") ? file : name };
+  const submission = { lab, text, file: name.startsWith("..") ? file : name };
   const tests = expectedTests(readFileSync(lab.grader, "utf8"));
   const wanted = labTasks(lab)
     .filter(({ id }) => !tasks || tasks.includes(id))

@@ -12,7 +12,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createInterface } from "node:readline/promises";
-import { CommandFailure } from "../cli.js";
+import { CommandFailure } from "../commands/errors.js";
 import { ownJupyterFolder } from "./find.js";
 
 export type InstallWay = "uv" | "venv" | "apt";

@@ -17,7 +17,7 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, readdirSync, rea
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { CommandFailure } from "../cli.js";
+import { CommandFailure } from "../commands/errors.js";
 import { environmentWithKernel } from "../kernel/kernelspec.js";
 import { inRepository } from "../paths.js";
 import { projectRoot } from "../root.js";

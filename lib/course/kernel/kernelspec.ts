@@ -8,8 +8,9 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { writeWhole } from "../files.js";
 import { inRepository } from "../paths.js";
 
 /** What the notebooks name as their kernel; stock tslab registers itself under the same names. */
@@ -28,7 +29,7 @@ export function writeKernelspec(
   mkdirSync(dir, { recursive: true });
   const { display_name, language } = KERNELSPEC;
   const spec = { argv: kernelCommand("{connection_file}"), display_name, language };
-  writeFileSync(join(dir, "kernel.json"), `${JSON.stringify(spec, null, 1)}\n`);
+  writeWhole(join(dir, "kernel.json"), `${JSON.stringify(spec, null, 1)}\n`);
   return folder;
 }
 

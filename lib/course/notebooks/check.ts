@@ -13,7 +13,7 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { KERNELSPEC } from "../kernel/kernelspec.js";
 import { githubAnchor, type Heading, jupyterAnchor, type MarkdownParts, readMarkdown } from "./markdown.js";
@@ -91,7 +91,8 @@ function checkFile({ path, text, notebook }: Lab): ShapeProblem[] {
   if (!NAME.test(basename(path))) problems.push({ what: "the file is not called NN-topic.ipynb" });
   if (text !== notebookText(stripped(notebook))) {
     const name = (notebook.metadata.kernelspec as { name?: string } | undefined)?.name;
-    const reason = name === KERNELSPEC.name ? "outputs, counts or Jupyter's settings" : `kernel "${name}"`;
+    const other = name === undefined ? "no kernel named" : `kernel "${name}"`;
+    const reason = name === KERNELSPEC.name ? "outputs, counts or Jupyter's settings" : other;
     problems.push({ what: `not as it is kept in git (${reason}); run: npx pagewalk notebooks strip` });
   }
   const ids = notebook.cells.map((cell) => cell.id ?? "");
@@ -135,8 +136,8 @@ function checkPredictions({ notebook }: Lab): ShapeProblem[] {
 
 /** The exercises' numbers in a text, in order, each once. */
 function exerciseNumbers(lab: string, texts: string[]): string[] {
-  const found = texts.flatMap((text) => text.match(new RegExp(`\\b${lab}\\.\\d+\\b`, "g")) ?? []);
-  return [...new Set(found)].sort();
+  const found = texts.flatMap((text) => text.match(/\b\d\d\.\d+\b/g) ?? []);
+  return [...new Set(found.filter((number) => number.startsWith(`${lab}.`)))].sort();
 }
 
 function checkExercises({ path, headings }: Lab): ShapeProblem[] {
@@ -172,11 +173,11 @@ function linkProblem({ path, headings }: Lab, url: string): string | undefined {
   if (/^https?:\/\//.test(url)) return URL.canParse(url) ? undefined : `the link ${url} is no address`;
   const [file, fragment] = url.split("#") as [string, string | undefined];
   if (/^[a-z]+:/.test(file)) return `the link ${url} is neither a file of the course nor a web page`;
-  const target = file === "" ? path : join(dirname(path), decodeURIComponent(file));
+  const target = file === "" ? path : join(dirname(path), decoded(file));
   if (!existsSync(target)) return `the link ${url} leads to no file`;
   if (fragment === undefined) return undefined;
   if (file === "") return hasAnchor(headings, fragment) ? undefined : `no heading here for the link ${url}`;
-  if (!file.endsWith(".md")) return undefined;
+  if (!file.endsWith(".md") || !statSync(target).isFile()) return undefined;
   const there = readMarkdown(readFileSync(target, "utf8"));
   if (hasAnchor(there.headings, fragment)) return undefined;
   return basename(file) === "glossary.md"
@@ -184,8 +185,17 @@ function linkProblem({ path, headings }: Lab, url: string): string | undefined {
     : `${file} has no heading for the link ${url}`;
 }
 
+/** `text` without %20 and the like; as it is where it is no such text. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function hasAnchor(headings: Heading[], fragment: string): boolean {
-  const wanted = decodeURIComponent(fragment);
+  const wanted = decoded(fragment);
   return headings.some(({ text }) => wanted === jupyterAnchor(text) || wanted === githubAnchor(text));
 }
 
@@ -193,8 +203,7 @@ function checkImages({ path, markdown }: Lab): ShapeProblem[] {
   return markdown.flatMap((parts, index) =>
     (parts?.images ?? []).flatMap(({ url, alt }): ShapeProblem[] => {
       const cell = index + 1;
-      const missing =
-        !/^(https?|data):/.test(url) && !existsSync(join(dirname(path), decodeURIComponent(url)));
+      const missing = !/^(https?|data):/.test(url) && !existsSync(join(dirname(path), decoded(url)));
       return [
         ...(missing ? [{ cell, what: `the image ${url} is not there` }] : []),
         ...(alt.trim().length < 3 ? [{ cell, what: `the image ${url} has no alt text` }] : []),

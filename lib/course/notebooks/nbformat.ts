@@ -6,8 +6,10 @@
  *
  * Not in Linux: part of the course, not of the machine. Format: the nbformat documentation.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { valueText } from "../../hw/options.js";
+import { readInput, writeWhole } from "../files.js";
 import { KERNELSPEC } from "../kernel/kernelspec.js";
+import { shortPath } from "../paths.js";
 
 /** MIME type to content. */
 export type MimeBundle = Record<string, unknown>;
@@ -54,22 +56,64 @@ export interface Notebook {
   nbformat_minor: number;
 }
 
-/** Reads a notebook; a file that is not one gives a RangeError that says so. */
+/**
+ * Reads a notebook. A file that cannot be read gives a `CommandFailure`, one that is no notebook a `RangeError`; both say what is
+ * wrong, with the number of the cell.
+ */
 export function readNotebook(path: string): Notebook {
-  const notebook: unknown = parseJson(path);
-  const { cells, nbformat } = (notebook ?? {}) as Partial<Notebook>;
-  if (!Array.isArray(cells) || nbformat !== 4) {
-    throw new RangeError(`${path} is not a notebook in nbformat 4`);
+  const text = readInput(path);
+  const problem = (what: string, cause?: unknown): RangeError =>
+    new RangeError(`${shortPath(path)} is not a notebook in nbformat 4: ${what}`, { cause });
+  let notebook: unknown;
+  try {
+    notebook = JSON.parse(text);
+  } catch (error) {
+    const said = (error as Error).message.replace(/[^ -~]/g, "?").slice(0, 120);
+    throw problem(text.trim() === "" ? "it is empty" : `it is not JSON (${said})`, error);
   }
+  const wrong = notebookProblem(notebook);
+  if (wrong !== undefined) throw problem(wrong);
   return notebook as Notebook;
 }
 
-function parseJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new RangeError(`${path} is not JSON: ${(error as Error).message}`, { cause: error });
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTextOrLines(value: unknown): boolean {
+  return (
+    typeof value === "string" || (Array.isArray(value) && value.every((line) => typeof line === "string"))
+  );
+}
+
+/** What nbformat 4 asks for and `notebook` does not have, as far as the course relies on it. */
+function notebookProblem(notebook: unknown): string | undefined {
+  if (!isObject(notebook)) return "it is no object";
+  const { nbformat, metadata, cells } = notebook;
+  if (nbformat !== 4) return `its nbformat is ${valueText(nbformat)}`;
+  if (!isObject(metadata)) return "it has no metadata";
+  if (!Array.isArray(cells)) return "it has no list of cells";
+  for (const [index, cell] of cells.entries()) {
+    const wrong = cellProblem(cell);
+    if (wrong !== undefined) return `cell ${index + 1} ${wrong}`;
   }
+  return undefined;
+}
+
+const CELL_TYPES: readonly unknown[] = ["code", "markdown", "raw"];
+
+function cellProblem(cell: unknown): string | undefined {
+  if (!isObject(cell)) return "is no object";
+  const { cell_type, metadata, source, id } = cell;
+  if (cell_type === undefined) return "has no cell_type";
+  if (!CELL_TYPES.includes(cell_type))
+    return `has the cell_type ${valueText(cell_type)}; code, markdown and raw exist`;
+  if (!isObject(metadata)) return "has no metadata";
+  if (!isTextOrLines(source)) return "has no source";
+  if (id !== undefined && typeof id !== "string") return "has an id that is no text";
+  const { tags } = metadata;
+  const areTags = tags === undefined || (Array.isArray(tags) && tags.every((tag) => typeof tag === "string"));
+  return areTags ? undefined : "has tags that are no list of texts";
 }
 
 /** The file's text, byte for byte as Jupyter itself writes it. */
@@ -78,7 +122,7 @@ export function notebookText(notebook: Notebook): string {
 }
 
 export function writeNotebook(path: string, notebook: Notebook): void {
-  writeFileSync(path, notebookText(notebook));
+  writeWhole(path, notebookText(notebook));
 }
 
 /** A cell's source as one string. */

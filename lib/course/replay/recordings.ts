@@ -10,6 +10,7 @@
  * Read first: record.ts, compare_records.ts.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { valueText } from "../../hw/options.js";
 import { inRepository } from "../paths.js";
 import { type Comparison, compareRecordings, type NotApplicable } from "./compare_records.js";
 import { runScenario } from "./executor.js";
@@ -50,8 +51,8 @@ export function findRecorded(start: string): string {
   if (found.length === 1) return found[0]!;
   throw new RangeError(
     found.length === 0
-      ? `there is no recorded scenario "${start}"; there are ${names[0]} to ${names[names.length - 1]}`
-      : `"${start}" may mean ${found.join(", ")}`,
+      ? `there is no recorded scenario ${valueText(start)}; there are ${names[0]} to ${names[names.length - 1]}`
+      : `${valueText(start)} may mean ${found.slice(0, 12).join(", ")}${found.length > 12 ? ", ..." : ""}`,
   );
 }
 
@@ -64,7 +65,8 @@ export function loadRecorded(name: string): RecordedScenario {
 /** The recording called `name`, if there is one. Not in Linux. */
 export function loadRecording(name: string): Recording | undefined {
   const path = folder("native", `${name}.json`);
-  return existsSync(path) ? parseRecording(readFileSync(path, "utf8")) : undefined;
+  // A script may call itself anything, "../x" too.
+  return /^[\w-]+$/.test(name) && existsSync(path) ? parseRecording(readFileSync(path, "utf8")) : undefined;
 }
 
 /** The reviewed list of leaves that cannot be equal. Not in Linux. */
