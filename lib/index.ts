@@ -157,6 +157,7 @@ export {
 } from "./hw/trap.js";
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
+export type { CapabilityName, Cred } from "./kernel/cred.js";
 // kernel: tasks, system calls and the whole machine
 export { makeElf, type ProgramParts } from "./kernel/elf.js";
 export { SyscallError } from "./kernel/errno.js";
@@ -167,12 +168,28 @@ export type { KernelHardware } from "./kernel/kernel.js";
 export { Kernel } from "./kernel/kernel.js";
 export type { RunOptions } from "./kernel/machine.js";
 export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
-export { type Advice, type FaultCounts, type MmapOptions, Process, type Prot } from "./kernel/process.js";
+export {
+  type Cost,
+  type Counts,
+  type MeasuredCpu,
+  type MeasuredProcess,
+  Measurement,
+} from "./kernel/measure.js";
+export { Process } from "./kernel/process.js";
+export type {
+  Advice,
+  CapabilitySets,
+  MmapOptions,
+  MremapOptions,
+  Prot,
+} from "./kernel/process_options.js";
 export type { Rlimit } from "./kernel/rlimit.js";
+export type { FaultCounts, Rusage } from "./kernel/rusage.js";
 export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
 export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
 export { type SigInfo, SignalError } from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
+export type { SyscallArg } from "./kernel/syscalls/define.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
 export type { SignalStruct, TaskRunner, TaskState } from "./kernel/task.js";
 export { Task } from "./kernel/task.js";
@@ -332,6 +349,7 @@ export {
 export { Picture } from "./view/picture.js";
 export { Plot, plot } from "./view/plot.js";
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
+export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";
 export type { SvgFrame } from "./view/svg.js";
 export {

@@ -39,6 +39,7 @@ import { MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } fr
 import { doMmap } from "../mm/mmap.js";
 import { vmEnoughMemory, vmStatAccount } from "../mm/util.js";
 import { vmaLink } from "../mm/vma.js";
+import { capExec } from "./cred.js";
 import { type ElfProgram, type ElfSegment, parseElf } from "./elf.js";
 import { mmput } from "./exit_mmap.js";
 import { O_RDONLY } from "./fs.js";
@@ -98,6 +99,7 @@ function beginNewExec(kernel: Kernel, task: Task, mm: MmStruct, path: string, fi
   kernel.switchMm(task, mm);
   kernel.enter(task);
   task.signal.handlers.clear();
+  capExec(task.cred);
   task.comm = path.slice(path.lastIndexOf("/") + 1).slice(0, 15);
   if (task.exeFile !== undefined) fput(task.exeFile);
   task.exeFile = file;

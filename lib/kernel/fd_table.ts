@@ -13,7 +13,7 @@ import { EBADF, EMFILE } from "../mm/errno.js";
 import { type File, fput, getFile } from "../mm/mm_types.js";
 
 /** Numbers that a process may use. Linux RLIMIT_NOFILE */
-const NR_OPEN = 1024;
+export const NR_OPEN = 1024;
 
 /** Linux include/linux/fdtable.h:struct files_struct */
 export class FdTable {
@@ -26,14 +26,26 @@ export class FdTable {
     return Number.isInteger(fd) && fd >= 0 ? this.fds[fd] : undefined;
   }
 
-  /** Gives `file` the lowest free number, from 3 on (0 to 2 are taken on every Linux); or -EMFILE. Linux fs/file.c:alloc_fd() */
-  install(file: File): number {
-    for (let fd = 3; fd < NR_OPEN; fd++)
+  /**
+   * Gives `file` the lowest free number, from `from` or 3 on (0 to 2 are taken on every Linux). Without one: -EMFILE, and the hold that
+   * the caller passed on is let go. Linux fs/file.c:alloc_fd()
+   */
+  install(file: File, from = 3): number {
+    for (let fd = Math.max(from, 3); fd < NR_OPEN; fd++)
       if (this.fds[fd] === undefined) {
         this.fds[fd] = file;
         return fd;
       }
+    fput(file);
     return -EMFILE;
+  }
+
+  /** Gives `file` the number `fd`; what had it is closed. Linux fs/file.c:do_dup2() */
+  replace(fd: number, file: File): number {
+    const old = this.get(fd);
+    this.fds[fd] = file;
+    if (old !== undefined) fput(old);
+    return fd;
   }
 
   /** 0, or -EBADF. Linux fs/file.c:close_fd() */

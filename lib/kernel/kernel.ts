@@ -26,6 +26,7 @@ import { FdTable } from "./fd_table.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
 import { FileTree } from "./fs.js";
 import { initRlimits } from "./rlimit.js";
+import { setmaxMmHiwaterRss } from "./rusage.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 
@@ -192,6 +193,8 @@ export class Kernel implements TaskRunner {
       cmajFlt: 0,
       minFlt: 0,
       majFlt: 0,
+      maxRss: 0,
+      cmaxRss: 0,
     };
   }
 
@@ -236,7 +239,7 @@ export class Kernel implements TaskRunner {
     this.sys.clock.advance(this.sys.costs.forkNs);
     const task = this.newTask(comm, parent, flags);
     task.mm = mm;
-    task.privileged = parent.privileged;
+    Object.assign(task.cred, parent.cred);
     task.cpuId = parent.cpuId;
     if (parent.exeFile !== undefined) task.exeFile = getFile(parent.exeFile);
     task.stackPointer = parent.stackPointer;
@@ -256,7 +259,9 @@ export class Kernel implements TaskRunner {
     this.leave(task);
     task.mm = mm;
     this.releaseVfork(task);
-    if (old !== undefined) mmput(old);
+    if (old === undefined) return;
+    setmaxMmHiwaterRss(task.signal, old);
+    mmput(old);
   }
 
   /** The vfork parent goes on. Linux kernel/fork.c:mm_release(), complete_vfork_done() */
@@ -272,6 +277,7 @@ export class Kernel implements TaskRunner {
     if (mm === undefined) return;
     this.leave(task);
     this.sys.current = task; // its promises and counters are settled in its name
+    if (task.nrThreads === 1) setmaxMmHiwaterRss(task.signal, mm);
     task.mm = undefined;
     task.exitCode = exitCode;
     this.releaseVfork(task);

@@ -9,7 +9,8 @@
  *      |------- cpus[]    each with its MMU, which walks with parts.walk
  *      |------- frames    who hands out page frames of a machine without a kernel
  *      |------- newPageTable(), switchMm(), explain(), run()
-      |------- snapshot(), restore()
+ *      |------- snapshot(), restore()
+ *      |------- measure(f)    what f cost: time, counters of every CPU, faults, /proc/vmstat
  *      |------- kernel    Linux's memory management and tasks; started when it is first asked for
  *      +------- spawn()   a new process on that kernel
  *
@@ -24,6 +25,7 @@ import { Cpu } from "../hw/cpu.js";
 import { type Explanation, explainWalk } from "../hw/explain.js";
 import { ACCESS_USER } from "../hw/fault.js";
 import { BareFrames, type FrameAllocator } from "../hw/frames.js";
+import { valueText } from "../hw/options.js";
 import { type MapPage, mapPage, PageTable, type TableLevels } from "../hw/page_table.js";
 import { Ram } from "../hw/ram.js";
 import { CR4_PCIDE } from "../hw/registers.js";
@@ -35,6 +37,7 @@ import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
 import { linuxMmParts, type MmParts } from "../mm/parts.js";
 import { Kernel } from "./kernel.js";
+import { costSince, Measurement, takeStock } from "./measure.js";
 import { Process } from "./process.js";
 import { MachineSnapshot } from "./snapshot.js";
 
@@ -88,6 +91,8 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
+  /** What the last `measure` cost, also where it ended in an error. */
+  lastMeasured: Measurement<undefined> | undefined = undefined;
 
   constructor(options: BootOptions = {}) {
     const sizeBytes = parseSize(options.ram ?? "16 MiB", "ram");
@@ -130,6 +135,28 @@ export class Machine {
   spawn(name = "task"): Process {
     const { kernel } = this;
     return new Process(kernel, kernel.spawn(name));
+  }
+
+  /** The process with this pid, such as `process.syscall("fork")` answers. RangeError when there is none. */
+  process(pid: number): Process {
+    const task = this.started?.tasks.get(pid);
+    if (task === undefined) throw new RangeError(`there is no process ${valueText(pid)} on this machine`);
+    return new Process(this.kernel, task);
+  }
+
+  /**
+   * Does `act` and says what that cost: simulated time, what every CPU counted, faults of every process, and the counters of
+   * /proc/vmstat that changed. What `act` returns is the result's `value`. An error of `act` passes on; `lastMeasured` then has what
+   * it cost up to there. Not in Linux: perf stat is its nearest relative.
+   */
+  measure<T>(act: () => T): Measurement<T> {
+    const before = takeStock(this, this.started);
+    try {
+      const value = act();
+      return new Measurement(value, costSince(before, this, this.started));
+    } finally {
+      this.lastMeasured = new Measurement(undefined, costSince(before, this, this.started));
+    }
   }
 
   /** An empty page table for a process called `name`. */

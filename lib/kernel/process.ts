@@ -10,110 +10,46 @@
  *
  * Each method is one system call of the same name. What a program is told by a negative number is an exception here:
  * SyscallError { code: "ENOMEM", syscall: "mmap" }. An access that is not allowed throws a SignalError, and kills the process
- * if it has no handler. The numbers-only calls, as the kernel has them, are in syscalls/.
+ * if it has no handler. `alice.syscall("mmap", 0, 65536, 3, 0x22, -1, 0)` makes any call as a program does, with Linux's numbers and a
+ * negative errno; it and the methods share the functions in syscalls/.
  *
  * Not in Linux: a C library's wrappers are its nearest relative.
  *
  * Read first: task.ts, errno.ts, signal.ts.
  */
-import { pageAlign } from "../hw/address.js";
-import { parseSize } from "../hw/size.js";
+import { checkOptions } from "../hw/options.js";
 import type { MmStruct } from "../mm/mm_types.js";
-import {
-  MADV,
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_GROWSDOWN,
-  MAP_LOCKED,
-  MAP_NORESERVE,
-  MAP_POPULATE,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  MCL_CURRENT,
-  MCL_FUTURE,
-  MCL_ONFAULT,
-  MLOCK_ONFAULT,
-  MREMAP_FIXED,
-  MREMAP_MAYMOVE,
-  MS_SYNC,
-  PROT_EXEC,
-  PROT_READ,
-  PROT_WRITE,
-} from "../mm/mman.js";
+import { MADV, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT, MS_SYNC } from "../mm/mman.js";
+import { capNames, capSetOf } from "./cred.js";
 import { checkResult, SyscallError } from "./errno.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VM } from "./fork.js";
 import { O_CREAT, O_RDONLY, O_RDWR } from "./fs.js";
 import type { Kernel } from "./kernel.js";
-import { RLIMIT_NAMES } from "./rlimit.js";
+import {
+  type Advice,
+  bytesOf,
+  type CapabilitySets,
+  type MmapOptions,
+  type MremapOptions,
+  mapBits,
+  mremapBits,
+  type Prot,
+  protBits,
+  sizeOf,
+} from "./process_options.js";
+import { RLIMIT_NAMES, type Rlimit } from "./rlimit.js";
+import { type FaultCounts, getrusage, RUSAGE_NAMES, RUSAGE_SELF, type Rusage } from "./rusage.js";
 import type { SignalHandler, SignalName } from "./signal.js";
+import { capSet } from "./syscalls/cred.js";
+import type { SyscallArg } from "./syscalls/define.js";
 import * as files from "./syscalls/file.js";
+import { PR_SET_VMA, PR_SET_VMA_ANON_NAME, setCpu, sysPrctl } from "./syscalls/life.js";
+import { sysPrlimit } from "./syscalls/limits.js";
 import * as memory from "./syscalls/mm.js";
 import * as processes from "./syscalls/process.js";
+import { sysTruncate } from "./syscalls/space.js";
+import { syscall } from "./syscalls/table.js";
 import type { Task } from "./task.js";
-
-/** Rights by letters, in any order: "r", "rw", "rx", "" for none. */
-export type Prot = string;
-
-/** What mmap may be told; all of it optional. man 2 mmap */
-export interface MmapOptions {
-  /** "rw" by default. */
-  readonly prot?: Prot;
-  /** Writes are seen by all who map the same; false by default (a private mapping). */
-  readonly shared?: boolean;
-  /** Map this open file; without it the memory is anonymous. */
-  readonly fd?: number;
-  /** First byte of the file, a multiple of 4096. */
-  readonly offset?: number;
-  /** Where it should lie; the kernel looks for a place by default. */
-  readonly at?: number;
-  /** Exactly at `at`, over what is there. MAP_FIXED */
-  readonly fixed?: boolean;
-  /** Fault everything in at once. MAP_POPULATE */
-  readonly populate?: boolean;
-  /** Lock it at once. MAP_LOCKED */
-  readonly locked?: boolean;
-  /** Do not count it as promised memory. MAP_NORESERVE */
-  readonly noreserve?: boolean;
-  /** Grow downwards when touched just below, as a stack does. MAP_GROWSDOWN */
-  readonly growsdown?: boolean;
-}
-
-/** Name of an advice of madvise, without MADV_ in front. */
-export type Advice = keyof typeof MADV;
-
-/** Page faults of a process so far. man 2 getrusage */
-export interface FaultCounts {
-  /** Served without waiting for a device. */
-  readonly minFlt: number;
-  /** A device had to be waited for. */
-  readonly majFlt: number;
-}
-
-/** PROT_* bits for letters. RangeError for any other letter. */
-export function protBits(prot: Prot): number {
-  const bits: Readonly<Record<string, number>> = { r: PROT_READ, w: PROT_WRITE, x: PROT_EXEC, "-": 0 };
-  let all = 0;
-  for (const letter of prot) {
-    const bit = bits[letter];
-    if (bit === undefined)
-      throw new RangeError(`prot "${prot}" may have the letters r, w and x, not ${letter}`);
-    all |= bit;
-  }
-  return all;
-}
-
-function mapBits(options: MmapOptions): number {
-  const when = (flag: boolean | undefined, bit: number): number => (flag === true ? bit : 0);
-  return (
-    (options.shared === true ? MAP_SHARED : MAP_PRIVATE) |
-    (options.fd === undefined ? MAP_ANONYMOUS : 0) |
-    when(options.fixed, MAP_FIXED) |
-    when(options.populate, MAP_POPULATE) |
-    when(options.locked, MAP_LOCKED) |
-    when(options.noreserve, MAP_NORESERVE) |
-    when(options.growsdown, MAP_GROWSDOWN)
-  );
-}
 
 /** One process, to be told what to do. */
 export class Process {
@@ -169,11 +105,17 @@ export class Process {
     checkResult(memory.sysMprotect(this.kernel, this.task, addr, sizeOf(length), bits), "mprotect");
   }
 
-  /** The address after the call. It may move unless `newAddr` says where to. man 2 mremap */
-  mremap(addr: number, oldLength: number | string, newLength: number | string, newAddr?: number): number {
-    const flags = newAddr === undefined ? MREMAP_MAYMOVE : MREMAP_MAYMOVE | MREMAP_FIXED;
+  /** The address after the call. It may move; a number instead of options says where to. man 2 mremap */
+  mremap(
+    addr: number,
+    oldLength: number | string,
+    newLength: number | string,
+    options: MremapOptions | number = {},
+  ): number {
+    const asked = typeof options === "number" ? { to: options } : options;
+    const flags = mremapBits(checkOptions("mremap", asked, ["mayMove", "to", "dontunmap"]));
     const [from, to] = [sizeOf(oldLength), sizeOf(newLength)];
-    return checkResult(memory.sysMremap(this.kernel, this.task, addr, from, to, flags, newAddr), "mremap");
+    return checkResult(memory.sysMremap(this.kernel, this.task, addr, from, to, flags, asked.to), "mremap");
   }
 
   /** man 2 madvise */
@@ -217,10 +159,18 @@ export class Process {
     return Array.from(pages, (byte) => (byte & 1) !== 0);
   }
 
+  /** Writes a name on anonymous memory, which maps then shows; undefined takes it off. man 2 PR_SET_VMA */
+  setAnonVmaName(addr: number, length: number | string, name: string | undefined): void {
+    const to = name ?? 0;
+    const bytes = sizeOf(length);
+    this.kernel.enter(this.task);
+    checkResult(sysPrctl(this.kernel, this.task, PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, bytes, to), "prctl");
+  }
+
   /** Moves the program break by `bytes`; where it was before. man 2 sbrk */
   sbrk(bytes: number | string): number {
     const before = this.mm.brk;
-    const wanted = before + (typeof bytes === "string" ? parseSize(bytes, "bytes") : bytes);
+    const wanted = before + bytesOf(bytes, "bytes");
     if (memory.sysBrk(this.kernel, this.task, wanted) !== wanted) throw new SyscallError(-12, "brk");
     return before;
   }
@@ -253,10 +203,15 @@ export class Process {
     return { minFlt: after.minFlt - before.minFlt, majFlt: after.majFlt - before.majFlt };
   }
 
-  /** man 2 getrusage, RUSAGE_SELF */
-  getrusage(): FaultCounts {
-    const { minFlt, majFlt, signal } = this.task;
-    return { minFlt: minFlt + signal.minFlt, majFlt: majFlt + signal.majFlt };
+  /** Page faults of this process; of whom you name also the most that was resident ("self", "thread", "children"). man 2 getrusage */
+  getrusage(): FaultCounts;
+  getrusage(who: keyof typeof RUSAGE_NAMES): Rusage;
+  getrusage(who?: keyof typeof RUSAGE_NAMES): FaultCounts | Rusage {
+    if (who !== undefined && !Object.hasOwn(RUSAGE_NAMES, who))
+      throw new RangeError(`getrusage is of ${Object.keys(RUSAGE_NAMES).join(", ")}, not of "${who}"`);
+    const number = who === undefined ? RUSAGE_SELF : RUSAGE_NAMES[who];
+    const usage = getrusage(this.kernel.threadsOf(this.task.tgid), this.task, number);
+    return who === undefined ? { minFlt: usage.minFlt, majFlt: usage.majFlt } : usage;
   }
 
   /** Installs a handler: the process survives the signal. man 2 sigaction */
@@ -292,10 +247,36 @@ export class Process {
     return checkResult(files.sysWrite(this.kernel, this.task, fd, buf, length), "write");
   }
 
+  /** read at byte `position` of the file; the file's own position stays. man 2 pread */
+  pread(fd: number, buf: number, length: number, position: number): number {
+    return checkResult(files.sysPread(this.kernel, this.task, fd, buf, length, position), "pread64");
+  }
+
+  /** write at byte `position` of the file; the file's own position stays. man 2 pwrite */
+  pwrite(fd: number, buf: number, length: number, position: number): number {
+    return checkResult(files.sysPwrite(this.kernel, this.task, fd, buf, length, position), "pwrite64");
+  }
+
+  /** The file's new position: `offset` from its start ("set"), its position ("cur") or its end ("end"). man 2 lseek */
+  lseek(fd: number, offset: number, whence: keyof typeof files.SEEK = "set"): number {
+    if (!Object.hasOwn(files.SEEK, whence))
+      throw new RangeError(`lseek counts from ${Object.keys(files.SEEK).join(", ")}, not from "${whence}"`);
+    return checkResult(files.sysLseek(this.kernel, this.task, fd, offset, files.SEEK[whence]), "lseek");
+  }
+
   /** man 2 ftruncate */
   ftruncate(fd: number, length: number | string): void {
-    const bytes = typeof length === "string" ? parseSize(length, "length") : length;
-    checkResult(files.sysFtruncate(this.kernel, this.task, fd, bytes), "ftruncate");
+    checkResult(files.sysFtruncate(this.kernel, this.task, fd, bytesOf(length, "length")), "ftruncate");
+  }
+
+  /** ftruncate of a file that need not be open. man 2 truncate */
+  truncate(path: string, length: number | string): void {
+    checkResult(sysTruncate(this.kernel, this.task, path, bytesOf(length, "length")), "truncate");
+  }
+
+  /** Takes the file's name away; it lives on while it is open or mapped. man 2 unlink */
+  unlink(path: string): void {
+    checkResult(files.sysUnlink(this.kernel, this.task, path), "unlink");
   }
 
   /** man 2 fsync */
@@ -339,8 +320,7 @@ export class Process {
   setaffinity(cpu: number): void {
     if (this.kernel.cpus[cpu] === undefined)
       throw new RangeError(`cpu ${cpu} is not one of the ${this.kernel.cpus.length} CPUs, numbered from 0`);
-    this.kernel.goIdle(this.task);
-    this.task.cpuId = cpu;
+    setCpu(this.kernel, this.task, cpu);
   }
 
   /** Waits for something: its CPU has nothing to do until one of its tasks does something again. man 2 pause */
@@ -370,10 +350,57 @@ export class Process {
     checkResult(processes.sysKill(this.kernel, this.pid, signal), "kill");
   }
 
-  /** Sets a limit; Infinity for none. man 2 setrlimit */
-  setrlimit(resource: keyof typeof RLIMIT_NAMES, soft: number | string): void {
-    const limit = typeof soft === "string" ? parseSize(soft, "limit") : soft;
-    checkResult(processes.sysPrlimit(this.task, RLIMIT_NAMES[resource], limit), "setrlimit");
+  // -------------------------------------------------------------- limits and rights
+
+  /** Sets the soft limit, and the hard one where it is given; Infinity for none. man 2 setrlimit */
+  setrlimit(resource: keyof typeof RLIMIT_NAMES, soft: number | string, hard?: number | string): void {
+    const [low, high] = [bytesOf(soft, "limit"), hard === undefined ? undefined : bytesOf(hard, "limit")];
+    checkResult(sysPrlimit(this.task, rlimitNumber(resource), low, high), "setrlimit");
+  }
+
+  /** The soft limit, which counts, and the hard one, up to which the process may raise it. man 2 getrlimit */
+  getrlimit(resource: keyof typeof RLIMIT_NAMES): Rlimit {
+    return { ...this.task.signal.rlim[rlimitNumber(resource)]! };
+  }
+
+  /** Becomes user `uid`: from root to another user all capabilities go, for good. man 2 setuid */
+  setuid(uid: number): void {
+    checkResult(this.syscall("setuid", uid), "setuid");
+  }
+
+  /** Its capabilities by name. man 2 capget, man 7 capabilities */
+  capget(): Required<CapabilitySets> {
+    const { capEffective, capPermitted, capInheritable } = this.task.cred;
+    return {
+      effective: capNames(capEffective),
+      permitted: capNames(capPermitted),
+      inheritable: capNames(capInheritable),
+    };
+  }
+
+  /** Switches capabilities off, or on within what is permitted; what is given up in `permitted` is gone. man 2 capset */
+  capset(sets: CapabilitySets): void {
+    const { effective, permitted, inheritable } = checkOptions("capset", sets, [
+      "effective",
+      "permitted",
+      "inheritable",
+    ]);
+    const { cred } = this.task;
+    const capEffective = effective === undefined ? cred.capEffective : capSetOf(effective);
+    const capPermitted = permitted === undefined ? cred.capPermitted : capSetOf(permitted);
+    const capInheritable = inheritable === undefined ? cred.capInheritable : capSetOf(inheritable);
+    checkResult(capSet(this.task, { capEffective, capPermitted, capInheritable }), "capset");
+  }
+
+  // -------------------------------------------------------------- any call
+
+  /**
+   * Any system call by Linux's name or number, with its own arguments, as a program makes it: what Linux answers, negative for an
+   * errno (-ENOSYS for what this machine does not have). Pointers are addresses in the process's memory; a string stands for a path
+   * or name. man 2 syscall
+   */
+  syscall(call: string | number, ...args: SyscallArg[]): number {
+    return syscall(this.kernel, this.task, call, args);
   }
 
   toString(): string {
@@ -381,7 +408,9 @@ export class Process {
   }
 }
 
-/** Bytes of a length, a whole number of pages where it is a text. */
-function sizeOf(length: number | string): number {
-  return typeof length === "string" ? pageAlign(parseSize(length, "length")) : length;
+function rlimitNumber(resource: keyof typeof RLIMIT_NAMES): number {
+  if (Object.hasOwn(RLIMIT_NAMES, resource)) return RLIMIT_NAMES[resource];
+  throw new RangeError(
+    `there is no limit "${resource}" here; there are ${Object.keys(RLIMIT_NAMES).join(", ")}`,
+  );
 }

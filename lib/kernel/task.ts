@@ -15,6 +15,7 @@
  * Read first: mm/mm_types.ts. Read next: kernel.ts, fork.ts, exit.ts.
  */
 import type { File, MmStruct } from "../mm/mm_types.js";
+import { CAP_FULL_SET, type Cred, capRaised, initCred } from "./cred.js";
 import { type FaultingTask, SEGV_ACCERR, SIGBUS } from "./fault.js";
 import type { FdTable } from "./fd_table.js";
 import type { Rlimit } from "./rlimit.js";
@@ -39,6 +40,9 @@ export interface SignalStruct {
   /** Faults of threads that have ended. */
   minFlt: number;
   majFlt: number;
+  /** The most pages that were resident in address spaces that are gone, and of the largest child. Linux maxrss, cmaxrss */
+  maxRss: number;
+  cmaxRss: number;
 }
 
 /** What a task needs of the kernel that runs it. */
@@ -74,8 +78,8 @@ export class Task implements FaultingTask {
   startTimeNs = 0;
   /** The CPU it runs on. */
   cpuId = 0;
-  /** Runs as root. Linux cred->cap_effective */
-  privileged = true;
+  /** Who it is and what it may do. Linux cred */
+  readonly cred: Cred = initCred();
   /** FS base: the thread's own block. Linux thread.fsbase */
   fsBase = 0;
   /** Top of its stack when it started. Linux mm->start_stack, or what clone was given */
@@ -135,8 +139,17 @@ export class Task implements FaultingTask {
     return this.signal.rlim[resource]?.soft ?? Number.POSITIVE_INFINITY;
   }
 
-  capable(_cap: number): boolean {
-    return this.privileged;
+  /** Linux kernel/capability.c:capable() */
+  capable(cap: number): boolean {
+    return capRaised(this.cred.capEffective, cap);
+  }
+
+  /** Whether every capability is switched on, as for root; setting it switches all of them on or off. Not in Linux: a shorthand. */
+  get privileged(): boolean {
+    return this.cred.capEffective === CAP_FULL_SET;
+  }
+  set privileged(value: boolean) {
+    this.cred.capEffective = value ? CAP_FULL_SET : 0;
   }
 
   /** The task reads `sizeBytes` (1 to 8) at `va`; throws SignalError where it must not. */

@@ -94,6 +94,52 @@ export function copyFromUser(task: FaultingTask, bytes: Uint8Array, from: number
   return 0;
 }
 
+/** `length` bytes at `from`, undefined where not all of them can be read. Not in Linux: copy_from_user() and a buffer. */
+export function readUser(task: FaultingTask, from: number, length: number): Uint8Array | undefined {
+  const bytes = new Uint8Array(length);
+  return copyFromUser(task, bytes, from) > 0 ? undefined : bytes;
+}
+
+/** The 64-bit word at `from`, signed, undefined where it cannot be read. Linux include/asm-generic/uaccess.h:get_user() */
+export function readUserWord(task: FaultingTask, from: number): number | undefined {
+  const bytes = readUser(task, from, 8);
+  return bytes === undefined ? undefined : Number(new DataView(bytes.buffer).getBigInt64(0, true));
+}
+
+/** Writes 64-bit words to `to`; false where not all of them could be written. Linux include/asm-generic/uaccess.h:put_user() */
+export function putUserWords(task: FaultingTask, to: number, words: readonly number[]): boolean {
+  const bytes = new Uint8Array(words.length * 8);
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of words.entries()) view.setBigInt64(i * 8, BigInt(word), true);
+  return copyToUser(task, to, bytes) === 0;
+}
+
+/** Writes 32-bit words to `to`; false where not all of them could be written. Linux put_user() */
+export function putUserInts(task: FaultingTask, to: number, words: readonly number[]): boolean {
+  const bytes = new Uint8Array(words.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (const [i, word] of words.entries()) view.setInt32(i * 4, word | 0, true);
+  return copyToUser(task, to, bytes) === 0;
+}
+
+const decoder = new TextDecoder();
+
+/**
+ * The string at `from` up to its zero byte, or its first `max` bytes where none is found; undefined where memory ends first.
+ * Linux lib/strncpy_from_user.c:strncpy_from_user()
+ */
+export function strncpyFromUser(task: FaultingTask, from: number, max: number): string | undefined {
+  const bytes = new Uint8Array(max);
+  for (let done = 0; done < max; ) {
+    const part = bytes.subarray(done, Math.min(max, done + PAGE_SIZE - offsetInPage(from + done)));
+    if (copyFromUser(task, part, from + done) > 0) return undefined;
+    const end = part.indexOf(0);
+    if (end >= 0) return decoder.decode(bytes.subarray(0, done + end));
+    done += part.length;
+  }
+  return decoder.decode(bytes);
+}
+
 /** Bytes at `from` that are at hand without a fault, copied to `bytes`; how many. Linux copy_from_user_inatomic() */
 function copyFromUserInatomic(task: FaultingTask, bytes: Uint8Array, from: number): number {
   const mm = task.mm!;

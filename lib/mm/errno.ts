@@ -15,6 +15,8 @@ export const ESRCH = 3;
 export const EINTR = 4;
 /** Input/output error. */
 export const EIO = 5;
+/** The list of arguments is too long. */
+export const E2BIG = 7;
 /** Executable format is wrong. */
 export const ENOEXEC = 8;
 /** Bad file descriptor. */
@@ -35,6 +37,8 @@ export const EBUSY = 16;
 export const EEXIST = 17;
 /** No such device, or it cannot do this. */
 export const ENODEV = 19;
+/** Not a directory. */
+export const ENOTDIR = 20;
 /** Is a directory. */
 export const EISDIR = 21;
 /** Invalid argument. */
@@ -49,6 +53,8 @@ export const ENOSPC = 28;
 export const ESPIPE = 29;
 /** The file system is read-only. */
 export const EROFS = 30;
+/** The name is too long. */
+export const ENAMETOOLONG = 36;
 /** A value does not fit. */
 export const EOVERFLOW = 75;
 /** Function not implemented. */
@@ -64,6 +70,7 @@ const NAMES: Record<number, string> = {
   [ESRCH]: "ESRCH",
   [EINTR]: "EINTR",
   [EIO]: "EIO",
+  [E2BIG]: "E2BIG",
   [ENOEXEC]: "ENOEXEC",
   [EBADF]: "EBADF",
   [ECHILD]: "ECHILD",
@@ -74,6 +81,7 @@ const NAMES: Record<number, string> = {
   [EBUSY]: "EBUSY",
   [EEXIST]: "EEXIST",
   [ENODEV]: "ENODEV",
+  [ENOTDIR]: "ENOTDIR",
   [EISDIR]: "EISDIR",
   [EINVAL]: "EINVAL",
   [EMFILE]: "EMFILE",
@@ -81,6 +89,7 @@ const NAMES: Record<number, string> = {
   [ENOSPC]: "ENOSPC",
   [ESPIPE]: "ESPIPE",
   [EROFS]: "EROFS",
+  [ENAMETOOLONG]: "ENAMETOOLONG",
   [EOVERFLOW]: "EOVERFLOW",
   [ENOSYS]: "ENOSYS",
   [EOPNOTSUPP]: "EOPNOTSUPP",

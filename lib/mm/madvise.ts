@@ -56,8 +56,9 @@ export function doMadvise(mm: MmStruct, start: number, lenIn: number, behavior: 
   if (end === start) return 0;
   if (behavior === MADV.POPULATE_READ || behavior === MADV.POPULATE_WRITE)
     return madvisePopulate(mm, start, end, behavior === MADV.POPULATE_WRITE);
-  if (start < 0) return -ENOMEM;
-  return madviseWalkVmas(mm, start, end, behavior);
+  return madviseWalkVmas(mm, start, end, (prev, vma, from, to) =>
+    madviseVmaBehavior(prev, vma, from, to, behavior),
+  );
 }
 
 /** Linux mm/madvise.c:madvise_populate() */
@@ -71,8 +72,17 @@ function madvisePopulate(mm: MmStruct, start: number, end: number, write: boolea
   return 0;
 }
 
-/** Linux mm/madvise.c:madvise_walk_vmas() */
-function madviseWalkVmas(mm: MmStruct, start: number, end: number, behavior: number): number {
+/** What is done with [start, end), part of `vma`: the VMA that holds it then, or negative errno. Linux mm/madvise.c:madvise_vma_behavior() */
+export type VmaVisitor = (
+  prev: VmAreaStruct | undefined,
+  vma: VmAreaStruct,
+  start: number,
+  end: number,
+) => VmAreaStruct | number;
+
+/** Visits every VMA of the range; holes are skipped, and make the result -ENOMEM. Linux mm/madvise.c:madvise_walk_vmas() */
+export function madviseWalkVmas(mm: MmStruct, start: number, end: number, visit: VmaVisitor): number {
+  if (start < 0) return -ENOMEM;
   let unmapped = 0;
   let vma = mm.mmMt.find(start);
   let prev = vma !== undefined && start > vma.vmStart ? vma : mm.mmMt.prevOf(start);
@@ -84,7 +94,7 @@ function madviseWalkVmas(mm: MmStruct, start: number, end: number, behavior: num
       if (at >= end) break;
     }
     const stop = Math.min(vma.vmEnd, end);
-    const done = madviseVmaBehavior(prev, vma, at, stop, behavior);
+    const done = visit(prev, vma, at, stop);
     if (typeof done === "number") return done;
     prev = done;
     at = Math.max(stop, prev.vmEnd);
@@ -160,18 +170,20 @@ function adviceFlags(vma: VmAreaStruct, behavior: number): number | undefined {
   }
 }
 
-/** Gives [start, end), part of `vma`, new flags. Linux mm/madvise.c:madvise_update_vma() */
-function madviseUpdateVma(
+/** Gives [start, end), part of `vma`, new flags, or with `naming` a new name. Linux mm/madvise.c:madvise_update_vma() */
+export function madviseUpdateVma(
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,
   start: number,
   end: number,
   flags: number | undefined,
+  naming?: { readonly anonName: string | undefined },
 ): VmAreaStruct | number {
   if (flags === undefined) return -EINVAL;
-  if (flags === vma.vmFlags) return vma;
-  const changed = vmaModifyFlags(prev, vma, start, end, { vmFlags: flags });
+  if (flags === vma.vmFlags && (naming === undefined || naming.anonName === vma.anonName)) return vma;
+  const changed = vmaModifyFlags(prev, vma, start, end, { vmFlags: flags, ...naming });
   if (typeof changed === "number") return changed === -ENOMEM ? -EAGAIN : changed;
   changed.vmFlags = flags | (changed.vmFlags & VM_STICKY);
+  if (naming !== undefined) changed.anonName = naming.anonName;
   return changed;
 }

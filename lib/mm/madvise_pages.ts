@@ -46,6 +46,7 @@ import { pteDirty, pteMkclean, pteMkold, ptePfn, ptePresent, ptepGet, pteYoung, 
 import { rmapWalk } from "./rmap.js";
 import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "./swap.js";
 import { flushTlbRange } from "./tlb.js";
+import { updateHiwaterRss } from "./util.js";
 import { folioIsolateLru, folioPutbackLru, reclaimPages } from "./vmscan.js";
 import { vmNormalPage } from "./wp.js";
 import { zapPageRangeSingle } from "./zap.js";
@@ -70,6 +71,7 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   const { vmMm: mm } = vma;
   const { sys } = mm;
   lruAddDrain(sys);
+  updateHiwaterRss(mm);
   walkPageRange(mm, start, end, {
     pteEntry(pte, _addr, ptep) {
       const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;

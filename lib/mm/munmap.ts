@@ -18,7 +18,7 @@ import { offsetInPage, pageAlign } from "../hw/address.js";
 import { EINVAL, ENOMEM } from "./errno.js";
 import { fput, type MmStruct, VM_ACCOUNT, VM_LOCKED, type VmAreaStruct, vmaPages } from "./mm_types.js";
 import { withGather } from "./mmu_gather.js";
-import { updateHiwaterVm, vmStatAccount, vmUnacctMemory } from "./util.js";
+import { updateHiwaterRss, updateHiwaterVm, vmStatAccount, vmUnacctMemory } from "./util.js";
 import { splitVmaUnchecked } from "./vma.js";
 import { freePgtables, unmapVmas } from "./zap.js";
 
@@ -76,6 +76,7 @@ export function vmsCompleteMunmapVmas(mm: MmStruct, start: number, end: number):
 function vmsClearPtes(mm: MmStruct, vmas: VmAreaStruct[], start: number, end: number): void {
   const floor = mm.mmMt.prevOf(start)?.vmEnd ?? 0;
   const ceiling = mm.mmMt.find(start)?.vmStart ?? 0;
+  updateHiwaterRss(mm);
   withGather(mm, () => {
     unmapVmas(mm, vmas, start, end);
     freePgtables(mm, vmas, floor, ceiling);

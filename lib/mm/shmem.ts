@@ -52,8 +52,15 @@ function shmemGetFolio(inode: Inode, index: number): Folio | undefined {
   return folio;
 }
 
-/** Linux mm/shmem.c:shmem_vm_ops, shmem_anon_vm_ops */
+/** Linux mm/shmem.c:shmem_vm_ops */
 export const shmemVmOps: VmOperationsStruct = { fault: shmemFault, mapPages: filemapMapPages };
+/** The same for anonymous shared memory, which is told from a file in memory by them. Linux mm/shmem.c:shmem_anon_vm_ops */
+const shmemAnonVmOps: VmOperationsStruct = { ...shmemVmOps };
+
+/** Whether the VMA is anonymous shared memory, no file that somebody opened. Linux mm/shmem.c:vma_is_anon_shmem() */
+export function vmaIsAnonShmem(vma: VmAreaStruct): boolean {
+  return vma.vmOps === shmemAnonVmOps;
+}
 
 /** Linux mm/shmem.c:shmem_aops */
 const shmemAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: true };
@@ -87,6 +94,6 @@ export function shmemZeroSetup(vma: VmAreaStruct): number {
   const file = shmemFileSetup(mm.sys, "dev/zero", vma.vmEnd - vma.vmStart);
   file.inode.accountedPages = accounted;
   vma.vmFile = file;
-  vma.vmOps = shmemVmOps;
+  vma.vmOps = shmemAnonVmOps;
   return 0;
 }

@@ -16,6 +16,7 @@
 import { ENOMEM } from "./errno.js";
 import {
   type File,
+  getMmRss,
   type MmStruct,
   VM_EXEC,
   VM_LOCKED,
@@ -114,6 +115,17 @@ export function vmEnoughMemory(sys: MemorySystem, mm: MmStruct | undefined, page
   }
   vmUnacctMemory(sys, pages);
   return -ENOMEM;
+}
+
+/** Remembers the largest resident set so far, before it shrinks. Linux include/linux/mm.h:update_hiwater_rss() */
+export function updateHiwaterRss(mm: MmStruct): void {
+  const rss = getMmRss(mm);
+  if (mm.hiwaterRss < rss) mm.hiwaterRss = rss;
+}
+
+/** The most pages that were ever resident. Linux include/linux/mm.h:get_mm_hiwater_rss() */
+export function getMmHiwaterRss(mm: MmStruct): number {
+  return Math.max(mm.hiwaterRss, getMmRss(mm));
 }
 
 /** Remembers the largest size so far, before it shrinks. Linux include/linux/mm.h:update_hiwater_vm() */

@@ -38,6 +38,7 @@ import {
 import { freePgdRange, freeTableBelow, pteTableEmpty } from "./pgtable_alloc.js";
 import { folioRemoveRmapPtes } from "./rmap.js";
 import { folioMarkAccessed } from "./swap.js";
+import { updateHiwaterRss } from "./util.js";
 import { unlinkFile } from "./vma.js";
 
 const PMD_BYTES = 0x20_0000;
@@ -78,6 +79,7 @@ export function zapPageRangeSingle(
   size: number,
   details: ZapDetails = ZAP_DONTNEED,
 ): void {
+  updateHiwaterRss(vma.vmMm);
   withGather(vma.vmMm, () => unmapPageRange(vma, address, address + size, details));
 }
 

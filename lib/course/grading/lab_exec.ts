@@ -8,7 +8,8 @@
 import { pageAlign, pageAlignDown } from "../../hw/address.js";
 import { SyscallError } from "../../kernel/errno.js";
 import { boot, type Machine } from "../../kernel/machine.js";
-import type { Process, Prot } from "../../kernel/process.js";
+import type { Process } from "../../kernel/process.js";
+import type { Prot } from "../../kernel/process_options.js";
 import { SignalError } from "../../kernel/signal.js";
 import { nrFreePages } from "../../mm/page_alloc.js";
 import { lruAddDrainAll } from "../../mm/swap.js";

@@ -15,6 +15,7 @@ import type { Kernel } from "../../kernel/kernel.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
 import { SignalError } from "../../kernel/signal.js";
 import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../../kernel/syscalls/file.js";
+import { sysPrlimit } from "../../kernel/syscalls/limits.js";
 import {
   sysBrk,
   sysMadvise,
@@ -29,7 +30,7 @@ import {
   sysMunlockall,
   sysMunmap,
 } from "../../kernel/syscalls/mm.js";
-import { sysExitGroup, sysFork, sysPrlimit } from "../../kernel/syscalls/process.js";
+import { sysExitGroup, sysFork } from "../../kernel/syscalls/process.js";
 import type { Task } from "../../kernel/task.js";
 import { ENOMEM } from "../../mm/errno.js";
 import { lruAddDrainAll } from "../../mm/swap.js";

@@ -30,6 +30,9 @@ export const SEEK_CUR = 1;
 /** lseek: from the end of the file. */
 export const SEEK_END = 2;
 
+/** From where lseek counts, by the names that notebooks use. */
+export const SEEK = { set: SEEK_SET, cur: SEEK_CUR, end: SEEK_END } as const;
+
 /** posix_fadvise: read it ahead. man 2 posix_fadvise */
 export const POSIX_FADV_WILLNEED = 3;
 /** posix_fadvise: it may be dropped from the cache. */

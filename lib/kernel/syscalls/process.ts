@@ -1,5 +1,5 @@
 /**
- * The system calls of a process's life: fork, vfork, clone, exit, wait, kill, prlimit.
+ * The system calls of a process's life: fork, vfork, clone, exit, wait, kill.
  *
  *   parent                      child
  *   sysFork  ----------------->  (a new Task)
@@ -15,18 +15,15 @@ import { checkArg, checkText } from "../errno.js";
 import { doExecve } from "../exec.js";
 import { CLONE_SETTLS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM } from "../fork.js";
 import type { Kernel } from "../kernel.js";
-import { setRlimit } from "../rlimit.js";
+import { getrusage, RUSAGE_SELF, type Rusage } from "../rusage.js";
 import { SIGNALS, type SignalName } from "../signal.js";
 import type { Task } from "../task.js";
 
-/** What wait reports. man 2 wait4 */
-export interface WaitResult {
+/** What wait reports: the child, and what it and its own waited-for children used. man 2 wait4 */
+export interface WaitResult extends Rusage {
   readonly pid: number;
   /** exit code * 256, or the number of the signal that killed it. */
   readonly status: number;
-  /** getrusage of the child. */
-  readonly minFlt: number;
-  readonly majFlt: number;
 }
 
 /** The child, or a negative errno. man 2 fork */
@@ -89,12 +86,15 @@ export function sysWait4(kernel: Kernel, task: Task, pid = -1): WaitResult | num
   if (wanted.length === 0) return -ECHILD;
   const zombie = wanted.find((child) => child.state === "Z" && child.nrThreads === 0);
   if (zombie === undefined) return undefined;
-  const minFlt = zombie.minFlt + zombie.signal.minFlt;
-  const majFlt = zombie.majFlt + zombie.signal.majFlt;
-  task.signal.cminFlt += minFlt + zombie.signal.cminFlt;
-  task.signal.cmajFlt += majFlt + zombie.signal.cmajFlt;
+  const { cminFlt, cmajFlt, maxRss, cmaxRss } = zombie.signal;
+  const own = getrusage([zombie], zombie, RUSAGE_SELF);
+  const [minFlt, majFlt] = [own.minFlt + cminFlt, own.majFlt + cmajFlt];
+  const largest = Math.max(maxRss, cmaxRss);
+  task.signal.cminFlt += minFlt;
+  task.signal.cmajFlt += majFlt;
+  task.signal.cmaxRss = Math.max(task.signal.cmaxRss, largest);
   kernel.releaseTask(zombie);
-  return { pid: zombie.pid, status: zombie.exitCode, minFlt, majFlt };
+  return { pid: zombie.pid, status: zombie.exitCode, minFlt, majFlt, maxRssKb: largest * 4 };
 }
 
 /** Sends a signal: the handler of the process is called, or it dies. 0 or negative errno. man 2 kill */
@@ -106,12 +106,4 @@ export function sysKill(kernel: Kernel, pid: number, signal: SignalName): number
   if (handler !== undefined) handler({ signal, code: "SI_USER", address: 0 });
   else if (signal !== "SIGCHLD" && task.nrThreads > 0) kernel.kill(task, signal);
   return 0;
-}
-
-/** Sets a limit of a process; Infinity is "unlimited". 0 or negative errno. man 2 prlimit */
-export function sysPrlimit(task: Task, resource: number, soft: number, hard = Number.NaN): number {
-  if (Number.isNaN(soft) || soft < 0) throw new RangeError(`prlimit: limit ${soft} is not 0 or more`);
-  const limits = task.signal.rlim;
-  const oldHard = limits[resource]?.hard ?? 0;
-  return setRlimit(limits, resource, soft, Number.isNaN(hard) ? oldHard : hard, task.privileged);
 }

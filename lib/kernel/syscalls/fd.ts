@@ -1,0 +1,99 @@
+/**
+ * The system calls on numbers of open files: dup, dup2, dup3, fcntl; and openat, which names a file by a folder's number.
+ *
+ *   dup(3)        the lowest free number      both numbers lead to the same open file: one position, one mode
+ *   dup2(3, 9)    exactly 9; what was there is closed
+ *
+ * A number's close-on-exec mark is accepted and forgotten: exec closes nothing here.
+ *
+ * Linux fs/file.c, fs/fcntl.c; man 2 dup, fcntl, openat. Read first: ../fd_table.ts.
+ */
+import { EBADF, EINVAL, ENOSYS, ENOTDIR } from "../../mm/errno.js";
+import { FMODE_READ, FMODE_WRITE, getFile } from "../../mm/mm_types.js";
+import { NR_OPEN } from "../fd_table.js";
+import { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
+import type { Kernel } from "../kernel.js";
+import type { Task } from "../task.js";
+import { sysOpen, sysUnlink } from "./file.js";
+
+/** Close on exec. Linux include/uapi/asm-generic/fcntl.h:O_CLOEXEC */
+const O_CLOEXEC = 0o2000000;
+/** Stands for the current folder. Linux include/uapi/linux/fcntl.h:AT_FDCWD */
+export const AT_FDCWD = -100;
+/** unlinkat: remove a folder. */
+const AT_REMOVEDIR = 0x200;
+/** fcntl: the lowest free number from the argument on. Linux include/uapi/asm-generic/fcntl.h; so are all F_ names. */
+const F_DUPFD = 0;
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_DUPFD_CLOEXEC = 1030;
+
+/** man 2 dup */
+export function sysDup(_kernel: Kernel, task: Task, fd: number): number {
+  const file = task.files.get(fd);
+  return file === undefined ? -EBADF : task.files.install(getFile(file));
+}
+
+/** man 2 dup2. Linux fs/file.c:dup2() */
+export function sysDup2(kernel: Kernel, task: Task, oldfd: number, newfd: number): number {
+  if (oldfd === newfd) return task.files.get(oldfd) === undefined ? -EBADF : oldfd;
+  return sysDup3(kernel, task, oldfd, newfd, 0);
+}
+
+/** man 2 dup3. Linux fs/file.c:ksys_dup3() */
+export function sysDup3(_kernel: Kernel, task: Task, oldfd: number, newfd: number, flags: number): number {
+  if ((flags & ~O_CLOEXEC) !== 0 || oldfd === newfd) return -EINVAL;
+  if (newfd < 0 || newfd >= NR_OPEN) return -EBADF;
+  const file = task.files.get(oldfd);
+  return file === undefined ? -EBADF : task.files.replace(newfd, getFile(file));
+}
+
+/** Differs from Linux: locks, leases, seals, pipes and signals are not there (ENOSYS). man 2 fcntl */
+export function sysFcntl(_kernel: Kernel, task: Task, fd: number, cmd: number, arg: number): number {
+  const file = task.files.get(fd);
+  if (file === undefined) return -EBADF;
+  switch (cmd) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC: {
+      // The argument is taken as an unsigned 32-bit number.
+      const from = arg >>> 0;
+      return from >= NR_OPEN ? -EINVAL : task.files.install(getFile(file), from);
+    }
+    case F_GETFD:
+    case F_SETFD:
+      return 0;
+    case F_GETFL: {
+      const write = (file.fMode & FMODE_WRITE) !== 0;
+      return write ? ((file.fMode & FMODE_READ) !== 0 ? O_RDWR : O_WRONLY) : 0;
+    }
+    default:
+      return cmd >= 0 && (cmd < 17 || (cmd >= 1024 && cmd < 1045)) ? -ENOSYS : -EINVAL;
+  }
+}
+
+/** A path that starts with / needs no folder; of the others the current folder is the only one there is. 0 or negative errno. */
+function checkFolder(task: Task, dirfd: number, path: string): number {
+  if (dirfd === AT_FDCWD || path.startsWith("/")) return 0;
+  return task.files.get(dirfd) === undefined ? -EBADF : -ENOTDIR;
+}
+
+/** man 2 openat */
+export function sysOpenat(kernel: Kernel, task: Task, dirfd: number, path: string, flags: number): number {
+  return checkFolder(task, dirfd, path) || sysOpen(kernel, task, path, flags);
+}
+
+/** man 2 creat */
+export function sysCreat(kernel: Kernel, task: Task, path: string): number {
+  return sysOpen(kernel, task, path, O_CREAT | O_WRONLY | O_TRUNC);
+}
+
+/** man 2 unlinkat */
+export function sysUnlinkat(kernel: Kernel, task: Task, dirfd: number, path: string, flags: number): number {
+  if ((flags & ~AT_REMOVEDIR) !== 0) return -EINVAL;
+  const err = checkFolder(task, dirfd, path);
+  if (err !== 0) return err;
+  if ((flags & AT_REMOVEDIR) === 0) return sysUnlink(kernel, task, path);
+  const gone = kernel.files.lookup(path) === undefined;
+  return gone ? sysUnlink(kernel, task, path) : -ENOTDIR;
+}
