@@ -5,7 +5,8 @@
  *         --mapping-> page cache, folios of up to 2 MiB
  *
  * Blocks are allocated when a dirty folio is written (delayed allocation), so a file that was never synced has none. Cutting a
- * file in the middle of a block zeroes the rest of it in the cache and leaves that page dirty. The first store through a shared
+ * file in the middle of a block zeroes the rest of it in the cache and leaves that page dirty; if it was not in the cache before, it is
+ * not valid as a whole afterwards (not PG_uptodate), though its only block is. The first store through a shared
  * mapping calls pageMkwrite, which marks the folio dirty.
  *
  * Left out: journal, directories on disk, extents (a Map of blocks instead), permissions.
@@ -15,18 +16,22 @@
 import type { Disk } from "../hw/disk.js";
 import type { AddressSpaceOperations } from "../mm/address_space.js";
 import { filemapGetFolio } from "../mm/address_space.js";
-import { filemapGetFolioCreat, filemapReadFolio } from "../mm/filemap.js";
+import { filemapGetFolioCreat } from "../mm/filemap.js";
 import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap_fault.js";
-import { type Folio, folioNrPages, PG_dirty, PG_uptodate } from "../mm/folio.js";
+import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/folio.js";
 import type { FileSystemOps, Inode } from "../mm/inode.js";
 import type { VmOperationsStruct } from "../mm/mm_types.js";
 import { folioPut } from "../mm/page_alloc.js";
 import { folioMarkDirty } from "../mm/page_writeback.js";
+import { folioMarkAccessed } from "../mm/swap.js";
 import { folioZeroRange } from "../mm/truncate.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 
 /** Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER */
 const EXT4_MAX_PAGECACHE_ORDER = 9;
+
+/** In folio.private: its block is valid in it, though the folio is not PG_uptodate. Linux include/linux/buffer_head.h:BH_Uptodate */
+const BH_UPTODATE = 1;
 
 /** Linux fs/ext4/file.c:ext4_file_vm_ops */
 const ext4VmOps: VmOperationsStruct = {
@@ -58,9 +63,9 @@ export class Ext4 implements FileSystemOps {
       readahead: (folios) => {
         this.readFolios(inode, folios);
       },
-      // What a mapping left behind the old end must not come to light. Linux fs/ext4/file.c:ext4_write_checks()
-      writeBehindEnd: (oldSize) => {
-        this.blockTruncatePage(inode, oldSize);
+      // What a mapping left behind the old end must not come to light. Linux fs/ext4/inode.c:ext4_da_do_write_end()
+      wroteBehindEnd: (oldSize, pos) => {
+        this.zeroPartialBlocks(inode, oldSize, pos);
       },
       isHole: (index) => !this.blocksOf(inode).has(index),
       writeFolio: (folio) => this.writeFolio(inode, folio),
@@ -82,7 +87,8 @@ export class Ext4 implements FileSystemOps {
     const { ram } = inode.sys;
     let nrBlocks = 0;
     for (const folio of folios) {
-      for (let i = 0; i < folioNrPages(folio); i++) {
+      const nrPages = folio.private === BH_UPTODATE ? 0 : folioNrPages(folio);
+      for (let i = 0; i < nrPages; i++) {
         const block = blocks.get(folio.index + i);
         if (block === undefined) {
           ram.zeroFrame(folio.pfn + i);
@@ -117,33 +123,68 @@ export class Ext4 implements FileSystemOps {
     return 0;
   }
 
-  /** Linux fs/ext4/inode.c:ext4_truncate() */
+  /** Linux fs/ext4/inode.c:ext4_setattr(), ext4_truncate() */
   truncated(inode: Inode, oldSize: number): void {
-    if (inode.iSize > oldSize) this.blockTruncatePage(inode, oldSize); // what a mapping left beyond the old end
-    if (inode.iSize >= oldSize) return;
-    this.blockTruncatePage(inode, inode.iSize);
+    // What a mapping left beyond the old end must not come to light; nor what lies beyond the new one, later.
+    this.blockTruncatePage(inode, Math.min(inode.iSize, oldSize));
+    if (inode.iSize > oldSize) return;
     this.freeBlocksFrom(inode, Math.ceil(inode.iSize / 4096), Number.MAX_SAFE_INTEGER);
   }
 
   /** Zeroes the rest of the block that the new end cuts. Linux fs/ext4/inode.c:ext4_block_truncate_page() */
   private blockTruncatePage(inode: Inode, from: number): void {
-    if (from % 4096 === 0) return;
+    if (from % 4096 !== 0) this.blockZeroPageRange(inode, from, Math.ceil(from / 4096) * 4096);
+  }
+
+  /**
+   * Zeroes bytes [from, to) of one block in the cache, and leaves the folio dirty. A folio that was not there is made; its block is read,
+   * but the folio is not marked as valid: it is in the cache, yet not "in core", and fault-around passes it by until somebody reads it.
+   * Over a hole there is nothing to zero, but the empty folio stays in the cache, too. Without memory nothing is done, and nobody is told.
+   * Linux fs/ext4/inode.c:__ext4_block_zero_page_range()
+   */
+  private blockZeroPageRange(inode: Inode, from: number, to: number): void {
+    const { sys, mapping } = inode;
     const index = Math.floor(from / 4096);
-    const present = filemapGetFolio(inode.mapping, index);
-    // A hole needs no zeros; a dirty page has its block reserved already (delayed allocation).
-    if (!this.blocksOf(inode).has(index) && (present === undefined || (present.flags & PG_dirty) === 0))
-      return;
-    const folio = filemapGetFolioCreat(inode.mapping, index, 0);
+    const wasThere = filemapGetFolio(mapping, index) !== undefined;
+    const folio = filemapGetFolioCreat(mapping, index, 0);
     if (folio === undefined) return;
-    if ((folio.flags & PG_uptodate) === 0) filemapReadFolio(inode.mapping, folio);
-    const offset = from - folio.index * 4096;
-    folioZeroRange(inode.mapping, folio, offset, Math.ceil(offset / 4096) * 4096);
-    folioMarkDirty(folio);
-    folioPut(inode.sys, folio);
+    if (wasThere) folioMarkAccessed(sys, folio);
+    else folio.flags |= PG_referenced;
+    // A dirty page without a block has one reserved already (delayed allocation).
+    if (this.blocksOf(inode).has(index) || (folio.flags & PG_dirty) !== 0) {
+      this.readBuffer(inode, folio);
+      const start = folio.index * 4096;
+      folioZeroRange(mapping, folio, from - start, to - start);
+      folioMarkDirty(folio);
+    }
+    folioPut(sys, folio);
+  }
+
+  /** Makes the block behind the folio valid in it. Linux fs/ext4/super.c:ext4_read_bh_lock() */
+  private readBuffer(inode: Inode, folio: Folio): void {
+    if ((folio.flags & PG_uptodate) !== 0 || folio.private === BH_UPTODATE) return;
+    this.readFolios(inode, [folio]);
+    if (folio.order > 0) return;
+    folio.flags &= ~PG_uptodate;
+    folio.private = BH_UPTODATE;
+  }
+
+  /** Zeroes what bytes [start, end) have of blocks that are not in the range as a whole. Linux fs/ext4/inode.c:ext4_zero_partial_blocks() */
+  private zeroPartialBlocks(inode: Inode, start: number, end: number): void {
+    const first = Math.ceil(start / 4096) * 4096;
+    const last = Math.floor(end / 4096) * 4096;
+    if (last < first) this.blockZeroPageRange(inode, start, end);
+    else {
+      if (start < first) this.blockZeroPageRange(inode, start, first);
+      if (last < end) this.blockZeroPageRange(inode, last, end);
+    }
   }
 
   /** Linux fs/ext4/inode.c:ext4_punch_hole() */
-  holePunched(inode: Inode, start: number, end: number): void {
+  holePunched(inode: Inode, start: number, wantedEnd: number): void {
+    if (start >= inode.iSize) return;
+    const end = wantedEnd > inode.iSize ? Math.ceil(inode.iSize / 4096) * 4096 : wantedEnd;
+    this.zeroPartialBlocks(inode, start, end);
     this.freeBlocksFrom(inode, Math.ceil(start / 4096), Math.floor(end / 4096));
   }
 

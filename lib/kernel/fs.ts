@@ -12,7 +12,7 @@
  */
 import { Disk } from "../hw/disk.js";
 import { EEXIST, EINVAL, ENOENT } from "../mm/errno.js";
-import { fadviseDontneed } from "../mm/fadvise.js";
+import { POSIX_FADV_DONTNEED } from "../mm/fadvise.js";
 import { type FileSystemOps, Inode, inodeSetSize, iput, VfsFile } from "../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE, fput } from "../mm/mm_types.js";
 import { shmemFileSetup, shmemFs } from "../mm/shmem.js";
@@ -111,7 +111,5 @@ export function ftruncate(file: VfsFile, length: number): number {
 
 /** Drops the cached pages of bytes [offset, offset + len) that nobody uses; len 0: to the end. man 2 posix_fadvise, POSIX_FADV_DONTNEED */
 export function fadviseDrop(file: VfsFile, offset: number, len: number): number {
-  if (len < 0) return -EINVAL;
-  fadviseDontneed(file.fMapping, offset, len);
-  return 0;
+  return file.fadvise(offset, len, POSIX_FADV_DONTNEED);
 }

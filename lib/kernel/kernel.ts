@@ -20,6 +20,7 @@ import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable_alloc.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/tlb_switch.js";
+import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
 import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
 import { FdTable } from "./fd_table.js";
@@ -155,6 +156,7 @@ export class Kernel implements TaskRunner {
 
   /** Differs from Linux: the task that faulted is killed; choosing a victim comes with lab 08. Linux mm/oom_kill.c:pagefault_out_of_memory() */
   pagefaultOutOfMemory(task: Task, address: number): never {
+    countVmEvent(this.sys, OOM_KILL);
     this.kill(task, "SIGKILL");
     throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);
   }

@@ -37,8 +37,8 @@ export interface AddressSpaceOperations {
   readahead?(folios: readonly Folio[]): void;
   /** Writes the folio's bytes to the device; 0 or a negative errno. Without it dirty pages stay (shmem). */
   writeFolio?(folio: Folio): number;
-  /** A write begins behind the end, which is byte `oldSize`. */
-  writeBehindEnd?(oldSize: number): void;
+  /** The first folio of a write at byte `pos` is done, behind the end, which was byte `oldSize`. Linux: a part of write_end */
+  wroteBehindEnd?(oldSize: number, pos: number): void;
   /** Whether page `index` of the file has no block on the device. */
   isHole?(index: number): boolean;
   /** Largest order of folios that the file system takes in its cache. */

@@ -22,6 +22,9 @@ import { vmBugOn } from "./mmdebug.js";
 /** Largest order the buddy allocator hands out. Linux include/linux/mmzone.h:MAX_PAGE_ORDER */
 export const MAX_PAGE_ORDER = 10;
 
+/** Order of a page block, 2 MiB. Linux include/linux/pageblock-flags.h:pageblock_order */
+export const PAGEBLOCK_ORDER = 9;
+
 /** The links of all free lists of a machine, one slot for each frame. Not in Linux: in struct page there. */
 export class FreeLinks {
   readonly next: Int32Array;
@@ -55,6 +58,8 @@ export class Zone {
   managedPages = 0;
   /** Frames free now. Linux NR_FREE_PAGES */
   nrFreePages = 0;
+  /** Blocks handed out, of any size, to somebody of this node: there is only one. Linux NUMA_HIT */
+  numaHit = 0;
   private readonly links: FreeLinks;
 
   constructor(name: string, startPfn: number, endPfn: number, links: FreeLinks) {
@@ -63,6 +68,14 @@ export class Zone {
     this.zoneEndPfn = endPfn;
     this.links = links;
     for (let order = 0; order <= MAX_PAGE_ORDER; order++) this.freeArea.push({ head: -1, nrFree: 0 });
+  }
+
+  /** Free frames in blocks of at least 2 MiB. Linux NR_FREE_PAGES_BLOCKS */
+  get nrFreePagesBlocks(): number {
+    let pages = 0;
+    for (let order = PAGEBLOCK_ORDER; order <= MAX_PAGE_ORDER; order++)
+      pages += this.freeArea[order]!.nrFree << order;
+    return pages;
   }
 
   /** Whether `pfn` is the first frame of a free block of this zone. Linux include/linux/page-flags.h:PageBuddy() */

@@ -13,6 +13,7 @@
 import { type AddressSpace, filemapGetFolio } from "./address_space.js";
 import { EFAULT, EIO, ENOMEM } from "./errno.js";
 import { type Folio, folioNrPages, PG_readahead, PG_uptodate, PG_writeback } from "./folio.js";
+import { checkStepBudget } from "./mmdebug.js";
 import { folioPut } from "./page_alloc.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import {
@@ -140,14 +141,17 @@ export function genericPerformWrite(mapping: AddressSpace, pos: number, from: Io
   let chunk = PAGE_BYTES * 2 ** mapping.aOps.maxFolioOrder;
   let at = pos;
   let wanted = from.count;
-  if (wanted > 0 && pos > mapping.host.iSize) mapping.aOps.writeBehindEnd?.(mapping.host.iSize);
-  while (wanted > 0) {
+  for (let tries = 0; wanted > 0; tries++) {
+    checkStepBudget(tries, () => `the write at byte ${at} (generic_perform_write)`);
     const bytes = Math.min(chunk - (at % chunk), wanted);
     const result = writeOnce(mapping, at, bytes, from);
     if (typeof result === "number") return at > pos ? at - pos : result;
     at += result.written;
     wanted = from.count;
-    if (result.written > 0) continue;
+    if (result.written > 0) {
+      tries = 0;
+      continue;
+    }
     if (chunk > PAGE_BYTES) chunk /= 2;
     if (result.copied > 0) wanted = result.copied;
     else if (from.faultIn(result.bytes) === result.bytes) return at > pos ? at - pos : -EFAULT;
@@ -184,8 +188,10 @@ function writeOnce(
     folio.flags |= PG_uptodate;
     folioMarkDirty(folio);
   }
-  if (at + written > host.iSize) host.iSize = at + written;
+  const oldSize = host.iSize;
+  if (at + written > oldSize) host.iSize = at + written;
   folioPut(host.sys, folio);
+  if (at > oldSize) mapping.aOps.wroteBehindEnd?.(oldSize, at);
   return { written, copied, bytes };
 }
 
@@ -232,7 +238,7 @@ function filemapGetPage(
     if (folio === undefined) return -ENOMEM;
     folioPut(mapping.host.sys, folio);
   }
-  // In memory the bit can only be PG_reclaim, left by FADV_DONTNEED: nothing is ever read ahead there.
+  // In memory the bit could only be PG_reclaim: nothing is ever read ahead there.
   if ((folio.flags & PG_readahead) !== 0 && !mapping.aOps.swapBacked)
     pageCacheAsyncRa(mapping, ra, folio, index, reqCount);
   if ((folio.flags & PG_uptodate) !== 0) return folio;

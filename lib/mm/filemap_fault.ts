@@ -73,7 +73,12 @@ function mayUnlockForIo(vmf: VmFault): boolean {
   return (vmf.flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) === FAULT_FLAG_ALLOW_RETRY;
 }
 
-/** Brings page vmf.pgoff in: vmf.page with a reference. Linux mm/filemap.c:filemap_fault() */
+/**
+ * Brings page vmf.pgoff in: vmf.page with a reference. Linux mm/filemap.c:filemap_fault()
+ *
+ * Differs from Linux: without memory it says so at once. There, the allocation of a single page fails only for a task that the OOM killer
+ * has chosen, and whoever is told to try again sees the fatal signal first.
+ */
 export function filemapFault(vmf: VmFault): VmFaultResult {
   const mapping = vmf.vma.vmFile!.fMapping;
   const { sys } = mapping.host;
@@ -89,7 +94,9 @@ export function filemapFault(vmf: VmFault): VmFaultResult {
     ret = VM_FAULT_MAJOR;
     unlocked = doSyncMmapReadahead(vmf, mapping);
     folio = filemapGetFolioCreat(mapping, vmf.pgoff, 0);
-    if (folio === undefined) return unlocked ? ret | VM_FAULT_RETRY : VM_FAULT_OOM;
+    // Even where the lock was given up: VM_FAULT_RETRY promises that another try finds the page, and a caller that then starts as if
+    // nothing had been tried (mm_populate) would never end.
+    if (folio === undefined) return VM_FAULT_OOM;
   }
   if ((folio.flags & PG_uptodate) === 0) {
     unlocked ||= mayUnlockForIo(vmf);
@@ -154,14 +161,10 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
   let mmapMiss = 0;
   for (let index = startPgoff; index <= end; ) {
     const folio = filemapGetFolio(mapping, index);
-    if (folio === undefined) {
-      index++;
-      continue;
-    }
-    // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux can_map_large
-    if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;
-    const next = Math.min(folioNextIndex(folio), end + 1);
-    if ((folio.flags & (PG_locked | PG_uptodate | PG_readahead)) === PG_uptodate) {
+    const next = folio === undefined ? index + 1 : Math.min(folioNextIndex(folio), end + 1);
+    if (folio !== undefined && mapsAround(folio)) {
+      // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux can_map_large
+      if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;
       if (!vmfPteInstall(vmf)) return VM_FAULT_OOM;
       ret |= mapFolioRange(vmf, folio, index, next - index);
       if ((folio.flags & PG_workingset) === 0) mmapMiss += next - index;
@@ -171,6 +174,11 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
   const ra = raOf(vma);
   ra.mmapMiss = Math.max(0, ra.mmapMiss - mmapMiss);
   return ret;
+}
+
+/** Whether the folio can be mapped without anything else to do. Linux mm/filemap.c:next_uptodate_folio() */
+function mapsAround(folio: Folio): boolean {
+  return (folio.flags & (PG_locked | PG_uptodate | PG_readahead)) === PG_uptodate;
 }
 
 /** Maps `nr` pages of the folio from page `index` of the file on, or all of it. Linux mm/filemap.c:filemap_map_folio_range() */

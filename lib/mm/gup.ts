@@ -12,7 +12,7 @@
  *
  * Read first: memory.ts. Read next: mlock.ts, madvise.ts.
  */
-import { PAGE_SIZE, pageAlignDown } from "../hw/address.js";
+import { hex, PAGE_SIZE, pageAlignDown } from "../hw/address.js";
 import { EFAULT, EHWPOISON, EINVAL, ENOMEM } from "./errno.js";
 import { pageFolio, pfnToPage } from "./folio.js";
 import { handleMmFault } from "./memory.js";
@@ -28,6 +28,7 @@ import {
   VM_WRITE,
   type VmAreaStruct,
 } from "./mm_types.js";
+import { checkStepBudget } from "./mmdebug.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import { pteDirty, ptePfn, ptePresent, pteProtnone, ptepGet, pteSpecial, pteWrite } from "./pgtable.js";
 import { pteOffset } from "./pgtable_alloc.js";
@@ -114,7 +115,8 @@ export function getUserPages(mm: MmStruct, start: number, nrPages: number, gupFl
       if (typeof found === "number") return i > 0 ? i : found;
       vma = found;
     }
-    while (!followPage(vma, addr, gupFlags)) {
+    for (let tries = 0; !followPage(vma, addr, gupFlags); tries++) {
+      checkStepBudget(tries, () => `faulting in page ${hex(addr)} (get_user_pages)`);
       const err = faultinPage(vma, addr, gupFlags);
       if (err !== 0) return i > 0 ? i : err;
     }

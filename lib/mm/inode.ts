@@ -12,7 +12,7 @@
  * Read first: address_space.ts. Read next: shmem.ts.
  */
 import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "./address_space.js";
-import { fadviseWillneed } from "./fadvise.js";
+import { genericFadvise, POSIX_FADV_WILLNEED } from "./fadvise.js";
 import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "./filemap.js";
 import {
   type File,
@@ -129,8 +129,13 @@ export class VfsFile implements File {
     return filemapFdatawriteRange(this.fMapping, Math.floor(first / 4096), Math.floor(last / 4096));
   }
 
+  /** 0 or a negative errno. Linux mm/fadvise.c:vfs_fadvise() */
+  fadvise(offset: number, len: number, advice: number): number {
+    return genericFadvise(this.fMapping, this.fRa, offset, len, advice);
+  }
+
   fadviseWillneed(offset: number, len: number): void {
-    fadviseWillneed(this.fMapping, offset, len);
+    this.fadvise(offset, len, POSIX_FADV_WILLNEED);
   }
 
   punchHole(offset: number, len: number): number {

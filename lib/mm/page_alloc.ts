@@ -28,7 +28,7 @@ import {
 import { lruvecDelFolio } from "./mm_inline.js";
 import { vmBugOn } from "./mmdebug.js";
 import type { MemorySystem } from "./system.js";
-import { countVmEvent, countVmEvents, modNodePageState, NR_MLOCK, PGALLOC, PGFREE } from "./vmstat.js";
+import { countVmEvents, modNodePageState, NR_MLOCK, PGALLOC, PGFREE } from "./vmstat.js";
 
 /** Only from the lowest 16 MiB. Linux include/linux/gfp_types.h:__GFP_DMA */
 export const __GFP_DMA = 0x01;
@@ -84,6 +84,8 @@ export function initZones(sys: MemorySystem): void {
     if (start < stop) sys.zones.push(bootZone(new Zone(name, start, stop, links)));
   }
   sys.totalramPages = sys.zones.reduce((sum, zone) => sum + zone.managedPages, 0);
+  // All RAM has been freed once, by boot. Linux mm/page_alloc.c:__free_pages_core()
+  countVmEvents(sys, PGFREE, sys.totalramPages);
 }
 
 /** Frees all frames of a new zone in the largest aligned blocks. Linux mm/memblock.c:__free_pages_memory() */
@@ -124,9 +126,11 @@ function gfpZone(gfp: number): number {
 export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | undefined {
   if (sys.shouldFailAllocPage?.(gfp, order) === true) return undefined;
   for (let i = Math.min(gfpZone(gfp), sys.zones.length - 1); i >= 0; i--) {
-    const pfn = sys.zones[i]!.rmqueueSmallest(order);
+    const zone = sys.zones[i]!;
+    const pfn = zone.rmqueueSmallest(order);
     if (pfn < 0) continue;
-    countVmEvents(sys, PGALLOC, 1 << order);
+    countVmEvents(sys, PGALLOC + i, 1 << order);
+    zone.numaHit++;
     if (sys.trace.on) sys.trace.emit("kmem:mm_page_alloc", { pfn, order });
     return prepNewPage(sys, pfn, order, gfp);
   }
@@ -204,7 +208,6 @@ export function allocReservedPage(sys: MemorySystem): Page {
   const page = allocPages(sys, GFP_KERNEL | __GFP_ZERO, 0);
   if (page === undefined) throw new RangeError(`RAM of ${sys.ram.sizeBytes} bytes is too small to boot`);
   page.flags |= PG_reserved;
-  countVmEvent(sys, PGFREE);
   return page;
 }
 

@@ -31,6 +31,8 @@ export class FileRaState {
   raPages: number;
   /** Order of the folios in the last window. */
   order = 0;
+  /** The file was advised to be read in no order: read(2) brings in what it asks for. Linux FMODE_RANDOM of the file */
+  random = false;
   /** Misses minus hits of page faults. */
   mmapMiss = 0;
   /** Byte after the last read(2), -1 before the first. */
@@ -40,6 +42,9 @@ export class FileRaState {
     this.raPages = raPages;
   }
 }
+
+/** Pages that the device takes in one request: 4 MiB, /sys/block/DEV/queue/max_sectors_kb as measured. Linux io_pages of backing_dev_info */
+const BDI_IO_PAGES = 1024;
 
 /** Misses of page faults after which reading around stops. Linux mm/internal.h:MMAP_LOTSAMISS */
 export const MMAP_LOTSAMISS = 100;
@@ -168,8 +173,8 @@ export function pageCacheSyncRa(
   reqCount: number,
 ): void {
   const max = ra.raPages;
-  if (max === 0) {
-    doPageCacheRa(mapping, index, 1, 0);
+  if (max === 0 || ra.random) {
+    forcePageCacheRa(mapping, ra, index, max === 0 ? 1 : reqCount);
     return;
   }
   const prevIndex = ra.prevPos < 0 ? -1 : Math.floor(ra.prevPos / 4096);
@@ -221,9 +226,19 @@ export function pageCacheAsyncRa(
   pageCacheRaOrder(mapping, ra);
 }
 
-/** Reads `nrToRead` pages whatever the history says. Linux mm/readahead.c:force_page_cache_ra() */
-export function forcePageCacheRa(mapping: AddressSpace, index: number, nrToRead: number): void {
+/**
+ * Reads `nrToRead` pages whatever the history says, but no more than the window or one request to the device.
+ * Linux mm/readahead.c:force_page_cache_ra()
+ */
+export function forcePageCacheRa(
+  mapping: AddressSpace,
+  ra: FileRaState,
+  index: number,
+  nrToRead: number,
+): void {
+  if (mapping.aOps.readahead === undefined) return;
+  const nr = Math.min(nrToRead, Math.max(BDI_IO_PAGES, ra.raPages));
   const chunk = 512;
-  for (let done = 0; done < nrToRead; done += chunk)
-    doPageCacheRa(mapping, index + done, Math.min(chunk, nrToRead - done), 0);
+  for (let done = 0; done < nr; done += chunk)
+    doPageCacheRa(mapping, index + done, Math.min(chunk, nr - done), 0);
 }

@@ -21,7 +21,7 @@ const PAGE_BYTES = 4096;
 export function truncateSetsize(mapping: AddressSpace, newsize: number): void {
   const oldsize = mapping.host.iSize;
   mapping.host.iSize = newsize;
-  if (newsize < oldsize) truncatePagecache(mapping, newsize);
+  if (newsize <= oldsize) truncatePagecache(mapping, newsize);
 }
 
 /** Drops everything from byte `newsize` on. Linux mm/truncate.c:truncate_pagecache() */

@@ -17,7 +17,10 @@ export const VM_EVENT_NAMES = [
   "pgpgout",
   "pswpin",
   "pswpout",
+  "pgalloc_dma",
+  "pgalloc_dma32",
   "pgalloc_normal",
+  "pgalloc_movable",
   "pgfree",
   "pgactivate",
   "pgdeactivate",
@@ -39,6 +42,7 @@ export const VM_EVENT_NAMES = [
   "pginodesteal",
   "nr_written",
   "nr_dirtied",
+  "oom_kill",
 ] as const;
 
 /** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
@@ -46,28 +50,30 @@ export const PGPGIN = 0;
 export const PGPGOUT = 1;
 export const PSWPIN = 2;
 export const PSWPOUT = 3;
+/** Pages handed out, by the zone they are in: PGALLOC + its number. Linux PGALLOC_DMA, PGALLOC_DMA32, PGALLOC_NORMAL, PGALLOC_MOVABLE */
 export const PGALLOC = 4;
-export const PGFREE = 5;
-export const PGACTIVATE = 6;
-export const PGDEACTIVATE = 7;
-export const PGLAZYFREE = 8;
-export const PGFAULT = 9;
-export const PGMAJFAULT = 10;
-export const PGLAZYFREED = 11;
-export const UNEVICTABLE_PGCULLED = 12;
-export const UNEVICTABLE_PGMLOCKED = 13;
-export const UNEVICTABLE_PGMUNLOCKED = 14;
-export const UNEVICTABLE_PGCLEARED = 15;
-export const PGREUSE = 16;
-export const NR_TLB_REMOTE_FLUSH = 17;
-export const NR_TLB_REMOTE_FLUSH_RECEIVED = 18;
-export const NR_TLB_LOCAL_FLUSH_ALL = 19;
-export const NR_TLB_LOCAL_FLUSH_ONE = 20;
-export const PGROTATED = 21;
-export const UNEVICTABLE_PGRESCUED = 22;
-export const PGINODESTEAL = 23;
-export const NR_WRITTEN = 24;
-export const NR_DIRTIED = 25;
+export const PGFREE = 8;
+export const PGACTIVATE = 9;
+export const PGDEACTIVATE = 10;
+export const PGLAZYFREE = 11;
+export const PGFAULT = 12;
+export const PGMAJFAULT = 13;
+export const PGLAZYFREED = 14;
+export const UNEVICTABLE_PGCULLED = 15;
+export const UNEVICTABLE_PGMLOCKED = 16;
+export const UNEVICTABLE_PGMUNLOCKED = 17;
+export const UNEVICTABLE_PGCLEARED = 18;
+export const PGREUSE = 19;
+export const NR_TLB_REMOTE_FLUSH = 20;
+export const NR_TLB_REMOTE_FLUSH_RECEIVED = 21;
+export const NR_TLB_LOCAL_FLUSH_ALL = 22;
+export const NR_TLB_LOCAL_FLUSH_ONE = 23;
+export const PGROTATED = 24;
+export const UNEVICTABLE_PGRESCUED = 25;
+export const PGINODESTEAL = 26;
+export const NR_WRITTEN = 27;
+export const NR_DIRTIED = 28;
+export const OOM_KILL = 29;
 
 /** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
 export const NODE_STAT_NAMES = [

@@ -89,13 +89,26 @@ function eventStat(sys: MemorySystem, name: string): number {
   return index >= 0 ? sys.vmStat.events[index]! : 0;
 }
 
+/** The states of the zones that are no sums of a state of the node. */
+function zoneStat(sys: MemorySystem, name: string): number | undefined {
+  switch (name) {
+    case "nr_free_pages":
+      return nrFreePages(sys);
+    case "nr_free_pages_blocks":
+      return sys.zones.reduce((sum, zone) => sum + zone.nrFreePagesBlocks, 0);
+    case "nr_zone_write_pending":
+      return nodeStat(sys, "nr_dirty") + nodeStat(sys, "nr_writeback");
+    case "numa_hit":
+    case "numa_local": // one node: everybody is at home
+      return sys.zones.reduce((sum, zone) => sum + zone.numaHit, 0);
+    default:
+      return undefined;
+  }
+}
+
 /** Value of the line `name` of /proc/vmstat. Not in Linux. */
 export function vmstatValue(sys: MemorySystem, name: string): number {
-  if (name === "nr_free_pages") return nrFreePages(sys);
-  if (name === "numa_hit" || name === "numa_local") return eventStat(sys, "pgalloc_normal");
-  if (name.startsWith("nr_zone_")) return nodeStat(sys, name.replace("zone_", ""));
-  if (name === "nr_zone_write_pending") return nodeStat(sys, "nr_dirty") + nodeStat(sys, "nr_writeback");
-  return nodeStat(sys, name);
+  return zoneStat(sys, name) ?? nodeStat(sys, name.replace(/^nr_zone_/, "nr_"));
 }
 
 /** /proc/vmstat. Linux mm/vmstat.c:vmstat_show() */

@@ -7,8 +7,9 @@
  * Read first: buddy.ts, seq_file.ts. Read next: vmstat.ts.
  */
 import { MAX_PAGE_ORDER, type Zone } from "../mm/buddy.js";
+import { type Folio, PG_mlocked, PG_writeback } from "../mm/folio.js";
 import type { MemorySystem } from "../mm/system.js";
-import { NODE_STAT_LINES, nodeStat } from "./vmstat.js";
+import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
 
 /** Watermarks of a zone in pages. Linux include/linux/mmzone.h:enum zone_watermarks */
 export interface ZoneWatermarks {
@@ -47,34 +48,36 @@ function protection(sys: MemorySystem, index: number): number[] {
   return values;
 }
 
-const ZONE_STAT_ZEROS = [
-  "nr_zspages",
-  "nr_free_cma",
-  "numa_hit",
-  "numa_miss",
-  "numa_foreign",
-  "numa_interleave",
-  "numa_local",
-  "numa_other",
-];
-
-function zoneStatLines(zone: Zone): string {
-  const line = (name: string, value: number): string => `\n      ${name.padEnd(12)} ${value}`;
-  const lists = ["inactive_anon", "active_anon", "inactive_file", "active_file"];
-  return (
-    line("nr_free_pages", zone.nrFreePages) +
-    line("nr_free_pages_blocks", freeBlockPages(zone)) +
-    lists.map((name) => line(`nr_zone_${name}`, 0)).join("") +
-    line("nr_zone_unevictable", 0) +
-    line("nr_zone_write_pending", 0) +
-    line("nr_mlock", 0) +
-    ZONE_STAT_ZEROS.map((name) => line(name, 0)).join("")
-  );
+/** Pages of one zone in each state that is kept for the node as a whole. Not in Linux: it counts by zone as well. */
+function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
+  const pages = new Map<string, number>();
+  const add = (name: string, folio: Folio): void => {
+    pages.set(name, (pages.get(name) ?? 0) + (1 << folio.order));
+  };
+  for (const section of sys.memMap)
+    for (const page of section ?? []) {
+      if (page === undefined || page.head !== page || page.refcount === 0) continue;
+      if (page.pfn < zone.zoneStartPfn || page.pfn >= zone.zoneEndPfn) continue;
+      if (page.lruList >= 0) add(LRU_NAMES[page.lruList]!, page);
+      if ((page.flags & PG_mlocked) !== 0) add("nr_mlock", page);
+      const { mapping } = page;
+      const dirty = mapping !== undefined && !mapping.isAnon && mapping.dirtyFolios.has(page);
+      if (dirty || (page.flags & PG_writeback) !== 0) add("nr_zone_write_pending", page);
+    }
+  return pages;
 }
 
-/** Free pages in blocks of at least 2 MiB. Linux NR_FREE_PAGES_BLOCKS */
-export function freeBlockPages(zone: Zone): number {
-  return zone.freeArea.reduce((sum, area, order) => sum + (order < 9 ? 0 : area.nrFree << order), 0);
+const LRU_NAMES = ["inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable"].map(
+  (list) => `nr_zone_${list}`,
+);
+
+function zoneStatLines(sys: MemorySystem, zone: Zone): string {
+  const pages = zonePages(sys, zone);
+  pages.set("nr_free_pages", zone.nrFreePages);
+  pages.set("nr_free_pages_blocks", zone.nrFreePagesBlocks);
+  pages.set("numa_hit", zone.numaHit);
+  pages.set("numa_local", zone.numaHit);
+  return ZONE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${pages.get(name) ?? 0}`).join("");
 }
 
 /** The lines of one zone. Linux mm/vmstat.c:zoneinfo_show_print() */
@@ -100,7 +103,7 @@ function showZone(sys: MemorySystem, zone: Zone, index: number, first: boolean):
     `Node 0, zone ${zone.name.padStart(8)}${node}\n  pages free     ${zone.nrFreePages}` +
     sizes.map(([name, pages]) => `\n        ${name.padEnd(8)} ${pages}`).join("") +
     `\n        protection: (${protection(sys, index).join(", ")})` +
-    zoneStatLines(zone) +
+    zoneStatLines(sys, zone) +
     `\n  pagesets\n    cpu: 0${pageset.map((line) => `\n              ${line}`).join("")}` +
     `\n  vm stats threshold: 0\n  node_unreclaimable:  0\n  start_pfn:           ${zone.zoneStartPfn}\n`
   );

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Clock } from "../../lib/hw/clock.js";
 import { Ram } from "../../lib/hw/ram.js";
-import { FileTree, ftruncate, O_CREAT, O_RDWR } from "../../lib/kernel/fs.js";
-import { fadviseDontneed } from "../../lib/mm/fadvise.js";
+import { FileTree, fadviseDrop, ftruncate, O_CREAT, O_RDWR } from "../../lib/kernel/fs.js";
+
 import { filemapCachestat } from "../../lib/mm/filemap.js";
 import { PG_dirty } from "../../lib/mm/folio.js";
 import type { VfsFile } from "../../lib/mm/inode.js";
@@ -87,7 +87,7 @@ describe("a read fault of a cached file", () => {
 describe("a read fault of a file that is not cached", () => {
   it("reads, asks for another try, and maps what has come in", () => {
     const { sys, file } = fileOf(40);
-    fadviseDontneed(file.fMapping, 0, 0);
+    expect(fadviseDrop(file, 0, 0)).toBe(0);
     expect(file.fMapping.nrpages).toBe(0);
     const vma = mapFile(sys, file, 40);
     const ret = handleMmFault(vma, BASE, FAULT_FLAG_ALLOW_RETRY);

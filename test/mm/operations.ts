@@ -13,8 +13,27 @@ const KINDS = [
   ...["store", "store", "store", "store", "store", "store", "load", "load", "load", "load", "fork", "fork"],
   ...["exit", "exit", "map", "unmap", "protect", "protect", "dontneed", "free", "cold", "populateRead"],
   ...["populateWrite", "remove", "lock", "unlock", "move", "move", "resize", "fileWrite", "fileRead"],
-  ...["truncate", "fsync", "evict", "readInto"],
+  ...["truncate", "fsync", "evict", "readInto", "normal", "random", "sequential", "willneed", "fileAdvice"],
 ] as const;
+
+/** What needs memory most: files that are not in the cache, read through mappings, locks and reads. */
+export const HUNGRY_KINDS: readonly string[] = [
+  ...["load", "load", "load", "store", "store", "fork", "exit", "map", "map", "unmap", "dontneed", "move"],
+  ...["resize", "protect", "populateRead", "populateRead", "populateWrite", "lock", "lock", "unlock"],
+  ...[
+    "fileWrite",
+    "fileRead",
+    "fileRead",
+    "readInto",
+    "truncate",
+    "fsync",
+    "fsync",
+    "evict",
+    "evict",
+    "evict",
+  ],
+  ...["normal", "random", "sequential", "willneed", "fileAdvice", "remove"],
+];
 
 /** One step; what its numbers mean depends on the kind. */
 export interface Operation {

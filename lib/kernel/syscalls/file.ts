@@ -15,7 +15,7 @@ import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
 import type { VfsFile } from "../../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
 import { checkArg, checkText } from "../errno.js";
-import { fadviseDrop, ftruncate, O_RDWR } from "../fs.js";
+import { ftruncate, O_RDWR } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
 import { accessOk, copyToUser, UbufIter } from "../uaccess.js";
@@ -30,13 +30,10 @@ export const SEEK_CUR = 1;
 /** lseek: from the end of the file. */
 export const SEEK_END = 2;
 
+export { POSIX_FADV_DONTNEED, POSIX_FADV_WILLNEED } from "../../mm/fadvise.js";
+
 /** From where lseek counts, by the names that notebooks use. */
 export const SEEK = { set: SEEK_SET, cur: SEEK_CUR, end: SEEK_END } as const;
-
-/** posix_fadvise: read it ahead. man 2 posix_fadvise */
-export const POSIX_FADV_WILLNEED = 3;
-/** posix_fadvise: it may be dropped from the cache. */
-export const POSIX_FADV_DONTNEED = 4;
 
 /** Checks that a register could hold each of the arguments, and makes the task current. */
 function enter(kernel: Kernel, task: Task, syscall: string, args: Record<string, number>): void {
@@ -179,9 +176,5 @@ export function sysFadvise(
 ): number {
   enter(kernel, task, "posix_fadvise", { fd, offset, len, advice });
   const file = fileOf(task, fd, 0);
-  if (file === undefined) return -EBADF;
-  if (len < 0) return -EINVAL;
-  if (advice === POSIX_FADV_DONTNEED) return fadviseDrop(file, offset, len);
-  if (advice === POSIX_FADV_WILLNEED) file.fadviseWillneed(offset, len);
-  return advice >= 0 && advice <= 5 ? 0 : -EINVAL;
+  return file === undefined ? -EBADF : file.fadvise(offset, len, advice);
 }
