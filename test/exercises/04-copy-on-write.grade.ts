@@ -22,6 +22,7 @@ import {
 } from "../../lib/course/grading/lab_family.js";
 import {
   type FamilyOp,
+  familyMistake,
   familyObservationText,
   familyOpText,
   randomFamilyOp,
@@ -74,16 +75,29 @@ function compareFamilies(parts: Partial<MachineParts>, first: FamilyOp[][], work
     describe: familyOpText,
     simplify: simplerFamilyOps,
     as: familyObservationText,
+    explain: familyMistake,
   });
 }
 
 /** The script "0w3 0f 1r3 e": process 0 writes page 3, forks; process 1 reads page 3; all end. */
 function script(text: string): FamilyOp[] {
-  const kinds = { w: "write", r: "read", l: "look", f: "fork", x: "exit", g: "guard" } as const;
+  const kinds = {
+    w: "write",
+    r: "read",
+    l: "look",
+    p: "populate",
+    f: "fork",
+    x: "exit",
+    g: "guard",
+  } as const;
   return text.split(" ").map((word) => {
-    const match = /^(\d)([wrlfxg])(\d)?$/.exec(word);
+    const match = /^(\d)([wrlpfxg])([\dab])?$/.exec(word);
     if (match === null) return { op: "end", who: 0, page: 0 };
-    return { op: kinds[match[2] as keyof typeof kinds], who: Number(match[1]), page: Number(match[3] ?? 0) };
+    return {
+      op: kinds[match[2] as keyof typeof kinds],
+      who: Number(match[1]),
+      page: Number.parseInt(match[3] ?? "0", 16),
+    };
   });
 }
 
@@ -154,6 +168,21 @@ describe("04.1 Copy one entry for the child", () => {
   it("works for grandchildren", () => {
     checkFork("an entry that is read-only already is copied like any other", "0w0 0f 1f 2w0 1w0 0w0 e");
   });
+  it("leaves an entry alone that is read-only already", () => {
+    checkFork(
+      "an entry that may not be written is not written back: another CPU may have set A in it after you were given srcPte",
+      "0w0 0f 1f",
+      "0r1 0w0 0f 1f 2r1",
+    );
+  });
+  it("counts a page of a large folio", () => {
+    checkFork(
+      "a file's folio may have several pages: the mapping counts for this page alone, the reference for the folio",
+      "0rb 0wa 0f",
+      "0ra 0rb 0w0 0f",
+      "0rb 0wa 0f 1f 0x 1x e",
+    );
+  });
   it("copies random families as Linux does", () => {
     atLast("04.1", () => compareFamilies(COPY_ENTRY, [], 25));
   });
@@ -200,6 +229,22 @@ describe("04.2 A write to a read-only entry", () => {
       "another CPU's TLB may still lead to the old page: clear the entry and flush it before the new page is used",
       "0w0 0f 0l0 0w0 0l0",
       "0l0 0w0 0l0",
+    );
+  });
+  it("marks the entry dirty itself", () => {
+    checkWrite(
+      "MADV_POPULATE_WRITE makes a page ready to be written, but no instruction writes: the handler must mark the entry dirty",
+      "0w0 0f 1p0",
+      "0r0 0p0",
+      "0r6 0p6",
+    );
+  });
+  it("copies a page of a large folio", () => {
+    checkWrite(
+      "a file's folio may have several pages: the copy is of vmf.page, and the mapping that goes is of this page",
+      "0ra 0wb",
+      "0wa 0rb 0f 1wb",
+      "0ra 0wa 0f 1rb 1wb e",
     );
   });
   it("empties the batches before it counts", () => {
