@@ -1,7 +1,8 @@
 /**
  * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part and on the lib's own.
  *
- *   FamilyOp   write, read, look (a read by a second thread, on the other CPU), populate (a write fault without an instruction that writes), fork, exit, guard
+ *   FamilyOp   write, read, fork, exit, guard, look (a read by a second thread, on the other CPU), populate (a write fault without
+ *              an instruction that writes), protect (read-only and back), hold (a driver takes a reference of the page)
  *   pages      0-3 private, 4-5 shared, 6-7 private pages of a file, 8-9 shared pages of the same file,
  *              a-b private pages in the middle of a large folio of another file (four pages under one refcount)
  *
@@ -19,9 +20,9 @@ import { SyscallError } from "../../kernel/errno.js";
 import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
 import { SignalError } from "../../kernel/signal.js";
-import { folioTestAnon, PG_dirty, pageFolio, pfnToPage } from "../../mm/folio.js";
+import { type Folio, folioTestAnon, PG_dirty, pageFolio, pfnToPage } from "../../mm/folio.js";
 import type { MmStruct } from "../../mm/mm_types.js";
-import { GFP_PGTABLE_USER, nrFreePages } from "../../mm/page_alloc.js";
+import { folioPutRefs, GFP_PGTABLE_USER, nrFreePages } from "../../mm/page_alloc.js";
 import { walkPageRange } from "../../mm/pagewalk.js";
 import {
   pteDirty,
@@ -38,7 +39,17 @@ import { allocationText, brokenInvariants, type Owner, wrongPapers } from "./lab
 
 /** One operation of a family. */
 export interface FamilyOp {
-  readonly op: "write" | "read" | "look" | "populate" | "fork" | "exit" | "guard" | "end";
+  readonly op:
+    | "write"
+    | "read"
+    | "look"
+    | "populate"
+    | "protect"
+    | "hold"
+    | "fork"
+    | "exit"
+    | "guard"
+    | "end";
   /** Which living process, counted by birth, modulo their number. */
   readonly who: number;
   readonly page: number;
@@ -80,6 +91,8 @@ export function randomFamilyOp(random: Random): FamilyOp {
     "look",
     "look",
     "populate",
+    "protect",
+    "hold",
     "fork",
     "fork",
     "exit",
@@ -105,6 +118,8 @@ export function familyOpText({ op, who, page }: FamilyOp): string {
   if (op === "fork" || op === "exit") return `${name}: ${op}`;
   if (op === "guard") return `${name}: madvise(page ${page}, MADV_GUARD_INSTALL)`;
   if (op === "look") return `${name}: its second thread, on the other CPU, reads ${pageText(page)}`;
+  if (op === "protect") return `${name}: mprotect(${pageText(page)}) to read-only and back`;
+  if (op === "hold") return `${name}: a driver takes a reference of ${pageText(page)}, as for direct I/O`;
   if (op === "populate") return `${name}: madvise(${pageText(page)}, MADV_POPULATE_WRITE)`;
   return `${name}: ${op} ${pageText(page)}`;
 }
@@ -146,6 +161,7 @@ class Family {
   private value = 0;
   private readonly freeAtStart: number;
   private readonly onTheWay: string[] = [];
+  private readonly held = new Map<Folio, number>();
   private written: { mm: MmStruct; va: number } | undefined;
 
   constructor(parts: Partial<MachineParts>) {
@@ -256,6 +272,12 @@ class Family {
       if (op === "look")
         return `its second thread reads ${this.threadOf(member).load(va)} in ${pageText(page)}`;
       if (op === "write") return this.write(process, page);
+      if (op === "hold") return this.hold(process.mm, page);
+      if (op === "protect") {
+        process.mprotect(va, 4096, "r");
+        process.mprotect(va, 4096, "rw");
+        return `makes ${pageText(page)} read-only and writable again`;
+      }
       if (op === "populate") {
         process.madvise(va, 4096, "POPULATE_WRITE");
         return `makes ${pageText(page)} ready to be written`;
@@ -279,6 +301,17 @@ class Family {
       if (!process.alive) this.members.splice(this.members.indexOf(member), 1);
       return `gets ${error.signal} at ${pageText(page)}`;
     }
+  }
+
+  /** A reference that is no entry: the page is used by someone who does not map it. */
+  private hold(mm: MmStruct, page: number): string {
+    const pfn = pfnAt(mm, addressOf(page));
+    const { sys } = this.machine.kernel;
+    if (pfn === undefined || pfn === sys.zeroPfn) return `has nothing to hold in ${pageText(page)}`;
+    const folio = pageFolio(pfnToPage(sys, pfn));
+    folio.refcount++;
+    this.held.set(folio, (this.held.get(folio) ?? 0) + 1);
+    return `${pageText(page)} is held by a driver`;
   }
 
   private write(process: Process, page: number): string {
@@ -342,15 +375,17 @@ class Family {
         pageText: (addr) => pageText(pageAt(addr)),
       }),
     );
-    const wrong = wrongPapers(kernel.sys, owners);
+    const wrong = wrongPapers(kernel.sys, owners, this.held);
     if (wrong.length > 0) return wrong;
     const mms = [...kernel.tasks.values()].flatMap(({ mm }) => (mm === undefined ? [] : [mm]));
-    return brokenInvariants(kernel.sys, [kernel.initMm, ...new Set(mms)]);
+    return brokenInvariants(kernel.sys, [kernel.initMm, ...new Set(mms)], this.held);
   }
 
   private end(): FamilyObservation {
     const { sys } = this.machine.kernel;
     for (const { process } of this.members.splice(0)) process.exit();
+    for (const [folio, nr] of this.held) folioPutRefs(sys, folio, nr);
+    this.held.clear();
     lruAddDrainAll(sys);
     const lost = this.freeAtStart - nrFreePages(sys);
     return { did: `everybody exits; ${lost} frames are still in use`, onTheWay: [], pages: [], books: [] };

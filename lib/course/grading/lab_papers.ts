@@ -39,23 +39,35 @@ interface Mapped {
 const COUNTERS = ["MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"];
 const KINDS = ["file pages", "anonymous pages", "swapped pages", "shared-memory pages"];
 
-/** Every paper that does not say what the tables of `owners` say; `owners` are all that map anything. */
-export function wrongPapers(sys: MemorySystem, owners: readonly Owner[]): string[] {
+/**
+ * Every paper that does not say what the tables of `owners` say; `owners` are all that map anything, `held` are references that
+ * the bench took itself.
+ */
+export function wrongPapers(
+  sys: MemorySystem,
+  owners: readonly Owner[],
+  held: ReadonlyMap<Folio, number> = new Map(),
+): string[] {
   const pages = new Map<Page, Mapped[]>();
   const wrong: string[] = [];
   for (const owner of owners) wrong.push(...wrongCounters(sys, owner, pages));
   const batched = foliosInBatches(sys);
+  for (const [folio, nr] of held) batched.set(folio, (batched.get(folio) ?? 0) + nr);
   for (const [page, entries] of pages) {
     const problem = wrongCounts(page, entries, batched) ?? wrongPaper(page, entries, batched);
     if (problem !== undefined) wrong.push(problem);
   }
-  return wrong;
+  return [...wrong, ...wrongLargeFolios(pages)];
 }
 
 /** The kernel's own checker; empty when all is in order. For what wrongPapers has no words for. */
-export function brokenInvariants(sys: MemorySystem, mms: readonly MmStruct[]): string[] {
+export function brokenInvariants(
+  sys: MemorySystem,
+  mms: readonly MmStruct[],
+  held: ReadonlyMap<Folio, number> = new Map(),
+): string[] {
   try {
-    checkInvariants(sys, mms);
+    checkInvariants(sys, mms, held);
     return [];
   } catch (error) {
     return (error instanceof Error ? error.message : String(error)).split("\n");
@@ -97,6 +109,23 @@ function wrongCounts(page: Page, entries: Mapped[], batched: ReadonlyMap<Folio, 
   const refs = entries.length + (batched.get(folio) ?? 0);
   if (folio.refcount === refs) return undefined;
   return `${where}: the page's refcount is ${folio.refcount}, but ${refs} hold it`;
+}
+
+/** The sums that a folio of several pages keeps. */
+function wrongLargeFolios(pages: ReadonlyMap<Page, Mapped[]>): string[] {
+  const sums = new Map<Folio, { entries: number; pages: number; where: string }>();
+  for (const [page, entries] of pages) {
+    if (page.head.order === 0) continue;
+    const sum = sums.get(page.head) ?? { entries: 0, pages: 0, where: placeOf(entries[0]!) };
+    sums.set(page.head, { ...sum, entries: sum.entries + entries.length, pages: sum.pages + 1 });
+  }
+  return [...sums].flatMap(([folio, { entries, pages, where }]) =>
+    folio.largeMapcount === entries && folio.nrPagesMapped === pages
+      ? []
+      : [
+          `${where}: its folio of ${2 ** folio.order} pages counts ${folio.largeMapcount} entries for ${folio.nrPagesMapped} pages, but ${entries} entries map ${pages} of them`,
+        ],
+  );
 }
 
 /** Everything else that a page must have. */
