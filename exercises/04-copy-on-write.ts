@@ -72,7 +72,8 @@ import {
  * - No page is copied: both entries name the same frame. The page gets one reference and one mapping more, and the
  *   child's address space counts it (MM_ANONPAGES, or what mmCounterFile says). The zero page has no books.
  * - In a private mapping that may be written (isCowMapping), both lose the right to write. The caller flushes the
- *   parent's TLB when all entries are done.
+ *   parent's TLB when all entries are done. A parent's entry that is read-only already is not written again: another CPU
+ *   may be setting A in it.
  * - In a shared mapping (VM_SHARED) both keep it; the child's entry is clean.
  * - The child's entry is not accessed yet (pteMkold).
  * - Returns 0.
@@ -99,7 +100,10 @@ export function copyPresentPte(
  *   folioMoveAnonRmap). A new page is held once more by an LRU batch until it is on a list (PG_lru in folio.flags):
  *   lruAddDrain(sys) empties the batches, so do that before counting.
  * - Everything else is copied: a page that others map too, a page of a file, the zero page. The process gets a new page
- *   with the same bytes; the entry is dirty and writable; the old page loses a mapping and a reference.
+ *   with the same bytes; the entry is dirty and writable; the old page loses a mapping and a reference. Pages of user memory
+ *   are allocated with GFP_HIGHUSER_MOVABLE, and with __GFP_ZERO only where nothing is copied into them.
+ * - A new page is uptodate (PG_uptodate), exclusive in the reverse map (folioAddNewAnonRmap), and on its way to an LRU list.
+ *   While the TLBs are flushed, the entry is empty (pteClear): another CPU must not take the old page up again.
  * - Returns 0, or what wpPageShared says; VM_FAULT_OOM without memory for the copy, and then nothing has changed.
  */
 export function doWpPage(vmf: VmFault): VmFaultResult {

@@ -22,20 +22,24 @@ import {
 } from "../../lib/course/grading/lab_family.js";
 import {
   type FamilyOp,
+  familyMistake,
   familyObservationText,
   familyOpText,
   randomFamilyOp,
   runFamily,
   simplerFamilyOps,
 } from "../../lib/course/grading/lab_fork.js";
+import {
+  type WriteReport,
+  writeToOrphan,
+  writeWithoutFolio,
+  writeWithoutMemory,
+} from "../../lib/course/grading/lab_write_fault.js";
 import { formatDifference } from "../../lib/course/replay/compare_records.js";
 import { newHost } from "../../lib/course/replay/kernel_host.js";
 import { replayRecorded } from "../../lib/course/replay/recordings.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
-import type { Process } from "../../lib/kernel/process.js";
-import { lruAddDrainAll } from "../../lib/mm/swap.js";
-import { pageBooks } from "../../lib/view/family.js";
 import * as submission from "../../solutions/04-copy-on-write.js";
 
 /** Tasks of which a check has failed: the long random checks after it would only take time. */
@@ -74,16 +78,29 @@ function compareFamilies(parts: Partial<MachineParts>, first: FamilyOp[][], work
     describe: familyOpText,
     simplify: simplerFamilyOps,
     as: familyObservationText,
+    explain: familyMistake,
   });
 }
 
 /** The script "0w3 0f 1r3 e": process 0 writes page 3, forks; process 1 reads page 3; all end. */
 function script(text: string): FamilyOp[] {
-  const kinds = { w: "write", r: "read", l: "look", f: "fork", x: "exit", g: "guard" } as const;
+  const kinds = {
+    w: "write",
+    r: "read",
+    l: "look",
+    p: "populate",
+    f: "fork",
+    x: "exit",
+    g: "guard",
+  } as const;
   return text.split(" ").map((word) => {
-    const match = /^(\d)([wrlfxg])(\d)?$/.exec(word);
+    const match = /^(\d)([wrlpqhfxg])([\dab])?$/.exec(word);
     if (match === null) return { op: "end", who: 0, page: 0 };
-    return { op: kinds[match[2] as keyof typeof kinds], who: Number(match[1]), page: Number(match[3] ?? 0) };
+    return {
+      op: kinds[match[2] as keyof typeof kinds],
+      who: Number(match[1]),
+      page: Number.parseInt(match[3] ?? "0", 16),
+    };
   });
 }
 
@@ -154,6 +171,21 @@ describe("04.1 Copy one entry for the child", () => {
   it("works for grandchildren", () => {
     checkFork("an entry that is read-only already is copied like any other", "0w0 0f 1f 2w0 1w0 0w0 e");
   });
+  it("leaves an entry alone that is read-only already", () => {
+    checkFork(
+      "an entry that may not be written is not written back: another CPU may have set A in it after you were given srcPte",
+      "0w0 0f 1f",
+      "0r1 0w0 0f 1f 2r1",
+    );
+  });
+  it("counts a page of a large folio", () => {
+    checkFork(
+      "a file's folio may have several pages: the mapping counts for this page alone, the reference for the folio",
+      "0rb 0wa 0f",
+      "0ra 0rb 0w0 0f",
+      "0rb 0wa 0f 1f 0x 1x e",
+    );
+  });
   it("copies random families as Linux does", () => {
     atLast("04.1", () => compareFamilies(COPY_ENTRY, [], 25));
   });
@@ -202,14 +234,52 @@ describe("04.2 A write to a read-only entry", () => {
       "0l0 0w0 0l0",
     );
   });
+  it("marks the entry dirty itself", () => {
+    checkWrite(
+      "MADV_POPULATE_WRITE makes a page ready to be written, but no instruction writes: the handler must mark the entry dirty",
+      "0w0 0f 1p0",
+      "0r0 0p0",
+      "0r6 0p6",
+    );
+  });
+  it("copies a page of a large folio", () => {
+    checkWrite(
+      "a file's folio may have several pages: the copy is of vmf.page, and the mapping that goes is of this page",
+      "0ra 0wb",
+      "0wa 0rb 0f 1wb",
+      "0ra 0wa 0f 1rb 1wb e",
+    );
+  });
   it("empties the batches before it counts", () => {
     checkWrite("a new page is held once more by a batch until it is on an LRU list", "0w0 0w1 0f 1x 0w1");
   });
   it("changes nothing when there is no memory for a copy", () => {
-    remember(
-      "04.2",
-      "without a page for the copy: VM_FAULT_OOM, and your own reference is given back",
-      checkNoMemory,
+    for (const what of ["shared page", "zero page"] as const)
+      checkReport(
+        "without a page for the copy: VM_FAULT_OOM, and your own reference of the old page is given back, if there is one",
+        (parts) => writeWithoutMemory(parts, what),
+        `A write to a ${what} with no free page`,
+      );
+  });
+  it("goes by anonExclusive before it counts", () => {
+    checkWrite(
+      "a page that is exclusive is used in place, however many references drivers hold: a copy would cut them off",
+      "0w0 0h0 0q0 0w0",
+      "0w0 0f 0w0 0h0 0q0 0w0 e",
+    );
+  });
+  it("uses memory without a folio in place where it is shared", () => {
+    checkReport(
+      "a shared mapping of a page without a folio (vmNormalPage gives undefined): wpPageReuse(vmf)",
+      writeWithoutFolio,
+      "A write to a device's memory in a shared mapping",
+    );
+  });
+  it("copies the page of a file even if nobody else holds it", () => {
+    checkReport(
+      "only an anonymous page may be used in place (folioTestAnon); this one has just been taken out of the page cache",
+      writeToOrphan,
+      "A write to a private page of a file",
     );
   });
   it("runs random families as Linux does", () => {
@@ -223,38 +293,12 @@ describe("04.2 A write to a read-only entry", () => {
   });
 });
 
-function countsOf(process: Process): string[] {
-  lruAddDrainAll(process.kernel.sys);
-  return pageBooks(process).map(({ mapcount, refcount }) => `mapcount ${mapcount}, refcount ${refcount}`);
-}
-
-/** A copy for which there is no page. */
-function checkNoMemory(): void {
-  const [got, wanted] = [WRITE, {}].map((parts) => {
-    const { family } = runScript(
-      [
-        { op: "write", who: "P", page: 0 },
-        { op: "fork", who: "P", child: "C" },
-      ],
-      parts,
-    );
-    const child = family.get("C")!;
-    const { sys } = child.kernel;
-    sys.shouldFailAllocPage = () => true;
-    let said = "the write went through";
-    try {
-      child.store(0x1000_0000_0000, 1, 2);
-    } catch (error) {
-      said = String((error as Error).name);
-    }
-    sys.shouldFailAllocPage = undefined;
-    return {
-      said,
-      parentReads: family.get("P")!.load(0x1000_0000_0000),
-      counts: countsOf(family.get("P")!),
-    };
-  });
-  expectSame(got, wanted, { what: "A write with no free page" });
+function checkReport(
+  because: string,
+  run: (parts: Partial<MachineParts>) => WriteReport,
+  what: string,
+): void {
+  remember("04.2", because, () => expectSame(run(WRITE), run({}), { what }));
 }
 
 describe("04.3 PSS", () => {
@@ -279,6 +323,7 @@ describe("04.3 PSS", () => {
   });
   it("rounds as Linux does", () => {
     checkSum(pagesOf(6, 3), "each page is rounded down to 1/4096 byte, so three thirds are not quite one");
+    checkSum(pagesOf(6, 6), "each page is rounded down, never up: six sixths are not quite one");
     for (const [pages, mapcount] of [
       [7, 7],
       [4097, 3],
@@ -336,6 +381,10 @@ describe("04.4 exec", () => {
       if (Array.isArray(got) && Array.isArray(expected)) expectSameSteps(got, expected, { what: name });
       else expectSame(got, expected, { what: name });
     });
+  const checkShape = (because: string, shape: readonly submission.Segment[]) =>
+    remember("04.4", because, () =>
+      expectSame(runExec(submission.exec, shape), runExec(referenceExec, shape), { what: "exec" }),
+    );
   it("builds the mappings of the new program, and nothing of the old is left", () => {
     field(
       "maps",
@@ -376,11 +425,39 @@ describe("04.4 exec", () => {
         { vaddr: 0x80_0000, offset: 0x2000, filesz: 10, memsz: 10, prot: "rw" },
         { vaddr: 0x60_0000, offset: 0x1000, filesz: 10, memsz: 10, prot: "rx" },
       ],
-    ];
+      [{ vaddr: 0x60_0000, offset: 0x1000, filesz: 1, memsz: 1, prot: "r" }],
+      [{ vaddr: 0x60_0000, offset: 0x1000, filesz: 4096, memsz: 9000, prot: "r" }],
+    ] as const;
     for (const shape of shapes)
-      remember("04.4", "segments may be bss only, end at a page border, or come in any order", () =>
-        expectSame(runExec(submission.exec, shape), runExec(referenceExec, shape), { what: "exec" }),
+      checkShape(
+        "segments may be bss only, end at a page border, have any rights, or come in any order",
+        shape,
       );
+  });
+  it("puts every segment where it says", () => {
+    checkShape(
+      "two segments may share a page, and the later one has it: an address is no wish (fixed: true)",
+      [
+        { vaddr: 0x60_0000, offset: 0, filesz: 0x1800, memsz: 0x1800, prot: "rx" },
+        { vaddr: 0x60_1800, offset: 0x1800, filesz: 0x100, memsz: 0x100, prot: "rw" },
+      ],
+    );
+    checkShape("two segments may share a page, and the later one has it, also where that is bss", [
+      { vaddr: 0x60_1000, offset: 0x1000, filesz: 0x1000, memsz: 0x1000, prot: "rx" },
+      { vaddr: 0x60_0000, offset: 0, filesz: 0, memsz: 0x1800, prot: "rw" },
+    ]);
+  });
+  it("maps every page of a segment once", () => {
+    field(
+      "mappedTwice",
+      "bss begins where the file's part ends; a page that is mapped twice is mapped once too often",
+    );
+  });
+  it("opens the program for reading only", () => {
+    field(
+      "opened",
+      "who runs a program need not be allowed to write to it: process.open(path, { writable: false })",
+    );
   });
   it("leaves the old program whole when it fails", () => {
     for (const why of ["no file", "no memory"] as const)

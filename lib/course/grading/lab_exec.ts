@@ -86,8 +86,10 @@ export function runExec(exec: Exec, segments: readonly ExecSegment[] = PROGRAM):
   child.on("SIGSEGV", () => {});
   const kept = child.open("/bin/program");
   const { minFlt } = child.getrusage();
+  const calls = watchCalls(child);
   const returned = exec(child, "/bin/program", segments);
   const report: ExecReport = { returned, maps: mapsOf(child), heap: [child.mm.startBrk, child.mm.brk] };
+  Object.assign(report, calls());
   report.faults = child.getrusage().minFlt - minFlt;
   report.handlers = child.task.signal.handlers.size;
   report.pid = child.pid;
@@ -101,6 +103,27 @@ export function runExec(exec: Exec, segments: readonly ExecSegment[] = PROGRAM):
   lruAddDrainAll(machine.kernel.sys);
   report.framesLost = free - nrFreePages(machine.kernel.sys);
   return report;
+}
+
+/** Listens to open and mmap until the result is called: how files were opened, and how many pages were mapped where one was just mapped. */
+function watchCalls(process: Process): () => ExecReport {
+  const { open, mmap } = process;
+  const opened: string[] = [];
+  const mapped = new Map<number, number>();
+  process.open = (path, options) => {
+    opened.push(`${path}, ${options?.writable === false ? "to read" : "to read and write"}`);
+    return open.call(process, path, options);
+  };
+  process.mmap = (length, options) => {
+    const at = mmap.call(process, length, options);
+    for (let va = at; va < at + pageAlign(Number(length)); va += 4096)
+      mapped.set(va, (mapped.get(va) ?? 0) + 1);
+    return at;
+  };
+  return () => {
+    Object.assign(process, { open, mmap });
+    return { opened, mappedTwice: [...mapped.values()].filter((times) => times > 1).length };
+  };
 }
 
 /** Bytes at the borders of every segment. */
@@ -123,12 +146,14 @@ function bytesOf(process: Process, segments: readonly ExecSegment[]): Record<str
 
 /** An exec that must fail: what it said, and whether the old program is still whole. */
 export function runFailingExec(exec: Exec, why: "no file" | "no memory"): ExecReport {
-  const { machine, shell, heap } = bench();
+  const { machine, shell, heap, free } = bench();
   if (why === "no memory") machine.kernel.newMm = () => -12;
   shell.on("SIGSEGV", () => {});
   const said = errorText(() => exec(shell, why === "no file" ? "/bin/missing" : "/bin/program", PROGRAM));
+  const framesLost = free - nrFreePages(machine.kernel.sys);
   return {
     said,
+    framesLost,
     reads: byteAt(shell, heap),
     handlers: shell.task.signal.handlers.size,
     nextFd: shell.open("/bin/program"),

@@ -42,6 +42,8 @@ export interface RunComparison<Op> {
   simplify?: (op: Op) => readonly Op[];
   /** Writes an observation; `asValue` by default. */
   as?: AsText;
+  /** The mistake in a sentence, from the two observations that differ, where it can be told; printed above the workload. */
+  explain?: (got: never, expected: never) => string | undefined;
   /** Workloads to try (default 50), and the operations in each (default 30). */
   workloads?: number;
   length?: number;
@@ -72,8 +74,11 @@ export function expectSameRuns<Op>(comparison: RunComparison<Op>): void {
     (op, at) => `  ${at + 1}. ${describe(op)}${at === difference.at ? "   <- here they part" : ""}`,
   );
   const count = operations.length === 1 ? "1 operation" : `${operations.length} operations`;
-  const message = `The shortest workload on which your code and the reference differ (${count}):\n${lines.join("\n")}`;
   const { got: gotAll, expected: expectedAll } = difference;
+  const { explain } = comparison;
+  const both = explain && "value" in gotAll && "value" in expectedAll;
+  const why = both ? explain(gotAll.value as never, expectedAll.value as never) : undefined;
+  const message = `${why === undefined ? "" : `${why}.\n`}The shortest workload on which your code and the reference differ (${count}):\n${lines.join("\n")}`;
   const [got, expected] = as ? [gotAll, expectedAll] : onlyDifferent(gotAll, expectedAll);
   throw new DifferenceError(message, observationText(got, as), observationText(expected, as));
 }

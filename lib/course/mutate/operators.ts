@@ -163,6 +163,7 @@ const argument: Operator = {
   edits: (node) => {
     if (!ts.isCallExpression(node) && !ts.isNewExpression(node)) return [];
     const list = [...(node.arguments ?? [])];
+    if (/^Math\.(min|max)$/.test(node.expression.getText())) return [];
     const swaps = list.slice(1).map((second, at) => swapped(list[at]!, second));
     const last = list.at(-1);
     if (last === undefined || list.length < 2) return swaps;

@@ -44,6 +44,7 @@ const noElse: Operator = {
       : [],
 };
 
+/** A declaration may stand anywhere before its use; what comes after a return never runs. */
 const order: Operator = {
   name: "order",
   edits: (node) => {
@@ -51,22 +52,11 @@ const order: Operator = {
     const list = node.statements;
     return list.slice(1).flatMap((second, at) => {
       const first = list[at]!;
-      const pointless = ts.isReturnStatement(second) || declaresWhatIsUsed(first, second);
+      const pointless = [first, second].some(ts.isVariableStatement) || ts.isReturnStatement(second);
       return pointless ? [] : [swapped(first, second)];
     });
   },
 };
-
-/** `second` reads a name that `first` declares: without it nothing runs at all. */
-function declaresWhatIsUsed(first: TS.Statement, second: TS.Statement): boolean {
-  if (!ts.isVariableStatement(first)) return false;
-  const names = first.declarationList.declarations.flatMap(
-    ({ name }) => name.getText().match(/[\w$]+/g) ?? [],
-  );
-  return names.some((name) =>
-    new RegExp(`(?<![\\w$.])${name.replaceAll("$", "\\$")}(?![\\w$])`).test(second.getText()),
-  );
-}
 
 /** The function returns before a statement of its body, with what it would return at its end if that is a plain value. */
 const early: Operator = {
