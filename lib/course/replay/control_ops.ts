@@ -100,6 +100,7 @@ function fileAction(run: ScenarioRun, path: string, action: Exclude<FileOp, { op
       files.fsync(path);
       return 0;
     case "readall":
+      run.visit(Math.ceil((files.state(path)?.sizeBytes ?? 0) / 4096));
       files.readAll(path, action.chunkKb * 1024);
       return 0;
     case "pwrite":
@@ -116,11 +117,11 @@ function fileAction(run: ScenarioRun, path: string, action: Exclude<FileOp, { op
 function fileRecord(state: FileState | undefined): Json {
   if (state === undefined) return { open: false };
   const resident: number[][] = [];
-  state.resident.forEach((here, page) => {
+  for (const page of state.resident) {
     const last = resident[resident.length - 1];
-    if (here && last !== undefined && last[0]! + last[1]! === page) last[1]!++;
-    else if (here) resident.push([page, 1]);
-  });
+    if (last !== undefined && last[0]! + last[1]! === page) last[1]!++;
+    else resident.push([page, 1]);
+  }
   const { sizeBytes, cache, dirty, writeback, evicted } = state;
   return { size: sizeBytes, resident, cache, dirty, writeback, evicted };
 }
@@ -131,7 +132,7 @@ function report(run: ScenarioRun, op: Extract<ControlOp, { op: "report" }>): Jso
   const procs = run.living().filter((proc) => op.procs.length === 0 || op.procs.includes(proc.name));
   const record = procs.map((proc) => [
     proc.name,
-    reportProc(procfs, proc, { pages: op.pages, soft: op.soft, ids }),
+    reportProc(procfs, proc, { pages: op.pages, soft: op.soft, ids, visit: (pages) => run.visit(pages) }),
   ]);
   const fileRecords = [...run.files].map(([name, path]) => [name, fileRecord(files.state(path))]);
   return {

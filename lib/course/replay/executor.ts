@@ -17,6 +17,7 @@ import { controlStep } from "./control_ops.js";
 import { errnoName } from "./errno_name.js";
 import type { Host } from "./host.js";
 import { ReplayProc, rangeBytes, Slots } from "./layout.js";
+import { VisitBudget } from "./limits.js";
 import { type Fields, type OpContext, runProcessOp } from "./process_ops.js";
 import type { Recording, StepRecord } from "./record.js";
 import { briefSum } from "./report.js";
@@ -36,6 +37,7 @@ export class ScenarioRun {
   /** Path of each file by its name in the script. */
   readonly files = new Map<string, string>();
   readonly steps: StepRecord[] = [];
+  private readonly budget = new VisitBudget();
   private brief = true;
   private quiet = false;
   private stepNo = 0;
@@ -88,9 +90,25 @@ export class ScenarioRun {
       else this.quiet = op.on;
       return;
     }
-    const record = this.step(line);
+    const record = this.answered(line);
     if (!this.quiet) this.steps.push(record);
     this.afterStep?.(record, this);
+  }
+
+  /** Refuses a step that would visit too many pages. */
+  visit(pages: number): void {
+    const problem = this.budget.add(pages);
+    if (problem !== undefined) throw this.fail(problem);
+  }
+
+  /** What the machine refuses to do at all becomes an error about the line. */
+  private answered(line: ScenarioLine): StepRecord {
+    try {
+      return this.step(line);
+    } catch (error) {
+      const refused = error instanceof RangeError || error instanceof TypeError;
+      throw refused && !/call stack/.test(error.message) ? this.fail(error.message) : error;
+    }
   }
 
   private step(line: ScenarioLine): StepRecord {
@@ -146,6 +164,7 @@ export class ScenarioRun {
     if (wanted === undefined)
       for (const vma of parseSmaps(procfs.read(`/proc/${pid}/smaps`)))
         if (proc.areaOf(vma.start, vma.end) === known.area) end = Math.max(end, vma.end);
+    this.visit((end - start) / 4096);
     const words = procfs.pagemap(pid, start, (end - start) / 4096);
     const has = (flags: number, bit: number): boolean => Math.floor(flags / bit) % 2 === 1;
     const present = words.filter(({ flags }) => has(flags, PM_PRESENT)).length;

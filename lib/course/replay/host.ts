@@ -68,8 +68,8 @@ export interface Guest {
 /** What mincore and cachestat say about a file. man 2 cachestat */
 export interface FileState {
   sizeBytes: number;
-  /** One flag for each page. */
-  resident: readonly boolean[];
+  /** The pages that are in the cache, in order. */
+  resident: readonly number[];
   cache: number;
   dirty: number;
   writeback: number;

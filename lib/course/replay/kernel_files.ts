@@ -95,11 +95,11 @@ export class KernelFiles implements HostFiles {
   state(path: string): FileState | undefined {
     const inode = this.tree.lookup(path);
     if (inode === undefined) return undefined;
-    const { pages } = inode.mapping;
-    const resident = Array.from({ length: Math.ceil(inode.iSize / PAGE_SIZE) }, (_, index) => {
-      const folio = pages.get(index);
-      return folio !== undefined && (folio.flags & PG_uptodate) !== 0;
-    });
+    const nrPages = Math.ceil(inode.iSize / PAGE_SIZE);
+    const cached = [...inode.mapping.pages].filter(
+      ([index, folio]) => index < nrPages && (folio.flags & PG_uptodate) !== 0,
+    );
+    const resident = cached.map(([index]) => index).sort((a, b) => a - b);
     const stat = filemapCachestat(inode.mapping, 0, Number.MAX_SAFE_INTEGER);
     return {
       sizeBytes: inode.iSize,

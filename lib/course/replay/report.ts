@@ -92,7 +92,7 @@ export class FrameIds {
 export function reportProc(
   procfs: ProcFs,
   proc: ReplayProc,
-  options: { pages: boolean; soft: boolean; ids: FrameIds },
+  options: { pages: boolean; soft: boolean; ids: FrameIds; visit(pages: number): void },
 ): Json {
   const { pid } = proc.guest;
   const smaps = parseSmaps(procfs.read(`/proc/${pid}/smaps`));
@@ -180,13 +180,14 @@ function pageRecords(
   pid: number,
   area: Area,
   vmas: readonly SmapsVma[],
-  options: { soft: boolean; ids: FrameIds },
+  options: { soft: boolean; ids: FrameIds; visit(pages: number): void },
 ): { [key: string]: Json } {
   if (vmas.length === 0) return { pages: [], frames: [] };
   const lo = Math.min(...vmas.map((vma) => vma.start));
   const hi = Math.max(...vmas.map((vma) => vma.end));
   const nrPages = (hi - lo) / 4096;
   const first = (lo - area.base) / 4096;
+  options.visit(nrPages);
   const infos = procfs.pagemap(pid, lo, nrPages).map((word) => pageInfo(procfs, word, options.soft));
   const count = (test: (info: PageInfo) => boolean): number => infos.filter(test).length;
   const record = {

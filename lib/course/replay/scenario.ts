@@ -13,6 +13,8 @@
  * A range is `a:b` (b exclusive), `a` (one page) or `a:b/step`; touch, probe, check and bytes take a comma list of them.
  */
 
+import { valueText } from "../../hw/options.js";
+
 /** Pages `start`, `start+step`, ... up to `end` (exclusive); `step` may be negative. Not in Linux: part of the scenario language. */
 export interface PageRange {
   start: number;
@@ -142,6 +144,13 @@ export interface Scenario {
   scriptFnv: string;
 }
 
+/** A word of a script for a message: in quotes, cut where it is long, without what a terminal would take for a command. Not in Linux. */
+export function quoted(word: string): string {
+  return valueText(word).replace(/[\p{C}\p{Z}]/gu, (found) =>
+    found === " " ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** A line that cannot be read or run; says which line and which operation. Not in Linux. */
 export class ScenarioError extends Error {
   constructor(
@@ -149,7 +158,7 @@ export class ScenarioError extends Error {
     readonly operation: string,
     problem: string,
   ) {
-    super(`line ${line}, operation "${operation}": ${problem}`);
+    super(`line ${line}, operation ${quoted(operation)}: ${problem}`);
     this.name = "ScenarioError";
   }
 }

@@ -7,16 +7,22 @@
  * Every word must be used by somebody: `done()` refuses a line with words left over, so that a misspelt option is an
  * error and not a silently different scenario. Read first: scenario.ts. Read next: parse.ts.
  */
-import { type PageRange, ScenarioError } from "./scenario.js";
+import { MOST_PAGES } from "./limits.js";
+import { type PageRange, quoted, ScenarioError } from "./scenario.js";
+
+/** A process, area or file. */
+const NAME = /^[A-Za-z_][\w'+.-]{0,31}$/;
 
 /** One page range: `a`, `a:b` or `a:b/step`. Throws RangeError with the text when it is none. Not in Linux. */
 export function parseRange(text: string): PageRange {
   const match = /^(-?\d+)(?::(-?\d+)(?:\/(-?\d+))?)?$/.exec(text);
-  if (match === null) throw new RangeError(`"${text}" is not a page range (a, a:b or a:b/step)`);
+  if (match === null) throw new RangeError(`${quoted(text)} is not a page range (a, a:b or a:b/step)`);
   const start = Number(match[1]);
   const end = match[2] === undefined ? start + 1 : Number(match[2]);
   const step = match[3] === undefined ? 1 : Number(match[3]);
-  if (step === 0) throw new RangeError(`the step of range "${text}" is 0`);
+  if (step === 0) throw new RangeError(`the step of range ${quoted(text)} is 0`);
+  if ([start, end, step].some((number) => Math.abs(number) > MOST_PAGES))
+    throw new RangeError(`range ${quoted(text)} goes beyond ${MOST_PAGES} pages, all of an address space`);
   return { start, end, step };
 }
 
@@ -46,14 +52,27 @@ export class LineWords {
     return word;
   }
 
+  /** The name of a process, area or file at position `index`. */
+  name(index: number, what: string): string {
+    return this.asName(this.at(index, what), what);
+  }
+
+  /** `text` when it can be a name. */
+  asName(text: string, what: string): string {
+    if (NAME.test(text)) return text;
+    throw this.error(
+      `${what} ${quoted(text)} is not a name: up to 32 letters, digits and _ ' + . - after a letter`,
+    );
+  }
+
   /** The word at `index` if there is one. */
   maybe(index: number): string | undefined {
     return index < this.words.length ? this.at(index, "word") : undefined;
   }
 
-  /** The integer at position `index`; a leading + is allowed. */
-  int(index: number, what: string): number {
-    return this.toInt(this.at(index, what), what);
+  /** The integer at position `index`, from `least` to `most`; a leading + is allowed. */
+  int(index: number, what: string, least = -MOST_PAGES, most = MOST_PAGES): number {
+    return this.toInt(this.at(index, what), what, least, most);
   }
 
   /** The range at position `index`. */
@@ -84,10 +103,10 @@ export class LineWords {
     return this.words[index]!.slice(name.length + 1);
   }
 
-  /** The integer after `name=`, or `otherwise`. */
-  intOption(name: string, otherwise: number): number {
+  /** The integer after `name=`, from `least` to `most`, or `otherwise`. */
+  intOption(name: string, otherwise: number, least = -MOST_PAGES, most = MOST_PAGES): number {
     const text = this.option(name);
-    return text === undefined ? otherwise : this.toInt(text, name);
+    return text === undefined ? otherwise : this.toInt(text, name, least, most);
   }
 
   /** All words from position `from` on. */
@@ -98,12 +117,14 @@ export class LineWords {
   /** Refuses words that nobody has read. */
   done(): void {
     const index = this.used.indexOf(false);
-    if (index >= 0) throw this.error(`"${this.words[index]}" is not understood here`);
+    if (index >= 0) throw this.error(`${quoted(this.words[index]!)} is not understood here`);
   }
 
-  private toInt(text: string, what: string): number {
-    if (!/^[+-]?\d+$/.test(text)) throw this.error(`${what} "${text}" is not a whole number`);
-    return Number(text);
+  private toInt(text: string, what: string, least: number, most: number): number {
+    if (!/^[+-]?\d+$/.test(text)) throw this.error(`${what} ${quoted(text)} is not a whole number`);
+    const value = Number(text);
+    if (value >= least && value <= most) return value;
+    throw this.error(`${what} ${quoted(text)} is not from ${least} to ${most}`);
   }
 
   private asRange(text: string): PageRange {
