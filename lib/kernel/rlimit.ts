@@ -9,7 +9,7 @@
  * Read next: mm/util.ts, where they are checked.
  */
 import { EINVAL, EPERM } from "../mm/errno.js";
-import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK } from "../mm/system.js";
+import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_NOFILE, RLIMIT_STACK } from "../mm/system.js";
 
 /** Number of limits that Linux has. Linux RLIM_NLIMITS */
 export const RLIM_NLIMITS = 16;
@@ -19,6 +19,7 @@ export const RLIMIT_NAMES = {
   as: RLIMIT_AS,
   data: RLIMIT_DATA,
   stack: RLIMIT_STACK,
+  nofile: RLIMIT_NOFILE,
   memlock: RLIMIT_MEMLOCK,
 } as const;
 
@@ -28,7 +29,7 @@ export interface Rlimit {
   hard: number;
 }
 
-/** What the first process starts with: 8 MiB of stack and of locked memory, else no limit. Linux include/asm-generic/resource.h:INIT_RLIMITS */
+/** What the first process starts with: 8 MiB of stack and of locked memory, 1024 descriptors, else no limit. Linux include/asm-generic/resource.h:INIT_RLIMITS */
 export function initRlimits(): Rlimit[] {
   const limits = Array.from({ length: RLIM_NLIMITS }, () => ({
     soft: Number.POSITIVE_INFINITY,
@@ -36,6 +37,7 @@ export function initRlimits(): Rlimit[] {
   }));
   limits[RLIMIT_STACK]!.soft = 8 * 2 ** 20;
   limits[RLIMIT_MEMLOCK] = { soft: 8 * 2 ** 20, hard: 8 * 2 ** 20 };
+  limits[RLIMIT_NOFILE] = { soft: 1024, hard: 4096 };
   return limits;
 }
 

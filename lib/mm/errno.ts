@@ -11,6 +11,8 @@ export const EPERM = 1;
 export const ENOENT = 2;
 /** No such process. */
 export const ESRCH = 3;
+/** The arguments of a program are too long. */
+export const E2BIG = 7;
 /** Interrupted by a signal. */
 export const EINTR = 4;
 /** Input/output error. */
@@ -35,6 +37,8 @@ export const EBUSY = 16;
 export const EEXIST = 17;
 /** No such device, or it cannot do this. */
 export const ENODEV = 19;
+/** A file stands where a directory must be. */
+export const ENOTDIR = 20;
 /** Is a directory. */
 export const EISDIR = 21;
 /** Invalid argument. */
@@ -51,6 +55,8 @@ export const ESPIPE = 29;
 export const EROFS = 30;
 /** A value does not fit. */
 export const EOVERFLOW = 75;
+/** A name, or a path, is too long. */
+export const ENAMETOOLONG = 36;
 /** Function not implemented. */
 export const ENOSYS = 38;
 /** Operation not supported. */
@@ -64,6 +70,7 @@ const NAMES: Record<number, string> = {
   [ESRCH]: "ESRCH",
   [EINTR]: "EINTR",
   [EIO]: "EIO",
+  [E2BIG]: "E2BIG",
   [ENOEXEC]: "ENOEXEC",
   [EBADF]: "EBADF",
   [ECHILD]: "ECHILD",
@@ -74,6 +81,7 @@ const NAMES: Record<number, string> = {
   [EBUSY]: "EBUSY",
   [EEXIST]: "EEXIST",
   [ENODEV]: "ENODEV",
+  [ENOTDIR]: "ENOTDIR",
   [EISDIR]: "EISDIR",
   [EINVAL]: "EINVAL",
   [EMFILE]: "EMFILE",
@@ -82,6 +90,7 @@ const NAMES: Record<number, string> = {
   [ESPIPE]: "ESPIPE",
   [EROFS]: "EROFS",
   [EOVERFLOW]: "EOVERFLOW",
+  [ENAMETOOLONG]: "ENAMETOOLONG",
   [ENOSYS]: "ENOSYS",
   [EOPNOTSUPP]: "EOPNOTSUPP",
   [EHWPOISON]: "EHWPOISON",

@@ -90,6 +90,8 @@ export class VfsFile implements File {
   /** Name that it was opened by. */
   readonly name: string;
   fMode: number;
+  /** O_APPEND and such, as open was told. Linux f_flags */
+  fFlags = 0;
   fPos = 0;
   refcount = 1;
   fRa: FileRaState;
