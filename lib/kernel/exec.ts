@@ -2,7 +2,8 @@
  * exec: another program in the same process.
  *
  *   execve(path, argv, envp)
- *     1. read and check the file's headers            the last chance to fail with an errno
+ *     1. find the file; argv and envp must not be too long: E2BIG      a string 128 KiB, all a quarter of RLIMIT_STACK
+ *        read and check the file's headers            the last chance to fail with an errno
  *     2. a new, empty mm with a stack that holds the strings and pointers of argv and envp
  *     3. point of no return: other threads end, the old mm goes (its pages, locks, mappings); handlers are reset
  *     4. map the segments of the file; bss and heap; vdso
@@ -19,7 +20,7 @@
  */
 import { PAGE_SIZE, pageAlign, pageAlignDown } from "../hw/address.js";
 import { doBrkFlags } from "../mm/brk.js";
-import { EACCES, ENOEXEC, ENOMEM } from "../mm/errno.js";
+import { E2BIG, EACCES, ENOEXEC, ENOMEM } from "../mm/errno.js";
 import type { VfsFile } from "../mm/inode.js";
 import {
   FMODE_READ,
@@ -37,13 +38,16 @@ import {
 } from "../mm/mm_types.js";
 import { MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../mm/mman.js";
 import { doMmap } from "../mm/mmap.js";
+import { RLIMIT_STACK } from "../mm/system.js";
 import { vmEnoughMemory, vmStatAccount } from "../mm/util.js";
 import { vmaLink } from "../mm/vma.js";
 import { capExec } from "./cred.js";
+import { DirectoryFile } from "./directory.js";
 import { type ElfProgram, type ElfSegment, parseElf } from "./elf.js";
 import { mmput } from "./exit_mmap.js";
 import { O_RDONLY } from "./fs.js";
 import type { Kernel } from "./kernel.js";
+import { cText } from "./namei.js";
 import type { Task } from "./task.js";
 import { copyToUser } from "./uaccess.js";
 import { mapVdso } from "./vdso.js";
@@ -52,6 +56,12 @@ import { mapVdso } from "./vdso.js";
 export const STACK_TOP = 0x7fff_ffff_f000;
 /** Room that the stack has from the start. Linux fs/exec.c:setup_arg_pages(), stack_expand */
 const STACK_EXPAND = 128 * 1024;
+/** The usual limit of a stack; arguments take at most three quarters of it. Linux include/uapi/linux/resource.h:_STK_LIM */
+const STK_LIM = 8 * 2 ** 20;
+/** Bytes of arguments that are always allowed. Linux include/uapi/linux/limits.h:ARG_MAX */
+const ARG_MAX = 128 * 1024;
+/** Bytes of one string, with its zero. Linux include/uapi/linux/binfmts.h:MAX_ARG_STRLEN */
+const MAX_ARG_STRLEN = 128 * 1024;
 const STACK_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT;
 
 /** Runs the program at `path` in `task`. 0 or negative errno; after the point of no return a failure kills. Linux fs/exec.c:do_execveat_common() */
@@ -65,25 +75,45 @@ export function doExecve(
   kernel.enter(task);
   const file = kernel.files.open(path, O_RDONLY);
   if (typeof file === "number") return file;
-  const program = readProgram(file);
+  const strings: ProgramStrings = { path, argv: argv.length === 0 ? [""] : argv, envp };
+  const program = file instanceof DirectoryFile ? -EACCES : checkStrings(task, strings) || readProgram(file);
   const mm = typeof program === "number" ? program : kernel.newMm();
   if (typeof program === "number" || typeof mm === "number") {
     fput(file);
     return mm as number;
   }
-  const err = setupStackVma(mm, stackBytes(path, argv, envp));
+  const err = setupStackVma(mm, stringBytes(strings), task.rlimit(RLIMIT_STACK));
   if (err !== 0) {
     mmput(mm);
     fput(file);
     return err;
   }
   beginNewExec(kernel, task, mm, path, file);
-  if (loadProgram(task, mm, file, program) !== 0) {
+  if (loadProgram(task, mm, file, program) !== 0 || !writeStack(task, mm, strings)) {
     kernel.kill(task, "SIGSEGV");
     return -ENOMEM;
   }
-  writeStack(task, mm, path, argv, envp);
   return 0;
+}
+
+/** What a program gets told at its start. */
+interface ProgramStrings {
+  readonly path: string;
+  /** At least one: without any, argv[0] is empty. */
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+}
+
+/** Whether the stack can take the strings: 0, or -E2BIG. Linux fs/exec.c:bprm_stack_limits(), copy_strings() */
+function checkStrings(task: Task, strings: ProgramStrings): number {
+  const { argv, envp } = strings;
+  const rlimit = task.rlimit(RLIMIT_STACK);
+  const limit = Math.max(Math.min((STK_LIM / 4) * 3, Math.floor(rlimit / 4)), ARG_MAX);
+  const room = limit - (argv.length + envp.length) * 8;
+  if ([...argv, ...envp].some((text) => cString(text).length > MAX_ARG_STRLEN)) return -E2BIG;
+  const used = stringBytes(strings);
+  if (room <= 0 || used - 8 > room) return -E2BIG;
+  return pageAlign(used) > Math.max(PAGE_SIZE, rlimit) ? -E2BIG : 0; // the stack cannot grow so far
 }
 
 function readProgram(file: VfsFile): ElfProgram | number {
@@ -104,13 +134,20 @@ function beginNewExec(kernel: Kernel, task: Task, mm: MmStruct, path: string, fi
   if (task.exeFile !== undefined) fput(task.exeFile);
   task.exeFile = file;
   task.fsBase = 0;
+  if (task.files.users > 1) {
+    const own = task.files.dup();
+    task.files.put();
+    task.files = own;
+  }
+  task.files.doCloseOnExec();
 }
 
-/** Makes the stack's VMA: `used` bytes and room to grow. 0 or negative errno. Linux fs/exec.c:setup_arg_pages() */
-function setupStackVma(mm: MmStruct, used: number): number {
+/** Makes the stack's VMA: `used` bytes of strings, and room to grow. 0 or negative errno. Linux fs/exec.c:setup_arg_pages() */
+function setupStackVma(mm: MmStruct, used: number, rlimit: number): number {
   const vma = new VmAreaStruct(mm);
+  const size = Math.min(pageAlign(used) + STACK_EXPAND, pageAlignDown(Math.min(rlimit, STACK_TOP)));
   vma.vmEnd = STACK_TOP;
-  vma.vmStart = STACK_TOP - pageAlign(used) - STACK_EXPAND;
+  vma.vmStart = STACK_TOP - Math.max(pageAlign(used), size);
   vma.vmFlags = STACK_FLAGS;
   vma.vmPgoff = vma.vmStart / PAGE_SIZE;
   if (vmEnoughMemory(mm.sys, mm, vmaPages(vma)) < 0) return -ENOMEM;
@@ -169,25 +206,16 @@ function elfLoad(task: Task, mm: MmStruct, file: VfsFile, segment: ElfSegment): 
 const encoder = new TextEncoder();
 
 function cString(text: string): Uint8Array {
-  return encoder.encode(`${text}\0`);
+  return encoder.encode(`${cText(text)}\0`);
 }
 
-function stackBytes(path: string, argv: readonly string[], envp: readonly string[]): number {
-  const strings = [path, ...argv, ...envp].reduce((sum, text) => sum + cString(text).length, 8);
-  return strings + 16 + (argv.length + envp.length + 3 + AUXV_WORDS) * 8;
+/** Bytes at the top of the stack: eight zeros and all strings. */
+function stringBytes({ path, argv, envp }: ProgramStrings): number {
+  return [path, ...argv, ...envp].reduce((sum, text) => sum + cString(text).length, 8);
 }
 
-/** AT_PAGESZ, AT_ENTRY, AT_SYSINFO_EHDR, AT_NULL: two words each. */
-const AUXV_WORDS = 8;
-
-/** Fills the new stack. Linux fs/exec.c:copy_strings(), fs/binfmt_elf.c:create_elf_tables() */
-function writeStack(
-  task: Task,
-  mm: MmStruct,
-  path: string,
-  argv: readonly string[],
-  envp: readonly string[],
-): void {
+/** Fills the new stack; false where RLIMIT_STACK is too small for it. Linux fs/exec.c:copy_strings(), fs/binfmt_elf.c:create_elf_tables() */
+function writeStack(task: Task, mm: MmStruct, { path, argv, envp }: ProgramStrings): boolean {
   let sp = STACK_TOP - 8;
   const push = (text: string): number => {
     const bytes = cString(text);
@@ -206,7 +234,7 @@ function writeStack(
   const words = [argv.length, ...arg, 0, ...env, 0, ...auxv];
   sp = Math.floor((sp - words.length * 8) / 16) * 16;
   const table = new BigUint64Array(words.map(BigInt));
-  copyToUser(task, sp, new Uint8Array(table.buffer));
   mm.startStack = sp;
   task.stackPointer = sp;
+  return copyToUser(task, sp, new Uint8Array(table.buffer)) === 0;
 }

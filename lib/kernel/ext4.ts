@@ -16,11 +16,12 @@
 import type { Disk } from "../hw/disk.js";
 import type { AddressSpaceOperations } from "../mm/address_space.js";
 import { filemapGetFolio } from "../mm/address_space.js";
+import { EOPNOTSUPP } from "../mm/errno.js";
 import { filemapGetFolioCreat } from "../mm/filemap.js";
 import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap_fault.js";
 import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/folio.js";
 import type { FileSystemOps, Inode } from "../mm/inode.js";
-import type { VmOperationsStruct } from "../mm/mm_types.js";
+import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_types.js";
 import { folioPut } from "../mm/page_alloc.js";
 import { folioMarkDirty } from "../mm/page_writeback.js";
 import { folioMarkAccessed } from "../mm/swap.js";
@@ -44,6 +45,10 @@ const ext4VmOps: VmOperationsStruct = {
 export class Ext4 implements FileSystemOps {
   readonly name = "ext4";
   readonly vmOps = ext4VmOps;
+  readonly thpUnmappedArea = true;
+  readonly mmapSync = true;
+  /** 2^32 - 1 blocks of a page. Linux fs/ext4/super.c:ext4_max_size() */
+  readonly maxBytes = (2 ** 32 - 1) * 4096;
   private readonly disk: Disk;
   /** Block of each page of each file. Linux: the extent tree */
   private readonly blocks = new Map<Inode, Map<number, number>>();
@@ -52,6 +57,11 @@ export class Ext4 implements FileSystemOps {
 
   constructor(disk: Disk) {
     this.disk = disk;
+  }
+
+  /** No writes that are durable at once: that takes persistent memory (DAX). Linux fs/ext4/file.c:ext4_file_mmap_prepare() */
+  mmapPrepare(vma: VmAreaStruct): number {
+    return (vma.vmFlags & VM_SYNC) !== 0 ? -EOPNOTSUPP : 0;
   }
 
   /** Linux fs/ext4/inode.c:ext4_da_aops */

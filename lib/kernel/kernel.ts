@@ -34,6 +34,12 @@ import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 /** Top of the area that mmap fills downwards without address randomization. Linux arch/x86/mm/mmap.c:mmap_base() */
 export const MMAP_BASE = 0x7fff_f7ff_f000;
 
+/**
+ * Where the heap of a spawned process starts. Such a process has no program, but its heap is where that of a small one is without address
+ * randomization: five pages above 0x555555554000, where Linux loads it. Linux arch/x86/include/asm/elf.h:ELF_ET_DYN_BASE
+ */
+export const SPAWN_BRK = 0x5555_5555_9000;
+
 /** What the kernel runs on. */
 export interface KernelHardware {
   readonly ram: Ram;
@@ -217,6 +223,8 @@ export class Kernel implements TaskRunner {
   spawn(comm = "task"): Task {
     const mm = this.newMm();
     if (typeof mm === "number") throw new RangeError(`no memory for the page table of a new process`);
+    mm.startBrk = SPAWN_BRK;
+    mm.brk = SPAWN_BRK;
     const task = this.newTask(comm, undefined, 0);
     task.mm = mm;
     this.adopt(task, this.init);

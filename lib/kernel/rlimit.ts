@@ -12,15 +12,13 @@
  * Read next: mm/util.ts, where they are checked.
  */
 import { EINVAL, EPERM } from "../mm/errno.js";
-import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK } from "../mm/system.js";
+import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_NOFILE, RLIMIT_STACK } from "../mm/system.js";
 
 /** Number of limits that Linux has. Linux RLIM_NLIMITS */
 export const RLIM_NLIMITS = 16;
 
 /** Size of a core dump. Linux include/uapi/asm-generic/resource.h; so are all RLIMIT_ names. */
 const RLIMIT_CORE = 4;
-/** Open files. */
-const RLIMIT_NOFILE = 7;
 /** Bytes in message queues. */
 const RLIMIT_MSGQUEUE = 12;
 /** How far nice may be lowered. */
@@ -36,6 +34,7 @@ export const RLIMIT_NAMES = {
   as: RLIMIT_AS,
   data: RLIMIT_DATA,
   stack: RLIMIT_STACK,
+  nofile: RLIMIT_NOFILE,
   memlock: RLIMIT_MEMLOCK,
 } as const;
 
@@ -45,7 +44,7 @@ export interface Rlimit {
   hard: number;
 }
 
-/** What the first process starts with: 8 MiB of stack and of locked memory, else no limit. Linux include/asm-generic/resource.h:INIT_RLIMITS */
+/** What the first process starts with: 8 MiB of stack and of locked memory, 1024 descriptors, else no limit. Linux include/asm-generic/resource.h:INIT_RLIMITS */
 export function initRlimits(): Rlimit[] {
   const limits = Array.from({ length: RLIM_NLIMITS }, () => ({
     soft: Number.POSITIVE_INFINITY,

@@ -53,7 +53,7 @@ export const ENOSPC = 28;
 export const ESPIPE = 29;
 /** The file system is read-only. */
 export const EROFS = 30;
-/** The name is too long. */
+/** A name, or a path, is too long. */
 export const ENAMETOOLONG = 36;
 /** A value does not fit. */
 export const EOVERFLOW = 75;
@@ -89,8 +89,8 @@ const NAMES: Record<number, string> = {
   [ENOSPC]: "ENOSPC",
   [ESPIPE]: "ESPIPE",
   [EROFS]: "EROFS",
-  [ENAMETOOLONG]: "ENAMETOOLONG",
   [EOVERFLOW]: "EOVERFLOW",
+  [ENAMETOOLONG]: "ENAMETOOLONG",
   [ENOSYS]: "ENOSYS",
   [EOPNOTSUPP]: "EOPNOTSUPP",
   [EHWPOISON]: "EHWPOISON",

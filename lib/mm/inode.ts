@@ -30,6 +30,14 @@ import { truncatePagecacheRange, truncateSetsize } from "./truncate.js";
 export interface FileSystemOps {
   readonly name: string;
   readonly vmOps: VmOperationsStruct;
+  /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
+  readonly thpUnmappedArea?: boolean;
+  /** MAP_SYNC may be asked for. Linux FOP_MMAP_SYNC */
+  readonly mmapSync?: boolean;
+  /** Size of the largest file in bytes, 2^63 - 1 unless given. Linux s_maxbytes */
+  readonly maxBytes?: number;
+  /** Refuses a mapping: 0 or a negative errno. Linux f_op->mmap_prepare */
+  mmapPrepare?(vma: VmAreaStruct): number;
   /** Cache operations of one inode. */
   aOps(inode: Inode): AddressSpaceOperations;
   /** The size changed from `oldSize`; the cache is already cut. */
@@ -79,19 +87,34 @@ export function iput(inode: Inode): void {
 /** An open file. Linux include/linux/fs.h:struct file */
 export class VfsFile implements File {
   readonly inode: Inode;
-  readonly path: string;
+  /** Name that it was opened by. */
+  readonly name: string;
   fMode: number;
+  /** O_APPEND and such, as open was told. Linux f_flags */
+  fFlags = 0;
   fPos = 0;
   refcount = 1;
   fRa: FileRaState;
-  readonly thpUnmappedArea = true;
 
-  constructor(inode: Inode, path: string, fMode: number = FMODE_READ | FMODE_WRITE) {
+  constructor(inode: Inode, name: string, fMode: number = FMODE_READ | FMODE_WRITE) {
     this.inode = inode;
-    this.path = path;
+    this.name = name;
     this.fMode = fMode;
     this.fRa = new FileRaState(inode.sys.readAheadPages);
     inode.count++;
+  }
+
+  /** Its name, and whether that has been taken away since. Linux fs/d_path.c:d_path() */
+  get path(): string {
+    return this.inode.nlink === 0 ? `${this.name} (deleted)` : this.name;
+  }
+
+  get thpUnmappedArea(): boolean {
+    return this.inode.fs.thpUnmappedArea === true;
+  }
+
+  get mmapSync(): boolean {
+    return this.inode.fs.mmapSync === true;
   }
 
   /** Inode number. */
@@ -106,7 +129,7 @@ export class VfsFile implements File {
   /** Linux file_operations.mmap_prepare */
   mmapPrepare(vma: VmAreaStruct): number {
     vma.vmOps = this.inode.fs.vmOps;
-    return 0;
+    return this.inode.fs.mmapPrepare?.(vma) ?? 0;
   }
 
   /** Reads into `to` at byte `pos`; bytes read or a negative errno. Linux fs/read_write.c:vfs_read() */

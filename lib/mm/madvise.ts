@@ -29,6 +29,7 @@ import {
   type MmStruct,
   VM_DONTCOPY,
   VM_DONTDUMP,
+  VM_DROPPABLE,
   VM_HUGEPAGE,
   VM_HUGETLB,
   VM_IO,
@@ -152,17 +153,19 @@ function adviceFlags(vma: VmAreaStruct, behavior: number): number | undefined {
     case MADV.WIPEONFORK:
       return vma.vmFile !== undefined || (flags & VM_SHARED) !== 0 ? undefined : flags | VM_WIPEONFORK;
     case MADV.KEEPONFORK:
-      return flags & ~VM_WIPEONFORK;
+      return (flags & VM_DROPPABLE) !== 0 ? undefined : flags & ~VM_WIPEONFORK;
     case MADV.DONTDUMP:
       return flags | VM_DONTDUMP;
     case MADV.DODUMP:
-      return (flags & VM_HUGETLB) === 0 && (flags & VM_SPECIAL) !== 0 ? undefined : flags & ~VM_DONTDUMP;
+      if ((flags & VM_DROPPABLE) !== 0 || ((flags & VM_HUGETLB) === 0 && (flags & VM_SPECIAL) !== 0))
+        return undefined;
+      return flags & ~VM_DONTDUMP;
     case MADV.HUGEPAGE:
       return (flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
     case MADV.NOHUGEPAGE:
       return (flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
     case MADV.MERGEABLE:
-      return (flags & (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB)) !== 0
+      return (flags & (VM_SHARED | VM_MAYSHARE | VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)) !== 0
         ? flags
         : flags | VM_MERGEABLE;
     default:

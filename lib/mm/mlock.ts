@@ -16,11 +16,10 @@ import { pageFolio, pfnToPage } from "./folio.js";
 import { mmPopulate } from "./gup.js";
 import {
   type MmStruct,
-  VM_HUGETLB,
   VM_LOCKED,
   VM_LOCKED_MASK,
   VM_LOCKONFAULT,
-  VM_SPECIAL,
+  VM_NOMLOCK,
   VM_STICKY,
   type VmAreaStruct,
 } from "./mm_types.js";
@@ -60,7 +59,7 @@ export function mlockFixup(
   newflags: number,
 ): VmAreaStruct | number {
   const { vmMm: mm, vmFlags: oldflags } = vma;
-  if (newflags === oldflags || (oldflags & (VM_SPECIAL | VM_HUGETLB)) !== 0) return vma;
+  if (newflags === oldflags || (oldflags & VM_NOMLOCK) !== 0) return vma;
   const changed = vmaModifyFlags(prev, vma, start, end, { vmFlags: newflags });
   if (typeof changed === "number") return changed;
   const nrPages = (end - start) / PAGE_SIZE;

@@ -75,6 +75,11 @@ export const VM_NORESERVE = 0x20_0000;
 export const VM_HUGETLB = 0x40_0000;
 /** MAP_SYNC. */
 export const VM_SYNC = 0x80_0000;
+/**
+ * MAP_DROPPABLE: pages may be dropped at any time. Differs from Linux: bit 40 there, in a wider word; this bit is the one that
+ * 32-bit processors use for it.
+ */
+export const VM_DROPPABLE = 0x100_0000;
 /** MADV_WIPEONFORK: the child sees zeros. */
 export const VM_WIPEONFORK = 0x200_0000;
 /** MADV_DONTDUMP: not in core dumps. */
@@ -96,6 +101,8 @@ export const VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
 export const VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP;
 /** The flags of a stack mapping: it grows down on x86. Linux include/linux/mm.h:VM_STACK */
 export const VM_STACK = VM_GROWSDOWN;
+/** VMAs whose pages mlock leaves alone. Linux mm/internal.h:vma_supports_mlock() */
+export const VM_NOMLOCK = VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE;
 /** Everything mlock sets. Linux include/linux/mm.h:VM_LOCKED_MASK */
 export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
 
@@ -153,6 +160,8 @@ export interface VmOperationsStruct {
   close?(vma: VmAreaStruct): void;
   /** Whether the VMA may be split at `addr`: 0 or negative errno. */
   maySplit?(vma: VmAreaStruct, addr: number): number;
+  /** Bytes of the pages that back it, where these are not small ones. Linux vm_ops->pagesize */
+  pagesize?(vma: VmAreaStruct): number;
   /** Brings in one page: fills vmf.page. */
   fault?(vmf: VmFault): VmFaultResult;
   /** Maps pages around the fault that are already in the page cache. */
@@ -168,7 +177,7 @@ export interface File {
   /** The file's page cache. */
   fMapping: AddressSpace;
   /** Path as /proc/PID/maps shows it. */
-  path: string;
+  readonly path: string;
   /** Device (major * 256 + minor) and inode number, as /proc/PID/maps shows them. Linux i_sb->s_dev, i_ino */
   readonly dev?: number;
   readonly ino?: number;
@@ -178,6 +187,10 @@ export interface File {
   refcount: number;
   /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
   readonly thpUnmappedArea?: boolean;
+  /** Bytes of the huge pages that it consists of. Linux hstate_file(), is_file_hugepages() */
+  readonly hugePageSize?: number;
+  /** MAP_SYNC may be asked for. Linux f_op->fop_flags, FOP_MMAP_SYNC */
+  readonly mmapSync?: boolean;
   /** It lies on a file system mounted noexec. Linux path_noexec() */
   readonly noExec?: boolean;
   /** Writes the dirty pages of bytes [first, last] and waits; 0 or negative errno. Linux f_op->fsync */
@@ -188,6 +201,8 @@ export interface File {
   punchHole?(offset: number, len: number): number;
   /** Called when the last holder is gone. Linux f_op->release */
   release?(): void;
+  /** false: it cannot be mapped although it has mmapPrepare. Linux include/linux/fs.h:can_mmap_file() */
+  readonly canMmap?: boolean;
   /** Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Without it the file cannot be mapped. Linux f_op->mmap_prepare */
   mmapPrepare?(vma: VmAreaStruct): number;
 }
@@ -207,6 +222,8 @@ export function fput(file: File): void {
 export const FMODE_READ = 0x1;
 /** Linux include/linux/fs.h:FMODE_WRITE */
 export const FMODE_WRITE = 0x2;
+/** Opened with O_PATH: it names a place and can do nothing else. Linux include/linux/fs.h:FMODE_PATH */
+export const FMODE_PATH = 0x4000;
 
 /** One mapping: [vmStart, vmEnd) of one address space. Linux include/linux/mm_types.h:struct vm_area_struct */
 export class VmAreaStruct {

@@ -28,6 +28,8 @@ export const MAP_SHARED = 0x01;
 export const MAP_PRIVATE = 0x02;
 /** Like MAP_SHARED, but unknown flags are an error. */
 export const MAP_SHARED_VALIDATE = 0x03;
+/** Anonymous memory that may be dropped, as zeros, instead of being swapped out. */
+export const MAP_DROPPABLE = 0x08;
 /** The bits that hold the type of the mapping. */
 export const MAP_TYPE = 0x0f;
 /** Exactly at this address; what is there goes away. */
@@ -36,6 +38,8 @@ export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 /** In the low 2 GiB. */
 export const MAP_32BIT = 0x40;
+/** Nowhere below 4 GiB. */
+export const MAP_ABOVE4G = 0x80;
 /** Grows down when touched below. */
 export const MAP_GROWSDOWN = 0x0100;
 /** Ignored since long. */
@@ -58,6 +62,14 @@ export const MAP_HUGETLB = 0x4_0000;
 export const MAP_SYNC = 0x8_0000;
 /** Exactly at this address, but fail if anything is there. */
 export const MAP_FIXED_NOREPLACE = 0x10_0000;
+/** With MAP_HUGETLB: log2 of the page size in these bits, 0 for the default. Linux include/uapi/asm-generic/hugetlb_encode.h */
+export const MAP_HUGE_SHIFT = 26;
+/** The size's bits, after shifting. */
+export const MAP_HUGE_MASK = 0x3f;
+/** Huge pages of 2 MiB. */
+export const MAP_HUGE_2MB = 0x5400_0000;
+/** Huge pages of 1 GiB. */
+export const MAP_HUGE_1GB = 0x7800_0000;
 /** The flags that MAP_SHARED has always let pass. Linux include/linux/mman.h:LEGACY_MAP_MASK */
 export const LEGACY_MAP_MASK =
   MAP_SHARED |
@@ -73,7 +85,10 @@ export const LEGACY_MAP_MASK =
   MAP_NONBLOCK |
   MAP_STACK |
   MAP_HUGETLB |
-  MAP_32BIT;
+  MAP_32BIT |
+  MAP_ABOVE4G |
+  MAP_HUGE_2MB |
+  MAP_HUGE_1GB;
 
 /** mremap may move the mapping. */
 export const MREMAP_MAYMOVE = 1;

@@ -12,7 +12,7 @@
  *
  * Order matters for what a caller sees when several things are wrong at once, so checks come in Linux's order.
  *
- * Left out: huge page pools (hugetlb), MAP_DROPPABLE, protection keys, sealing, security modules.
+ * Left out: protection keys, sealing, security modules.
  *
  * Read first: vma.ts, util.ts. Read next: munmap.ts, memory.ts.
  */
@@ -26,6 +26,8 @@ import {
   getFile,
   type MmStruct,
   VM_ACCOUNT,
+  VM_DONTDUMP,
+  VM_DROPPABLE,
   VM_EXEC,
   VM_GROWSDOWN,
   VM_LOCKED,
@@ -35,18 +37,22 @@ import {
   VM_MAYSHARE,
   VM_MAYWRITE,
   VM_NOHUGEPAGE,
+  VM_NOMLOCK,
   VM_NORESERVE,
   VM_SHARED,
-  VM_SPECIAL,
+  VM_SYNC,
+  VM_WIPEONFORK,
   VmAreaStruct,
   vmaPages,
 } from "./mm_types.js";
 import {
   calcVmProtBits,
   LEGACY_MAP_MASK,
+  MAP_DROPPABLE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
+  MAP_HUGETLB,
   MAP_LOCKED,
   MAP_NONBLOCK,
   MAP_NORESERVE,
@@ -55,12 +61,13 @@ import {
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
   MAP_STACK,
+  MAP_SYNC,
   MAP_TYPE,
 } from "./mman.js";
 import { vmsCompleteMunmapVmas, vmsGatherMunmapVmas } from "./munmap.js";
 import { shmemZeroSetup } from "./shmem.js";
 import { OVERCOMMIT_NEVER } from "./system.js";
-import { getUnmappedArea } from "./unmapped_area.js";
+import { getUnmappedArea, mmapMinAddr } from "./unmapped_area.js";
 import {
   accountableMapping,
   canDoMlock,
@@ -90,8 +97,8 @@ interface MmapState {
   file: File | undefined;
 }
 
-/** Largest file size in pages that can be mapped. Linux mm/mmap.c:file_mmap_size_max() */
-const MAX_FILE_PAGES = 2 ** 51;
+/** The page up to which a file can be mapped: a file has at most 2^63 - 1 bytes. Linux mm/mmap.c:file_mmap_size_max() */
+const MAX_FILE_PAGES = 2 ** 51 - 1;
 
 /**
  * Maps `len` bytes (rounded up to pages) of `file` from page `pgoff`, or anonymous memory, at or near `addr`.
@@ -108,17 +115,18 @@ export function doMmap(
 ): MmapResult {
   const flags = (mapFlags & MAP_FIXED_NOREPLACE) !== 0 ? mapFlags | MAP_FIXED : mapFlags;
   const size = pageAlign(len);
+  const page = pgoff < 0 ? pgoff + 2 ** 52 : pgoff; // an unsigned number
   const fail = (errno: number): MmapResult => ({ addr: -errno, populate: 0 });
   if (len === 0) return fail(EINVAL);
   if (size <= 0 || size > 2 ** 63) return fail(ENOMEM); // also a length that wraps to 0
-  if (pgoff < 0 || pgoff + size / PAGE_SIZE > 2 ** 52) return fail(EOVERFLOW);
   if (mm.mapCount > mm.sys.sysctl.maxMapCount) return fail(ENOMEM);
   const hint = (flags & MAP_FIXED) !== 0 ? addr : roundHintToMin(mm, addr);
-  const area = getUnmappedArea(mm, file, hint, size, pgoff, flags);
+  const area = getUnmappedArea(mm, file, hint, size, page, flags);
   if (area < 0) return { addr: area, populate: 0 };
   if ((flags & MAP_FIXED_NOREPLACE) !== 0 && mm.mmMt.intersection(area, area + size) !== undefined)
     return fail(EEXIST);
-  const state = { mm, addr: area, len: size, pgoff, vmFlags: initialVmFlags(mm, prot, flags), file };
+  const vmFlags = initialVmFlags(mm, prot, flags);
+  const state = { mm, addr: area, len: size, pgoff: page, vmFlags, file };
   const err =
     checkLocking(state, flags) ||
     (file === undefined ? setUpAnon(state, flags) : setUpFile(state, file, prot, flags));
@@ -134,7 +142,7 @@ export function doMmap(
 /** A hint too low to be used becomes the lowest usable one. Linux mm/mmap.c:round_hint_to_min() */
 function roundHintToMin(mm: MmStruct, hint: number): number {
   const addr = pageAlignDown(hint);
-  const low = mm.sys.sysctl.mmapMinAddr;
+  const low = mmapMinAddr(mm);
   return addr > 0 && addr < low ? pageAlign(low) : addr;
 }
 
@@ -144,6 +152,7 @@ function initialVmFlags(mm: MmStruct, prot: number, flags: number): number {
   if ((flags & MAP_GROWSDOWN) !== 0) vmFlags |= VM_GROWSDOWN;
   if ((flags & MAP_LOCKED) !== 0) vmFlags |= VM_LOCKED;
   if ((flags & MAP_STACK) !== 0) vmFlags |= VM_NOHUGEPAGE;
+  if ((flags & MAP_SYNC) !== 0) vmFlags |= VM_SYNC;
   return vmFlags;
 }
 
@@ -160,6 +169,12 @@ function setUpAnon(state: MmapState, flags: number): number {
       state.pgoff = 0;
       state.vmFlags |= VM_SHARED | VM_MAYSHARE;
       return 0;
+    case MAP_DROPPABLE:
+      if ((flags & (MAP_LOCKED | MAP_HUGETLB)) !== 0 || (state.vmFlags & VM_GROWSDOWN) !== 0) return -EINVAL;
+      // What can go away at any time is not worth a promise, nor a copy in a child or a core dump.
+      state.vmFlags |= VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+      state.pgoff = state.addr / PAGE_SIZE;
+      return 0;
     case MAP_PRIVATE:
       // The address serves as offset: so neighbours run on and may merge.
       state.pgoff = state.addr / PAGE_SIZE;
@@ -175,7 +190,8 @@ function setUpFile(state: MmapState, file: File, prot: number, mapFlags: number)
   const flags = type === MAP_SHARED ? mapFlags & LEGACY_MAP_MASK : mapFlags;
   if (state.pgoff + state.len / PAGE_SIZE > MAX_FILE_PAGES) return -EOVERFLOW;
   if (type === MAP_SHARED || type === MAP_SHARED_VALIDATE) {
-    if ((flags & ~(LEGACY_MAP_MASK | MAP_SHARED_VALIDATE)) !== 0) return -EOPNOTSUPP;
+    const known = LEGACY_MAP_MASK | MAP_SHARED_VALIDATE | (file.mmapSync === true ? MAP_SYNC : 0);
+    if ((flags & ~known) !== 0) return -EOPNOTSUPP;
     if ((prot & 2) !== 0 && (file.fMode & FMODE_WRITE) === 0) return -EACCES;
     state.vmFlags |= VM_SHARED | VM_MAYSHARE;
     if ((file.fMode & FMODE_WRITE) === 0) state.vmFlags &= ~(VM_MAYWRITE | VM_SHARED);
@@ -185,7 +201,7 @@ function setUpFile(state: MmapState, file: File, prot: number, mapFlags: number)
     if ((state.vmFlags & VM_EXEC) !== 0) return -EPERM;
     state.vmFlags &= ~VM_MAYEXEC;
   }
-  if (file.mmapPrepare === undefined) return -ENODEV;
+  if (file.mmapPrepare === undefined || file.canMmap === false) return -ENODEV;
   return (state.vmFlags & VM_GROWSDOWN) !== 0 ? -EINVAL : 0;
 }
 
@@ -254,6 +270,6 @@ function mmapComplete(state: MmapState, vma: VmAreaStruct): void {
   const pglen = state.len / PAGE_SIZE;
   vmStatAccount(mm, vmFlags, pglen);
   if ((vmFlags & VM_LOCKED) === 0) return;
-  if ((vma.vmFlags & VM_SPECIAL) !== 0) vma.vmFlags &= ~VM_LOCKED_MASK;
+  if ((vma.vmFlags & VM_NOMLOCK) !== 0) vma.vmFlags &= ~VM_LOCKED_MASK;
   else mm.lockedVm += pglen;
 }

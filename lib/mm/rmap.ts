@@ -19,7 +19,7 @@
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { type Folio, folioNrPages, folioTestAnon, type Page, PG_swapbacked, pfnToPage } from "./folio.js";
-import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "./mm_types.js";
+import { VM_DROPPABLE, VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "./mm_types.js";
 import { vmBugOn } from "./mmdebug.js";
 import { mlockFolio, munlockFolio } from "./swap.js";
 import type { MemorySystem } from "./system.js";
@@ -73,7 +73,7 @@ export function folioAddNewAnonRmap(
 ): void {
   const { sys } = vma.vmMm;
   const nr = folioNrPages(folio);
-  folio.flags |= PG_swapbacked;
+  if ((vma.vmFlags & VM_DROPPABLE) === 0) folio.flags |= PG_swapbacked; // others are dropped, never swapped out
   folioSetAnon(folio, vma, address, exclusive);
   if (nr === 1) {
     folio.mapcount = 1;

@@ -83,7 +83,7 @@ export function shmemFileSetup(sys: MemorySystem, name: string, size: number): V
   const inode = new Inode(sys, shmemFs, sys.nextIno++);
   inode.nlink = 0;
   inode.iSize = size;
-  return new VfsFile(inode, `/${name} (deleted)`);
+  return new VfsFile(inode, `/${name}`);
 }
 
 /** Puts shared memory behind an anonymous MAP_SHARED mapping; 0 or negative errno. Linux mm/shmem.c:shmem_zero_setup() */

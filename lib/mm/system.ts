@@ -54,6 +54,8 @@ export interface CurrentTask {
 export const RLIMIT_DATA = 2;
 /** RLIMIT_STACK: how far a grows-down mapping may grow, bytes. */
 export const RLIMIT_STACK = 3;
+/** RLIMIT_NOFILE: the first file descriptor that is too large. */
+export const RLIMIT_NOFILE = 7;
 /** RLIMIT_MEMLOCK: locked memory, bytes. */
 export const RLIMIT_MEMLOCK = 8;
 /** RLIMIT_AS: the whole address space, bytes. */

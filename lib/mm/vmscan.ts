@@ -6,7 +6,7 @@
  *       tryToUnmap                  every entry that maps it is emptied; a dirty entry makes the folio dirty
  *       dirty, of a file            stays: the flusher writes it, reclaim does not
  *       dirty, shared memory        stays: it could only go to swap
- *       anonymous                   stays (swap comes later), unless MADV_FREE made it free to drop
+ *       anonymous                   stays (swap comes later), unless MADV_FREE or MAP_DROPPABLE made it free to drop
  *       clean, held by the cache    removeMapping: out of the page cache, the frame is free
  *     the others go back           on the active list, since the attempt failed
  *
@@ -34,7 +34,7 @@ import {
   pfnToPage,
 } from "./folio.js";
 import { folioIsFileLru, lruvecDelFolio, mmCounter } from "./mm_inline.js";
-import { addMmCounter, VM_LOCKED, type VmAreaStruct } from "./mm_types.js";
+import { addMmCounter, VM_DROPPABLE, VM_LOCKED, type VmAreaStruct } from "./mm_types.js";
 import { folioPut, folioPutRefs } from "./page_alloc.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import { pteDirty, ptePfn, ptePresent, ptepGet, setPte } from "./pgtable.js";
@@ -83,7 +83,7 @@ function tryToUnmapOne(sys: MemorySystem, folio: Folio, i: number, vma: VmAreaSt
   if (!ptePresent(pte) || ptePfn(pte) !== folio.pfn + i) return true;
   if ((vma.vmFlags & VM_LOCKED) !== 0) return false;
   if (pteDirty(pte)) folioMarkDirty(folio);
-  if (isLazyfree(folio) && (folio.flags & PG_dirty) !== 0) {
+  if (isLazyfree(folio) && (folio.flags & PG_dirty) !== 0 && (vma.vmFlags & VM_DROPPABLE) === 0) {
     folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
     return false;
   }

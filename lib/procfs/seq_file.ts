@@ -27,6 +27,11 @@ export function putHex(value: number, width = 1): string {
   return text.padStart(width, "0");
 }
 
+/** A path on a line of its own: a line feed in it is written as \\012. Linux fs/seq_file.c:seq_path(), mangle_path() */
+export function seqPath(path: string): string {
+  return path.replaceAll("\n", "\\012");
+}
+
 /** Pages as kB. Not in Linux: `x << (PAGE_SHIFT - 10)` there. */
 export function pagesToKb(pages: number): number {
   return pages * 4;

@@ -14,6 +14,7 @@
  *
  * Read first: task_mmu.ts, pagewalk.ts. Read next: pagemap.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import {
   type Folio,
   folioTestAnon,
@@ -26,6 +27,7 @@ import {
 } from "../mm/folio.js";
 import {
   type MmStruct,
+  VM_DROPPABLE,
   VM_EXEC,
   VM_HUGEPAGE,
   VM_LOCKED,
@@ -65,7 +67,7 @@ export const VM_FLAG_NAMES: readonly (string | undefined)[] = [
   "nr",
   "ht",
   "sf",
-  "ar",
+  undefined, // VM_DROPPABLE
   "wf",
   "dd",
   "sd",
@@ -221,7 +223,9 @@ function thpEligible(vma: VmAreaStruct): boolean {
 /** Flags of a mapping as two-letter names. Linux fs/proc/task_mmu.c:show_smap_vma_flags() */
 export function showVmFlags(vmFlags: number): string {
   let text = "VmFlags: ";
-  for (let bit = 0; bit < 32; bit++) if ((vmFlags & (1 << bit)) !== 0) text += `${VM_FLAG_NAMES[bit]} `;
+  for (let bit = 0; bit < 32; bit++)
+    if ((vmFlags & (1 << bit)) !== 0 && VM_FLAG_NAMES[bit] !== undefined) text += `${VM_FLAG_NAMES[bit]} `;
+  if ((vmFlags & VM_DROPPABLE) !== 0) text += "dp "; // last: bit 40 there
   return `${text}\n`;
 }
 
@@ -229,7 +233,8 @@ export function showVmFlags(vmFlags: number): string {
 export function showSmap(vma: VmAreaStruct): string {
   const mss = new MemSizeStats();
   smapGatherStats(vma, mss);
-  return smapBlock(showMapVma(vma), vma.vmEnd - vma.vmStart, mss, thpEligible(vma), vma.vmFlags);
+  const pageKb = (vma.vmOps?.pagesize?.(vma) ?? PAGE_SIZE) / 1024;
+  return smapBlock(showMapVma(vma), vma.vmEnd - vma.vmStart, mss, thpEligible(vma), vma.vmFlags, pageKb);
 }
 
 function smapBlock(
@@ -238,12 +243,13 @@ function smapBlock(
   mss: MemSizeStats,
   eligible: boolean,
   vmFlags: number,
+  pageKb = PAGE_SIZE / 1024,
 ): string {
   return (
     header +
     kbLine("Size:", size / 1024) +
-    kbLine("KernelPageSize:", 4) +
-    kbLine("MMUPageSize:", 4) +
+    kbLine("KernelPageSize:", pageKb) +
+    kbLine("MMUPageSize:", pageKb) +
     showSmapLines(mss, false) +
     `THPeligible:    ${String(eligible ? 1 : 0).padStart(8)}\n` +
     showVmFlags(vmFlags)

@@ -11,7 +11,7 @@
  * Read first: seq_file.ts. Read next: smaps.ts, pagemap.ts.
  */
 import { type MmStruct, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type VmAreaStruct } from "../mm/mm_types.js";
-import { putHex } from "./seq_file.js";
+import { putHex, seqPath } from "./seq_file.js";
 
 /** Column in which the name of a mapping starts. Linux fs/proc/task_mmu.c:show_vma_header_prefix(), seq_setwidth() */
 const NAME_COLUMN = 73;
@@ -22,12 +22,12 @@ const VSYSCALL_ADDR = -10 * 1024 * 1024;
 export function getVmaName(vma: VmAreaStruct): string {
   const mm = vma.vmMm;
   if (vma.vmFile !== undefined)
-    return vma.anonName === undefined ? vma.vmFile.path : `[anon_shmem:${vma.anonName}]`;
+    return vma.anonName === undefined ? seqPath(vma.vmFile.path) : `[anon_shmem:${vma.anonName}]`;
   const special = vma.vmOps?.name?.(vma);
   if (special !== undefined) return special;
   if (mm.vdso !== 0 && vma.vmStart === mm.vdso) return "[vdso]";
   if (vma.vmStart < mm.brk && vma.vmEnd > mm.startBrk) return "[heap]";
-  if (vma.vmStart <= mm.startStack && vma.vmEnd >= mm.startStack) return "[stack]";
+  if (mm.startStack !== 0 && vma.vmStart <= mm.startStack && vma.vmEnd >= mm.startStack) return "[stack]";
   return vma.anonName === undefined ? "" : `[anon:${vma.anonName}]`;
 }
 

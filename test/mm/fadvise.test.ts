@@ -15,8 +15,8 @@ const ALL = [0, 1, 2, 3, 4, 5];
 describe("advice on a file in memory", () => {
   it.each(["/dev/shm/data", "memfd"])("is taken and does nothing: %s", (path) => {
     const { files } = boot({ ram: "16 MiB" }).kernel;
-    const file =
-      path === "memfd" ? files.memfdCreate("data") : (files.open(path, O_RDWR | O_CREAT) as VfsFile);
+    const opened = path === "memfd" ? files.memfdCreate("data") : files.open(path, O_RDWR | O_CREAT);
+    const file = opened as VfsFile;
     expect(file.write(0, new Uint8Array(8 * 4096).fill(7))).toBe(8 * 4096);
     const before = { ...file.fRa };
     for (const advice of ALL) expect(file.fadvise(0, 0, advice)).toBe(0);

@@ -4,20 +4,18 @@
  *   dup(3)        the lowest free number      both numbers lead to the same open file: one position, one mode
  *   dup2(3, 9)    exactly 9; what was there is closed
  *
- * A number's close-on-exec mark is accepted and forgotten: exec closes nothing here.
+ * A number's close-on-exec mark belongs to the number, not to the open file: a copy has its own.
  *
  * Linux fs/file.c, fs/fcntl.c; man 2 dup, fcntl, openat. Read first: ../fd_table.ts.
  */
 import { EBADF, EINVAL, ENOSYS, ENOTDIR } from "../../mm/errno.js";
 import { FMODE_READ, FMODE_WRITE, getFile } from "../../mm/mm_types.js";
-import { NR_OPEN } from "../fd_table.js";
-import { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
+import { RLIMIT_NOFILE } from "../../mm/system.js";
+import { O_CLOEXEC, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
 import { sysOpen, sysUnlink } from "./file.js";
 
-/** Close on exec. Linux include/uapi/asm-generic/fcntl.h:O_CLOEXEC */
-const O_CLOEXEC = 0o2000000;
 /** Stands for the current folder. Linux include/uapi/linux/fcntl.h:AT_FDCWD */
 export const AT_FDCWD = -100;
 /** unlinkat: remove a folder. */
@@ -28,40 +26,46 @@ const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;
 const F_DUPFD_CLOEXEC = 1030;
+/** fcntl: exec closes it. Linux include/uapi/asm-generic/fcntl.h:FD_CLOEXEC */
+const FD_CLOEXEC = 1;
 
 /** man 2 dup */
 export function sysDup(_kernel: Kernel, task: Task, fd: number): number {
-  const file = task.files.get(fd);
-  return file === undefined ? -EBADF : task.files.install(getFile(file));
+  const file = task.files.getRaw(fd);
+  return file === undefined ? -EBADF : task.files.install(getFile(file), task.rlimit(RLIMIT_NOFILE));
 }
 
 /** man 2 dup2. Linux fs/file.c:dup2() */
 export function sysDup2(kernel: Kernel, task: Task, oldfd: number, newfd: number): number {
-  if (oldfd === newfd) return task.files.get(oldfd) === undefined ? -EBADF : oldfd;
+  if (oldfd === newfd) return task.files.getRaw(oldfd) === undefined ? -EBADF : oldfd;
   return sysDup3(kernel, task, oldfd, newfd, 0);
 }
 
 /** man 2 dup3. Linux fs/file.c:ksys_dup3() */
 export function sysDup3(_kernel: Kernel, task: Task, oldfd: number, newfd: number, flags: number): number {
   if ((flags & ~O_CLOEXEC) !== 0 || oldfd === newfd) return -EINVAL;
-  if (newfd < 0 || newfd >= NR_OPEN) return -EBADF;
-  const file = task.files.get(oldfd);
-  return file === undefined ? -EBADF : task.files.replace(newfd, getFile(file));
+  if (newfd < 0 || newfd >= task.rlimit(RLIMIT_NOFILE)) return -EBADF;
+  const file = task.files.getRaw(oldfd);
+  return file === undefined ? -EBADF : task.files.replace(newfd, getFile(file), (flags & O_CLOEXEC) !== 0);
 }
 
 /** Differs from Linux: locks, leases, seals, pipes and signals are not there (ENOSYS). man 2 fcntl */
 export function sysFcntl(_kernel: Kernel, task: Task, fd: number, cmd: number, arg: number): number {
-  const file = task.files.get(fd);
+  const file = task.files.getRaw(fd);
   if (file === undefined) return -EBADF;
   switch (cmd) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC: {
       // The argument is taken as an unsigned 32-bit number.
       const from = arg >>> 0;
-      return from >= NR_OPEN ? -EINVAL : task.files.install(getFile(file), from);
+      const limit = task.rlimit(RLIMIT_NOFILE);
+      if (from >= limit) return -EINVAL;
+      return task.files.install(getFile(file), limit, from, cmd === F_DUPFD_CLOEXEC);
     }
     case F_GETFD:
+      return task.files.isCloseOnExec(fd) ? FD_CLOEXEC : 0;
     case F_SETFD:
+      task.files.setCloseOnExec(fd, (arg & FD_CLOEXEC) !== 0);
       return 0;
     case F_GETFL: {
       const write = (file.fMode & FMODE_WRITE) !== 0;

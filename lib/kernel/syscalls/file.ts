@@ -11,11 +11,12 @@
  * Read first: ../fd_table.ts, ../uaccess.ts, ../fs.ts.
  */
 import { PAGE_SIZE } from "../../hw/address.js";
-import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
+import { EBADF, EFAULT, EFBIG, EINVAL } from "../../mm/errno.js";
 import type { VfsFile } from "../../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
+import { RLIMIT_NOFILE } from "../../mm/system.js";
 import { checkArg, checkText } from "../errno.js";
-import { ftruncate, O_RDWR } from "../fs.js";
+import { ftruncate, maxBytes, O_APPEND, O_CLOEXEC, O_RDWR } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
 import { accessOk, copyToUser, UbufIter } from "../uaccess.js";
@@ -51,8 +52,12 @@ function fileOf(task: Task, fd: number, mode: number): VfsFile | undefined {
 export function sysOpen(kernel: Kernel, task: Task, path: string, flags: number = O_RDWR): number {
   checkText(path, "path", "open");
   enter(kernel, task, "open", { flags });
+  const err = kernel.files.checkOpen(path, flags);
+  if (err !== 0) return err;
+  const fd = task.files.getUnusedFd(task.rlimit(RLIMIT_NOFILE));
+  if (fd < 0) return fd;
   const file = kernel.files.open(path, flags);
-  return typeof file === "number" ? file : task.files.install(file);
+  return typeof file === "number" ? file : task.files.fdInstall(fd, file, (flags & O_CLOEXEC) !== 0);
 }
 
 /** man 2 close */
@@ -72,7 +77,9 @@ export function sysUnlink(kernel: Kernel, task: Task, path: string): number {
 export function sysMemfdCreate(kernel: Kernel, task: Task, name: string): number {
   checkText(name, "name", "memfd_create");
   kernel.enter(task);
-  return task.files.install(kernel.files.memfdCreate(name));
+  const file = kernel.files.memfdCreate(name);
+  if (typeof file === "number") return file;
+  return task.files.install(file, task.rlimit(RLIMIT_NOFILE));
 }
 
 /** Bytes read into the process's memory at `buf`, or a negative errno. man 2 read */
@@ -99,6 +106,7 @@ export function sysPread(
   const file = fileOf(task, fd, FMODE_READ);
   if (file === undefined) return -EBADF;
   if (!accessOk(buf, len)) return -EFAULT;
+  if (len > 0 && pos >= 2 ** 63 - len) return -EINVAL;
   let done = 0;
   while (done < len) {
     const piece = new Uint8Array(Math.min(PIECE, len - done));
@@ -117,6 +125,7 @@ export function sysWrite(kernel: Kernel, task: Task, fd: number, buf: number, le
   enter(kernel, task, "write", { fd, buf, len });
   const file = fileOf(task, fd, FMODE_WRITE);
   if (file === undefined) return -EBADF;
+  if (len > 0 && (file.fFlags & O_APPEND) !== 0) file.fPos = file.inode.iSize;
   const done = sysPwrite(kernel, task, fd, buf, len, file.fPos);
   if (done > 0) file.fPos += done;
   return done;
@@ -136,7 +145,11 @@ export function sysPwrite(
   const file = fileOf(task, fd, FMODE_WRITE);
   if (file === undefined) return -EBADF;
   if (!accessOk(buf, len)) return -EFAULT;
-  return file.writeIter(pos, new UbufIter(task, buf, len));
+  if (len > 0 && pos >= 2 ** 63 - len) return -EINVAL;
+  const at = (file.fFlags & O_APPEND) !== 0 ? file.inode.iSize : pos;
+  const room = maxBytes(file) - at;
+  if (len > 0 && room <= 0) return -EFBIG;
+  return file.writeIter(at, new UbufIter(task, buf, Math.min(len, room)));
 }
 
 /** The new position, or a negative errno. man 2 lseek */
@@ -146,6 +159,7 @@ export function sysLseek(kernel: Kernel, task: Task, fd: number, offset: number,
   if (file === undefined) return -EBADF;
   const from = whence === SEEK_SET ? 0 : whence === SEEK_CUR ? file.fPos : file.inode.iSize;
   if (whence < SEEK_SET || whence > SEEK_END || from + offset < 0) return -EINVAL;
+  if (from + offset > maxBytes(file)) return -EINVAL;
   file.fPos = from + offset;
   return file.fPos;
 }

@@ -17,10 +17,11 @@ import { offsetInPage, PAGE_SIZE } from "../../hw/address.js";
 import { doBrk } from "../../mm/brk.js";
 import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
 import { mmPopulate } from "../../mm/gup.js";
+import { hstateSize, hugetlbFileSetup } from "../../mm/hugetlb.js";
 import { doMadvise } from "../../mm/madvise.js";
 import { doMincore } from "../../mm/mincore.js";
 import { doMlockall, doMunlock, doMunlockall, mlock2 } from "../../mm/mlock.js";
-import type { MmStruct } from "../../mm/mm_types.js";
+import { type File, fput, type MmStruct } from "../../mm/mm_types.js";
 import { MAP_ANONYMOUS, MAP_HUGETLB } from "../../mm/mman.js";
 import { doMmap } from "../../mm/mmap.js";
 import { doMprotect } from "../../mm/mprotect.js";
@@ -55,9 +56,43 @@ export function sysMmap(
   const anonymous = (flags & MAP_ANONYMOUS) !== 0;
   const file = anonymous ? undefined : task.files.get(fd);
   if (!anonymous && file === undefined) return -EBADF;
-  if ((flags & MAP_HUGETLB) !== 0) return -EINVAL; // no pool of huge pages
+  if ((flags & MAP_HUGETLB) !== 0) {
+    if (!anonymous) return -EINVAL; // a file that is not made of huge pages
+    return mmapHugetlb(mm, addr, len, prot, flags, offset);
+  }
+  return vmMmapPgoff(mm, file, addr, len, prot, flags, offset);
+}
+
+/** Linux mm/util.c:vm_mmap_pgoff() */
+function vmMmapPgoff(
+  mm: MmStruct,
+  file: File | undefined,
+  addr: number,
+  len: number,
+  prot: number,
+  flags: number,
+  offset: number,
+): number {
   const { addr: mapped, populate } = doMmap(mm, file, addr, len, prot, flags, offset / PAGE_SIZE);
   if (mapped >= 0 && populate > 0) mmPopulate(mm, mapped, populate);
+  return mapped;
+}
+
+/** Anonymous memory of huge pages: a file of that size, mapped. Linux mm/mmap.c:ksys_mmap_pgoff() */
+function mmapHugetlb(
+  mm: MmStruct,
+  addr: number,
+  len: number,
+  prot: number,
+  flags: number,
+  offset: number,
+): number {
+  const hugePageSize = hstateSize(flags);
+  if (hugePageSize === undefined) return -EINVAL;
+  const size = Math.ceil(len / hugePageSize) * hugePageSize;
+  const file = hugetlbFileSetup(mm.sys, size, hugePageSize);
+  const mapped = vmMmapPgoff(mm, file, addr, size, prot, flags, offset);
+  fput(file);
   return mapped;
 }
 

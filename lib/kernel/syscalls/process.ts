@@ -60,6 +60,8 @@ export function sysExecve(
   envp: readonly string[],
 ): number {
   checkText(path, "path", "execve");
+  for (const [name, texts] of Object.entries({ argv, envp }))
+    for (const [i, text] of texts.entries()) checkText(text, `${name}[${i}]`, "execve");
   return doExecve(kernel, task, path, argv, envp);
 }
 
