@@ -2,6 +2,8 @@
  * The file tree: which path leads to which inode, and the calls that name a file.
  *
  *   /dev/shm/...   files in memory (mm/shmem.ts)
+ *   /dev/zero ...  devices (char_devices.ts)
+ *   /proc, /sys    what the kernel says about itself, if procfs/mount.ts has mounted it
  *   anything else  files on the disk (ext4.ts)
  *
  *   open(path, flags) --> VfsFile --> read, write, mmap, ftruncate, fsync, fadvise --> close = fput
@@ -11,7 +13,7 @@
  * Read first: mm/inode.ts, ext4.ts.
  */
 import { Disk } from "../hw/disk.js";
-import { EEXIST, EINVAL, ENOENT } from "../mm/errno.js";
+import { EEXIST, EINVAL, ENOENT, EPERM } from "../mm/errno.js";
 import { fadviseDontneed } from "../mm/fadvise.js";
 import { type FileSystemOps, Inode, inodeSetSize, iput, VfsFile } from "../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE, fput } from "../mm/mm_types.js";
@@ -32,17 +34,32 @@ export const O_TRUNC = 0o1000;
 
 const ACCESS_MODES = [FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE];
 
+/** A file system whose files are made when they are opened. Linux include/linux/fs.h:struct file_system_type */
+export interface PseudoFs {
+  /** The open file, a negative errno, or undefined for a path that is none of its own. `fMode` has what `flags` ask for. */
+  open(path: string, flags: number, fMode: number): VfsFile | number | undefined;
+}
+
 /** All files of a machine. Linux: the dentry cache and mounts */
 export class FileTree {
   readonly sys: MemorySystem;
   readonly disk: Disk;
   private readonly ext4: Ext4;
   private readonly inodes = new Map<string, Inode>();
+  /** Pseudo file systems by the folder they are mounted on. Linux fs/namespace.c:do_add_mount() */
+  readonly mounts = new Map<string, PseudoFs>();
 
   constructor(sys: MemorySystem, disk: Disk = new Disk(sys.clock)) {
     this.sys = sys;
     this.disk = disk;
     this.ext4 = new Ext4(disk);
+  }
+
+  /** Opens a file of a mounted pseudo file system; undefined where `path` is none. */
+  private openMounted(path: string, flags: number, fMode: number): VfsFile | number | undefined {
+    for (const [dir, fs] of this.mounts)
+      if (path === dir || path.startsWith(`${dir}/`)) return fs.open(path, flags, fMode);
+    return undefined;
   }
 
   /** The file at `path`. Linux fs/namei.c:filename_lookup() */
@@ -55,6 +72,11 @@ export class FileTree {
     return [...this.inodes.keys()];
   }
 
+  /** Every file on the disk that a name or an open file leads to, and every named one in memory. Linux iterate_supers(), s_inodes */
+  allInodes(): Set<Inode> {
+    return new Set([...this.ext4.inodes, ...this.inodes.values()]);
+  }
+
   private fsOf(path: string): FileSystemOps {
     return path.startsWith("/dev/shm/") ? shmemFs : this.ext4;
   }
@@ -63,6 +85,8 @@ export class FileTree {
   open(path: string, flags: number = O_RDWR): VfsFile | number {
     const mode = ACCESS_MODES[flags & 3];
     if (mode === undefined) return -EINVAL;
+    const mounted = this.openMounted(path, flags, mode);
+    if (mounted !== undefined) return mounted;
     let inode = this.inodes.get(path);
     if (inode === undefined) {
       if ((flags & O_CREAT) === 0) return -ENOENT;
@@ -76,7 +100,7 @@ export class FileTree {
   /** Takes the name away; 0 or a negative errno. man 2 unlink */
   unlink(path: string): number {
     const inode = this.inodes.get(path);
-    if (inode === undefined) return -ENOENT;
+    if (inode === undefined) return this.openMounted(path, O_RDONLY, 0) === undefined ? -ENOENT : -EPERM;
     this.inodes.delete(path);
     inode.nlink--;
     iput(inode);
@@ -105,8 +129,7 @@ export class FileTree {
 /** Sets the size of an open file; 0 or a negative errno. man 2 ftruncate */
 export function ftruncate(file: VfsFile, length: number): number {
   if (length < 0 || (file.fMode & FMODE_WRITE) === 0) return -EINVAL;
-  inodeSetSize(file.inode, length);
-  return 0;
+  return file.fOp.setSize?.(file, length) ?? -EINVAL;
 }
 
 /** Drops the cached pages of bytes [offset, offset + len) that nobody uses; len 0: to the end. man 2 posix_fadvise, POSIX_FADV_DONTNEED */

@@ -49,6 +49,8 @@ export const ENOSPC = 28;
 export const ESPIPE = 29;
 /** The file system is read-only. */
 export const EROFS = 30;
+/** A number is out of range. */
+export const ERANGE = 34;
 /** A value does not fit. */
 export const EOVERFLOW = 75;
 /** Function not implemented. */
@@ -81,6 +83,7 @@ const NAMES: Record<number, string> = {
   [ENOSPC]: "ENOSPC",
   [ESPIPE]: "ESPIPE",
   [EROFS]: "EROFS",
+  [ERANGE]: "ERANGE",
   [EOVERFLOW]: "EOVERFLOW",
   [ENOSYS]: "ENOSYS",
   [EOPNOTSUPP]: "EOPNOTSUPP",

@@ -185,7 +185,7 @@ function setUpFile(state: MmapState, file: File, prot: number, mapFlags: number)
     if ((state.vmFlags & VM_EXEC) !== 0) return -EPERM;
     state.vmFlags &= ~VM_MAYEXEC;
   }
-  if (file.mmapPrepare === undefined) return -ENODEV;
+  if (file.mmapPrepare === undefined || file.canMmap === false) return -ENODEV;
   return (state.vmFlags & VM_GROWSDOWN) !== 0 ? -EINVAL : 0;
 }
 

@@ -39,6 +39,8 @@ export const VM_EVENT_NAMES = [
   "pginodesteal",
   "nr_written",
   "nr_dirtied",
+  "drop_pagecache",
+  "drop_slab",
 ] as const;
 
 /** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
@@ -68,6 +70,8 @@ export const UNEVICTABLE_PGRESCUED = 22;
 export const PGINODESTEAL = 23;
 export const NR_WRITTEN = 24;
 export const NR_DIRTIED = 25;
+export const DROP_PAGECACHE = VM_EVENT_NAMES.indexOf("drop_pagecache");
+export const DROP_SLAB = VM_EVENT_NAMES.indexOf("drop_slab");
 
 /** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
 export const NODE_STAT_NAMES = [

@@ -14,6 +14,7 @@
  *
  * Read first: task_mmu.ts, pagewalk.ts. Read next: pagemap.ts.
  */
+import { thpEligible } from "../kernel/sysfs_mm.js";
 import {
   type Folio,
   folioTestAnon,
@@ -24,15 +25,7 @@ import {
   pageMapcount,
   pfnToPage,
 } from "../mm/folio.js";
-import {
-  type MmStruct,
-  VM_EXEC,
-  VM_HUGEPAGE,
-  VM_LOCKED,
-  VM_NOHUGEPAGE,
-  type VmAreaStruct,
-  vmaIsAnonymous,
-} from "../mm/mm_types.js";
+import { type MmStruct, VM_EXEC, VM_LOCKED, type VmAreaStruct } from "../mm/mm_types.js";
 import { walkPageRange } from "../mm/pagewalk.js";
 import { isPteMarker, isSwapPte, pteDirty, ptePfn, ptePresent, pteSpecial, pteYoung } from "../mm/pgtable.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -208,16 +201,6 @@ function showSmapLines(mss: MemSizeStats, rollup: boolean): string {
   );
 }
 
-/**
- * Whether a huge page could be mapped somewhere in `vma`: THPeligible.
- * Linux mm/huge_memory.c:__thp_vma_allowable_orders() with TVA_SMAPS, for transparent_hugepage/enabled = madvise
- */
-function thpEligible(vma: VmAreaStruct): boolean {
-  if ((vma.vmFlags & VM_HUGEPAGE) === 0 || (vma.vmFlags & VM_NOHUGEPAGE) !== 0) return false;
-  const first = Math.ceil(vma.vmStart / 0x20_0000) * 0x20_0000;
-  return vmaIsAnonymous(vma) && first + 0x20_0000 <= vma.vmEnd;
-}
-
 /** Flags of a mapping as two-letter names. Linux fs/proc/task_mmu.c:show_smap_vma_flags() */
 export function showVmFlags(vmFlags: number): string {
   let text = "VmFlags: ";
@@ -229,7 +212,13 @@ export function showVmFlags(vmFlags: number): string {
 export function showSmap(vma: VmAreaStruct): string {
   const mss = new MemSizeStats();
   smapGatherStats(vma, mss);
-  return smapBlock(showMapVma(vma), vma.vmEnd - vma.vmStart, mss, thpEligible(vma), vma.vmFlags);
+  return smapBlock(
+    showMapVma(vma),
+    vma.vmEnd - vma.vmStart,
+    mss,
+    thpEligible(vma.vmMm.sys, vma),
+    vma.vmFlags,
+  );
 }
 
 function smapBlock(
@@ -250,11 +239,14 @@ function smapBlock(
   );
 }
 
+/** The blocks of /proc/PID/smaps. Linux fs/proc/task_mmu.c:pid_smaps_op */
+export function pidSmapsRecords(mm: MmStruct): string[] {
+  return [...Array.from(mm.mmMt, showSmap), smapBlock(gateLine(), 4096, new MemSizeStats(), false, VM_EXEC)];
+}
+
 /** /proc/PID/smaps. Linux fs/proc/task_mmu.c:pid_smaps_op */
 export function pidSmaps(mm: MmStruct): string {
-  let text = "";
-  for (const vma of mm.mmMt) text += showSmap(vma);
-  return text + smapBlock(gateLine(), 4096, new MemSizeStats(), false, VM_EXEC);
+  return pidSmapsRecords(mm).join("");
 }
 
 /** /proc/PID/smaps_rollup: smaps added up over all mappings. Linux fs/proc/task_mmu.c:show_smaps_rollup() */

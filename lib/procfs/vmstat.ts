@@ -98,9 +98,9 @@ export function vmstatValue(sys: MemorySystem, name: string): number {
   return nodeStat(sys, name);
 }
 
-/** /proc/vmstat. Linux mm/vmstat.c:vmstat_show() */
-export function vmstat(sys: MemorySystem): string {
-  return [...ZONE_STAT_LINES, ...NODE_STAT_LINES, ...EVENT_LINES]
-    .map((name) => `${name} ${vmstatValue(sys, name)}\n`)
-    .join("");
+/** The lines of /proc/vmstat. Linux mm/vmstat.c:vmstat_show() */
+export function vmstat(sys: MemorySystem): string[] {
+  return [...ZONE_STAT_LINES, ...NODE_STAT_LINES, ...EVENT_LINES].map(
+    (name) => `${name} ${vmstatValue(sys, name)}\n`,
+  );
 }
