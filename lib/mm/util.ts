@@ -16,6 +16,7 @@
 import { ENOMEM } from "./errno.js";
 import {
   type File,
+  getMmRss,
   type MmStruct,
   VM_EXEC,
   VM_LOCKED,
@@ -124,4 +125,10 @@ export function vmEnoughMemory(sys: MemorySystem, mm: MmStruct | undefined, page
 /** Remembers the largest size so far, before it shrinks. Linux include/linux/mm.h:update_hiwater_vm() */
 export function updateHiwaterVm(mm: MmStruct): void {
   if (mm.hiwaterVm < mm.totalVm) mm.hiwaterVm = mm.totalVm;
+}
+
+/** Remembers the most resident pages so far, before some go: VmHWM. Linux include/linux/mm.h:update_hiwater_rss() */
+export function updateHiwaterRss(mm: MmStruct): void {
+  const rss = getMmRss(mm);
+  if (mm.hiwaterRss < rss) mm.hiwaterRss = rss;
 }

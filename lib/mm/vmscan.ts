@@ -43,6 +43,7 @@ import { folioRemoveRmapPtes, rmapWalk } from "./rmap.js";
 import { folioAddLru } from "./swap.js";
 import type { MemorySystem } from "./system.js";
 import { flushTlbPage } from "./tlb.js";
+import { updateHiwaterRss } from "./util.js";
 import { countVmEvents, PGACTIVATE, PGLAZYFREED } from "./vmstat.js";
 
 /** Takes the folio off its LRU list with a hold of its own; false if it is on none. Linux mm/vmscan.c:folio_isolate_lru() */
@@ -86,6 +87,7 @@ function tryToUnmapOne(sys: MemorySystem, folio: Folio, i: number, vma: VmAreaSt
     folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
     return false;
   }
+  updateHiwaterRss(mm);
   setPte(sys.ram, ptep, 0);
   flushTlbPage(mm, address);
   addMmCounter(mm, mmCounter(folio), -1);

@@ -38,6 +38,7 @@ import {
 import { freePgdRange, freeTableBelow, pteTableEmpty } from "./pgtable_alloc.js";
 import { folioRemoveRmapPtes } from "./rmap.js";
 import { folioMarkAccessed } from "./swap.js";
+import { updateHiwaterRss } from "./util.js";
 import { unlinkFile } from "./vma.js";
 
 const PMD_BYTES = 0x20_0000;
@@ -59,6 +60,7 @@ export const ZAP_DONTNEED: ZapDetails = { evenCows: true, reclaimPt: true, dropM
 
 /** Takes the entries of [start, end) away in all `vmas` (in order). Linux mm/memory.c:unmap_vmas() */
 export function unmapVmas(mm: MmStruct, vmas: readonly VmAreaStruct[], start: number, end: number): void {
+  updateHiwaterRss(mm);
   withGather(mm, () => {
     for (const vma of vmas) {
       const from = Math.max(start, vma.vmStart);
@@ -78,6 +80,7 @@ export function zapPageRangeSingle(
   size: number,
   details: ZapDetails = ZAP_DONTNEED,
 ): void {
+  updateHiwaterRss(vma.vmMm);
   withGather(vma.vmMm, () => unmapPageRange(vma, address, address + size, details));
 }
 

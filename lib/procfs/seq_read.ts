@@ -33,7 +33,7 @@ export class SeqReader {
 
   /** Fills `to` from byte `pos` of the text on; bytes read or a negative errno. Linux fs/seq_file.c:seq_read_iter() */
   read(pos: number, to: Uint8Array, make: MakeRecords): number {
-    if (pos !== this.readPos) {
+    if (pos === 0 || pos !== this.readPos) {
       const error = this.traverse(pos, make);
       if (error !== 0) return error;
     }
