@@ -163,7 +163,7 @@ export { makeElf, type ProgramParts } from "./kernel/elf.js";
 export { SyscallError } from "./kernel/errno.js";
 export type { FaultingTask } from "./kernel/fault.js";
 export type { FdTable } from "./kernel/fd_table.js";
-export type { FileTree } from "./kernel/fs.js";
+export type { FileTree, PseudoFs } from "./kernel/fs.js";
 export type { KernelHardware } from "./kernel/kernel.js";
 export { Kernel } from "./kernel/kernel.js";
 export type { RunOptions } from "./kernel/machine.js";
@@ -203,7 +203,7 @@ export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
 export type { IovIter } from "./mm/filemap.js";
 export type { Folio, Page } from "./mm/folio.js";
 export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/folio.js";
-export type { FileSystemOps, Inode, VfsFile } from "./mm/inode.js";
+export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./mm/inode.js";
 export type { Lruvec } from "./mm/mm_inline.js";
 export { mmCounterFile } from "./mm/mm_inline.js";
 export type {
@@ -308,8 +308,18 @@ export { vmfPteAlloc } from "./mm/memory.js";
 export { mlockFixup } from "./mm/mlock.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";
+export type {
+  BuddyinfoZone,
+  MapsArea,
+  NamedNumbers,
+  ProcStatus,
+  SmapsArea,
+  SmapsFields,
+  SmapsRollup,
+  SmapsSize,
+} from "./procfs/parse.js";
 export type { ProcTask } from "./procfs/proc_task.js";
-export { ProcFs } from "./procfs/procfs.js";
+export { type ProcFileInfo, ProcFs } from "./procfs/procfs.js";
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";

@@ -1,14 +1,14 @@
 /**
  * Open directories: they can be opened and named, and that is all.
  *
- *   open("/data", O_RDONLY) --> DirectoryFile     read: EISDIR   write: EBADF   mmap: ENODEV   fsync: 0
+ *   open("/data", O_RDONLY) --> directoryFops     read: EISDIR   write: EBADF   mmap: ENODEV   fsync: 0
  *
  * Left out: what is in a directory (getdents), and calls that start from one (openat).
  *
  * Linux fs/libfs.c, fs/read_write.c. Read first: mm/inode.ts. Read next: fs.ts.
  */
 import { EISDIR } from "../mm/errno.js";
-import { type FileSystemOps, VfsFile } from "../mm/inode.js";
+import type { FileOperations, FileSystemOps } from "../mm/inode.js";
 import { VM_FAULT_SIGBUS } from "../mm/vm_fault.js";
 
 /** What directories have in common. Linux fs/libfs.c:simple_dir_inode_operations */
@@ -18,12 +18,9 @@ export const directoryFs: FileSystemOps = {
   aOps: () => ({ maxFolioOrder: 0, swapBacked: false }),
 };
 
-/** A directory, opened. Linux fs/libfs.c:simple_dir_operations */
-export class DirectoryFile extends VfsFile {
-  readonly canMmap = false;
-
-  /** -EISDIR. Linux fs/libfs.c:generic_read_dir() */
-  override read(): number {
-    return -EISDIR;
-  }
-}
+/** What an open directory can do. Linux fs/libfs.c:simple_dir_operations */
+export const directoryFops: FileOperations = {
+  /** Linux fs/libfs.c:generic_read_dir() */
+  read: () => -EISDIR,
+  fsync: () => 0,
+};

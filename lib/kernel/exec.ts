@@ -42,7 +42,7 @@ import { RLIMIT_STACK } from "../mm/system.js";
 import { vmEnoughMemory, vmStatAccount } from "../mm/util.js";
 import { vmaLink } from "../mm/vma.js";
 import { capExec } from "./cred.js";
-import { DirectoryFile } from "./directory.js";
+import { directoryFops } from "./directory.js";
 import { type ElfProgram, type ElfSegment, parseElf } from "./elf.js";
 import { mmput } from "./exit_mmap.js";
 import { O_RDONLY } from "./fs.js";
@@ -76,7 +76,7 @@ export function doExecve(
   const file = kernel.files.open(path, O_RDONLY);
   if (typeof file === "number") return file;
   const strings: ProgramStrings = { path, argv: argv.length === 0 ? [""] : argv, envp };
-  const program = file instanceof DirectoryFile ? -EACCES : checkStrings(task, strings) || readProgram(file);
+  const program = file.fOp === directoryFops ? -EACCES : checkStrings(task, strings) || readProgram(file);
   const mm = typeof program === "number" ? program : kernel.newMm();
   if (typeof program === "number" || typeof mm === "number") {
     fput(file);

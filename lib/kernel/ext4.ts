@@ -52,6 +52,8 @@ export class Ext4 implements FileSystemOps {
   private readonly disk: Disk;
   /** Block of each page of each file. Linux: the extent tree */
   private readonly blocks = new Map<Inode, Map<number, number>>();
+  /** Files that still can be reached, by a name or an open file. Linux s_inodes */
+  readonly inodes = new Set<Inode>();
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
@@ -66,6 +68,7 @@ export class Ext4 implements FileSystemOps {
 
   /** Linux fs/ext4/inode.c:ext4_da_aops */
   aOps(inode: Inode): AddressSpaceOperations {
+    this.inodes.add(inode);
     return {
       maxFolioOrder: EXT4_MAX_PAGECACHE_ORDER,
       swapBacked: false,
@@ -202,6 +205,7 @@ export class Ext4 implements FileSystemOps {
   evict(inode: Inode): void {
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
     this.blocks.delete(inode);
+    this.inodes.delete(inode);
   }
 
   private freeBlocksFrom(inode: Inode, first: number, end: number): void {

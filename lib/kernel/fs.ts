@@ -2,6 +2,8 @@
  * The file tree: which path leads to which inode, and the calls that name a file.
  *
  *   /dev/shm/...   files in memory (mm/shmem.ts)
+ *   /dev/zero ...  devices (char_devices.ts)
+ *   /proc, /sys    what the kernel says about itself, if procfs/mount.ts has mounted it
  *   anything else  files on the disk (ext4.ts)
  *
  *   open(path, flags) --> VfsFile --> read, write, mmap, ftruncate, fsync, fadvise --> close = fput
@@ -11,13 +13,13 @@
  * Read first: mm/inode.ts, namei.ts, ext4.ts.
  */
 import { Disk } from "../hw/disk.js";
-import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR, errnoName } from "../mm/errno.js";
+import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR, EPERM, errnoName } from "../mm/errno.js";
 import { POSIX_FADV_DONTNEED } from "../mm/fadvise.js";
 import { type FileSystemOps, Inode, inodeSetSize, iput, VfsFile } from "../mm/inode.js";
 import { FMODE_PATH, FMODE_READ, FMODE_WRITE, fput } from "../mm/mm_types.js";
 import { shmemFileSetup, shmemFs } from "../mm/shmem.js";
 import type { MemorySystem } from "../mm/system.js";
-import { DirectoryFile, directoryFs } from "./directory.js";
+import { directoryFops, directoryFs } from "./directory.js";
 import { Ext4 } from "./ext4.js";
 import { cText, getname, NAME_MAX, type PathKind, textBytes, type WalkedPath, walkPath } from "./namei.js";
 
@@ -72,6 +74,12 @@ function buildOpenFlags(flags: number): number {
   return flags & 0x7fff_ffff;
 }
 
+/** A file system whose files are made when they are opened. Linux include/linux/fs.h:struct file_system_type */
+export interface PseudoFs {
+  /** The open file, a negative errno, or undefined for a path that is none of its own. `fMode` has what `flags` ask for. */
+  open(path: string, flags: number, fMode: number): VfsFile | number | undefined;
+}
+
 /** All files of a machine. Linux: the dentry cache and mounts */
 export class FileTree {
   readonly sys: MemorySystem;
@@ -80,12 +88,28 @@ export class FileTree {
   private readonly inodes = new Map<string, Inode>();
   /** Directories by path; each gets an inode when it is opened. */
   private readonly directories = new Map<string, Inode | undefined>();
+  /** Pseudo file systems by the folder they are mounted on. Linux fs/namespace.c:do_add_mount() */
+  readonly mounts = new Map<string, PseudoFs>();
 
   constructor(sys: MemorySystem, disk: Disk = new Disk(sys.clock)) {
     this.sys = sys;
     this.disk = disk;
     this.ext4 = new Ext4(disk);
     for (const path of FIRST_DIRECTORIES) this.directories.set(path, undefined);
+  }
+
+  /** Opens a file of a mounted pseudo file system, or says why not; undefined where `path` is none of theirs. */
+  private openMounted(path: string, flags: number): VfsFile | number | undefined {
+    const name = getname(path);
+    const walked = typeof name === "number" ? name : walkPath(name, () => "directory");
+    if (typeof walked === "number" || (flags & TMPFILE_BIT) !== 0) return undefined;
+    const mount = [...this.mounts].find(([dir]) => walked.path.startsWith(`${dir}/`));
+    const file = mount?.[1].open(walked.path, flags, (flags & O_PATH) !== 0 ? FMODE_PATH : openFmode(flags));
+    if (file === undefined || typeof file === "number") return file;
+    file.fFlags = flags & ~(O_CREAT | O_EXCL | O_TRUNC);
+    if (!walked.trailingSlash && (flags & O_DIRECTORY) === 0) return file;
+    fput(file);
+    return -ENOTDIR;
   }
 
   /** The file at `path`. Linux fs/namei.c:filename_lookup() */
@@ -97,6 +121,11 @@ export class FileTree {
   /** Paths of all files, in order of creation. */
   paths(): string[] {
     return [...this.inodes.keys()];
+  }
+
+  /** Every file on the disk that a name or an open file leads to, and every named one in memory. Linux iterate_supers(), s_inodes */
+  allInodes(): Set<Inode> {
+    return new Set([...this.ext4.inodes, ...this.inodes.values()]);
   }
 
   private fsOf(path: string): FileSystemOps {
@@ -125,6 +154,8 @@ export class FileTree {
   open(path: string, flags: number = O_RDWR): VfsFile | number {
     const how = buildOpenFlags(flags);
     if (how < 0) return how;
+    const mounted = this.openMounted(path, how);
+    if (mounted !== undefined) return mounted;
     const create = (how & O_CREAT) !== 0;
     const walked = this.walk(path, create);
     if (typeof walked === "number") return walked;
@@ -163,7 +194,7 @@ export class FileTree {
     if (!onlyPath && (wantsWrite(flags) || (flags & O_CREAT) !== 0)) return -EISDIR;
     const inode = this.directories.get(path) ?? new Inode(this.sys, directoryFs, this.sys.nextIno++);
     this.directories.set(path, inode);
-    return new DirectoryFile(inode, path, onlyPath ? FMODE_PATH : FMODE_READ);
+    return new VfsFile(inode, path, onlyPath ? FMODE_PATH : FMODE_READ, directoryFops);
   }
 
   /** Linux fs/namei.c:do_tmpfile() */
@@ -176,6 +207,12 @@ export class FileTree {
 
   /** Takes the name away; 0 or a negative errno. man 2 unlink; Linux fs/namei.c:do_unlinkat() */
   unlink(path: string): number {
+    const mounted = this.openMounted(path, O_PATH);
+    if (typeof mounted === "number") return mounted;
+    if (mounted !== undefined) {
+      fput(mounted);
+      return -EPERM;
+    }
     const walked = this.walk(path);
     if (typeof walked === "number") return walked;
     if (!walked.norm || walked.kind === "directory") return -EISDIR;
@@ -218,8 +255,7 @@ export function maxBytes(file: VfsFile): number {
 export function ftruncate(file: VfsFile, length: number): number {
   if (length < 0 || length >= 2 ** 63 || (file.fMode & FMODE_WRITE) === 0) return -EINVAL;
   if (length > maxBytes(file)) return -EFBIG;
-  inodeSetSize(file.inode, length);
-  return 0;
+  return file.fOp.setSize?.(file, length) ?? -EINVAL;
 }
 
 /** Drops the cached pages of bytes [offset, offset + len) that nobody uses; len 0: to the end. man 2 posix_fadvise, POSIX_FADV_DONTNEED */

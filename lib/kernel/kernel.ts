@@ -21,9 +21,11 @@ import { pgdAlloc } from "../mm/pgtable_alloc.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/tlb_switch.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
+import { CharDevices } from "./char_devices.js";
 import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
 import { FdTable } from "./fd_table.js";
+import { mountAll } from "./filesystems.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
 import { FileTree } from "./fs.js";
 import { initRlimits } from "./rlimit.js";
@@ -68,6 +70,8 @@ export class Kernel implements TaskRunner {
     this.cpus = hardware.cpus;
     mmInit(this.sys, hardware.cpus, parts);
     this.files = new FileTree(this.sys);
+    this.files.mounts.set("/dev", new CharDevices(this.sys));
+    mountAll(this);
     this.initMm = new MmStruct(this.sys);
     this.sys.initMm = this.initMm;
     vmBugOn(pgdAlloc(this.initMm) !== 0, "no memory for the kernel's page table");
@@ -197,6 +201,7 @@ export class Kernel implements TaskRunner {
       ignoreChildren: from?.signal.ignoreChildren ?? false,
       nrThreads: 1,
       oomScoreAdj: from?.oomScoreAdj ?? 0,
+      oomScoreAdjMin: from?.oomScoreAdjMin ?? 0,
       cminFlt: 0,
       cmajFlt: 0,
       minFlt: 0,

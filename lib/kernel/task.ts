@@ -34,6 +34,8 @@ export interface SignalStruct {
   /** Threads that are alive. Linux nr_threads */
   nrThreads: number;
   oomScoreAdj: number;
+  /** How low a task without CAP_SYS_RESOURCE may set it. Linux oom_score_adj_min */
+  oomScoreAdjMin: number;
   /** Faults of children that were waited for. */
   cminFlt: number;
   cmajFlt: number;
@@ -133,6 +135,13 @@ export class Task implements FaultingTask {
   }
   set oomScoreAdj(value: number) {
     this.signal.oomScoreAdj = value;
+  }
+
+  get oomScoreAdjMin(): number {
+    return this.signal.oomScoreAdjMin;
+  }
+  set oomScoreAdjMin(value: number) {
+    this.signal.oomScoreAdjMin = value;
   }
 
   rlimit(resource: number): number {

@@ -53,6 +53,8 @@ export const ENOSPC = 28;
 export const ESPIPE = 29;
 /** The file system is read-only. */
 export const EROFS = 30;
+/** A number is out of range. */
+export const ERANGE = 34;
 /** A name, or a path, is too long. */
 export const ENAMETOOLONG = 36;
 /** A value does not fit. */
@@ -89,6 +91,7 @@ const NAMES: Record<number, string> = {
   [ENOSPC]: "ENOSPC",
   [ESPIPE]: "ESPIPE",
   [EROFS]: "EROFS",
+  [ERANGE]: "ERANGE",
   [EOVERFLOW]: "EOVERFLOW",
   [ENAMETOOLONG]: "ENAMETOOLONG",
   [ENOSYS]: "ENOSYS",

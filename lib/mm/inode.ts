@@ -7,11 +7,13 @@
  *
  * A mapping holds the VfsFile, and so the Inode, even after the descriptor is closed and the name is gone.
  * What differs between file systems are the AddressSpaceOperations, the VmOperationsStruct and FileSystemOps:
- * shmem.ts has those of memory, kernel/ext4.ts those of a disk.
+ * shmem.ts has those of memory, kernel/ext4.ts those of a disk. A file that is no bytes at all but a device, or a view of the
+ * kernel, has FileOperations of its own: kernel/char_devices.ts (/dev/zero), procfs/file.ts (/proc, /sys).
  *
  * Read first: address_space.ts. Read next: shmem.ts.
  */
 import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "./address_space.js";
+import { EINVAL, ENODEV } from "./errno.js";
 import { genericFadvise, POSIX_FADV_WILLNEED } from "./fadvise.js";
 import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "./filemap.js";
 import {
@@ -29,6 +31,8 @@ import { truncatePagecacheRange, truncateSetsize } from "./truncate.js";
 /** What a file system does its own way. Linux include/linux/fs.h:struct inode_operations, struct file_operations */
 export interface FileSystemOps {
   readonly name: string;
+  /** Number of its device as maps shows it, major * 256 + minor; 0 without one. Linux s_dev */
+  readonly dev?: number;
   readonly vmOps: VmOperationsStruct;
   /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
   readonly thpUnmappedArea?: boolean;
@@ -47,6 +51,45 @@ export interface FileSystemOps {
   /** The last user of an unlinked file is gone. */
   evict?(inode: Inode): void;
 }
+
+/**
+ * What an open file does when it is used; an operation that is missing is refused with EINVAL unless it says otherwise.
+ * Linux include/linux/fs.h:struct file_operations
+ */
+export interface FileOperations {
+  /** Fills `to` from byte `pos` on; bytes read or a negative errno. Linux f_op->read_iter */
+  read?(file: VfsFile, pos: number, to: Uint8Array): number;
+  /** Takes what `from` holds at byte `pos`; bytes taken or a negative errno. Linux f_op->write_iter */
+  writeIter?(file: VfsFile, pos: number, from: IovIter): number;
+  /** Writes leave the position of the file where it is: where Linux's write does not use its `ppos`. */
+  readonly writeKeepsPos?: boolean;
+  /** The new position or a negative errno; without it any position is taken. Linux f_op->llseek */
+  llseek?(file: VfsFile, offset: number, whence: number): number;
+  /** Makes `vma` a mapping of the file; 0 or a negative errno. Without it: ENODEV. Linux f_op->mmap_prepare */
+  mmapPrepare?(file: VfsFile, vma: VmAreaStruct): number;
+  /** Mappings of 2 MiB and more are placed for huge pages; as the file system says unless given. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
+  readonly thpUnmappedArea?: boolean;
+  /** Writes dirty pages to the device; 0 or a negative errno. Linux f_op->fsync */
+  fsync?(file: VfsFile, first: number, last: number): number;
+  /** ftruncate; 0 or a negative errno. Linux inode_operations.setattr */
+  setSize?(file: VfsFile, length: number): number;
+}
+
+/** Files that are bytes in the page cache. Linux fs/ext4/file.c:ext4_file_operations, mm/shmem.c:shmem_file_operations */
+export const pageCacheFileOps: FileOperations = {
+  read: (file, pos, to) => filemapRead(file.fMapping, file.fRa, pos, to),
+  writeIter: (file, pos, from) => genericPerformWrite(file.fMapping, pos, from),
+  mmapPrepare(file, vma) {
+    vma.vmOps = file.inode.fs.vmOps;
+    return file.inode.fs.mmapPrepare?.(vma) ?? 0;
+  },
+  fsync: (file, first, last) =>
+    filemapFdatawriteRange(file.fMapping, Math.floor(first / 4096), Math.floor(last / 4096)),
+  setSize(file, length) {
+    inodeSetSize(file.inode, length);
+    return 0;
+  },
+};
 
 /** One file. Linux include/linux/fs.h:struct inode */
 export class Inode implements MappingHost {
@@ -89,17 +132,26 @@ export class VfsFile implements File {
   readonly inode: Inode;
   /** Name that it was opened by. */
   readonly name: string;
+  readonly fOp: FileOperations;
   fMode: number;
   /** O_APPEND and such, as open was told. Linux f_flags */
   fFlags = 0;
   fPos = 0;
   refcount = 1;
   fRa: FileRaState;
+  /** For the owner of fOp. Linux private_data */
+  privateData: unknown = undefined;
 
-  constructor(inode: Inode, name: string, fMode: number = FMODE_READ | FMODE_WRITE) {
+  constructor(
+    inode: Inode,
+    name: string,
+    fMode: number = FMODE_READ | FMODE_WRITE,
+    fOp: FileOperations = pageCacheFileOps,
+  ) {
     this.inode = inode;
     this.name = name;
     this.fMode = fMode;
+    this.fOp = fOp;
     this.fRa = new FileRaState(inode.sys.readAheadPages);
     inode.count++;
   }
@@ -109,12 +161,13 @@ export class VfsFile implements File {
     return this.inode.nlink === 0 ? `${this.name} (deleted)` : this.name;
   }
 
-  get thpUnmappedArea(): boolean {
-    return this.inode.fs.thpUnmappedArea === true;
-  }
-
   get mmapSync(): boolean {
     return this.inode.fs.mmapSync === true;
+  }
+
+  /** Number of its device. Linux s_dev */
+  get dev(): number {
+    return this.inode.fs.dev ?? 0;
   }
 
   /** Inode number. */
@@ -126,30 +179,38 @@ export class VfsFile implements File {
     return this.inode.mapping;
   }
 
+  get thpUnmappedArea(): boolean {
+    return (this.fOp.thpUnmappedArea ?? this.inode.fs.thpUnmappedArea) === true;
+  }
+
+  /** Linux include/linux/fs.h:can_mmap_file() */
+  get canMmap(): boolean {
+    return this.fOp.mmapPrepare !== undefined;
+  }
+
   /** Linux file_operations.mmap_prepare */
   mmapPrepare(vma: VmAreaStruct): number {
-    vma.vmOps = this.inode.fs.vmOps;
-    return this.inode.fs.mmapPrepare?.(vma) ?? 0;
+    return this.fOp.mmapPrepare?.(this, vma) ?? -ENODEV;
   }
 
   /** Reads into `to` at byte `pos`; bytes read or a negative errno. Linux fs/read_write.c:vfs_read() */
   read(pos: number, to: Uint8Array): number {
-    return filemapRead(this.fMapping, this.fRa, pos, to);
+    return this.fOp.read?.(this, pos, to) ?? -EINVAL;
   }
 
   /** Writes `bytes` at byte `pos`; bytes written or a negative errno. Linux fs/read_write.c:kernel_write() */
   write(pos: number, bytes: Uint8Array): number {
-    return genericPerformWrite(this.fMapping, pos, new KvecIter(bytes));
+    return this.writeIter(pos, new KvecIter(bytes));
   }
 
-  /** Writes what `from` holds at byte `pos`; bytes written or a negative errno. Linux file_operations.write_iter */
+  /** Writes what `from` holds at byte `pos`; bytes written or a negative errno. Linux fs/read_write.c:vfs_write() */
   writeIter(pos: number, from: IovIter): number {
-    return genericPerformWrite(this.fMapping, pos, from);
+    return this.fOp.writeIter?.(this, pos, from) ?? -EINVAL;
   }
 
-  /** Linux file_operations.fsync */
+  /** Linux fs/sync.c:vfs_fsync_range() */
   fsync(first = 0, last = Number.MAX_SAFE_INTEGER): number {
-    return filemapFdatawriteRange(this.fMapping, Math.floor(first / 4096), Math.floor(last / 4096));
+    return this.fOp.fsync?.(this, first, last) ?? -EINVAL;
   }
 
   /** 0 or a negative errno. Linux mm/fadvise.c:vfs_fadvise() */

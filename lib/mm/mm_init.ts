@@ -9,6 +9,7 @@ import type { Cpu } from "../hw/cpu.js";
 import { allocReservedPage, initZones } from "./page_alloc.js";
 import { linuxMmParts, type MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
+import { initWmarkMin } from "./wmark.js";
 
 /** Hands RAM to the zones and installs the parts; once for each machine. Linux mm/mm_init.c:mm_core_init() */
 export function mmInit(sys: MemorySystem, cpus: readonly Cpu[] = [], parts: Partial<MmParts> = {}): void {
@@ -16,4 +17,5 @@ export function mmInit(sys: MemorySystem, cpus: readonly Cpu[] = [], parts: Part
   sys.cpus = cpus;
   initZones(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;
+  initWmarkMin(sys);
 }

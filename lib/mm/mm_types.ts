@@ -201,7 +201,7 @@ export interface File {
   punchHole?(offset: number, len: number): number;
   /** Called when the last holder is gone. Linux f_op->release */
   release?(): void;
-  /** false: it cannot be mapped although it has mmapPrepare. Linux include/linux/fs.h:can_mmap_file() */
+  /** False where the file has no way to be mapped, whatever mmapPrepare says: a device without memory. Linux can_mmap_file() */
   readonly canMmap?: boolean;
   /** Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Without it the file cannot be mapped. Linux f_op->mmap_prepare */
   mmapPrepare?(vma: VmAreaStruct): number;

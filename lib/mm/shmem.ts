@@ -17,6 +17,7 @@ import { filemapMapPages } from "./filemap_fault.js";
 import { type Folio, PG_uptodate } from "./folio.js";
 import { type FileSystemOps, Inode, VfsFile } from "./inode.js";
 import {
+  fput,
   VM_NORESERVE,
   type VmAreaStruct,
   type VmFaultResult,
@@ -93,6 +94,7 @@ export function shmemZeroSetup(vma: VmAreaStruct): number {
   if (accounted > 0 && vmEnoughMemory(mm.sys, mm, accounted) < 0) return -ENOMEM;
   const file = shmemFileSetup(mm.sys, "dev/zero", vma.vmEnd - vma.vmStart);
   file.inode.accountedPages = accounted;
+  if (vma.vmFile !== undefined) fput(vma.vmFile); // a mapping of /dev/zero lets go of the device
   vma.vmFile = file;
   vma.vmOps = shmemAnonVmOps;
   return 0;

@@ -27,7 +27,16 @@ import type { MmParts } from "./parts.js";
 import type { CpuFbatches } from "./swap.js";
 import type { CpuTlbState } from "./tlb_switch.js";
 import { TraceRing } from "./trace.js";
+import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
 import { VmStat } from "./vmstat.js";
+
+export {
+  defaultVmSysctl,
+  OVERCOMMIT_ALWAYS,
+  OVERCOMMIT_GUESS,
+  OVERCOMMIT_NEVER,
+  type VmSysctl,
+} from "./vm_sysctl.js";
 
 /** Simulated time, as `lib/mm` needs it. Not in Linux. */
 export interface SystemClock {
@@ -61,50 +70,18 @@ export const RLIMIT_MEMLOCK = 8;
 /** RLIMIT_AS: the whole address space, bytes. */
 export const RLIMIT_AS = 9;
 
+/** CAP_DAC_OVERRIDE: may open files against their mode. Linux include/uapi/linux/capability.h */
+export const CAP_DAC_OVERRIDE = 1;
 /** CAP_IPC_LOCK: may lock memory without regard to RLIMIT_MEMLOCK. Linux include/uapi/linux/capability.h */
 export const CAP_IPC_LOCK = 14;
 /** CAP_SYS_RAWIO: may map below vm.mmap_min_addr. */
 export const CAP_SYS_RAWIO = 17;
+/** CAP_SYS_PTRACE: may look into other processes. */
+export const CAP_SYS_PTRACE = 19;
 /** CAP_SYS_ADMIN: may use the reserve that overcommit keeps. */
 export const CAP_SYS_ADMIN = 21;
-
-/** Overcommit modes. Linux include/uapi/linux/mman.h:OVERCOMMIT_GUESS ... */
-export const OVERCOMMIT_GUESS = 0;
-/** Every request is granted. */
-export const OVERCOMMIT_ALWAYS = 1;
-/** No more than CommitLimit is granted. */
-export const OVERCOMMIT_NEVER = 2;
-
-/** The settings under /proc/sys/vm, with Linux's defaults. Linux mm/util.c, mm/mmap.c, kernel/sysctl.c */
-export interface VmSysctl {
-  /** vm.overcommit_memory */
-  overcommitMemory: number;
-  /** vm.overcommit_ratio, percent of RAM */
-  overcommitRatio: number;
-  /** vm.admin_reserve_kbytes */
-  adminReserveKbytes: number;
-  /** vm.user_reserve_kbytes */
-  userReserveKbytes: number;
-  /** vm.max_map_count */
-  maxMapCount: number;
-  /** vm.mmap_min_addr, bytes */
-  mmapMinAddr: number;
-  /** stack_guard_gap= on the kernel command line, pages */
-  stackGuardGapPages: number;
-}
-
-/** Linux's defaults of VmSysctl. */
-export function defaultVmSysctl(): VmSysctl {
-  return {
-    overcommitMemory: OVERCOMMIT_GUESS,
-    overcommitRatio: 50,
-    adminReserveKbytes: 8192,
-    userReserveKbytes: 131072,
-    maxMapCount: 65530,
-    mmapMinAddr: 65536,
-    stackGuardGapPages: 256,
-  };
-}
+/** CAP_SYS_RESOURCE: may make a process less likely to be killed when memory runs out. */
+export const CAP_SYS_RESOURCE = 24;
 
 /** One machine's memory management: Linux's globals of mm/ in one object. Not in Linux. */
 export class MemorySystem {
@@ -113,6 +90,8 @@ export class MemorySystem {
   /** What things cost. */
   readonly costs: CostTable;
   readonly sysctl: VmSysctl = defaultVmSysctl();
+  /** Values written under /sys/kernel/mm, by path; the others have their defaults (kernel/sysfs_mm.ts). */
+  readonly kernelMm = new Map<string, string>();
   /** Pages promised to processes and files. Linux mm/util.c:vm_committed_as */
   vmCommittedAs = 0;
   /** Pages that /proc/meminfo counts as RAM and as swap. Linux totalram_pages(), total_swap_pages */
@@ -148,6 +127,8 @@ export class MemorySystem {
   faultAroundPages = 16;
   /** Readahead window of new files, in pages. Linux /sys/block/DEV/queue/read_ahead_kb; 8192 kB as recorded */
   readAheadPages = 2048;
+  /** Number of the next inode of /proc and /sys, which nobody sees. */
+  nextProcIno = 0xf000_0000;
   /** Number of the next inode. */
   nextIno = 1;
   /** Functions that a learner may replace; set by mmInit(). */

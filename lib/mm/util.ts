@@ -94,7 +94,12 @@ export function vmUnacctMemory(sys: MemorySystem, pages: number): void {
 
 /** All that mode 2 promises, in pages. Linux mm/util.c:vm_commit_limit() */
 export function vmCommitLimit(sys: MemorySystem): number {
-  return Math.floor((sys.totalramPages * sys.sysctl.overcommitRatio) / 100) + sys.totalSwapPages;
+  const { overcommitKbytes, overcommitRatio } = sys.sysctl;
+  const allowed =
+    overcommitKbytes !== 0
+      ? Math.floor(overcommitKbytes / 4)
+      : Math.floor((sys.totalramPages * overcommitRatio) / 100);
+  return allowed + sys.totalSwapPages;
 }
 
 /**

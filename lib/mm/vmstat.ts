@@ -43,6 +43,8 @@ export const VM_EVENT_NAMES = [
   "nr_written",
   "nr_dirtied",
   "oom_kill",
+  "drop_pagecache",
+  "drop_slab",
 ] as const;
 
 /** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
@@ -74,6 +76,8 @@ export const PGINODESTEAL = 26;
 export const NR_WRITTEN = 27;
 export const NR_DIRTIED = 28;
 export const OOM_KILL = 29;
+export const DROP_PAGECACHE = 30;
+export const DROP_SLAB = 31;
 
 /** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
 export const NODE_STAT_NAMES = [

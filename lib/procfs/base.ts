@@ -8,12 +8,10 @@
  *
  * Read first: proc_task.ts.
  */
+import { OOM_SCORE_ADJ_MIN } from "../kernel/oom_adj.js";
 import { getMmRss, MM_SWAPENTS } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
 import type { ProcTask } from "./proc_task.js";
-
-/** Processes with this adj are never chosen. Linux include/uapi/linux/oom.h:OOM_SCORE_ADJ_MIN */
-export const OOM_SCORE_ADJ_MIN = -1000;
 
 /** Points of a task, undefined when it may not be killed. Linux mm/oom_kill.c:oom_badness() */
 export function oomBadness(task: ProcTask, totalPages: number): number | undefined {

@@ -11,6 +11,8 @@
  * Read first: pagewalk.ts, smaps.ts.
  */
 import { PAGE_ACCESSED } from "../hw/entry.js";
+import { kstrtoint, strstrip } from "../kernel/kstrtox.js";
+import { PROC_NUM_LENGTH } from "../kernel/oom_adj.js";
 import { EINVAL } from "../mm/errno.js";
 import { PG_referenced, pageFolio, pfnToPage } from "../mm/folio.js";
 import { getMmRss, type MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
@@ -24,9 +26,11 @@ const CLEAR_REFS_SOFT_DIRTY = 4;
 const CLEAR_REFS_MM_HIWATER_RSS = 5;
 
 /** Carries out a write of `text`; 0 or a negative errno. Linux fs/proc/task_mmu.c:clear_refs_write() */
-export function clearRefsWrite(mm: MmStruct, text: string): number {
-  const type = /^\s*\d+\s*$/.test(text) ? Number(text) : -1;
+export function clearRefsWrite(mm: MmStruct | undefined, text: string): number {
+  const { value: type, error } = kstrtoint(strstrip(text.slice(0, PROC_NUM_LENGTH)), 10);
+  if (error !== 0) return error;
   if (type < CLEAR_REFS_ALL || type > CLEAR_REFS_MM_HIWATER_RSS) return -EINVAL;
+  if (mm === undefined) return 0;
   if (type === CLEAR_REFS_MM_HIWATER_RSS) {
     mm.hiwaterRss = getMmRss(mm);
     return 0;

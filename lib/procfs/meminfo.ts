@@ -10,6 +10,7 @@
  */
 import { nrFreePages } from "../mm/page_alloc.js";
 import type { MemorySystem } from "../mm/system.js";
+import { vmCommitLimit } from "../mm/util.js";
 import {
   globalNodePageState,
   NR_ACTIVE_ANON,
@@ -27,8 +28,8 @@ import {
   NR_UNEVICTABLE,
   NR_WRITEBACK,
 } from "../mm/vmstat.js";
+import { zoneWatermarks } from "../mm/wmark.js";
 import { kbLine, pagesToKb } from "./seq_file.js";
-import { zoneWatermarks } from "./zoneinfo.js";
 
 /** Pages that could be had without swapping. Linux mm/show_mem.c:si_mem_available() */
 function siMemAvailable(sys: MemorySystem): number {
@@ -37,11 +38,6 @@ function siMemAvailable(sys: MemorySystem): number {
   const cache = globalNodePageState(sys, NR_ACTIVE_FILE) + globalNodePageState(sys, NR_INACTIVE_FILE);
   const available = nrFreePages(sys) - wmarkHigh + cache - Math.min(Math.floor(cache / 2), wmarkLow);
   return Math.max(0, available);
-}
-
-/** Pages that overcommit mode 2 would promise at most. Linux mm/util.c:vm_commit_limit() */
-function vmCommitLimit(sys: MemorySystem): number {
-  return Math.floor((sys.totalramPages * sys.sysctl.overcommitRatio) / 100) + sys.totalSwapPages;
 }
 
 /** Names and pages of the lines up to Bounce, in order. */

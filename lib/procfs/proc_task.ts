@@ -13,7 +13,7 @@ export interface ProcTask {
   readonly pid: number;
   readonly tgid: number;
   readonly ppid: number;
-  readonly comm: string;
+  comm: string;
   /** R running, S sleeping, Z zombie. Linux fs/proc/array.c:task_state_array */
   readonly state: string;
   /** undefined once the task has exited. */
@@ -24,6 +24,10 @@ export interface ProcTask {
   readonly cminFlt: number;
   readonly cmajFlt: number;
   oomScoreAdj: number;
+  /** How low a task without CAP_SYS_RESOURCE may set it; 0 unless given. */
+  oomScoreAdjMin?: number;
+  /** Runs as root; true unless given. */
+  readonly privileged?: boolean;
   readonly exitCode: number;
   readonly nrThreads: number;
   /** When it was started, simulated ns since boot. */

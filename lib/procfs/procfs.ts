@@ -1,114 +1,186 @@
 /**
- * The /proc of one machine: paths to texts.
+ * The /proc and /sys of one machine, as seen by somebody who sits at its console as root.
  *
- *   read("/proc/meminfo")          whole machine
- *   read("/proc/7/smaps")          one process
- *   pagemap(7, address, 16)        words of /proc/7/pagemap, taken apart
- *   write("/proc/7/clear_refs", "1")
- *   export("/tmp/proc")            all of it as files, for programs that read /proc
+ *   read("/proc/meminfo")                        a text, as `cat` shows it
+ *   smaps(7), status(7), meminfo(), vmstat()     the same as objects
+ *   pagemap(7, address, 16)                      words of /proc/7/pagemap, taken apart
+ *   write("/proc/sys/vm/overcommit_memory", "2") as `echo 2 > ...`: Linux's ranges, and Linux's errors as SyscallError
+ *   files()                                      every file, its mode, and what writing it does here
+ *   export("/tmp/proc")                          all of /proc as files, for programs that read it
  *
- * Every text is made when it is read, from the same structures that the kernel works with; nothing is kept.
+ * Processes of the machine open the same files by open(path); for them the file tree of the kernel calls `open` here, and
+ * then /proc/self is their own. Every text is made when it is read; nothing is kept.
  *
- * Read first: task_mmu.ts, smaps.ts, array.ts, meminfo.ts.
+ * Read first: tree.ts, file.ts. Read next: mount.ts.
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
-import { EINVAL, ENOENT, ESRCH } from "../mm/errno.js";
-import type { MmStruct } from "../mm/mm_types.js";
+import { dirname, join } from "node:path";
+import { SyscallError } from "../kernel/errno.js";
+import { O_CREAT, O_EXCL, type PseudoFs } from "../kernel/fs.js";
+import { EACCES, EEXIST, EINVAL, EISDIR, ENOENT, errnoName } from "../mm/errno.js";
+import type { Inode, VfsFile } from "../mm/inode.js";
+import { FMODE_READ, FMODE_WRITE } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
-import { pidStat, pidStatm, pidStatus } from "./array.js";
-import { pidOomScore } from "./base.js";
-import { clearRefsWrite } from "./clear_refs.js";
-import { filesystems } from "./filesystems.js";
-import { meminfo } from "./meminfo.js";
+import { openProcFile, type ProcFile, procPermission } from "./file.js";
 import { kpagecount, kpageflags, wordBytes } from "./page.js";
 import { type PagemapEntry, pagemapBytes, pagemapRead } from "./pagemap.js";
+import * as parse from "./parse.js";
 import type { ProcTask } from "./proc_task.js";
-import { pidSmaps, pidSmapsRollup } from "./smaps.js";
-import { pidMaps } from "./task_mmu.js";
-import { vmstat } from "./vmstat.js";
-import { buddyinfo, pagetypeinfo, zoneinfo } from "./zoneinfo.js";
+import { findTask, type ProcContext, procLookup, procPaths } from "./tree.js";
 
-const SYSTEM_FILES: Readonly<Record<string, (sys: MemorySystem) => string>> = {
-  meminfo,
-  vmstat,
-  zoneinfo,
-  buddyinfo,
-  pagetypeinfo,
-  filesystems,
-  uptime: (sys) => {
-    const seconds = (sys.clock.nowNs / 1e9).toFixed(2);
-    return `${seconds} ${seconds}\n`;
-  },
-};
+/** One file as `files()` lists it. */
+export interface ProcFileInfo {
+  readonly path: string;
+  /** Permission bits, such as 0o644. They hold for root too below /proc/sys and /sys. */
+  readonly mode: number;
+  /** For settings: what writing them does on this machine. */
+  readonly effect?: string;
+}
 
-/** Settings under /proc/sys/vm. man 5 proc_sys_vm */
-const SYSCTL_FILES: Readonly<Record<string, (sys: MemorySystem) => number>> = {
-  overcommit_memory: (sys) => sys.sysctl.overcommitMemory,
-  overcommit_ratio: (sys) => sys.sysctl.overcommitRatio,
-  admin_reserve_kbytes: (sys) => sys.sysctl.adminReserveKbytes,
-  user_reserve_kbytes: (sys) => sys.sysctl.userReserveKbytes,
-  max_map_count: (sys) => sys.sysctl.maxMapCount,
-  mmap_min_addr: (sys) => sys.sysctl.mmapMinAddr,
-};
+/** /proc and /sys as one object. Linux fs/proc/root.c:proc_root */
+export class ProcFs implements PseudoFs {
+  private readonly context: ProcContext;
 
-/** Files of a process that need its mm; empty once it has none, as in Linux. */
-const MM_FILES: Readonly<Record<string, (mm: MmStruct) => string>> = {
-  maps: pidMaps,
-  smaps: pidSmaps,
-  smaps_rollup: pidSmapsRollup,
-};
-
-const TASK_FILES: Readonly<Record<string, (task: ProcTask, sys: MemorySystem) => string>> = {
-  status: pidStatus,
-  stat: pidStat,
-  statm: pidStatm,
-  oom_score: (task, sys) => pidOomScore(sys, task),
-  oom_score_adj: (task) => `${task.oomScoreAdj}\n`,
-  comm: (task) => `${task.comm}\n`,
-  cmdline: (task) => `${task.comm}\0`,
-};
-
-/** /proc as one object. Linux fs/proc/root.c:proc_root */
-export class ProcFs {
+  /** `inodes` gives every file in use, for drop_caches. */
   constructor(
     private readonly sys: MemorySystem,
-    private readonly tasks: () => Iterable<ProcTask>,
-  ) {}
-
-  /** The task with this pid. Linux kernel/pid.c:find_task_by_vpid() */
-  private task(pid: number): ProcTask | undefined {
-    for (const task of this.tasks()) if (task.pid === pid) return task;
-    return undefined;
+    tasks: () => Iterable<ProcTask>,
+    inodes: () => Iterable<Inode> = () => [],
+  ) {
+    this.context = { sys, tasks, inodes };
   }
 
-  /** The text of a file under /proc, or a negative errno (ENOENT). man 2 read */
-  tryRead(path: string): string | number {
-    const setting = /^\/proc\/sys\/vm\/([a-z_]+)$/.exec(path)?.[1];
-    if (setting !== undefined) {
-      const value = Object.hasOwn(SYSCTL_FILES, setting) ? SYSCTL_FILES[setting]!(this.sys) : undefined;
-      return value === undefined ? -ENOENT : `${value}\n`;
+  /** A process of the machine opens a file; a negative errno, or undefined where the path is not below /proc or /sys. man 2 open */
+  open(path: string, flags: number, fMode: number): VfsFile | number | undefined {
+    if (!/^\/(proc|sys)(\/|$)/.test(path)) return undefined;
+    const file = procLookup(this.context, path);
+    if (file === -ENOENT) return (flags & O_CREAT) !== 0 && path.startsWith("/sys") ? -EACCES : -ENOENT;
+    if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
+    if (typeof file === "number") return file;
+    const denied = procPermission(this.sys, file, fMode);
+    return denied !== 0 ? denied : openProcFile(this.sys, file, path, fMode);
+  }
+
+  /** Does something for somebody outside the machine: no process is current, everything is allowed. */
+  private asRoot<T>(what: () => T): T {
+    const { current } = this.sys;
+    this.sys.current = undefined;
+    try {
+      return what();
+    } finally {
+      this.sys.current = current;
     }
-    const match = /^\/proc\/(?:(\d+)\/)?([a-z_]+)$/.exec(path);
-    if (match === null) return -ENOENT;
-    const name = match[2]!;
-    if (match[1] === undefined) return SYSTEM_FILES[name]?.(this.sys) ?? -ENOENT;
-    const task = this.task(Number(match[1]));
-    if (task === undefined) return -ENOENT;
-    if (Object.hasOwn(MM_FILES, name)) return task.mm === undefined ? "" : MM_FILES[name]!(task.mm);
-    return TASK_FILES[name]?.(task, this.sys) ?? -ENOENT;
   }
 
-  /** The text of a file under /proc. Throws RangeError when there is none. man 5 proc */
+  /** The file at `path` for root, or a negative errno. */
+  private rootFile(path: string, fMode: number): ProcFile | number {
+    const file = /^\/(proc|sys)(\/|$)/.test(path) ? procLookup(this.context, path) : -ENOENT;
+    if (typeof file === "number") return file;
+    const denied = procPermission(this.sys, file, fMode);
+    return denied !== 0 ? denied : file;
+  }
+
+  /** The text of a file below /proc or /sys, or a negative errno. EINVAL for one that is no text. man 2 read */
+  tryRead(path: string): string | number {
+    return this.asRoot(() => {
+      const file = this.rootFile(path, FMODE_READ);
+      if (typeof file === "number") return file;
+      const records = file.show?.() ?? -EINVAL;
+      return typeof records === "number" ? records : records.join("");
+    });
+  }
+
+  /**
+   * The text of a file below /proc or /sys. Throws RangeError when there is no such text, SyscallError where Linux refuses to
+   * read it. man 5 proc
+   */
   read(path: string): string {
     const text = this.tryRead(path);
-    if (typeof text === "number") throw new RangeError(`${path} is not a text file that this machine has`);
-    return text;
+    if (typeof text === "string") return text;
+    if ([-ENOENT, -EISDIR, -EINVAL].includes(text))
+      throw new RangeError(`${path} is not a text file that this machine has`);
+    throw refused(text, "read", path);
   }
+
+  /** Writes `text` as root, as `echo` does; 0 or a negative errno. man 2 open, man 2 write */
+  tryWrite(path: string, text: string): number {
+    return this.asRoot(() => {
+      const file = this.rootFile(path, FMODE_WRITE);
+      if (typeof file === "number") return file;
+      const open = openProcFile(this.sys, file, path, FMODE_WRITE);
+      const bytes = new TextEncoder().encode(text);
+      let done = 0;
+      do {
+        const taken = open.write(done, bytes.subarray(done));
+        if (taken < 0) return taken;
+        done += taken;
+        if (taken === 0) break;
+      } while (done < bytes.length);
+      return 0;
+    });
+  }
+
+  /**
+   * Writes `text` to a file below /proc or /sys as root. Throws SyscallError with Linux's code where it cannot be written
+   * (ENOENT, EACCES, EIO, EINVAL) or the text is none that it takes (EINVAL, ERANGE). man 2 write
+   */
+  write(path: string, text: string): void {
+    for (const [name, value] of Object.entries({ path, text }))
+      if (typeof value !== "string") throw new TypeError(`${name} is ${String(value)}, not a string`);
+    const result = this.tryWrite(path, text);
+    if (result === 0) return;
+    const file = procLookup(this.context, path);
+    const effect = typeof file === "number" ? undefined : file.effect;
+    throw refused(result, "write", path, effect?.startsWith("refused") === true ? effect : undefined);
+  }
+
+  // -------------------------------------------------------------- texts as objects
+
+  /** The mappings of a process. RangeError when there is no such process. man 5 proc_pid_maps */
+  maps(pid: number): parse.MapsArea[] {
+    return parse.parseMaps(this.readOf(pid, "maps"));
+  }
+
+  /** The mappings of a process and what is resident behind each; sizes in kB. man 5 proc_pid_smaps */
+  smaps(pid: number): parse.SmapsArea[] {
+    return parse.parseSmaps(this.readOf(pid, "smaps"));
+  }
+
+  /** smaps added up over all mappings of a process, in kB. man 5 proc_pid_smaps */
+  smapsRollup(pid: number): parse.SmapsRollup {
+    return parse.parseNumbers(this.readOf(pid, "smaps_rollup")) as parse.SmapsRollup;
+  }
+
+  /** A process in words and numbers; sizes in kB. man 5 proc_pid_status */
+  status(pid: number): parse.ProcStatus {
+    return parse.parseStatus(this.readOf(pid, "status"));
+  }
+
+  /** The memory of the machine by use, in kB (HugePages_ lines: pages). man 5 proc_meminfo */
+  meminfo(): parse.NamedNumbers {
+    return parse.parseNumbers(this.read("/proc/meminfo"));
+  }
+
+  /** Every counter of memory management, in pages or events. man 5 proc_vmstat */
+  vmstat(): parse.NamedNumbers {
+    return parse.parseVmstat(this.read("/proc/vmstat"));
+  }
+
+  /** Free blocks of each zone. man 5 proc_buddyinfo */
+  buddyinfo(): parse.BuddyinfoZone[] {
+    return parse.parseBuddyinfo(this.read("/proc/buddyinfo"));
+  }
+
+  private readOf(pid: number, name: string): string {
+    if (findTask(this.context, pid) === undefined) throw new RangeError(`there is no process ${String(pid)}`);
+    return this.read(`/proc/${pid}/${name}`);
+  }
+
+  // -------------------------------------------------------------- words
 
   /** Words of /proc/PID/pagemap for `nrPages` pages from address `start` on. man 5 proc_pid_pagemap */
   pagemap(pid: number, start: number, nrPages: number): PagemapEntry[] {
-    const mm = this.task(pid)?.mm;
+    const mm = findTask(this.context, pid)?.mm;
     if (mm === undefined) throw new RangeError(`there is no process ${pid} with an address space`);
     return pagemapRead(mm, start, nrPages);
   }
@@ -123,17 +195,16 @@ export class ProcFs {
     return kpageflags(this.sys, pfn);
   }
 
-  /** Writes to /proc/PID/clear_refs or oom_score_adj; 0 or a negative errno. man 2 write */
-  write(path: string, text: string): number {
-    const match = /^\/proc\/(\d+)\/(clear_refs|oom_score_adj)$/.exec(path);
-    if (match === null) return -ENOENT;
-    const task = this.task(Number(match[1]));
-    if (task === undefined) return -ESRCH;
-    if (match[2] === "clear_refs") return task.mm === undefined ? 0 : clearRefsWrite(task.mm, text);
-    const adj = /^-?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-    if (!(adj >= -1000 && adj <= 1000)) return -EINVAL;
-    task.oomScoreAdj = adj;
-    return 0;
+  // -------------------------------------------------------------- all of it
+
+  /** Every file below /proc and /sys. Not in Linux: find /proc /sys -type f */
+  files(): ProcFileInfo[] {
+    return this.asRoot(() =>
+      procPaths(this.context).map((path) => {
+        const { mode, effect } = procLookup(this.context, path) as ProcFile;
+        return effect === undefined ? { path, mode } : { path, mode, effect };
+      }),
+    );
   }
 
   /**
@@ -142,36 +213,47 @@ export class ProcFs {
    */
   export(dir: string): void {
     mkdirSync(dir, { recursive: true });
-    for (const [name, show] of Object.entries(SYSTEM_FILES)) writeFileSync(join(dir, name), show(this.sys));
+    for (const { path } of this.files()) {
+      if (!path.startsWith("/proc/")) continue;
+      const to = join(dir, path.slice("/proc/".length));
+      mkdirSync(dirname(to), { recursive: true });
+      const text = this.tryRead(path);
+      if (!/\/(kpage\w+|pagemap)$/.test(path)) writeFileSync(to, typeof text === "string" ? text : "");
+    }
     const { nrFrames } = this.sys.ram;
+    const words = (wordOf: (pfn: number) => number): Uint8Array => wordBytes(nrFrames, wordOf);
     writeFileSync(
       join(dir, "kpagecount"),
-      wordBytes(nrFrames, (pfn) => kpagecount(this.sys, pfn)),
+      words((pfn) => kpagecount(this.sys, pfn)),
     );
     writeFileSync(
       join(dir, "kpageflags"),
-      wordBytes(nrFrames, (pfn) => kpageflags(this.sys, pfn)),
+      words((pfn) => kpageflags(this.sys, pfn)),
     );
-    for (const task of this.tasks()) this.exportTask(join(dir, String(task.pid)), task);
+    for (const task of this.context.tasks())
+      if (task.pid === task.tgid) exportPagemap(join(dir, String(task.pid), "pagemap"), task);
   }
+}
 
-  private exportTask(dir: string, task: ProcTask): void {
-    mkdirSync(dir, { recursive: true });
-    for (const name of [...Object.keys(MM_FILES), ...Object.keys(TASK_FILES)])
-      writeFileSync(join(dir, name), this.read(`/proc/${task.pid}/${name}`));
-    writeFileSync(join(dir, "clear_refs"), "");
-    const { mm } = task;
-    if (mm === undefined) return;
-    const file = openSync(join(dir, "pagemap"), "w");
-    try {
-      ftruncateSync(file, (mm.taskSize / 4096) * 8);
-      for (const vma of mm.mmMt) {
-        const words = pagemapRead(mm, vma.vmStart, (vma.vmEnd - vma.vmStart) / 4096);
-        if (words.some((word) => word.flags !== 0))
-          writeSync(file, pagemapBytes(words), 0, words.length * 8, (vma.vmStart / 4096) * 8);
-      }
-    } finally {
-      closeSync(file);
+/** What is thrown for a negative errno: with the path, and why, where there is more to say. */
+function refused(errno: number, syscall: string, path: string, why?: string): SyscallError {
+  const error = new SyscallError(errno, syscall);
+  error.message = `${errnoName(errno)}: ${syscall} ${path}${why === undefined ? "" : ` (${why})`}`;
+  return error;
+}
+
+/** Writes the pagemap of a task as a sparse file. */
+function exportPagemap(path: string, { mm }: ProcTask): void {
+  if (mm === undefined) return;
+  const file = openSync(path, "w");
+  try {
+    ftruncateSync(file, (mm.taskSize / 4096) * 8);
+    for (const vma of mm.mmMt) {
+      const words = pagemapRead(mm, vma.vmStart, (vma.vmEnd - vma.vmStart) / 4096);
+      if (words.some((word) => word.flags !== 0))
+        writeSync(file, pagemapBytes(words), 0, words.length * 8, (vma.vmStart / 4096) * 8);
     }
+  } finally {
+    closeSync(file);
   }
 }

@@ -15,6 +15,7 @@
  * Read first: task_mmu.ts, pagewalk.ts. Read next: pagemap.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
+import { thpEligible } from "../kernel/sysfs_mm.js";
 import {
   type Folio,
   folioTestAnon,
@@ -25,16 +26,7 @@ import {
   pageMapcount,
   pfnToPage,
 } from "../mm/folio.js";
-import {
-  type MmStruct,
-  VM_DROPPABLE,
-  VM_EXEC,
-  VM_HUGEPAGE,
-  VM_LOCKED,
-  VM_NOHUGEPAGE,
-  type VmAreaStruct,
-  vmaIsAnonymous,
-} from "../mm/mm_types.js";
+import { type MmStruct, VM_DROPPABLE, VM_EXEC, VM_LOCKED, type VmAreaStruct } from "../mm/mm_types.js";
 import { walkPageRange } from "../mm/pagewalk.js";
 import { isPteMarker, isSwapPte, pteDirty, ptePfn, ptePresent, pteSpecial, pteYoung } from "../mm/pgtable.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -210,16 +202,6 @@ function showSmapLines(mss: MemSizeStats, rollup: boolean): string {
   );
 }
 
-/**
- * Whether a huge page could be mapped somewhere in `vma`: THPeligible.
- * Linux mm/huge_memory.c:__thp_vma_allowable_orders() with TVA_SMAPS, for transparent_hugepage/enabled = madvise
- */
-function thpEligible(vma: VmAreaStruct): boolean {
-  if ((vma.vmFlags & VM_HUGEPAGE) === 0 || (vma.vmFlags & VM_NOHUGEPAGE) !== 0) return false;
-  const first = Math.ceil(vma.vmStart / 0x20_0000) * 0x20_0000;
-  return vmaIsAnonymous(vma) && first + 0x20_0000 <= vma.vmEnd;
-}
-
 /** Flags of a mapping as two-letter names. Linux fs/proc/task_mmu.c:show_smap_vma_flags() */
 export function showVmFlags(vmFlags: number): string {
   let text = "VmFlags: ";
@@ -234,7 +216,14 @@ export function showSmap(vma: VmAreaStruct): string {
   const mss = new MemSizeStats();
   smapGatherStats(vma, mss);
   const pageKb = (vma.vmOps?.pagesize?.(vma) ?? PAGE_SIZE) / 1024;
-  return smapBlock(showMapVma(vma), vma.vmEnd - vma.vmStart, mss, thpEligible(vma), vma.vmFlags, pageKb);
+  return smapBlock(
+    showMapVma(vma),
+    vma.vmEnd - vma.vmStart,
+    mss,
+    thpEligible(vma.vmMm.sys, vma),
+    vma.vmFlags,
+    pageKb,
+  );
 }
 
 function smapBlock(
@@ -256,11 +245,14 @@ function smapBlock(
   );
 }
 
+/** The blocks of /proc/PID/smaps. Linux fs/proc/task_mmu.c:pid_smaps_op */
+export function pidSmapsRecords(mm: MmStruct): string[] {
+  return [...Array.from(mm.mmMt, showSmap), smapBlock(gateLine(), 4096, new MemSizeStats(), false, VM_EXEC)];
+}
+
 /** /proc/PID/smaps. Linux fs/proc/task_mmu.c:pid_smaps_op */
 export function pidSmaps(mm: MmStruct): string {
-  let text = "";
-  for (const vma of mm.mmMt) text += showSmap(vma);
-  return text + smapBlock(gateLine(), 4096, new MemSizeStats(), false, VM_EXEC);
+  return pidSmapsRecords(mm).join("");
 }
 
 /** /proc/PID/smaps_rollup: smaps added up over all mappings. Linux fs/proc/task_mmu.c:show_smaps_rollup() */

@@ -64,9 +64,12 @@ export function gateLine(): string {
   return headerLine(VSYSCALL_ADDR, VSYSCALL_ADDR + 4096, "--xp", "00000000 00:00 0", "[vsyscall]");
 }
 
+/** The lines of /proc/PID/maps. Linux fs/proc/task_mmu.c:pid_maps_op */
+export function pidMapsRecords(mm: MmStruct): string[] {
+  return [...Array.from(mm.mmMt, showMapVma), gateLine()];
+}
+
 /** /proc/PID/maps. Linux fs/proc/task_mmu.c:pid_maps_op */
 export function pidMaps(mm: MmStruct): string {
-  let text = "";
-  for (const vma of mm.mmMt) text += showMapVma(vma);
-  return text + gateLine();
+  return pidMapsRecords(mm).join("");
 }

@@ -111,9 +111,9 @@ export function vmstatValue(sys: MemorySystem, name: string): number {
   return zoneStat(sys, name) ?? nodeStat(sys, name.replace(/^nr_zone_/, "nr_"));
 }
 
-/** /proc/vmstat. Linux mm/vmstat.c:vmstat_show() */
-export function vmstat(sys: MemorySystem): string {
-  return [...ZONE_STAT_LINES, ...NODE_STAT_LINES, ...EVENT_LINES]
-    .map((name) => `${name} ${vmstatValue(sys, name)}\n`)
-    .join("");
+/** The lines of /proc/vmstat. Linux mm/vmstat.c:vmstat_show() */
+export function vmstat(sys: MemorySystem): string[] {
+  return [...ZONE_STAT_LINES, ...NODE_STAT_LINES, ...EVENT_LINES].map(
+    (name) => `${name} ${vmstatValue(sys, name)}\n`,
+  );
 }

@@ -9,44 +9,8 @@
 import { MAX_PAGE_ORDER, type Zone } from "../mm/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/folio.js";
 import type { MemorySystem } from "../mm/system.js";
+import { lowmemReserve, zoneWatermarks } from "../mm/wmark.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
-
-/** Watermarks of a zone in pages. Linux include/linux/mmzone.h:enum zone_watermarks */
-export interface ZoneWatermarks {
-  min: number;
-  low: number;
-  high: number;
-  promo: number;
-}
-
-/** vm.watermark_scale_factor: distance of the watermarks in 1/10000 of the zone. */
-const WATERMARK_SCALE_FACTOR = 10;
-
-/** vm.min_free_kbytes as computed at boot. Linux mm/page_alloc.c:calculate_min_free_kbytes() */
-export function minFreeKbytes(sys: MemorySystem): number {
-  const value = Math.floor(Math.sqrt(sys.totalramPages * 4 * 16));
-  return Math.min(262144, Math.max(128, value));
-}
-
-/** Watermarks of `zone`. Linux mm/page_alloc.c:__setup_per_zone_wmarks() */
-export function zoneWatermarks(sys: MemorySystem, zone: Zone): ZoneWatermarks {
-  const minPages = Math.floor(minFreeKbytes(sys) / 4);
-  const min = Math.floor((minPages * zone.managedPages) / Math.max(1, sys.totalramPages));
-  const gap = Math.max(Math.floor(min / 4), Math.floor((zone.managedPages * WATERMARK_SCALE_FACTOR) / 10000));
-  return { min, low: min + gap, high: min + 2 * gap, promo: min + 3 * gap };
-}
-
-/** Free pages that a request for a higher zone must leave in `zone`. Linux mm/page_alloc.c:setup_per_zone_lowmem_reserve() */
-function protection(sys: MemorySystem, index: number): number[] {
-  const ratio = index === 0 ? 256 : index === 1 ? 256 : 32;
-  const values = [0, 0, 0, 0, 0];
-  let above = 0;
-  for (let j = index + 1; j < values.length; j++) {
-    above += sys.zones[j]?.managedPages ?? 0;
-    values[j] = Math.floor(above / ratio);
-  }
-  return values;
-}
 
 /** Pages of one zone in each state that is kept for the node as a whole. Not in Linux: it counts by zone as well. */
 function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
@@ -102,16 +66,16 @@ function showZone(sys: MemorySystem, zone: Zone, index: number, first: boolean):
   return (
     `Node 0, zone ${zone.name.padStart(8)}${node}\n  pages free     ${zone.nrFreePages}` +
     sizes.map(([name, pages]) => `\n        ${name.padEnd(8)} ${pages}`).join("") +
-    `\n        protection: (${protection(sys, index).join(", ")})` +
+    `\n        protection: (${lowmemReserve(sys, index).join(", ")})` +
     zoneStatLines(sys, zone) +
     `\n  pagesets\n    cpu: 0${pageset.map((line) => `\n              ${line}`).join("")}` +
     `\n  vm stats threshold: 0\n  node_unreclaimable:  0\n  start_pfn:           ${zone.zoneStartPfn}\n`
   );
 }
 
-/** /proc/zoneinfo. Linux mm/vmstat.c:zoneinfo_op */
-export function zoneinfo(sys: MemorySystem): string {
-  return sys.zones.map((zone, i) => showZone(sys, zone, i, i === 0)).join("");
+/** The blocks of /proc/zoneinfo, one for each zone. Linux mm/vmstat.c:zoneinfo_op */
+export function zoneinfo(sys: MemorySystem): string[] {
+  return sys.zones.map((zone, i) => showZone(sys, zone, i, i === 0));
 }
 
 /** Free blocks of each order as columns. */
@@ -120,8 +84,8 @@ function freeColumns(zone: Zone, width: number): string {
 }
 
 /** /proc/buddyinfo. Linux mm/vmstat.c:frag_show_print() */
-export function buddyinfo(sys: MemorySystem): string {
-  return sys.zones.map((zone) => `Node 0, zone ${zone.name.padStart(8)} ${freeColumns(zone, 6)}\n`).join("");
+export function buddyinfo(sys: MemorySystem): string[] {
+  return sys.zones.map((zone) => `Node 0, zone ${zone.name.padStart(8)} ${freeColumns(zone, 6)}\n`);
 }
 
 const MIGRATE_TYPES = ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"];

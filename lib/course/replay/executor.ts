@@ -13,6 +13,7 @@
  * Read first: scenario.ts, host.ts, process_ops.ts. Read next: compare_records.ts.
  */
 import { PM_PRESENT, PM_SWAP } from "../../procfs/pagemap.js";
+import { fieldOf, parseSmaps } from "../../procfs/parse.js";
 import { controlStep } from "./control_ops.js";
 import { errnoName } from "./errno_name.js";
 import type { Host } from "./host.js";
@@ -22,7 +23,6 @@ import { type Fields, type OpContext, runProcessOp } from "./process_ops.js";
 import type { Recording, StepRecord } from "./record.js";
 import { briefSum } from "./report.js";
 import { type ProcessOp, type Scenario, ScenarioError, type ScenarioLine } from "./scenario.js";
-import { fieldOf, parseSmaps } from "./smaps_text.js";
 
 /** Steps without the sum after them. */
 const NO_SUM = new Set(["report", "cat", "vmstat", "meminfo", "zoneinfo", "oomsnap", "dmesg", "write"]);
@@ -142,9 +142,9 @@ export class ScenarioRun {
         proc.guest.kill();
         return { ok: !proc.alive };
       case "clearrefs":
-        return { ok: procfs.write(`/proc/${proc.guest.pid}/clear_refs`, op.value) >= 0 };
+        return { ok: procfs.tryWrite(`/proc/${proc.guest.pid}/clear_refs`, op.value) >= 0 };
       case "oomadj":
-        return { ok: procfs.write(`/proc/${proc.guest.pid}/oom_score_adj`, String(op.value)) >= 0 };
+        return { ok: procfs.tryWrite(`/proc/${proc.guest.pid}/oom_score_adj`, String(op.value)) >= 0 };
       case "pmcount":
         return this.pmcount(proc, op);
       default:

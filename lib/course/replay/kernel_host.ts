@@ -183,7 +183,14 @@ class KernelHost implements Host {
   constructor(ram: string, parts: Partial<MachineParts>) {
     // The recordings were made on an AMD processor, which walks again where the default one faults on a stale TLB entry.
     this.kernel = boot({ ram, parts, tlb: "zen2" }).kernel;
-    this.procfs = new ProcFs(this.kernel.sys, () => [...this.kernel.tasks.values()]);
+    const { sys, tasks, files } = this.kernel;
+    // The recorded machine has 24 GiB of RAM, where huge pages start as madvise; this one is smaller.
+    sys.kernelMm.set("transparent_hugepage/enabled", "madvise");
+    this.procfs = new ProcFs(
+      sys,
+      () => [...tasks.values()],
+      () => files.allInodes(),
+    );
     this.files = new KernelFiles(this.kernel.files);
   }
 

@@ -10,7 +10,7 @@
  *   frames  [first, n, id]                  ids count frames in the order of their first appearance in this report
  *   kept    [first, n, true|false]          still in the frame of this process's previous report?
  *
- * Read first: smaps_text.ts, layout.ts.
+ * Read first: procfs/parse.ts, layout.ts.
  */
 import { hasKpf, KPF_ANON, KPF_HUGE, KPF_SWAPCACHE, KPF_THP, KPF_ZERO_PAGE } from "../../procfs/page.js";
 import {
@@ -22,10 +22,10 @@ import {
   PM_SOFT_DIRTY,
   PM_SWAP,
 } from "../../procfs/pagemap.js";
+import { fieldOf, parseSmaps, SMAPS_FIELDS, type SmapsArea } from "../../procfs/parse.js";
 import type { ProcFs } from "../../procfs/procfs.js";
 import type { Area, ReplayProc } from "./layout.js";
 import { type Json, RunList } from "./record.js";
-import { fieldOf, parseSmaps, SMAPS_FIELDS, type SmapsVma } from "./smaps_text.js";
 
 /** Not more runs than this are listed; the recorder has the same limits. */
 const MAX_RUNS = 300;
@@ -48,14 +48,14 @@ function emptySums(): Sums {
   return { fields: Object.fromEntries(SMAPS_FIELDS.map((name) => [name, 0])), size: 0, vmas: 0 };
 }
 
-function sumSmaps(proc: ReplayProc, vmas: readonly SmapsVma[]): { inside: Sums; outside: Sums } {
+function sumSmaps(proc: ReplayProc, vmas: readonly SmapsArea[]): { inside: Sums; outside: Sums } {
   const inside = emptySums();
   const outside = emptySums();
   for (const vma of vmas) {
     const sums = proc.areaOf(vma.start, vma.end) >= 0 ? inside : outside;
-    for (const name of SMAPS_FIELDS) sums.fields[name]! += vma.fields[name] ?? 0;
+    for (const name of SMAPS_FIELDS) sums.fields[name]! += vma.fields[name];
     // The vsyscall page is listed in smaps but is not part of VmSize.
-    if (vma.start >= 2 ** 63) continue;
+    if (vma.start < 0) continue;
     sums.size += (vma.end - vma.start) / 1024;
     sums.vmas++;
   }
@@ -104,28 +104,28 @@ export function reportProc(
   return { areas, status: statusRecord(procfs, proc, smaps) };
 }
 
-function vmaRecord(area: Area, vma: SmapsVma): Json {
-  const pageSize = vma.fields.KernelPageSize ?? 4;
+function vmaRecord(area: Area, vma: SmapsArea): Json {
+  const pageSize = vma.fields.KernelPageSize;
   return {
     off: (vma.start - area.base) / 4096,
     len: (vma.end - vma.start) / 4096,
-    perm: vma.perm,
-    ...(vma.ino !== 0 && vma.offset !== 0 ? { pgoff: vma.offset / 4096 } : {}),
+    perm: vma.perms,
+    ...(vma.ino !== 0 && vma.pgoff !== 0 ? { pgoff: vma.pgoff } : {}),
     ...(pageSize !== 4 ? { KernelPageSize: pageSize } : {}),
     ...nonZero(vma.fields),
     ...(vma.fields.THPeligible ? { THPeligible: 1 } : {}),
-    flags: vma.flags,
+    flags: vma.VmFlags.join(" "),
   };
 }
 
-function statusRecord(procfs: ProcFs, proc: ReplayProc, smaps: readonly SmapsVma[]): Json {
+function statusRecord(procfs: ProcFs, proc: ReplayProc, smaps: readonly SmapsArea[]): Json {
   const text = procfs.read(`/proc/${proc.guest.pid}/status`);
   const of = (key: string): number => fieldOf(text, key);
   const { outside } = sumSmaps(proc, smaps);
   const own = outside.fields;
   const ownShmem = smaps
-    .filter((vma) => proc.areaOf(vma.start, vma.end) < 0 && vma.perm.endsWith("s"))
-    .reduce((sum, vma) => sum + (vma.fields.Rss ?? 0), 0);
+    .filter((vma) => proc.areaOf(vma.start, vma.end) < 0 && vma.perms.endsWith("s"))
+    .reduce((sum, vma) => sum + vma.fields.Rss, 0);
   const hugetlb = of("HugetlbPages");
   return {
     VmSize: of("VmSize") - outside.size,
@@ -179,7 +179,7 @@ function pageRecords(
   procfs: ProcFs,
   pid: number,
   area: Area,
-  vmas: readonly SmapsVma[],
+  vmas: readonly SmapsArea[],
   options: { soft: boolean; ids: FrameIds; visit(pages: number): void },
 ): { [key: string]: Json } {
   if (vmas.length === 0) return { pages: [], frames: [] };

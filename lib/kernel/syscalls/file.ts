@@ -127,7 +127,7 @@ export function sysWrite(kernel: Kernel, task: Task, fd: number, buf: number, le
   if (file === undefined) return -EBADF;
   if (len > 0 && (file.fFlags & O_APPEND) !== 0) file.fPos = file.inode.iSize;
   const done = sysPwrite(kernel, task, fd, buf, len, file.fPos);
-  if (done > 0) file.fPos += done;
+  if (done > 0 && file.fOp.writeKeepsPos !== true) file.fPos += done;
   return done;
 }
 
@@ -157,6 +157,7 @@ export function sysLseek(kernel: Kernel, task: Task, fd: number, offset: number,
   enter(kernel, task, "lseek", { fd, offset, whence });
   const file = fileOf(task, fd, 0);
   if (file === undefined) return -EBADF;
+  if (file.fOp.llseek !== undefined) return file.fOp.llseek(file, offset, whence);
   const from = whence === SEEK_SET ? 0 : whence === SEEK_CUR ? file.fPos : file.inode.iSize;
   if (whence < SEEK_SET || whence > SEEK_END || from + offset < 0) return -EINVAL;
   if (from + offset > maxBytes(file)) return -EINVAL;

@@ -1,0 +1,306 @@
+/**
+ * /proc/sys/vm: the settings of memory management, one table.
+ *
+ *   { procname: "swappiness", mode: 0o644, field: "swappiness", min: 0, max: 200, effect: "..." }
+ *
+ *   write "80\n" --> procVec (kstrtox.ts): numbers in the range? --> sys.sysctl.swappiness = 80 --> changed()
+ *   read         <-- the numbers, tabs between them
+ *
+ * `effect` says what a setting does on this machine today. Most do what Linux does; those that belong to something that the
+ * machine does not have yet are kept as written, in Linux's range, and the line says from which lab on they count.
+ * One is refused, because it asks for something to be done now that cannot be done yet: compact_memory.
+ *
+ * Procfs only opens and spells; whatever a setting means is here and in lib/mm.
+ *
+ * Linux kernel/sysctl.c and the ctl_tables of mm/. Read first: mm/vm_sysctl.ts, kstrtox.ts. Read next: procfs/sysctl_files.ts.
+ */
+import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
+import type { Inode } from "../mm/inode.js";
+import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
+import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
+import { dropCaches } from "./drop_caches.js";
+import { intBetween, procVec, ulongBetween } from "./kstrtox.js";
+
+/** What a setting may need when it changes. */
+export interface SysctlContext {
+  readonly sys: MemorySystem;
+  /** Every file that is in use. */
+  inodes(): Iterable<Inode>;
+}
+
+/** One file of /proc/sys/vm. Linux include/linux/sysctl.h:struct ctl_table */
+export interface CtlTable {
+  readonly procname: string;
+  readonly mode: number;
+  /** What it does on this machine today. */
+  readonly effect: string;
+  /** What reading shows, without the newline. Not called where the mode forbids reading. */
+  show(sys: MemorySystem): string;
+  /** Takes a written text: characters used up, or a negative errno. */
+  store(context: SysctlContext, text: string): number;
+}
+
+/** Seconds are kept in ticks of 1/250 s, which must fit an int. Linux CONFIG_HZ */
+const HZ = 250;
+const INT_MAX = 2 ** 31 - 1;
+/** More dirty pages cannot be counted. Linux mm/page-writeback.c:dirty_bytes_handler() */
+const MAX_DIRTY_BYTES = (2 ** 32 - 1) * 4096;
+
+const NOW = "in effect";
+const FROM_05 = "kept; no effect before reclaim comes with lab 05";
+const FROM_06 = "kept; no effect before swap comes with lab 06";
+const FROM_07 = "kept; no effect before huge pages come with lab 07";
+const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
+const FROM_10 = "kept; no effect before lab 10, allocators";
+const FROM_11 = "kept; no effect before the flusher comes with lab 11";
+const NONE = (why: string): string => `kept; no effect: ${why}`;
+
+/** How one number is read and kept. */
+interface NumberOptions {
+  readonly mode?: number;
+  readonly min?: number;
+  readonly max?: number;
+  /** Capability without which a write is refused with EPERM. */
+  readonly cap?: number;
+  readonly effect?: string;
+  /** The value was set; may refuse it, then `old` comes back. 0 or a negative errno. */
+  changed?(context: SysctlContext, sysctl: VmSysctl, old: number): number;
+}
+
+/** A setting that is one number, checked by `convert`. */
+function numberTable(
+  procname: string,
+  field: VmSysctlNumber,
+  convert: (value: bigint) => number | undefined,
+  options: NumberOptions,
+): CtlTable {
+  return {
+    procname,
+    mode: options.mode ?? 0o644,
+    effect: options.effect ?? NOW,
+    show: (sys) => String(sys.sysctl[field]),
+    store(context, text) {
+      const { sys } = context;
+      if (options.cap !== undefined && !sys.capable(options.cap)) return -EPERM;
+      if (text === "") return 0;
+      const { values, taken, error } = procVec(text, 1, convert);
+      if (error !== 0) return error;
+      const old = sys.sysctl[field];
+      sys.sysctl[field] = values[0]!;
+      const refused = options.changed?.(context, sys.sysctl, old) ?? 0;
+      if (refused < 0) sys.sysctl[field] = old;
+      return refused < 0 ? refused : taken;
+    },
+  };
+}
+
+/** Linux kernel/sysctl.c:proc_dointvec_minmax() */
+function int(procname: string, field: VmSysctlNumber, options: NumberOptions = {}): CtlTable {
+  return numberTable(procname, field, intBetween(options.min, options.max), options);
+}
+
+/** Linux kernel/sysctl.c:proc_doulongvec_minmax() */
+function ulong(procname: string, field: VmSysctlNumber, options: NumberOptions = {}): CtlTable {
+  return numberTable(procname, field, ulongBetween(options.min, options.max), options);
+}
+
+/** A time in seconds. Linux kernel/sysctl.c:proc_dointvec_jiffies() */
+function jiffies(procname: string, field: VmSysctlNumber, effect: string): CtlTable {
+  const most = Math.floor(INT_MAX / HZ);
+  return int(procname, field, { min: -most, max: most, effect });
+}
+
+/** Setting one of the pair makes the other 0. */
+function clears(other: VmSysctlNumber): NumberOptions["changed"] {
+  return (_context, sysctl) => {
+    sysctl[other] = 0;
+    return 0;
+  };
+}
+
+/** Linux mm/util.c:util_sysctl_table, mm/mmap.c:mmap_table, security/min_addr.c */
+const mapping: readonly CtlTable[] = [
+  int("overcommit_memory", "overcommitMemory", { min: 0, max: 2 }),
+  int("overcommit_ratio", "overcommitRatio", { changed: clears("overcommitKbytes") }),
+  ulong("overcommit_kbytes", "overcommitKbytes", { changed: clears("overcommitRatio") }),
+  ulong("user_reserve_kbytes", "userReserveKbytes"),
+  ulong("admin_reserve_kbytes", "adminReserveKbytes"),
+  int("max_map_count", "maxMapCount", { min: 0 }),
+  ulong("mmap_min_addr", "mmapMinAddr", { cap: CAP_SYS_RAWIO }),
+  int("legacy_va_layout", "legacyVaLayout", { min: 0, effect: NONE("mmap always fills from the top") }),
+  int("mmap_rnd_bits", "mmapRndBits", {
+    mode: 0o600,
+    min: 28,
+    max: 32,
+    effect: NONE("addresses are the same in every run"),
+  }),
+  int("mmap_rnd_compat_bits", "mmapRndCompatBits", {
+    mode: 0o600,
+    min: 8,
+    max: 16,
+    effect: NONE("there are no 32-bit programs"),
+  }),
+  int("memfd_noexec", "memfdNoexec", {
+    min: 0,
+    max: 2,
+    cap: CAP_SYS_ADMIN,
+    effect: NONE("files have no execute bit"),
+  }),
+  int("unprivileged_userfaultfd", "unprivilegedUserfaultfd", {
+    min: 0,
+    max: 1,
+    effect: NONE("there is no userfaultfd"),
+  }),
+];
+
+/** Some numbers are set and others wrong: those that were read count, and the write succeeds. Linux mm/page_alloc.c:lowmem_reserve_ratio_sysctl_handler() */
+const lowmemReserveRatio: CtlTable = {
+  procname: "lowmem_reserve_ratio",
+  mode: 0o644,
+  effect: NOW,
+  show: (sys) => sys.sysctl.lowmemReserveRatio.join("\t"),
+  store({ sys }, text) {
+    const ratios = sys.sysctl.lowmemReserveRatio;
+    const { values, taken } = procVec(text, ratios.length, intBetween());
+    values.forEach((value, i) => {
+      ratios[i] = Math.max(0, value);
+    });
+    return values.length === 0 ? text.length : taken;
+  },
+};
+
+/** The order of zonelists was once a choice. Linux mm/page_alloc.c:numa_zonelist_order_handler() */
+const numaZonelistOrder: CtlTable = {
+  procname: "numa_zonelist_order",
+  mode: 0o644,
+  effect: "always Node, as in Linux: a write that asks for it is taken, any other refused",
+  show: () => "Node",
+  store: (_context, text) => (/^[dDnN]/.test(text) ? text.length : -EINVAL),
+};
+
+/** Linux mm/page_alloc.c:page_alloc_sysctl_table */
+const pageAlloc: readonly CtlTable[] = [
+  int("min_free_kbytes", "minFreeKbytes", { min: 0 }),
+  int("watermark_scale_factor", "watermarkScaleFactor", { min: 1, max: 3000 }),
+  int("watermark_boost_factor", "watermarkBoostFactor", { min: 0, effect: FROM_10 }),
+  int("defrag_mode", "defragMode", { min: 0, max: 1, effect: FROM_10 }),
+  int("percpu_pagelist_high_fraction", "percpuPagelistHighFraction", {
+    min: 0,
+    effect: FROM_10,
+    changed: (_context, { percpuPagelistHighFraction: value }) => (value > 0 && value < 8 ? -EINVAL : 0),
+  }),
+  lowmemReserveRatio,
+  numaZonelistOrder,
+  int("min_unmapped_ratio", "minUnmappedRatio", { min: 0, max: 100, effect: NONE("there is one node") }),
+  int("min_slab_ratio", "minSlabRatio", { min: 0, max: 100, effect: NONE("there is one node") }),
+  int("zone_reclaim_mode", "zoneReclaimMode", { min: 0, effect: NONE("there is one node") }),
+  int("numa_stat", "numaStat", { min: 0, max: 1, effect: NONE("there is one node") }),
+];
+
+/** Linux mm/page-writeback.c:vm_page_writeback_sysctls, fs/fs-writeback.c */
+const writeback: readonly CtlTable[] = [
+  int("dirty_background_ratio", "dirtyBackgroundRatio", {
+    min: 0,
+    max: 100,
+    effect: FROM_11,
+    changed: clears("dirtyBackgroundBytes"),
+  }),
+  ulong("dirty_background_bytes", "dirtyBackgroundBytes", {
+    min: 1,
+    effect: FROM_11,
+    changed(_context, sysctl) {
+      if (sysctl.dirtyBackgroundBytes > MAX_DIRTY_BYTES) return -ERANGE;
+      sysctl.dirtyBackgroundRatio = 0;
+      return 0;
+    },
+  }),
+  int("dirty_ratio", "dirtyRatio", {
+    min: 0,
+    max: 100,
+    effect: FROM_11,
+    changed(_context, sysctl, old) {
+      if (sysctl.dirtyRatio !== old) sysctl.dirtyBytes = 0;
+      return 0;
+    },
+  }),
+  ulong("dirty_bytes", "dirtyBytes", {
+    min: 8192,
+    effect: FROM_11,
+    changed(_context, sysctl, old) {
+      if (sysctl.dirtyBytes > MAX_DIRTY_BYTES) return -ERANGE;
+      if (sysctl.dirtyBytes !== old) sysctl.dirtyRatio = 0;
+      return 0;
+    },
+  }),
+  int("dirty_expire_centisecs", "dirtyExpireCentisecs", { min: 0, effect: FROM_11 }),
+  int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", { effect: FROM_11 }),
+  int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", { min: 0, effect: FROM_11 }),
+  jiffies("laptop_mode", "laptopMode", FROM_11),
+  int("page_lock_unfairness", "pageLockUnfairness", { min: 0, effect: NONE("nobody waits for a page lock") }),
+  int("vfs_cache_pressure", "vfsCachePressure", { min: 0, effect: FROM_10 }),
+  int("vfs_cache_pressure_denom", "vfsCachePressureDenom", { min: 100, effect: FROM_10 }),
+  int("drop_caches", "dropCaches", {
+    mode: 0o200,
+    min: 1,
+    max: 4,
+    changed(context, sysctl) {
+      dropCaches(context.sys, context.inodes(), sysctl.dropCaches);
+      return 0;
+    },
+  }),
+];
+
+/** Compacting cannot be done yet, so asking for it is refused. Linux mm/compaction.c:sysctl_compaction_handler() */
+const compactMemory = int("compact_memory", "compactMemory", {
+  mode: 0o200,
+  effect: "refused with EOPNOTSUPP: there is no compaction before lab 07",
+  changed: (_context, sysctl) => (sysctl.compactMemory === 1 ? -EOPNOTSUPP : -EINVAL),
+});
+
+/** Linux mm/vmscan.c, mm/swap.c, mm/oom_kill.c, mm/compaction.c, mm/hugetlb.c */
+const reclaim: readonly CtlTable[] = [
+  int("swappiness", "swappiness", { min: 0, max: 200, effect: FROM_05 }),
+  int("page-cluster", "pageCluster", { min: 0, max: 31, effect: FROM_06 }),
+  int("panic_on_oom", "panicOnOom", { min: 0, max: 2, effect: FROM_08 }),
+  int("oom_kill_allocating_task", "oomKillAllocatingTask", { effect: FROM_08 }),
+  int("oom_dump_tasks", "oomDumpTasks", { effect: FROM_08 }),
+  compactMemory,
+  int("compaction_proactiveness", "compactionProactiveness", { min: 0, max: 100, effect: FROM_07 }),
+  int("extfrag_threshold", "extfragThreshold", { min: 0, max: 1000, effect: FROM_07 }),
+  int("compact_unevictable_allowed", "compactUnevictableAllowed", { min: 0, max: 1, effect: FROM_07 }),
+  ...["nr_hugepages", "nr_hugepages_mempolicy"].map((name) =>
+    ulong(name, "nrHugepages", {
+      effect: "taken, but the pool stays at 0 before lab 07, as if no memory were free for it",
+      changed(_context, sysctl) {
+        sysctl.nrHugepages = 0; // what could be had
+        return 0;
+      },
+    }),
+  ),
+  ulong("nr_overcommit_hugepages", "nrOvercommitHugepages", { effect: FROM_07 }),
+  int("hugetlb_shm_group", "hugetlbShmGroup", { effect: FROM_07 }),
+  int("hugetlb_optimize_vmemmap", "hugetlbOptimizeVmemmap", {
+    effect: FROM_07,
+    changed(_context, sysctl) {
+      sysctl.hugetlbOptimizeVmemmap = Math.min(1, Math.abs(sysctl.hugetlbOptimizeVmemmap));
+      return 0;
+    },
+  }),
+  jiffies("stat_interval", "statInterval", NONE("the counters are always exact")),
+];
+
+/** Reading and writing it both bring the counters up to date, which they are. Linux mm/vmstat.c:vmstat_refresh() */
+const statRefresh: CtlTable = {
+  procname: "stat_refresh",
+  mode: 0o600,
+  effect: "nothing to be done: the counters are always exact",
+  show: () => "",
+  store: (_context, text) => text.length,
+};
+
+/** All files of /proc/sys/vm, by name. */
+export const vmTable: ReadonlyMap<string, CtlTable> = new Map(
+  [...mapping, ...pageAlloc, ...writeback, ...reclaim, statRefresh]
+    .sort((a, b) => (a.procname < b.procname ? -1 : 1))
+    .map((table) => [table.procname, table]),
+);
