@@ -53,7 +53,7 @@ const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
 const FROM_10 = "kept; no effect before lab 10, allocators";
 const FROM_11 = "kept; no effect before the flusher comes with lab 11";
-const NONE = (why: string): string => `kept; no effect: ${why}`;
+const noEffect = (why: string): string => `kept; no effect: ${why}`;
 
 /** How one number is read and kept. */
 interface NumberOptions {
@@ -127,29 +127,29 @@ const mapping: readonly CtlTable[] = [
   ulong("admin_reserve_kbytes", "adminReserveKbytes"),
   int("max_map_count", "maxMapCount", { min: 0 }),
   ulong("mmap_min_addr", "mmapMinAddr", { cap: CAP_SYS_RAWIO }),
-  int("legacy_va_layout", "legacyVaLayout", { min: 0, effect: NONE("mmap always fills from the top") }),
+  int("legacy_va_layout", "legacyVaLayout", { min: 0, effect: noEffect("mmap always fills from the top") }),
   int("mmap_rnd_bits", "mmapRndBits", {
     mode: 0o600,
     min: 28,
     max: 32,
-    effect: NONE("addresses are the same in every run"),
+    effect: noEffect("addresses are the same in every run"),
   }),
   int("mmap_rnd_compat_bits", "mmapRndCompatBits", {
     mode: 0o600,
     min: 8,
     max: 16,
-    effect: NONE("there are no 32-bit programs"),
+    effect: noEffect("there are no 32-bit programs"),
   }),
   int("memfd_noexec", "memfdNoexec", {
     min: 0,
     max: 2,
     cap: CAP_SYS_ADMIN,
-    effect: NONE("files have no execute bit"),
+    effect: noEffect("files have no execute bit"),
   }),
   int("unprivileged_userfaultfd", "unprivilegedUserfaultfd", {
     min: 0,
     max: 1,
-    effect: NONE("there is no userfaultfd"),
+    effect: noEffect("there is no userfaultfd"),
   }),
 ];
 
@@ -191,10 +191,10 @@ const pageAlloc: readonly CtlTable[] = [
   }),
   lowmemReserveRatio,
   numaZonelistOrder,
-  int("min_unmapped_ratio", "minUnmappedRatio", { min: 0, max: 100, effect: NONE("there is one node") }),
-  int("min_slab_ratio", "minSlabRatio", { min: 0, max: 100, effect: NONE("there is one node") }),
-  int("zone_reclaim_mode", "zoneReclaimMode", { min: 0, effect: NONE("there is one node") }),
-  int("numa_stat", "numaStat", { min: 0, max: 1, effect: NONE("there is one node") }),
+  int("min_unmapped_ratio", "minUnmappedRatio", { min: 0, max: 100, effect: noEffect("there is one node") }),
+  int("min_slab_ratio", "minSlabRatio", { min: 0, max: 100, effect: noEffect("there is one node") }),
+  int("zone_reclaim_mode", "zoneReclaimMode", { min: 0, effect: noEffect("there is one node") }),
+  int("numa_stat", "numaStat", { min: 0, max: 1, effect: noEffect("there is one node") }),
 ];
 
 /** Linux mm/page-writeback.c:vm_page_writeback_sysctls, fs/fs-writeback.c */
@@ -236,7 +236,10 @@ const writeback: readonly CtlTable[] = [
   int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", { effect: FROM_11 }),
   int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", { min: 0, effect: FROM_11 }),
   jiffies("laptop_mode", "laptopMode", FROM_11),
-  int("page_lock_unfairness", "pageLockUnfairness", { min: 0, effect: NONE("nobody waits for a page lock") }),
+  int("page_lock_unfairness", "pageLockUnfairness", {
+    min: 0,
+    effect: noEffect("nobody waits for a page lock"),
+  }),
   int("vfs_cache_pressure", "vfsCachePressure", { min: 0, effect: FROM_10 }),
   int("vfs_cache_pressure_denom", "vfsCachePressureDenom", { min: 100, effect: FROM_10 }),
   int("drop_caches", "dropCaches", {
@@ -286,7 +289,7 @@ const reclaim: readonly CtlTable[] = [
       return 0;
     },
   }),
-  jiffies("stat_interval", "statInterval", NONE("the counters are always exact")),
+  jiffies("stat_interval", "statInterval", noEffect("the counters are always exact")),
 ];
 
 /** Reading and writing it both bring the counters up to date, which they are. Linux mm/vmstat.c:vmstat_refresh() */

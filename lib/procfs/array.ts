@@ -84,7 +84,8 @@ function statusTail(task: ProcTask): string {
     ["SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh"]
       .map((name) => `${name}:\t${zero}\n`)
       .join("") +
-    ["CapPrm", "CapEff", "CapBnd"].map((name) => `${name}:\t${caps}\n`).join("") +
+    ["CapPrm", "CapEff"].map((name) => `${name}:\t${task.privileged === false ? zero : caps}\n`).join("") +
+    `CapBnd:\t${caps}\n` +
     `CapAmb:\t${zero}\nNoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n` +
     "Speculation_Store_Bypass:\tnot vulnerable\nSpeculationIndirectBranch:\tnot affected\n" +
     "Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t00000001\nMems_allowed_list:\t0\n" +
