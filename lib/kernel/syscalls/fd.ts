@@ -18,6 +18,8 @@ import { sysOpen, sysUnlink } from "./file.js";
 
 /** Close on exec. Linux include/uapi/asm-generic/fcntl.h:O_CLOEXEC */
 const O_CLOEXEC = 0o2000000;
+/** Every file of a 64-bit program may be large. */
+const O_LARGEFILE = 0o100000;
 /** Stands for the current folder. Linux include/uapi/linux/fcntl.h:AT_FDCWD */
 export const AT_FDCWD = -100;
 /** unlinkat: remove a folder. */
@@ -65,7 +67,7 @@ export function sysFcntl(_kernel: Kernel, task: Task, fd: number, cmd: number, a
       return 0;
     case F_GETFL: {
       const write = (file.fMode & FMODE_WRITE) !== 0;
-      return write ? ((file.fMode & FMODE_READ) !== 0 ? O_RDWR : O_WRONLY) : 0;
+      return O_LARGEFILE | (write ? ((file.fMode & FMODE_READ) !== 0 ? O_RDWR : O_WRONLY) : 0);
     }
     default:
       return cmd >= 0 && (cmd < 17 || (cmd >= 1024 && cmd < 1045)) ? -ENOSYS : -EINVAL;
