@@ -308,7 +308,7 @@ export { vmfPteAlloc } from "./mm/memory.js";
 export { mlockFixup } from "./mm/mlock.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";
-export type { ProcTask } from "./procfs/proc_task.js";
+export type { ProcCred, ProcTask } from "./procfs/proc_task.js";
 export { ProcFs } from "./procfs/procfs.js";
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";

@@ -27,7 +27,8 @@ export function getVmaName(vma: VmAreaStruct): string {
   if (special !== undefined) return special;
   if (mm.vdso !== 0 && vma.vmStart === mm.vdso) return "[vdso]";
   if (vma.vmStart < mm.brk && vma.vmEnd > mm.startBrk) return "[heap]";
-  if (vma.vmStart <= mm.startStack && vma.vmEnd >= mm.startStack) return "[stack]";
+  // A process without a program has no stack; an area at address 0 is none either.
+  if (mm.startStack !== 0 && vma.vmStart <= mm.startStack && vma.vmEnd >= mm.startStack) return "[stack]";
   return vma.anonName === undefined ? "" : `[anon:${vma.anonName}]`;
 }
 
