@@ -318,7 +318,7 @@ export type {
   SmapsRollup,
   SmapsSize,
 } from "./procfs/parse.js";
-export type { ProcTask } from "./procfs/proc_task.js";
+export type { ProcCred, ProcTask } from "./procfs/proc_task.js";
 export { type ProcFileInfo, ProcFs } from "./procfs/procfs.js";
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";

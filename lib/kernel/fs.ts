@@ -194,7 +194,9 @@ export class FileTree {
     if (!onlyPath && (wantsWrite(flags) || (flags & O_CREAT) !== 0)) return -EISDIR;
     const inode = this.directories.get(path) ?? new Inode(this.sys, directoryFs, this.sys.nextIno++);
     this.directories.set(path, inode);
-    return new VfsFile(inode, path, onlyPath ? FMODE_PATH : FMODE_READ, directoryFops);
+    const file = new VfsFile(inode, path, onlyPath ? FMODE_PATH : FMODE_READ, directoryFops);
+    file.fFlags = flags;
+    return file;
   }
 
   /** Linux fs/namei.c:do_tmpfile() */

@@ -154,7 +154,7 @@ export class Process {
 
   /** For each page whether it is in core. man 2 mincore */
   mincore(addr: number, length: number | string): boolean[] {
-    const pages = memory.sysMincore(this.kernel, this.task, addr, sizeOf(length));
+    const pages = memory.mincoreList(this.kernel, this.task, addr, sizeOf(length));
     if (typeof pages === "number") throw new SyscallError(pages, "mincore");
     return Array.from(pages, (byte) => (byte & 1) !== 0);
   }

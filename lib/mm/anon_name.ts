@@ -13,11 +13,12 @@
  *
  * Linux mm/madvise.c; man 2 PR_SET_VMA. Read first: madvise.ts.
  */
-import { offsetInPage, pageAlign } from "../hw/address.js";
+import { offsetInPage, PAGE_SIZE, pageAlign } from "../hw/address.js";
 import { EBADF, EINVAL } from "./errno.js";
 import { madviseUpdateVma, madviseWalkVmas } from "./madvise.js";
 import type { MmStruct } from "./mm_types.js";
 import { vmaIsAnonShmem } from "./shmem.js";
+import { rangeWraps } from "./util.js";
 
 /** Longest name with its zero byte. Linux mm/madvise.c:ANON_VMA_NAME_MAX_LEN */
 export const ANON_VMA_NAME_MAX_LEN = 80;
@@ -35,11 +36,10 @@ export function madviseSetAnonName(
   anonName: string | undefined,
 ): number {
   const len = pageAlign(lenIn);
-  if (offsetInPage(start) !== 0 || (lenIn !== 0 && len === 0)) return -EINVAL;
-  // As unsigned numbers the range must not wrap around.
-  if (len < 0 || (start < 0 && start + len >= 0 && len > 0)) return -EINVAL;
+  if (offsetInPage(start) !== 0 || (lenIn !== 0 && len === 0) || rangeWraps(start, len)) return -EINVAL;
   if (len === 0) return 0;
-  return madviseWalkVmas(mm, start, start + len, (prev, vma, from, to) => {
+  const end = len < 0 ? mm.taskSize + PAGE_SIZE : start + len; // nothing is mapped beyond
+  return madviseWalkVmas(mm, start, end, (prev, vma, from, to) => {
     if (vma.vmFile !== undefined && !vmaIsAnonShmem(vma)) return -EBADF;
     return madviseUpdateVma(prev, vma, from, to, vma.vmFlags, { anonName });
   });

@@ -45,6 +45,7 @@ import {
   type VmAreaStruct,
 } from "./mm_types.js";
 import { MADV } from "./mman.js";
+import { rangeWraps } from "./util.js";
 import { vmaModifyFlags } from "./vma.js";
 
 const KNOWN_ADVICE: ReadonlySet<number> = new Set(Object.values(MADV));
@@ -52,9 +53,10 @@ const KNOWN_ADVICE: ReadonlySet<number> = new Set(Object.values(MADV));
 /** Follows `behavior` (MADV.*) for [start, start + len). 0 or negative errno. Linux mm/madvise.c:do_madvise() */
 export function doMadvise(mm: MmStruct, start: number, lenIn: number, behavior: number): number {
   if (!KNOWN_ADVICE.has(behavior) || offsetInPage(start) !== 0) return -EINVAL;
-  if (lenIn < 0 || (start < 0 && lenIn > 0 && start + pageAlign(lenIn) >= 0)) return -EINVAL;
-  const end = start + pageAlign(lenIn);
-  if (end === start) return 0;
+  const len = pageAlign(lenIn);
+  if ((lenIn !== 0 && len === 0) || rangeWraps(start, len)) return -EINVAL;
+  if (len === 0) return 0;
+  const end = len < 0 ? mm.taskSize + PAGE_SIZE : start + len; // nothing is mapped beyond
   if (behavior === MADV.POPULATE_READ || behavior === MADV.POPULATE_WRITE)
     return madvisePopulate(mm, start, end, behavior === MADV.POPULATE_WRITE);
   return madviseWalkVmas(mm, start, end, (prev, vma, from, to) =>

@@ -16,27 +16,39 @@ import type { File, MmStruct, VmAreaStruct } from "./mm_types.js";
 import { walkPageRange } from "./pagewalk.js";
 import { isPteMarker, ptePresent } from "./pgtable.js";
 
+/** Pages that are asked for at once: as many answers as fit into a page of the kernel's. */
+const CHUNK_PAGES = PAGE_SIZE;
+
 /**
- * One byte (0 or 1) for each page of [start, start + len), or a negative errno. Linux mm/mincore.c:mincore()
+ * Tells `put`, piece by piece, one byte (0 or 1) for each page of [start, start + len) and where it starts; `put` may end it with a
+ * negative errno. 0 or negative errno. Linux mm/mincore.c:mincore()
  */
-export function doMincore(mm: MmStruct, start: number, len: number): Uint8Array | number {
-  if (offsetInPage(start) !== 0) return -EINVAL;
-  if (start < 0 || len < 0 || start + len > mm.taskSize) return -ENOMEM;
+export function doMincore(
+  mm: MmStruct,
+  start: number,
+  len: number,
+  put: (pages: Uint8Array, first: number) => number,
+): number {
+  const err = mincoreArguments(mm, start, len);
+  if (err !== 0) return err;
   const end = start + pageAlign(len);
   for (let at = start; at < end; ) {
     const vma = mm.mmMt.lookup(at);
-    if (vma === undefined) return -ENOMEM; // before a byte for each page is taken from the host
-    at = vma.vmEnd;
-  }
-  const vec = new Uint8Array((end - start) / PAGE_SIZE);
-  for (let at = start; at < end; ) {
-    const vma = mm.mmMt.lookup(at);
     if (vma === undefined) return -ENOMEM;
-    const stop = Math.min(end, vma.vmEnd);
-    mincoreVma(vma, at, stop, vec.subarray((at - start) / PAGE_SIZE, (stop - start) / PAGE_SIZE));
+    const stop = Math.min(end, vma.vmEnd, at + CHUNK_PAGES * PAGE_SIZE);
+    const pages = new Uint8Array((stop - at) / PAGE_SIZE);
+    mincoreVma(vma, at, stop, pages);
+    const failed = put(pages, (at - start) / PAGE_SIZE);
+    if (failed !== 0) return failed;
     at = stop;
   }
-  return vec;
+  return 0;
+}
+
+/** What is wrong with the range before anything is looked at. 0 or negative errno. Linux mm/mincore.c:mincore() */
+export function mincoreArguments(mm: MmStruct, start: number, len: number): number {
+  if (offsetInPage(start) !== 0) return -EINVAL;
+  return start < 0 || len < 0 || start + len > mm.taskSize ? -ENOMEM : 0;
 }
 
 /** Linux mm/mincore.c:do_mincore(), mincore_pte_range() */

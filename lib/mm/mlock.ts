@@ -28,7 +28,7 @@ import { walkPageRange } from "./pagewalk.js";
 import { ptePfn, ptePresent, pteSpecial } from "./pgtable.js";
 import { lruAddDrain, mlockFolio, munlockFolio } from "./swap.js";
 import { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./system.js";
-import { canDoMlock } from "./util.js";
+import { canDoMlock, rangeWraps } from "./util.js";
 import { vmaModifyFlags } from "./vma.js";
 
 /** Marks or unmarks the pages that are in the range now. Linux mm/mlock.c:mlock_vma_pages_range() */
@@ -75,6 +75,9 @@ export function mlockFixup(
 function applyVmaLockFlags(mm: MmStruct, start: number, len: number, flags: number): number {
   const end = start + len;
   if (len === 0) return 0;
+  if (rangeWraps(start, len)) return -EINVAL;
+  if (start < 0 || start >= mm.taskSize) return -ENOMEM;
+  if (len < 0) return applyVmaLockFlags(mm, start, mm.taskSize - start, flags) || -ENOMEM; // nothing is mapped beyond
   let vma = mm.mmMt.lookup(start);
   if (vma === undefined) return -ENOMEM;
   let prev = start > vma.vmStart ? vma : mm.mmMt.prevOf(start);
@@ -109,10 +112,8 @@ export function doMlock(mm: MmStruct, startIn: number, lenIn: number, flags: num
   if (!canDoMlock(sys)) return -EPERM;
   const len = pageAlign(lenIn + offsetInPage(startIn));
   const start = pageAlignDown(startIn);
-  if (len < 0) return -EINVAL;
-  if (start < 0) return len === 0 ? 0 : start + len >= 0 ? -EINVAL : -ENOMEM; // EINVAL: wraps to 0
   const limit = Math.floor(sys.rlimit(RLIMIT_MEMLOCK) / PAGE_SIZE);
-  let locked = len / PAGE_SIZE + mm.lockedVm;
+  let locked = (len < 0 ? len + 2 ** 64 : len) / PAGE_SIZE + mm.lockedVm; // a huge unsigned number
   if (locked > limit && !sys.capable(CAP_IPC_LOCK)) {
     locked -= countMmMlockedPageNr(mm, start, len);
     if (locked > limit) return -ENOMEM;
@@ -135,8 +136,6 @@ export function mlock2(mm: MmStruct, start: number, len: number, mlockFlags = 0)
 export function doMunlock(mm: MmStruct, startIn: number, lenIn: number): number {
   const len = pageAlign(lenIn + offsetInPage(startIn));
   const start = pageAlignDown(startIn);
-  if (len < 0) return -EINVAL;
-  if (start < 0) return len === 0 ? 0 : start + len >= 0 ? -EINVAL : -ENOMEM; // EINVAL: wraps to 0
   return applyVmaLockFlags(mm, start, len, 0);
 }
 

@@ -58,7 +58,14 @@ import {
   vmaPageProt,
   vmaWantsWritenotify,
 } from "./pgtable.js";
-import { mayExpandVm, vmEnoughMemory, vmStatAccount, vmUnacctMemory } from "./util.js";
+import {
+  hasHighBits,
+  mayExpandVm,
+  rangeWraps,
+  vmEnoughMemory,
+  vmStatAccount,
+  vmUnacctMemory,
+} from "./util.js";
 import { vmaModifyFlags } from "./vma.js";
 
 /** Whether the write fault on this present entry would do nothing but make it writable. Linux mm/mprotect.c:can_change_pte_writable() */
@@ -157,9 +164,10 @@ export function doMprotect(mm: MmStruct, start: number, len: number, protIn: num
   if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) return -EINVAL;
   if (offsetInPage(start) !== 0) return -EINVAL;
   if (len === 0) return 0;
-  const end = start + pageAlign(len);
-  if (end <= start) return -ENOMEM;
-  if ((prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) !== 0) return -EINVAL;
+  const size = pageAlign(len);
+  if (size === 0 || rangeWraps(start, size)) return -ENOMEM;
+  const end = size < 0 ? mm.taskSize + PAGE_SIZE : start + size; // nothing is mapped beyond
+  if ((prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) !== 0 || hasHighBits(protIn)) return -EINVAL;
   const vma = start < 0 ? undefined : mm.mmMt.intersection(start, end);
   if (vma === undefined) return -ENOMEM;
   if ((grows & PROT_GROWSDOWN) !== 0)

@@ -42,8 +42,10 @@ import { movePageTables } from "./move_page_tables.js";
 import { doMunmap } from "./munmap.js";
 import { getUnmappedArea } from "./unmapped_area.js";
 import {
+  hasHighBits,
   mayExpandVm,
   mlockFutureOk,
+  unsignedLong,
   vmAcctMemory,
   vmEnoughMemory,
   vmStatAccount,
@@ -82,8 +84,7 @@ export function doMremap(
   flags: number,
   newAddr: number,
 ): number {
-  const oldLen = pageAlign(oldLenIn);
-  if (oldLen < 0) return -EINVAL; // what is to be unmapped would end beyond user space
+  const oldLen = unsignedLong(pageAlign(oldLenIn));
   const newLen = pageAlign(newLenIn);
   const vrm: VmaRemapStruct = {
     mm,
@@ -113,14 +114,16 @@ export function doMremap(
 /** Linux mm/mremap.c:check_mremap_params() */
 function checkMremapParams(vrm: VmaRemapStruct): number {
   const { mm, flags, newLen, newAddr } = vrm;
-  if ((flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP)) !== 0) return -EINVAL;
+  if ((flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP)) !== 0 || hasHighBits(flags))
+    return -EINVAL;
   if (offsetInPage(vrm.addr) !== 0 || newLen === 0) return -EINVAL;
   if (newLen < 0 || newLen > mm.taskSize) return -EINVAL;
   if (!vrmImpliesNewAddr(vrm)) return 0;
   if (newAddr < 0 || newAddr > mm.taskSize - newLen || offsetInPage(newAddr) !== 0) return -EINVAL;
   if ((flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && vrm.oldLen !== newLen) return -EINVAL;
-  if (vrm.addr + vrm.oldLen > newAddr && newAddr + newLen > vrm.addr) return -EINVAL;
+  const addr = unsignedLong(vrm.addr);
+  if ((addr + vrm.oldLen) % 2 ** 64 > newAddr && newAddr + newLen > addr) return -EINVAL;
   return mm.mapCount + 2 >= mm.sys.sysctl.maxMapCount - 3 ? -ENOMEM : 0;
 }
 

@@ -36,6 +36,21 @@ import {
   RLIMIT_MEMLOCK,
 } from "./system.js";
 
+/** `value` as C's unsigned long has it: a negative number is a huge one. Not in Linux. */
+export function unsignedLong(value: number): number {
+  return value < 0 ? value + 2 ** 64 : value;
+}
+
+/** Whether [start, start + len) would end beyond 2^64, that is before it starts. Linux: `end < start`, in unsigned arithmetic */
+export function rangeWraps(start: number, len: number): boolean {
+  return unsignedLong(start) + unsignedLong(len) >= 2 ** 64;
+}
+
+/** Whether a word of flags has bits above the low 32, which JavaScript's operators do not see. Not in Linux. */
+export function hasHighBits(flags: number): boolean {
+  return flags !== (flags | 0) && flags !== flags >>> 0;
+}
+
 /** Executable and never written: code. Linux mm/vma.h:is_exec_mapping() */
 export function isExecMapping(flags: number): boolean {
   return (flags & (VM_EXEC | VM_WRITE | VM_STACK)) === VM_EXEC;

@@ -32,4 +32,19 @@ export interface ProcTask {
   readonly nrThreads: number;
   /** When it was started, simulated ns since boot. */
   readonly startTimeNs: number;
+  /** Who it is and what it may do; root with everything unless given. */
+  readonly cred?: ProcCred;
+}
+
+/** The ids and capabilities that status shows. Linux include/linux/cred.h:struct cred */
+export interface ProcCred {
+  readonly uid: number;
+  readonly euid: number;
+  readonly suid: number;
+  readonly gid: number;
+  readonly egid: number;
+  readonly sgid: number;
+  readonly capInheritable: number;
+  readonly capPermitted: number;
+  readonly capEffective: number;
 }

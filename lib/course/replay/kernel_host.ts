@@ -17,9 +17,9 @@ import { SignalError } from "../../kernel/signal.js";
 import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../../kernel/syscalls/file.js";
 import { sysPrlimit } from "../../kernel/syscalls/limits.js";
 import {
+  mincoreList,
   sysBrk,
   sysMadvise,
-  sysMincore,
   sysMlock2,
   sysMlockall,
   sysMmap,
@@ -120,7 +120,7 @@ class KernelGuest implements Guest {
     return sysMsync(this.kernel, this.task, addr, len, flags);
   }
   mincore(addr: number, len: number): Uint8Array | number {
-    return sysMincore(this.kernel, this.task, addr, len);
+    return mincoreList(this.kernel, this.task, addr, len);
   }
   open(path: string, writable: boolean): number {
     return sysOpen(this.kernel, this.task, path, writable ? O_RDWR : O_RDONLY);

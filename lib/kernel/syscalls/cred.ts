@@ -155,7 +155,8 @@ export function sysCapset(_kernel: Kernel, task: Task, header: number, data: num
   const view = new DataView(bytes.buffer);
   const set = (i: number): number => {
     const high = words === 1 ? 0 : view.getUint32((i + 3) * 4, true);
-    return (high * 2 ** 32 + view.getUint32(i * 4, true)) % (CAP_FULL_SET + 1);
+    // Bits that are no capability are dropped; before they are put together, for 64 bits do not fit in a double.
+    return (high % ((CAP_FULL_SET + 1) / 2 ** 32)) * 2 ** 32 + view.getUint32(i * 4, true);
   };
   return capSet(task, { capEffective: set(0), capPermitted: set(1), capInheritable: set(2) });
 }

@@ -72,9 +72,9 @@ function register(value: unknown, what: string): number {
 }
 
 /** The string that `arg` is, or that lies at the address; or a negative errno. Linux fs/namei.c:getname() */
-function textArg(task: Task, arg: unknown, what: string): string | number {
+export function getname(task: Task, arg: string | number): string | number {
   if (typeof arg === "string") return arg;
-  const text = strncpyFromUser(task, register(arg, what), PATH_MAX);
+  const text = strncpyFromUser(task, arg, PATH_MAX);
   if (text === undefined) return -EFAULT;
   if (text.length >= PATH_MAX) return -ENAMETOOLONG;
   return text === "" ? -ENOENT : text;
@@ -102,7 +102,7 @@ function listArg(task: Task, arg: unknown, what: string): readonly string[] | nu
 function convert(task: Task, kind: Kind, arg: unknown, what: string): number | string | readonly string[] {
   switch (kind) {
     case "text":
-      return textArg(task, arg, what);
+      return getname(task, typeof arg === "string" ? arg : register(arg, what));
     case "list":
       return listArg(task, arg, what);
     case "longOrText":

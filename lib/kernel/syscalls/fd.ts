@@ -9,13 +9,16 @@
  * Linux fs/file.c, fs/fcntl.c; man 2 dup, fcntl, openat. Read first: ../fd_table.ts.
  */
 import { EBADF, EINVAL, ENOSYS, ENOTDIR } from "../../mm/errno.js";
-import { FMODE_READ, FMODE_WRITE, getFile } from "../../mm/mm_types.js";
+import type { VfsFile } from "../../mm/inode.js";
+import { type File, FMODE_READ, FMODE_WRITE, getFile } from "../../mm/mm_types.js";
 import { RLIMIT_NOFILE } from "../../mm/system.js";
-import { O_CLOEXEC, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
+import { O_ACCMODE, O_CLOEXEC, O_CREAT, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
 import { sysOpen, sysUnlink } from "./file.js";
 
+/** Every file of a 64-bit program may be large. */
+const O_LARGEFILE = 0o100000;
 /** Stands for the current folder. Linux include/uapi/linux/fcntl.h:AT_FDCWD */
 export const AT_FDCWD = -100;
 /** unlinkat: remove a folder. */
@@ -67,13 +70,20 @@ export function sysFcntl(_kernel: Kernel, task: Task, fd: number, cmd: number, a
     case F_SETFD:
       task.files.setCloseOnExec(fd, (arg & FD_CLOEXEC) !== 0);
       return 0;
-    case F_GETFL: {
-      const write = (file.fMode & FMODE_WRITE) !== 0;
-      return write ? ((file.fMode & FMODE_READ) !== 0 ? O_RDWR : O_WRONLY) : 0;
-    }
+    case F_GETFL:
+      return statusFlags(file);
     default:
       return cmd >= 0 && (cmd < 17 || (cmd >= 1024 && cmd < 1045)) ? -ENOSYS : -EINVAL;
   }
+}
+
+/** How the file was opened, as F_GETFL tells. Linux f_flags */
+function statusFlags(file: File): number {
+  const flags = (file as VfsFile).fFlags & ~(O_ACCMODE | O_CLOEXEC);
+  if ((flags & O_PATH) !== 0) return flags;
+  const write = (file.fMode & FMODE_WRITE) !== 0;
+  const access = (file.fMode & FMODE_READ) !== 0 ? (write ? O_RDWR : O_RDONLY) : write ? O_WRONLY : O_ACCMODE;
+  return O_LARGEFILE | flags | access;
 }
 
 /** A path that starts with / needs no folder; of the others the current folder is the only one there is. 0 or negative errno. */

@@ -19,7 +19,7 @@ import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
 import { mmPopulate } from "../../mm/gup.js";
 import { hstateSize, hugetlbFileSetup } from "../../mm/hugetlb.js";
 import { doMadvise } from "../../mm/madvise.js";
-import { doMincore } from "../../mm/mincore.js";
+import { doMincore, mincoreArguments } from "../../mm/mincore.js";
 import { doMlockall, doMunlock, doMunlockall, mlock2 } from "../../mm/mlock.js";
 import { type File, fput, type MmStruct } from "../../mm/mm_types.js";
 import { MAP_ANONYMOUS, MAP_HUGETLB } from "../../mm/mman.js";
@@ -31,7 +31,7 @@ import { doMunmap } from "../../mm/munmap.js";
 import { checkArg } from "../errno.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
-import { copyToUser } from "../uaccess.js";
+import { accessOk, copyToUser } from "../uaccess.js";
 
 /** Checks the arguments, makes the task current and gives its mm. */
 function enter(kernel: Kernel, task: Task, syscall: string, args: Record<string, number>): MmStruct {
@@ -155,19 +155,29 @@ export function sysBrk(kernel: Kernel, task: Task, brk: number): number {
   return doBrk(enter(kernel, task, "brk", { brk }), brk);
 }
 
-/**
- * One byte for each page, bit 0 = in core: written to the process's memory at `vec` as the call does, or returned
- * without `vec`. man 2 mincore
- */
-export function sysMincore(
-  kernel: Kernel,
-  task: Task,
-  addr: number,
-  len: number,
-  vec?: number,
-): Uint8Array | number {
-  const mm = enter(kernel, task, "mincore", { addr, len, vec: vec ?? 0 });
-  const pages = doMincore(mm, addr, len);
-  if (typeof pages === "number" || vec === undefined) return pages;
-  return copyToUser(task, vec, pages) > 0 ? -EFAULT : 0;
+/** One byte for each page, bit 0 = in core, written to the process's memory at `vec`. 0 or negative errno. man 2 mincore */
+export function sysMincore(kernel: Kernel, task: Task, addr: number, len: number, vec: number): number {
+  const mm = enter(kernel, task, "mincore", { addr, len, vec });
+  const err = mincoreArguments(mm, addr, len);
+  if (err !== 0) return err;
+  if (!accessOk(vec, Math.ceil(len / PAGE_SIZE))) return -EFAULT;
+  return doMincore(mm, addr, len, (pages, first) => (copyToUser(task, vec + first, pages) > 0 ? -EFAULT : 0));
+}
+
+/** The same as a list of bytes, or a negative errno. Not in Linux: for those who have no memory of the process to write to. */
+export function mincoreList(kernel: Kernel, task: Task, addr: number, len: number): Uint8Array | number {
+  const mm = enter(kernel, task, "mincore", { addr, len });
+  const pieces: Uint8Array[] = [];
+  const err = doMincore(mm, addr, len, (pages) => {
+    pieces.push(pages);
+    return 0;
+  });
+  if (err !== 0) return err;
+  const list = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    list.set(piece, at);
+    at += piece.length;
+  }
+  return list;
 }

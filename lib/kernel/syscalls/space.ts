@@ -13,6 +13,7 @@ import { inodeSetSize, type VfsFile } from "../../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
+import { getname } from "./define.js";
 
 /** The size stays. Linux include/uapi/linux/falloc.h; so are all FALLOC_FL_ names. */
 export const FALLOC_FL_KEEP_SIZE = 0x01;
@@ -28,6 +29,13 @@ export function sysTruncate(kernel: Kernel, _task: Task, path: string, length: n
   if (inode === undefined) return -ENOENT;
   inodeSetSize(inode, length);
   return 0;
+}
+
+/** The same with a path in user memory, which is read only where the length is in order. Linux fs/open.c:ksys_truncate() */
+export function rawTruncate(kernel: Kernel, task: Task, pathArg: number | string, length: number): number {
+  if (length < 0) return -EINVAL;
+  const path = getname(task, pathArg);
+  return typeof path === "number" ? path : sysTruncate(kernel, task, path, length);
 }
 
 /** Differs from Linux: holes only. man 2 fallocate. Linux fs/open.c:vfs_fallocate() */

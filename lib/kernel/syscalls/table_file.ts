@@ -25,7 +25,7 @@ export const FILE_CALLS: Readonly<Record<string, SyscallDef>> = {
   preadv: define("fd: int, vec: long, nr: long, pos: long", vectors.sysPreadv),
   pwritev: define("fd: int, vec: long, nr: long, pos: long", vectors.sysPwritev),
   lseek: define("fd: int, offset: long, whence: uint", files.sysLseek),
-  truncate: define("path: text, length: long", space.sysTruncate),
+  truncate: define("path: longOrText, length: long", space.rawTruncate),
   ftruncate: define("fd: int, length: long", files.sysFtruncate),
   fallocate: define("fd: int, mode: int, offset: long, len: long", space.sysFallocate),
   fsync: define("fd: int", files.sysFsync),

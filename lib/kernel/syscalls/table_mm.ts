@@ -3,8 +3,6 @@
  *
  * mincore's `vec` is always an address here; the friendly Process.mincore has its answer as a list.
  */
-import type { Kernel } from "../kernel.js";
-import type { Task } from "../task.js";
 import { define, type SyscallDef } from "./define.js";
 import * as memory from "./mm.js";
 
@@ -21,10 +19,6 @@ export const MEMORY_CALLS: Readonly<Record<string, SyscallDef>> = {
   mlockall: define("flags: int", memory.sysMlockall),
   munlockall: define("", memory.sysMunlockall),
   msync: define("addr: long, len: long, flags: int", memory.sysMsync),
-  mincore: define(
-    "addr: long, len: long, vec: long",
-    (kernel: Kernel, task: Task, addr: number, len: number, vec: number) =>
-      memory.sysMincore(kernel, task, addr, len, vec) as number,
-  ),
+  mincore: define("addr: long, len: long, vec: long", memory.sysMincore),
   brk: define("brk: long", memory.sysBrk),
 };
