@@ -347,6 +347,7 @@ export type {
   NumberFormat,
   Series,
 } from "./view/figure.js";
+export { grep } from "./view/grep.js";
 export {
   areasOf,
   framesOf,
@@ -358,6 +359,19 @@ export {
 } from "./view/mm_data.js";
 export { Picture } from "./view/picture.js";
 export { Plot, plot } from "./view/plot.js";
+export {
+  type AxisScale,
+  type BarsOptions,
+  bars,
+  type HeatOptions,
+  heat,
+  type LinesOptions,
+  lines,
+  type PlotOptions,
+  points,
+  type SeriesByName,
+  type Values,
+} from "./view/quick_plot.js";
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";

@@ -19,6 +19,7 @@
  * (both in one output).
  */
 
+import { checkOptions } from "../hw/options.js";
 import { requireText } from "./picture.js";
 
 /** How the numbers along an axis are written. Addresses are "hex". */
@@ -101,7 +102,14 @@ export const MAX_HEAT_CELLS = 10_000;
 /** Most series of one figure: more lines than colours cannot be told apart. */
 export const MAX_SERIES = 7;
 
-const KINDS = ["line", "points", "bars", "heat"];
+const LINE_FIELDS = ["kind", "name", "x", "y", "steps", "markers"];
+/** The fields of a series of each kind. */
+const FIELDS: Readonly<Record<Series["kind"], readonly string[]>> = {
+  line: LINE_FIELDS,
+  points: LINE_FIELDS,
+  bars: ["kind", "name", "x", "y"],
+  heat: ["kind", "name", "x", "y", "z"],
+};
 
 /** Throws a TypeError or RangeError that names the first thing in `figure` that is missing or wrong. */
 export function checkFigure(figure: Figure): void {
@@ -110,6 +118,7 @@ export function checkFigure(figure: Figure): void {
       `plot() takes a figure, an object with title, x, y, alt and series; got ${String(figure)}`,
     );
   }
+  checkOptions("a figure", figure, ["title", "x", "y", "alt", "series", "bars", "marks", "width", "height"]);
   requireText(figure.title, "figure.title", "what the figure shows");
   checkAxis(figure.x, "x");
   checkAxis(figure.y, "y");
@@ -128,6 +137,7 @@ export function checkFigure(figure: Figure): void {
     checkSeries(figure, series, `figure.series[${i}]`);
   });
   figure.marks?.forEach((mark, i) => {
+    checkOptions(`figure.marks[${i}]`, mark, ["x", "y", "label"]);
     requireText(mark.label, `figure.marks[${i}].label`, "what the line stands for");
     if ((mark.x === undefined) === (mark.y === undefined)) {
       throw new TypeError(`figure.marks[${i}] needs either x or y, not both`);
@@ -141,6 +151,7 @@ function checkAxis(axis: Axis | undefined, name: "x" | "y"): void {
       `figure.${name} must be an axis such as { label: "time", unit: "ms" }; it is missing`,
     );
   }
+  checkOptions(`figure.${name}`, axis, ["label", "unit", "scale", "range", "format"]);
   requireText(axis.label, `figure.${name}.label`, "what is measured");
   if (typeof axis.unit !== "string") {
     throw new TypeError(
@@ -163,9 +174,11 @@ function checkSize(pixels: number, name: string): void {
 }
 
 function checkSeries(figure: Figure, series: Series, where: string): void {
-  if (!KINDS.includes(series.kind)) {
-    throw new TypeError(`${where}.kind must be one of ${KINDS.join(", ")}; got ${String(series.kind)}`);
+  if (!Object.hasOwn(FIELDS, series.kind)) {
+    const kinds = Object.keys(FIELDS).join(", ");
+    throw new TypeError(`${where}.kind must be one of ${kinds}; got ${String(series.kind)}`);
   }
+  checkOptions<Partial<Record<string, unknown>>>(where, { ...series }, FIELDS[series.kind]);
   requireText(series.name, `${where}.name`, "what the series shows");
   if (series.kind === "heat") {
     if (figure.series.length > 1)

@@ -3,7 +3,9 @@
  *
  *   show(x, ...)       shows in the middle of a cell; the last expression of a cell shows itself
  *   table              table([{ level: 4, index: 0 }], { caption: "Indices", columns: ["level", "index"] })
- *   plot               plot({ title, x, y, alt, series }): lines, points, bars, heat map. See figure.ts
+ *   lines, points, bars, heat
+ *                      lines(x, { "in turn": y1, "at random": y2 }, { title, x, y, alt }). See quick_plot.ts
+ *   plot               plot({ title, x, y, alt, series }): the whole face below them. See figure.ts
  *
  *   drawAddress        bits of an address: drawAddress(0x401abc), drawAddress(0xc0000000, { levels: 2 })
  *   drawEntry          bits of an entry: drawEntry(0x8000000000005067n, { level: 1 })

@@ -91,7 +91,9 @@ describe("the checker", () => {
     ["prediction", "predict(1); Date.now()", /host's clock/],
     ["prediction", "predict(Math.random())", /without a seed/],
     ["prediction", `import x from "../lib/x";\npredict(x)`, /by its path/],
-    ["prediction", `predict(1);${"\n// line".repeat(30)}`, /has 31 lines; 25 is the most/],
+    ["prediction", `predict(1);${"\n// line".repeat(30)}`, /has 31 lines; 14 is the most/],
+    ["prediction", `predict(1);${"\n// line".repeat(14)}`, /has 15 lines; 14 is the most/],
+    ["prediction", `predict(1);\n//${"x".repeat(95)}`, /line 2 has 97 characters; a cell shows 96/],
   ])("sees what is wrong with %s: %j", (part, source, message) => {
     expect(check({ [part]: source }).join("\n")).toMatch(message);
   });

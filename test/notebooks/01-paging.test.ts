@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { inRepository } from "../../lib/course/paths.js";
 import { type Answer, seal } from "../../lib/course/predict.js";
+import { predictionsOf } from "./predictions.js";
 
 /** Each question of lab 01 by its first words, and its answer. */
 const ANSWERS: [question: string, answer: Answer][] = [
@@ -19,27 +18,12 @@ const ANSWERS: [question: string, answer: Answer][] = [
   ["As an ordinary user", 0],
 ];
 
-interface CodeCell {
-  cell_type: string;
-  id: string;
-  source: string[];
-}
-
-const notebook = JSON.parse(readFileSync(inRepository("notebooks", "01-paging.ipynb"), "utf8")) as {
-  cells: CodeCell[];
-};
-const asked = notebook.cells
-  .filter((cell) => cell.cell_type === "code")
-  .map((cell) =>
-    /^predict\(\s*("(?:[^"\\]|\\.)*"),\s*undefined,[^\n]*\s*"([^"]*)",?\s*\)/.exec(cell.source.join("")),
-  )
-  .filter((match) => match !== null)
-  .map((match) => ({ question: JSON.parse(match[1]!) as string, seals: match[2]! }));
+const { asked, cells } = predictionsOf("01-paging");
 
 describe("the predictions of lab 01", () => {
   it("are all known here", () => {
     expect(asked).toHaveLength(ANSWERS.length);
-    expect(asked).toHaveLength(notebook.cells.filter((cell) => cell.id.startsWith("predict-")).length);
+    expect(asked).toHaveLength(cells);
   });
 
   it.each(ANSWERS)("take the right answer to '%s...'", (start, answer) => {

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { inRepository } from "../../lib/course/paths.js";
 import { type Answer, seal } from "../../lib/course/predict.js";
+import { predictionsOf } from "./predictions.js";
 
 /** Each question of lab 02 by its first words, and its answer. */
 const ANSWERS: [question: string, answer: Answer][] = [
@@ -20,27 +19,12 @@ const ANSWERS: [question: string, answer: Answer][] = [
   ["A process runs on 8 CPUs.", 7],
 ];
 
-interface CodeCell {
-  cell_type: string;
-  id: string;
-  source: string[];
-}
-
-const notebook = JSON.parse(readFileSync(inRepository("notebooks", "02-tlb.ipynb"), "utf8")) as {
-  cells: CodeCell[];
-};
-const asked = notebook.cells
-  .filter((cell) => cell.cell_type === "code")
-  .map((cell) =>
-    /^predict\(\s*("(?:[^"\\]|\\.)*"),\s*undefined,[^\n]*\s*"([^"]*)",?\s*\)/.exec(cell.source.join("")),
-  )
-  .filter((match) => match !== null)
-  .map((match) => ({ question: JSON.parse(match[1]!) as string, seals: match[2]! }));
+const { asked, cells } = predictionsOf("02-tlb");
 
 describe("the predictions of lab 02", () => {
   it("are all known here", () => {
     expect(asked).toHaveLength(ANSWERS.length);
-    expect(asked).toHaveLength(notebook.cells.filter((cell) => cell.id.startsWith("predict-")).length);
+    expect(asked).toHaveLength(cells);
   });
 
   it.each(ANSWERS)("take the right answer to '%s...'", (start, answer) => {

@@ -39,7 +39,9 @@ type Check = (lab: Lab) => ShapeProblem[];
 
 const NAME = /^(\d\d)-[a-z0-9-]+\.ipynb$/;
 /** Longer code belongs into lib, longer text into two cells. */
-const MAX_CODE_LINES = 25;
+const MAX_CODE_LINES = 14;
+/** What a window of 1366 pixels shows of a line of code, in the classic Notebook; the rest is cut off. */
+const MAX_CODE_WIDTH = 96;
 const MAX_MARKDOWN_LINES = 60;
 
 /** What each lab has, in this order, as headings of depth 2. */
@@ -217,8 +219,17 @@ function checkCode({ notebook }: Lab): ShapeProblem[] {
     if (cell.cell_type !== "code") return [];
     const source = sourceOf(cell);
     const problems = FORBIDDEN_CODE.filter(({ pattern }) => pattern.test(source)).map(({ why }) => why);
+    problems.push(...wideLines(source));
     if (source.trim() === "") problems.push("is empty");
     return problems.map((what) => ({ cell: index + 1, what }));
+  });
+}
+
+function wideLines(source: string): string[] {
+  return source.split("\n").flatMap((line, index) => {
+    const width = [...line].length;
+    if (width <= MAX_CODE_WIDTH) return [];
+    return [`line ${index + 1} has ${width} characters; a cell shows ${MAX_CODE_WIDTH}`];
   });
 }
 
