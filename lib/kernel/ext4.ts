@@ -80,6 +80,7 @@ export class Ext4 implements FileSystemOps {
       wroteBehindEnd: (oldSize, pos) => {
         this.zeroPartialBlocks(inode, oldSize, pos);
       },
+      writeBegin: (folio, from, to) => this.writeBegin(inode, folio, from, to),
       isHole: (index) => !this.blocksOf(inode).has(index),
       writeFolio: (folio) => this.writeFolio(inode, folio),
     };
@@ -96,24 +97,43 @@ export class Ext4 implements FileSystemOps {
 
   /** Fills a run of folios in one request; holes take none. Linux fs/ext4/readpage.c:ext4_mpage_readpages() */
   private readFolios(inode: Inode, folios: readonly Folio[]): number {
+    const pages: { pfn: number; index: number }[] = [];
+    for (const folio of folios) {
+      const nrPages = folio.private === BH_UPTODATE ? 0 : folioNrPages(folio);
+      for (let i = 0; i < nrPages; i++) pages.push({ pfn: folio.pfn + i, index: folio.index + i });
+      folio.flags |= PG_uptodate;
+    }
+    this.readPages(inode, pages);
+    return 0;
+  }
+
+  /** Fills frames with pages of the file: from their blocks, or with zeros. */
+  private readPages(inode: Inode, pages: readonly { pfn: number; index: number }[]): void {
     const blocks = this.blocksOf(inode);
     const { ram } = inode.sys;
     let nrBlocks = 0;
-    for (const folio of folios) {
-      const nrPages = folio.private === BH_UPTODATE ? 0 : folioNrPages(folio);
-      for (let i = 0; i < nrPages; i++) {
-        const block = blocks.get(folio.index + i);
-        if (block === undefined) {
-          ram.zeroFrame(folio.pfn + i);
-          continue;
-        }
-        this.disk.read(block, ram.frame(folio.pfn + i));
+    for (const { pfn, index } of pages) {
+      const block = blocks.get(index);
+      if (block === undefined) ram.zeroFrame(pfn);
+      else {
+        this.disk.read(block, ram.frame(pfn));
         nrBlocks++;
       }
-      folio.flags |= PG_uptodate;
     }
     if (nrBlocks > 0) this.disk.startRead(nrBlocks);
     countVmEvents(inode.sys, PGPGIN, nrBlocks * 4);
+  }
+
+  /** Reads what a write of bytes [from, to) leaves of the folio's first and last page. Linux fs/ext4/inode.c:ext4_block_write_begin() */
+  private writeBegin(inode: Inode, folio: Folio, from: number, to: number): number {
+    const last = folioNrPages(folio) - 1;
+    const pages = [];
+    if (from > 0) pages.push(0);
+    if (to < (last + 1) * 4096) pages.push(last);
+    this.readPages(
+      inode,
+      pages.map((i) => ({ pfn: folio.pfn + i, index: folio.index + i })),
+    );
     return 0;
   }
 

@@ -35,6 +35,8 @@ export interface AddressSpaceOperations {
   readFolio?(folio: Folio): number;
   /** Reads a run of new folios in one request. */
   readahead?(folios: readonly Folio[]): void;
+  /** Bytes [from, to) of a new folio will be written: makes the rest of its first and last page valid. 0 or a negative errno. */
+  writeBegin?(folio: Folio, from: number, to: number): number;
   /** Writes the folio's bytes to the device; 0 or a negative errno. Without it dirty pages stay (shmem). */
   writeFolio?(folio: Folio): number;
   /** The first folio of a write at byte `pos` is done, behind the end, which was byte `oldSize`. Linux: a part of write_end */

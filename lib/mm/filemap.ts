@@ -204,7 +204,13 @@ function fillsHole(mapping: AddressSpace, folio: Folio, offset: number): boolean
 function zeroRest(mapping: AddressSpace, folio: Folio, offset: number, n: number): void {
   const { aOps, host } = mapping;
   const size = folioNrPages(folio) * PAGE_BYTES;
-  if (aOps.isHole !== undefined && !aOps.isHole(folio.index + Math.floor(offset / PAGE_BYTES))) return;
+  const nrHoles = aOps.isHole === undefined ? folioNrPages(folio) : countHoles(mapping, folio);
+  if (nrHoles === 0) return;
+  if (nrHoles < folioNrPages(folio)) {
+    filemapReadFolio(mapping, folio); // what has a block must not be lost when the folio is written
+    if (fillsHole(mapping, folio, offset)) folioMarkDirty(folio);
+    return;
+  }
   for (let at = offset; at < (aOps.swapBacked ? size : offset + n); ) {
     const start = at % PAGE_BYTES;
     const end = Math.min(PAGE_BYTES, start + size - at);
@@ -215,9 +221,22 @@ function zeroRest(mapping: AddressSpace, folio: Folio, offset: number, n: number
   if (offset === 0 && n === size) folio.flags |= PG_uptodate;
 }
 
-/** Bytes of the folio that are not written must be valid first. Linux fs/buffer.c:__block_write_begin() */
+/** How many pages of the folio have no block. */
+function countHoles(mapping: AddressSpace, folio: Folio): number {
+  let nr = 0;
+  for (let i = 0; i < folioNrPages(folio); i++) if (fillsHole(mapping, folio, i * PAGE_BYTES)) nr++;
+  return nr;
+}
+
+/**
+ * Bytes of the folio that are not written must be valid first: of a large folio whose every page is written to, those of the first and
+ * last page. Linux fs/ext4/inode.c:ext4_block_write_begin()
+ */
 function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: number, size: number): number {
   if ((folio.flags & PG_uptodate) !== 0 || (offset === 0 && n === size)) return 0;
+  const { writeBegin } = mapping.aOps;
+  const everyPage = offset < PAGE_BYTES && offset + n > size - PAGE_BYTES;
+  if (folio.order > 0 && everyPage && writeBegin !== undefined) return writeBegin(folio, offset, offset + n);
   return filemapReadFolio(mapping, folio);
 }
 

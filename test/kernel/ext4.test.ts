@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fadviseDrop, ftruncate, O_CREAT, O_RDWR } from "../../lib/kernel/fs.js";
 import { boot, type Machine } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
+import { sysPwrite } from "../../lib/kernel/syscalls/file.js";
 import { filemapCachestat } from "../../lib/mm/filemap.js";
 import type { VfsFile } from "../../lib/mm/inode.js";
 import { PGPGIN } from "../../lib/mm/vmstat.js";
@@ -152,5 +153,53 @@ describe("a hole punched into a cold file", () => {
         });
         expect(wrong).toBe(-1);
       }
+  });
+});
+
+describe("a write to a cold file", () => {
+  // Position, length; KiB read from the disk and pages in the cache then, as measured with /proc/self/io and cachestat.
+  it.each([
+    [5000, 100, 4, 1],
+    [5000, 20000, 8, 6],
+    [100, 8192, 8, 3],
+    [100, 16384, 8, 5],
+    [8192, 12288, 0, 3],
+    [1, 131072, 8, 33],
+    [4097, 131072, 8, 33],
+    [262143, 2, 4, 2],
+  ])("reads only the pages that it writes in part: %i, %i bytes", (pos, length, kib, cached) => {
+    const machine = boot({ ram: "16 MiB" });
+    machine.kernel.files.writeFile("/f", new Uint8Array(64 * 4096).fill(7));
+    const file = machine.kernel.files.open("/f", O_RDWR) as VfsFile;
+    fadviseDrop(file, 0, 0);
+    const before = pgpgin(machine);
+    expect(file.write(pos, new Uint8Array(length).fill(9))).toBe(length);
+    expect([pgpgin(machine) - before, cachestat(file).cache]).toEqual([kib, cached]);
+    file.fsync();
+    fadviseDrop(file, 0, 0);
+    const bytes = new Uint8Array(70 * 4096);
+    const nr = file.read(0, bytes);
+    expect(nr).toBe(Math.max(64 * 4096, pos + length));
+    expect(bytes.subarray(0, nr).findIndex((b, i) => b !== (i >= pos && i < pos + length ? 9 : 7))).toBe(-1);
+  });
+
+  it("keeps what has a block when its source ends in the middle of a large folio that begins with a hole", () => {
+    const machine = boot({ ram: "16 MiB" });
+    const file = machine.kernel.files.open("/f", O_RDWR | O_CREAT) as VfsFile;
+    file.write(4096, new Uint8Array(3 * 4096).fill(7)); // page 0 is a hole
+    file.fsync();
+    fadviseDrop(file, 0, 0);
+    const p = machine.spawn("p");
+    const buf = p.mmap(8192);
+    p.munmap(buf + 4096, 4096);
+    p.store(buf, 1, 9);
+    const { task } = p;
+    const fd = p.open("/f");
+    sysPwrite(machine.kernel, task, fd, buf, 4 * 4096, 0);
+    file.fsync();
+    fadviseDrop(file, 0, 0);
+    const bytes = new Uint8Array(4 * 4096);
+    file.read(0, bytes);
+    expect([bytes[0], bytes[4096], bytes[8191], bytes[12288]]).toEqual([9, 7, 7, 7]);
   });
 });
