@@ -108,10 +108,11 @@ export function classifyFault(vma: VmAreaStruct | undefined, address: number, er
  * classifier has allowed the access. Linux calls this do_anonymous_page().
  *
  * - `vmfPteAlloc(vmf)` makes the table if it is missing, and sets vmf.ptep; false when there is no memory: VM_FAULT_OOM.
- * - In a shared mapping (VM_SHARED) there is nothing to serve: VM_FAULT_SIGBUS.
+ * - In a shared mapping (VM_SHARED) there is nothing to serve, and no table to make: VM_FAULT_SIGBUS.
  * - A read gets the zero page (frame sys.zeroPfn), read-only and special (pteMkspecial); it is not counted as anyone's.
- * - A write gets a page of its own, full of zeros: uptodate, counted (MM_ANONPAGES), in the reverse map as exclusive, on an LRU
- *   list. Its entry is dirty, and writable if the VMA is. VM_FAULT_OOM when there is none.
+ * - A write gets a page of its own, full of zeros (GFP_HIGHUSER_MOVABLE | __GFP_ZERO): uptodate (PG_uptodate), counted
+ *   (MM_ANONPAGES), in the reverse map as exclusive, on an LRU list. Its entry is dirty, and writable if the VMA is. VM_FAULT_OOM
+ *   when there is none.
  * - `vmaPageProt(vma)` gives the other bits of an entry. 0 means done.
  */
 export function doAnonymousPage(vmf: VmFault): VmFaultResult {

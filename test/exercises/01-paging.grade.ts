@@ -335,10 +335,13 @@ describe("01.3 Walk the tables", () => {
     );
   });
   it("knows that bit 7 is reserved at level 4", () => {
-    const reserved = reservedWalk(submission.walk);
-    expectSame(reserved, reservedWalk(walk), {
+    expectSame(reservedWalk(submission.walk, 0x81n), reservedWalk(walk, 0x81n), {
       what: "The error code, where the level-4 entry has bit 7 set",
       because: "bit 7 is reserved there, so the error code has P (0x1) and RSVD (0x8)",
+    });
+    expectSame(reservedWalk(submission.walk, 0x80n), reservedWalk(walk, 0x80n), {
+      what: "The error code, where the level-4 entry has bit 7 set and is not present",
+      because: "of an entry that is not present the processor looks at no other bit: no P, no RSVD",
     });
   });
   it("sets A on the way, and D only in a leaf that is written", () => {
@@ -383,13 +386,13 @@ describe("01.3 Walk the tables", () => {
   });
 });
 
-/** The error code of a read below a level-4 entry with bit 7 set. */
-function reservedWalk(walker: typeof walk): string {
+/** The error code of a read below a level-4 entry whose bits 0 to 7 are `low` (P and bit 7) and what it had between. */
+function reservedWalk(walker: typeof walk, low: bigint): string {
   const [, seen] = [
     ...runWalks(
       (ram, paging, va, bits) => {
         const pa = paging.rootPfn * 4096;
-        ram.writeEntry(pa, ram.readEntry(pa) | 0x80n);
+        ram.writeEntry(pa, (ram.readEntry(pa) & ~1n) | low);
         return walker(ram, paging, va, bits);
       },
       [USER_PAGE, access(AT, ACCESS_USER)],

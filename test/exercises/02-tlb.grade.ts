@@ -249,6 +249,15 @@ describe("02.2 Lookup and LRU insert", () => {
       ["lookup", -1],
       ["insert", -4],
     );
+    const far = -(2 ** 35) - 3;
+    checkList(
+      "a page number may be far below 0: the kernel half begins at page -(2 ** 35)",
+      4,
+      2,
+      ["insert", far],
+      ["lookup", far],
+      ["insert", far + 4],
+    );
   });
   it("agrees with the reference on random lookups and inserts", () => {
     atLast("02.2", () =>

@@ -5,13 +5,19 @@
 
 import { describe, it } from "vitest";
 import { asErrorCode, DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
-import { type DemandOp, demandOpText, runDemand } from "../../lib/course/grading/lab_demand.js";
+import {
+  type DemandOp,
+  demandMistake,
+  demandOpText,
+  runDemand,
+} from "../../lib/course/grading/lab_demand.js";
 import {
   expectAsRecorded,
   type Focus,
   randomDemandOp,
   simplerDemandOps,
 } from "../../lib/course/grading/lab_demand_random.js";
+import { type ReadFaultScene, runReadFault } from "../../lib/course/grading/lab_read_fault.js";
 import { hex } from "../../lib/hw/address.js";
 import { PF_INSTR, PF_PROT, PF_USER, PF_WRITE } from "../../lib/hw/fault.js";
 import { Random } from "../../lib/hw/random.js";
@@ -20,6 +26,16 @@ import type { Process } from "../../lib/kernel/process.js";
 import { SignalError } from "../../lib/kernel/signal.js";
 import { classifyFault } from "../../lib/mm/classify_fault.js";
 import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_SHARED, VM_WRITE, VmAreaStruct } from "../../lib/mm/mm_types.js";
+import {
+  VM_FAULT_HWPOISON,
+  VM_FAULT_LOCKED,
+  VM_FAULT_MAJOR,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+} from "../../lib/mm/vm_fault.js";
 import type { VmRange } from "../../lib/mm/vma_tree.js";
 import * as submission from "../../solutions/03-demand-paging.js";
 
@@ -60,6 +76,7 @@ function compare(
     reference: (operations) => runDemand({}, operations),
     submission: (operations) => runDemand(parts, operations),
     describe: demandOpText,
+    explain: demandMistake,
     simplify: simplerDemandOps,
   });
 }
@@ -325,10 +342,12 @@ function endOf(parts: Partial<MachineParts>, change: (vma: VmAreaStruct, process
   const fd = process.open("/data/f");
   const va = process.mmap(20 * 4096, parts.doReadFault === undefined ? {} : { fd, prot: "r" });
   change(process.mm.mmMt.find(va)!, process);
+  const tables = process.mm.pgtablesBytes;
+  const more = (): string => `${process.mm.pgtablesBytes - tables} bytes of tables more`;
   try {
-    return `read ${process.load(va)}, ${process.mm.rssStat.join(" ")} pages resident`;
+    return `read ${process.load(va)}, ${process.mm.rssStat.join(" ")} pages resident, ${more()}`;
   } catch (error) {
-    if (error instanceof SignalError) return `${error.signal} ${error.code}`;
+    if (error instanceof SignalError) return `${error.signal} ${error.code}, ${more()}`;
     throw error;
   }
 }
@@ -458,7 +477,7 @@ describe("03.3 An anonymous fault", () => {
     };
     remember(
       "03.3",
-      "a shared mapping that nobody stands behind (VM_SHARED) has no pages to give: VM_FAULT_SIGBUS",
+      "a shared mapping that nobody stands behind (VM_SHARED) has no pages to give: VM_FAULT_SIGBUS, before a table is made for it",
       () => expectSame(endOf(ANONYMOUS, share), endOf({}, share), { what: "A read" }),
     );
   });
@@ -479,6 +498,14 @@ const READ_FAULT = { doReadFault: submission.doReadFault };
 
 function checkFile(because: string, ...workloads: DemandOp[][]): void {
   remember("03.4", because, () => compare(READ_FAULT, workloads));
+}
+
+function checkScene(because: string, scene: ReadFaultScene): void {
+  remember("03.4", because, () =>
+    expectSame(runReadFault(READ_FAULT, scene), runReadFault({}, scene), {
+      what: "A read of a page of a file",
+    }),
+  );
 }
 
 function file(page: number, pages: number, filePage = 0): DemandOp {
@@ -579,6 +606,44 @@ describe("03.4 A read fault of a file", () => {
           what: "A read",
         }),
     );
+  });
+  it("obeys the answers of vmOps.mapPages", () => {
+    const told = "what vmOps.mapPages returns is the result, unless it is 0: then vmOps.fault is asked";
+    checkScene(told, { around: 16, mapPages: VM_FAULT_OOM });
+    checkScene(told, { around: 16, mapPages: 0 });
+    const skipped = "with a faultAroundPages of 1 vmOps.mapPages is not asked";
+    checkScene(skipped, { around: 1 });
+    checkScene("sys.faultAroundPages is the size of the window", { around: 2 });
+  });
+  it("maps nothing where vmOps.fault brought nothing", () => {
+    for (const noPage of [
+      VM_FAULT_NOPAGE,
+      VM_FAULT_RETRY,
+      VM_FAULT_NOPAGE | VM_FAULT_MAJOR,
+      VM_FAULT_SIGBUS,
+      VM_FAULT_OOM,
+      VM_FAULT_SIGSEGV,
+      VM_FAULT_HWPOISON,
+    ])
+      checkScene(
+        "with VM_FAULT_ERROR, VM_FAULT_NOPAGE or VM_FAULT_RETRY there is no page to map: the result of vmOps.fault is yours",
+        { around: 1, noPage },
+      );
+  });
+  it("returns the bits of both", () => {
+    for (const withPage of [VM_FAULT_MAJOR, VM_FAULT_LOCKED])
+      checkScene("the result has the bits of vmOps.fault and those of finishFault", { around: 1, withPage });
+  });
+  it("gives the reference back when the entry is filled already", () => {
+    checkScene(
+      "another thread was faster, and finishFault returns VM_FAULT_NOPAGE: the reference of the page's folio goes back (pageFolio, folioPut)",
+      { around: 1, filledMeanwhile: true },
+    );
+    checkScene("the result has the bits of vmOps.fault and those of finishFault", {
+      around: 1,
+      filledMeanwhile: true,
+      withPage: VM_FAULT_MAJOR,
+    });
   });
   it("serves random programs", () => {
     atLast("03.4", () => compare(READ_FAULT, [], 6, "file"));
@@ -697,11 +762,27 @@ describe("03.5 Lock pages", () => {
       [EIGHT, limit(4), mlock(0, 2), mlock(1, 3)],
       [EIGHT, limit(4), mlock(4, 4), mlock(2, 3)],
     );
+    checkLock(
+      "of a mapping that is locked already, only its pages inside the range do not come on top",
+      [EIGHT, limit(4), mlock(0, 2), mlock(0, 8)],
+      [EIGHT, limit(7), mlock(0, 4), mlock(2, 6)],
+      [EIGHT, limit(7), mlock(4, 4), mlock(0, 6)],
+      [EIGHT, limit(6), mlock(1, 4), mlock(2, 2), mlock(5, 2)],
+    );
     checkLock("a limit of 0 is -EPERM: such a process may not lock at all", [EIGHT, limit(0), mlock(0, 1)]);
     checkLock(
       "CAP_IPC_LOCK knows no limit",
       [EIGHT, { op: "limit", bytes: 4096, privileged: true }, mlock(0, 8)],
       [EIGHT, { op: "limit", bytes: 0, privileged: true }, mlock(0, 8)],
+    );
+  });
+  it("passes on what mlockFixup refuses", () => {
+    const noMoreMaps: DemandOp = { op: "map limit", more: 0 };
+    checkLock(
+      "mlockFixup may return a negative errno (a VMA that must be split, and no mapping more is allowed): it is the result",
+      [EIGHT, noMoreMaps, mlock(2, 3)],
+      [EIGHT, { op: "mmap", page: 8, pages: 4, prot: "r" }, noMoreMaps, mlock(4, 6)],
+      [EIGHT, noMoreMaps, mlock(0, 8)],
     );
   });
   it("turns the errors of mmPopulate into those of mlock", () => {

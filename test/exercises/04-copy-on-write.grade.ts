@@ -266,6 +266,7 @@ describe("04.2 A write to a read-only entry", () => {
       "a page that is exclusive is used in place, however many references drivers hold: a copy would cut them off",
       "0w0 0h0 0q0 0w0",
       "0w0 0f 0w0 0h0 0q0 0w0 e",
+      "0w0 0f 0h0 0w0 1w0 e",
     );
   });
   it("uses memory without a folio in place where it is shared", () => {

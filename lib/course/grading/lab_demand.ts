@@ -18,14 +18,18 @@ import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
 import type { Prot } from "../../kernel/process_options.js";
 import { SignalError } from "../../kernel/signal.js";
-import { checkInvariants } from "../../mm/debug.js";
 import { folioTestAnon, PG_mlocked, pageFolio, pfnToPage } from "../../mm/folio.js";
 import type { VfsFile } from "../../mm/inode.js";
 import { type MmStruct, VM_LOCKED, VM_LOCKONFAULT } from "../../mm/mm_types.js";
+import { GFP_PGTABLE_USER } from "../../mm/page_alloc.js";
 import { walkPageRange } from "../../mm/pagewalk.js";
+import type { MmParts } from "../../mm/parts.js";
 import { PTE_NX, pteDirty, ptePfn, ptePresent, pteSpecial, pteWrite } from "../../mm/pgtable.js";
+import { CAP_IPC_LOCK } from "../../mm/system.js";
 import { NR_MLOCK, NR_UNEVICTABLE, PGFAULT, PGMAJFAULT } from "../../mm/vmstat.js";
 import { vmaPerm } from "../../procfs/task_mmu.js";
+import { allocationText, brokenInvariants, type Owner, wrongPapers } from "./lab_papers.js";
+import { faultText } from "./lab_read_fault.js";
 
 /** Where page 0 lies: 24 pages below an address that is a multiple of 2 MiB. */
 export const BASE = 0x2000_0000_0000 - 24 * PAGE_SIZE;
@@ -51,6 +55,7 @@ export type DemandOp =
   | { op: "mprotect"; page: number; pages: number; prot: Prot }
   | { op: "mlock"; page: number; pages: number; onfault?: boolean; offset?: number; bytes?: number }
   | { op: "limit"; bytes: number; privileged?: boolean }
+  | { op: "map limit"; more: number }
   | { op: "drop cache" }
   | { op: "truncate"; pages: number }
   | { op: "fault around"; pages: number }
@@ -77,6 +82,8 @@ export function demandOpText(op: DemandOp): string {
       return `mlock ${mlockText(op, pages)}${op.onfault ? ", as they come in (MLOCK_ONFAULT)" : ""}`;
     case "limit":
       return `setrlimit(RLIMIT_MEMLOCK, ${op.bytes} bytes), with${op.privileged ? "" : "out"} CAP_IPC_LOCK`;
+    case "map limit":
+      return `allow ${op.more} more mappings (vm.max_map_count)`;
     case "truncate":
       return `truncate the file to ${pages}`;
     case "fault around":
@@ -113,8 +120,20 @@ export interface DemandObservation {
   readonly locked: string;
   /** Pages on LRU lists or on their way there. */
   readonly lists: string;
+  /** Pages allocated, with their flags; page tables are left out. */
+  readonly allocated: string;
+  /** What the parts on trial returned to the kernel. */
+  readonly returned: string;
   /** "in order", or what does not agree with the page tables. */
   readonly accounts: string;
+}
+
+/** What is wrong in `got`, in a sentence, where the kernel's books tell it. */
+export function demandMistake(got: DemandObservation, expected: DemandObservation): string | undefined {
+  if (got.accounts !== expected.accounts) return got.accounts;
+  if (got.allocated !== expected.allocated)
+    return `It allocates ${got.allocated}; it should be ${expected.allocated}`;
+  return undefined;
 }
 
 /** A process on a machine. */
@@ -124,6 +143,8 @@ class Bench {
   readonly file: VfsFile;
   readonly fd: number;
   failAfter = 0;
+  private readonly allocated: string[] = [];
+  private readonly returned: string[] = [];
 
   constructor(parts: Partial<MachineParts>) {
     this.machine = boot({ ram: "1 MiB" });
@@ -132,12 +153,39 @@ class Bench {
     sys.readAheadPages = 8;
     kernel.files.writeFile("/data/f", fileBytes());
     litterFrames(this.machine);
-    sys.parts = { ...sys.parts, ...parts };
+    sys.parts = { ...parts, ...this.watched({ ...sys.parts, ...parts }) };
     this.process = this.machine.spawn("learner");
     for (const signal of ["SIGSEGV", "SIGBUS"] as const) this.process.on(signal, () => {});
     this.fd = this.process.open("/data/f");
     this.file = this.process.task.files.get(this.fd) as VfsFile;
-    sys.shouldFailAllocPage = () => this.failAfter > 0 && --this.failAfter === 0;
+    sys.shouldFailAllocPage = (gfp, order) => {
+      if (gfp !== GFP_PGTABLE_USER) this.allocated.push(allocationText(gfp, order));
+      return this.failAfter > 0 && --this.failAfter === 0;
+    };
+  }
+
+  /** `parts` with those of the lab telling what they return. */
+  private watched(parts: MmParts): MmParts {
+    const { doAnonymousPage, doReadFault, doMlock } = parts;
+    const tell = (name: string, result: number, text: string): number => {
+      this.returned.push(`${name}: ${text}`);
+      return result;
+    };
+    return {
+      ...parts,
+      doAnonymousPage: (vmf) => {
+        const result = doAnonymousPage(vmf);
+        return tell("doAnonymousPage", result, faultText(result));
+      },
+      doReadFault: (vmf) => {
+        const result = doReadFault(vmf);
+        return tell("doReadFault", result, faultText(result));
+      },
+      doMlock: (mm, start, len, flags) => {
+        const result = doMlock(mm, start, len, flags);
+        return tell("doMlock", result, String(result));
+      },
+    };
   }
 
   /** Carries out `op`: what the process gets to see of it. */
@@ -179,9 +227,11 @@ class Bench {
     else if (op.op === "munlock") process.munlock(at, length);
     else if (op.op === "mprotect") process.mprotect(at, length, op.prot);
     else if (op.op === "limit") {
-      process.task.privileged = op.privileged ?? false;
+      // Only this capability: a question for another one is answered with no.
+      process.task.capable = (cap) => cap === CAP_IPC_LOCK && (op.privileged ?? false);
       process.setrlimit("memlock", op.bytes);
-    } else if (op.op === "drop cache") process.dropCache(this.fd);
+    } else if (op.op === "map limit") sys.sysctl.maxMapCount = process.mm.mapCount + op.more;
+    else if (op.op === "drop cache") process.dropCache(this.fd);
     else if (op.op === "truncate") ftruncate(this.file, length);
     else if (op.op === "fault around") sys.faultAroundPages = length / PAGE_SIZE;
     else if (op.op === "no memory") this.failAfter = op.after;
@@ -202,6 +252,8 @@ class Bench {
       mappings: mm === undefined ? [] : mappingTexts(mm),
       locked: `VmLck ${mm?.lockedVm ?? 0}, Mlocked ${nodeStat[NR_MLOCK]}, Unevictable ${nodeStat[NR_UNEVICTABLE]} pages`,
       lists: `${listed(machine)} pages`,
+      allocated: this.allocated.splice(0).join(", ") || "nothing",
+      returned: this.returned.splice(0).join(", ") || "nothing",
       accounts: inOrder ? "in order" : accounts(machine),
     };
   }
@@ -234,13 +286,18 @@ function listed(machine: Machine): number {
 
 function accounts(machine: Machine): string {
   const { kernel } = machine;
-  const users = [...kernel.tasks.values()].flatMap((task) => (task.mm === undefined ? [] : [task.mm]));
-  try {
-    checkInvariants(kernel.sys, [kernel.initMm, ...users]);
-    return "in order";
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const tasks = [...kernel.tasks.values()].filter(({ mm }) => mm !== undefined);
+  const owners = tasks.map(
+    (task): Owner => ({
+      name: "the process",
+      mm: task.mm!,
+      pageText: (addr) => `page ${(addr - BASE) / PAGE_SIZE}`,
+    }),
+  );
+  const [wrong] = wrongPapers(kernel.sys, owners);
+  if (wrong !== undefined) return wrong;
+  const broken = brokenInvariants(kernel.sys, [kernel.initMm, ...owners.map(({ mm }) => mm)]);
+  return broken.join("\n") || "in order";
 }
 
 function mappingTexts(mm: MmStruct): string[] {

@@ -2,7 +2,7 @@
  * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part and on the lib's own.
  *
  *   FamilyOp   write, read, fork, exit, guard, look (a read by a second thread, on the other CPU), populate (a write fault without
- *              an instruction that writes), protect (read-only and back), hold (a driver takes a reference of the page)
+ *              an instruction that writes), protect (the entry alone becomes read-only, to learn of the next write), hold (a driver takes a reference of the page)
  *   pages      0-3 private, 4-5 shared, 6-7 private pages of a file, 8-9 shared pages of the same file,
  *              a-b private pages in the middle of a large folio of another file (four pages under one refcount)
  *
@@ -31,10 +31,12 @@ import {
   ptePresent,
   ptepGet,
   pteWrite,
+  pteWrprotect,
   pteYoung,
   setPte,
 } from "../../mm/pgtable.js";
 import { lruAddDrainAll } from "../../mm/swap.js";
+import { flushTlbPage } from "../../mm/tlb.js";
 import { allocationText, brokenInvariants, type Owner, wrongPapers } from "./lab_papers.js";
 
 /** One operation of a family. */
@@ -118,7 +120,7 @@ export function familyOpText({ op, who, page }: FamilyOp): string {
   if (op === "fork" || op === "exit") return `${name}: ${op}`;
   if (op === "guard") return `${name}: madvise(page ${page}, MADV_GUARD_INSTALL)`;
   if (op === "look") return `${name}: its second thread, on the other CPU, reads ${pageText(page)}`;
-  if (op === "protect") return `${name}: mprotect(${pageText(page)}) to read-only and back`;
+  if (op === "protect") return `${name}: soft-dirty tracking takes R/W from the entry of ${pageText(page)}`;
   if (op === "hold") return `${name}: a driver takes a reference of ${pageText(page)}, as for direct I/O`;
   if (op === "populate") return `${name}: madvise(${pageText(page)}, MADV_POPULATE_WRITE)`;
   return `${name}: ${op} ${pageText(page)}`;
@@ -274,9 +276,8 @@ class Family {
       if (op === "write") return this.write(process, page);
       if (op === "hold") return this.hold(process.mm, page);
       if (op === "protect") {
-        process.mprotect(va, 4096, "r");
-        process.mprotect(va, 4096, "rw");
-        return `makes ${pageText(page)} read-only and writable again`;
+        this.protect(process.mm, va);
+        return `${pageText(page)} is watched for its next write`;
       }
       if (op === "populate") {
         process.madvise(va, 4096, "POPULATE_WRITE");
@@ -301,6 +302,17 @@ class Family {
       if (!process.alive) this.members.splice(this.members.indexOf(member), 1);
       return `gets ${error.signal} at ${pageText(page)}`;
     }
+  }
+
+  /** As writing 4 to clear_refs does: the entry loses R/W, and nothing else changes. */
+  private protect(mm: MmStruct, va: number): void {
+    const { ram } = this.machine.kernel.sys;
+    walkPageRange(mm, va, va + 4096, {
+      pteEntry(pte, _addr, ptep) {
+        if (ptePresent(pte)) setPte(ram, ptep, pteWrprotect(pte));
+      },
+    });
+    flushTlbPage(mm, va);
   }
 
   /** A reference that is no entry: the page is used by someone who does not map it. */

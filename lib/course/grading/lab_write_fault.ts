@@ -17,6 +17,7 @@ import {
   ptePfn,
   ptePresent,
   pteWrite,
+  pteWrprotect,
   setPte,
   vmaPageProt,
 } from "../../mm/pgtable.js";
@@ -71,12 +72,13 @@ export function writeWithoutMemory(
   process.mmap(4096, { at: AT, fixed: true });
   if (what === "zero page") process.load(AT);
   else process.store(AT, 1, 5);
-  const child = process.fork("C");
+  const writer = what === "zero page" ? process : process.fork("C");
   const pfn = ptePfn(entryAt(process)!);
   sys.shouldFailAllocPage = () => true;
-  const said = storeText(child);
+  const said = storeText(writer);
   sys.shouldFailAllocPage = undefined;
-  return { said, parentReads: process.load(AT), page: what === "zero page" ? "" : countsOf(machine, pfn) };
+  if (what === "zero page") return { said };
+  return { said, parentReads: process.load(AT), page: countsOf(machine, pfn) };
 }
 
 /** A shared mapping of memory that has no folio, as a device maps its own: the entry is special. */
@@ -93,7 +95,7 @@ export function writeWithoutFolio(parts: Partial<MachineParts>): WriteReport {
     },
   });
   const device = sys.ram.nrFrames - 1;
-  setPte(sys.ram, ptep, pteMkspecial(pfnPte(device, vmaPageProt(vma))));
+  setPte(sys.ram, ptep, pteWrprotect(pteMkspecial(pfnPte(device, vmaPageProt(vma)))));
   const said = storeText(process);
   const pte = entryAt(process)!;
   return { said, sameFrame: ptePfn(pte) === device, writable: pteWrite(pte), dirty: pteDirty(pte) };

@@ -54,13 +54,15 @@ export interface MutationReport {
 
 /** Runs the mutants of a lab. Not in Linux: a tool of the course. */
 export async function mutate(lab: Lab, options: MutationOptions): Promise<MutationReport> {
-  const all = mutantsOf(readFileSync(lab.master, "utf8"));
+  const solution = readFileSync(lab.master, "utf8");
+  const all = mutantsOf(solution);
   const reasons = equivalentsOf(lab);
   const wanted = all.filter((mutant) => isWanted(mutant, options));
   const store = new Store(lab, options.resume);
   const verdicts = new Map<string, Verdict>();
   for (const { id } of wanted) if (store.known.has(id)) verdicts.set(id, store.known.get(id)!);
   const open = wanted.filter(({ id }) => !verdicts.has(id));
+  await mustAccept(lab, solution, [...new Set(open.map(({ task }) => task))]);
   await tryAll(lab, open, options.jobs, (mutant, verdict) => {
     verdicts.set(mutant.id, verdict);
     store.keep(mutant.id, verdict);
@@ -76,6 +78,19 @@ export async function mutate(lab: Lab, options: MutationOptions): Promise<Mutati
   return { lab, tried, stale: [...stale, ...dead.map(({ mutant }) => mutant.id)] };
 }
 
+/** Throws unless the solution itself survives: where that dies, every mutant does. */
+async function mustAccept(lab: Lab, solution: string, tasks: readonly string[]): Promise<void> {
+  const unchanged = tasks.map(
+    (task): Mutant => ({ id: `${task}, unchanged`, task, line: 1, text: solution }),
+  );
+  await tryAll(lab, unchanged, 1, ({ id }, { result, test, says }) => {
+    if (result !== "survived")
+      throw new Error(
+        `the grader of lab ${lab.number} does not accept the solution (${id}): ${test}: ${says}`,
+      );
+  });
+}
+
 /** The mutants that `options` choose. Not in Linux: a tool of the course. */
 export function wantedMutants(lab: Lab, options: Pick<MutationOptions, "task" | "only">): Mutant[] {
   return mutantsOf(readFileSync(lab.master, "utf8")).filter((mutant) => isWanted(mutant, options));
@@ -86,6 +101,9 @@ function isWanted(mutant: Mutant, { task, only }: Pick<MutationOptions, "task" |
   return only === undefined || only.some((part) => mutant.id.includes(part));
 }
 
+/** How many survivors are graded in one child. */
+const BATCH = 10;
+
 /** Survivors that nobody explains are graded as a learner's file is; what it finds counts. */
 async function askTheRealGrader(
   lab: Lab,
@@ -94,14 +112,16 @@ async function askTheRealGrader(
   reasons: ReadonlyMap<string, string>,
 ): Promise<void> {
   const alive = mutants.filter(({ id }) => verdicts.get(id)?.result === "survived" && !reasons.has(id));
-  if (alive.length === 0) return;
-  const reports = await gradeAll(alive.map(({ text, task }) => ({ lab, text, tasks: [task] })));
-  alive.forEach(({ id }, at) => {
-    const { tasks, problem } = reports[at]!;
-    const [graded] = tasks;
-    if (graded?.state !== "passed")
-      verdicts.set(id, { result: "killed", says: problem ?? graded?.message ?? "not passed" });
-  });
+  for (let at = 0; at < alive.length; at += BATCH) {
+    const batch = alive.slice(at, at + BATCH);
+    const reports = await gradeAll(batch.map(({ text, task }) => ({ lab, text, tasks: [task] })));
+    batch.forEach(({ id }, nr) => {
+      const [graded] = reports[nr]!.tasks;
+      // "not-run" says nothing: the computer was too busy. Such a mutant stays a survivor.
+      if (graded?.state === "failed" || graded?.state === "stopped")
+        verdicts.set(id, { result: "killed", says: graded.message ?? "" });
+    });
+  }
 }
 
 /** Results of runs so far, for one state of solution, grader and library. */
