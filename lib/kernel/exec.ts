@@ -19,8 +19,8 @@
  */
 import { PAGE_SIZE, pageAlign, pageAlignDown } from "../hw/address.js";
 import { doBrkFlags } from "../mm/brk.js";
-import { EACCES, ENOEXEC, ENOMEM } from "../mm/errno.js";
-import type { VfsFile } from "../mm/inode.js";
+import { EACCES, EISDIR, ENOEXEC, ENOMEM } from "../mm/errno.js";
+import { pageCacheFileOps, type VfsFile } from "../mm/inode.js";
 import {
   FMODE_READ,
   fput,
@@ -63,7 +63,7 @@ export function doExecve(
 ): number {
   kernel.enter(task);
   const file = kernel.files.open(path, O_RDONLY);
-  if (typeof file === "number") return file;
+  if (typeof file === "number") return file === -EISDIR ? -EACCES : file;
   const program = readProgram(file);
   const mm = typeof program === "number" ? program : kernel.newMm();
   if (typeof program === "number" || typeof mm === "number") {
@@ -86,7 +86,8 @@ export function doExecve(
 }
 
 function readProgram(file: VfsFile): ElfProgram | number {
-  if ((file.fMode & FMODE_READ) === 0) return -EACCES;
+  // A device, or a file of /proc, is no program.
+  if ((file.fMode & FMODE_READ) === 0 || file.fOp !== pageCacheFileOps) return -EACCES;
   const head = new Uint8Array(PAGE_SIZE);
   const nr = file.read(0, head);
   return parseElf(head.subarray(0, Math.max(0, nr))) ?? -ENOEXEC;

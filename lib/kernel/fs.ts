@@ -97,10 +97,18 @@ export class FileTree {
     return new VfsFile(inode, path, mode);
   }
 
+  /** What a mounted file system has cannot be taken away. Linux fs/namei.c:vfs_unlink() without i_op->unlink */
+  private unlinkMounted(path: string): number {
+    const file = this.openMounted(path, O_RDONLY, 0) ?? -ENOENT;
+    if (typeof file === "number") return file;
+    fput(file);
+    return -EPERM;
+  }
+
   /** Takes the name away; 0 or a negative errno. man 2 unlink */
   unlink(path: string): number {
     const inode = this.inodes.get(path);
-    if (inode === undefined) return this.openMounted(path, O_RDONLY, 0) === undefined ? -ENOENT : -EPERM;
+    if (inode === undefined) return this.unlinkMounted(path);
     this.inodes.delete(path);
     inode.nlink--;
     iput(inode);
