@@ -20,8 +20,8 @@
  */
 import { PAGE_SIZE, pageAlign, pageAlignDown } from "../hw/address.js";
 import { doBrkFlags } from "../mm/brk.js";
-import { E2BIG, EACCES, ENOEXEC, ENOMEM } from "../mm/errno.js";
-import type { VfsFile } from "../mm/inode.js";
+import { E2BIG, EACCES, EISDIR, ENOEXEC, ENOMEM } from "../mm/errno.js";
+import { pageCacheFileOps, type VfsFile } from "../mm/inode.js";
 import {
   FMODE_READ,
   fput,
@@ -42,7 +42,6 @@ import { RLIMIT_STACK } from "../mm/system.js";
 import { vmEnoughMemory, vmStatAccount } from "../mm/util.js";
 import { vmaLink } from "../mm/vma.js";
 import { capExec } from "./cred.js";
-import { directoryFops } from "./directory.js";
 import { type ElfProgram, type ElfSegment, parseElf } from "./elf.js";
 import { mmput } from "./exit_mmap.js";
 import { O_RDONLY } from "./fs.js";
@@ -74,9 +73,9 @@ export function doExecve(
 ): number {
   kernel.enter(task);
   const file = kernel.files.open(path, O_RDONLY);
-  if (typeof file === "number") return file;
+  if (typeof file === "number") return file === -EISDIR ? -EACCES : file;
   const strings: ProgramStrings = { path, argv: argv.length === 0 ? [""] : argv, envp };
-  const program = file.fOp === directoryFops ? -EACCES : checkStrings(task, strings) || readProgram(file);
+  const program = mayExec(file) ? checkStrings(task, strings) || readProgram(file) : -EACCES;
   const mm = typeof program === "number" ? program : kernel.newMm();
   if (typeof program === "number" || typeof mm === "number") {
     fput(file);
@@ -116,8 +115,12 @@ function checkStrings(task: Task, strings: ProgramStrings): number {
   return pageAlign(used) > Math.max(PAGE_SIZE, rlimit) ? -E2BIG : 0; // the stack cannot grow so far
 }
 
+/** A device, a directory or a file of /proc is no program. Linux fs/namei.c:may_open() with MAY_EXEC */
+function mayExec(file: VfsFile): boolean {
+  return (file.fMode & FMODE_READ) !== 0 && file.fOp === pageCacheFileOps;
+}
+
 function readProgram(file: VfsFile): ElfProgram | number {
-  if ((file.fMode & FMODE_READ) === 0) return -EACCES;
   const head = new Uint8Array(PAGE_SIZE);
   const nr = file.read(0, head);
   return parseElf(head.subarray(0, Math.max(0, nr))) ?? -ENOEXEC;

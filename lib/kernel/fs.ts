@@ -207,14 +207,18 @@ export class FileTree {
     return this.openInode(inode, `${path === "/" ? "" : path}/#${inode.ino}`, flags);
   }
 
+  /** What a mounted file system has cannot be taken away; undefined where `path` is none of theirs. Linux fs/namei.c:vfs_unlink() without i_op->unlink */
+  private unlinkMounted(path: string): number | undefined {
+    const file = this.openMounted(path, O_PATH);
+    if (file === undefined || typeof file === "number") return file;
+    fput(file);
+    return -EPERM;
+  }
+
   /** Takes the name away; 0 or a negative errno. man 2 unlink; Linux fs/namei.c:do_unlinkat() */
   unlink(path: string): number {
-    const mounted = this.openMounted(path, O_PATH);
-    if (typeof mounted === "number") return mounted;
-    if (mounted !== undefined) {
-      fput(mounted);
-      return -EPERM;
-    }
+    const mounted = this.unlinkMounted(path);
+    if (mounted !== undefined) return mounted;
     const walked = this.walk(path);
     if (typeof walked === "number") return walked;
     if (!walked.norm || walked.kind === "directory") return -EISDIR;

@@ -61,11 +61,16 @@ function taskMem(mm: MmStruct): string {
   return lines.map(([name, pages]) => statusKb(name, pagesToKb(pages))).join("");
 }
 
+/** A name on one line. Linux fs/proc/array.c:proc_task_name() */
+function escapedName(comm: string): string {
+  return comm.replace(/\\/g, "\\\\").replace(/\n/g, "\\n");
+}
+
 /** /proc/PID/status. Linux fs/proc/array.c:proc_pid_status() */
 export function pidStatus(task: ProcTask): string {
   const { pid, tgid, ppid, mm } = task;
   const head =
-    `Name:\t${task.comm}\nUmask:\t0022\nState:\t${task.state} (${STATE_NAMES[task.state] ?? "running"})\n` +
+    `Name:\t${escapedName(task.comm)}\nUmask:\t0022\nState:\t${task.state} (${STATE_NAMES[task.state] ?? "running"})\n` +
     `Tgid:\t${tgid}\nNgid:\t0\nPid:\t${pid}\nPPid:\t${ppid}\nTracerPid:\t0\n` +
     `${idLines(task.cred)}FDSize:\t64\nGroups:\t \n` +
     `NStgid:\t${tgid}\nNSpid:\t${pid}\nNSpgid:\t${tgid}\nNSsid:\t1\nKthread:\t0\n`;

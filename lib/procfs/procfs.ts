@@ -15,6 +15,7 @@
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { valueText } from "../hw/options.js";
 import { SyscallError } from "../kernel/errno.js";
 import { O_CREAT, O_EXCL, type PseudoFs } from "../kernel/fs.js";
 import { EACCES, EEXIST, EINVAL, EISDIR, ENOENT, errnoName } from "../mm/errno.js";
@@ -126,12 +127,13 @@ export class ProcFs implements PseudoFs {
    */
   write(path: string, text: string): void {
     for (const [name, value] of Object.entries({ path, text }))
-      if (typeof value !== "string") throw new TypeError(`${name} is ${String(value)}, not a string`);
+      if (typeof value !== "string") throw new TypeError(`${name} is ${valueText(value)}, not a string`);
     const result = this.tryWrite(path, text);
     if (result === 0) return;
     const file = procLookup(this.context, path);
     const effect = typeof file === "number" ? undefined : file.effect;
-    throw refused(result, "write", path, effect?.startsWith("refused") === true ? effect : undefined);
+    const why = effect?.startsWith("refused") === true ? ` (${effect})` : "";
+    throw refused(result, "write", `${valueText(text)} to ${path}${why}`);
   }
 
   // -------------------------------------------------------------- texts as objects
@@ -172,7 +174,8 @@ export class ProcFs implements PseudoFs {
   }
 
   private readOf(pid: number, name: string): string {
-    if (findTask(this.context, pid) === undefined) throw new RangeError(`there is no process ${String(pid)}`);
+    if (findTask(this.context, pid) === undefined)
+      throw new RangeError(`there is no process ${valueText(pid)}`);
     return this.read(`/proc/${pid}/${name}`);
   }
 
@@ -235,10 +238,10 @@ export class ProcFs implements PseudoFs {
   }
 }
 
-/** What is thrown for a negative errno: with the path, and why, where there is more to say. */
-function refused(errno: number, syscall: string, path: string, why?: string): SyscallError {
+/** What is thrown for a negative errno: the call, and what was tried with it. */
+function refused(errno: number, syscall: string, what: string): SyscallError {
   const error = new SyscallError(errno, syscall);
-  error.message = `${errnoName(errno)}: ${syscall} ${path}${why === undefined ? "" : ` (${why})`}`;
+  error.message = `${errnoName(errno)}: ${syscall} ${what}`;
   return error;
 }
 

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { boot } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
@@ -83,6 +84,56 @@ describe("/dev/zero mapped private", () => {
     child.exit();
     process.exit();
     expect(free()).toBeGreaterThanOrEqual(before - 4);
+  });
+
+  it("behaves as anonymous memory does, whatever is done to it", () => {
+    const page = fc.nat(15);
+    const length = fc.integer({ min: 1, max: 8 });
+    const step = fc.oneof(
+      fc.tuple(fc.constantFrom("read" as const, "write" as const), page, length),
+      fc.tuple(fc.constantFrom("munmap" as const, "dontneed" as const, "lock" as const), page, length),
+      fc.tuple(fc.constantFrom("readonly" as const, "writable" as const, "move" as const), page, length),
+      fc.tuple(fc.constantFrom("fork" as const, "free" as const), page, length),
+    );
+    const run = (steps: readonly (readonly [string, number, number])[], device: boolean, shared: boolean) => {
+      const { machine, process } = alice();
+      const at = 0x20_0000_0000;
+      const fd = device ? process.open("/dev/zero") : undefined;
+      process.mmap(24 * 4096, { at, fixed: true, shared, fd });
+      const all = [process];
+      const seen = steps.map(([what, first, pages]) => {
+        const [addr, bytes] = [at + first * 4096, pages * 4096];
+        try {
+          if (what === "read") return process.load(addr);
+          if (what === "write") process.store(addr, 1, pages);
+          else if (what === "munmap") process.munmap(addr, bytes);
+          else if (what === "dontneed") process.madvise(addr, bytes, "DONTNEED");
+          else if (what === "free") process.madvise(addr, bytes, "FREE");
+          else if (what === "lock") process.mlock(addr, bytes);
+          else if (what === "move") process.mremap(addr, bytes, bytes, at + (30 + first) * 4096);
+          else if (what === "fork") all.push(process.fork());
+          else process.mprotect(addr, bytes, what === "readonly" ? "r" : "rw");
+          return "done";
+        } catch (error) {
+          if (!process.alive) return `${(error as Error).name}, dead`;
+          return (error as { code: string }).code;
+        }
+      });
+      const { sys, initMm } = machine.kernel;
+      const living = all.filter(({ alive }) => alive);
+      checkInvariants(sys, [initMm, ...living.map(({ mm }) => mm)]);
+      const rss = living.map(({ pid }) => {
+        const { VmRSS, RssAnon, RssShmem, VmData, VmPTE } = machine.procfs.status(pid);
+        return { VmRSS, RssAnon, RssShmem, VmData, VmPTE };
+      });
+      return { seen, rss, faults: all.map((one) => one.getrusage()) };
+    };
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), fc.boolean(), (steps, shared) => {
+        expect(run(steps, true, shared)).toEqual(run(steps, false, shared));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it("merges with what goes on in the device, and not with what does not", () => {
@@ -186,11 +237,21 @@ describe("reading and writing devices", () => {
     expect(() => process.fsync(process.open("/dev/null"))).toThrow("EINVAL");
   });
 
+  it("are no programs", () => {
+    const { process } = alice();
+    for (const path of ["/dev/null", "/dev/zero", "/proc/self/maps", "/proc/meminfo", "/sys/kernel/mm"])
+      expect(() => process.exec(path)).toThrow("EACCES");
+    expect(process.alive).toBe(true);
+  });
+
   it("cannot be made, only opened", () => {
     const { kernel } = alice();
     expect(kernel.files.open("/dev/null", 0o300)).toBe(-17);
     expect(typeof kernel.files.open("/dev/null", 0o1102)).toBe("object");
-    expect(kernel.files.unlink("/dev/null")).toBe(-1);
+    const unlinked = ["/dev/null", "/proc/meminfo", "/proc/nonsense", "/dev/nonsense"].map((path) =>
+      kernel.files.unlink(path),
+    );
+    expect(unlinked).toEqual([-1, -1, -2, -2]);
   });
 });
 

@@ -378,6 +378,8 @@ describe("a process that writes to /proc", () => {
     const bob = machine.spawn("bob");
     expect(echo(process, "/proc/self/comm", "0123456789abcdefghij")).toBe(20);
     expect(cat(process, "/proc/self/comm")).toBe("0123456789abcde\n");
+    expect(echo(process, "/proc/self/comm", "a\\b\n")).toBe(4);
+    expect(cat(process, "/proc/self/status")).toMatch(/^Name:\ta\\\\b\\n\n/);
     expect(echo(process, `/proc/${bob.pid}/comm`, "x")).toBe("EINVAL");
     expect(procfs.tryWrite(`/proc/${bob.pid}/comm`, "x")).toBe(-22);
   });

@@ -147,8 +147,6 @@ describe("texts as objects", () => {
   it("says which process there is not", () => {
     const { procfs } = machineAfter([]);
     for (const wrong of [99, -1, 1.5, "7", undefined])
-      expect(() => procfs.smaps(wrong as number)).toThrow(
-        new RangeError(`there is no process ${String(wrong)}`),
-      );
+      expect(() => procfs.smaps(wrong as number)).toThrow(/^there is no process /);
   });
 });

@@ -203,7 +203,7 @@ describe("/proc of a process", () => {
     expect(procfs.read("/proc/7/smaps")).toMatch(/^Referenced: +0 kB$/m);
     expect(procfs.tryWrite("/proc/7/clear_refs", "9")).toBe(-22);
     expect(procfs.tryWrite("/proc/99/clear_refs", "1")).toBe(-2);
-    expect(() => procfs.write("/proc/7/clear_refs", "9")).toThrow("EINVAL: write /proc/7/clear_refs");
+    expect(() => procfs.write("/proc/7/clear_refs", "9")).toThrow('EINVAL: write "9" to /proc/7/clear_refs');
   });
 
   it("scores a process for the OOM killer as Linux does", () => {
