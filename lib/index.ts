@@ -168,13 +168,7 @@ export type { KernelHardware } from "./kernel/kernel.js";
 export { Kernel } from "./kernel/kernel.js";
 export type { RunOptions } from "./kernel/machine.js";
 export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
-export {
-  type Cost,
-  type Counts,
-  type MeasuredCpu,
-  type MeasuredProcess,
-  Measurement,
-} from "./kernel/measure.js";
+export type { Cost, Counts, MeasuredCpu, MeasuredProcess, Measurement } from "./kernel/measure.js";
 export { Process } from "./kernel/process.js";
 export type {
   Advice,
