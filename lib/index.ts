@@ -164,17 +164,12 @@ export { SyscallError } from "./kernel/errno.js";
 export type { FaultingTask } from "./kernel/fault.js";
 export type { FdTable } from "./kernel/fd_table.js";
 export type { FileTree, PseudoFs } from "./kernel/fs.js";
+export { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./kernel/fs.js";
 export type { KernelHardware } from "./kernel/kernel.js";
 export { Kernel } from "./kernel/kernel.js";
 export type { RunOptions } from "./kernel/machine.js";
 export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
-export {
-  type Cost,
-  type Counts,
-  type MeasuredCpu,
-  type MeasuredProcess,
-  Measurement,
-} from "./kernel/measure.js";
+export type { Cost, Counts, MeasuredCpu, MeasuredProcess, Measurement } from "./kernel/measure.js";
 export { Process } from "./kernel/process.js";
 export type {
   Advice,
@@ -190,6 +185,7 @@ export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
 export { type SigInfo, SignalError } from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
 export type { SyscallArg } from "./kernel/syscalls/define.js";
+export { SYSCALL_NUMBERS } from "./kernel/syscalls/numbers.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
 export type { SignalStruct, TaskRunner, TaskState } from "./kernel/task.js";
 export { Task } from "./kernel/task.js";
@@ -233,6 +229,44 @@ export {
   VM_WRITE,
   vmaPages,
 } from "./mm/mm_types.js";
+export {
+  MADV,
+  MAP_32BIT,
+  MAP_ANONYMOUS,
+  MAP_DENYWRITE,
+  MAP_EXECUTABLE,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_HUGETLB,
+  MAP_LOCKED,
+  MAP_NONBLOCK,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_STACK,
+  MAP_SYNC,
+  MAP_TYPE,
+  MCL_CURRENT,
+  MCL_FUTURE,
+  MCL_ONFAULT,
+  MLOCK_ONFAULT,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
+  PROT_EXEC,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
+  PROT_NONE,
+  PROT_READ,
+  PROT_SEM,
+  PROT_WRITE,
+} from "./mm/mman.js";
 export type { MmuGather } from "./mm/mmu_gather.js";
 export { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "./mm/page_alloc.js";
 export type { MmParts } from "./mm/parts.js";

@@ -137,6 +137,8 @@ export function capNames(set: number): CapabilityName[] {
 
 /** The set of the capabilities named. RangeError for a name that there is not. Not in Linux: man 3 cap_from_text. */
 export function capSetOf(names: readonly string[]): number {
+  if (!Array.isArray(names))
+    throw new TypeError(`capabilities are given as a list of names, not as ${valueText(names)}`);
   let set = 0;
   for (const name of new Set(names)) {
     const cap = (CAPABILITIES as readonly string[]).indexOf(name);

@@ -150,6 +150,7 @@ export class Machine {
    * it cost up to there. Not in Linux: perf stat is its nearest relative.
    */
   measure<T>(act: () => T): Measurement<T> {
+    if (typeof act !== "function") throw new TypeError(`measure takes a function, not ${valueText(act)}`);
     const before = takeStock(this, this.started);
     try {
       const value = act();

@@ -43,7 +43,7 @@ import type { SignalHandler, SignalName } from "./signal.js";
 import { capSet } from "./syscalls/cred.js";
 import type { SyscallArg } from "./syscalls/define.js";
 import * as files from "./syscalls/file.js";
-import { PR_SET_VMA, PR_SET_VMA_ANON_NAME, setCpu, sysPrctl } from "./syscalls/life.js";
+import { PR_SET_VMA, PR_SET_VMA_ANON_NAME, setCpu } from "./syscalls/life.js";
 import { sysPrlimit } from "./syscalls/limits.js";
 import * as memory from "./syscalls/mm.js";
 import * as processes from "./syscalls/process.js";
@@ -161,10 +161,8 @@ export class Process {
 
   /** Writes a name on anonymous memory, which maps then shows; undefined takes it off. man 2 PR_SET_VMA */
   setAnonVmaName(addr: number, length: number | string, name: string | undefined): void {
-    const to = name ?? 0;
-    const bytes = sizeOf(length);
-    this.kernel.enter(this.task);
-    checkResult(sysPrctl(this.kernel, this.task, PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, bytes, to), "prctl");
+    const set = [PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, sizeOf(length), name ?? 0];
+    checkResult(this.syscall("prctl", ...set), "prctl");
   }
 
   /** Moves the program break by `bytes`; where it was before. man 2 sbrk */

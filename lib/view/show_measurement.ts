@@ -14,6 +14,7 @@
  *
  * Read first: kernel/measure.ts, table.ts.
  */
+import { valueText } from "../hw/options.js";
 import { Measurement } from "../kernel/measure.js";
 import { formatNs, formatNumber } from "./scale.js";
 import { JUPYTER_DISPLAY, type MimeBundle } from "./show.js";
@@ -21,6 +22,8 @@ import { type Table, table } from "./table.js";
 
 /** The table of a measurement: one line for each counter that changed, the clock as its caption. */
 export function measurementTable(measured: Measurement): Table {
+  if (!(measured instanceof Measurement))
+    throw new TypeError(`measurementTable takes what machine.measure answers, not ${valueText(measured)}`);
   const rows = measured.rows.filter(({ where }) => where !== "clock");
   return table(rows, {
     caption: `It took ${formatNs(measured.ns)}`,

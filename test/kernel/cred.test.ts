@@ -133,6 +133,14 @@ describe("getrusage", () => {
     expect(status).toMatch(/^VmRSS:\t +0 kB$/m);
   });
 
+  it("knows the peak after a plain munmap", () => {
+    const alice = fresh();
+    const a = alice.mmap("64 KiB");
+    alice.touch(a, "64 KiB");
+    alice.munmap(a, "64 KiB");
+    expect(alice.getrusage("self").maxRssKb).toBe(64);
+  });
+
   it("of children is the sum of faults and the largest of them, once they were waited for", () => {
     const alice = fresh();
     const a = alice.mmap("64 KiB");

@@ -111,6 +111,12 @@ describe("machine.measure", () => {
     expect(m.processes).toEqual([{ pid: m.value, name: "bob", minFlt: 4, majFlt: 0 }]);
   });
 
+  it("wants a function", () => {
+    const machine = boot({ ram: "1 MiB" });
+    expect(() => machine.measure(undefined as never)).toThrow("measure takes a function, not undefined");
+    expect(() => measurementTable({} as never)).toThrow("what machine.measure answers, not an empty object");
+  });
+
   it("shows itself as a table in a notebook and as lines of text elsewhere", () => {
     const machine = boot({ ram: "16 MiB" });
     const alice = machine.spawn("alice");

@@ -16,6 +16,17 @@ function machineWithProcess() {
   return { machine, task };
 }
 
+describe("an area at address 0", () => {
+  it("is no stack: a process that was spawned has none", () => {
+    const machine = boot({ ram: "16 MiB" });
+    const alice = machine.spawn("alice");
+    alice.mmap(4096, { at: 0, fixed: true });
+    expect(machine.procfs.read(`/proc/${alice.pid}/maps`)).toMatch(
+      /^00000000-00001000 rw-p 00000000 00:00 0 $/m,
+    );
+  });
+});
+
 describe("machine.procfs", () => {
   it("is the same object every time and shows the machine's processes", () => {
     const { machine, task } = machineWithProcess();

@@ -6,6 +6,7 @@
  *
  * Linux kernel/sys.c; man 2 getrlimit, getrusage. Read first: ../rlimit.ts, ../rusage.ts.
  */
+import { valueText } from "../../hw/options.js";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";
 import { CAP_SYS_RESOURCE } from "../cred.js";
 import type { Kernel } from "../kernel.js";
@@ -16,9 +17,11 @@ import { putUserWords, readUserWord } from "../uaccess.js";
 
 /** Sets a limit of `task`; Infinity is "unlimited", and a hard limit left out stays. 0 or negative errno. man 2 setrlimit */
 export function sysPrlimit(task: Task, resource: number, soft: number, hard = Number.NaN): number {
-  if (Number.isNaN(soft) || soft < 0) throw new RangeError(`prlimit: limit ${soft} is not 0 or more`);
   const limits = task.signal.rlim;
   const newHard = Number.isNaN(hard) ? (limits[resource]?.hard ?? 0) : hard;
+  for (const limit of [soft, newHard])
+    if (typeof limit !== "number" || !(limit >= 0))
+      throw new RangeError(`prlimit: limit ${valueText(limit)} is not 0 or more`);
   return setRlimit(limits, resource, soft, newHard, task.capable(CAP_SYS_RESOURCE));
 }
 

@@ -11,9 +11,11 @@
 import { EBADF, EFBIG, EINVAL, ENOENT, EOPNOTSUPP } from "../../mm/errno.js";
 import { inodeSetSize, type VfsFile } from "../../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
+import { checkArg, checkText } from "../errno.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
 import { getname } from "./define.js";
+import { POSIX_FADV_WILLNEED, sysFadvise } from "./file.js";
 
 /** The size stays. Linux include/uapi/linux/falloc.h; so are all FALLOC_FL_ names. */
 export const FALLOC_FL_KEEP_SIZE = 0x01;
@@ -23,7 +25,10 @@ export const FALLOC_FL_PUNCH_HOLE = 0x02;
 const FALLOC_FL_KNOWN = 0xfb;
 
 /** man 2 truncate. Linux fs/open.c:do_sys_truncate() */
-export function sysTruncate(kernel: Kernel, _task: Task, path: string, length: number): number {
+export function sysTruncate(kernel: Kernel, task: Task, path: string, length: number): number {
+  checkText(path, "path", "truncate");
+  checkArg(length, "length", "truncate");
+  kernel.enter(task);
   if (length < 0) return -EINVAL;
   const inode = kernel.files.lookup(path);
   if (inode === undefined) return -ENOENT;
@@ -59,10 +64,8 @@ export function sysFallocate(
 }
 
 /** man 2 readahead. Linux mm/readahead.c:ksys_readahead() */
-export function sysReadahead(_kernel: Kernel, task: Task, fd: number, offset: number, count: number): number {
+export function sysReadahead(kernel: Kernel, task: Task, fd: number, offset: number, count: number): number {
   const file = task.files.get(fd) as VfsFile | undefined;
   if (file === undefined || (file.fMode & FMODE_READ) === 0) return -EBADF;
-  if (count < 0) return -EINVAL;
-  file.fadviseWillneed(offset, count);
-  return 0;
+  return sysFadvise(kernel, task, fd, offset, count, POSIX_FADV_WILLNEED);
 }
