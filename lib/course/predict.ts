@@ -64,10 +64,11 @@ export class Prediction {
   }
 
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    const colour = { open: "#57606a", right: "#1a7f37", wrong: "#b35900" }[this.state];
+    // Colours of lines only, seen on white and on black alike; the text has the theme's own colour.
+    const colour = { open: "#6e7781", right: "#2da44e", wrong: "#bc6a00" }[this.state];
     const mark = { open: "?", right: "✔", wrong: "✘" }[this.state];
-    const style = `border-left:4px solid ${colour};padding:4px 12px;margin:4px 0`;
-    const html = `<div class="pagewalk-predict" style="${style}"><b>${mark}</b> ${escapeHtml(this.question)}<br><span style="color:${colour}">${escapeHtml(this.verdict)}</span></div>`;
+    const style = `border-left:4px solid ${colour};padding:4px 12px;margin:4px 0;color:var(--jp-content-font-color1,inherit)`;
+    const html = `<div class="pagewalk-predict" style="${style}"><b>${mark}</b> ${escapeHtml(this.question)}<br><i>${escapeHtml(this.verdict)}</i></div>`;
     return { "text/html": html, "text/plain": this.toString() };
   }
 }

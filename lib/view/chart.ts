@@ -26,6 +26,10 @@ const TITLE = 16;
 const TEXT = 13;
 const TICK = 12;
 const ROW = 20;
+/** Between two lines of the title of the y axis. */
+const UP_LINE = 16;
+/** Room for what stands above and below the plane, where the title of the y axis must not reach. */
+const UNDER = 40;
 /** Bold letters are this much wider. */
 const BOLD = 1.08;
 /** Degrees by which names are tilted that are too long to stand side by side. */
@@ -41,6 +45,8 @@ export interface Plan extends Plane {
   readonly legendTop: number;
   readonly markRows: readonly number[];
   readonly tilted: boolean;
+  /** The title of the y axis, broken so that it stays beside the plane. */
+  readonly up: readonly string[];
 }
 
 interface LegendItem {
@@ -136,7 +142,8 @@ export function planOf(figure: Figure): Plan {
 
   const yDraft = yScale(figure, 300, 0);
   const yLabels = Math.max(...yDraft.ticks.map((t) => textWidth(yDraft.format(t), TICK)));
-  const left = 44 + Math.min(yLabels, 150);
+  const up = upLines(figure, height - legendTop - legendRows * ROW - UNDER);
+  const left = 44 + Math.min(yLabels, 150) + (up.length - 1) * UP_LINE;
   const right = width - rightMargin(figure);
 
   const xNames = hasCategories(figure, "x") ? categoriesOf(figure, "x") : [];
@@ -156,6 +163,7 @@ export function planOf(figure: Figure): Plan {
     legendTop,
     markRows,
     tilted,
+    up,
     left,
     right,
     top,
@@ -163,6 +171,13 @@ export function planOf(figure: Figure): Plan {
     x,
     y,
   };
+}
+
+/** The title of the y axis in lines of at most `room` pixels; what is longer than two lines is shortened. */
+function upLines(figure: Figure, room: number): string[] {
+  const [first, ...rest] = wrap(axisTitle(figure.y), room, TEXT);
+  const lines = rest.length === 0 ? [first!] : [first!, rest.join(" ")];
+  return lines.map((text) => fitText(text, room, TEXT));
 }
 
 function rightMargin(figure: Figure): number {
@@ -247,11 +262,12 @@ function axes(plan: Plan): string[] {
     line(left, top, left, bottom, { stroke: INK.faint }),
   );
   const across = fitText(axisTitle(figure.x), right - left, TEXT);
-  const up = fitText(axisTitle(figure.y), plan.height - 40, TEXT);
   out.push(label((left + right) / 2, plan.height - 12, across, { size: TEXT, anchor: "middle" }));
-  const half = textWidth(up, TEXT) / 2;
-  const middle = Math.min(Math.max((top + bottom) / 2, half + 12), plan.height - half - 12);
-  out.push(label(22, middle, up, { size: TEXT, anchor: "middle", rotate: -90 }));
+  const half = Math.max(...plan.up.map((text) => textWidth(text, TEXT))) / 2;
+  const middle = Math.min(Math.max((top + bottom) / 2, top + half), plan.height - half - 12);
+  plan.up.forEach((text, i) => {
+    out.push(label(22 + i * UP_LINE, middle, text, { size: TEXT, anchor: "middle", rotate: -90 }));
+  });
   return out;
 }
 

@@ -199,7 +199,7 @@ function nameOf(area: Area): string {
 
 /** The letter in a square says what its colour says, for eyes that do not tell the colours apart. */
 function letter(x: number, y: number, state: PageState): string {
-  const fill = state === "dirty" ? INK.card : INK.text;
+  const fill = state === "dirty" ? INK.card : INK.onColour;
   return label(x + SQUARE / 2, y + 10, STATES[state].sign, { size: 9, anchor: "middle", fill });
 }
 

@@ -58,6 +58,7 @@ export interface OwnersData {
 /** Most frames of one picture. */
 export const MAX_FRAMES = 64;
 const PER_ROW = 6;
+const LINE = 13;
 const CELL = { width: 104, height: 34, left: 140 };
 
 /**
@@ -75,7 +76,7 @@ export function drawOwners(data: OwnersData): Picture {
   let y = 24 + titleLines.length * 20;
   for (let i = 0; i < frames.length; i += PER_ROW) {
     body.push(...block(data, frames.slice(i, i + PER_ROW), y));
-    y += 40 + data.owners.length * CELL.height + 34;
+    y += headHeight(frames.slice(i, i + PER_ROW)) + 2 + data.owners.length * CELL.height + 34;
   }
   body.push(...legend(y + 4, data.before !== undefined));
   const text = ownersText(data, frames);
@@ -105,9 +106,21 @@ function countText(data: OwnersData, frame: FrameFacts): string {
   return count === 0 ? "not mapped" : count === 1 ? "1 mapping" : `${count} mappings`;
 }
 
+/** What a frame holds, in two lines at most. */
+function kindLines(frame: FrameFacts): string[] {
+  const [first, ...rest] = wrap(frame.kind, CELL.width - 4, 11);
+  const lines = first === undefined ? [] : rest.length === 0 ? [first] : [first, rest.join(" ")];
+  return lines.map((text) => fitText(text, CELL.width - 4, 11));
+}
+
+/** Height of what stands above the cells of `frames`. */
+function headHeight(frames: readonly FrameFacts[]): number {
+  return 38 + Math.max(0, ...frames.map((frame) => kindLines(frame).length - 1)) * LINE;
+}
+
 function block(data: OwnersData, frames: readonly FrameFacts[], top: number): string[] {
   const out: string[] = [];
-  const cellTop = top + 38;
+  const cellTop = top + headHeight(frames);
   frames.forEach((frame, c) => {
     const middle = CELL.left + c * CELL.width + CELL.width / 2;
     const shared = mappings(data, frame.pfn) > 1;
@@ -118,11 +131,9 @@ function block(data: OwnersData, frames: readonly FrameFacts[], top: number): st
         bold: true,
         anchor: "middle",
       }),
-      label(middle, top + 30, fitText(frame.kind, CELL.width - 2, 11), {
-        size: 11,
-        anchor: "middle",
-        fill: INK.faint,
-      }),
+      ...kindLines(frame).map((text, i) =>
+        label(middle, top + 30 + i * LINE, text, { size: 11, anchor: "middle", fill: INK.faint }),
+      ),
       label(middle, bottom + 16, countText(data, frame), {
         size: 11,
         anchor: "middle",

@@ -11,7 +11,7 @@
 
 import { hex } from "../hw/address.js";
 import { Picture, requireText } from "./picture.js";
-import { fitText, INK, label, OKABE_ITO, rect, wrap } from "./svg.js";
+import { fitText, INK, label, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
 
 /** One translation in a TLB. */
 export interface TlbCell {
@@ -35,7 +35,13 @@ export interface TlbData {
   readonly alt?: string;
 }
 
-const CELL = { width: 132, left: 76 };
+const CELL = { width: 132, most: 240, left: 76 };
+/** Between a text and the frames at both sides of it. */
+const ROOM = 18;
+/** Height of a line of a mark. */
+const LINE = 14;
+/** Bold letters are this much wider. */
+const BOLD = 1.08;
 /** Most sets of one picture. */
 export const MAX_SETS = 64;
 /** From this many sets on, empty ones are left out. */
@@ -57,14 +63,16 @@ export function drawTlb(data: TlbData): Picture {
   if (shown.length > MAX_SETS)
     throw new RangeError(`drawTlb() shows at most ${MAX_SETS} sets; got ${shown.length}`);
 
-  const width = Math.max(CELL.left + ways * CELL.width + 20, 480);
+  const cellWidth = cellWidthOf(data);
+  const width = Math.max(CELL.left + ways * cellWidth + 20, 480);
   const lines = wrap(title, width - 40, 16);
   const body = lines.map((text, i) => label(16, 28 + i * 20, text, { size: 16, bold: true }));
   const top = 34 + lines.length * 20;
-  const height = data.marks?.length ? 56 : 42;
+  const markLines = (data.marks ?? []).map((mark) => wrapMark(mark.label, cellWidth).length);
+  const height = 42 + Math.max(0, ...markLines) * LINE;
   for (let way = 0; way < ways; way++) {
     body.push(
-      label(CELL.left + (way + 0.5) * CELL.width, top, `way ${way}`, {
+      label(CELL.left + (way + 0.5) * cellWidth, top, `way ${way}`, {
         size: 12,
         anchor: "middle",
         fill: INK.faint,
@@ -78,7 +86,9 @@ export function drawTlb(data: TlbData): Picture {
     );
     cells.forEach((cell, way) => {
       const mark = data.marks?.find((m) => m.set === set && m.way === way);
-      body.push(...cellMarkup(cell, CELL.left + way * CELL.width, y, height, mark?.label));
+      body.push(
+        ...cellMarkup(cell, { x: CELL.left + way * cellWidth, y, width: cellWidth, height }, mark?.label),
+      );
     });
   });
   const bottom = top + 8 + shown.length * height;
@@ -90,37 +100,55 @@ export function drawTlb(data: TlbData): Picture {
   return new Picture({ width, height: bottom + 32, title, desc }, body, text);
 }
 
-function cellMarkup(
-  cell: TlbCell | null,
-  x: number,
-  y: number,
-  height: number,
-  mark: string | undefined,
-): string[] {
+/** Where a cell stands. */
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+function pairText(cell: TlbCell): string {
+  return `${hex(cell.vpn)}→${hex(cell.pfn)}`;
+}
+
+/** The words of a mark, in bold letters of 11 pixels. */
+function wrapMark(text: string, width: number): string[] {
+  return wrap(text, (width - ROOM) / BOLD, 11);
+}
+
+/** Wide enough for the longest address and the longest word of a mark, so that nothing has to be cut. */
+function cellWidthOf(data: TlbData): number {
+  const cells = data.sets.flat().filter((cell) => cell !== null);
+  const texts = cells.flatMap((cell) => [
+    textWidth(pairText(cell), 12, true),
+    textWidth(flagsText(cell), 11),
+  ]);
+  const words = (data.marks ?? []).flatMap((mark) => mark.label.split(/\s+/));
+  const widest = Math.max(0, ...texts, ...words.map((word) => textWidth(word, 11) * BOLD));
+  return Math.min(CELL.most, Math.max(CELL.width, Math.ceil(widest) + ROOM));
+}
+
+function cellMarkup(cell: TlbCell | null, box: Box, mark: string | undefined): string[] {
+  const { x, y, width, height } = box;
   const stroke = mark ? { stroke: OKABE_ITO.vermilion, "stroke-width": 3 } : { stroke: INK.edge };
   const fill = cell === null ? INK.card : cell.global ? "#FBE3B0" : "#BFE3F7";
-  const out = [rect(x + 3, y + 3, CELL.width - 6, height - 6, { fill, rx: 3, ...stroke })];
-  const middle = x + CELL.width / 2;
-  if (cell !== null) {
-    const pair = `${hex(cell.vpn)}→${hex(cell.pfn)}`;
-    const size = pair.length > 17 ? 10 : 12;
-    out.push(
-      label(middle, y + 18, fitText(pair, CELL.width - 10, size, true), {
-        size,
-        mono: true,
-        anchor: "middle",
-      }),
-    );
-  }
+  const out = [rect(x + 3, y + 3, width - 6, height - 6, { fill, rx: 3, ...stroke })];
+  const middle = x + width / 2;
   const centre = { size: 11, anchor: "middle" } as const;
-  const flags = flagsText(cell);
-  if (flags !== "") out.push(label(middle, y + 33, fitText(flags, CELL.width - 12, 11), centre));
-  if (mark) {
-    const at = cell === null ? y + height / 2 + 4 : y + 48;
-    out.push(
-      label(middle, at, fitText(mark, CELL.width - 12, 11), { ...centre, bold: true, fill: INK.alarm }),
-    );
+  const room = width - ROOM;
+  if (cell !== null) {
+    const pair = fitText(pairText(cell), room, 12, true);
+    out.push(label(middle, y + 18, pair, { size: 12, mono: true, anchor: "middle" }));
   }
+  const flags = flagsText(cell);
+  if (flags !== "") out.push(label(middle, y + 33, fitText(flags, room, 11), centre));
+  const lines = mark === undefined ? [] : wrapMark(mark, width);
+  const first = cell === null ? y + height / 2 + 4 - ((lines.length - 1) * LINE) / 2 : y + 34 + LINE;
+  lines.forEach((text, i) => {
+    const words = fitText(text, room / BOLD, 11);
+    out.push(label(middle, first + i * LINE, words, { ...centre, bold: true, fill: INK.alarm }));
+  });
   return out;
 }
 

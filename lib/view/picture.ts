@@ -36,6 +36,7 @@
 
 import { JUPYTER_DISPLAY, type MimeBundle } from "./show.js";
 import { escapeXml, px, type SvgFrame, svgDocument } from "./svg.js";
+import { THEME_SCRIPT } from "./theme.js";
 
 /**
  * A finished picture. The last expression of a cell shows it; `show(picture)` does so in the middle of one.
@@ -59,11 +60,12 @@ export class Picture {
     this.#text = text;
   }
 
-  /** The picture as an HTML image that needs nothing from outside. */
+  /** The picture as an HTML image that needs nothing from outside, and the script that fits it to the page's theme. */
   get html(): string {
     const data = Buffer.from(this.svg, "utf8").toString("base64");
     const size = `width="${px(this.width)}" height="${px(this.height)}"`;
-    return `<img src="data:image/svg+xml;base64,${data}" alt="${escapeXml(this.alt)}" ${size} style="max-width:100%;height:auto">`;
+    const image = `<img src="data:image/svg+xml;base64,${data}" alt="${escapeXml(this.alt)}" ${size} class="pagewalk-picture" style="max-width:100%;height:auto;color-scheme:light">`;
+    return image + THEME_SCRIPT;
   }
 
   /** The same facts as aligned plain text. */

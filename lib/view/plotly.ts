@@ -21,6 +21,7 @@ import { CIVIDIS } from "./chart_series.js";
 import { axisTitle, type Figure, hasCategories, isLog, type Series } from "./figure.js";
 import { formatter } from "./scale.js";
 import { fitText, INK, SERIES_COLOURS } from "./svg.js";
+import { DARK_LIVE, IS_DARK } from "./theme.js";
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
@@ -139,7 +140,8 @@ function layoutOf(figure: Figure): Json {
 function axisOf(plan: Plan, name: "x" | "y"): Json {
   const axis = plan.figure[name];
   const scale = plan[name];
-  const title = { text: plain(axisTitle(axis)), standoff: 8, font: { size: 13 } };
+  const lines = name === "y" ? plan.up : [axisTitle(axis)];
+  const title = { text: lines.map(plain).join("<br>"), standoff: 8, font: { size: 13 } };
   const ticks = {
     tickmode: "array",
     tickvals: scale.ticks,
@@ -210,7 +212,7 @@ function marksOf(plan: Plan): { shapes: Json[]; annotations: Json[] } {
  * The script, as browsers of any age run it. `FIGURES` is replaced by the JSON of one figure. It looks for
  * its picture a few times, because Jupyter Lab runs scripts before their output is part of the page.
  */
-const SCRIPT = `(function(f){
+const SCRIPT = `(function(f,dark){
 var tries=0;
 function urls(){
  var out=[],b=document.body.dataset||{},base=b.baseUrl,path=b.notebookPath,c=document.getElementById("jupyter-config-data");
@@ -235,19 +237,28 @@ function start(){
  if(!waiting.length){if(tries++<40)setTimeout(start,100);return}
  load().then(function(P){waiting.forEach(function(box){
   if(box.dataset.live)return;box.dataset.live="starting";
-  var live=document.createElement("div");live.setAttribute("role","img");live.setAttribute("aria-label",f.alt);
-  live.style.width="100%";live.style.maxWidth=f.width+"px";live.style.height=f.layout.height+"px";live.style.border="1px solid #C8CDD3";live.style.boxSizing="content-box";
+  var night=dark(box),json=JSON.stringify([f.data,f.layout]);
+  if(night)json=json.replace(/#[0-9A-Fa-f]{6}/g,function(c){return f.dark[c]||c});
+  var fig=JSON.parse(json);
+  var live=document.createElement("div");live.setAttribute("role","group");live.setAttribute("aria-label",f.alt);
+  live.style.width="100%";live.style.maxWidth=f.width+"px";live.style.height=f.layout.height+"px";live.style.border="1px solid "+(night?f.dark["#C8CDD3"]:"#C8CDD3");live.style.boxSizing="content-box";
   box.appendChild(live);
-  P.newPlot(live,JSON.parse(JSON.stringify(f.data)),JSON.parse(JSON.stringify(f.layout)),{responsive:true,displayModeBar:"hover",displaylogo:false,modeBarButtonsToRemove:["select2d","lasso2d","autoScale2d"]}).then(function(){
+  P.newPlot(live,fig[0],fig[1],{responsive:true,displayModeBar:"hover",displaylogo:false,modeBarButtonsToRemove:["select2d","lasso2d","autoScale2d"]}).then(function(){
    var img=box.querySelector("img");if(img)img.style.display="none";box.dataset.live="yes"},function(){live.remove();delete box.dataset.live})})},function(){})}
-start()})(FIGURE);`;
+start()})(FIGURE,${IS_DARK});`;
 
 /**
  * The script element that makes the figure `id` live. The JSON cannot end the script early: "<" is written
  * as an escape.
  */
 export function upgradeScript(figure: Figure, id: string): string {
-  const json = JSON.stringify({ id, alt: figure.alt, width: figure.width ?? 720, ...plotlyOf(figure) });
+  const json = JSON.stringify({
+    id,
+    alt: figure.alt,
+    width: figure.width ?? 720,
+    dark: DARK_LIVE,
+    ...plotlyOf(figure),
+  });
   const safe = json
     .replace(/</g, "\\u003c")
     .replace(/\u2028/g, "\\u2028")

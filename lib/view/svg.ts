@@ -3,7 +3,7 @@
  *
  *      svgDocument({width, height, title, desc}, [rect(...), label(...), arrow(...)])
  *            |
- *            +-- a light card with rounded corners        readable in a dark theme and a light one
+ *            +-- a card with rounded corners              light, and dark on a dark page: see theme.ts
  *            +-- <title> and <desc>                       read aloud by a screen reader
  *            +-- the body, in the order given             later elements lie on top
  *
@@ -16,6 +16,8 @@
  *
  * Read first: picture.ts. Read next: any of the diagrams.
  */
+
+import { darkStyle } from "./theme.js";
 
 /** Okabe and Ito's eight colours, which people with any common colour blindness can tell apart. */
 export const OKABE_ITO = {
@@ -52,6 +54,8 @@ export const INK = {
   grid: "#E3E6EA",
   fill: "#F2F4F7",
   alarm: "#A33F00",
+  /** Text on a full colour, in a dark theme too. */
+  onColour: "#101418",
 } as const;
 
 const SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
@@ -227,6 +231,6 @@ export function svgDocument(frame: SvgFrame, body: readonly string[]): string {
     element("desc", {}, escapeXml(desc) || " "),
     card,
     ...body,
-  ];
-  return element("svg", attributes, children.join(""));
+  ].join("");
+  return element("svg", attributes, darkStyle(children) + children);
 }

@@ -146,9 +146,10 @@ export function table(rows: readonly Row[], options: TableOptions): Table {
   return new Table(rows, options);
 }
 
-const TABLE = "border-collapse:collapse;margin:4px 0;font-variant-numeric:tabular-nums";
+const TABLE =
+  "border-collapse:collapse;margin:4px 0;font-variant-numeric:tabular-nums;color:var(--jp-content-font-color1,inherit)";
 const CAPTION = "caption-side:top;text-align:left;font-weight:bold;padding:2px 0 6px;color:inherit";
-const CELL = "padding:3px 10px;border-bottom:1px solid rgba(128,128,128,0.4)";
+const CELL = "padding:3px 10px;border-bottom:1px solid var(--jp-border-color1,rgba(128,128,128,0.4))";
 const MARKED = "background:rgba(230,159,0,0.22)";
 
 function columnsOf(rows: readonly Row[], wanted?: readonly (string | Column)[]): Column[] {

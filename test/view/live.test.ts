@@ -91,7 +91,7 @@ describe.skipIf(executablePath === undefined)("a plot in a browser", () => {
     await open("live", [line, bars, heat, line], true);
     await page.waitForFunction(`document.querySelectorAll('[data-live="yes"]').length === 4`);
     expect(errors).toEqual([]);
-    const names = await page.$$eval("[role=img]", (all) =>
+    const names = await page.$$eval("[role=group]", (all) =>
       all.map((live) => live.getAttribute("aria-label")),
     );
     expect(names).toEqual(["It falls.", "Bars.", "Heat.", "It falls."]);

@@ -105,13 +105,16 @@ function summary(report: GradeReport, hint: HintCommand): string {
     : `${count}.`;
 }
 
+/** Colours of a line beside the result, seen on white and on black alike; the text has the theme's own colour. */
 const COLOUR: Record<TaskState, string> = {
-  passed: "#1a7f37",
-  failed: "#c62828",
-  "not-written": "#6b7280",
-  stopped: "#c62828",
-  "not-run": "#6b7280",
+  passed: "#2da44e",
+  failed: "#d1453b",
+  "not-written": "#6e7781",
+  stopped: "#d1453b",
+  "not-run": "#6e7781",
 };
+/** Code and messages stand on the theme's own ground. */
+const PRE = "white-space:pre-wrap;color:inherit;background:transparent";
 
 /** The report as an HTML table for a notebook. Not in Linux: a helper of the course. */
 export function reportHtml(report: GradeReport): string {
@@ -121,15 +124,15 @@ export function reportHtml(report: GradeReport): string {
     return (
       `<tr><td style="text-align:left;vertical-align:top;white-space:nowrap">${escapeHtml(task.id)}</td>` +
       `<td style="text-align:left;vertical-align:top">${escapeHtml(task.title)}` +
-      `${details ? `<pre style="margin:4px 0 0;white-space:pre-wrap">${escapeHtml(details)}</pre>` : ""}</td>` +
-      `<td style="text-align:left;vertical-align:top;white-space:nowrap;color:${COLOUR[task.state]}"><b>${state}</b></td></tr>`
+      `${details ? `<pre style="margin:4px 0 0;${PRE}">${escapeHtml(details)}</pre>` : ""}</td>` +
+      `<td style="text-align:left;vertical-align:top;white-space:nowrap;border-left:4px solid ${COLOUR[task.state]}"><b>${state}</b></td></tr>`
     );
   });
   const problem = report.problem
-    ? `<pre style="color:#c62828;white-space:pre-wrap">${escapeHtml(report.problem)}</pre>`
+    ? `<pre style="border-left:4px solid ${COLOUR.failed};padding-left:8px;${PRE}">${escapeHtml(report.problem)}</pre>`
     : "";
   return (
-    `<div class="pagewalk-check">${problem}<p>Lab ${escapeHtml(report.lab)} ${escapeHtml(report.topic)}, ` +
+    `<div class="pagewalk-check" style="color:var(--jp-content-font-color1,inherit)">${problem}<p>Lab ${escapeHtml(report.lab)} ${escapeHtml(report.topic)}, ` +
     `<code>${escapeHtml(report.file)}</code>: <b>${report.passed} of ${report.total}</b></p>` +
     `<table><thead><tr><th>No.</th><th style="text-align:left">Exercise</th><th style="text-align:left">Result</th></tr></thead>` +
     `<tbody>${rows.join("")}</tbody></table><p>${escapeHtml(summary(report, inNotebook))}</p></div>`
