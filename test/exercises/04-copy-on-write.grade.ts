@@ -89,13 +89,16 @@ function script(text: string): FamilyOp[] {
     r: "read",
     l: "look",
     p: "populate",
+    q: "protect",
+    h: "hold",
     f: "fork",
     x: "exit",
     g: "guard",
   } as const;
   return text.split(" ").map((word) => {
     const match = /^(\d)([wrlpqhfxg])([\dab])?$/.exec(word);
-    if (match === null) return { op: "end", who: 0, page: 0 };
+    if (word === "e") return { op: "end", who: 0, page: 0 };
+    if (match === null) throw new RangeError(`"${word}" is no operation of a family`);
     return {
       op: kinds[match[2] as keyof typeof kinds],
       who: Number(match[1]),

@@ -293,6 +293,35 @@ export const wrongAnswers: WrongAnswer[] = [
     replace: "maybeMkwrite(pteMkdirty(pfnPte(folio.pfn, vmaPageProt(vma) % 4096)), vma)",
     says: /NX|new page/,
   },
+  {
+    task: "03.3",
+    name: "takes the page from anywhere",
+    find: "GFP_HIGHUSER_MOVABLE | __GFP_ZERO",
+    replace: "__GFP_ZERO",
+    says: /it should be 1 page with GFP_HIGHUSER_MOVABLE \| __GFP_ZERO/,
+  },
+  {
+    task: "03.3",
+    name: "does not say that the page is complete",
+    find: "  folio.flags |= PG_uptodate;\n",
+    replace: "",
+    says: /not marked uptodate \(PG_uptodate\)/,
+  },
+  {
+    task: "03.3",
+    name: "shares its page with the family",
+    find: "vmf.address, true);",
+    replace: "vmf.address, false);",
+    says: /it is not marked exclusive \(anonExclusive\)/,
+  },
+  {
+    task: "03.3",
+    name: "makes a table for a shared mapping",
+    find: "  if (vma.vmFlags & VM_SHARED) return VM_FAULT_SIGBUS;\n  if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;\n",
+    replace:
+      "  if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;\n  if (vma.vmFlags & VM_SHARED) return VM_FAULT_SIGBUS;\n",
+    says: /before a table is made/,
+  },
   // 03.4
   {
     task: "03.4",
@@ -412,6 +441,34 @@ export const wrongAnswers: WrongAnswer[] = [
     find: "  const finished = finishFault(vmf);\n",
     replace: "  const finished = 0;\n",
     says: /./,
+  },
+  {
+    task: "03.4",
+    name: "maps a page although the file said that there is none",
+    find: "VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY",
+    replace: "VM_FAULT_ERROR | VM_FAULT_RETRY",
+    says: /VM_FAULT_NOPAGE/,
+  },
+  {
+    task: "03.4",
+    name: "forgets what the file's fault handler said",
+    find: "return ret | finished;",
+    replace: "return finished;",
+    says: /the bits of vmOps\.fault and those of finishFault/,
+  },
+  {
+    task: "03.4",
+    name: "asks mapPages for a single page",
+    find: "sys.faultAroundPages > 1",
+    replace: "sys.faultAroundPages > 0",
+    says: /is not asked/,
+  },
+  {
+    task: "03.4",
+    name: "gives the reference of a page back, not of its folio",
+    find: "folioPut(sys, pageFolio(vmf.page!))",
+    replace: "folioPut(sys, vmf.page!)",
+    says: /the reference of the page's folio goes back/,
   },
   // 03.5
   {
@@ -583,5 +640,40 @@ export const wrongAnswers: WrongAnswer[] = [
     find: "  let prev = mm.mmMt.prevOf(first);",
     replace: "  let prev: VmAreaStruct | undefined;",
     says: /right before the piece/,
+  },
+  {
+    task: "03.5",
+    name: "ignores what mlockFixup refuses",
+    find: '    if (typeof changed === "number") return changed;\n',
+    replace: '    if (typeof changed === "number") return 0;\n',
+    says: /it is the result/,
+  },
+  {
+    task: "03.5",
+    name: "asks for the wrong capability",
+    find: "sys.capable(CAP_IPC_LOCK)",
+    replace: "sys.capable(0)",
+    says: /CAP_IPC_LOCK knows no limit/,
+  },
+  {
+    task: "03.5",
+    name: "takes off locked pages behind the mapping",
+    find: "(Math.min(vma.vmEnd, end) - ",
+    replace: "(end - ",
+    says: /only its pages inside the range/,
+  },
+  {
+    task: "03.5",
+    name: "takes off locked pages before the range",
+    find: "Math.max(vma.vmStart, start))",
+    replace: "vma.vmStart)",
+    says: /only its pages inside the range|do not count twice/,
+  },
+  {
+    task: "03.5",
+    name: "counts the lock itself, too",
+    find: "    prev = changed;\n",
+    replace: "    mm.lockedVm += (Math.min(vma.vmEnd, end) - at) / PAGE_SIZE;\n    prev = changed;\n",
+    says: /VmLck/,
   },
 ];
