@@ -20,6 +20,7 @@ export const directoryFs: FileSystemOps = {
 
 /** A directory, opened. Linux fs/libfs.c:simple_dir_operations */
 export class DirectoryFile extends VfsFile {
+  readonly isRegular = false;
   readonly canMmap = false;
 
   /** -EISDIR. Linux fs/libfs.c:generic_read_dir() */
