@@ -56,6 +56,7 @@ function readIterZero(_file: VfsFile, _pos: number, to: Uint8Array): number {
 }
 
 const nullFops: FileOperations = {
+  isRegular: false,
   llseek: nullLseek,
   read: () => 0,
   writeIter: writeIterNull,
@@ -63,6 +64,7 @@ const nullFops: FileOperations = {
 };
 
 const zeroFops: FileOperations = {
+  isRegular: false,
   llseek: nullLseek,
   read: readIterZero,
   writeIter: writeIterNull,
@@ -73,6 +75,7 @@ const zeroFops: FileOperations = {
 };
 
 const fullFops: FileOperations = {
+  isRegular: false,
   llseek: nullLseek,
   read: readIterZero,
   writeIter: () => -ENOSPC,
@@ -87,6 +90,7 @@ export class CharDevices implements PseudoFs {
 
   constructor(sys: MemorySystem) {
     const randomFops: FileOperations = {
+      isRegular: false,
       llseek: nullLseek,
       read: (_file, _pos, to) => this.getRandomBytes(to),
       writeIter: (_file, _pos, from) => this.writePool(from),

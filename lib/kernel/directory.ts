@@ -20,6 +20,7 @@ export const directoryFs: FileSystemOps = {
 
 /** What an open directory can do. Linux fs/libfs.c:simple_dir_operations */
 export const directoryFops: FileOperations = {
+  isRegular: false,
   /** Linux fs/libfs.c:generic_read_dir() */
   read: () => -EISDIR,
   fsync: () => 0,

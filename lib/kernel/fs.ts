@@ -70,7 +70,8 @@ function wantsWrite(flags: number): boolean {
 function buildOpenFlags(flags: number): number {
   if ((flags & O_PATH) !== 0) return flags & (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC);
   if ((flags & (O_DIRECTORY | O_CREAT)) === (O_DIRECTORY | O_CREAT)) return -EINVAL;
-  if ((flags & TMPFILE_BIT) !== 0 && ((flags & O_DIRECTORY) === 0 || !wantsWrite(flags))) return -EINVAL;
+  if ((flags & TMPFILE_BIT) !== 0 && ((flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === O_RDONLY))
+    return -EINVAL;
   return flags & 0x7fff_ffff;
 }
 
@@ -160,7 +161,7 @@ export class FileTree {
     const walked = this.walk(path, create);
     if (typeof walked === "number") return walked;
     if ((how & TMPFILE_BIT) !== 0) return this.tmpfile(walked, how);
-    if (create && (walked.trailingSlash || !walked.norm)) return -EISDIR;
+    if (create && walked.trailingSlash) return -EISDIR;
     if (walked.kind === "none")
       return create ? this.openInode(this.create(walked.path), walked.path, how) : -ENOENT;
     if (create && (how & O_EXCL) !== 0) return -EEXIST;

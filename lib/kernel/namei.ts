@@ -73,8 +73,8 @@ export function walkPath(
   for (const name of components) {
     const kind = parts.length === 0 ? "directory" : kindOf(place());
     if (kind === "file") return -ENOTDIR;
-    if (kind === "none" && (!create || name === "..")) return -ENOENT;
     norm = name !== "." && name !== "..";
+    if (kind === "none" && !(create && norm)) return -ENOENT;
     if (name === "..") parts.pop();
     if (!norm) continue;
     if (textBytes(name) > NAME_MAX) return -ENAMETOOLONG;

@@ -57,6 +57,8 @@ export interface FileSystemOps {
  * Linux include/linux/fs.h:struct file_operations
  */
 export interface FileOperations {
+  /** False for a device or a directory. Linux S_ISREG() */
+  readonly isRegular?: boolean;
   /** Fills `to` from byte `pos` on; bytes read or a negative errno. Linux f_op->read_iter */
   read?(file: VfsFile, pos: number, to: Uint8Array): number;
   /** Takes what `from` holds at byte `pos`; bytes taken or a negative errno. Linux f_op->write_iter */
@@ -181,6 +183,10 @@ export class VfsFile implements File {
 
   get thpUnmappedArea(): boolean {
     return (this.fOp.thpUnmappedArea ?? this.inode.fs.thpUnmappedArea) === true;
+  }
+
+  get isRegular(): boolean {
+    return this.fOp.isRegular !== false;
   }
 
   /** Linux include/linux/fs.h:can_mmap_file() */

@@ -201,6 +201,8 @@ export interface File {
   punchHole?(offset: number, len: number): number;
   /** Called when the last holder is gone. Linux f_op->release */
   release?(): void;
+  /** false: it is no regular file, so its offsets have no end at 2^63. Linux S_ISREG() */
+  readonly isRegular?: boolean;
   /** False where the file has no way to be mapped, whatever mmapPrepare says: a device without memory. Linux can_mmap_file() */
   readonly canMmap?: boolean;
   /** Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Without it the file cannot be mapped. Linux f_op->mmap_prepare */

@@ -97,8 +97,10 @@ interface MmapState {
   file: File | undefined;
 }
 
-/** The page up to which a file can be mapped: a file has at most 2^63 - 1 bytes. Linux mm/mmap.c:file_mmap_size_max() */
-const MAX_FILE_PAGES = 2 ** 51 - 1;
+/** The page up to which a file can be mapped: a regular one has at most 2^63 - 1 bytes. Linux mm/mmap.c:file_mmap_size_max() */
+function maxFilePages(file: File): number {
+  return (file.isRegular === false ? 2 ** 52 : 2 ** 51) - 1;
+}
 
 /**
  * Maps `len` bytes (rounded up to pages) of `file` from page `pgoff`, or anonymous memory, at or near `addr`.
@@ -188,7 +190,7 @@ function setUpAnon(state: MmapState, flags: number): number {
 function setUpFile(state: MmapState, file: File, prot: number, mapFlags: number): number {
   const type = mapFlags & MAP_TYPE;
   const flags = type === MAP_SHARED ? mapFlags & LEGACY_MAP_MASK : mapFlags;
-  if (state.pgoff + state.len / PAGE_SIZE > MAX_FILE_PAGES) return -EOVERFLOW;
+  if (state.pgoff + state.len / PAGE_SIZE > maxFilePages(file)) return -EOVERFLOW;
   if (type === MAP_SHARED || type === MAP_SHARED_VALIDATE) {
     const known = LEGACY_MAP_MASK | MAP_SHARED_VALIDATE | (file.mmapSync === true ? MAP_SYNC : 0);
     if ((flags & ~known) !== 0) return -EOPNOTSUPP;

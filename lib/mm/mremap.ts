@@ -29,6 +29,7 @@ import {
   type MmStruct,
   VM_ACCOUNT,
   VM_DONTEXPAND,
+  VM_HUGETLB,
   VM_LOCKED,
   VM_LOCKED_MASK,
   VM_MAYSHARE,
@@ -127,10 +128,20 @@ function checkMremapParams(vrm: VmaRemapStruct): number {
   return mm.mapCount + 2 >= mm.sys.sysctl.maxMapCount - 3 ? -ENOMEM : 0;
 }
 
+/** Makes the lengths whole huge pages; false where the addresses are not, or for a growth. Linux mm/mremap.c:align_hugetlb() */
+function alignHugetlb(vrm: VmaRemapStruct, vma: VmAreaStruct): boolean {
+  const size = vma.vmOps!.pagesize!(vma);
+  vrm.oldLen = Math.ceil(vrm.oldLen / size) * size;
+  vrm.newLen = Math.ceil(vrm.newLen / size) * size;
+  return vrm.addr % size === 0 && vrm.newAddr % size === 0 && vrm.newLen <= vrm.oldLen;
+}
+
 /** Checks what depends on the VMA, and completes `vrm`. 0 or negative errno. Linux mm/mremap.c:check_prep_vma() */
 function checkPrepVma(vrm: VmaRemapStruct): number {
-  const { vma, mm, addr, newLen, flags } = vrm;
+  const { vma, mm, addr, flags } = vrm;
   if (vma === undefined) return -EFAULT;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0 && !alignHugetlb(vrm, vma)) return -EINVAL;
+  const { newLen } = vrm;
   vrm.delta = Math.abs(newLen - vrm.oldLen);
   if (!vrmImpliesNewAddr(vrm)) vrm.newAddr = addr;
   if (newLen <= vrm.oldLen && !vrmImpliesNewAddr(vrm)) return 0; // nothing new is mapped

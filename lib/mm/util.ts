@@ -93,7 +93,8 @@ export function canDoMlock(sys: MemorySystem): boolean {
 }
 
 /** Whether a mapping's pages are promised one by one. Linux mm/vma.c:accountable_mapping() */
-export function accountableMapping(_file: File | undefined, flags: number): boolean {
+export function accountableMapping(file: File | undefined, flags: number): boolean {
+  if (file?.hugePageSize !== undefined) return false; // the pool has its own account
   return (flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) === VM_WRITE;
 }
 

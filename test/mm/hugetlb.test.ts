@@ -71,6 +71,7 @@ const REFUSED: readonly (readonly [number, number, readonly number[], number])[]
   [HUGE, 4 | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, [], -EINVAL],
   [HUGE, NONE | MAP_GROWSDOWN, [], -EINVAL],
   [HUGE, ANON, [0, -1, PAGE], -EINVAL],
+  [HUGE, ANON | MAP_HUGE_1GB, [0, -1, HUGE], -EINVAL], // not ENOMEM, though RAM is smaller
   [HUGE, NONE, [0, -1, PAGE], -EINVAL],
   [HUGE, NONE, [0, -1, 1], -EINVAL],
   [HUGE, NONE, [0, -1, -PAGE], -EOVERFLOW],
@@ -134,6 +135,10 @@ describe("MAP_HUGETLB with an empty pool", () => {
     expect(calls.sysMadvise(kernel, task, a, HUGE, MADV.DONTNEED)).toBe(0);
     expect(calls.sysMadvise(kernel, task, a, HUGE, MADV.FREE)).toBe(-EINVAL);
     expect(calls.sysMadvise(kernel, task, a, HUGE, MADV.DODUMP)).toBe(0);
+    const remap = (len: number, newLen: number, flags = 1, to = 0): number =>
+      calls.sysMremap(kernel, task, a, len, newLen, flags, to);
+    expect([remap(PAGE, 2 * PAGE), remap(HUGE, HUGE + PAGE)]).toEqual([a, -EINVAL]);
+    expect(remap(HUGE, HUGE, 1, PAGE)).toBe(-EINVAL);
     expect(calls.sysMunmap(kernel, task, a, HUGE)).toBe(0);
     expect(calls.sysMunmap(kernel, task, a + HUGE, HUGE)).toBe(0);
     checkInvariants(kernel.sys, mmsOf(kernel));

@@ -147,7 +147,8 @@ export function sysPwrite(
   if (!accessOk(buf, len)) return -EFAULT;
   if (len > 0 && pos >= 2 ** 63 - len) return -EINVAL;
   const at = (file.fFlags & O_APPEND) !== 0 ? file.inode.iSize : pos;
-  const room = maxBytes(file) - at;
+  // Differs from Linux: files in memory end at 2^53 for writes, as far as a number is exact.
+  const room = Math.min(maxBytes(file), 2 ** 53) - at;
   if (len > 0 && room <= 0) return -EFBIG;
   return file.writeIter(at, new UbufIter(task, buf, Math.min(len, room)));
 }
