@@ -351,6 +351,7 @@ export type {
   SmapsFields,
   SmapsRollup,
   SmapsSize,
+  ZoneinfoZone,
 } from "./procfs/parse.js";
 export type { ProcCred, ProcTask } from "./procfs/proc_task.js";
 export { type ProcFileInfo, ProcFs } from "./procfs/procfs.js";

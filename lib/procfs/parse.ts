@@ -105,6 +105,16 @@ export interface BuddyinfoZone {
   readonly free: readonly number[];
 }
 
+/** One zone of zoneinfo. man 5 proc_zoneinfo */
+export interface ZoneinfoZone {
+  readonly node: number;
+  readonly zone: string;
+  /** Free pages that requests for each higher zone must leave. */
+  readonly protection: readonly number[];
+  /** Pages by name: free, min, low, high, managed, nr_free_pages, ...; in the first zone those of the node too. */
+  readonly pages: NamedNumbers;
+}
+
 const HEADER = /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
 
 /** An address as this library keeps it: those of the kernel's half are negative. */
@@ -189,6 +199,23 @@ export function parseBuddyinfo(text: string): BuddyinfoZone[] {
     zone: zone!,
     free: counts!.trim().split(/ +/).map(Number),
   }));
+}
+
+/** The zones of a zoneinfo text. */
+export function parseZoneinfo(text: string): ZoneinfoZone[] {
+  const [, ...parts] = text.split(/^Node (\d+), zone +(\w+)$/m);
+  const zones: ZoneinfoZone[] = [];
+  for (let i = 0; i < parts.length; i += 3) {
+    const block = parts[i + 2]!;
+    const named = [...block.matchAll(/^ +(?:pages )?(\w+) +(-?\d+)$/gm)];
+    zones.push({
+      node: Number(parts[i]),
+      zone: parts[i + 1]!,
+      protection: /protection: \((.*)\)/.exec(block)![1]!.split(", ").map(Number),
+      pages: Object.fromEntries(named.map(([, name, value]) => [name!, Number(value)])),
+    });
+  }
+  return zones;
 }
 
 /** The number after `key:` in a text of lines, -1 when there is none. Not in Linux. */

@@ -173,6 +173,11 @@ export class ProcFs implements PseudoFs {
     return parse.parseBuddyinfo(this.read("/proc/buddyinfo"));
   }
 
+  /** Watermarks, sizes and counters of each zone, in pages. man 5 proc_zoneinfo */
+  zoneinfo(): parse.ZoneinfoZone[] {
+    return parse.parseZoneinfo(this.read("/proc/zoneinfo"));
+  }
+
   private readOf(pid: number, name: string): string {
     if (findTask(this.context, pid) === undefined)
       throw new RangeError(`there is no process ${valueText(pid)}`);

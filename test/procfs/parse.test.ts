@@ -144,6 +144,26 @@ describe("texts as objects", () => {
     ]);
   });
 
+  it("reads the zones of zoneinfo: marks, reserve and every counter", () => {
+    const { procfs } = machineAfter([]);
+    const text = procfs.read("/proc/zoneinfo");
+    const zones = procfs.zoneinfo();
+    expect(zones.map(({ node, zone }) => [node, zone])).toEqual([
+      [0, "DMA"],
+      [0, "DMA32"],
+    ]);
+    for (const [i, { pages, protection }] of zones.entries()) {
+      const block = text.split("Node 0")[i + 1]!;
+      expect(block).toContain(`protection: (${protection.join(", ")})`);
+      const lines = block.split("\n").filter((line) => /^ +(pages )?[a-z]\w+ +\d+$/.test(line));
+      expect(lines.map((line) => line.replace("  pages free", "free").trim().replace(/ +/, " "))).toEqual(
+        Object.entries(pages).map((pair) => pair.join(" ")),
+      );
+      expect([pages.free, pages.low]).toEqual([pages.nr_free_pages, expect.any(Number)]);
+    }
+    expect(zones.reduce((sum, { pages }) => sum + pages.managed!, 0) * 4).toBe(procfs.meminfo().MemTotal);
+  });
+
   it("says which process there is not", () => {
     const { procfs } = machineAfter([]);
     for (const wrong of [99, -1, 1.5, "7", undefined])
