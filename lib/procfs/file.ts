@@ -34,9 +34,9 @@ export interface ProcFile {
   readonly mode: number;
   /** What writing it does on this machine, where that needs to be said. */
   readonly effect?: string;
-  /** Owned by the reading process itself: the owner's mode bits count for it. */
+  /** Owned by the user who reads: the owner's mode bits count for it. */
   readonly own?: boolean;
-  /** Reading it is looking into another process. Linux PTRACE_MODE_READ */
+  /** Reading it is looking into another process, for which the reader has no right without CAP_SYS_PTRACE. Linux PTRACE_MODE_READ */
   readonly ptrace?: boolean;
   /** Opening it fails with this negative errno. */
   readonly openError?: number;
@@ -71,7 +71,7 @@ export function procPermission(sys: MemorySystem, file: ProcFile, fMode: number)
   // Root overrides the mode, except for the settings; and reading a setting of /sys needs no mode bit.
   const overrides = root && (!strict || (file.family === "sysfs" && (wanted & ~bits & 2) === 0));
   if (denied && !overrides) return -EACCES;
-  if (file.ptrace === true && file.own !== true && !sys.capable(CAP_SYS_PTRACE)) return -EACCES;
+  if (file.ptrace === true && !sys.capable(CAP_SYS_PTRACE)) return -EACCES;
   return file.openError ?? 0;
 }
 

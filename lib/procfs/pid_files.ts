@@ -13,6 +13,7 @@
  *
  * Linux fs/proc/base.c:tgid_base_stuff. Read first: file.ts, proc_task.ts. Read next: tree.ts.
  */
+import { capIsSubset, initCred } from "../kernel/cred.js";
 import { oomAdj, oomAdjWrite, oomScoreAdjWrite } from "../kernel/oom_adj.js";
 import { EINVAL, ESRCH } from "../mm/errno.js";
 import type { MmStruct } from "../mm/mm_types.js";
@@ -22,7 +23,7 @@ import { pidOomScore } from "./base.js";
 import { clearRefsWrite } from "./clear_refs.js";
 import type { ProcFile } from "./file.js";
 import { pagemapBytes, pagemapRead } from "./pagemap.js";
-import type { ProcTask } from "./proc_task.js";
+import type { ProcCred, ProcTask } from "./proc_task.js";
 import { pidSmapsRecords, pidSmapsRollup } from "./smaps.js";
 import { pidMapsRecords } from "./task_mmu.js";
 
@@ -170,6 +171,27 @@ export const PID_FILES: readonly string[] = Object.keys(MAKE);
 export function pidFile(context: PidContext, task: ProcTask, name: string): ProcFile | undefined {
   if (!Object.hasOwn(MAKE, name)) return undefined;
   const current = currentTask(context);
-  const own = current !== undefined && (current.tgid === task.tgid || task.privileged === false);
-  return { family: "pid", own, ...MAKE[name]!(context, task) };
+  const own =
+    current !== undefined && (current.tgid === task.tgid || credOf(current).euid === credOf(task).euid);
+  const made = MAKE[name]!(context, task);
+  const ptrace = made.ptrace === true && current !== undefined && !ptraceMayAccess(current, task);
+  return { family: "pid", own, ...made, ptrace };
+}
+
+/** Whoever has no credentials of his own is root with everything. */
+function credOf(task: ProcTask): ProcCred {
+  return task.cred ?? initCred();
+}
+
+/**
+ * Whether one task may look into another without CAP_SYS_PTRACE: its ids are the same, and it can do all that the other could.
+ * Linux kernel/ptrace.c:__ptrace_may_access() with PTRACE_MODE_READ_FSCREDS, security/commoncap.c:cap_ptrace_access_check()
+ */
+function ptraceMayAccess(current: ProcTask, task: ProcTask): boolean {
+  if (current.tgid === task.tgid) return true;
+  const { euid, egid, capEffective } = credOf(current);
+  const { uid, euid: taskEuid, suid, gid, egid: taskEgid, sgid, capPermitted } = credOf(task);
+  const sameIds =
+    [uid, taskEuid, suid].every((id) => id === euid) && [gid, taskEgid, sgid].every((id) => id === egid);
+  return sameIds && capIsSubset(capPermitted, capEffective);
 }

@@ -249,7 +249,7 @@ describe("open, read, write, lseek and mmap of files under /proc and /sys", () =
   it("keeps the files of others, and all settings, from a process without rights", () => {
     const { machine, process } = alice();
     const bob = machine.spawn("bob");
-    process.task.privileged = false;
+    process.setuid(1000);
     const tries: [string, number, string][] = [
       ["/proc/self/maps", 0, "ok"],
       ["/proc/self/pagemap", 0, "ok"],
