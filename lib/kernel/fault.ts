@@ -20,7 +20,7 @@ import { type Fault, type PageFault, PF_INSTR, PF_RSVD, PF_USER, PF_WRITE } from
 import { findExtendVma } from "../mm/expand_stack.js";
 import { handleMmFault } from "../mm/memory.js";
 import type { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
-import { checkStepBudget } from "../mm/mmdebug.js";
+import { outOfSteps, STEP_BUDGET } from "../mm/mmdebug.js";
 import type { CurrentTask, MemorySystem } from "../mm/system.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -111,7 +111,7 @@ export function doUserAddrFault(task: FaultingTask | undefined, fault: PageFault
   // A program's fault is first tried under the lock of its VMA alone; that try counts as one only if it had to read.
   let vmaLock = (errorCode & PF_USER) !== 0;
   for (let tries = 0; ; tries++) {
-    checkStepBudget(tries, () => `the fault at ${hex(va)} (handle_mm_fault)`);
+    if (tries > STEP_BUDGET) throw outOfSteps(`the fault at ${hex(va)} (handle_mm_fault)`);
     const vma = vmaForFault(mm, task, fault);
     if (vma === undefined) return;
     if (trace.graph) trace.enter("handle_mm_fault");

@@ -13,7 +13,7 @@
 import { type AddressSpace, filemapGetFolio } from "./address_space.js";
 import { EFAULT, EIO, ENOMEM } from "./errno.js";
 import { type Folio, folioNrPages, PG_readahead, PG_uptodate, PG_writeback } from "./folio.js";
-import { checkStepBudget } from "./mmdebug.js";
+import { outOfSteps, STEP_BUDGET } from "./mmdebug.js";
 import { folioPut } from "./page_alloc.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import {
@@ -142,7 +142,7 @@ export function genericPerformWrite(mapping: AddressSpace, pos: number, from: Io
   let at = pos;
   let wanted = from.count;
   for (let tries = 0; wanted > 0; tries++) {
-    checkStepBudget(tries, () => `the write at byte ${at} (generic_perform_write)`);
+    if (tries > STEP_BUDGET) throw outOfSteps(`the write at byte ${at} (generic_perform_write)`);
     const bytes = Math.min(chunk - (at % chunk), wanted);
     const result = writeOnce(mapping, at, bytes, from);
     if (typeof result === "number") return at > pos ? at - pos : result;

@@ -28,7 +28,7 @@ import {
   VM_WRITE,
   type VmAreaStruct,
 } from "./mm_types.js";
-import { checkStepBudget } from "./mmdebug.js";
+import { outOfSteps, STEP_BUDGET } from "./mmdebug.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import { pteDirty, ptePfn, ptePresent, pteProtnone, ptepGet, pteSpecial, pteWrite } from "./pgtable.js";
 import { pteOffset } from "./pgtable_alloc.js";
@@ -116,7 +116,7 @@ export function getUserPages(mm: MmStruct, start: number, nrPages: number, gupFl
       vma = found;
     }
     for (let tries = 0; !followPage(vma, addr, gupFlags); tries++) {
-      checkStepBudget(tries, () => `faulting in page ${hex(addr)} (get_user_pages)`);
+      if (tries > STEP_BUDGET) throw outOfSteps(`faulting in page ${hex(addr)} (get_user_pages)`);
       const err = faultinPage(vma, addr, gupFlags);
       if (err !== 0) return i > 0 ? i : err;
     }

@@ -20,11 +20,10 @@ export function vmBugOn(condition: boolean, message: string): void {
 export const STEP_BUDGET = 1000;
 
 /**
- * Ends a loop that gets nowhere: throws VmBug when `step` has been repeated more often than STEP_BUDGET. Every loop of the kernel that
- * goes on until something else has mended the world counts its repeats here; a part that a learner wrote may never mend it.
+ * What a loop throws that has repeated `step` more often than STEP_BUDGET and got nowhere. Every loop of the kernel that goes on until
+ * something else has mended the world counts its repeats; a part that a learner wrote may never mend it.
  * Not in Linux: a watchdog reports the CPU there, in kernel/watchdog.c.
  */
-export function checkStepBudget(repeats: number, step: () => string): void {
-  if (repeats > STEP_BUDGET)
-    throw new VmBug(`${step()} was repeated ${STEP_BUDGET} times and has got nowhere`);
+export function outOfSteps(step: string): VmBug {
+  return new VmBug(`${step} was repeated ${STEP_BUDGET} times and has got nowhere`);
 }

@@ -68,21 +68,32 @@ function truncateInodePartialFolio(mapping: AddressSpace, folio: Folio, from: nu
   if (mapping.aOps.swapBacked) folioMarkDirty(folio); // Linux mm/shmem.c:shmem_undo_range()
   folioZeroRange(mapping, folio, from - pos, to + 1 - pos);
   if (folio.order === 0) return;
-  const offset = from - pos;
-  if (!folioSplit(folio, Math.floor(offset / PAGE_BYTES), 0)) {
+  const nrPages = folioNrPages(folio);
+  if (!tryFolioSplitOrUnmap(folio, Math.floor((from - pos) / PAGE_BYTES))) {
     if (!mapping.dirtyFolios.has(folio)) truncateInodeFolio(mapping, folio);
     return;
   }
-  const beyond = to + 1 - pos;
-  const index = pos / PAGE_BYTES + Math.floor(beyond / PAGE_BYTES);
-  if (beyond < 2 ** 52) {
-    const tail = filemapGetFolio(mapping, index);
-    if (tail !== undefined && tail.order > 0 && tail.index < index) folioSplit(tail, index - tail.index, 0);
+  const beyond = Math.floor((to + 1 - pos) / PAGE_BYTES);
+  if (beyond < nrPages) {
+    const tail = filemapGetFolio(mapping, pos / PAGE_BYTES + beyond)!;
+    if (tail.order > 0) tryFolioSplitOrUnmap(tail, pos / PAGE_BYTES + beyond - tail.index);
   }
   const first = Math.ceil(from / PAGE_BYTES);
   const last = Math.floor((to + 1) / PAGE_BYTES) - 1;
   for (const part of filemapGetFolios(mapping, first, last))
     if (part.index >= first && folioNextIndex(part) - 1 <= last) truncateInodeFolio(mapping, part);
+}
+
+/**
+ * Splits the folio at its page `at`; where that cannot be, the folio is unmapped, so that the next touch maps it again only as far as the
+ * file goes. Whether it was split. Linux mm/truncate.c:try_folio_split_or_unmap()
+ */
+function tryFolioSplitOrUnmap(folio: Folio, at: number): boolean {
+  const mapping = folio.mapping as AddressSpace;
+  if (folioSplit(folio, at, 0)) return true;
+  if (!mapping.aOps.swapBacked && folioMapped(folio))
+    unmapMappingPages(mapping, folio.index, folioNrPages(folio), false);
+  return false;
 }
 
 /** Zeroes bytes [start, end) of the folio. Linux include/linux/highmem.h:folio_zero_range() */

@@ -156,6 +156,34 @@ describe("a hole punched into a cold file", () => {
   });
 });
 
+describe("a hole punched into large folios", () => {
+  const large = { warm: true, pieceBytes: 4 * 4096 };
+
+  it("splits what is left on both sides: at its start, and at its end", () => {
+    const { file } = mappedFile(large);
+    expect(file.punchHole(3 * 4096, 3 * 4096)).toBe(0);
+    const orders = [...file.fMapping.pages].map(([index, folio]) => [index, folio.order]);
+    expect(orders.sort((a, b) => a[0]! - b[0]!)).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 0],
+      [6, 0],
+      [7, 0],
+      ...[8, 9, 10, 11].map((index) => [index, 2]),
+    ]);
+  });
+
+  it("unmaps a dirty one as a whole, since it cannot be split", () => {
+    const { p, at, file } = mappedFile(large);
+    p.store(at + 3 * 4096, 1, 75);
+    expect(p.touch(at, 12 * 4096, "r").minFlt).toBeGreaterThan(0);
+    p.madvise(at, 3 * 4096, "REMOVE");
+    expect(file.fMapping.pages.get(3)!.order).toBe(2);
+    expect(p.touch(at + 3 * 4096, 4096, "r")).toEqual({ minFlt: 1, majFlt: 0 });
+    expect([p.load(at), p.load(at + 3 * 4096)]).toEqual([0, 75]);
+  });
+});
+
 describe("a write to a cold file", () => {
   // Position, length; KiB read from the disk and pages in the cache then, as measured with /proc/self/io and cachestat.
   it.each([

@@ -163,7 +163,7 @@ describe("a wrong doWpPage is shown by a shortest script", () => {
 });
 
 /** Worlds of each kind that run out of memory, and the first seed; more by hand: PAGEWALK_WORLDS=5000. */
-const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 60);
+const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 40);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 
 /** Runs the steps with little memory, checks all after each step that got none; how many those were. */
