@@ -77,7 +77,7 @@ export const VM_HUGETLB = 0x40_0000;
 export const VM_SYNC = 0x80_0000;
 /**
  * MAP_DROPPABLE: pages may be dropped at any time. Differs from Linux: bit 40 there, in a wider word; this bit is the one that
- * 32-bit processors use for it.
+ * 32-bit processors use for it. A touch that finds no memory at all kills the process, where Linux lets it try again.
  */
 export const VM_DROPPABLE = 0x100_0000;
 /** MADV_WIPEONFORK: the child sees zeros. */
