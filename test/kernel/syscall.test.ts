@@ -280,6 +280,8 @@ const MEASURED: readonly [string, readonly (number | string)[], number][] = [
   ["execve", ["/none", 8, 0], -ENOENT],
   ["execve", ["", 0, 0], -ENOENT],
   ["unlinkat", [-100, "/tmp", 0x201], -EINVAL],
+  ["unlinkat", [-100, 0, 1], -EINVAL],
+  ["unlinkat", [-100, 0, 0], -EFAULT],
   ["unlinkat", [-100, "/none/x", 0x200], -ENOENT],
   ["unlinkat", [999, "x", 0], -EBADF],
   ["openat", [999, "x", 0], -EBADF],

@@ -14,6 +14,7 @@ import { NR_OPEN } from "../fd_table.js";
 import { O_CREAT, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
+import { getname } from "./define.js";
 import { sysOpen, sysUnlink } from "./file.js";
 
 /** Close on exec. Linux include/uapi/asm-generic/fcntl.h:O_CLOEXEC */
@@ -90,9 +91,17 @@ export function sysCreat(kernel: Kernel, task: Task, path: string): number {
   return sysOpen(kernel, task, path, O_CREAT | O_WRONLY | O_TRUNC);
 }
 
-/** man 2 unlinkat */
-export function sysUnlinkat(kernel: Kernel, task: Task, dirfd: number, path: string, flags: number): number {
+/** The flags are looked at before the path is read. man 2 unlinkat; Linux fs/namei.c:unlinkat() */
+export function sysUnlinkat(
+  kernel: Kernel,
+  task: Task,
+  dirfd: number,
+  pathArg: number | string,
+  flags: number,
+): number {
   if ((flags & ~AT_REMOVEDIR) !== 0) return -EINVAL;
+  const path = getname(task, pathArg);
+  if (typeof path === "number") return path;
   const err = checkFolder(task, dirfd, path);
   if (err !== 0) return err;
   if ((flags & AT_REMOVEDIR) === 0) return sysUnlink(kernel, task, path);
