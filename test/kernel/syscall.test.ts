@@ -257,3 +257,47 @@ describe("the friendly methods for what only numbers could do", () => {
     expect(file.refcount).toBe(1021);
   });
 });
+
+/** What Linux 6.18 answered a process without children; "a" is a word with bit 40 set, "me" its own pid. */
+const MEASURED: readonly [string, readonly (number | string)[], number][] = [
+  ["kill", [4194303, 65], -ESRCH],
+  ["kill", ["me", 65], -EINVAL],
+  ["kill", ["me", -1], -EINVAL],
+  ["kill", ["me", 0], 0],
+  ["wait4", [-1, 0, 0, 0], -ECHILD],
+  ["wait4", [-1, 0, 0x100, 0], -EINVAL],
+  ["wait4", [-(2 ** 31), 0, 0, 0], -ESRCH],
+  ["sched_setaffinity", [0, 8, "a"], -EINVAL],
+  ["sched_setaffinity", [0, 8, 8], -EFAULT],
+  ["sched_setaffinity", [4194303, 8, "a"], -ESRCH],
+  ["sched_setaffinity", [4194303, 8, 8], -EFAULT],
+  ["clone", [0x1_0000, 0, 0, 0, 0], -EINVAL],
+  ["clone", [0x800, 0, 0, 0, 0], -EINVAL],
+  ["getcpu", [8, 0, 0], -EFAULT],
+  ["prctl", [8, 2], -EINVAL],
+  ["prctl", [15, 8], -EFAULT],
+  ["execve", [0, 0, 0], -EFAULT],
+  ["execve", ["/none", 8, 0], -ENOENT],
+  ["execve", ["", 0, 0], -ENOENT],
+  ["unlinkat", [-100, "/tmp", 0x201], -EINVAL],
+  ["unlinkat", [-100, 0, 1], -EINVAL],
+  ["unlinkat", [-100, 0, 0], -EFAULT],
+  ["unlinkat", [-100, "/none/x", 0x200], -ENOENT],
+  ["unlinkat", [999, "x", 0], -EBADF],
+  ["openat", [999, "x", 0], -EBADF],
+  ["openat", [999, "", 0], -ENOENT],
+  ["openat", [-100, "x".repeat(5000), 0], -36],
+  ["prlimit64", [4194303, 17, 0, 0], -ESRCH],
+  ["prlimit64", [0, 17, 0, 0], -EINVAL],
+  ["prlimit64", [1, 9, 0, 0], 0],
+  ["capget", [8, 0], -EFAULT],
+];
+
+describe("a call with several things wrong at once", () => {
+  it.each(MEASURED)("%s %j: %i, as Linux 6.18 answers", (name, args, linux) => {
+    const { alice, a } = fresh();
+    alice.store(a, 8, 2 ** 40);
+    const ready = args.map((arg) => (arg === "me" ? alice.pid : arg === "a" ? a : arg));
+    expect(alice.syscall(name, ...ready)).toBe(linux);
+  });
+});

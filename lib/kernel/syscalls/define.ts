@@ -7,7 +7,7 @@
  *     --> each number as C would see it:   long   64 bits, signed: 2^64 - 1 is -1, as is 0xffff_ffff_ffff_ffff
  *                                          int    the low 32 bits, signed        uint   the low 32 bits
  *                                          text   the address of a string that ends in a zero byte
- *                                          list   the address of addresses of strings, the last one 0
+ *                                          list   the address of addresses of strings, the last one 0 (read when it is needed)
  *     --> sysRead(kernel, task, 3, 0x7f0000001000, 100)
  *
  * The rule for pointers: they are addresses in the memory of the process, as in Linux, and the kernel reads and writes there (and
@@ -73,22 +73,17 @@ function register(value: unknown, what: string): number {
 
 /** The string that `arg` is, or that lies at the address; or a negative errno. Linux fs/namei.c:getname() */
 export function getname(task: Task, arg: string | number): string | number {
-  if (typeof arg === "string") return arg;
-  const text = strncpyFromUser(task, arg, PATH_MAX);
+  const text = typeof arg === "string" ? arg : strncpyFromUser(task, arg, PATH_MAX);
   if (text === undefined) return -EFAULT;
-  if (text.length >= PATH_MAX) return -ENAMETOOLONG;
+  if (Buffer.byteLength(text) >= PATH_MAX) return -ENAMETOOLONG;
   return text === "" ? -ENOENT : text;
 }
 
-/** The strings of an argv, or a negative errno. Linux fs/exec.c:copy_strings() */
-function listArg(task: Task, arg: unknown, what: string): readonly string[] | number {
-  if (Array.isArray(arg)) {
-    const wrong = arg.find((text) => typeof text !== "string");
-    if (wrong !== undefined) throw new TypeError(`${what} has ${valueText(wrong)} in it, not only strings`);
-    return arg as string[];
-  }
+/** The strings of an argv, or a negative errno. Linux fs/exec.c:count(), copy_strings() */
+export function userStrings(task: Task, arg: number | readonly string[]): readonly string[] | number {
+  if (typeof arg !== "number") return arg;
   const list: string[] = [];
-  for (let at = register(arg, what); at !== 0; at += 8) {
+  for (let at = arg; at !== 0; at += 8) {
     const address = readUserWord(task, at);
     if (address === undefined) return -EFAULT;
     if (address === 0) break;
@@ -99,12 +94,19 @@ function listArg(task: Task, arg: unknown, what: string): readonly string[] | nu
   return list;
 }
 
+/** `list` if it has only strings; else TypeError. */
+function strings(list: readonly unknown[], what: string): readonly string[] {
+  const wrong = list.find((text) => typeof text !== "string");
+  if (wrong !== undefined) throw new TypeError(`${what} has ${valueText(wrong)} in it, not only strings`);
+  return list as readonly string[];
+}
+
 function convert(task: Task, kind: Kind, arg: unknown, what: string): number | string | readonly string[] {
   switch (kind) {
     case "text":
       return getname(task, typeof arg === "string" ? arg : register(arg, what));
     case "list":
-      return listArg(task, arg, what);
+      return Array.isArray(arg) ? strings(arg, what) : register(arg, what);
     case "longOrText":
       return typeof arg === "string" ? arg : register(arg, what);
     case "int":
@@ -133,7 +135,7 @@ export function invoke(
   for (const [i, { name: param, kind }] of def.params.entries()) {
     const value = convert(task, kind, args[i] ?? 0, `${name}: ${param}`);
     // A text that cannot be read ends the call before it begins.
-    if ((kind === "text" || kind === "list") && typeof value === "number") return value;
+    if (kind === "text" && typeof value === "number") return value;
     ready.push(value);
   }
   return def.call(kernel, task, ...(ready as never[]));

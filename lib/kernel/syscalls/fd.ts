@@ -15,6 +15,7 @@ import { RLIMIT_NOFILE } from "../../mm/system.js";
 import { O_ACCMODE, O_CLOEXEC, O_CREAT, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
+import { getname } from "./define.js";
 import { sysOpen, sysUnlink } from "./file.js";
 
 /** Every file of a 64-bit program may be large. */
@@ -102,9 +103,17 @@ export function sysCreat(kernel: Kernel, task: Task, path: string): number {
   return sysOpen(kernel, task, path, O_CREAT | O_WRONLY | O_TRUNC);
 }
 
-/** man 2 unlinkat */
-export function sysUnlinkat(kernel: Kernel, task: Task, dirfd: number, path: string, flags: number): number {
+/** The flags are looked at before the path is read. man 2 unlinkat; Linux fs/namei.c:unlinkat() */
+export function sysUnlinkat(
+  kernel: Kernel,
+  task: Task,
+  dirfd: number,
+  pathArg: number | string,
+  flags: number,
+): number {
   if ((flags & ~AT_REMOVEDIR) !== 0) return -EINVAL;
+  const path = getname(task, pathArg);
+  if (typeof path === "number") return path;
   const err = checkFolder(task, dirfd, path);
   if (err !== 0) return err;
   if ((flags & AT_REMOVEDIR) === 0) return sysUnlink(kernel, task, path);

@@ -13,11 +13,14 @@
  */
 import { ANON_VMA_NAME_MAX_LEN, isValidAnonName, madviseSetAnonName } from "../../mm/anon_name.js";
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../../mm/errno.js";
+import { fput } from "../../mm/mm_types.js";
 import { CAP_KILL } from "../cred.js";
+import { O_RDONLY } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import { SIGNALS, type SignalName } from "../signal.js";
 import type { Task } from "../task.js";
 import { copyToUser, putUserInts, putUserWords, readUser, strncpyFromUser } from "../uaccess.js";
+import { userStrings } from "./define.js";
 import {
   sysClone,
   sysExecve,
@@ -75,15 +78,21 @@ export function rawClone(
   return pidOf(sysClone(kernel, task, flags, stack, tls));
 }
 
-/** man 2 execve */
+/** The file is looked for before argv and envp are read. man 2 execve; Linux fs/exec.c:do_execveat_common() */
 export function rawExecve(
   kernel: Kernel,
   task: Task,
   path: string,
-  argv: readonly string[],
-  envp: readonly string[],
+  argvArg: number | readonly string[],
+  envpArg: number | readonly string[],
 ): number {
-  return sysExecve(kernel, task, path, argv, envp);
+  const argv = userStrings(task, argvArg);
+  const envp = userStrings(task, envpArg);
+  if (typeof argv !== "number" && typeof envp !== "number") return sysExecve(kernel, task, path, argv, envp);
+  const file = kernel.files.open(path, O_RDONLY);
+  if (typeof file === "number") return file;
+  fput(file);
+  return typeof argv === "number" ? argv : (envp as number);
 }
 
 /** man 2 exit */
@@ -123,10 +132,10 @@ export function rawWait4(
 
 /** Differs from Linux: single processes only; a signal that the machine does not have is ENOSYS. man 2 kill */
 export function rawKill(kernel: Kernel, task: Task, pid: number, signo: number): number {
-  if (signo < 0 || signo > NSIG) return -EINVAL;
   if (pid <= 0) return -ENOSYS; // groups of processes
   const target = kernel.tasks.get(pid);
   if (target === undefined) return -ESRCH;
+  if (signo < 0 || signo > NSIG) return -EINVAL;
   if (!killOkByCred(task, target)) return -EPERM;
   if (signo === 0) return 0; // only asks whether it could
   const name = (Object.keys(SIGNALS) as SignalName[]).find((signal) => SIGNALS[signal] === signo);

@@ -33,7 +33,7 @@ export const FILE_CALLS: Readonly<Record<string, SyscallDef>> = {
   fadvise64: define("fd: int, offset: long, len: long, advice: int", files.sysFadvise),
   readahead: define("fd: int, offset: long, count: long", space.sysReadahead),
   unlink: define("path: text", files.sysUnlink),
-  unlinkat: define("dirfd: int, path: text, flags: int", fds.sysUnlinkat),
+  unlinkat: define("dirfd: int, path: longOrText, flags: int", fds.sysUnlinkat),
   memfd_create: define("name: longOrText, flags: uint", memfdCreateRaw),
   dup: define("fd: uint", fds.sysDup),
   dup2: define("oldfd: uint, newfd: uint", fds.sysDup2),
