@@ -91,9 +91,20 @@ describe("the checker", () => {
     ["prediction", "predict(1); Date.now()", /host's clock/],
     ["prediction", "predict(Math.random())", /without a seed/],
     ["prediction", `import x from "../lib/x";\npredict(x)`, /by its path/],
+    ["prediction", `import p from "plotly.js"; predict(p)`, /imports plotly/],
+    ["prediction", `const p = require("plotly.js"); predict(p)`, /imports plotly/],
+    ["prediction", `predict(new Date())`, /host's clock/],
+    ["prediction", `predict(process.cwd())`, /kernel's process/],
     ["prediction", `predict(1);${"\n// line".repeat(30)}`, /has 31 lines; 25 is the most/],
   ])("sees what is wrong with %s: %j", (part, source, message) => {
     expect(check({ [part]: source }).join("\n")).toMatch(message);
+  });
+
+  it("takes no word of a string or comment for code", () => {
+    const words = `import x from "../x"; import("plotly"); Date.now(); Math.random(); process.exit()`;
+    expect(check({ prediction: `predict(${JSON.stringify(words)}); // ${words}\n/* ${words} */` })).toEqual(
+      [],
+    );
   });
 
   it("sees sections in the wrong order", () => {
