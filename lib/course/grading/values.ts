@@ -165,7 +165,7 @@ export function isSmall(value: unknown): boolean {
       open.push(...one.keys(), ...one.values());
     }
     const keys = Object.keys(one);
-    if (keys.length > MAX_SMALL) return false;
+    if (keys.length > MAX_SMALL || keys.some((key) => key.length > MAX_SMALL)) return false;
     for (const key of keys) open.push((one as Record<string, unknown>)[key]);
   }
   return true;
