@@ -194,8 +194,10 @@ function failure(command, result, ways, tried) {
   const network = NO_NETWORK.exec(result.said);
   const why = network ? ` The network did not answer: ${network[0].trim().slice(0, 120)}.` : "";
   const others = ways.filter((way) => way !== tried).map((way) => `PAGEWALK_INSTALL=${way} npm start`);
-  const next = others.length > 0 && !network ? ` Another way: ${others.join(", or ")}` : "";
-  return `${what}, so Jupyter is not installed.${why}${next}`;
+  let next = "";
+  if (others.length > 0) next = ` Another way: ${others.join(", or ")}`;
+  else if (tried !== "apt") next = ` ${forAdministrator()}`;
+  return `${what}, so Jupyter is not installed.${why}${network ? "" : next}`;
 }
 
 async function chooseWay(ways) {

@@ -57,7 +57,7 @@ const submissions: Record<string, string> = {
   contains: inSum("const o: any = {}; o.o = o; o.p = [o, o]; return o;"),
   longLine: inSum('console.log("z".repeat(1e7), "\\n".repeat(1e5)); return 7;'),
   colours: inSum(
-    'console.log("\\x1b[32mgreen\\x1b[0m\\x07"); throw new Error("\\x1b[1mbold\\x1b[0m\\r \\u009b31mred");',
+    'console.log("\\x1b[32mgreen\\x1b[0m a\\x07b"); throw new Error("\\x1b[1mbold\\x1b[0m\\r \\u009b31mred");',
   ),
   mentionsInText: inSum('if (total > 0) throw new Error(\'did you mean import("x") or "y" from "z"?\');'),
   patchesMap: atTop("Array.prototype.map = () => [] as any;"),
@@ -144,7 +144,7 @@ describe("grading", () => {
   });
 
   it("reports a message, a stack or a value of any size in a few lines", () => {
-    expectSumFails("longMessage", "failed", /It threw Error: abc\/j1.*more characters/);
+    expectSumFails("longMessage", "failed", /It threw Error: .*more characters\)\n/);
     expectSumFails("longStack", "failed", /It threw Error: m\n/);
     expectSumFails("longName", "failed", /It threw N{80}\.\.\. \(99920 more characters\): m/);
     expectSumFails("deepError", "failed", /It threw Error: \[object Object\]/);
@@ -161,10 +161,10 @@ describe("grading", () => {
   });
 
   it("shows no colours and no control characters", () => {
-    expectSumFails("colours", "failed", /It threw Error: bold\\x0d red[\s\S]*it printed:\n\s+green\\x07/);
+    expectSumFails("colours", "failed", /It threw Error: bold\\x0d red[\s\S]*it printed:\n\s+green a\\x07b/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be shown
-    for (const name of Object.keys(submissions))
-      expect(text(name)).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f]/);
+    const control = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
+    for (const name of Object.keys(submissions)) expect(text(name)).not.toMatch(control);
   });
 
   it("blames late errors on a test", () => {
