@@ -170,6 +170,7 @@ async function ensureReady() {
 module.exports = {
   ROOT: ROOT,
   ensureReady: ensureReady,
+  fail: fail,
   nodeIsNewEnough: nodeIsNewEnough,
   requireNode: requireNode,
 };

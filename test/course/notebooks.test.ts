@@ -94,8 +94,19 @@ describe("the checker", () => {
     ["prediction", `predict(1);${"\n// line".repeat(30)}`, /has 31 lines; 14 is the most/],
     ["prediction", `predict(1);${"\n// line".repeat(14)}`, /has 15 lines; 14 is the most/],
     ["prediction", `predict(1);\n//${"x".repeat(95)}`, /line 2 has 97 characters; a cell shows 96/],
+    ["prediction", `import p from "plotly.js"; predict(p)`, /imports plotly/],
+    ["prediction", `const p = require("plotly.js"); predict(p)`, /imports plotly/],
+    ["prediction", `predict(new Date())`, /host's clock/],
+    ["prediction", `predict(process.cwd())`, /kernel's process/],
   ])("sees what is wrong with %s: %j", (part, source, message) => {
     expect(check({ [part]: source }).join("\n")).toMatch(message);
+  });
+
+  it("takes no word of a string or comment for code", () => {
+    const words = `import x from "../x"; import("plotly"); Date.now(); Math.random(); process.exit()`;
+    expect(check({ prediction: `predict(${JSON.stringify(words)}); // ${words}\n/* ${words} */` })).toEqual(
+      [],
+    );
   });
 
   it("sees sections in the wrong order", () => {

@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { askJupyter, jupyterCommands } from "../jupyter/find.js";
-import { installWays } from "../jupyter/install.js";
+import { installAdvice } from "../jupyter/install.js";
 import { KernelClient } from "../notebooks/kernel_client.js";
 import { inRepository } from "../paths.js";
 
@@ -53,12 +53,7 @@ async function jupyter(): Promise<Finding[]> {
     return found.map(({ app, version }) => ({ good: true, what: `Jupyter ${app} ${version}, ${path}` }));
   });
   if (candidates.some(({ found }) => found.length > 0)) return findings;
-  const ways = installWays();
-  const advice =
-    ways.length > 0
-      ? `Run: PAGEWALK_INSTALL=${ways[0]} npm start`
-      : "Install JupyterLab or Notebook: https://jupyter.org/install";
-  return [...findings, { good: false, what: "a working Jupyter", advice }];
+  return [...findings, { good: false, what: "a working Jupyter", advice: installAdvice() }];
 }
 
 async function kernel(): Promise<Finding[]> {

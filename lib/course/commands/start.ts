@@ -4,18 +4,14 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { findJupyter, type Jupyter } from "../jupyter/find.js";
-import { offerInstall } from "../jupyter/install.js";
+import { jupyterOrInstall } from "../jupyter/install.js";
 import { serve } from "../jupyter/serve.js";
-import { CommandFailure } from "./errors.js";
 import type { CommandRun } from "./table.js";
 
 export const run: CommandRun = async (args) => {
   const port = args.has("--port") ? args.number("--port", 0, 1, 65535) : undefined;
   const openBrowser = !args.has("--no-browser") && hasDisplay();
-  console.log("Looking for Jupyter ...");
-  const jupyter = findJupyter() ?? (await installed());
-  console.log(`  found ${jupyter.app} ${jupyter.version}, ${jupyter.path}`);
+  const jupyter = await jupyterOrInstall();
   if (process.getuid?.() === 0)
     console.log("  You are root: Jupyter and what runs in it may do anything here.");
   console.log("Starting the server ...");
@@ -37,15 +33,6 @@ function stopWithNpm(stop: () => void): NodeJS.Timeout | undefined {
   return setInterval(() => {
     if (process.ppid !== parent) stop();
   }, 1000);
-}
-
-async function installed(): Promise<Jupyter> {
-  await offerInstall();
-  const jupyter = findJupyter();
-  if (jupyter === undefined) {
-    throw new CommandFailure("Jupyter was installed, but does not answer. npx pagewalk doctor says more.");
-  }
-  return jupyter;
 }
 
 /** Without a screen a browser would open inside the terminal, if at all. */

@@ -8,7 +8,8 @@ import type ts from "typescript";
 
 let loaded: typeof ts | undefined;
 
-function typescript(): typeof ts {
+/** TypeScript, loaded at its first use. Not in Linux: a helper of the course. */
+export function typescript(): typeof ts {
   loaded ??= createRequire(import.meta.url)("typescript") as typeof ts;
   return loaded;
 }

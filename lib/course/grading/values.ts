@@ -60,21 +60,38 @@ const MAX_WIDTH = 96;
 const MAX_ITEMS = 24;
 const MAX_DEPTH = 6;
 
+/** How many things one value may be written as; a list of lists of lists has no end. */
+const MAX_PARTS = 400;
+const MAX_STRING = 400;
+
+/** Counts what has been written of one value. */
+interface Left {
+  parts: number;
+}
+
 /**
- * Any value: numbers from 4096 on also in hexadecimal, faults in words, the rest like source code. Long values are cut.
- * Not in Linux: a helper of the course.
+ * Any value: numbers from 4096 on also in hexadecimal, faults in words, the rest like source code. Long values are cut, before they are
+ * looked through. Not in Linux: a helper of the course.
  */
 export function asValue(value: unknown, depth = 0): string {
+  return valueAsText(value, depth, { parts: MAX_PARTS });
+}
+
+function valueAsText(value: unknown, depth: number, left: Left): string {
+  if (left.parts-- <= 0) return "...";
   if (typeof value === "number") return numberText(value);
-  if (typeof value === "bigint") return `${hex(value)}n`;
-  if (typeof value === "string")
-    return JSON.stringify(value.length > 400 ? `${value.slice(0, 400)}...` : value);
-  if (typeof value === "function") return `function ${value.name || "(no name)"}`;
-  if (typeof value !== "object" || value === null) return String(value);
+  if (typeof value === "bigint") return `${short(hex(value))}n`;
+  if (typeof value === "string") return JSON.stringify(short(value));
+  if (typeof value === "function") return `function ${short(String(value.name)) || "(no name)"}`;
+  if (typeof value !== "object" || value === null) return short(String(value));
   if (value instanceof PageFault || value instanceof AddressFault) return value.toString();
-  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  if (value instanceof Error) return short(`${value.name}: ${value.message}`);
   if (depth >= MAX_DEPTH) return "...";
-  return objectText(value, depth);
+  return objectText(value, depth, left);
+}
+
+function short(text: string): string {
+  return text.length > MAX_STRING ? `${text.slice(0, MAX_STRING)}...` : text;
 }
 
 function numberText(value: number): string {
@@ -83,25 +100,73 @@ function numberText(value: number): string {
   return large ? `${hex(value)} (${value})` : String(value);
 }
 
-function objectText(value: object, depth: number): string {
-  const [open, items, close] = itemsOf(value, depth);
-  const shown =
-    items.length > MAX_ITEMS ? [...items.slice(0, MAX_ITEMS), `... ${items.length - MAX_ITEMS} more`] : items;
+function objectText(value: object, depth: number, left: Left): string {
+  const { open, items, more, close } = itemsOf(value, (one) => valueAsText(one, depth + 1, left));
+  const shown = more > 0 ? [...items, `... ${more} more`] : items;
   const flat = shown.length === 0 ? `${open}${close}` : `${open} ${shown.join(", ")} ${close}`;
   if (flat.length <= MAX_WIDTH && !flat.includes("\n")) return flat;
   const indented = shown.map((item) => `  ${item.replaceAll("\n", "\n  ")}`);
   return `${open}\n${indented.join(",\n")}\n${close}`;
 }
 
-function itemsOf(value: object, depth: number): [string, string[], string] {
-  const text = (one: unknown) => asValue(one, depth + 1);
-  if (Array.isArray(value)) return ["[", Array.from(value, text), "]"];
-  if (ArrayBuffer.isView(value))
-    return [`${value.constructor.name} [`, Array.from(value as unknown as Iterable<unknown>, text), "]"];
-  if (value instanceof Map)
-    return ["Map {", [...value].map(([key, item]) => `${text(key)} => ${text(item)}`), "}"];
-  if (value instanceof Set) return ["Set {", [...value].map(text), "}"];
+/** The first of the things in an object, as texts, and how many there are besides. */
+interface Items {
+  open: string;
+  items: string[];
+  more: number;
+  close: string;
+}
+
+function itemsOf(value: object, text: (one: unknown) => string): Items {
+  const first = <T>(
+    all: Iterable<T>,
+    size: number,
+    write: (one: T) => string,
+  ): Pick<Items, "items" | "more"> => {
+    const items: string[] = [];
+    for (const one of all) {
+      if (items.length === MAX_ITEMS) break;
+      items.push(write(one));
+    }
+    return { items, more: size - items.length };
+  };
+  if (Array.isArray(value)) return { open: "[", ...first(value, value.length, text), close: "]" };
+  if (ArrayBuffer.isView(value)) {
+    const { length = 0 } = value as unknown as ArrayLike<unknown>;
+    const elements = value instanceof DataView ? [] : (value as unknown as Iterable<unknown>);
+    return { open: `${value.constructor.name} [`, ...first(elements, length, text), close: "]" };
+  }
+  if (value instanceof Map) {
+    const pair = ([key, item]: [unknown, unknown]) => `${text(key)} => ${text(item)}`;
+    return { open: "Map {", ...first(value, value.size, pair), close: "}" };
+  }
+  if (value instanceof Set) return { open: "Set {", ...first(value, value.size, text), close: "}" };
   const name = (Object.getPrototypeOf(value) as object | null)?.constructor?.name;
-  const items = Object.entries(value).map(([key, item]) => `${key}: ${text(item)}`);
-  return [name && name !== "Object" ? `${name} {` : "{", items, "}"];
+  const keys = Object.keys(value);
+  const field = (key: string) => `${short(key)}: ${text((value as Record<string, unknown>)[key])}`;
+  const open = name && name !== "Object" ? `${short(String(name))} {` : "{";
+  return { open, ...first(keys, keys.length, field), close: "}" };
+}
+
+const MAX_SMALL = 2000;
+
+/** Whether `value` is made of few things, all of them short: small enough to be looked through by anybody. Not in Linux: a helper of the course. */
+export function isSmall(value: unknown): boolean {
+  const open: unknown[] = [value];
+  let seen = 0;
+  while (open.length > 0) {
+    const one = open.pop();
+    if (typeof one === "string" && one.length > MAX_SMALL) return false;
+    if (++seen > MAX_SMALL) return false;
+    if (typeof one !== "object" || one === null) continue;
+    if (ArrayBuffer.isView(one) && one.byteLength > MAX_SMALL) return false;
+    if (one instanceof Map || one instanceof Set) {
+      if (one.size > MAX_SMALL) return false;
+      open.push(...one.keys(), ...one.values());
+    }
+    const keys = Object.keys(one);
+    if (keys.length > MAX_SMALL || keys.some((key) => key.length > MAX_SMALL)) return false;
+    for (const key of keys) open.push((one as Record<string, unknown>)[key]);
+  }
+  return true;
 }

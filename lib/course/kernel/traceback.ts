@@ -82,11 +82,14 @@ function isInterrupt(error: Error & { code?: string }): boolean {
   return error.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED" || error.message === "Interrupted asynchronously";
 }
 
+/** An error may be its own cause. */
+const MAX_CAUSES = 5;
+
 /** An error and its causes as lines: message, then the frames that are the learner's or the library's. */
-export function explainError(error: Error): string[] {
+export function explainError(error: Error, nrCauses = 0): string[] {
   const lines = explainStack(error);
-  if (error.cause instanceof Error) {
-    const [first, ...rest] = explainError(error.cause);
+  if (error.cause instanceof Error && nrCauses < MAX_CAUSES) {
+    const [first, ...rest] = explainError(error.cause, nrCauses + 1);
     lines.push(`Caused by ${first}`, ...rest);
   }
   return lines;

@@ -15,6 +15,7 @@
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { type Use, usesOf } from "../code.js";
 import { KERNELSPEC } from "../kernel/kernelspec.js";
 import { githubAnchor, type Heading, jupyterAnchor, type MarkdownParts, readMarkdown } from "./markdown.js";
 import { type Cell, type Notebook, notebookText, sourceOf, stripped } from "./nbformat.js";
@@ -53,16 +54,32 @@ const SECTIONS: { name: string; heading: RegExp }[] = [
   { name: "Where to read on", heading: /read on|further reading/i },
 ];
 
-/** What code in a lab may not do, and why. */
-const FORBIDDEN_CODE: { pattern: RegExp; why: string }[] = [
-  { pattern: /\bDate\.now\b|\bnew Date\b|\bperformance\.now\b/, why: "uses the host's clock" },
-  { pattern: /\bMath\.random\b/, why: "uses a random number without a seed" },
+/** What code in a lab may not do, and why. Strings and comments may say what they like. */
+const FORBIDDEN_CODE: { test: (use: Use, all: readonly Use[]) => boolean; why: string }[] = [
   {
-    pattern: /from\s+["']plotly|require\(["']plotly/,
+    test: ({ kind, name }) =>
+      kind === "property" ? /\b(Date|performance)\.now\b/.test(name) : kind === "new" && name === "Date",
+    why: "uses the host's clock",
+  },
+  {
+    test: ({ kind, name }) => kind === "property" && /\bMath\.random\b/.test(name),
+    why: "uses a random number without a seed",
+  },
+  {
+    test: ({ kind, name }, all) =>
+      name.startsWith("plotly") &&
+      (kind === "import" ||
+        (kind === "text" && all.some((use) => /^(require|dynamic import)$/.test(use.kind)))),
     why: "imports plotly, which floods tslab with its source",
   },
-  { pattern: /from\s+["']\.{1,2}\//, why: "imports a file by its path; import from pagewalk" },
-  { pattern: /\bprocess\.(cwd|exit|chdir)\b/, why: "depends on the kernel's process" },
+  {
+    test: ({ kind, name }) => kind === "import" && /^\.{1,2}\//.test(name),
+    why: "imports a file by its path; import from pagewalk",
+  },
+  {
+    test: ({ kind, name }) => kind === "property" && /\bprocess\.(cwd|exit|chdir)\b/.test(name),
+    why: "depends on the kernel's process",
+  },
 ];
 
 const CHECKS: Check[] = [
@@ -218,7 +235,10 @@ function checkCode({ notebook }: Lab): ShapeProblem[] {
   return notebook.cells.flatMap((cell, index) => {
     if (cell.cell_type !== "code") return [];
     const source = sourceOf(cell);
-    const problems = FORBIDDEN_CODE.filter(({ pattern }) => pattern.test(source)).map(({ why }) => why);
+    const uses = usesOf(source);
+    const problems = FORBIDDEN_CODE.filter(({ test }) => uses.some((use) => test(use, uses))).map(
+      ({ why }) => why,
+    );
     problems.push(...wideLines(source));
     if (source.trim() === "") problems.push("is empty");
     return problems.map((what) => ({ cell: index + 1, what }));

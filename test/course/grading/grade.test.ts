@@ -46,6 +46,20 @@ const submissions: Record<string, string> = {
   extendsExpect: atTop(
     '(globalThis as any)[Symbol.for("expect-global")]?.extend({ toBe() { return { pass: true, message: () => "" } } });',
   ),
+  longMessage: inSum('throw new Error("abc/j1/exercises/".repeat(6000));'),
+  longStack: inSum(
+    'const e = new Error("m"); e.stack = "Error: m\\n" + "at f (/a/b.ts:1:1)\\n".repeat(1e5); throw e;',
+  ),
+  longName: inSum('const e = new Error("m"); e.name = "N".repeat(1e5); throw e;'),
+  deepError: inSum("const e: any = {}; for (let at = e, i = 0; i < 1e5; i++) at = at.cause = {}; throw e;"),
+  longResult: inSum("return Array.from({ length: 1e6 }, (_, i) => i) as any;"),
+  longText: inSum('return "y".repeat(5e6) as any;'),
+  contains: inSum("const o: any = {}; o.o = o; o.p = [o, o]; return o;"),
+  longLine: inSum('console.log("z".repeat(1e7), "\\n".repeat(1e5)); return 7;'),
+  colours: inSum(
+    'console.log("\\x1b[32mgreen\\x1b[0m a\\x07b"); throw new Error("\\x1b[1mbold\\x1b[0m\\r \\u009b31mred");',
+  ),
+  mentionsInText: inSum('if (total > 0) throw new Error(\'did you mean import("x") or "y" from "z"?\');'),
   patchesMap: atTop("Array.prototype.map = () => [] as any;"),
   patchesIs: inSum("Object.is = () => true;"),
 };
@@ -129,6 +143,30 @@ describe("grading", () => {
     expectSumFails("flood", "failed", /it printed:\n\s+line 0\n\s+line 1\n[\s\S]*and 299988 more lines/);
   });
 
+  it("reports a message, a stack or a value of any size in a few lines", () => {
+    expectSumFails("longMessage", "failed", /It threw Error: .*more characters\)\n/);
+    expectSumFails("longStack", "failed", /It threw Error: m\n/);
+    expectSumFails("longName", "failed", /It threw N{80}\.\.\. \(99920 more characters\): m/);
+    expectSumFails("deepError", "failed", /It threw Error: \[object Object\]/);
+    expectSumFails("longResult", "failed", /got: \[[\s\S]*\.\.\. 999976 more/);
+    expectSumFails("longText", "failed", /got: "y{400}\.\.\."/);
+    expectSumFails("contains", "failed", /got: \{/);
+    expectSumFails(
+      "longLine",
+      "failed",
+      /it printed:\n\s+z{300}\.\.\. \(\d+ more characters\)\n[\s\S]*more lines/,
+    );
+    for (const name of Object.keys(submissions).filter((one) => /^(long|deep|contains)/.test(one)))
+      expect(text(name).length, name).toBeLessThan(8000);
+  });
+
+  it("shows no colours and no control characters", () => {
+    expectSumFails("colours", "failed", /It threw Error: bold\\x0d red[\s\S]*it printed:\n\s+green a\\x07b/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what must not be shown
+    const control = /[\0-\x09\x0b-\x1f\x7f-\x9f]/;
+    for (const name of Object.keys(submissions)) expect(text(name)).not.toMatch(control);
+  });
+
   it("blames late errors on a test", () => {
     expectSumFails("rejection", "failed", /an error came later.*too late/);
     expect(reports.timer!.passed).toBe(2);
@@ -156,6 +194,7 @@ describe("grading", () => {
     expectNothingRuns("importsNode", /import of "node:fs"/);
     expectNothingRuns("importsLater", /import\(\.\.\.\) is not for exercises/);
     expect(reports.mentionsImport!.passed).toBe(3);
+    expect(reports.mentionsInText!.passed).toBe(3);
   });
 
   it("scores nothing when comparing was tampered with", () => {
