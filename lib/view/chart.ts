@@ -173,9 +173,16 @@ export function planOf(figure: Figure): Plan {
   };
 }
 
-/** The title of the y axis in lines of at most `room` pixels; what is longer than two lines is shortened. */
+/**
+ * The title of the y axis in lines of at most `room` pixels, the unit on the second where that is enough; what is longer
+ * than two lines is shortened.
+ */
 function upLines(figure: Figure, room: number): string[] {
-  const [first, ...rest] = wrap(axisTitle(figure.y), room, TEXT);
+  const { label: name, unit } = figure.y;
+  const whole = axisTitle(figure.y);
+  if (unit !== "" && textWidth(whole, TEXT) > room && textWidth(name, TEXT) <= room)
+    return [name, fitText(`(${unit})`, room, TEXT)];
+  const [first, ...rest] = wrap(whole, room, TEXT);
   const lines = rest.length === 0 ? [first!] : [first!, rest.join(" ")];
   return lines.map((text) => fitText(text, room, TEXT));
 }

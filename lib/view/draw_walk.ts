@@ -16,7 +16,7 @@ import { entryText } from "../hw/entry.js";
 import type { WalkStep } from "../hw/translation.js";
 import { bitFields, LEVEL_COLOURS, tableName } from "./draw_address.js";
 import { Picture } from "./picture.js";
-import { arrow, fitText, INK, label, line, rect, wrap } from "./svg.js";
+import { arrow, fitText, INK, label, line, rect, textWidth, wrap } from "./svg.js";
 
 /** One walk: an Explanation fits, and so does what a notebook puts together itself. */
 export interface WalkData {
@@ -112,8 +112,9 @@ function isFault(step: WalkStep): boolean {
 
 function tableBox(x: number, level: number, levels: number, step: WalkStep | undefined): string[] {
   const middle = x + BOX / 2;
-  const name = label(middle, TOP + 16, tableName(level, levels), {
-    size: 12,
+  const nameText = tableName(level, levels);
+  const name = label(middle, TOP + 16, nameText, {
+    size: textWidth(nameText, 12) * 1.08 > BOX - 8 ? 11 : 12,
     bold: true,
     anchor: "middle",
     fill: step ? INK.text : INK.faint,

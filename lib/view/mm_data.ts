@@ -121,7 +121,9 @@ function factsOf(vma: VmAreaStruct, va: number, pfn: number): FrameFacts {
   const { sys } = vma.vmMm;
   if (pfn === sys.zeroPfn) return { pfn, kind: "zero page", zero: true };
   if (folioTestAnon(pageFolio(pfnToPage(sys, pfn)))) return { pfn, kind: "anonymous" };
-  const file = vma.vmFile?.path.replace(/^.*\//, "") ?? "shared";
+  const path = vma.vmFile?.path;
+  // Shared anonymous memory is a file that has never had a name of its own.
+  const file = path === undefined || path === "/dev/zero (deleted)" ? "shared" : path.replace(/^.*\//, "");
   return { pfn, kind: `${file} page ${vma.vmPgoff + (va - vma.vmStart) / PAGE_SIZE}` };
 }
 

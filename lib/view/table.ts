@@ -155,7 +155,9 @@ const MARKED = "background:rgba(230,159,0,0.22)";
 function columnsOf(rows: readonly Row[], wanted?: readonly (string | Column)[]): Column[] {
   const keys = wanted ?? [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const columns = keys.map((c) => (typeof c === "string" ? { key: c } : c));
-  for (const { key } of columns) {
+  for (const column of columns) {
+    const { key } = column;
+    requireText(column.label ?? key, "a column's heading", "what stands in the column");
     if (rows.length > 0 && rows.every((row) => !(key in row))) {
       throw new TypeError(
         `table has no row with "${key}"; its rows have ${Object.keys(rows[0]!).join(", ")}`,
@@ -201,8 +203,10 @@ function cellMarkup(
   extra = "",
   mono = false,
 ): string {
-  const content = mono ? `<code>${escapeXml(text)}</code>` : escapeXml(text);
   // A short word of code (r--p, an address range) stays in one piece; a long list of them may wrap.
   const whole = mono && text.length <= MAX_WHOLE ? "white-space:nowrap;" : "";
+  // The classic Notebook has a white-space of its own for code.
+  const code = whole === "" ? "<code>" : '<code style="white-space:nowrap">';
+  const content = mono ? `${code}${escapeXml(text)}</code>` : escapeXml(text);
   return `<${tag}${extra} align="${align}" style="text-align:${align};${whole}${style}${CELL}">${content}</${tag}>`;
 }

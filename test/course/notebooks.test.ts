@@ -86,6 +86,7 @@ describe("the checker", () => {
     ["recap", "## Recap\n\n[term](glossary.md#page-fault)", /not in the glossary/],
     ["recap", "## Recap\n\n[nowhere](#nowhere)", /no heading here/],
     ["recap", "## Recap\n\n![](frame.png)", /no alt text/],
+    ["recap", "## Recap\n\n| from | |\n|---|---|\n| 1 | 2 |", /a column of its table has no heading/],
     ["recap", '## Recap\n\n<img src="frame.png">', /no alt text/],
     ["recap", "## Recap\n\n![a frame](gone.png)", /image gone.png is not there/],
     ["prediction", "predict(1); Date.now()", /host's clock/],

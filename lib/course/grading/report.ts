@@ -134,7 +134,7 @@ export function reportHtml(report: GradeReport): string {
   return (
     `<div class="pagewalk-check" style="color:var(--jp-content-font-color1,inherit)">${problem}<p>Lab ${escapeHtml(report.lab)} ${escapeHtml(report.topic)}, ` +
     `<code>${escapeHtml(report.file)}</code>: <b>${report.passed} of ${report.total}</b></p>` +
-    `<table><thead><tr><th>No.</th><th style="text-align:left">Exercise</th><th style="text-align:left">Result</th></tr></thead>` +
+    `<table style="margin:4px 0"><thead><tr><th style="text-align:left">No.</th><th style="text-align:left">Exercise</th><th style="text-align:left">Result</th></tr></thead>` +
     `<tbody>${rows.join("")}</tbody></table><p>${escapeHtml(summary(report, inNotebook))}</p></div>`
   );
 }

@@ -90,6 +90,7 @@ const CHECKS: Check[] = [
   checkExercises,
   checkLinks,
   checkImages,
+  checkTables,
   checkCode,
   checkSizes,
 ];
@@ -229,6 +230,18 @@ function checkImages({ path, markdown }: Lab): ShapeProblem[] {
       ];
     }),
   );
+}
+
+/** A screen reader says the heading of a column with each of its cells. */
+function checkTables({ notebook }: Lab): ShapeProblem[] {
+  return notebook.cells.flatMap((cell, index) => {
+    if (cell.cell_type !== "markdown") return [];
+    const lines = sourceOf(cell).split("\n");
+    const nameless = lines.some(
+      (line, at) => /^\|(\s*:?-{3,}:?\s*\|)+\s*$/.test(line) && /\|\s*\|/.test(lines[at - 1] ?? ""),
+    );
+    return nameless ? [{ cell: index + 1, what: "a column of its table has no heading" }] : [];
+  });
 }
 
 function checkCode({ notebook }: Lab): ShapeProblem[] {
