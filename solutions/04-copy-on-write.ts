@@ -291,7 +291,8 @@ export interface Segment {
  *   ends if nobody else uses it. Signal handlers go, too (process.task.signal.handlers, a Map). Open files and the pid stay.
  * - Each segment is a private mapping of the file, at its address, with its rights, in whole pages. Nothing is read: pages come by faults.
  * - Bytes from vaddr + filesz to vaddr + memsz are zeros: those in the last page of the file's part are stored (so that page is copied at
- *   once), whole pages after it are anonymous memory.
+ *   once), whole pages after it are anonymous memory. No page of a segment is mapped twice; where two segments share a page, the
+ *   later one has it.
  * - The heap starts empty (mm.startBrk, mm.brk) at the page after the highest segment. The file is closed again. Returns 0.
  */
 export function exec(process: Process, path: string, segments: readonly Segment[]): number {

@@ -135,6 +135,12 @@ describe("04.1 Copy one entry for the child", () => {
     checkFork("a write of the parent must not be seen by the child", "0w0 0f 0w0 1r0");
     checkFork("a write of the child must not be seen by the parent", "0w0 0f 1w0 0r0");
   });
+  it("leaves an entry alone that is read-only already", () => {
+    checkFork(
+      "an entry that may not be written is not written back: another CPU may have set A in it after you were given srcPte",
+      "0w0 0f 1f",
+    );
+  });
   it("keeps the books", () => {
     checkFork(
       "refcount and mapcount go up by one; the child's counter too, the parent's not",
@@ -173,13 +179,6 @@ describe("04.1 Copy one entry for the child", () => {
   });
   it("works for grandchildren", () => {
     checkFork("an entry that is read-only already is copied like any other", "0w0 0f 1f 2w0 1w0 0w0 e");
-  });
-  it("leaves an entry alone that is read-only already", () => {
-    checkFork(
-      "an entry that may not be written is not written back: another CPU may have set A in it after you were given srcPte",
-      "0w0 0f 1f",
-      "0r1 0w0 0f 1f 2r1",
-    );
   });
   it("counts a page of a large folio", () => {
     checkFork(
@@ -259,7 +258,7 @@ describe("04.2 A write to a read-only entry", () => {
   it("changes nothing when there is no memory for a copy", () => {
     for (const what of ["shared page", "zero page"] as const)
       checkReport(
-        "without a page for the copy: VM_FAULT_OOM, and your own reference of the old page is given back, if there is one",
+        "without a page for the copy: VM_FAULT_OOM, and your own reference is given back, if you took one",
         (parts) => writeWithoutMemory(parts, what),
         `A write to a ${what} with no free page`,
       );
@@ -420,6 +419,18 @@ describe("04.4 exec", () => {
     field("shellReads", "the parent's memory is its own");
     field("framesLost", "when all is over, no frame may be left: the old address space ends by switchMm");
   });
+  it("maps every page of a segment once", () => {
+    field(
+      "mappedTwice",
+      "bss begins where the file's part ends; a page that is mapped twice is mapped once too often",
+    );
+  });
+  it("opens the program for reading only", () => {
+    field(
+      "opened",
+      "who runs a program need not be allowed to write to it: process.open(path, { writable: false })",
+    );
+  });
   it("loads programs of other shapes", () => {
     const shapes = [
       [{ vaddr: 0x60_0000, offset: 0, filesz: 0, memsz: 5000, prot: "rw" }],
@@ -450,18 +461,6 @@ describe("04.4 exec", () => {
       { vaddr: 0x60_1000, offset: 0x1000, filesz: 0x1000, memsz: 0x1000, prot: "rx" },
       { vaddr: 0x60_0000, offset: 0, filesz: 0, memsz: 0x1800, prot: "rw" },
     ]);
-  });
-  it("maps every page of a segment once", () => {
-    field(
-      "mappedTwice",
-      "bss begins where the file's part ends; a page that is mapped twice is mapped once too often",
-    );
-  });
-  it("opens the program for reading only", () => {
-    field(
-      "opened",
-      "who runs a program need not be allowed to write to it: process.open(path, { writable: false })",
-    );
   });
   it("leaves the old program whole when it fails", () => {
     for (const why of ["no file", "no memory"] as const)

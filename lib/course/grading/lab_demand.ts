@@ -133,7 +133,9 @@ export function demandMistake(got: DemandObservation, expected: DemandObservatio
   if (got.accounts !== expected.accounts) return got.accounts;
   if (got.allocated !== expected.allocated)
     return `It allocates ${got.allocated}; it should be ${expected.allocated}`;
-  return undefined;
+  if (got.returned !== expected.returned)
+    return `Returned is ${got.returned}; it should be ${expected.returned}`;
+  return got.locked === expected.locked ? undefined : `${got.locked}; it should be ${expected.locked}`;
 }
 
 /** A process on a machine. */

@@ -147,13 +147,25 @@ export function familyObservationText({ did, onTheWay, pages, books }: FamilyObs
   return [did, ...onTheWay, ...pages, ...books].join("\n  ");
 }
 
-/** What is wrong in `got`, in a sentence: a wrong paper, or a page that was taken the wrong way. */
+/** What is wrong in `got`, in a sentence: a wrong paper, a page that was taken the wrong way, an entry that is not as it should be. */
 export function familyMistake(got: FamilyObservation, expected: FamilyObservation): string | undefined {
   if (got.books.length > 0) return got.books[0];
-  if (got.onTheWay.join() === expected.onTheWay.join()) return undefined;
-  const [g, e] = [got, expected].map(({ onTheWay }) => onTheWay.join("; ") || "no page is allocated");
-  return `On the way ${g}; it should be: ${e}`;
+  if (!got.onTheWay.some(isFlush) && expected.onTheWay.some(isFlush))
+    return "The TLBs are not flushed: another CPU's TLB may still lead to the old page";
+  if (got.onTheWay.join() !== expected.onTheWay.join()) {
+    const [g, e] = [got, expected].map(({ onTheWay }) => onTheWay.join("; ") || "no page is allocated");
+    return `On the way ${g}; it should be: ${e}`;
+  }
+  const at = expected.pages.findIndex((line, nr) => line !== got.pages[nr]);
+  if (got.did !== expected.did || at < 0 || got.pages[at] === undefined) return undefined;
+  return `Afterwards, ${got.pages[at]}; it should be: ${expected.pages[at]}`;
 }
+
+function isFlush(what: string): boolean {
+  return what.startsWith(AT_FLUSH);
+}
+
+const AT_FLUSH = "when the TLBs are flushed";
 
 /** A family on one machine. */
 class Family {
@@ -209,8 +221,8 @@ class Family {
       const isThere = pfnAt(this.written.mm, this.written.va) !== undefined;
       this.onTheWay.push(
         isThere
-          ? "when the TLBs are flushed, the old entry is still there: another CPU can take it up again"
-          : "when the TLBs are flushed, the entry is empty",
+          ? `${AT_FLUSH}, the old entry is still there: another CPU can take it up again`
+          : `${AT_FLUSH}, the entry is empty`,
       );
     };
     sys.parts = {

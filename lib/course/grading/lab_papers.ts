@@ -37,7 +37,7 @@ interface Mapped {
 }
 
 const COUNTERS = ["MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"];
-const KINDS = ["file pages", "anonymous pages", "swapped pages", "shared-memory pages"];
+const KINDS = ["file page", "anonymous page", "swapped page", "shared-memory page"];
 
 /**
  * Every paper that does not say what the tables of `owners` say; `owners` are all that map anything, `held` are references that
@@ -90,7 +90,9 @@ function wrongCounters(sys: MemorySystem, owner: Owner, pages: Map<Page, Mapped[
   return counts.flatMap((count, kind) =>
     mm.rssStat[kind] === count
       ? []
-      : [`${name}: ${COUNTERS[kind]} is ${mm.rssStat[kind]}, but its tables have ${count} ${KINDS[kind]}`],
+      : [
+          `${name}: ${COUNTERS[kind]} is ${mm.rssStat[kind]}, but its tables have ${count} ${KINDS[kind]}${count === 1 ? "" : "s"}`,
+        ],
   );
 }
 

@@ -7,6 +7,7 @@
  *
  * The file is in the cache in folios of several pages. Not in Linux: a helper of the course. Read first: lab_demand.ts.
  */
+
 import { boot, type MachineParts } from "../../kernel/machine.js";
 import { SignalError } from "../../kernel/signal.js";
 import type { VfsFile } from "../../mm/inode.js";
@@ -24,6 +25,7 @@ import {
   VM_FAULT_SIGSEGV,
   type VmFault,
 } from "../../mm/vm_fault.js";
+import { isNotWrittenYet } from "../exercises/not_written_yet.js";
 
 const BITS: [number, string][] = [
   [VM_FAULT_OOM, "VM_FAULT_OOM"],
@@ -95,8 +97,8 @@ export function runReadFault(parts: Partial<MachineParts>, scene: ReadFaultScene
   try {
     report.read = process.load(va + PAGE * 4096);
   } catch (error) {
-    if (!(error instanceof SignalError)) throw error;
-    report.read = error.signal;
+    if (isNotWrittenYet(error)) throw error;
+    report.read = error instanceof SignalError ? error.signal : `it threw ${String(error)}`;
   }
   lruAddDrainAll(sys);
   report.refcount = file.fMapping.pages.get(PAGE)?.refcount;

@@ -13,7 +13,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../exercises/labs.js";
 import { gradeAll } from "../grading/grade.js";
@@ -132,8 +132,10 @@ class Store {
   constructor(lab: Lab, resume: boolean) {
     const folder = join(lab.root, ".pagewalk", "mutate");
     mkdirSync(folder, { recursive: true });
-    this.file = join(folder, `${lab.name}-${stateOf(lab)}.jsonl`);
-    if (!resume) writeFileSync(this.file, "");
+    const name = `${lab.name}-${stateOf(lab)}.jsonl`;
+    this.file = join(folder, name);
+    for (const old of readdirSync(folder))
+      if (old.startsWith(`${lab.name}-`) && !(resume && old === name)) rmSync(join(folder, old));
     if (!existsSync(this.file)) return;
     for (const line of readFileSync(this.file, "utf8").split("\n")) {
       try {

@@ -200,21 +200,21 @@ export const wrongAnswers: WrongAnswer[] = [
     name: "does not clear the page",
     find: "const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0)",
     replace: "const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0)",
-    says: /another process's bytes/,
+    says: /it should be 1 page with GFP_HIGHUSER_MOVABLE \| __GFP_ZERO/,
   },
   {
     task: "03.3",
     name: "forgets to count the page",
     find: "  addMmCounter(vma.vmMm, MM_ANONPAGES, 1);\n",
     replace: "",
-    says: /RssAnon|accounts/,
+    says: /MM_ANONPAGES is 0, but its tables have 1 anonymous page/,
   },
   {
     task: "03.3",
     name: "counts the page as one of a file",
     find: "addMmCounter(vma.vmMm, MM_ANONPAGES, 1);\n",
     replace: "addMmCounter(vma.vmMm, 0, 1);\n",
-    says: /RssFile 1|accounts/,
+    says: /MM_FILEPAGES is 1, but its tables have 0 file pages/,
   },
   {
     task: "03.3",
@@ -228,7 +228,7 @@ export const wrongAnswers: WrongAnswer[] = [
     name: "forgets the LRU list",
     find: "  folioAddLruVma(folio, vma);\n",
     replace: "",
-    says: /lists|accounts/,
+    says: /on no LRU list.*folioAddLruVma/,
   },
   {
     task: "03.3",
@@ -296,8 +296,8 @@ export const wrongAnswers: WrongAnswer[] = [
   {
     task: "03.3",
     name: "takes the page from anywhere",
-    find: "GFP_HIGHUSER_MOVABLE | __GFP_ZERO",
-    replace: "__GFP_ZERO",
+    find: "const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0)",
+    replace: "const folio = allocPages(sys, __GFP_ZERO, 0)",
     says: /it should be 1 page with GFP_HIGHUSER_MOVABLE \| __GFP_ZERO/,
   },
   {
@@ -454,20 +454,20 @@ export const wrongAnswers: WrongAnswer[] = [
     name: "forgets what the file's fault handler said",
     find: "return ret | finished;",
     replace: "return finished;",
-    says: /the bits of vmOps\.fault and those of finishFault/,
+    says: /it should be doReadFault: VM_FAULT_|the bits of vmOps\.fault and those of finishFault/,
   },
   {
     task: "03.4",
     name: "asks mapPages for a single page",
     find: "sys.faultAroundPages > 1",
     replace: "sys.faultAroundPages > 0",
-    says: /is not asked/,
+    says: /there is no fault-around: only the one page|is not asked/,
   },
   {
     task: "03.4",
     name: "gives the reference of a page back, not of its folio",
-    find: "folioPut(sys, pageFolio(vmf.page!))",
-    replace: "folioPut(sys, vmf.page!)",
+    find: "if (finished & noPage) folioPut(sys, pageFolio(vmf.page!))",
+    replace: "if (finished & noPage) folioPut(sys, vmf.page!)",
     says: /the reference of the page's folio goes back/,
   },
   // 03.5
@@ -651,8 +651,8 @@ export const wrongAnswers: WrongAnswer[] = [
   {
     task: "03.5",
     name: "asks for the wrong capability",
-    find: "sys.capable(CAP_IPC_LOCK)",
-    replace: "sys.capable(0)",
+    find: "if (sys.capable(CAP_IPC_LOCK))",
+    replace: "if (sys.capable(0))",
     says: /CAP_IPC_LOCK knows no limit/,
   },
   {
