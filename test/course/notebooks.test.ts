@@ -104,10 +104,16 @@ describe("the checker", () => {
   });
 
   it("takes no word of a string or comment for code", () => {
-    const words = `import x from "../x"; import("plotly"); Date.now(); Math.random(); process.exit()`;
-    expect(check({ prediction: `predict(${JSON.stringify(words)}); // ${words}\n/* ${words} */` })).toEqual(
-      [],
-    );
+    const words = [
+      'import x from "../x";',
+      'import("plotly");',
+      "Date.now(); Math.random();",
+      "process.exit()",
+    ];
+    const cell = words
+      .map((text) => `predict(${JSON.stringify(text)}); // ${text}\n/* ${text} */`)
+      .join("\n");
+    expect(check({ prediction: cell })).toEqual([]);
   });
 
   it("sees sections in the wrong order", () => {
