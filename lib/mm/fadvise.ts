@@ -41,7 +41,8 @@ export function genericFadvise(
 ): number {
   if (len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE) return -EINVAL;
   if (mapping.aOps.swapBacked) return 0; // Linux noop_backing_dev_info
-  const endbyte = len === 0 ? Number.MAX_SAFE_INTEGER - 1 : offset + len - 1;
+  // Linux reads offset and length as unsigned: a range that begins before the file wraps, and ends nowhere.
+  const endbyte = len === 0 || offset < 0 ? Number.MAX_SAFE_INTEGER - 1 : offset + len - 1;
   const { readAheadPages } = mapping.host.sys;
   switch (advice) {
     case POSIX_FADV_RANDOM:
@@ -54,7 +55,7 @@ export function genericFadvise(
       break;
     case POSIX_FADV_WILLNEED: {
       const first = Math.floor(offset / 4096);
-      forcePageCacheRa(mapping, ra, first, Math.floor(endbyte / 4096) - first + 1);
+      if (first >= 0) forcePageCacheRa(mapping, ra, first, Math.floor(endbyte / 4096) - first + 1);
       break;
     }
     case POSIX_FADV_DONTNEED:
@@ -74,6 +75,7 @@ function fadviseDontneed(mapping: AddressSpace, offset: number, endbyte: number)
   const { sys, iSize } = mapping.host;
   filemapFdatawriteRange(mapping, Math.floor(offset / 4096), Math.floor(endbyte / 4096));
   const first = Math.ceil(offset / 4096);
+  if (first < 0) return;
   let last = Math.floor(endbyte / 4096);
   if (endbyte < Number.MAX_SAFE_INTEGER - 1 && (endbyte + 1) % 4096 !== 0 && endbyte !== iSize - 1) last--;
   if (last < first) return;

@@ -80,4 +80,22 @@ describe("advice on a file on the disk", () => {
     file.fadvise(0, Number.MAX_SAFE_INTEGER, POSIX_FADV_WILLNEED);
     expect(file.fMapping.nrpages).toBe(4);
   });
+
+  it("from before the file on reads nothing ahead, and drops all or nothing", () => {
+    const file = coldFile(8);
+    for (const offset of [-4096, -1, -(2 ** 50)])
+      for (const len of [0, 8192]) {
+        expect(file.fadvise(offset, len, POSIX_FADV_WILLNEED)).toBe(0);
+        expect(file.fMapping.nrpages).toBe(0);
+      }
+    for (const [offset, left] of [
+      [-4096, 8],
+      [-1, 0],
+      [-(2 ** 50), 8],
+    ] as const) {
+      file.read(0, new Uint8Array(8 * 4096));
+      expect(file.fadvise(offset, 8192, POSIX_FADV_DONTNEED)).toBe(0);
+      expect(file.fMapping.nrpages).toBe(left);
+    }
+  });
 });

@@ -5,6 +5,8 @@
  *                          \--> the model   (arrays of bytes, nothing shared, nothing lazy)
  *                               every byte that is read, every signal and every result is compared
  *
+ * Memory may be short (`leaveFree`, `fails`): then a call may fail, what it left is asked from the machine, and no byte may be wrong.
+ *
  * All processes work on one arena of ARENA pages with an end of a page table in it. A page of the model is a Cell: private bytes, or a
  * page of a Backing (file or shared memory).
  */
