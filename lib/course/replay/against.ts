@@ -82,11 +82,19 @@ export async function recordNatively(
     const runs: Recording[] = [];
     for (let i = 0; i < times; i++) {
       const printed = await run(runner, script, process.env.VMRUN_DIR ?? folder.path);
-      runs.push(parseRecording(JSON.stringify(withoutRunner(JSON.parse(printed) as Json))));
+      runs.push(parseRecording(JSON.stringify(withoutRunner(recordsOf(runner, printed)))));
     }
     return combineRuns(runs);
   } finally {
     folder.remove();
+  }
+}
+
+function recordsOf(runner: string, printed: string): Json {
+  try {
+    return JSON.parse(printed) as Json;
+  } catch (error) {
+    throw new Error(`${runner} does not print records (${(error as Error).message})`, { cause: error });
   }
 }
 
@@ -103,7 +111,12 @@ function run(runner: string, script: string, dir: string): Promise<string> {
         if (error === null) resolve(stdout);
         else if (isSystemError(error))
           reject(new CommandFailure(`${runner} cannot be run: ${systemReason(error)}`));
-        else reject(new Error(`${runner} ${script}: ${stderr.trim() || error.message}`));
+        else
+          reject(
+            new Error(
+              `${runner} ${script} failed: ${stderr.trim() || `status ${error.code ?? error.signal}`}`,
+            ),
+          );
       },
     );
     const forget = atEnd(() => child.kill("SIGKILL"));
