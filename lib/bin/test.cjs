@@ -45,6 +45,13 @@ function countSkipsAsFailures(counts, reportFile) {
   return { passed: counts.passed, failed: counts.failed + counts.skipped, skipped: 0 };
 }
 
+if (process.argv.indexOf("--help") > 0 || process.argv.indexOf("-h") > 0) {
+  process.stdout.write(
+    "usage: npm test [-- FILTER...]\n\nLint, types and all tests; with words only the test files whose path has one of them.\n",
+  );
+  process.exit(0);
+}
+
 bootstrap
   .ensureReady()
   .then(() => {

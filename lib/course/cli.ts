@@ -9,6 +9,7 @@ import { asksFor, helpOf, parseArguments, unknown } from "./commands/arguments.j
 import { endingOf, UsageError } from "./commands/errors.js";
 import { COMMANDS, type Command, type CommandGroup } from "./commands/table.js";
 import { versionText } from "./commands/version.js";
+import { endInOrder } from "./temporary.js";
 
 export { CommandFailure, UsageError } from "./commands/errors.js";
 export type { CommandRun } from "./commands/table.js";
@@ -36,6 +37,7 @@ export async function runCommandLine(args: readonly string[]): Promise<void> {
     process.exit(error.code === "EPIPE" ? 0 : 1);
   });
   process.on("uncaughtException", (error) => process.exit(refuse(error, undefined)));
+  endInOrder();
   process.exitCode = await main(args);
 }
 

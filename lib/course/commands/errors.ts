@@ -48,15 +48,16 @@ export function endingOf(error: unknown): { text: string; status: number } {
     const doing = error.path === undefined ? `${error.syscall} failed` : `${error.path} (${error.syscall})`;
     return { text: `${doing}: ${systemReason(error)}`, status: 1 };
   }
-  return { text: faultText(error), status: 1 };
+  const text = `a fault of Pagewalk itself, ${faultText(error)}\nPAGEWALK_STACK=1 in front of the command shows where it happened.`;
+  return { text, status: 1 };
 }
 
 const MAX_FAULT = 500;
 
-function faultText(error: unknown): string {
+/** Name and message of an error that nobody expected; its stack where PAGEWALK_STACK is set. Not in Linux: a helper of the course. */
+export function faultText(error: unknown): string {
   const { name, message, stack } =
     error instanceof Error ? error : { name: "thrown", message: String(error), stack: undefined };
   if (process.env.PAGEWALK_STACK) return stack ?? message;
-  const cut = message.length > MAX_FAULT ? `${message.slice(0, MAX_FAULT)}...` : message;
-  return `a fault of Pagewalk itself, ${name}: ${cut}\nPAGEWALK_STACK=1 in front of the command shows where it happened.`;
+  return `${name}: ${message.length > MAX_FAULT ? `${message.slice(0, MAX_FAULT)}...` : message}`;
 }

@@ -38,7 +38,7 @@ import {
 } from "../replay/recordings.js";
 import { type Scenario, ScenarioError } from "../replay/scenario.js";
 import { type Arguments, unknown, wholeNumber } from "./arguments.js";
-import { CommandFailure, UsageError } from "./errors.js";
+import { CommandFailure, faultText, UsageError } from "./errors.js";
 import type { CommandRun } from "./table.js";
 import { understood } from "./understood.js";
 
@@ -90,9 +90,7 @@ async function compareRandom(runner: string, args: Arguments, limit: number): Pr
     } catch (error) {
       if (error instanceof CommandFailure) throw error;
       different++;
-      console.log(
-        `seed ${seed} stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      );
+      console.log(`seed ${seed} stopped: ${faultText(error)}`);
     }
   }
   console.log(`${end - first} scenarios, ${different} differ; ${equal} leaves equal`);

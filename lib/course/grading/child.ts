@@ -7,15 +7,22 @@
  * `lib/...` goes to the compiled library, of which there is then one copy in the process.
  */
 
-import { appendFileSync } from "node:fs";
+import { appendFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { TestModule } from "vitest/node";
 import type { Orders, TraceEvent } from "./trace.js";
 
 const orders = JSON.parse(process.env.PAGEWALK_GRADE ?? "{}") as Orders;
 
-// The parent holds the other end of stdin: when it dies, so do we.
-process.stdin.on("close", () => process.exit(1)).resume();
+// The parent holds the other end of stdin: when it dies, so do we, with all that we started, and nothing is left behind.
+process.stdin.on("close", orphaned).resume();
+
+function orphaned(): void {
+  rmSync(orders.folder, { recursive: true, force: true, maxRetries: 3 });
+  // The folder's workers are in this process's group.
+  if (process.platform === "win32") process.exit(1);
+  process.kill(-process.pid, "SIGKILL");
+}
 
 const slashes = (path: string) => path.replaceAll("\\", "/");
 const inJobs = (path: string) => slashes(path).startsWith(`${slashes(orders.folder)}/`);

@@ -14,9 +14,9 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { projectRoot } from "../root.js";
+import { atEnd, endGroup, type TemporaryFolder } from "../temporary.js";
 import { layOut, type Submission } from "./jobs.js";
 import { Outcome } from "./outcome.js";
 import type { GradeReport } from "./report.js";
@@ -60,24 +60,24 @@ export async function gradeAll(
     }
     return outcomes.map(scoreOutcome);
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    folder.remove();
   }
 }
 
 async function runChild(
   open: Outcome[],
-  folder: string,
+  folder: TemporaryFolder,
   round: number,
   options: GradeOptions,
 ): Promise<ChildEnd & { events: TraceEvent[] }> {
   const { limitMs = 2000, limitMiB = 600, workers = 1 } = options;
   const root = projectRoot();
-  const trace = join(folder, `trace-${round}`);
+  const trace = join(folder.path, `trace-${round}`);
   const secret = randomBytes(8).toString("hex");
   const orders: Orders = {
     trace,
     secret,
-    folder,
+    folder: folder.path,
     root,
     limitMs,
     limitMiB,
@@ -89,7 +89,11 @@ async function runChild(
     ),
     workers: Math.min(workers, open.length),
   };
-  const ended = await spawnChild(orders, 30_000 + 4 * limitMs + (open.length * 1500) / orders.workers);
+  const ended = await spawnChild(
+    orders,
+    folder,
+    30_000 + 4 * limitMs + (open.length * 1500) / orders.workers,
+  );
   return { ...ended, events: readTrace(trace, secret) };
 }
 
@@ -99,7 +103,7 @@ interface ChildEnd {
   problem?: string;
 }
 
-function spawnChild(orders: Orders, deadlineMs: number): Promise<ChildEnd> {
+function spawnChild(orders: Orders, folder: TemporaryFolder, deadlineMs: number): Promise<ChildEnd> {
   const child = spawn(process.execPath, [join(orders.root, "lib", "dist", "course", "grading", "child.js")], {
     cwd: orders.root,
     detached: process.platform !== "win32",
@@ -111,22 +115,23 @@ function spawnChild(orders: Orders, deadlineMs: number): Promise<ChildEnd> {
     stderr = (stderr + chunk.toString()).slice(-4000);
   });
   const kill = () => {
-    try {
-      if (child.pid) process.kill(process.platform === "win32" ? child.pid : -child.pid, "SIGKILL");
-    } catch {
-      // already gone
-    }
+    if (child.pid) endGroup(child.pid, "SIGKILL");
   };
-  process.once("exit", kill);
+  if (child.pid) folder.owns(child.pid);
+  const forget = atEnd(kill);
   return new Promise((resolve) => {
     let late = false;
+    // A command that was stopped (Ctrl-Z) finds its deadline over, but maybe also a child that has long ended: that is heard first.
     const deadline = setTimeout(() => {
-      late = true;
-      kill();
+      setImmediate(() => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        late = true;
+        kill();
+      });
     }, deadlineMs);
     const end = (problem?: string) => {
       clearTimeout(deadline);
-      process.removeListener("exit", kill);
+      forget();
       kill(); // whatever the submission may have left running in the group
       resolve({ late, ...(problem ? { problem } : {}) });
     };

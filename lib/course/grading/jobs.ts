@@ -9,11 +9,12 @@
  * comparing works, and its other results mean nothing.
  */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Lab } from "../exercises/labs.js";
 import { labTasks } from "../exercises/labs.js";
 import { projectRoot } from "../root.js";
+import { TemporaryFolder } from "../temporary.js";
 
 /** One submission to grade: the text of the learner's file, and the tasks to run ("01.2"); all of them by default. */
 export interface Submission {
@@ -58,22 +59,12 @@ describe("canary", () => {
 export const CANARY_COUNT = CANARIES.split("\n  it(").length - 1;
 
 /** Lays out `submissions` under a new folder in `.pagewalk/` of `root`. Not in Linux: a helper of the course. */
-export function layOut(submissions: Submission[], root: string): { folder: string; jobs: Job[] } {
-  mkdirSync(join(root, ".pagewalk"), { recursive: true });
-  removeLeftOvers(join(root, ".pagewalk"));
-  const folder = mkdtempSync(join(root, ".pagewalk", "grade-"));
-  return { folder, jobs: submissions.map((submission, at) => layOutOne(submission, join(folder, `j${at}`))) };
-}
-
-const LEFT_OVER_MS = 10 * 60 * 1000;
-
-/** Folders of runs that were killed themselves. */
-function removeLeftOvers(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    const old = name.startsWith("grade-") && statSync(path).mtimeMs < Date.now() - LEFT_OVER_MS;
-    if (old) rmSync(path, { recursive: true, force: true });
-  }
+export function layOut(submissions: Submission[], root: string): { folder: TemporaryFolder; jobs: Job[] } {
+  const folder = new TemporaryFolder(join(root, ".pagewalk"), "grade-");
+  return {
+    folder,
+    jobs: submissions.map((submission, at) => layOutOne(submission, join(folder.path, `j${at}`))),
+  };
 }
 
 function layOutOne({ lab, text, file, tasks: wanted }: Submission, folder: string): Job {

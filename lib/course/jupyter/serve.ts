@@ -21,6 +21,7 @@ import { CommandFailure } from "../commands/errors.js";
 import { environmentWithKernel } from "../kernel/kernelspec.js";
 import { inRepository } from "../paths.js";
 import { projectRoot } from "../root.js";
+import { atEnd, TemporaryFolder } from "../temporary.js";
 import { isClassic, type Jupyter } from "./find.js";
 
 const FIRST_PORT = 8888;
@@ -61,12 +62,23 @@ export async function serve(jupyter: Jupyter, options: ServeOptions): Promise<La
     detached: true,
   });
   closeSync(log);
+  // Until the server answers a signal to this process ends it here; afterwards whoever asked for it does.
+  const forget = atEnd(() => child.kill("SIGTERM"));
+  const folder = new TemporaryFolder(inRepository(".pagewalk"), "serve-");
+  if (child.pid !== undefined) folder.owns(child.pid, "SIGTERM");
   const ended = new Promise<number>((resolve) => {
     child.on("error", () => resolve(127));
-    child.on("exit", (code) => resolve(code ?? 1));
+    child.on("exit", (code) => {
+      folder.remove();
+      resolve(code ?? 1);
+    });
   });
   const url = `http://localhost:${port}${startPage(jupyter)}?token=${token}`;
-  await waitUntilItAnswers(child, `http://127.0.0.1:${port}/api`, logPath);
+  try {
+    await waitUntilItAnswers(child, `http://127.0.0.1:${port}/api`, logPath);
+  } finally {
+    forget();
+  }
   return { url, token, port, process: child, ended };
 }
 

@@ -13,13 +13,14 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type * as Zmq from "zeromq";
 import { kernelCommand } from "../kernel/kernelspec.js";
 import { requireFromTslab } from "../kernel/tslab.js";
 import { projectRoot } from "../root.js";
+import { atEnd, TemporaryFolder } from "../temporary.js";
 import type { Output } from "./nbformat.js";
 
 const DELIMITER = "<IDS|MSG>";
@@ -55,7 +56,9 @@ interface Waiting {
 export class KernelClient {
   readonly #key = randomUUID();
   readonly #session = randomUUID();
+  readonly #temporary: TemporaryFolder;
   readonly #folder: string;
+  readonly #forget: () => void;
   readonly #process: ChildProcess;
   readonly #shell: Zmq.Dealer;
   readonly #control: Zmq.Dealer;
@@ -68,12 +71,14 @@ export class KernelClient {
   death: string | undefined;
 
   private constructor(options: KernelOptions) {
-    this.#folder = mkdtempSync(join(tmpdir(), "pagewalk-kernel-"));
+    this.#temporary = new TemporaryFolder(tmpdir(), "pagewalk-kernel-");
+    this.#folder = this.#temporary.path;
     const zmq = requireFromTslab()("zeromq") as typeof Zmq;
     const connectionFile = this.#writeConnectionFile();
     const [program, ...args] = (options.command ?? kernelCommand)(connectionFile);
     const { cwd = projectRoot(), env = process.env } = options;
     this.#process = spawn(program!, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#forget = atEnd(() => this.#process.kill("SIGKILL"));
     this.#process.stdout?.on("data", (text) => this.#keepProcessOutput(text));
     this.#process.stderr?.on("data", (text) => this.#keepProcessOutput(text));
     this.#process.on("error", (error) => this.#died(error.message));
@@ -148,7 +153,8 @@ export class KernelClient {
       clearTimeout(patience);
     }
     for (const socket of [this.#shell, this.#control, this.#iopub]) socket.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#forget();
+    this.#temporary.remove();
   }
 
   #writeConnectionFile(): string {

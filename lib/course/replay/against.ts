@@ -9,10 +9,12 @@
  *
  * Read first: generate.ts, compare_records.ts.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CommandFailure, isSystemError, systemReason } from "../commands/errors.js";
+import { atEnd, TemporaryFolder } from "../temporary.js";
 import { type Comparison, compareRecordings } from "./compare_records.js";
 import { runScenario } from "./executor.js";
 import { generateScenario } from "./generate.js";
@@ -67,34 +69,69 @@ function withoutRunner(value: Json): Json {
 }
 
 /** Runs `text` `times` times with `runner` on the kernel of this computer. Throws Error with what the runner said. Not in Linux. */
-export function recordNatively(runner: string, text: string, name: string, times = 3): Recording {
-  const dir = mkdtempSync(join(tmpdir(), "pagewalk-native-"));
+export async function recordNatively(
+  runner: string,
+  text: string,
+  name: string,
+  times = 3,
+): Promise<Recording> {
+  const folder = new TemporaryFolder(tmpdir(), "pagewalk-native-");
   try {
-    const script = join(dir, `${name}.vms`);
+    const script = join(folder.path, `${name}.vms`);
     writeFileSync(script, text);
     const runs: Recording[] = [];
     for (let i = 0; i < times; i++) {
-      const env = { VMRUN_CPU: "1", ...process.env, VMRUN_DIR: process.env.VMRUN_DIR ?? dir };
-      const result = spawnSync(runner, [script], { encoding: "utf8", maxBuffer: 2 ** 28, env });
-      if (result.error !== undefined || result.status !== 0)
-        throw new Error(`${runner} ${name}: ${result.error?.message ?? result.stderr.trim()}`);
-      runs.push(parseRecording(JSON.stringify(withoutRunner(JSON.parse(result.stdout) as Json))));
+      const printed = await run(runner, script, process.env.VMRUN_DIR ?? folder.path);
+      runs.push(parseRecording(JSON.stringify(withoutRunner(recordsOf(runner, printed)))));
     }
     return combineRuns(runs);
   } finally {
-    rmSync(dir, { recursive: true });
+    folder.remove();
   }
 }
 
+function recordsOf(runner: string, printed: string): Json {
+  try {
+    return JSON.parse(printed) as Json;
+  } catch (error) {
+    throw new Error(`${runner} does not print records (${(error as Error).message})`, { cause: error });
+  }
+}
+
+/** What the runner prints. It is waited for without blocking, so that a signal to this process is heard. */
+function run(runner: string, script: string, dir: string): Promise<string> {
+  const env = { VMRUN_CPU: "1", ...process.env, VMRUN_DIR: dir };
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      runner,
+      [script],
+      { encoding: "utf8", maxBuffer: 2 ** 28, env },
+      (error, stdout, stderr) => {
+        forget();
+        if (error === null) resolve(stdout);
+        else if (isSystemError(error))
+          reject(new CommandFailure(`${runner} cannot be run: ${systemReason(error)}`));
+        else
+          reject(
+            new Error(
+              `${runner} ${script} failed: ${stderr.trim() || `status ${error.code ?? error.signal}`}`,
+            ),
+          );
+      },
+    );
+    const forget = atEnd(() => child.kill("SIGKILL"));
+  });
+}
+
 /** Compares one random scenario on this computer's kernel and on `host`. Not in Linux. */
-export function compareWithLinux(
+export async function compareWithLinux(
   runner: string,
   options: { seed: number; steps?: number; files?: boolean },
   host: Host,
-): { text: string; comparison: Comparison } {
+): Promise<{ text: string; comparison: Comparison }> {
   const name = `random-${options.seed}`;
   const text = generateScenario(options);
-  const recorded = recordNatively(runner, text, name);
+  const recorded = await recordNatively(runner, text, name);
   const ours = runScenario(parseScenario(text, name), host);
   return { text, comparison: compareRecordings(recorded, ours) };
 }
