@@ -60,12 +60,16 @@ export class Picture {
     this.#text = text;
   }
 
-  /** The picture as an HTML image that needs nothing from outside, and the script that fits it to the page's theme. */
-  get html(): string {
+  /** The picture as an HTML image that needs nothing from outside. */
+  protected get image(): string {
     const data = Buffer.from(this.svg, "utf8").toString("base64");
     const size = `width="${px(this.width)}" height="${px(this.height)}"`;
-    const image = `<img src="data:image/svg+xml;base64,${data}" alt="${escapeXml(this.alt)}" ${size} class="pagewalk-picture" style="max-width:100%;height:auto;color-scheme:light">`;
-    return image + THEME_SCRIPT;
+    return `<img src="data:image/svg+xml;base64,${data}" alt="${escapeXml(this.alt)}" ${size} class="pagewalk-picture" style="max-width:100%;height:auto;color-scheme:light">`;
+  }
+
+  /** The image, and the script that fits it to the theme of the page. */
+  get html(): string {
+    return this.image + THEME_SCRIPT;
   }
 
   /** The same facts as aligned plain text. */

@@ -33,7 +33,7 @@ export class Plot extends Picture {
   /** The picture and the script, as one piece of HTML. */
   override get html(): string {
     const id = createHash("sha256").update(this.svg).digest("hex").slice(0, 12);
-    const picture = `<div class="pagewalk-figure" data-pagewalk-figure="${id}">${super.html}</div>`;
+    const picture = `<div class="pagewalk-figure" data-pagewalk-figure="${id}">${this.image}</div>`;
     return picture + upgradeScript(this.figure, id);
   }
 }

@@ -142,12 +142,14 @@ function axisOf(plan: Plan, name: "x" | "y"): Json {
   const scale = plan[name];
   const lines = name === "y" ? plan.up : [axisTitle(axis)];
   const title = { text: lines.map(plain).join("<br>"), standoff: 8, font: { size: 13 } };
+  // A name that looks like a number would be taken for a place by its number: names are ticked by name.
+  const names = hasCategories(plan.figure, name);
   const ticks = {
     tickmode: "array",
-    tickvals: scale.ticks,
+    tickvals: names ? scale.ticks.map((t) => plain(scale.format(t))) : scale.ticks,
     ticktext: scale.ticks.map((t) => plain(fitText(scale.format(t), 150, 12))),
   };
-  if (hasCategories(plan.figure, name)) {
+  if (names) {
     return {
       title,
       type: "category",
@@ -212,7 +214,8 @@ function marksOf(plan: Plan): { shapes: Json[]; annotations: Json[] } {
  * The script, as browsers of any age run it. `FIGURES` is replaced by the JSON of one figure. It looks for
  * its picture a few times, because Jupyter Lab runs scripts before their output is part of the page.
  */
-const SCRIPT = `(function(f,dark){
+const SCRIPT = `(function(f){
+var dark=${IS_DARK};
 var tries=0;
 function urls(){
  var out=[],b=document.body.dataset||{},base=b.baseUrl,path=b.notebookPath,c=document.getElementById("jupyter-config-data");
@@ -235,6 +238,7 @@ function load(){
 function start(){
  var waiting=[].slice.call(document.querySelectorAll('[data-pagewalk-figure="'+f.id+'"]:not([data-live])'));
  if(!waiting.length){if(tries++<40)setTimeout(start,100);return}
+ waiting.forEach(function(box){var img=box.querySelector("img");if(img)img.style.colorScheme=dark(box)?"dark":"light"});
  load().then(function(P){waiting.forEach(function(box){
   if(box.dataset.live)return;box.dataset.live="starting";
   var night=dark(box),json=JSON.stringify([f.data,f.layout]);
@@ -245,7 +249,7 @@ function start(){
   box.appendChild(live);
   P.newPlot(live,fig[0],fig[1],{responsive:true,displayModeBar:"hover",displaylogo:false,modeBarButtonsToRemove:["select2d","lasso2d","autoScale2d"]}).then(function(){
    var img=box.querySelector("img");if(img)img.style.display="none";box.dataset.live="yes"},function(){live.remove();delete box.dataset.live})})},function(){})}
-start()})(FIGURE,${IS_DARK});`;
+start()})(FIGURE);`;
 
 /**
  * The script element that makes the figure `id` live. The JSON cannot end the script early: "<" is written

@@ -6,6 +6,7 @@
  * skipped, unless PAGEWALK_REQUIRE_BROWSER is set, as .ci/run does. Screenshots: .pagewalk/screenshots/.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium } from "../../lib/course/commands/doctor.js";
@@ -45,6 +46,23 @@ const runCheckCell = (task: string): string => `(() => {
   return index;
 })()`;
 
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** What axe finds in what our cells have shown; Jupyter's own page is not ours to mend. */
+const AXE_VIOLATIONS = `axe.run(".output_area").then(({ violations }) => violations.flatMap(
+  ({ id, nodes }) => nodes.map((node) => id + ": " + node.target.join(" ") + " " + node.html.slice(0, 120))))`;
+/** The lines of code of which a cell does not show all, by their cell. */
+const CUT_CODE = `Jupyter.notebook.get_cells().flatMap((cell, index) => {
+  if (cell.cell_type !== "code") return [];
+  const { width, clientWidth } = cell.code_mirror.getScrollInfo();
+  return width > clientWidth + 1 ? ["cell " + (index + 1) + ": " + width + " of " + clientWidth + " pixels"] : [];
+})`;
+/** How many letters a cell of code shows side by side. */
+const LETTERS_SHOWN = `(() => { const { code_mirror } = Jupyter.notebook.get_cells().find((cell) => cell.cell_type === "code");
+  const lines = code_mirror.getWrapperElement().querySelector(".CodeMirror-lines");
+  const { paddingLeft, paddingRight } = getComputedStyle(lines.querySelector("pre"));
+  const room = code_mirror.getScrollInfo().clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+  return Math.floor(room / code_mirror.defaultCharWidth()); })()`;
+
 const BROWSER_ARGUMENTS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
   ...["--disable-component-update", "--disable-sync"],
@@ -70,7 +88,7 @@ describe.skipIf(missing.length > 0)(
         startFreshCopy(),
         chromium.launch({ executablePath: browserPath!, args: BROWSER_ARGUMENTS }),
       ]);
-      page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+      page = await browser.newPage({ viewport: { width: 1366, height: 900 } });
       page.on("pageerror", (error) => pageErrors.push(error.message));
       mkdirSync(inRepository(".pagewalk", "screenshots"), { recursive: true });
     }, 120_000);
@@ -90,11 +108,11 @@ describe.skipIf(missing.length > 0)(
       const box = await page.locator("#notebook-container").boundingBox();
       const height = Math.ceil(box?.height ?? 900) + 200;
       for (let part = 0; part * PART_PX < height; part++) {
-        await page.setViewportSize({ width: 1200, height: PART_PX });
+        await page.setViewportSize({ width: 1366, height: PART_PX });
         await page.evaluate(`document.querySelector("#site").scrollTop = ${part * PART_PX}`);
         await page.screenshot({ path: path.replace(".png", `-${part + 1}.png`) });
       }
-      await page.setViewportSize({ width: 1200, height: 900 });
+      await page.setViewportSize({ width: 1366, height: 900 });
     }
 
     it("is on the page that npm start opens", async () => {
@@ -134,6 +152,13 @@ describe.skipIf(missing.length > 0)(
       expect(broken).toEqual([]);
     });
 
+    it("shows nothing in lab 01 that axe objects to, and every line of code whole", async () => {
+      expect(await page.evaluate(CUT_CODE)).toEqual([]);
+      expect(await page.evaluate(LETTERS_SHOWN)).toBeGreaterThanOrEqual(96);
+      await page.evaluate(AXE);
+      expect(await page.evaluate(AXE_VIOLATIONS)).toEqual([]);
+    });
+
     it(
       "follows the learner's file: not written yet, then wrong, then right",
       async () => {
@@ -159,11 +184,14 @@ describe.skipIf(missing.length > 0)(
 
     for (const { name } of allLabs().filter((lab) => lab.number !== "01")) {
       it(
-        `runs all cells of ${name} without an error, with pictures that are whole`,
+        `runs all cells of ${name} without an error, with pictures and code that are whole, and nothing that axe objects to`,
         async () => {
           expect(await runAll(name)).toEqual([]);
           expect(await page.evaluate(BROKEN_PICTURES)).toEqual([]);
           await page.locator(".js-plotly-plot .main-svg").first().waitFor({ timeout: 20_000 });
+          expect(await page.evaluate(CUT_CODE)).toEqual([]);
+          await page.evaluate(AXE);
+          expect(await page.evaluate(AXE_VIOLATIONS)).toEqual([]);
         },
         RUN_MS,
       );

@@ -78,12 +78,20 @@ describe.skipIf(executablePath === undefined)("a plot in a browser", () => {
   });
 
   /** Opens a page with the figures, in a folder with plotly in it or without. */
-  async function open(name: string, figures: readonly Figure[], withPlotly: boolean): Promise<void> {
+  async function open(
+    name: string,
+    figures: readonly Figure[],
+    withPlotly: boolean,
+    background = "white",
+  ): Promise<void> {
     const file = join(folder, name, "page.html");
     mkdirSync(dirname(file), { recursive: true });
     if (withPlotly) copyFileSync(plotly, join(dirname(file), "plotly.min.js"));
     const html = figures.map((figure) => plot(figure).html).join("\n");
-    writeFileSync(file, `<!doctype html><meta charset="utf-8"><body>${html}`);
+    writeFileSync(
+      file,
+      `<!doctype html><meta charset="utf-8"><body style="background:${background}">${html}`,
+    );
     await page.goto(pathToFileURL(file).href);
   }
 
@@ -107,6 +115,27 @@ describe.skipIf(executablePath === undefined)("a plot in a browser", () => {
     expect(await points(0)).toBe(5);
     const tick = page.locator(".xtick text").filter({ hasText: "8 KiB" });
     expect(await tick.count()).toBe(2);
+  });
+
+  it("writes each number below its own bar", async () => {
+    const y = { label: "hits", unit: "%" };
+    const series = [{ kind: "bars", name: "hits", x: [1, 2, 3], y: [9, 5, 7] }] as const;
+    await open("numbers", [{ ...bars, bars: "grouped", y, series }], true);
+    await page.waitForFunction(`document.querySelectorAll('[data-live="yes"]').length === 1`);
+    const middles = (selector: string) =>
+      page.$$eval(selector, (all) =>
+        all.map((one) => one.getBoundingClientRect()).map(({ x, width }) => Math.round((x + width / 2) / 4)),
+      );
+    expect(await page.locator(".xtick text").allTextContents()).toEqual(["1", "2", "3"]);
+    expect(await middles(".xtick text")).toEqual(await middles(".point path"));
+  });
+
+  it("takes its colours from the page when it is drawn", async () => {
+    await open("dark", [line], true, "#111");
+    await page.waitForFunction(`document.querySelectorAll('[data-live="yes"]').length === 1`);
+    const paper = await page.evaluate(`document.querySelector(".main-svg").style.background`);
+    expect(paper).toBe("rgb(31, 35, 40)");
+    expect(await page.evaluate(`document.querySelector("img").style.colorScheme`)).toBe("dark");
   });
 
   it("stays a picture, and raises no error, where plotly is not found", async () => {
