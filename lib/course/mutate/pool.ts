@@ -11,8 +11,8 @@ import type { Lab } from "../exercises/labs.js";
 import type { Mutant } from "./mutants.js";
 import type { Verdict } from "./trial.js";
 
-/** Nothing was heard for so long: not even the limit of a test worked. */
-const SILENCE_MS = 120_000;
+/** Nothing was heard for so long: not even the limit of a test worked. A busy computer must not reach it. */
+const SILENCE_MS = 900_000;
 
 /** Memory of one worker, in MiB, as for learners' code. */
 const HEAP_MIB = 1400;
