@@ -286,6 +286,8 @@ const MEASURED: readonly [string, readonly (number | string)[], number][] = [
   ["unlinkat", [999, "x", 0], -EBADF],
   ["openat", [999, "x", 0], -EBADF],
   ["openat", [999, "", 0], -ENOENT],
+  ["open", [0, 0x1_0040], -EINVAL],
+  ["open", [0, 0x40], -EFAULT],
   ["openat", [-100, "x".repeat(5000), 0], -36],
   ["prlimit64", [4194303, 17, 0, 0], -ESRCH],
   ["prlimit64", [0, 17, 0, 0], -EINVAL],

@@ -16,6 +16,8 @@ interface Recorded {
   readonly preset: string;
   /** Permitted capabilities, low and high word. */
   readonly caps: [number, number];
+  /** vm.mmap_min_addr of the recorder. */
+  readonly minAddr: number;
   /** Soft and hard limits, -1 for none. */
   readonly limits: [number, number][];
   /** Calls ([name, ...arguments, result]) and areas of each case. */
@@ -69,6 +71,7 @@ describe("random system calls by number", () => {
   it(`answer what Linux 6.18 answered (${recorded.cases.length} processes), and leave the same areas`, () => {
     const machine = boot({ ram: "64 MiB" });
     const { kernel } = machine;
+    kernel.sys.sysctl.mmapMinAddr = recorded.minAddr;
     const wrong: unknown[] = [];
     const first = recorded.cases[0]![1];
     for (const [calls, maps] of recorded.cases) {

@@ -93,6 +93,24 @@ function checkFolder(task: Task, dirfd: number, path: string): number {
   return task.files.get(dirfd) === undefined ? -EBADF : -ENOTDIR;
 }
 
+/** open with a path in user memory, which is read after the flags were looked at. Linux fs/open.c:do_sys_openat2() */
+export function rawOpen(kernel: Kernel, task: Task, pathArg: number | string, flags: number): number {
+  return rawOpenat(kernel, task, AT_FDCWD, pathArg, flags);
+}
+
+/** openat with a path in user memory. man 2 openat */
+export function rawOpenat(
+  kernel: Kernel,
+  task: Task,
+  dirfd: number,
+  pathArg: number | string,
+  flags: number,
+): number {
+  const path = getname(task, pathArg);
+  if (typeof path !== "number") return sysOpenat(kernel, task, dirfd, path, flags);
+  return kernel.files.checkOpen("", flags) === -EINVAL ? -EINVAL : path;
+}
+
 /** man 2 openat */
 export function sysOpenat(kernel: Kernel, task: Task, dirfd: number, path: string, flags: number): number {
   return checkFolder(task, dirfd, path) || sysOpen(kernel, task, path, flags);

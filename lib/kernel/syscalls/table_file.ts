@@ -12,8 +12,8 @@ import * as vectors from "./vector.js";
 
 /** Calls on files by Linux's name. Linux arch/x86/entry/syscalls/syscall_64.tbl */
 export const FILE_CALLS: Readonly<Record<string, SyscallDef>> = {
-  open: define("path: text, flags: int, mode: uint", files.sysOpen),
-  openat: define("dirfd: int, path: text, flags: int, mode: uint", fds.sysOpenat),
+  open: define("path: longOrText, flags: int, mode: uint", fds.rawOpen),
+  openat: define("dirfd: int, path: longOrText, flags: int, mode: uint", fds.rawOpenat),
   creat: define("path: text, mode: uint", fds.sysCreat),
   close: define("fd: int", files.sysClose),
   read: define("fd: int, buf: long, len: long", files.sysRead),

@@ -99,15 +99,15 @@ static const long WHENCE[] = {0, 0, 1, 1, 2, 2, 9, -1};
 static const long HOLES[] = {3, 3, 3, 2, 6, 0x80, 0x102, 0x103, -1};
 static const long FADVICE[] = {0, 1, 2, 3, 4, 4, 5, 6, -1};
 static const long PATHS[] = {S_FILE, S_FILE, S_FILE, S_NONE, S_NONE, S_EMPTY, 0, GAP, -PAGE, 1L << 47, BIG};
-static const long OPENS[] = {0, 0, 1, 2, 2, O_CREAT, O_CREAT | 2, O_CREAT | O_EXCL, O_TRUNC | 1, O_CREAT | O_TRUNC | 2};
+static const long OPENS[] = {0, 0, 1, 2, 2, O_CREAT, O_CREAT | 2, O_CREAT | O_EXCL, O_TRUNC | 1, O_CREAT | O_TRUNC | 2, 3, O_APPEND | 2, O_APPEND | 1, O_DIRECTORY, O_PATH, O_CLOEXEC, O_NOFOLLOW, O_PATH | 2, O_DIRECTORY | O_CREAT, O_TRUNC, 3 | O_TRUNC};
 static const long DIRS[] = {-100, -100, -100, 3, 999, -1};
 static const long NAMES[] = {S_NAME, S_NAME, S_EMPTY, S_LONG, 0, GAP, -PAGE};
 static const long MEMFD[] = {0, 0, 1, 2, 3, 8, 16, 24, 32, -1};
-static const long FCNTL[] = {0, 0, 3, 3, 18, -1, 2000};
+static const long FCNTL[] = {0, 0, 3, 3, 1, 2, 1030, 18, -1, 2000};
 static const long NUMBERS[] = {0, 3, 7, 20, 1023, 2000000, -1};
 static const long WHO[] = {0, 0, -1, 1, 2, -2, 7};
 static const long OUTS[] = {S_OUT, S_OUT, S_OUT, S_OUT + 100, 0, GAP, -PAGE, C, BIG};
-static const long RESOURCES[] = {2, 2, 3, 4, 5, 6, 8, 8, 8, 9, 9, 10, 11, 12, 13, 14, 15, 16, -1};
+static const long RESOURCES[] = {2, 2, 7, 3, 4, 5, 6, 8, 8, 8, 9, 9, 10, 11, 12, 13, 14, 15, 16, -1};
 static const long LIMITS[] = {S_LIMITS, S_LIMITS + 16, S_LIMITS + 16, S_LIMITS + 32, S_LIMITS + 48, S_LIMITS + 64,
     S_LIMITS + 80, 0, GAP, -PAGE};
 static const long IDS[] = {0, 0, 1000, 1000, 1000, 1001, -1, -1};
@@ -119,13 +119,13 @@ static const long NRS[] = {0, 1, 1, 2, 2, 3, 4, 5, 1024, 1025, -1};
 static const long PIDS[] = {0, 0, 0, 4194303, -1};
 static const long PRCTL[] = {7, 8, 8, 15, 16, 9999, -1};
 static const long PRCTL2[] = {0, 1, 2, S_NAME, S_OUT, GAP, -PAGE};
-static const long OFFSETS[] = {0, 0, 0, PAGE, 2 * PAGE, 8 * PAGE, 1, -1, BIG};
+static const long OFFSETS[] = {0, 0, 0, PAGE, 2 * PAGE, 8 * PAGE, 1, -1, BIG, -PAGE, INT64_MAX - PAGE + 1, INT64_MIN};
 static const long VECS[] = {S_OUT, S_OUT, S_OUT, A, C, 0, GAP, -PAGE, 1L << 47};
 
 static long map_flags(void) {
   static const long bits[] = {MAP_FIXED, MAP_FIXED, MAP_GROWSDOWN, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_LOCKED,
-      MAP_NORESERVE, MAP_POPULATE, MAP_NONBLOCK, MAP_STACK, MAP_SYNC, MAP_FIXED_NOREPLACE, 0x200000, 0x4000000};
-  long flags = (long)rnd(4);
+      MAP_NORESERVE, MAP_POPULATE, MAP_NONBLOCK, MAP_STACK, MAP_SYNC, MAP_FIXED_NOREPLACE, 0x200000, 0x4000000, MAP_32BIT, 0x80, MAP_HUGETLB};
+  long flags = (long)rnd(9);
   if (rnd(4) != 0) flags = 1 + (long)rnd(2);
   if (rnd(2) != 0) flags |= MAP_ANONYMOUS;
   for (uint32_t i = rnd(3); i > 0; i--) flags |= bits[rnd(COUNT(bits))];
@@ -172,7 +172,7 @@ static const struct call files[] = {CALL(read, "fbn"), CALL(read, "fbn"), CALL(w
     CALL(pwritev, "fVxo"), CALL(lseek, "fow"), CALL(lseek, "fow"), CALL(truncate, "PS"), CALL(ftruncate, "fS"),
     CALL(fallocate, "fhoS"), CALL(fsync, "f"), CALL(fdatasync, "f"), CALL(fadvise64, "fooF"), CALL(readahead, "fon"),
     CALL(unlink, "P"), CALL(open, "PO6"), CALL(openat, "dPO6"), CALL(creat, "P6"), CALL(close, "f"), CALL(memfd_create, "NM"),
-    CALL(dup, "f"), CALL(dup2, "f#"), CALL(dup3, "f##"), CALL(fcntl, "fc#"), CALL(mmap, "aspgft"), CALL(mincore, "ase")};
+    CALL(dup, "f"), CALL(prlimit64, "IrRu"), CALL(unlinkat, "dPh"), CALL(dup2, "f#"), CALL(dup3, "f##"), CALL(fcntl, "fc#"), CALL(mmap, "aspgft"), CALL(mincore, "ase")};
 static const struct call rights[] = {CALL(setuid, "i"), CALL(setuid, "i"), CALL(setgid, "i"), CALL(setreuid, "ii"),
     CALL(setregid, "ii"), CALL(setresuid, "iii"), CALL(setresgid, "iii"), CALL(getuid, ""), CALL(geteuid, ""),
     CALL(getgid, ""), CALL(getegid, ""), CALL(getresuid, "uuu"), CALL(getresgid, "uuu"), CALL(capget, "HC"),
@@ -224,6 +224,15 @@ static void print_caps(void) {
   uint32_t header[2] = {0x20080522, 0}, sets[6];
   if (syscall(SYS_capget, header, sets) != 0) abort();
   printf("[%u,%u]", sets[1], sets[4]);
+}
+
+/* Below it only CAP_SYS_RAWIO may map. */
+static long min_addr(void) {
+  long addr = 0;
+  FILE *file = fopen("/proc/sys/vm/mmap_min_addr", "r");
+  if (file == NULL || fscanf(file, "%ld", &addr) != 1) abort();
+  fclose(file);
+  return addr;
 }
 
 static void set_up(unsigned char *d) {
@@ -280,6 +289,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < PAGE / 4; i++) printf("%02x", d[i]);
   printf("\",\n\"caps\":");
   print_caps();
+  printf(",\n\"minAddr\":%ld", min_addr());
   printf(",\n\"limits\":[");
   set_limits();
   printf("],\n\"cases\":[");
