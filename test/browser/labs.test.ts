@@ -47,8 +47,8 @@ const runCheckCell = (task: string): string => `(() => {
 })()`;
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** What axe finds in what our cells have shown; Jupyter's own page is not ours to mend. */
-const AXE_VIOLATIONS = `axe.run(".output_area").then(({ violations }) => violations.flatMap(
+/** What axe finds in what our cells have shown; Jupyter's own page, with the prompt beside each output, is not ours to mend. */
+const AXE_VIOLATIONS = `axe.run({ include: [".output_area"], exclude: [".prompt"] }).then(({ violations }) => violations.flatMap(
   ({ id, nodes }) => nodes.map((node) => id + ": " + node.target.join(" ") + " " + node.html.slice(0, 120))))`;
 /** The lines of code of which a cell does not show all, by their cell. */
 const CUT_CODE = `Jupyter.notebook.get_cells().flatMap((cell, index) => {
