@@ -3,6 +3,11 @@
  * Inside `lib` a file imports the file it needs, never this one.
  */
 
+// what the methods of the classes below take, checked before they run
+import "./hw/arguments.js";
+import "./kernel/arguments.js";
+import "./procfs/arguments.js";
+
 // course: exercises and grading
 export { hint } from "./course/exercises/hint.js";
 export { type LoadedExercises, load } from "./course/exercises/load.js";

@@ -27,6 +27,7 @@ import { BareFrames, type FrameAllocator } from "../hw/frames.js";
 import { type MapPage, mapPage, PageTable, type TableLevels } from "../hw/page_table.js";
 import { Ram } from "../hw/ram.js";
 import { CR4_PCIDE } from "../hw/registers.js";
+import { checkArguments, type Signature } from "../hw/signature.js";
 import { formatSize, parseSize } from "../hw/size.js";
 import { runStream, type StreamResult } from "../hw/stream.js";
 import { type TlbModel, type TlbModelName, tlbModel } from "../hw/tlb_model.js";
@@ -77,6 +78,17 @@ export interface RunOptions {
   readonly user?: boolean;
 }
 
+const BOOT: Signature = {
+  options: {
+    ram: "size",
+    cpus: "number",
+    levels: "number",
+    tlb: "any",
+    pcid: "flag",
+    parts: "object",
+  },
+};
+
 /** One machine. Several can run side by side; nothing is shared between them. */
 export class Machine {
   readonly ram: Ram;
@@ -90,6 +102,7 @@ export class Machine {
   private started: Kernel | undefined;
 
   constructor(options: BootOptions = {}) {
+    checkArguments("boot()", BOOT, [options]);
     const sizeBytes = parseSize(options.ram ?? "16 MiB", "ram");
     this.ram = new Ram(sizeBytes);
     this.levels = checkLevels(options.levels ?? 4);

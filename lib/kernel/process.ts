@@ -329,6 +329,7 @@ export class Process {
 
   /** A thread of this process, on CPU `cpu`: it shares memory and open files. man 3 pthread_create, man 2 clone */
   thread(cpu = this.task.cpuId): Process {
+    this.checkCpu(cpu);
     const task = this.kernel.clone(this.task, CLONE_VM | CLONE_FILES | CLONE_THREAD);
     const thread = this.child(task, "clone");
     thread.setaffinity(cpu);
@@ -337,10 +338,14 @@ export class Process {
 
   /** Runs on CPU `cpu` from now on. man 2 sched_setaffinity */
   setaffinity(cpu: number): void {
-    if (this.kernel.cpus[cpu] === undefined)
-      throw new RangeError(`cpu ${cpu} is not one of the ${this.kernel.cpus.length} CPUs, numbered from 0`);
+    this.checkCpu(cpu);
     this.kernel.goIdle(this.task);
     this.task.cpuId = cpu;
+  }
+
+  private checkCpu(cpu: number): void {
+    if (this.kernel.cpus[cpu] === undefined)
+      throw new RangeError(`cpu ${cpu} is not one of the ${this.kernel.cpus.length} CPUs, numbered from 0`);
   }
 
   /** Waits for something: its CPU has nothing to do until one of its tasks does something again. man 2 pause */

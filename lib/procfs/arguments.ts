@@ -1,0 +1,19 @@
+/**
+ * What the methods of a machine's procfs take, checked before they run.
+ *
+ *   machine.procfs.read(7)     TypeError: procfs.read(): path must be text, not 7
+ *
+ * Imported for its effect by lib/index.ts. Read first: ../hw/signature.ts.
+ */
+import { checkMethods } from "../hw/signature.js";
+import { ProcFs } from "./procfs.js";
+
+checkMethods("procfs", ProcFs, {
+  tryRead: { path: "text" },
+  read: { path: "text" },
+  write: { path: "text", text: "text" },
+  pagemap: { pid: "integer", start: "count", nrPages: "count" },
+  kpagecount: { pfn: "count" },
+  kpageflags: { pfn: "count" },
+  export: { dir: "text" },
+});
