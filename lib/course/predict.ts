@@ -11,7 +11,9 @@
  * Without an answer a prediction only asks; it never throws, so that a notebook runs through from top to bottom.
  * Not in Linux: a helper of the course.
  */
+
 import { createHash } from "node:crypto";
+import { valueText } from "../hw/options.js";
 
 /** What a learner may predict. */
 export type Answer = number | bigint | string | boolean | readonly (number | bigint | string | boolean)[];
@@ -81,6 +83,8 @@ export function predict(question: string, answer: Answer | undefined, sealed: st
   if (typeof question !== "string" || question.trim() === "" || typeof sealed !== "string" || sealed === "")
     throw new TypeError("predict(question, answer, seal) needs a question, and the seal of its answer");
   if (answer === undefined || answer === null) return new Prediction(question, undefined, "open");
+  if (!["string", "number", "boolean", "bigint"].includes(typeof answer) && !Array.isArray(answer))
+    throw new TypeError(`an answer is a text, a number, true or false, or a list; not ${valueText(answer)}`);
   const seals = sealed.split(/\s+/);
   const right = waysToSay(answer).some((said) => seals.includes(seal(question, said)));
   return new Prediction(question, answer, right ? "right" : "wrong");

@@ -15,9 +15,11 @@
  *
  * Read first: ram.ts. Read next: segmentation.ts.
  */
+
 import { hex } from "./address.js";
 import { Ram } from "./ram.js";
 import { type Segment, translateSegment } from "./segmentation.js";
+import { checkArguments, checkKind } from "./signature.js";
 import { parseSize } from "./size.js";
 
 /** What a program can do with memory. A Cpu offers it too. */
@@ -115,6 +117,12 @@ export function takeTurns(
   switchTo: (name: string) => Memory,
   maxAccesses = 10_000,
 ): TurnReport {
+  checkArguments("takeTurns()", { programs: "object", switchTo: "function", maxAccesses: "count?" }, [
+    programs,
+    switchTo,
+    maxAccesses,
+  ]);
+  for (const [name, program] of Object.entries(programs)) checkKind(`program ${name}`, program, "function");
   const accesses: TurnAccess[] = [];
   const turns = Object.entries(programs).map(([name, program]) => {
     const own = new Map<number, number>();

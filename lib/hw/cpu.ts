@@ -19,7 +19,7 @@
  * Read first: walk.ts, mmu.ts.
  */
 import { hex, PAGE_SIZE } from "./address.js";
-import type { Clock } from "./clock.js";
+import { Clock } from "./clock.js";
 import {
   type AddressFaultHandler,
   type DoubleFaultHandler,
@@ -30,7 +30,8 @@ import {
 } from "./exception.js";
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE, type Fault } from "./fault.js";
 import { Mmu } from "./mmu.js";
-import type { Ram } from "./ram.js";
+import { valueText } from "./options.js";
+import { Ram } from "./ram.js";
 import {
   CR0_LINUX,
   CR0_PG,
@@ -42,6 +43,7 @@ import {
   type Paging,
   pagingOf,
 } from "./registers.js";
+import { checkArguments, checkNumber, type Signature } from "./signature.js";
 import { type TlbModel, type TlbModelName, tlbModel } from "./tlb_model.js";
 import type { TlbFactory } from "./tlb_part.js";
 import type { Walk } from "./translation.js";
@@ -117,6 +119,7 @@ export class Cpu {
   private highHalf = 0;
 
   constructor(id: number, ram: Ram, clock: Clock, options: CpuOptions = {}) {
+    checkArguments("new Cpu()", CPU, [id, ram, clock, options]);
     this.id = id;
     this.ram = ram;
     this.clock = clock;
@@ -245,6 +248,8 @@ export class Cpu {
 
   /** Drops the pages in `[start, end)`, one every `strideBytes`. Linux arch/x86/mm/tlb.c:flush_tlb_func() */
   flushRange(start: number, end: number, pcid = this.mmu.paging.pcid, strideBytes = PAGE_SIZE): void {
+    if (!(strideBytes > 0 && (end - start) / strideBytes <= MAX_FLUSHES))
+      throw new RangeError(`${hex(start)} to ${hex(end)} by ${strideBytes} bytes is too much to flush`);
     for (let va = start; va < end; va += strideBytes) this.flushOne(va, pcid);
   }
 
@@ -261,26 +266,31 @@ export class Cpu {
 
   /** Reads `sizeBytes` (1 to 8) at `va`, little-endian, unsigned. RangeError when the value exceeds 2^53 - 1: use `load64`. */
   load(va: number, sizeBytes: number): number {
+    checkVa(va);
     const access = ACCESS_READ | this.userBit;
-    if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
+    if (checkSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
     return this.#loadExact(va, sizeBytes, access);
   }
 
   /** Writes the low `sizeBytes` (1 to 8) bytes of the integer `value` at `va`; a negative value as two's complement. */
   store(va: number, sizeBytes: number, value: number): void {
+    checkVa(va);
     checkSize(sizeBytes);
     if (
       !(Number.isSafeInteger(value) && value >= -(2 ** (8 * sizeBytes - 1)) && value < 2 ** (8 * sizeBytes))
     )
-      throw new RangeError(`value ${value} does not fit ${sizeBytes} bytes, or is not exact as a number`);
+      throw new RangeError(
+        `value ${valueText(value)} does not fit ${sizeBytes} bytes, or is not exact as a number`,
+      );
     if (sizeBytes <= 6) this.#storeUint(va, sizeBytes, value, ACCESS_WRITE | this.userBit);
     else this.storeBig(va, BigInt(value), sizeBytes);
   }
 
   /** Reads `sizeBytes` (1 to 8) at `va` for execution. */
   fetch(va: number, sizeBytes: number): number {
+    checkVa(va);
     const access = ACCESS_FETCH | this.userBit;
-    if (sizeBytes <= 6) return this.#loadUint(va, checkSize(sizeBytes), access);
+    if (checkSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
     return this.#loadExact(va, sizeBytes, access);
   }
 
@@ -320,11 +330,15 @@ export class Cpu {
    * the current mode, faults delivered. Returns the physical address.
    */
   access(va: number, kind: number): number {
+    checkVa(va);
+    checkNumber("access(): kind", kind);
     return this.#physical(va, kind | this.userBit);
   }
 
   /** Translates `va` for `access` as an access would, TLB, A and D bits included, but calls no handler. */
   translate(va: number, access: number): { pa: number } | Fault {
+    checkVa(va);
+    checkNumber("translate(): access", access);
     const pa = this.mmu.translate(va, access);
     return pa >= 0 ? { pa } : this.mmu.fault!;
   }
@@ -409,14 +423,28 @@ export class Cpu {
   }
 }
 
+const CPU: Signature = {
+  id: "count",
+  ram: Ram,
+  clock: Clock,
+  options: { levels: "levels", walk: "function", tlb: "any", tlbPart: "function" },
+};
+
+/** Pages that one flush may name; Linux drops everything from 34 on. */
+const MAX_FLUSHES = 2 ** 20;
+
 /** Bytes of the access that lie on its first page. */
 function firstPart(va: number, sizeBytes: number): number {
   const left = PAGE_SIZE - (va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE);
   return left < sizeBytes ? left : sizeBytes;
 }
 
+function checkVa(va: number): void {
+  if (!Number.isInteger(va)) throw new TypeError(`an address is a whole number, not ${valueText(va)}`);
+}
+
 function checkSize(sizeBytes: number): number {
   if (!(Number.isInteger(sizeBytes) && sizeBytes >= 1 && sizeBytes <= 8))
-    throw new RangeError(`access size ${sizeBytes} is not 1 to 8 bytes`);
+    throw new RangeError(`access size ${valueText(sizeBytes)} is not 1 to 8 bytes`);
   return sizeBytes;
 }

@@ -18,7 +18,9 @@
  *
  * Read first: address.ts. Read next: walk.ts.
  */
+
 import { hex } from "./address.js";
+import { checkArguments } from "./signature.js";
 
 /** P: the entry maps something; when clear the processor faults and ignores all other bits. */
 export const PAGE_PRESENT = 0x001;
@@ -89,6 +91,7 @@ export interface EntryFields {
 
 /** Every field of the 64-bit entry `entry`. Inverse of `packEntry`. Intel SDM vol. 3A, Figure 4-11 */
 export function unpackEntry(entry: bigint): EntryFields {
+  checkArguments("unpackEntry()", { entry: "entry" }, [entry]);
   const lo = Number(entry & 0xfffn);
   return {
     present: (lo & PAGE_PRESENT) !== 0,
@@ -113,6 +116,7 @@ export function unpackEntry(entry: bigint): EntryFields {
  * `packEntry({ present: true, writable: true, pfn: 5 })` is 0x5003n.
  */
 export function packEntry(fields: Partial<EntryFields>): bigint {
+  checkArguments("packEntry()", { fields: "object" }, [fields]);
   const lo =
     (fields.present ? PAGE_PRESENT : 0) |
     (fields.writable ? PAGE_RW : 0) |
@@ -135,6 +139,11 @@ export function packEntry(fields: Partial<EntryFields>): bigint {
 
 /** The entry that maps frame `pfn` with the low flag bits `flags` (`PAGE_PRESENT | PAGE_RW`), and NX when asked. */
 export function makeEntry(pfn: number, flags: number, noExecute = false): bigint {
+  checkArguments("makeEntry()", { pfn: "number", flags: "number", noExecute: "flag?" }, [
+    pfn,
+    flags,
+    noExecute,
+  ]);
   inRange("pfn", pfn, 2 ** 40);
   inRange("flags", flags, 0x1000);
   return (BigInt(pfn) << 12n) | BigInt(flags) | (noExecute ? PAGE_NX : 0n);
@@ -142,11 +151,13 @@ export function makeEntry(pfn: number, flags: number, noExecute = false): bigint
 
 /** Whether a present entry of `level` is a leaf: it maps memory itself instead of pointing to a table. */
 export function isLeaf(entry: bigint, level: number): boolean {
+  checkArguments("isLeaf()", { entry: "entry", level: "count" }, [entry, level]);
   return level === 1 || (level <= 3 && (entry & BigInt(PAGE_PSE)) !== 0n);
 }
 
 /** `entry` in words, as a kernel would print it: `pfn 0x5 P RW US A`. An entry that is not present is "not present". */
 export function entryText(entry: bigint): string {
+  checkArguments("entryText()", { entry: "entry" }, [entry]);
   const f = unpackEntry(entry);
   if (!f.present) return entry === 0n ? "empty" : `not present (${hex(entry)})`;
   const names = [

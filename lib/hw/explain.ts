@@ -16,6 +16,7 @@
  *
  * Read first: walk.ts, protection.ts.
  */
+
 import { hex, PAGE_SIZE, tableIndex } from "./address.js";
 import { entryText, PAGE_NX, PAGE_RW, PAGE_USER } from "./entry.js";
 import {
@@ -29,8 +30,9 @@ import {
   PF_WRITE,
 } from "./fault.js";
 import { entrySpan, type TableLevels } from "./page_table.js";
-import type { Ram } from "./ram.js";
+import { Ram } from "./ram.js";
 import type { Paging } from "./registers.js";
+import { checkArguments } from "./signature.js";
 import type { WalkStep, WalkWatch } from "./translation.js";
 import { walk } from "./walk.js";
 
@@ -77,6 +79,7 @@ export interface Explanation {
 
 /** The names of the error code's bits that are set: "P W U". Intel SDM vol. 3A, Page-Fault Exceptions */
 export function errorCodeText(errorCode: number): string {
+  checkArguments("errorCodeText()", { errorCode: "count" }, [errorCode]);
   const names: [number, string][] = [
     [PF_PROT, "P"],
     [PF_WRITE, "W"],
@@ -93,6 +96,11 @@ export function errorCodeText(errorCode: number): string {
  * larger page has fewer index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
  */
 export function addressFields(va: number, levels: TableLevels, leafLevel = 1): AddressField[] {
+  checkArguments("addressFields()", { va: "integer", levels: "levels", leafLevel: "page level?" }, [
+    va,
+    levels,
+    leafLevel,
+  ]);
   const addressBits = levels === 2 ? 32 : 64;
   const indexBits = levels === 2 ? 10 : 9;
   const all = BigInt.asUintN(addressBits, BigInt(va)).toString(2).padStart(addressBits, "0");
@@ -114,6 +122,12 @@ export function addressFields(va: number, levels: TableLevels, leafLevel = 1): A
  * each step. RAM is not changed, not even an A bit. RangeError while paging is off.
  */
 export function explainWalk(ram: Ram, paging: Paging, va: number, access = ACCESS_READ): Explanation {
+  checkArguments("explainWalk()", { ram: Ram, paging: "object", va: "integer", access: "count?" }, [
+    ram,
+    paging,
+    va,
+    access,
+  ]);
   if (paging.levels === 0) throw new RangeError("paging is off: every address is a physical address");
   const watch: WalkWatch = { steps: [], dryRun: true };
   const result = walk(ram, paging, va, access, watch);

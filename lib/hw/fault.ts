@@ -21,7 +21,9 @@
  *
  * Read first: entry.ts. Read next: protection.ts, walk.ts.
  */
+
 import { hex } from "./address.js";
+import { checkArguments } from "./signature.js";
 
 /** P: the translation was present, the access is a violation. Linux arch/x86/include/asm/trap_pf.h:X86_PF_PROT */
 export const PF_PROT = 1;
@@ -45,6 +47,7 @@ export const ACCESS_FETCH = PF_INSTR;
 
 /** `access` in words: "user write". Also understands page-fault error codes, whose W, U and I bits are the same. */
 export function accessText(access: number): string {
+  checkArguments("accessText()", { access: "count" }, [access]);
   const who = access & ACCESS_USER ? "user" : "supervisor";
   return `${who} ${access & ACCESS_FETCH ? "fetch" : access & ACCESS_WRITE ? "write" : "read"}`;
 }

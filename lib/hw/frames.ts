@@ -10,7 +10,8 @@
  *
  * Read first: ram.ts. Read next: page_table.ts.
  */
-import type { Ram } from "./ram.js";
+import { Ram } from "./ram.js";
+import { checkArguments } from "./signature.js";
 
 /**
  * Whoever can hand out page frames; undefined when none is left. Linux mm/page_alloc.c:alloc_page() gives NULL
@@ -33,6 +34,7 @@ export class BareFrames implements FrameAllocator {
 
   /** Hands out the frames of `ram` from `firstPfn` on; the ones below stay reserved (frame 0 always, as on a PC). */
   constructor(ram: Ram, firstPfn = 1) {
+    checkArguments("new BareFrames()", { ram: Ram, firstPfn: "count" }, [ram, firstPfn]);
     if (!(Number.isInteger(firstPfn) && firstPfn >= 0 && firstPfn <= ram.nrFrames))
       throw new RangeError(`first frame ${firstPfn} is not in 0 to ${ram.nrFrames}`);
     this.ram = ram;

@@ -10,9 +10,11 @@
  *
  * Read first: ram.ts, entry.ts.
  */
+
 import { hex, PAGE_SIZE } from "./address.js";
 import { entryText } from "./entry.js";
-import type { Ram } from "./ram.js";
+import { Ram } from "./ram.js";
+import { checkArguments } from "./signature.js";
 
 const BYTES_PER_LINE = 16;
 
@@ -21,6 +23,7 @@ const BYTES_PER_LINE = 16;
  * `hexdump -C`.
  */
 export function hexdump(ram: Ram, pa: number, nrBytes = 64): string {
+  checkArguments("hexdump()", { ram: Ram, pa: "count", nrBytes: "count?" }, [ram, pa, nrBytes]);
   if (!(Number.isInteger(nrBytes) && nrBytes > 0 && nrBytes <= 2 ** 20))
     throw new RangeError(`cannot dump ${nrBytes} bytes; ask for 1 to ${2 ** 20}`);
   const lines: string[] = [];
@@ -59,6 +62,12 @@ function byteText(byte: number): string {
  * 32-bit paging.
  */
 export function dumpTable(ram: Ram, pfn: number, level: number, wide = true): string {
+  checkArguments("dumpTable()", { ram: Ram, pfn: "count", level: "level", wide: "flag?" }, [
+    ram,
+    pfn,
+    level,
+    wide,
+  ]);
   const entryBytes = wide ? 8 : 4;
   const lines = [`table in frame ${hex(pfn)}, physical address ${hex(pfn * PAGE_SIZE)}, level ${level}`];
   for (let index = 0; index < PAGE_SIZE / entryBytes; index++) {

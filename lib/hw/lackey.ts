@@ -8,12 +8,14 @@
  *
  * Read first: trace.ts.
  */
+import { checkArguments, checkKind } from "./signature.js";
 import { type Trace, TraceBuilder } from "./trace.js";
 
 const ACCESS = /^(?:I {2}| ([LSM]) )([0-9a-fA-F]+),(\d+)\s*$/;
 
 /** The accesses in lackey's output, given line by line. RangeError with the line's number when one cannot be read. */
 export function readLackey(lines: Iterable<string>, provenance = "valgrind lackey"): Trace {
+  checkArguments("readLackey()", { lines: "iterable", provenance: "text?" }, [lines, provenance]);
   const builder = new TraceBuilder();
   let nr = 0;
   for (const line of lines) addLackeyLine(builder, line, ++nr);
@@ -25,6 +27,9 @@ export async function readLackeyStream(
   lines: AsyncIterable<string>,
   provenance = "valgrind lackey",
 ): Promise<Trace> {
+  const { [Symbol.asyncIterator]: lazy, [Symbol.iterator]: eager } = Object(lines);
+  if (typeof lazy !== "function") checkKind("readLackeyStream(): lines", eager && lines, "iterable");
+  checkKind("readLackeyStream(): provenance", provenance, "text");
   const builder = new TraceBuilder();
   let nr = 0;
   for await (const line of lines) addLackeyLine(builder, line, ++nr);
@@ -32,6 +37,7 @@ export async function readLackeyStream(
 }
 
 function addLackeyLine(builder: TraceBuilder, line: string, nr: number): void {
+  checkKind(`line ${nr}`, line, "text");
   if (!line.startsWith("I  ") && !/^ [LSM] /.test(line)) return;
   const match = ACCESS.exec(line);
   const sizeBytes = Number(match?.[3]);

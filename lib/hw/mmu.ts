@@ -40,7 +40,7 @@ import type { Paging } from "./registers.js";
 import { globalKey, keyBase, keyOfVpn, Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
 import type { TlbModel } from "./tlb_model.js";
 import { type TlbFactory, tlbsByLevel } from "./tlb_part.js";
-import type { Translation, Walk } from "./translation.js";
+import { checkWalk, type Translation, type Walk } from "./translation.js";
 import { walk, walkFrom } from "./walk.js";
 
 /** Beyond 57 bits the numbers of different pages could meet in one tag and key. */
@@ -282,7 +282,7 @@ export class Mmu {
     this.refs = 1;
     let result: Translation | Fault;
     if (this.walker !== walk || paging.levels < 4) {
-      result = this.walker(this.ram, paging, va, access);
+      result = checkWalk(this.walker(this.ram, paging, va, access));
       this.refs = paging.levels + 1 - ("pa" in result ? result.level : 1);
     } else {
       let level: number = paging.levels;

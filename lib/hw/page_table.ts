@@ -35,7 +35,9 @@ import {
   PHYSICAL_MASK,
 } from "./entry.js";
 import type { FrameAllocator } from "./frames.js";
-import type { Ram } from "./ram.js";
+import { valueText } from "./options.js";
+import { Ram } from "./ram.js";
+import { checkArguments, type Signature, shape } from "./signature.js";
 
 /** No frame was left. Linux include/uapi/asm-generic/errno-base.h:ENOMEM */
 const ENOMEM = 12;
@@ -141,6 +143,17 @@ export interface PageTableOptions {
   readonly mapPage?: MapPage;
 }
 
+function checkErrno(answer: number): number {
+  if (Number.isInteger(answer) && answer <= 0) return answer;
+  throw new TypeError(`the part mapPage must return 0 or a negative errno; it returned ${valueText(answer)}`);
+}
+
+const PAGE_TABLE: Signature = {
+  ram: Ram,
+  frames: shape({ allocFrame: "function", freeFrame: "function" }),
+  options: { levels: "levels", name: "text", mapPage: "function" },
+};
+
 /**
  * One tree of page tables: what a process has, and what CR3 points to. Linux
  * include/linux/mm_types.h:mm_struct.pgd is its root.
@@ -160,6 +173,7 @@ export class PageTable {
 
   /** A table with nothing in it but its root. RangeError when there is no frame for that. */
   constructor(ram: Ram, frames: FrameAllocator, options: PageTableOptions = {}) {
+    checkArguments("new PageTable()", PAGE_TABLE, [ram, frames, options]);
     this.ram = ram;
     this.frames = frames;
     this.levels = options.levels ?? 4;
@@ -196,7 +210,7 @@ export class PageTable {
     const leafLevel = this.leafLevelOf(sizeBytes);
     this.checkPlace(va, pfn, sizeBytes);
     if (this.levels === 4 && leafLevel === 1)
-      return this.mapPagePart(this.ram, this.rootPfn, va, pfn, flags, this.tableFrames);
+      return checkErrno(this.mapPagePart(this.ram, this.rootPfn, va, pfn, flags, this.tableFrames));
     const slot = this.slotFor(va, leafLevel);
     if (typeof slot === "number") return slot;
     if (this.read(slot.pfn, slot.index) & 1n) return -EEXIST;

@@ -16,7 +16,9 @@
  *
  * Read first: address.ts. Read next: entry.ts.
  */
+
 import { hex, PAGE_SIZE } from "./address.js";
+import { valueText } from "./options.js";
 
 /** log2 of the frames in a section: 2^14 frames are 64 MiB. */
 export const SECTION_FRAMES_SHIFT = 14;
@@ -38,7 +40,7 @@ export class Ram {
   constructor(sizeBytes: number) {
     if (!Number.isInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % PAGE_SIZE !== 0 || sizeBytes > 2 ** 44)
       throw new RangeError(
-        `RAM size ${sizeBytes} is not a positive multiple of ${PAGE_SIZE} up to 2^44 bytes`,
+        `RAM size ${valueText(sizeBytes)} is not a positive multiple of ${PAGE_SIZE} up to 2^44 bytes`,
       );
     this.sizeBytes = sizeBytes;
     this.nrFrames = sizeBytes / PAGE_SIZE;
@@ -159,6 +161,8 @@ export class Ram {
   /** Stores the low 64 bits of `value` at `pa` (8-byte aligned). */
   writeEntry(pa: number, value: bigint): void {
     this.checkEntry(pa);
+    if (typeof value !== "bigint")
+      throw new TypeError(`an entry is a bigint such as 0x1007n, not ${valueText(value)}`);
     const lo = Number(value & 0xffff_ffffn) | 0;
     const hi = Number((value >> 32n) & 0xffff_ffffn) | 0;
     this.setEntry(Math.floor(pa / PAGE_SIZE), (pa % PAGE_SIZE) / 8, lo, hi);
@@ -166,14 +170,14 @@ export class Ram {
 
   /** The 4096 bytes of frame `pfn` as a view: writing to it writes RAM. */
   frame(pfn: number): Uint8Array {
-    this.check(pfn * PAGE_SIZE, PAGE_SIZE);
+    this.checkFrame(pfn);
     const start = inSection(pfn * PAGE_SIZE);
     return this.touchSection(pfn).bytes.subarray(start, start + PAGE_SIZE);
   }
 
   /** Fills frame `pfn` with zeros; costs nothing where the machine never wrote. */
   zeroFrame(pfn: number): void {
-    this.check(pfn * PAGE_SIZE, PAGE_SIZE);
+    this.checkFrame(pfn);
     const section = this.sectionOf(pfn);
     const start = inSection(pfn * PAGE_SIZE);
     section?.bytes.fill(0, start, start + PAGE_SIZE);
@@ -181,7 +185,7 @@ export class Ram {
 
   /** Copies the 4096 bytes of frame `from` to frame `to`. */
   copyFrame(to: number, from: number): void {
-    this.check(from * PAGE_SIZE, PAGE_SIZE);
+    this.checkFrame(from);
     if (this.sectionOf(from) === undefined) this.zeroFrame(to);
     else this.frame(to).set(this.frame(from));
   }
@@ -189,6 +193,11 @@ export class Ram {
   private check(pa: number, nrBytes: number): void {
     if (!(Number.isInteger(pa) && pa >= 0 && pa + nrBytes <= this.sizeBytes))
       throw new RangeError(`physical address ${describe(pa)} is outside RAM of ${hex(this.sizeBytes)} bytes`);
+  }
+
+  private checkFrame(pfn: number): void {
+    if (!(Number.isInteger(pfn) && pfn >= 0 && pfn < this.nrFrames))
+      throw new RangeError(`frame ${describe(pfn)} is outside RAM of ${this.nrFrames} frames`);
   }
 
   private checkEntry(pa: number): void {
@@ -203,5 +212,5 @@ function inSection(pa: number): number {
 }
 
 function describe(value: number): string {
-  return Number.isInteger(value) ? hex(value) : String(value);
+  return Number.isInteger(value) ? hex(value) : valueText(value);
 }

@@ -7,6 +7,7 @@
  * enough for workloads and test data. It has no place in cryptography. Nothing a learner sees may come from
  * Math.random() or the host's clock.
  */
+import { valueText } from "./options.js";
 
 /** A seeded source of random numbers. Not in Linux: there it is get_random_u32(), which is never repeatable. */
 export class Random {
@@ -14,7 +15,7 @@ export class Random {
 
   /** `seed` is any integer; only its low 32 bits count. */
   constructor(seed: number) {
-    if (!Number.isInteger(seed)) throw new RangeError(`seed ${seed} is not an integer`);
+    if (!Number.isInteger(seed)) throw new RangeError(`seed ${valueText(seed)} is not an integer`);
     this.state = seed | 0;
   }
 
@@ -34,7 +35,7 @@ export class Random {
   /** An integer from 0 to `limit - 1`; `limit` is at most 2^53. */
   below(limit: number): number {
     if (!(Number.isSafeInteger(limit) && limit > 0))
-      throw new RangeError(`limit ${limit} is not a positive integer`);
+      throw new RangeError(`limit ${valueText(limit)} is not a positive integer`);
     if (limit <= 2 ** 32) return Math.floor(this.fraction() * limit);
     return Math.floor(((this.u32() >>> 11) * 2 ** 32 + this.u32()) * 2 ** -53 * limit);
   }

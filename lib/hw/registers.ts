@@ -19,7 +19,9 @@
  *
  * Read next: walk.ts, cpu.ts.
  */
+
 import { PAGE_SIZE } from "./address.js";
+import { checkArguments } from "./signature.js";
 
 /** Paging on. Linux X86_CR0_PG */
 export const CR0_PG = 0x8000_0000;
@@ -100,5 +102,6 @@ function levelsOf(cr0: number, cr4: number, efer: number): 0 | 2 | 4 | 5 {
 
 /** Settings for 4-level paging from the table in frame `rootPfn`, as Linux runs; `changes` overrides single ones. */
 export function linuxPaging(rootPfn: number, changes: Partial<Paging> = {}): Paging {
+  checkArguments("linuxPaging()", { rootPfn: "count", changes: "object?" }, [rootPfn, changes]);
   return { ...pagingOf(CR0_LINUX, rootPfn * PAGE_SIZE, CR4_LINUX, EFER_LMA | EFER_NXE, false), ...changes };
 }

@@ -20,8 +20,11 @@
  * Left out: the x86 segment registers, descriptors and privilege levels. Linux on x86-64 sets all bases to zero
  * and uses paging alone.
  */
+
 import { hex, PAGE_SIZE } from "./address.js";
+import { valueText } from "./options.js";
 import { Random } from "./random.js";
+import { checkArguments } from "./signature.js";
 
 /** One segment: `limitBytes` bytes of RAM from physical address `base` on. */
 export interface Segment {
@@ -52,12 +55,15 @@ export class SegmentFault extends Error {
  * and Linear Addresses
  */
 export function translateSegment(segment: Segment, offset: number): number {
+  checkArguments("translateSegment()", { segment: "object", offset: "integer" }, [segment, offset]);
   if (offset < 0 || offset >= segment.limitBytes) throw new SegmentFault(segment, offset);
   return segment.base + offset;
 }
 
 /** How a hole is chosen: the first one that is large enough, the smallest, or the largest. */
 export type Fit = "first" | "best" | "worst";
+
+const FITS: readonly Fit[] = ["first", "best", "worst"];
 
 /** RAM shared out in segments. Not in Linux. */
 export class SegmentedMemory {
@@ -67,7 +73,8 @@ export class SegmentedMemory {
 
   constructor(sizeBytes: number, fit: Fit = "first") {
     if (!(Number.isSafeInteger(sizeBytes) && sizeBytes > 0))
-      throw new RangeError(`size ${sizeBytes} is not positive`);
+      throw new RangeError(`size ${valueText(sizeBytes)} is not positive`);
+    if (!FITS.includes(fit)) throw new RangeError(`fit ${valueText(fit)} is not one of ${FITS.join(", ")}`);
     this.sizeBytes = sizeBytes;
     this.fit = fit;
   }
@@ -110,7 +117,10 @@ export class SegmentedMemory {
   /** Gives the segment's bytes back. */
   free(segment: Segment): void {
     const left = this.segments.filter((other) => other !== segment);
-    if (left.length === this.segments.length) throw new RangeError(`${segment.name} is not in this memory`);
+    if (left.length === this.segments.length)
+      throw new RangeError(
+        `${typeof segment.name === "string" ? segment.name : valueText(segment)} is not in this memory`,
+      );
     this.segments = left;
   }
 
@@ -154,6 +164,8 @@ export class SegmentedMemory {
    * meet.
    */
   toString(width = 64): string {
+    if (!(Number.isInteger(width) && width >= 1 && width <= 1000))
+      throw new RangeError(`width ${valueText(width)} is not 1 to 1000`);
     const cellBytes = this.sizeBytes / width;
     return Array.from({ length: width }, (_, cell) =>
       this.cellText(cell * cellBytes, (cell + 1) * cellBytes),
@@ -172,6 +184,10 @@ export class SegmentedMemory {
  * Linux.
  */
 export function internalFragmentation(sizesBytes: readonly number[], pageBytes = PAGE_SIZE): number {
+  checkArguments("internalFragmentation()", { sizesBytes: "list", pageBytes: "count?" }, [
+    sizesBytes,
+    pageBytes,
+  ]);
   return sizesBytes.reduce((sum, size) => sum + Math.ceil(size / pageBytes) * pageBytes - size, 0);
 }
 
@@ -237,6 +253,22 @@ interface Guest {
  * the programs together never ask for more than `maxLoad` of it. Not in Linux.
  */
 export function compareFragmentation(options: FragmentationOptions = {}): FragmentationReport {
+  checkArguments(
+    "compareFragmentation()",
+    {
+      options: {
+        seed: "integer",
+        ramBytes: "count",
+        pageBytes: "count",
+        nrSteps: "count",
+        minBytes: "count",
+        maxBytes: "count",
+        maxLoad: "number",
+        fit: "text",
+      },
+    },
+    [options],
+  );
   const o = { ...FRAGMENTATION_DEFAULTS, ...options };
   const random = new Random(o.seed);
   const memory = new SegmentedMemory(o.ramBytes, o.fit);

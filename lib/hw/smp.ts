@@ -14,18 +14,24 @@
  *
  * Read first: cpu.ts.
  */
-import type { Cpu } from "./cpu.js";
+
+import { Cpu } from "./cpu.js";
+import { checkKind } from "./signature.js";
 
 /**
  * Runs `fn` on every CPU of `targets` except `from`, and waits until all are done. Returns how many were interrupted.
  * Linux kernel/smp.c:smp_call_function_many_cond()
  */
 export function sendIpi(from: Cpu, targets: Iterable<Cpu>, fn: (cpu: Cpu) => void): number {
+  checkKind("sendIpi(): from", from, Cpu);
+  checkKind("sendIpi(): fn", fn, "function");
+  checkKind("sendIpi(): targets", targets, "iterable");
   const { clock } = from;
   const startNs = clock.nowNs;
   let sent = 0;
   let slowestNs = 0;
   for (const cpu of targets) {
+    checkKind("sendIpi(): a target", cpu, Cpu);
     if (cpu === from) continue;
     sent++;
     clock.nowNs = startNs;

@@ -13,12 +13,14 @@
  *
  * Read first: cpu.ts. Read next: stream_runner.ts (how it is made fast).
  */
+
 import { hex, isCanonical, PAGE_SIZE, tableIndex } from "./address.js";
-import type { Cpu } from "./cpu.js";
+import { Cpu } from "./cpu.js";
 import { PAGE_ACCESSED, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from "./entry.js";
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE } from "./fault.js";
 import type { Mmu } from "./mmu.js";
 import type { RamSection } from "./ram.js";
+import { checkArguments } from "./signature.js";
 import {
   MAX_RUNNER_WAYS,
   makeStreamRunner,
@@ -53,6 +55,7 @@ export interface StreamResult {
  * Faults go to the kernel as with single accesses.
  */
 export function runStream(cpu: Cpu, stream: Uint32Array, baseVa = 0): StreamResult {
+  checkArguments("runStream()", { cpu: Cpu, stream: Uint32Array, baseVa: "integer?" }, [cpu, stream, baseVa]);
   if (cpu.shutDownBy !== undefined) throw cpu.shutDownBy;
   if (!isCanonical(baseVa, 5) || baseVa % PAGE_SIZE !== 0)
     throw new RangeError(`stream base ${hex(baseVa)} is not a page-aligned canonical address`);

@@ -13,7 +13,9 @@
  *
  * Read first: page_table.ts.
  */
+
 import { hex, LEVEL_SIZE, PAGE_SIZE } from "./address.js";
+import { checkArguments, listOf, shape as shapeOf } from "./signature.js";
 
 /** Mapped addresses, `start` included, `end` not; both multiples of 4096. */
 export interface AddressRange {
@@ -49,6 +51,14 @@ export function tableFrames(
   ranges: readonly AddressRange[],
   shape: { levels: number; bits: number; entryBytes: number },
 ): number {
+  checkArguments(
+    "tableFrames()",
+    {
+      ranges: listOf(shapeOf({ start: "integer", end: "integer" })),
+      shape: shapeOf({ levels: "level", bits: "count", entryBytes: "count" }),
+    },
+    [ranges, shape],
+  );
   const framesPerTable = Math.ceil((2 ** shape.bits * shape.entryBytes) / PAGE_SIZE);
   let frames = framesPerTable;
   for (let level = 1; level < shape.levels; level++)

@@ -26,8 +26,10 @@
  *
  * Read first: protection.ts. Read next: tlb_model.ts (which TLBs a processor has), mmu.ts (how they work together).
  */
+
 import { hex, LEVEL_SIZE } from "./address.js";
 import { RIGHTS_MASK } from "./protection.js";
+import { checkKind, shape } from "./signature.js";
 
 /** Valid bit of a key. */
 export const KEY_VALID = 1 << 29;
@@ -359,7 +361,12 @@ export type TlbsByLevel = readonly (Tlb | undefined)[];
 
 /** Bytes that `tlb` reaches with pages of `level`: what a working set must not exceed. Not in Linux. */
 export function tlbReach(tlb: TlbGeometry, level: number): number {
-  return tlb.levels.includes(level) ? tlb.sets * tlb.ways * LEVEL_SIZE[level]! : 0;
+  return checkedGeometry(tlb).levels.includes(level) ? tlb.sets * tlb.ways * LEVEL_SIZE[level]! : 0;
+}
+
+function checkedGeometry(tlb: TlbGeometry): TlbGeometry {
+  checkKind("tlbReach(): tlb", tlb, shape({ sets: "count", ways: "count", levels: "list" }));
+  return tlb;
 }
 
 function checkGeometry(name: string, g: TlbGeometry): void {

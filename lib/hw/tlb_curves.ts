@@ -11,6 +11,7 @@
  *
  * Read first: tlb_model.ts, stream.ts.
  */
+
 import { PAGE_SIZE } from "./address.js";
 import { Clock } from "./clock.js";
 import { Cpu } from "./cpu.js";
@@ -18,6 +19,7 @@ import { BareFrames } from "./frames.js";
 import { PageTable } from "./page_table.js";
 import { Ram } from "./ram.js";
 import { Random } from "./random.js";
+import { checkArguments, shape } from "./signature.js";
 import { runStream } from "./stream.js";
 import type { TlbModel, TlbModelName } from "./tlb_model.js";
 
@@ -49,6 +51,19 @@ export interface TouchResult {
 
 /** Runs a loop on a fresh CPU. RangeError for a loop that does not fit. */
 export function touchLoop(loop: TouchLoop): TouchResult {
+  checkArguments(
+    "touchLoop()",
+    {
+      loop: shape({
+        count: "count",
+        strideBytes: "count?",
+        pageBytes: "count?",
+        accesses: "count?",
+        order: "text?",
+      }),
+    },
+    [loop],
+  );
   const { count, strideBytes = PAGE_SIZE, order = "in turn", accesses = 20_000 } = loop;
   if (!(Number.isInteger(count) && count >= 1 && strideBytes % 4 === 0 && count * strideBytes <= 2 ** 32))
     throw new RangeError(`a loop of ${count} places, ${strideBytes} bytes apart, does not fit 4 GiB`);

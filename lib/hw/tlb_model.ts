@@ -30,6 +30,7 @@
  *
  * Read first: tlb.ts. Read next: mmu.ts.
  */
+import { checkKind, listOf, shape } from "./signature.js";
 import type { TlbGeometry } from "./tlb.js";
 
 /** Entries of the page-walk caches, fully associative with true LRU; 0 or absent = none. */
@@ -154,8 +155,26 @@ export const DEFAULT_TLB_MODEL: TlbModelName = "skylake";
 
 /** The model that `model` names or is. RangeError for an unknown name. */
 export function tlbModel(model: TlbModelName | TlbModel = DEFAULT_TLB_MODEL): TlbModel {
-  if (typeof model !== "string") return model;
+  if (typeof model !== "string") return checkModel(model);
   if (!Object.hasOwn(TLB_MODELS, model))
     throw new RangeError(`TLB model "${model}" is not one of ${Object.keys(TLB_MODELS).join(", ")}`);
   return TLB_MODELS[model];
+}
+
+const GEOMETRIES = listOf(
+  shape({ sets: "count", ways: "count", levels: listOf("level"), replacement: "text?" }),
+);
+const MODEL = shape({
+  name: "text",
+  l1d: GEOMETRIES,
+  l1i: GEOMETRIES,
+  l2: GEOMETRIES,
+  walkCaches: shape({ pde: "count?", pdpte: "count?", pml4e: "count?", pml5e: "count?" }),
+  rewalksOnFault: "flag?",
+});
+
+function checkModel(model: TlbModel): TlbModel {
+  checkKind("a TLB model (or the name of one)", model, MODEL);
+  if (model.l2i !== undefined) checkKind("a TLB model: l2i", model.l2i, GEOMETRIES);
+  return model;
 }

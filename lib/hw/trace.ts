@@ -20,9 +20,11 @@
  *
  * Read first: stream.ts.
  */
+
 import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { hex, PAGE_SIZE } from "./address.js";
+import { checkArguments } from "./signature.js";
 import { STREAM_FETCH, STREAM_WRITE } from "./stream.js";
 
 /** Pages that a 32-bit offset reaches. */
@@ -98,6 +100,7 @@ export class Trace {
 
 /** Reads what `pack` wrote. RangeError when it is something else. */
 export function unpackTrace(file: Uint8Array): Trace {
+  checkArguments("unpackTrace()", { file: Uint8Array }, [file]);
   const bytes = gunzipSync(file);
   const end = bytes.indexOf(10);
   if (end < 0) throw new RangeError("a trace file starts with a line of JSON");
@@ -119,6 +122,7 @@ export const TRACE_NAMES = ["wordsort"] as const;
 
 /** A trace that comes with the course. */
 export function loadTrace(name: (typeof TRACE_NAMES)[number]): Trace {
+  checkArguments("loadTrace()", { name: "text" }, [name]);
   if (!TRACE_NAMES.includes(name))
     throw new RangeError(`trace "${name}" is not one of ${TRACE_NAMES.join(", ")}`);
   // From the source lib/hw or from the compiled lib/dist/hw.

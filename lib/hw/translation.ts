@@ -9,7 +9,8 @@
  *
  * Read first: fault.ts, registers.ts. Read next: walk.ts.
  */
-import type { Fault } from "./fault.js";
+import { AddressFault, type Fault, PageFault } from "./fault.js";
+import { valueText } from "./options.js";
 import type { Ram } from "./ram.js";
 import type { Paging } from "./registers.js";
 
@@ -21,6 +22,27 @@ export interface Translation {
   readonly level: number;
   /** PAGE_RW, PAGE_USER and RIGHT_NX of all levels together, PAGE_DIRTY and PAGE_GLOBAL of the leaf. */
   readonly rights: number;
+}
+
+/**
+ * `answer`, when it is a translation or a fault. TypeError that names the part otherwise: a learner's walker may return anything.
+ * Not in Linux: a helper of the machine.
+ */
+export function checkWalk(answer: Translation | Fault): Translation | Fault {
+  if (answer instanceof PageFault || answer instanceof AddressFault) return answer;
+  const { pa, level, rights } = Object(answer) as Partial<Translation>;
+  if (
+    Number.isSafeInteger(pa) &&
+    pa! >= 0 &&
+    Number.isInteger(level) &&
+    level! >= 1 &&
+    level! <= 3 &&
+    Number.isInteger(rights)
+  )
+    return answer;
+  throw new TypeError(
+    `the part walk must return { pa, level, rights }, with a level from 1 to 3, or a PageFault; it returned ${valueText(answer)}`,
+  );
 }
 
 /** One entry that a walk read. */

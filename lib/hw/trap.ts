@@ -19,10 +19,12 @@
  *
  * Read first: cpu.ts, fault.ts.
  */
+
 import { hex } from "./address.js";
-import type { Cpu } from "./cpu.js";
+import { Cpu } from "./cpu.js";
 import { ACCESS_READ, ACCESS_WRITE } from "./fault.js";
-import type { Ram } from "./ram.js";
+import { Ram } from "./ram.js";
+import { checkArguments, listOf, shape } from "./signature.js";
 
 /** Vector of the double fault. Intel SDM vol. 3A, Exception and Interrupt Reference; so are the other X86_TRAP_ names. */
 export const X86_TRAP_DF = 8;
@@ -70,6 +72,11 @@ export interface TrapOutcome {
 
 /** Writes gate `vector` into the table that lies at physical address `idtPa`. Linux arch/x86/kernel/idt.c:idt_setup_from_table() */
 export function writeGate(ram: Ram, idtPa: number, vector: number, handler: number, ist = 0): void {
+  checkArguments(
+    "writeGate()",
+    { ram: Ram, idtPa: "count", vector: "count", handler: "integer", ist: "count?" },
+    [ram, idtPa, vector, handler, ist],
+  );
   const pa = idtPa + vector * GATE_BYTES;
   const bits = BigInt.asUintN(64, BigInt(handler));
   ram.writeUint(pa, 2, Number(bits & 0xffffn));
@@ -91,6 +98,15 @@ function readGate(ram: Ram, pa: number): { handler: number; ist: number } | unde
 
 /** Follows exception `vector` into the kernel, as far as it comes. Not in Linux: the processor does it. */
 export function deliverException(cpu: Cpu, registers: TrapRegisters, vector: number): TrapOutcome {
+  checkArguments(
+    "deliverException()",
+    {
+      cpu: Cpu,
+      registers: shape({ idtBase: "integer", idtBytes: "count", stackTop: "integer", istTops: "list?" }),
+      vector: "count",
+    },
+    [cpu, registers, vector],
+  );
   const steps: TrapStep[] = [];
   for (const current of vector === X86_TRAP_DF ? [X86_TRAP_DF] : [vector, X86_TRAP_DF]) {
     const handler = tryVector(cpu, registers, current, steps);
@@ -133,8 +149,9 @@ function tryVector(
 }
 
 /** The way in as text, a line for each step. */
-export function trapText({ steps }: TrapOutcome): string {
-  return steps
+export function trapText(outcome: TrapOutcome): string {
+  checkArguments("trapText()", { outcome: shape({ steps: listOf("object") }) }, [outcome]);
+  return outcome.steps
     .map(({ vector, doing, va, problem }) => {
       const where = doing === "shut down" ? "" : ` at ${hex(va, 16)}`;
       return `vector ${String(vector).padStart(2)}: ${doing}${where}${problem === "" ? "" : `  ->  ${problem}`}`;

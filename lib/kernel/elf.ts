@@ -11,6 +11,7 @@
  *
  * Linux include/uapi/linux/elf.h; System V ABI, Object Files. Read next: exec.ts.
  */
+import { checkArguments } from "../hw/signature.js";
 
 /** One loadable part of a program. Linux include/uapi/linux/elf.h:struct elf64_phdr */
 export interface ElfSegment {
@@ -48,6 +49,7 @@ const PT_LOAD = 1;
 
 /** Builds the file of a program. Not in Linux: the linker does. */
 export function makeElf(parts: ProgramParts = {}): Uint8Array {
+  checkArguments("makeElf()", { parts: { code: Uint8Array, data: Uint8Array, bssBytes: "count" } }, [parts]);
   const code = parts.code ?? new Uint8Array([0xc3]);
   const data = parts.data ?? new Uint8Array(0);
   const dataOffset = PAGE + Math.ceil(code.length / PAGE) * PAGE;

@@ -29,6 +29,8 @@ import { valueText } from "../hw/options.js";
 import { type MapPage, mapPage, PageTable, type TableLevels } from "../hw/page_table.js";
 import { Ram } from "../hw/ram.js";
 import { CR4_PCIDE } from "../hw/registers.js";
+import { checkArguments, checkMethods, type Signature } from "../hw/signature.js";
+import "../hw/arguments.js";
 import { formatSize, parseSize } from "../hw/size.js";
 import { runStream, type StreamResult } from "../hw/stream.js";
 import { type TlbModel, type TlbModelName, tlbModel } from "../hw/tlb_model.js";
@@ -80,6 +82,17 @@ export interface RunOptions {
   readonly user?: boolean;
 }
 
+const BOOT: Signature = {
+  options: {
+    ram: "size",
+    cpus: "number",
+    levels: "number",
+    tlb: "any",
+    pcid: "flag",
+    parts: "object",
+  },
+};
+
 /** One machine. Several can run side by side; nothing is shared between them. */
 export class Machine {
   readonly ram: Ram;
@@ -95,6 +108,7 @@ export class Machine {
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
   constructor(options: BootOptions = {}) {
+    checkArguments("boot()", BOOT, [options]);
     const sizeBytes = parseSize(options.ram ?? "16 MiB", "ram");
     this.ram = new Ram(sizeBytes);
     this.levels = checkLevels(options.levels ?? 4);
@@ -254,3 +268,12 @@ function checkParts(parts: Partial<MachineParts>): Partial<MachineParts> {
   }
   return parts;
 }
+
+checkMethods("machine", Machine, {
+  spawn: { name: "text?" },
+  newPageTable: { name: "text?" },
+  run: { stream: Uint32Array, options: { baseVa: "integer", cpu: Cpu, user: "flag" } },
+  switchMm: { table: PageTable, cpu: [Cpu] },
+  explain: { va: "integer", access: "count?", cpu: [Cpu] },
+  restore: { snapshot: MachineSnapshot },
+});

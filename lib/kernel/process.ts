@@ -18,6 +18,7 @@
  * Read first: task.ts, errno.ts, signal.ts.
  */
 import { checkOptions } from "../hw/options.js";
+import { checkMethods } from "../hw/signature.js";
 import type { MmStruct } from "../mm/mm_types.js";
 import { MADV, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT, MS_SYNC } from "../mm/mman.js";
 import { capNames, capSetOf } from "./cred.js";
@@ -37,6 +38,7 @@ import {
   protBits,
   sizeOf,
 } from "./process_options.js";
+import { PROCESS_SIGNATURES } from "./process_signatures.js";
 import { RLIMIT_NAMES, type Rlimit } from "./rlimit.js";
 import { type FaultCounts, getrusage, RUSAGE_NAMES, RUSAGE_SELF, type Rusage } from "./rusage.js";
 import type { SignalHandler, SignalName } from "./signal.js";
@@ -308,6 +310,7 @@ export class Process {
 
   /** A thread of this process, on CPU `cpu`: it shares memory and open files. man 3 pthread_create, man 2 clone */
   thread(cpu = this.task.cpuId): Process {
+    this.checkCpu(cpu);
     const task = this.kernel.clone(this.task, CLONE_VM | CLONE_FILES | CLONE_THREAD);
     const thread = this.child(task, "clone");
     thread.setaffinity(cpu);
@@ -316,9 +319,13 @@ export class Process {
 
   /** Runs on CPU `cpu` from now on. man 2 sched_setaffinity */
   setaffinity(cpu: number): void {
+    this.checkCpu(cpu);
+    setCpu(this.kernel, this.task, cpu);
+  }
+
+  private checkCpu(cpu: number): void {
     if (this.kernel.cpus[cpu] === undefined)
       throw new RangeError(`cpu ${cpu} is not one of the ${this.kernel.cpus.length} CPUs, numbered from 0`);
-    setCpu(this.kernel, this.task, cpu);
   }
 
   /** Waits for something: its CPU has nothing to do until one of its tasks does something again. man 2 pause */
@@ -412,3 +419,5 @@ function rlimitNumber(resource: keyof typeof RLIMIT_NAMES): number {
     `there is no limit "${resource}" here; there are ${Object.keys(RLIMIT_NAMES).join(", ")}`,
   );
 }
+
+checkMethods("process", Process, PROCESS_SIGNATURES);

@@ -10,6 +10,7 @@
  * Read first: machine.ts, mm/tlb.ts.
  */
 
+import { checkArguments, shape } from "../hw/signature.js";
 import type { MachineParts } from "./machine.js";
 import { boot } from "./machine.js";
 
@@ -39,6 +40,11 @@ export interface ShootdownCost {
 
 /** Runs the experiment on a fresh machine. */
 export function shootdownCost(experiment: ShootdownExperiment): ShootdownCost {
+  checkArguments(
+    "shootdownCost()",
+    { experiment: shape({ cpus: "count", pages: "count?", calls: "text?", others: "text?" }) },
+    [experiment],
+  );
   const { cpus, pages = 1, calls = "one", others = "run", parts = {} } = experiment;
   const machine = boot({ ram: "32 MiB", cpus, parts });
   const first = machine.spawn("team");

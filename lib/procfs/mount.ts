@@ -11,6 +11,7 @@
  */
 import { type MountingKernel, registerFilesystem } from "../kernel/filesystems.js";
 import { Machine } from "../kernel/machine.js";
+import "./arguments.js";
 import { ProcFs } from "./procfs.js";
 
 declare module "../kernel/machine.js" {

@@ -12,6 +12,7 @@
  */
 
 import { hex, isCanonical } from "../hw/address.js";
+import { checkArguments } from "../hw/signature.js";
 import { Picture } from "./picture.js";
 import { formatNumber } from "./scale.js";
 import { INK, label, rect, textWidth, wrap } from "./svg.js";
@@ -84,6 +85,11 @@ function nameOf(field: BitField): string {
  * A picture of the bits of `va`: `drawAddress(0x7fff_1234_5678)`, `drawAddress(0xc000_1000, { levels: 2 })`.
  */
 export function drawAddress(va: number, options: AddressOptions = {}): Picture {
+  checkArguments(
+    "drawAddress()",
+    { va: "number", options: { levels: "levels", leafLevel: "page level", title: "text" } },
+    [va, options],
+  );
   const { levels = 4, leafLevel = 1 } = options;
   const fields = bitFields(va, levels, leafLevel);
   const canonical = levels === 2 || isCanonical(va, levels);

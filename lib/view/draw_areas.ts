@@ -16,9 +16,21 @@
  */
 
 import { hex } from "../hw/address.js";
+import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { formatBytes } from "./scale.js";
 import { fitText, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
+
+const AREA = shape({
+  start: "integer",
+  end: "integer",
+  name: "text",
+  perms: "text?",
+  note: "text?",
+  pages: "list?",
+  highlight: "flag?",
+});
+const POINTER = shape({ va: "integer", label: "text" });
 
 /** What one page of an area holds now. */
 export type PageState = "absent" | "present" | "dirty" | "zero" | "file" | "swapped" | "locked";
@@ -63,6 +75,11 @@ const STATES: Readonly<Record<PageState, { fill: string; sign: string; text: str
  * })`.
  */
 export function drawAreas(data: AreasData): Picture {
+  checkArguments(
+    "drawAreas()",
+    { data: required({ title: "any", areas: listOf(AREA), pointers: listOf(POINTER), alt: "text" }) },
+    [data],
+  );
   const title = requireText(data.title, "drawAreas' title", "what the picture shows");
   const areas = [...data.areas].sort((a, b) => b.start - a.start);
   areas.forEach(checkArea);

@@ -10,6 +10,7 @@
 
 import { hex } from "../hw/address.js";
 import { isLeaf, unpackEntry } from "../hw/entry.js";
+import { checkArguments } from "../hw/signature.js";
 import { Picture } from "./picture.js";
 import { INK, label, line, rect } from "./svg.js";
 
@@ -34,6 +35,10 @@ interface Part {
  * `drawEntry(0x8000000000005067n)`.
  */
 export function drawEntry(entry: bigint | number, options: EntryOptions = {}): Picture {
+  checkArguments("drawEntry()", { entry: "value", options: { level: "level", title: "text" } }, [
+    entry,
+    options,
+  ]);
   const level = options.level ?? 1;
   const value = BigInt.asUintN(64, BigInt(entry));
   const parts = partsOf(value, level);

@@ -14,8 +14,11 @@
  */
 
 import { hex } from "../hw/address.js";
+import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { fitText, INK, label, OKABE_ITO, rect, wrap } from "./svg.js";
+
+const OWNERS = listOf(shape({ name: "text", pages: listOf(shape({ va: "integer", pfn: "count" })) }));
 
 /** One page of a process. */
 export interface OwnedPage {
@@ -66,6 +69,19 @@ const CELL = { width: 104, height: 34, left: 140 };
  * about.
  */
 export function drawOwners(data: OwnersData): Picture {
+  checkArguments(
+    "drawOwners()",
+    {
+      data: required({
+        title: "any",
+        owners: OWNERS,
+        frames: listOf(shape({ pfn: "count", kind: "text" })),
+        before: OWNERS,
+        alt: "text",
+      }),
+    },
+    [data],
+  );
   const title = requireText(data.title, "drawOwners' title", "what the picture shows");
   const frames = framesOf(data);
   if (frames.length > MAX_FRAMES)

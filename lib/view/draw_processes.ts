@@ -16,8 +16,18 @@
  */
 
 import { hex } from "../hw/address.js";
+import { checkArguments, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { fitText, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
+
+const NODE = shape({
+  pid: "integer",
+  name: "text",
+  pfns: "list?",
+  note: "text?",
+  highlight: "flag?",
+  children: "list?",
+});
 
 /** One process, its frames, and its children. */
 export interface ProcessNode {
@@ -54,6 +64,7 @@ interface Placed {
 
 /** A picture of a tree of processes and the frames they share. */
 export function drawProcesses(data: ProcessesData): Picture {
+  checkArguments("drawProcesses()", { data: required({ title: "any", root: NODE, alt: "text" }) }, [data]);
   const title = requireText(data.title, "drawProcesses' title", "what the picture shows");
   const owners = countOwners(data.root);
   const tree = place(data.root, 0, 16);

@@ -10,9 +10,12 @@
  * row of their lane.
  */
 
+import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { formatNs, makeScale, type Scale } from "./scale.js";
 import { element, fitText, INK, label, line, px, rect, SERIES_COLOURS, textWidth, wrap } from "./svg.js";
+
+const EVENT = shape({ atNs: "number", endNs: "number?", lane: "text", label: "text", kind: "text?" });
 
 /** One thing that happened. */
 export interface TimelineEvent {
@@ -48,6 +51,11 @@ interface PlacedEvent {
 
 /** A picture of events in time. */
 export function drawTimeline(data: TimelineData): Picture {
+  checkArguments(
+    "drawTimeline()",
+    { data: required({ title: "any", events: listOf(EVENT), lanes: listOf("text"), alt: "text" }) },
+    [data],
+  );
   const title = requireText(data.title, "drawTimeline's title", "what the picture shows");
   checkEvents(data.events);
   const lanes = data.lanes ?? [...new Set(data.events.map((e) => e.lane))];

@@ -10,8 +10,11 @@
  */
 
 import { hex } from "../hw/address.js";
+import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { fitText, INK, label, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
+
+const MARK = shape({ set: "count", way: "count", label: "text" });
 
 /** One translation in a TLB. */
 export interface TlbCell {
@@ -49,6 +52,11 @@ const MANY_SETS = 16;
 
 /** A picture of a TLB's sets and ways. */
 export function drawTlb(data: TlbData): Picture {
+  checkArguments(
+    "drawTlb()",
+    { data: required({ title: "any", sets: listOf(listOf("any")), marks: listOf(MARK), alt: "text" }) },
+    [data],
+  );
   const title = requireText(data.title, "drawTlb's title", "what the picture shows");
   const ways = data.sets[0]?.length ?? 0;
   if (ways === 0 || ways > 12) throw new RangeError(`drawTlb() draws 1 to 12 ways; got ${ways}`);

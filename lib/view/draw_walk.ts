@@ -13,10 +13,20 @@
 
 import { hex } from "../hw/address.js";
 import { entryText } from "../hw/entry.js";
+import { checkArguments, listOf, shape } from "../hw/signature.js";
 import type { WalkStep } from "../hw/translation.js";
 import { bitFields, LEVEL_COLOURS, tableName } from "./draw_address.js";
 import { Picture } from "./picture.js";
 import { arrow, fitText, INK, label, line, rect, textWidth, wrap } from "./svg.js";
+
+const WALK = shape({
+  va: "integer",
+  levels: "number",
+  rootPfn: "count",
+  steps: listOf("object"),
+  pa: "count?",
+  verdict: "text?",
+});
 
 /** One walk: an Explanation fits, and so does what a notebook puts together itself. */
 export interface WalkData {
@@ -40,6 +50,7 @@ const TALL = 150;
 
 /** A picture of `walk`: `drawWalk(explain(va))`. */
 export function drawWalk(walk: WalkData, options: { readonly title?: string } = {}): Picture {
+  checkArguments("drawWalk()", { walk: WALK, options: { title: "text" } }, [walk, options]);
   const levels = walk.levels as 2 | 4 | 5;
   if (![2, 4, 5].includes(levels))
     throw new RangeError(`drawWalk() draws 2, 4 or 5 levels; got ${walk.levels}`);

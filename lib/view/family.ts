@@ -7,7 +7,8 @@
  * Looking changes nothing. Read first: mm_data.ts, draw_processes.ts.
  */
 
-import type { Process } from "../kernel/process.js";
+import { checkArguments } from "../hw/signature.js";
+import { Process } from "../kernel/process.js";
 import type { Task } from "../kernel/task.js";
 import { type Folio, pageFolio, pageMapcount, pfnToPage } from "../mm/folio.js";
 import { walkPageRange } from "../mm/pagewalk.js";
@@ -25,6 +26,10 @@ function nodeOf(task: Task, range: ShownRange): ProcessNode {
 
 /** `process`, its children and theirs, with the frames that each maps in `range`, for drawProcesses(). Not in Linux. */
 export function familyOf(process: Process, range: ShownRange = {}): ProcessNode {
+  checkArguments("familyOf()", { process: Process, range: { start: "integer", end: "integer" } }, [
+    process,
+    range,
+  ]);
   return nodeOf(process.task, range);
 }
 
@@ -46,6 +51,10 @@ export interface PageBook {
 
 /** The pages that `process` has in `range`, lowest address first. Not in Linux: see /proc/PID/pagemap and /proc/kpagecount. */
 export function pageBooks(process: Process, range: ShownRange = {}): PageBook[] {
+  checkArguments("pageBooks()", { process: Process, range: { start: "integer", end: "integer" } }, [
+    process,
+    range,
+  ]);
   const { sys } = process.kernel;
   const books: PageBook[] = [];
   const start = range.start ?? 0;

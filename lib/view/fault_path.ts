@@ -13,7 +13,8 @@
  * Read first: trace.ts, draw_timeline.ts.
  */
 
-import type { Machine } from "../kernel/machine.js";
+import { checkArguments } from "../hw/signature.js";
+import { Machine } from "../kernel/machine.js";
 import { type TraceEvent, traceCalls } from "../mm/trace.js";
 import { Picture } from "./picture.js";
 import { formatNs, makeScale, type Scale } from "./scale.js";
@@ -45,6 +46,11 @@ const ROW = 26;
  * none, for several, and for more than 60 steps. An error that `access` throws goes on to the caller.
  */
 export function drawFaultPath(machine: Machine, access: () => void, options: FaultPathOptions = {}): Picture {
+  checkArguments(
+    "drawFaultPath()",
+    { machine: Machine, access: "function", options: { title: "text", alt: "text" } },
+    [machine, access, options],
+  );
   const { clock, trace } = machine.kernel.sys;
   const startNs = clock.nowNs;
   const events = trace.record(access);

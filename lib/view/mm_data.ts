@@ -14,9 +14,10 @@
 
 import { PAGE_SIZE } from "../hw/address.js";
 import { PAGE_RW } from "../hw/entry.js";
-import type { Tlb } from "../hw/tlb.js";
+import { checkArguments, checkKind } from "../hw/signature.js";
+import { Tlb } from "../hw/tlb.js";
 import { folioTestAnon, PG_mlocked, pageFolio, pfnToPage } from "../mm/folio.js";
-import type { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
+import { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
 import { walkPageRange } from "../mm/pagewalk.js";
 import { isPteMarker, pmdLeaf, pteDirty, ptePfn, ptePresent, pteSpecial, pteWrite } from "../mm/pgtable.js";
 import { getVmaName, vmaPerm } from "../procfs/task_mmu.js";
@@ -47,6 +48,7 @@ function pageState(mm: MmStruct, pte: number): PageState {
 
 /** What stands in each page of `vma` now, lowest first. Not in Linux: see /proc/PID/pagemap. */
 export function pageStates(vma: VmAreaStruct): PageState[] {
+  checkArguments("pageStates()", { vma: VmAreaStruct }, [vma]);
   const { vmMm: mm, vmStart, vmEnd } = vma;
   const states = new Array<PageState>((vmEnd - vmStart) / PAGE_SIZE).fill("absent");
   walkPageRange(mm, vmStart, vmEnd, {
@@ -66,11 +68,16 @@ export function pageStates(vma: VmAreaStruct): PageState[] {
  * up to 256).
  */
 export function areasOf(mm: MmStruct, squares = SQUARES): Area[] {
+  checkArguments("areasOf()", { mm: MmStruct, squares: "count?" }, [mm, squares]);
   return [...mm.mmMt].map((vma) => {
     const { vmStart: start, vmEnd: end } = vma;
     const area = { start, end, name: getVmaName(vma), perms: vmaPerm(vma) };
     return (end - start) / PAGE_SIZE <= squares ? { ...area, pages: pageStates(vma) } : area;
   });
+}
+
+function checkMms(mms: NamedMms): void {
+  for (const [name, mm] of Object.entries(mms)) checkKind(`the address space of ${name}`, mm, MmStruct);
 }
 
 /** Calls `visit` for every frame that `mm` maps in `range`. A large page counts as its first frame. */
@@ -96,6 +103,8 @@ function eachMapping(
 
 /** Who maps which frame in `range`, for drawOwners(). */
 export function ownersOf(mms: NamedMms, range: ShownRange = {}): Owner[] {
+  checkArguments("ownersOf()", { mms: "object", range: { start: "integer", end: "integer" } }, [mms, range]);
+  checkMms(mms);
   return Object.entries(mms).map(([name, mm]) => {
     const pages: OwnedPage[] = [];
     eachMapping(mm, range, (_vma, va, entry) => {
@@ -107,6 +116,8 @@ export function ownersOf(mms: NamedMms, range: ShownRange = {}): Owner[] {
 
 /** What the frames of `ownersOf(mms, range)` hold, in order of frame number, for drawOwners(). */
 export function framesOf(mms: NamedMms, range: ShownRange = {}): FrameFacts[] {
+  checkArguments("framesOf()", { mms: "object", range: { start: "integer", end: "integer" } }, [mms, range]);
+  checkMms(mms);
   const facts = new Map<number, FrameFacts>();
   for (const mm of Object.values(mms)) {
     eachMapping(mm, range, (vma, va, entry) => {
@@ -131,6 +142,7 @@ const SIZES = ["", "", "2 MiB", "1 GiB"];
 
 /** The contents of `tlb` for drawTlb(), `[set][way]`. */
 export function tlbSets(tlb: Tlb): (TlbCell | null)[][] {
+  checkArguments("tlbSets()", { tlb: Tlb }, [tlb]);
   return Array.from({ length: tlb.sets }, (_, set) =>
     Array.from({ length: tlb.ways }, (_, way) => {
       const entry = tlb.entryAt(set * tlb.ways + way);

@@ -11,8 +11,9 @@
  *
  * Read first: table.ts, mm/pagewalk.ts.
  */
+import { checkArguments } from "../hw/signature.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/folio.js";
-import type { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
+import { MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
 import { walkPageRange } from "../mm/pagewalk.js";
 import {
   isGuardPte,
@@ -110,6 +111,7 @@ function backingText(vma: VmAreaStruct): string {
  * /proc/PID/maps and /proc/PID/pagemap.
  */
 export function showMm(mm: MmStruct, caption = "Address space"): Table {
+  checkArguments("showMm()", { mm: MmStruct, caption: "text?" }, [mm, caption]);
   const rows = [...mm.mmMt].map((vma) => ({
     range: `${hexOf(vma.vmStart)}-${hexOf(vma.vmEnd)}`,
     pages: (vma.vmEnd - vma.vmStart) / 4096,

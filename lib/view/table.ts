@@ -15,6 +15,7 @@
  */
 
 import { hex } from "../hw/address.js";
+import { checkArguments, checkKind, listOf, type Signature, shape } from "../hw/signature.js";
 import { requireText } from "./picture.js";
 import { formatBytes, formatNs, formatNumber } from "./scale.js";
 import { JUPYTER_DISPLAY, type MimeBundle } from "./show.js";
@@ -60,6 +61,12 @@ export interface TableOptions {
 /** Most rows of one table. */
 export const MAX_ROWS = 2000;
 
+const COLUMN = shape({ key: "text", label: "text?", unit: "text?", align: "text?", mono: "flag?" });
+const TABLE_ARGUMENTS: Signature = {
+  rows: listOf("object"),
+  options: { caption: "any", columns: "list", highlight: "function", note: "text" },
+};
+
 /** A finished table. The last expression of a cell shows it; `show(table)` does so in the middle of one. */
 export class Table {
   readonly caption: string;
@@ -69,6 +76,7 @@ export class Table {
 
   constructor(rows: readonly Row[], options: TableOptions) {
     if (!Array.isArray(rows)) throw new TypeError(`table() takes a list of rows; got ${typeof rows}`);
+    checkArguments("table()", TABLE_ARGUMENTS, [rows, options]);
     this.caption = requireText(options?.caption, "table's caption", "what the table shows");
     if (rows.length > MAX_ROWS) {
       throw new RangeError(
@@ -154,6 +162,8 @@ const MARKED = "background:rgba(230,159,0,0.22)";
 
 function columnsOf(rows: readonly Row[], wanted?: readonly (string | Column)[]): Column[] {
   const keys = wanted ?? [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  for (const [i, column] of keys.entries())
+    checkKind(`table's column ${i}`, column, typeof column === "string" ? "text" : COLUMN);
   const columns = keys.map((c) => (typeof c === "string" ? { key: c } : c));
   for (const column of columns) {
     const { key } = column;

@@ -17,7 +17,7 @@ export function hint(wanted: string, upTo?: number, root?: string): Note {
     throw new RangeError(`A hint is for one exercise, such as "${lab.number}.1"; got ${valueText(wanted)}`);
   const total = task.hints.length;
   if (upTo !== undefined && !(Number.isInteger(upTo) && upTo >= 1 && upTo <= total))
-    throw new RangeError(`Exercise ${task.id} has hints 1 to ${total}; got ${upTo}`);
+    throw new RangeError(`Exercise ${task.id} has hints 1 to ${total}; got ${valueText(upTo)}`);
   if (total === 0) return new Note(`There is no hint for ${task.id} ${task.title}.`);
   const seen = readSeen(lab.root);
   const had = seen[task.id] ?? 0;

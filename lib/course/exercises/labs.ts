@@ -10,6 +10,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { valueText } from "../../hw/options.js";
+import { checkKind } from "../../hw/signature.js";
 import { projectRoot } from "../root.js";
 import { type Task, tasksOf } from "./master.js";
 
@@ -57,6 +58,7 @@ function labOf(root: string, file: string): Lab {
  * Throws a `RangeError` that lists what there is. Not in Linux: a helper of the course.
  */
 export function findLab(wanted: string | number, root?: string): { lab: Lab; task?: Task } {
+  checkKind("a lab or exercise", wanted, typeof wanted === "number" ? "number" : "text");
   const labs = allLabs(root);
   const name = String(wanted)
     .trim()

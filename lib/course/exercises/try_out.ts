@@ -2,6 +2,7 @@
  * Trying one's own code in a notebook: a cell that runs on exercises must not fail before they are written.
  */
 
+import { checkArguments } from "../../hw/signature.js";
 import { isNotWrittenYet } from "./not_written_yet.js";
 import { Note } from "./note.js";
 
@@ -10,6 +11,7 @@ import { Note } from "./note.js";
  * error passes through. Not in Linux: a helper of the course.
  */
 export function tryOut<T>(run: () => T): T | Note {
+  checkArguments("tryOut()", { run: "function" }, [run]);
   try {
     return run();
   } catch (error) {

@@ -6,6 +6,8 @@
 
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
+import { valueText } from "../../hw/options.js";
+import { checkArguments } from "../../hw/signature.js";
 import { findLab, type Lab, labTasks } from "../exercises/labs.js";
 import { readInput } from "../files.js";
 import { type GradeOptions, gradeAll } from "./grade.js";
@@ -43,7 +45,7 @@ export class CheckResult {
 export function check(wanted: string, options: { file?: string } = {}): Promise<CheckResult> {
   const result = checkNow(wanted, options);
   // Without `await` a cell shows the promise itself: let it say what is missing.
-  const advice = `Write await in front: await check("${wanted}")`;
+  const advice = `Write await in front: await check(${valueText(wanted)})`;
   return Object.assign(result, {
     [Symbol.for("Jupyter.display")]: () => ({ "text/plain": advice }),
     [Symbol.for("nodejs.util.inspect.custom")]: () => advice,
@@ -51,6 +53,7 @@ export function check(wanted: string, options: { file?: string } = {}): Promise<
 }
 
 async function checkNow(wanted: string, options: { file?: string }): Promise<CheckResult> {
+  checkArguments("check()", { wanted: "text", options: { file: "text" } }, [wanted, options]);
   const { lab, task } = findLab(wanted);
   return new CheckResult(await gradeLab(lab, { ...options, ...(task ? { tasks: [task.id] } : {}) }));
 }

@@ -9,6 +9,7 @@
  *
  * Read first: recordings.ts.
  */
+import { checkArguments, shape } from "../../hw/signature.js";
 import { Table } from "../../view/table.js";
 import { type Comparison, type Difference, formatDifference } from "./compare_records.js";
 import type { Host } from "./host.js";
@@ -78,6 +79,7 @@ function noteOf({ equal, different }: Comparison): string {
  * caller's own, for instance one with replaced parts. RangeError when no scenario, or several, fit. Not in Linux.
  */
 export function compare(start: string, host: Host = newHost()): SideBySide {
+  checkArguments("compare()", { start: "text", host: shape({ spawn: "function" }) }, [start, host]);
   const name = findRecorded(start);
   const { ours, recorded, comparison } = replayRecorded(name, host);
   const nrSteps = Math.max(ours.steps.length, recorded.steps.length);

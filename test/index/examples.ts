@@ -1,0 +1,423 @@
+/**
+ * Good arguments for everything that lib/index.ts exports: what test/index.test.ts spoils, one argument at a time.
+ *
+ * `FUNCTIONS` names each function with a maker of good arguments; `CLASSES` each class with a maker of an instance, and good
+ * arguments of its methods. `LOOSE` lists what is not fed bad values, with the reason.
+ */
+import * as pagewalk from "../../lib/index.js";
+
+const { boot } = pagewalk;
+
+/** Makes arguments afresh, so that one call cannot spoil the next. */
+export type Args = () => unknown[];
+
+const ram = () => new pagewalk.Ram(2 ** 20);
+const machine = () => boot({ ram: "1 MiB", cpus: 2 });
+const process = () => {
+  const one = machine().spawn("one");
+  one.touch(one.mmap("16 KiB"), "16 KiB");
+  return one;
+};
+const walked = () => {
+  const m = boot({ ram: "1 MiB" });
+  const table = m.newPageTable("t");
+  table.mapNew(0x40_0000, 4, { writable: true, user: true, executable: true });
+  m.switchMm(table);
+  return m;
+};
+const numbers = new Uint32Array([0, 4096, 1, 8192]);
+
+const PLOT = { title: "t", x: "size (KiB)", y: "time (ms)", alt: "a line." };
+const PACKED = pagewalk.readLackey([" L 1000,8"], "here").pack();
+
+/** Every exported function that is no class. */
+export const FUNCTIONS: Record<string, Args> = {
+  accessText: () => [2],
+  addressFields: () => [0x7f00_1234_5678, 4, 1],
+  areasOf: () => [process().mm, 64],
+  bars: () => [["a", "b"], { one: [1, 2] }, { title: "t", x: "kind", y: "time (ms)", alt: "two bars." }],
+  boot: () => [{ ram: "1 MiB", cpus: 1, levels: 4, tlb: "tiny", pcid: true, parts: {} }],
+  check: () => ["01.1", {}],
+  compare: () => ["c01", pagewalk.newHost()],
+  compareFragmentation: () => [{ nrSteps: 20 }],
+  deliverException: () => [walked().cpu, { idtBase: 0x8000, idtBytes: 256, stackTop: 0x9000 }, 14],
+  drawAddress: () => [0x7f00_1234_5678, { title: "t" }],
+  drawAreas: () => [{ title: "t", areas: areas() }],
+  drawEntry: () => [0x1007n, { title: "t" }],
+  drawFaultPath: () => [machine(), () => {}, { title: "t" }],
+  drawOwners: () => [{ title: "t", owners: pagewalk.ownersOf({ one: process().mm }) }],
+  drawProcesses: () => [{ title: "t", root: pagewalk.familyOf(process()) }],
+  drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
+  drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
+  drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
+  dumpTable: () => [walked().ram, 1, 4, true],
+  entryText: () => [0x1007n],
+  errorCodeText: () => [7],
+  explainWalk: () => [walked().ram, walked().cpu.paging, 0x40_0000, 4],
+  familyOf: () => [process(), {}],
+  formatSize: () => [4096],
+  framesOf: () => [{ one: process().mm }, {}],
+  grep: () => [/a/, "a\nb"],
+  heat: () => [[1, 2], [1], [[3, 4]], { title: "t", x: "a (KiB)", y: "b (KiB)", z: "c (ms)", alt: "a map." }],
+  hex: () => [4096, 4],
+  hexdump: () => [ram(), 0, 64],
+  hint: () => ["01.1", 1],
+  internalFragmentation: () => [[1, 5000], 4096],
+  isCanonical: () => [4096, 4],
+  isDisplayable: () => [{}],
+  isLeaf: () => [0x87n, 2],
+  lines: () => [[1, 2], { one: [1, 2] }, PLOT],
+  linuxPaging: () => [1, { wp: true }],
+  load: () => ["01"],
+  loadTrace: () => ["wordsort"],
+  makeElf: () => [{}],
+  makeEntry: () => [16, 7, true],
+  measurementTable: () => [machine().measure(() => 1)],
+  newHost: () => ["1 MiB", {}],
+  offsetInPage: () => [4097],
+  ownersOf: () => [{ one: process().mm }, {}],
+  packEntry: () => [pagewalk.unpackEntry(0x1007n)],
+  pageAlign: () => [4097],
+  pageAlignDown: () => [4097],
+  pageBooks: () => [process(), {}],
+  pageStates: () => [[...process().mm.mmMt][0]],
+  points: () => [[1, 2], { one: [1, null] }, PLOT],
+  parseSize: () => ["4 KiB", "size"],
+  predict: () => ["What?", 3, "abcdefgh"],
+  readLackey: () => [[" L 1000,8"], "here"],
+  readLackeyStream: () => [[" L 1000,8"], "here"],
+  reset: () => ["zz"],
+  runStream: () => [Object.assign(walked().cpu, { cpl: 3 }), numbers, 0x40_0000],
+  sendIpi: () => [machine().cpus[0], [machine().cpus[1]], () => {}],
+  shootdownCost: () => [{ cpus: 2, pages: 4 }],
+  show: () => [1],
+  showMm: () => [process().mm, "c"],
+  table: () => [[{ a: 1 }], { caption: "c", columns: ["a"], note: "n", highlight: () => true }],
+  tableFrames: () => [[{ start: 0, end: 4096 }], { levels: 4, bits: 9, entryBytes: 8 }],
+  tableIndex: () => [4096, 1],
+  takeTurns: () => [{}, () => {}, 100],
+  tlbModel: () => ["tiny"],
+  tlbReach: () => [{ sets: 1, ways: 4, levels: [1] }, 1],
+  tlbSets: () => [walked().cpu.mmu.l1d[1]],
+  touchLoop: () => [{ count: 6, strideBytes: 8192 }],
+  translateSegment: () => [{ name: "s", base: 0, limitBytes: 10 }, 3],
+  trapText: () => [{ steps: [] }],
+  tryOut: () => [() => 1],
+  unpackEntry: () => [0x1007n],
+  unpackTrace: () => [PACKED],
+  vpnOf: () => [4097],
+  writeGate: () => [ram(), 0x1000, 14, 0x4000, 0],
+};
+
+function areas() {
+  return pagewalk.areasOf(process().mm);
+}
+
+interface ClassExample {
+  /** Good arguments of the constructor. */
+  readonly args?: Args;
+  /** An instance to call methods on; by default one made with `args`. */
+  readonly make?: () => object;
+  /** Methods that TypeScript calls private. */
+  readonly inside?: readonly string[];
+  /** Good arguments by method. */
+  readonly methods?: Record<string, (self: never) => unknown[]>;
+}
+
+const at = (self: pagewalk.Process): number => [...self.mm.mmMt][0]!.vmStart;
+
+/** Every exported class. */
+export const CLASSES: Record<string, ClassExample> = {
+  BareFrames: { args: () => [ram(), 1], methods: { allocRun: () => [2], freeFrame: () => [1] } },
+  BareMachine: {
+    args: () => ["64 KiB"],
+    methods: {
+      load: () => [0, 4],
+      store: () => [0, 4, 1],
+      throughSegment: () => [{ name: "s", base: 0, limitBytes: 100 }],
+    },
+  },
+  Clock: { args: () => [{ accessNs: 1 }], methods: { advance: () => [1] } },
+  Cpu: {
+    args: () => [0, ram(), new pagewalk.Clock(), {}],
+    make: () => walked().cpu,
+    methods: {
+      writeCr3: () => [0x1000, false],
+      invlpg: () => [4096],
+      invpcid: () => [0, 0, 0],
+      flushOne: () => [4096, 0],
+      flushRange: () => [0, 8192, 0, 4096],
+      flushPcid: () => [0],
+      load: () => [0x40_0000, 4],
+      store: () => [0x40_0000, 4, 1],
+      fetch: () => [0x40_0000, 1],
+      load64: () => [0x40_0000],
+      store64: () => [0x40_0000, 1n],
+      loadBig: () => [0x40_0000, 8],
+      storeBig: () => [0x40_0000, 1n, 8],
+      access: () => [0x40_0000, 0],
+      translate: () => [0x40_0000, 0],
+    },
+  },
+  Machine: {
+    args: () => [{ ram: "1 MiB" }],
+    make: () => {
+      const m = walked();
+      return m;
+    },
+    methods: {
+      spawn: () => ["x"],
+      newPageTable: () => ["x"],
+      run: (m: pagewalk.Machine) => [numbers, { baseVa: 0x40_0000, cpu: m.cpu, user: true }],
+      switchMm: (m: pagewalk.Machine) => [m.pageTables[0], m.cpu],
+      explain: (m: pagewalk.Machine) => [0x40_0000, 4, m.cpu],
+      restore: (m: pagewalk.Machine) => [m.snapshot()],
+      measure: () => [() => 1],
+      process: () => [2],
+    },
+  },
+  NotWrittenYet: { args: () => ["01.1"] },
+  PageTable: {
+    args: () => [ram(), new pagewalk.BareFrames(ram()), { levels: 4, name: "t" }],
+    inside: [
+      "collect",
+      "slotFor",
+      "freeEmptyTables",
+      "isLeaf",
+      "indexOf",
+      "read",
+      "write",
+      "leafLevelOf",
+      "checkPlace",
+    ],
+    make: () => walked().pageTables[0]!,
+    methods: {
+      map: () => [0x80_0000, 9, { writable: true }, 4096],
+      mapNew: () => [0x80_0000, 2, {}],
+      unmap: () => [0x40_0000],
+    },
+  },
+  ProcFs: {
+    make: () => machine().procfs,
+    inside: ["asRoot", "exportTask", "rootFile", "readOf"],
+    methods: {
+      read: () => ["/proc/meminfo"],
+      tryRead: () => ["/proc/meminfo"],
+      write: () => ["/proc/sys/vm/drop_caches", "1"],
+      tryWrite: () => ["/proc/sys/vm/swappiness", "10"],
+      maps: () => [1],
+      smaps: () => [1],
+      smapsRollup: () => [1],
+      status: () => [1],
+      task: () => [1],
+      pagemap: () => [1, 0, 1],
+      kpagecount: () => [1],
+      kpageflags: () => [1],
+    },
+  },
+  Process: {
+    make: process,
+    inside: ["child", "checkCpu"],
+    methods: {
+      mmap: () => [
+        "8 KiB",
+        { prot: "rw", shared: false, offset: 0, at: 0, fixed: false, populate: false, locked: false },
+      ],
+      munmap: (p: pagewalk.Process) => [at(p), 4096],
+      mprotect: (p: pagewalk.Process) => [at(p), 4096, "r"],
+      mremap: (p: pagewalk.Process) => [at(p), 4096, 8192, at(p) + 2 ** 20],
+      madvise: (p: pagewalk.Process) => [at(p), 4096, "DONTNEED"],
+      mlock: (p: pagewalk.Process) => [at(p), 4096, { onfault: false }],
+      munlock: (p: pagewalk.Process) => [at(p), 4096],
+      mlockall: () => [{ current: true, future: false, onfault: false }],
+      msync: (p: pagewalk.Process) => [at(p), 4096, 4],
+      mincore: (p: pagewalk.Process) => [at(p), 4096],
+      sbrk: () => [4096],
+      load: (p: pagewalk.Process) => [at(p), 4],
+      store: (p: pagewalk.Process) => [at(p), 4, 1],
+      fetch: (p: pagewalk.Process) => [at(p), 1],
+      touch: (p: pagewalk.Process) => [at(p), 4096, "w"],
+      on: () => ["SIGSEGV", () => {}],
+      open: () => ["/file", { create: true, writable: true }],
+      close: () => [3],
+      memfdCreate: () => ["m"],
+      read: (p: pagewalk.Process) => [p.memfdCreate("m"), at(p), 8],
+      write: (p: pagewalk.Process) => [p.memfdCreate("m"), at(p), 8],
+      ftruncate: (p: pagewalk.Process) => [p.memfdCreate("m"), 8],
+      fsync: (p: pagewalk.Process) => [p.memfdCreate("m")],
+      dropCache: (p: pagewalk.Process) => [p.memfdCreate("m")],
+      exec: () => ["/bin/none", ["none"], ["A=1"]],
+      fork: () => ["child"],
+      vfork: () => ["child"],
+      thread: () => [1],
+      setaffinity: () => [1],
+      exit: () => [0],
+      wait: () => [-1],
+      kill: () => ["SIGTERM"],
+      setrlimit: () => ["memlock", 4096, 8192],
+      getrlimit: () => ["memlock"],
+      getrusage: () => ["children"],
+      setAnonVmaName: (p: pagewalk.Process) => [at(p), 4096, "name"],
+      pread: (p: pagewalk.Process) => [p.memfdCreate("m"), at(p), 8, 0],
+      pwrite: (p: pagewalk.Process) => [p.memfdCreate("m"), at(p), 8, 0],
+      lseek: (p: pagewalk.Process) => [p.memfdCreate("m"), 8, "set"],
+      truncate: () => ["/file", 8],
+      unlink: () => ["/file"],
+      setuid: () => [1000],
+      capset: () => [{ effective: [], permitted: [], inheritable: [] }],
+      syscall: () => ["getpid"],
+    },
+  },
+  Ram: {
+    args: () => [2 ** 20],
+    // Run for every access; Cpu and the page tables check before they call.
+    inside: [
+      "touchSection",
+      "check",
+      "checkFrame",
+      "checkEntry",
+      "readUintBytes",
+      "writeUintBytes",
+      "sectionOf",
+      "word",
+      "setWord",
+      "entryLo",
+      "entryHi",
+      "setEntry",
+      "write8",
+      "writeUint",
+      "readUint",
+    ],
+    methods: {
+      read8: () => [0],
+      write8: () => [0, 1],
+      readUint: () => [0, 4],
+      writeUint: () => [0, 4, 1],
+      readEntry: () => [0],
+      writeEntry: () => [0, 1n],
+      frame: () => [1],
+      zeroFrame: () => [1],
+      copyFrame: () => [1, 2],
+    },
+  },
+  Random: {
+    args: () => [1],
+    methods: { below: () => [5], between: () => [1, 5], chance: () => [50], pick: () => [[1, 2]] },
+  },
+  SegmentedMemory: {
+    args: () => [1000, "first"],
+    inside: ["chooseHole", "cellText"],
+    make: () => {
+      const memory = new pagewalk.SegmentedMemory(1000, "first");
+      memory.allocate("a", 100);
+      return memory;
+    },
+    methods: {
+      allocate: () => ["b", 100],
+      free: (m: pagewalk.SegmentedMemory) => [m.list()[0]],
+      toString: () => [64],
+    },
+  },
+  Table: { args: () => FUNCTIONS.table!() },
+  Trace: {
+    make: () => pagewalk.readLackey([" L 1000,8"], "here"),
+  },
+};
+
+const PART =
+  "a kernel function for replaceable parts: it takes the kernel's own objects and runs within the kernel, where a check would cost speed and clutter";
+
+/** Not fed bad values, and why. */
+export const LOOSE: Record<string, string> = {
+  ...Object.fromEntries(
+    [
+      "addMmCounter",
+      "allocPages",
+      "anonVmaPrepare",
+      "copyPresentPte",
+      "copyUserHighpage",
+      "cpuTlbState",
+      "doWpPage",
+      "finishFault",
+      "flushTlbPage",
+      "folioAddLruVma",
+      "folioAddNewAnonRmap",
+      "folioDupFileRmapPtes",
+      "folioMoveAnonRmap",
+      "folioPut",
+      "folioRemoveRmapPtes",
+      "folioTestAnon",
+      "folioTryDupAnonRmapPte",
+      "getMmRss",
+      "isCowMapping",
+      "lruAddDrain",
+      "maybeMkwrite",
+      "mlockFixup",
+      "mmCounterFile",
+      "mmPopulate",
+      "pageFolio",
+      "pfnPte",
+      "pteClear",
+      "pteDirty",
+      "pteMkclean",
+      "pteMkdirty",
+      "pteMkold",
+      "pteMkspecial",
+      "pteMkyoung",
+      "ptePfn",
+      "ptePresent",
+      "pteSpecial",
+      "pteWrite",
+      "pteWrprotect",
+      "ptepGet",
+      "setPte",
+      "vmNormalPage",
+      "vmaPageProt",
+      "vmaPages",
+      "vmfPteAlloc",
+      "wpPageReuse",
+      "wpPageShared",
+    ].map((name) => [name, PART]),
+  ),
+  ...Object.fromEntries(
+    [
+      "allows",
+      "errorCodeOf",
+      "kernPcid",
+      "mapPage",
+      "pagingOf",
+      "pteIndex",
+      "tableIndex32",
+      "walk",
+      "walk32",
+    ].map((name) => [
+      name,
+      "the processor's or a part's own function, run within every walk or access; parts' answers are checked instead",
+    ]),
+  ),
+  chooseNewAsid: PART,
+  pteNeedsFlush: PART,
+  ...Object.fromEntries(
+    [
+      "AddressFault",
+      "CheckResult",
+      "FaultError",
+      "Note",
+      "PageFault",
+      "Picture",
+      "Prediction",
+      "SegmentFault",
+      "SideBySide",
+      "SignalError",
+      "SyscallError",
+      "TripleFault",
+      "TurnReport",
+    ].map((name) => [name, "an answer: lib makes it, notebooks only look at it"]),
+  ),
+  Plot: "an answer of plot()",
+  plot: "checks its figure field by field; see test/view/plot.test.ts",
+  Kernel: "the kernel's inside; notebooks make calls through Machine and Process",
+  Task: "the kernel's inside; notebooks hold a Process",
+  Mmu: "the processor's inside, run for every byte; notebooks go through Cpu",
+  Tlb: "the processor's inside, run for every access; notebooks read it through tlbSets and stats",
+};
