@@ -43,7 +43,7 @@ import {
   type Paging,
   pagingOf,
 } from "./registers.js";
-import { checkArguments, checkNumber, type Signature } from "./signature.js";
+import { checkAccessSize, checkArguments, checkNumber, checkVa, type Signature } from "./signature.js";
 import { type TlbModel, type TlbModelName, tlbModel } from "./tlb_model.js";
 import type { TlbFactory } from "./tlb_part.js";
 import type { Walk } from "./translation.js";
@@ -268,14 +268,14 @@ export class Cpu {
   load(va: number, sizeBytes: number): number {
     checkVa(va);
     const access = ACCESS_READ | this.userBit;
-    if (checkSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
+    if (checkAccessSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
     return this.#loadExact(va, sizeBytes, access);
   }
 
   /** Writes the low `sizeBytes` (1 to 8) bytes of the integer `value` at `va`; a negative value as two's complement. */
   store(va: number, sizeBytes: number, value: number): void {
     checkVa(va);
-    checkSize(sizeBytes);
+    checkAccessSize(sizeBytes);
     if (
       !(Number.isSafeInteger(value) && value >= -(2 ** (8 * sizeBytes - 1)) && value < 2 ** (8 * sizeBytes))
     )
@@ -290,7 +290,7 @@ export class Cpu {
   fetch(va: number, sizeBytes: number): number {
     checkVa(va);
     const access = ACCESS_FETCH | this.userBit;
-    if (checkSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
+    if (checkAccessSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
     return this.#loadExact(va, sizeBytes, access);
   }
 
@@ -306,14 +306,14 @@ export class Cpu {
 
   /** Reads `sizeBytes` (1 to 8) at `va` as an unsigned bigint. */
   loadBig(va: number, sizeBytes: number): bigint {
-    const low = this.#loadHalves(va, checkSize(sizeBytes), ACCESS_READ | this.userBit);
+    const low = this.#loadHalves(va, checkAccessSize(sizeBytes), ACCESS_READ | this.userBit);
     return (BigInt(this.highHalf) << 32n) | BigInt(low);
   }
 
   /** Writes the low `sizeBytes` bytes (1 to 8) of `value` at `va`. */
   storeBig(va: number, value: bigint, sizeBytes: number): void {
     const access = ACCESS_WRITE | this.userBit;
-    const first = firstPart(va, checkSize(sizeBytes));
+    const first = firstPart(va, checkAccessSize(sizeBytes));
     if (first === 8) {
       const pa = this.#physical(va, access);
       this.ram.writeUint(pa, 4, Number(BigInt.asUintN(32, value)));
@@ -380,7 +380,7 @@ export class Cpu {
   }
 
   #loadExact(va: number, sizeBytes: number, access: number): number {
-    const low = this.#loadHalves(va, checkSize(sizeBytes), access);
+    const low = this.#loadHalves(va, checkAccessSize(sizeBytes), access);
     const value = this.highHalf * 2 ** 32 + low;
     if (value > Number.MAX_SAFE_INTEGER)
       throw new RangeError(`the value at ${hex(va)} is not exact as a number: use loadBig`);
@@ -437,14 +437,4 @@ const MAX_FLUSHES = 2 ** 20;
 function firstPart(va: number, sizeBytes: number): number {
   const left = PAGE_SIZE - (va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE);
   return left < sizeBytes ? left : sizeBytes;
-}
-
-function checkVa(va: number): void {
-  if (!Number.isInteger(va)) throw new TypeError(`an address is a whole number, not ${valueText(va)}`);
-}
-
-function checkSize(sizeBytes: number): number {
-  if (!(Number.isInteger(sizeBytes) && sizeBytes >= 1 && sizeBytes <= 8))
-    throw new RangeError(`access size ${valueText(sizeBytes)} is not 1 to 8 bytes`);
-  return sizeBytes;
 }

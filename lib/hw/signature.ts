@@ -193,6 +193,18 @@ export function checkNumber(of: string, value: unknown): void {
   if (typeof value !== "number") throw new TypeError(`${of} must be a number, not ${valueText(value)}`);
 }
 
+/** Throws unless `va` can be an address, a whole number of either sign. Not in Linux: a helper of the machine. */
+export function checkVa(va: number): void {
+  if (!Number.isInteger(va)) throw new TypeError(`an address is a whole number, not ${valueText(va)}`);
+}
+
+/** `sizeBytes`, when one access can have so many. Not in Linux: a helper of the machine. */
+export function checkAccessSize(sizeBytes: number): number {
+  if (!(Number.isInteger(sizeBytes) && sizeBytes >= 1 && sizeBytes <= 8))
+    throw new RangeError(`access size ${valueText(sizeBytes)} is not 1 to 8 bytes`);
+  return sizeBytes;
+}
+
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**

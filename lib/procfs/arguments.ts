@@ -9,6 +9,7 @@ import { checkMethods } from "../hw/signature.js";
 import { ProcFs } from "./procfs.js";
 
 checkMethods("procfs", ProcFs, {
+  open: { path: "text", flags: "count", fMode: "count" },
   tryRead: { path: "text" },
   read: { path: "text" },
   write: { path: "text", text: "text" },

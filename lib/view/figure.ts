@@ -19,7 +19,7 @@
  * (both in one output).
  */
 
-import { checkOptions } from "../hw/options.js";
+import { checkOptions, valueText } from "../hw/options.js";
 import { requireText } from "./picture.js";
 
 /** How the numbers along an axis are written. Addresses are "hex". */
@@ -115,7 +115,7 @@ const FIELDS: Readonly<Record<Series["kind"], readonly string[]>> = {
 export function checkFigure(figure: Figure): void {
   if (typeof figure !== "object" || figure === null) {
     throw new TypeError(
-      `plot() takes a figure, an object with title, x, y, alt and series; got ${String(figure)}`,
+      `plot() takes a figure, an object with title, x, y, alt and series; got ${valueText(figure)}`,
     );
   }
   checkOptions("a figure", figure, ["title", "x", "y", "alt", "series", "bars", "marks", "width", "height"]);

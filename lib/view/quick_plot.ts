@@ -123,6 +123,7 @@ export function heat(
   checkList("heat", "x", x);
   checkList("heat", "y", y);
   checkList("heat", "z", z);
+  for (const row of z) checkList("heat", "each row of z", row);
   const colour = axisOf("heat", "z", options.z, false);
   const name = colour.unit === "" ? colour.label : `${colour.label} (${colour.unit})`;
   const axes = { x: axisOf("heat", "x", options.x, named(x)), y: axisOf("heat", "y", options.y, named(y)) };

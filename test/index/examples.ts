@@ -27,6 +27,10 @@ const walked = () => {
 };
 const numbers = new Uint32Array([0, 4096, 1, 8192]);
 
+const FIGURE = {
+  ...{ title: "t", alt: "a line.", x: { label: "size", unit: "KiB" }, y: { label: "time", unit: "ms" } },
+  series: [{ kind: "line", name: "one", x: [1, 2], y: [1, 2] }],
+};
 const PLOT = { title: "t", x: "size (KiB)", y: "time (ms)", alt: "a line." };
 const PACKED = pagewalk.readLackey([" L 1000,8"], "here").pack();
 
@@ -81,6 +85,7 @@ export const FUNCTIONS: Record<string, Args> = {
   pageAlignDown: () => [4097],
   pageBooks: () => [process(), {}],
   pageStates: () => [[...process().mm.mmMt][0]],
+  plot: () => [FIGURE],
   points: () => [[1, 2], { one: [1, null] }, PLOT],
   parseSize: () => ["4 KiB", "size"],
   predict: () => ["What?", 3, "abcdefgh"],
@@ -204,6 +209,7 @@ export const CLASSES: Record<string, ClassExample> = {
       read: () => ["/proc/meminfo"],
       tryRead: () => ["/proc/meminfo"],
       write: () => ["/proc/sys/vm/drop_caches", "1"],
+      open: () => ["/proc/meminfo", 0, 1],
       tryWrite: () => ["/proc/sys/vm/swappiness", "10"],
       maps: () => [1],
       smaps: () => [1],
@@ -415,7 +421,6 @@ export const LOOSE: Record<string, string> = {
     ].map((name) => [name, "an answer: lib makes it, notebooks only look at it"]),
   ),
   Plot: "an answer of plot()",
-  plot: "checks its figure field by field; see test/view/plot.test.ts",
   Kernel: "the kernel's inside; notebooks make calls through Machine and Process",
   Task: "the kernel's inside; notebooks hold a Process",
   Mmu: "the processor's inside, run for every byte; notebooks go through Cpu",

@@ -16,7 +16,7 @@
  *
  * Linux arch/x86/entry/syscall_64.c; man 2 syscall, syscalls. Read next: ../process.ts.
  */
-import { nearestName } from "../../hw/options.js";
+import { nearestName, valueText } from "../../hw/options.js";
 import { ENOSYS } from "../../mm/errno.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
@@ -39,7 +39,7 @@ function nameOf(call: string | number): string | undefined {
     return SYSCALL_NAMES.get(call);
   }
   if (typeof call !== "string")
-    throw new TypeError(`syscall takes the name or number of a system call first, not ${String(call)}`);
+    throw new TypeError(`syscall takes the name or number of a system call first, not ${valueText(call)}`);
   if (SYSCALL_NUMBERS.has(call)) return call;
   const near = nearestName(call, [...SYSCALL_NUMBERS.keys()]);
   const hint = near === undefined ? "man 2 syscalls lists them" : `did you mean "${near}"?`;
