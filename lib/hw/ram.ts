@@ -34,6 +34,10 @@ export interface RamSection {
 export class Ram {
   readonly sizeBytes: number;
   readonly nrFrames: number;
+  /** Frames that were copied as a whole. */
+  framesCopied = 0;
+  /** Frames that were filled with zeros as a whole. */
+  framesZeroed = 0;
   private readonly sections: (RamSection | undefined)[];
 
   /** RAM of `sizeBytes` bytes: a multiple of 4096, at most 2^44 bytes (16 TiB). */
@@ -178,15 +182,21 @@ export class Ram {
   /** Fills frame `pfn` with zeros; costs nothing where the machine never wrote. */
   zeroFrame(pfn: number): void {
     this.checkFrame(pfn);
-    const section = this.sectionOf(pfn);
+    this.framesZeroed++;
+    this.clearFrame(pfn);
+  }
+
+  private clearFrame(pfn: number): void {
     const start = inSection(pfn * PAGE_SIZE);
-    section?.bytes.fill(0, start, start + PAGE_SIZE);
+    this.sectionOf(pfn)?.bytes.fill(0, start, start + PAGE_SIZE);
   }
 
   /** Copies the 4096 bytes of frame `from` to frame `to`. */
   copyFrame(to: number, from: number): void {
     this.checkFrame(from);
-    if (this.sectionOf(from) === undefined) this.zeroFrame(to);
+    this.checkFrame(to);
+    this.framesCopied++;
+    if (this.sectionOf(from) === undefined) this.clearFrame(to);
     else this.frame(to).set(this.frame(from));
   }
 

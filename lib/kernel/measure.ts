@@ -6,6 +6,7 @@
  *   m.value       what the function returned
  *   m.ns          simulated time that passed
  *   m.cpus        [{ cpu: 0, counters: { accesses: 2, walks: 2, exceptions: 1, faults: 1, ... } }]        only what is not 0
+ *   m.ram         { framesCopied: 1, framesZeroed: 4 }                                                    whole pages that were written
  *   m.processes   [{ pid: 2, name: "alice", minFlt: 1, majFlt: 0 }]                                       only who faulted
  *   m.vmstat      { pgfault: 1, pgalloc_normal: 4, nr_anon_pages: 1, ... }                                only what changed
  *   m.events      { "kmem:mm_page_alloc": 4 }                                                             of tracepoints that are enabled
@@ -47,6 +48,7 @@ export interface MeasuredProcess {
 export interface Cost {
   readonly ns: number;
   readonly cpus: readonly MeasuredCpu[];
+  readonly ram: Counts;
   readonly processes: readonly MeasuredProcess[];
   readonly vmstat: Counts;
   readonly events: Counts;
@@ -56,12 +58,14 @@ export interface Cost {
 interface Measured {
   readonly clock: { readonly nowNs: number };
   readonly cpus: readonly Cpu[];
+  readonly ram: { readonly framesCopied: number; readonly framesZeroed: number };
 }
 
 /** All counters at one moment. */
 export interface Stock {
   readonly nowNs: number;
   readonly cpus: readonly Counts[];
+  readonly ram: Counts;
   readonly tasks: ReadonlyMap<Task, { readonly minFlt: number; readonly majFlt: number }>;
   readonly vmstat: Counts;
   readonly nrEvents: number;
@@ -84,6 +88,11 @@ function tlbTotals(tlbs: MmuStats["tlbs"]): Counts {
   };
 }
 
+/** Pages that were written as a whole, whoever did it. */
+function ramCounts({ ram: { framesCopied, framesZeroed } }: Measured): Counts {
+  return { framesCopied, framesZeroed };
+}
+
 function vmCounts(sys: MemorySystem | undefined): Counts {
   if (sys === undefined) return {};
   const counts: Record<string, number> = { nr_free_pages: nrFreePages(sys) };
@@ -104,6 +113,7 @@ export function takeStock(machine: Measured, kernel: Kernel | undefined): Stock 
   return {
     nowNs: machine.clock.nowNs,
     cpus: machine.cpus.map(cpuCounts),
+    ram: ramCounts(machine),
     tasks: new Map(tasks.map((task) => [task, { minFlt: task.minFlt, majFlt: task.majFlt }])),
     vmstat: vmCounts(kernel?.sys),
     nrEvents: nrEvents(kernel),
@@ -129,6 +139,7 @@ export function costSince(before: Stock, machine: Measured, kernel: Kernel | und
   return {
     ns: machine.clock.nowNs - before.nowNs,
     cpus: cpus.filter(({ counters }) => Object.keys(counters).length > 0),
+    ram: difference(before.ram, ramCounts(machine)),
     processes: faultsSince(before, kernel),
     vmstat: difference(before.vmstat, vmCounts(kernel?.sys)),
     events: eventsSince(before, kernel),
@@ -163,6 +174,8 @@ export class Measurement<T = unknown> implements Cost {
   readonly ns: number;
   /** CPUs that counted something. */
   readonly cpus: readonly MeasuredCpu[];
+  /** Frames that were copied or zeroed as a whole. */
+  readonly ram: Counts;
   /** Tasks that faulted. */
   readonly processes: readonly MeasuredProcess[];
   /** Counters of /proc/vmstat that changed. */
@@ -174,6 +187,7 @@ export class Measurement<T = unknown> implements Cost {
     this.value = value;
     this.ns = cost.ns;
     this.cpus = cost.cpus;
+    this.ram = cost.ram;
     this.processes = cost.processes;
     this.vmstat = cost.vmstat;
     this.events = cost.events;
@@ -191,6 +205,7 @@ export class Measurement<T = unknown> implements Cost {
     return [
       { where: "clock", counter: "ns", change: this.ns },
       ...this.cpus.flatMap(({ cpu, counters }) => of(`CPU ${cpu}`, counters)),
+      ...of("RAM", this.ram),
       ...this.processes.flatMap(({ pid, name, minFlt, majFlt }) =>
         of(`${name}[${pid}]`, difference({}, { minFlt, majFlt })),
       ),

@@ -30,7 +30,17 @@ describe("machine.measure", () => {
     const machine = boot({ ram: "16 MiB" });
     machine.spawn("alice");
     const m = machine.measure(() => 7);
-    expect({ ...m }).toEqual({ value: 7, ns: 0, cpus: [], processes: [], vmstat: {}, events: {} });
+    expect({ ...m }).toEqual({ value: 7, ns: 0, cpus: [], ram: {}, processes: [], vmstat: {}, events: {} });
+  });
+
+  it("counts the pages that were copied, and those filled with zeros", () => {
+    const machine = boot({ ram: "16 MiB" });
+    const alice = machine.spawn("alice");
+    const a = alice.mmap("16 KiB");
+    expect(machine.measure(() => alice.touch(a, "16 KiB")).ram).toEqual({ framesZeroed: 7 }); // 3 are tables
+    const bob = alice.fork("bob");
+    expect(machine.measure(() => bob.touch(a, "8 KiB")).ram).toEqual({ framesCopied: 2 });
+    expect(machine.measure(() => alice.touch(a, "8 KiB")).ram).toEqual({});
   });
 
   it("tells the CPUs apart: who sent interrupts, who received them", () => {
