@@ -117,6 +117,9 @@ const KINDS: Readonly<Record<Kind, { readonly words: string; test(value: unknown
   value: { words: "a whole number or a bigint", test: (v) => isWhole(v) || typeof v === "bigint" },
 };
 
+/** Kinds of which a number can be out of range, not of the wrong type. */
+const NUMERIC = /^(number|integer|count|size|limit|levels|level|page level|value)\??$/;
+
 /** Throws unless `value`, called `what`, is a `kind`: TypeError for the wrong type, RangeError for a number that is not whole or less than 0. */
 export function checkKind(what: string, value: unknown, wanted: Wanted): void {
   if (typeof wanted === "function") {
@@ -153,7 +156,7 @@ export function checkKind(what: string, value: unknown, wanted: Wanted): void {
   const { words, test } = KINDS[(optional ? wanted.slice(0, -1) : wanted) as Kind];
   if (test(value)) return;
   const message = `${what} must be ${words}, not ${valueText(value)}`;
-  throw typeof value === "number" ? new RangeError(message) : new TypeError(message);
+  throw typeof value === "number" && NUMERIC.test(wanted) ? new RangeError(message) : new TypeError(message);
 }
 
 /** Checks an object of options: unknown names, and the kind of each that is given. */

@@ -278,6 +278,7 @@ export const CLASSES: Record<string, ClassExample> = {
     args: () => [2 ** 20],
     // Run for every access; Cpu and the page tables check before they call.
     inside: [
+      "clearFrame",
       "touchSection",
       "check",
       "checkFrame",

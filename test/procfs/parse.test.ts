@@ -166,7 +166,10 @@ describe("texts as objects", () => {
 
   it("says which process there is not", () => {
     const { procfs } = machineAfter([]);
-    for (const wrong of [99, -1, 1.5, "7", undefined])
-      expect(() => procfs.smaps(wrong as number)).toThrow(/^there is no process /);
+    for (const gone of [99, -1]) expect(() => procfs.smaps(gone)).toThrow(`there is no process ${gone}`);
+    for (const wrong of [1.5, "7", undefined])
+      expect(() => procfs.smaps(wrong as number)).toThrow(
+        /^procfs.smaps\(\): pid must be a whole number, not /,
+      );
   });
 });
