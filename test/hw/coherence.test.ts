@@ -175,7 +175,7 @@ describe("TLBs under a kernel that flushes what it changes", () => {
         }),
         { numRuns: 12 },
       );
-      expect(seen > 50).toBe(tlb !== "none");
+      expect(seen > 0).toBe(tlb !== "none");
     },
   );
 });
