@@ -16,7 +16,7 @@
  *
  * Read next: entry.ts (what a table entry holds), then walk.ts (how the two meet).
  */
-import { checkArguments, checkNumber } from "./signature.js";
+import { checkArguments, notANumber } from "./signature.js";
 
 /** log2 of the page size: a page has 2^12 bytes. Linux arch/x86/include/asm/page_types.h:PAGE_SHIFT */
 export const PAGE_SHIFT = 12;
@@ -31,25 +31,31 @@ export const PUD_SIZE = 0x4000_0000;
 
 /** Virtual page number of `va` (negative in the kernel half). Not in Linux: `va >> PAGE_SHIFT` there. */
 export function vpnOf(va: number): number {
-  checkNumber("vpnOf(): va", va);
+  if (typeof va !== "number") throw notANumber("vpnOf(): va", va);
   return Math.floor(va / PAGE_SIZE);
 }
 
 /** Byte offset of `va` inside its 4 KiB page, 0 to 4095. Linux include/linux/mm.h:offset_in_page() */
 export function offsetInPage(va: number): number {
-  checkNumber("offsetInPage(): va", va);
+  if (typeof va !== "number") throw notANumber("offsetInPage(): va", va);
   return va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE;
+}
+
+/** Of `sizeBytes` bytes from `va` on, those that lie on the first page. Not in Linux. */
+export function firstPart(va: number, sizeBytes: number): number {
+  const left = PAGE_SIZE - (va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE);
+  return left < sizeBytes ? left : sizeBytes;
 }
 
 /** `va` rounded down to its page. Linux PAGE_ALIGN_DOWN() */
 export function pageAlignDown(va: number): number {
-  checkNumber("pageAlignDown(): va", va);
+  if (typeof va !== "number") throw notANumber("pageAlignDown(): va", va);
   return Math.floor(va / PAGE_SIZE) * PAGE_SIZE;
 }
 
 /** `va` rounded up to a page. Linux include/linux/mm.h:PAGE_ALIGN() */
 export function pageAlign(va: number): number {
-  checkNumber("pageAlign(): va", va);
+  if (typeof va !== "number") throw notANumber("pageAlign(): va", va);
   return Math.ceil(va / PAGE_SIZE) * PAGE_SIZE;
 }
 
@@ -58,8 +64,8 @@ export function pageAlign(va: number): number {
  * Intel SDM vol. 3A, 4-Level Paging and 5-Level Paging
  */
 export function tableIndex(va: number, level: number): number {
-  checkNumber("tableIndex(): va", va);
-  checkNumber("tableIndex(): level", level);
+  if (typeof va !== "number") throw notANumber("tableIndex(): va", va);
+  if (typeof level !== "number") throw notANumber("tableIndex(): level", level);
   // After the division `&` is safe: it takes its operand modulo 2^32, and only nine bits are kept.
   return Math.floor(va / LEVEL_SIZE[level]!) & (ENTRIES_PER_TABLE - 1);
 }

@@ -4,12 +4,11 @@
  *
  *   table.map(0x400000)                     TypeError: pageTable.map(): pfn must be a whole number from 0, not undefined
  *
- * What runs for every access is not here (Ram, Mmu, Tlb, Cpu's loads and stores): one comparison there does it.
+ * What the machine itself does all the time is not here (Ram, Mmu, Tlb, Clock, Cpu's loads, stores and flushes): one comparison there does it.
  *
  * Imported for its effect by kernel/machine.ts. Read first: signature.ts.
  */
 import { BareMachine } from "./bare.js";
-import { Clock } from "./clock.js";
 import { Cpu } from "./cpu.js";
 import { BareFrames } from "./frames.js";
 import { PageTable } from "./page_table.js";
@@ -26,19 +25,11 @@ checkMethods("pageTable", PageTable, {
 });
 
 checkMethods("cpu", Cpu, {
-  writeCr3: { value: "count", noFlush: "flag?" },
-  invlpg: { va: "integer" },
-  invpcid: { type: "count", pcid: "count?", va: "integer?" },
-  flushOne: { va: "integer", pcid: "count?" },
-  flushRange: { start: "integer", end: "integer", pcid: "count?", strideBytes: "count?" },
-  flushPcid: { pcid: "count?" },
   load64: { va: "integer" },
   store64: { va: "integer", value: "entry" },
   loadBig: { va: "integer", sizeBytes: "count" },
   storeBig: { va: "integer", value: "entry", sizeBytes: "count" },
 });
-
-checkMethods("clock", Clock, { advance: { ns: "number" } });
 
 checkMethods("frames", BareFrames, { allocRun: { nrFrames: "count" }, freeFrame: { pfn: "count" } });
 

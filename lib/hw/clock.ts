@@ -13,6 +13,7 @@
  * Orders of magnitude are what a lab needs: measured figures of real processors differ by a factor of two in both
  * directions, and a walk whose entries are not in the data cache costs ten times as much.
  */
+import { valueText } from "./options.js";
 
 /** What the machine's actions cost, in simulated nanoseconds. */
 export interface CostTable {
@@ -86,6 +87,7 @@ export class Clock {
 
   /** Lets `ns` nanoseconds pass. */
   advance(ns: number): void {
+    if (!Number.isFinite(ns)) throw new TypeError(`time passes in nanoseconds, not ${valueText(ns)}`);
     this.nowNs += ns;
   }
 }

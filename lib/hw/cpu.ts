@@ -18,7 +18,7 @@
  *
  * Read first: walk.ts, mmu.ts.
  */
-import { hex, PAGE_SIZE } from "./address.js";
+import { firstPart, hex, PAGE_SIZE } from "./address.js";
 import { Clock } from "./clock.js";
 import {
   type AddressFaultHandler,
@@ -43,7 +43,14 @@ import {
   type Paging,
   pagingOf,
 } from "./registers.js";
-import { checkAccessSize, checkArguments, checkNumber, checkVa, type Signature } from "./signature.js";
+import {
+  checkAccessSize,
+  checkArguments,
+  checkSpan,
+  checkVa,
+  notANumber,
+  type Signature,
+} from "./signature.js";
 import { type TlbModel, type TlbModelName, tlbModel } from "./tlb_model.js";
 import type { TlbFactory } from "./tlb_part.js";
 import type { Walk } from "./translation.js";
@@ -199,7 +206,7 @@ export class Cpu {
    */
   writeCr3(value: number, noFlush = false): void {
     if (!(Number.isInteger(value) && value >= 0 && value < 2 ** 46))
-      throw new RangeError(`CR3 value ${value} is not a physical address below 2^46`);
+      throw new RangeError(`CR3 value ${valueText(value)} is not a physical address below 2^46`);
     if (noFlush && (this.cr4Bits & CR4_PCIDE) === 0)
       throw new RangeError("bit 63 of CR3 (no flush) needs CR4.PCIDE");
     this.cr3Bits = value;
@@ -216,6 +223,7 @@ export class Cpu {
    * Intel SDM vol. 2A, INVLPG
    */
   invlpg(va: number): void {
+    checkVa(va);
     this.counters.invlpgs++;
     this.clock.nowNs += this.clock.costs.invlpgNs;
     const { pcid } = this.mmu.paging;
@@ -229,7 +237,8 @@ export class Cpu {
    */
   invpcid(type: 0 | 1 | 2 | 3, pcid = 0, va = 0): void {
     if (!(Number.isInteger(pcid) && pcid >= 0 && pcid < 4096))
-      throw new RangeError(`PCID ${pcid} is not an integer from 0 to 4095`);
+      throw new RangeError(`PCID ${valueText(pcid)} is not an integer from 0 to 4095`);
+    checkVa(va);
     this.counters.invpcids++;
     this.clock.nowNs += this.clock.costs.invpcidNs;
     if (type === 0) {
@@ -248,8 +257,7 @@ export class Cpu {
 
   /** Drops the pages in `[start, end)`, one every `strideBytes`. Linux arch/x86/mm/tlb.c:flush_tlb_func() */
   flushRange(start: number, end: number, pcid = this.mmu.paging.pcid, strideBytes = PAGE_SIZE): void {
-    if (!(strideBytes > 0 && (end - start) / strideBytes <= MAX_FLUSHES))
-      throw new RangeError(`${hex(start)} to ${hex(end)} by ${strideBytes} bytes is too much to flush`);
+    checkSpan("the range to flush", start, end, strideBytes, MAX_FLUSHES);
     for (let va = start; va < end; va += strideBytes) this.flushOne(va, pcid);
   }
 
@@ -331,14 +339,14 @@ export class Cpu {
    */
   access(va: number, kind: number): number {
     checkVa(va);
-    checkNumber("access(): kind", kind);
+    if (typeof kind !== "number") throw notANumber("access(): kind", kind);
     return this.#physical(va, kind | this.userBit);
   }
 
   /** Translates `va` for `access` as an access would, TLB, A and D bits included, but calls no handler. */
   translate(va: number, access: number): { pa: number } | Fault {
     checkVa(va);
-    checkNumber("translate(): access", access);
+    if (typeof access !== "number") throw notANumber("translate(): access", access);
     const pa = this.mmu.translate(va, access);
     return pa >= 0 ? { pa } : this.mmu.fault!;
   }
@@ -432,9 +440,3 @@ const CPU: Signature = {
 
 /** Pages that one flush may name; Linux drops everything from 34 on. */
 const MAX_FLUSHES = 2 ** 20;
-
-/** Bytes of the access that lie on its first page. */
-function firstPart(va: number, sizeBytes: number): number {
-  const left = PAGE_SIZE - (va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE);
-  return left < sizeBytes ? left : sizeBytes;
-}

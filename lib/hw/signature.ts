@@ -191,9 +191,9 @@ type MethodName<T> = Exclude<
   "toString"
 >;
 
-/** Throws unless `value` is a number: for small functions that run often. Not in Linux: a helper of the machine. */
-export function checkNumber(of: string, value: unknown): void {
-  if (typeof value !== "number") throw new TypeError(`${of} must be a number, not ${valueText(value)}`);
+/** What small functions that run often throw for a value that is no number: they test `typeof` themselves. Not in Linux: a helper of the machine. */
+export function notANumber(of: string, value: unknown): TypeError {
+  return new TypeError(`${of} must be a number, not ${valueText(value)}`);
 }
 
 /** Throws unless `va` can be an address, a whole number of either sign. Not in Linux: a helper of the machine. */
@@ -206,6 +206,14 @@ export function checkAccessSize(sizeBytes: number): number {
   if (!(Number.isInteger(sizeBytes) && sizeBytes >= 1 && sizeBytes <= 8))
     throw new RangeError(`access size ${valueText(sizeBytes)} is not 1 to 8 bytes`);
   return sizeBytes;
+}
+
+/** Throws unless [start, end) in steps of `step` is a range of whole numbers with at most `most` steps. Not in Linux: a helper of the machine. */
+export function checkSpan(what: string, start: number, end: number, step: number, most: number): void {
+  for (const value of [start, end, step])
+    if (!Number.isInteger(value)) throw new TypeError(`${what} has ${valueText(value)}, not a whole number`);
+  if (!(step > 0 && (end - start) / step <= most))
+    throw new RangeError(`${what} has ${(end - start) / step} steps of ${step}; ${most} is the most`);
 }
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
