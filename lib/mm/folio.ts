@@ -101,6 +101,8 @@ export class Page {
   next: Page | undefined = undefined;
   /** Index of the LRU list it is on. Not in Linux: told by flags there */
   lruList = -1;
+  /** Locked VMAs that map it, as far as they were counted; valid on the unevictable list only. Linux mlock_count */
+  mlockCount = 0;
   /** PGTY_*: what a frame that is no folio is used for. Linux page_type */
   pageType = PGTY_none;
   /** Swap entry, file system data, or the order of a free block. Linux private */

@@ -62,6 +62,7 @@ function splitInHalf(sys: MemorySystem, mapping: AddressSpace, folio: Folio): Fo
   upper.order = folio.order;
   if (folio.order === 0) folio.flags &= ~PG_head;
   upper.flags = folio.flags;
+  upper.mlockCount = 0;
   upper.mapping = mapping;
   upper.index = folio.index + nr;
   upper.refcount = nr;

@@ -28,7 +28,14 @@ import {
 import { lruvecDelFolio } from "./mm_inline.js";
 import { vmBugOn } from "./mmdebug.js";
 import type { MemorySystem } from "./system.js";
-import { countVmEvents, modNodePageState, NR_MLOCK, PGALLOC, PGFREE } from "./vmstat.js";
+import {
+  countVmEvents,
+  modNodePageState,
+  NR_MLOCK,
+  PGALLOC,
+  PGFREE,
+  UNEVICTABLE_PGCLEARED,
+} from "./vmstat.js";
 
 /** Only from the lowest 16 MiB. Linux include/linux/gfp_types.h:__GFP_DMA */
 export const __GFP_DMA = 0x01;
@@ -173,8 +180,9 @@ function freeFolio(sys: MemorySystem, folio: Folio): void {
   vmBugOn(folio.refcount !== 0, `frame ${folio.pfn} has refcount ${folio.refcount}`);
   if ((folio.flags & PG_lru) !== 0) lruvecDelFolio(sys, folio);
   if ((folio.flags & PG_mlocked) !== 0) {
-    // Linux mm/swap.c:__folio_clear_lru_flags(), mm/page_alloc.c:__free_pages_prepare(): a locked page dies unlocked.
+    // A locked page dies unlocked. Linux mm/page_alloc.c:__free_pages_prepare()
     modNodePageState(sys, NR_MLOCK, -(1 << folio.order));
+    countVmEvents(sys, UNEVICTABLE_PGCLEARED, 1 << folio.order);
   }
   freeUnrefPage(sys, folio);
 }
@@ -198,6 +206,7 @@ function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
   folio.mapping = undefined;
   folio.index = 0;
   folio.private = 0;
+  folio.mlockCount = 0;
   folio.pageType = PGTY_none;
   countVmEvents(sys, PGFREE, 1 << order);
   pageZone(sys, pfn).freeOnePage(pfn, order);

@@ -42,10 +42,11 @@ import {
   PGACTIVATE,
   PGDEACTIVATE,
   PGLAZYFREE,
-  UNEVICTABLE_PGCLEARED,
   UNEVICTABLE_PGCULLED,
   UNEVICTABLE_PGMLOCKED,
   UNEVICTABLE_PGMUNLOCKED,
+  UNEVICTABLE_PGRESCUED,
+  UNEVICTABLE_PGSTRANDED,
 } from "./vmstat.js";
 
 /** Folios a batch holds. Linux include/linux/folio_batch.h:FOLIO_BATCH_SIZE */
@@ -104,17 +105,22 @@ function folioBatchAddAndMove(
   if (batch.length >= FOLIO_BATCH_SIZE || (folio.flags & PG_head) !== 0) folioBatchMoveLru(sys, batch, move);
 }
 
+/** Whether the folio may lie on a list that reclaim looks through. Linux mm/internal.h:folio_evictable() */
+function folioEvictable(folio: Folio): boolean {
+  return (folio.flags & PG_mlocked) === 0;
+}
+
 /** Linux mm/swap.c:lru_add() */
 function lruAdd(sys: MemorySystem, folio: Folio): void {
   const nrPages = 1 << folio.order;
-  if ((folio.flags & PG_mlocked) === 0 || folio.refcount === 0) {
-    if ((folio.flags & PG_unevictable) !== 0) {
-      folio.flags &= ~PG_unevictable;
-      countVmEvents(sys, UNEVICTABLE_PGCLEARED, nrPages);
-    }
+  const wasUnevictable = (folio.flags & PG_unevictable) !== 0;
+  folio.flags &= ~PG_unevictable;
+  if (folioEvictable(folio) || folio.refcount === 0) {
+    if (wasUnevictable) countVmEvents(sys, UNEVICTABLE_PGRESCUED, nrPages);
   } else {
     folio.flags = (folio.flags & ~PG_active) | PG_unevictable;
-    countVmEvents(sys, UNEVICTABLE_PGCULLED, nrPages);
+    folio.mlockCount = 0; // whoever locked it may have counted already: rather too few than stuck for ever
+    if (!wasUnevictable) countVmEvents(sys, UNEVICTABLE_PGCULLED, nrPages);
   }
   lruvecAddFolio(sys, folio);
 }
@@ -266,33 +272,63 @@ export function munlockFolio(sys: MemorySystem, folio: Folio): void {
 function mlockFolioBatch(sys: MemorySystem, batch: MlockWork[]): void {
   for (const { folio, what } of batch.splice(0)) {
     if (what === "unlock") munlockOne(sys, folio);
-    else mlockOne(sys, folio, what === "new");
+    else if (what === "new") mlockNewOne(sys, folio);
+    else mlockOne(sys, folio);
     folioPut(sys, folio);
   }
 }
 
-/** Linux mm/mlock.c:__mlock_folio(), __mlock_new_folio() */
-function mlockOne(sys: MemorySystem, folio: Folio, isNew: boolean): void {
-  if ((folio.flags & PG_lru) !== 0) lruvecDelFolio(sys, folio);
-  else if (!isNew) return;
-  if ((folio.flags & PG_mlocked) !== 0) {
-    folio.flags = (folio.flags & ~PG_active) | PG_unevictable;
-    countVmEvents(sys, UNEVICTABLE_PGCULLED, 1 << folio.order);
+/** Puts the folio onto the unevictable list, locked once. Linux mm/mlock.c:__mlock_folio(), __mlock_new_folio() */
+function cullMlocked(sys: MemorySystem, folio: Folio): void {
+  folio.flags = (folio.flags & ~PG_active) | PG_unevictable;
+  folio.mlockCount = 1;
+  countVmEvents(sys, UNEVICTABLE_PGCULLED, 1 << folio.order);
+}
+
+/** Takes the folio off the unevictable list, back to where reclaim finds it. */
+function rescue(sys: MemorySystem, folio: Folio): void {
+  lruvecDelFolio(sys, folio);
+  folio.flags &= ~PG_unevictable;
+  lruvecAddFolio(sys, folio);
+  countVmEvents(sys, UNEVICTABLE_PGRESCUED, 1 << folio.order);
+}
+
+/** One locked VMA more maps a folio that is on a list; off the lists nothing can be done. Linux mm/mlock.c:__mlock_folio() */
+function mlockOne(sys: MemorySystem, folio: Folio): void {
+  if ((folio.flags & PG_lru) === 0) return;
+  const unevictable = (folio.flags & PG_unevictable) !== 0;
+  if (folioEvictable(folio)) {
+    if (unevictable) rescue(sys, folio); // unlocked again while it waited in the batch
+  } else if (unevictable) folio.mlockCount++;
+  else {
+    lruvecDelFolio(sys, folio);
+    cullMlocked(sys, folio);
+    lruvecAddFolio(sys, folio);
   }
+}
+
+/** A folio that was on no list yet. Linux mm/mlock.c:__mlock_new_folio() */
+function mlockNewOne(sys: MemorySystem, folio: Folio): void {
+  if (!folioEvictable(folio)) cullMlocked(sys, folio);
   lruvecAddFolio(sys, folio);
 }
 
-/** Linux mm/mlock.c:__munlock_folio() */
+/**
+ * One locked VMA less maps the folio; after the last one it is unlocked. Off the lists nobody counts, and it is taken for the last.
+ * Linux mm/mlock.c:__munlock_folio()
+ */
 function munlockOne(sys: MemorySystem, folio: Folio): void {
   const nrPages = 1 << folio.order;
   const onLru = (folio.flags & PG_lru) !== 0;
-  if (onLru) lruvecDelFolio(sys, folio);
+  const unevictable = (folio.flags & PG_unevictable) !== 0;
+  if (onLru && unevictable) {
+    if (folio.mlockCount > 0) folio.mlockCount--;
+    if (folio.mlockCount > 0) return;
+  }
   if ((folio.flags & PG_mlocked) !== 0) {
     folio.flags &= ~PG_mlocked;
     modNodePageState(sys, NR_MLOCK, -nrPages);
-    countVmEvents(sys, UNEVICTABLE_PGMUNLOCKED, nrPages);
+    countVmEvents(sys, onLru || !unevictable ? UNEVICTABLE_PGMUNLOCKED : UNEVICTABLE_PGSTRANDED, nrPages);
   }
-  if (!onLru) return;
-  folio.flags &= ~PG_unevictable;
-  lruvecAddFolio(sys, folio);
+  if (onLru && unevictable) rescue(sys, folio);
 }

@@ -45,6 +45,7 @@ export const VM_EVENT_NAMES = [
   "oom_kill",
   "drop_pagecache",
   "drop_slab",
+  "unevictable_pgs_stranded",
 ] as const;
 
 /** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
@@ -78,6 +79,7 @@ export const NR_DIRTIED = 28;
 export const OOM_KILL = 29;
 export const DROP_PAGECACHE = 30;
 export const DROP_SLAB = 31;
+export const UNEVICTABLE_PGSTRANDED = 32;
 
 /** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
 export const NODE_STAT_NAMES = [

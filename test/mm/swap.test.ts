@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { Clock } from "../../lib/hw/clock.js";
 import { Ram } from "../../lib/hw/ram.js";
-import { type Folio, PG_active, PG_lru, PG_referenced } from "../../lib/mm/folio.js";
+import {
+  type Folio,
+  PG_active,
+  PG_lru,
+  PG_mlocked,
+  PG_referenced,
+  PG_unevictable,
+} from "../../lib/mm/folio.js";
 import { mmInit } from "../../lib/mm/mm_init.js";
 import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE, nrFreePages } from "../../lib/mm/page_alloc.js";
 import {
@@ -10,8 +17,11 @@ import {
   folioAddLru,
   folioMarkAccessed,
   lruAddDrain,
+  mlockFolio,
+  munlockFolio,
 } from "../../lib/mm/swap.js";
 import { MemorySystem } from "../../lib/mm/system.js";
+import { NR_MLOCK, UNEVICTABLE_PGSTRANDED } from "../../lib/mm/vmstat.js";
 
 function newSystem(): MemorySystem {
   const sys = new MemorySystem(new Ram(16 * 2 ** 20), new Clock());
@@ -82,5 +92,42 @@ describe("folioMarkAccessed", () => {
     folioMarkAccessed(sys, folio);
     folioMarkAccessed(sys, folio);
     expect(folio.flags & (PG_lru | PG_active)).toBe(PG_active);
+  });
+});
+
+describe("locked folios", () => {
+  it("stay on the unevictable list until the last of their lockers lets go", () => {
+    const sys = newSystem();
+    const folio = newFolio(sys);
+    folioAddLru(sys, folio);
+    lruAddDrain(sys);
+    const state = () => {
+      lruAddDrain(sys);
+      const locked = folio.flags & (PG_mlocked | PG_unevictable | PG_lru);
+      return [locked === PG_lru ? "free" : "locked", folio.mlockCount, sys.vmStat.nodeStat[NR_MLOCK]];
+    };
+    mlockFolio(sys, folio);
+    expect(state()).toEqual(["locked", 1, 1]);
+    mlockFolio(sys, folio);
+    expect(state()).toEqual(["locked", 2, 1]);
+    munlockFolio(sys, folio);
+    expect(state()).toEqual(["locked", 1, 1]);
+    munlockFolio(sys, folio);
+    expect(state()).toEqual(["free", 0, 0]);
+  });
+
+  it("are taken for unlocked by the first who lets go when they were locked before they came onto a list", () => {
+    const sys = newSystem();
+    const folio = newFolio(sys);
+    mlockFolio(sys, folio);
+    mlockFolio(sys, folio);
+    lruAddDrain(sys); // off the lists nobody counts
+    folioAddLru(sys, folio);
+    lruAddDrain(sys);
+    expect([folio.flags & PG_unevictable, folio.mlockCount]).toEqual([PG_unevictable, 0]);
+    munlockFolio(sys, folio);
+    lruAddDrain(sys);
+    expect(folio.flags & (PG_mlocked | PG_unevictable)).toBe(0);
+    expect(sys.vmStat.events[UNEVICTABLE_PGSTRANDED]).toBe(0);
   });
 });
