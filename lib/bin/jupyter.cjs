@@ -238,7 +238,7 @@ async function jupyterOrInstall() {
     found = findJupyter();
   }
   if (found === undefined)
-    throw new Missing("Jupyter was installed, but does not answer. npx pagewalk doctor says more.");
+    throw new Missing("Jupyter was installed, but does not answer. npm run doctor says more.");
   process.stdout.write(`  found ${found.app} ${found.version}, ${found.path}\n`);
   known = found;
   return found;

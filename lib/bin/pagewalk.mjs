@@ -5,7 +5,7 @@ import bootstrap from "./bootstrap.cjs";
 
 bootstrap.requireNode();
 if (!existsSync(new URL("../dist/course/cli.js", import.meta.url))) {
-  console.error("pagewalk: lib is not built yet. Run: npm ci && npm run build");
+  console.error("pagewalk: this clone is not set up yet. Run: npm start (or: npm ci && npm run build)");
   process.exit(1);
 }
 const { runCommandLine } = await import("../dist/course/cli.js");
