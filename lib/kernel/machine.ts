@@ -166,11 +166,15 @@ export class Machine {
   measure<T>(act: () => T): Measurement<T> {
     if (typeof act !== "function") throw new TypeError(`measure takes a function, not ${valueText(act)}`);
     const before = takeStock(this, this.started);
+    const stop = (): Measurement<undefined> =>
+      new Measurement(undefined, costSince(before, this, this.started));
     try {
       const value = act();
-      return new Measurement(value, costSince(before, this, this.started));
-    } finally {
-      this.lastMeasured = new Measurement(undefined, costSince(before, this, this.started));
+      this.lastMeasured = stop();
+      return new Measurement(value, this.lastMeasured);
+    } catch (error) {
+      this.lastMeasured = stop();
+      throw error;
     }
   }
 

@@ -53,6 +53,11 @@ function setOomAdj(
   return 0;
 }
 
+/** The number in a written text, or why it is none. */
+function parseWritten(text: string): ReturnType<typeof kstrtoint> {
+  return kstrtoint(strstrip(text.slice(0, PROC_NUM_LENGTH)), 0);
+}
+
 /** A write to oom_score_adj; 0 or a negative errno. Linux fs/proc/base.c:oom_score_adj_write() */
 export function oomScoreAdjWrite(
   sys: MemorySystem,
@@ -60,7 +65,7 @@ export function oomScoreAdjWrite(
   task: OomTask,
   text: string,
 ): number {
-  const { value, error } = kstrtoint(strstrip(text.slice(0, PROC_NUM_LENGTH)), 0);
+  const { value, error } = parseWritten(text);
   if (error !== 0) return error;
   if (value < OOM_SCORE_ADJ_MIN || value > OOM_SCORE_ADJ_MAX) return -EINVAL;
   return setOomAdj(sys, tasks, task, value, false);
@@ -73,7 +78,7 @@ export function oomAdjWrite(
   task: OomTask,
   text: string,
 ): number {
-  const { value, error } = kstrtoint(strstrip(text.slice(0, PROC_NUM_LENGTH)), 0);
+  const { value, error } = parseWritten(text);
   if (error !== 0) return error;
   if ((value < OOM_ADJUST_MIN || value > OOM_ADJUST_MAX) && value !== OOM_DISABLE) return -EINVAL;
   const adj =

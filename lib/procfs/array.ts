@@ -11,6 +11,7 @@
  *
  * Read first: proc_task.ts, seq_file.ts. Read next: base.ts.
  */
+import { CAP_FULL_SET } from "../kernel/cred.js";
 import {
   getMmRss,
   MM_ANONPAGES,
@@ -19,7 +20,7 @@ import {
   MM_SWAPENTS,
   type MmStruct,
 } from "../mm/mm_types.js";
-import type { ProcCred, ProcTask } from "./proc_task.js";
+import { credOf, type ProcCred, type ProcTask } from "./proc_task.js";
 import { pagesToKb, statusKb } from "./seq_file.js";
 
 const STATE_NAMES: Readonly<Record<string, string>> = {
@@ -72,7 +73,7 @@ export function pidStatus(task: ProcTask): string {
   const head =
     `Name:\t${escapedName(task.comm)}\nUmask:\t0022\nState:\t${task.state} (${STATE_NAMES[task.state] ?? "running"})\n` +
     `Tgid:\t${tgid}\nNgid:\t0\nPid:\t${pid}\nPPid:\t${ppid}\nTracerPid:\t0\n` +
-    `${idLines(task.cred)}FDSize:\t64\nGroups:\t \n` +
+    `${idLines(credOf(task))}FDSize:\t64\nGroups:\t \n` +
     `NStgid:\t${tgid}\nNSpid:\t${pid}\nNSpgid:\t${tgid}\nNSsid:\t1\nKthread:\t0\n`;
   const memory =
     mm === undefined
@@ -82,17 +83,12 @@ export function pidStatus(task: ProcTask): string {
 }
 
 /** Real, effective, saved and file system ids. Linux fs/proc/array.c:task_state() */
-function idLines(cred: ProcCred | undefined): string {
-  const { uid = 0, euid = 0, suid = 0, gid = 0, egid = 0, sgid = 0 } = cred ?? {};
+function idLines({ uid, euid, suid, gid, egid, sgid }: ProcCred): string {
   return `Uid:\t${uid}\t${euid}\t${suid}\t${euid}\nGid:\t${gid}\t${egid}\t${sgid}\t${egid}\n`;
 }
 
-/** Every capability: what root has, and what nobody can have more of. */
-const CAP_FULL_SET = 2 ** 41 - 1;
-
 /** Sets of capabilities in hex. Linux fs/proc/array.c:task_cap() */
-function capLines(cred: ProcCred | undefined): string {
-  const { capInheritable = 0, capPermitted = CAP_FULL_SET, capEffective = CAP_FULL_SET } = cred ?? {};
+function capLines({ capInheritable, capPermitted, capEffective }: ProcCred): string {
   const sets = { Inh: capInheritable, Prm: capPermitted, Eff: capEffective, Bnd: CAP_FULL_SET, Amb: 0 };
   return Object.entries(sets)
     .map(([name, set]) => `Cap${name}:\t${set.toString(16).padStart(16, "0")}\n`)
@@ -104,7 +100,7 @@ function statusTail(task: ProcTask): string {
   return (
     `Threads:\t${task.nrThreads}\nSigQ:\t0/3902\n` +
     ["SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt"].map((name) => `${name}:\t${zero}\n`).join("") +
-    `${capLines(task.cred)}NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n` +
+    `${capLines(credOf(task))}NoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n` +
     "Speculation_Store_Bypass:\tnot vulnerable\nSpeculationIndirectBranch:\tnot affected\n" +
     "Cpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t00000001\nMems_allowed_list:\t0\n" +
     "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"

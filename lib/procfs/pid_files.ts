@@ -13,7 +13,7 @@
  *
  * Linux fs/proc/base.c:tgid_base_stuff. Read first: file.ts, proc_task.ts. Read next: tree.ts.
  */
-import { capIsSubset, initCred } from "../kernel/cred.js";
+import { capIsSubset } from "../kernel/cred.js";
 import { oomAdj, oomAdjWrite, oomScoreAdjWrite } from "../kernel/oom_adj.js";
 import { EINVAL, ESRCH } from "../mm/errno.js";
 import type { MmStruct } from "../mm/mm_types.js";
@@ -23,7 +23,7 @@ import { pidOomScore } from "./base.js";
 import { clearRefsWrite } from "./clear_refs.js";
 import type { ProcFile } from "./file.js";
 import { pagemapBytes, pagemapRead } from "./pagemap.js";
-import type { ProcCred, ProcTask } from "./proc_task.js";
+import { credOf, type ProcTask } from "./proc_task.js";
 import { pidSmapsRecords, pidSmapsRollup } from "./smaps.js";
 import { pidMapsRecords } from "./task_mmu.js";
 
@@ -176,11 +176,6 @@ export function pidFile(context: PidContext, task: ProcTask, name: string): Proc
   const made = MAKE[name]!(context, task);
   const ptrace = made.ptrace === true && current !== undefined && !ptraceMayAccess(current, task);
   return { family: "pid", own, ...made, ptrace };
-}
-
-/** Whoever has no credentials of his own is root with everything. */
-function credOf(task: ProcTask): ProcCred {
-  return task.cred ?? initCred();
 }
 
 /**

@@ -6,6 +6,7 @@
  *
  * Read next: array.ts (status, stat, statm), task_mmu.ts (maps).
  */
+import { type Cred, initCred } from "../kernel/cred.js";
 import type { MmStruct } from "../mm/mm_types.js";
 
 /** A task as /proc shows it. Linux include/linux/sched.h:struct task_struct */
@@ -26,8 +27,6 @@ export interface ProcTask {
   oomScoreAdj: number;
   /** How low a task without CAP_SYS_RESOURCE may set it; 0 unless given. */
   oomScoreAdjMin?: number;
-  /** Runs as root; true unless given. */
-  readonly privileged?: boolean;
   readonly exitCode: number;
   readonly nrThreads: number;
   /** When it was started, simulated ns since boot. */
@@ -36,15 +35,10 @@ export interface ProcTask {
   readonly cred?: ProcCred;
 }
 
-/** The ids and capabilities that status shows. Linux include/linux/cred.h:struct cred */
-export interface ProcCred {
-  readonly uid: number;
-  readonly euid: number;
-  readonly suid: number;
-  readonly gid: number;
-  readonly egid: number;
-  readonly sgid: number;
-  readonly capInheritable: number;
-  readonly capPermitted: number;
-  readonly capEffective: number;
+/** The ids and capabilities of a task that its files show, or go by. Linux include/linux/cred.h:struct cred */
+export type ProcCred = Readonly<Cred>;
+
+/** The credentials of `task`; whoever has none of his own is root with everything. Linux __task_cred() */
+export function credOf(task: ProcTask): ProcCred {
+  return task.cred ?? initCred();
 }

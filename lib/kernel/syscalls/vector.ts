@@ -72,32 +72,18 @@ export function sysWritev(kernel: Kernel, task: Task, fd: number, vec: number, n
   return eachPiece(task, fd, FMODE_WRITE, vec, nr, ({ base, len }) => sysWrite(kernel, task, fd, base, len));
 }
 
-/** man 2 preadv */
-export function sysPreadv(
-  kernel: Kernel,
-  task: Task,
-  fd: number,
-  vec: number,
-  nr: number,
-  pos: number,
-): number {
-  if (pos < 0) return -EINVAL;
-  return eachPiece(task, fd, FMODE_READ, vec, nr, ({ base, len }, done) =>
-    sysPread(kernel, task, fd, base, len, pos + done),
-  );
+/** preadv and pwritev as `what` says: from byte `pos` of the file on, piece by piece. */
+function atPosition(mode: number, what: typeof sysPread) {
+  return (kernel: Kernel, task: Task, fd: number, vec: number, nr: number, pos: number): number => {
+    if (pos < 0) return -EINVAL;
+    return eachPiece(task, fd, mode, vec, nr, ({ base, len }, done) =>
+      what(kernel, task, fd, base, len, pos + done),
+    );
+  };
 }
 
+/** man 2 preadv */
+export const sysPreadv = atPosition(FMODE_READ, sysPread);
+
 /** man 2 pwritev */
-export function sysPwritev(
-  kernel: Kernel,
-  task: Task,
-  fd: number,
-  vec: number,
-  nr: number,
-  pos: number,
-): number {
-  if (pos < 0) return -EINVAL;
-  return eachPiece(task, fd, FMODE_WRITE, vec, nr, ({ base, len }, done) =>
-    sysPwrite(kernel, task, fd, base, len, pos + done),
-  );
-}
+export const sysPwritev = atPosition(FMODE_WRITE, sysPwrite);
