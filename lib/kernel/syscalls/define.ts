@@ -20,8 +20,10 @@
  * Linux include/linux/syscalls.h:SYSCALL_DEFINE. Read first: ../uaccess.ts. Read next: table.ts.
  */
 import { valueText } from "../../hw/options.js";
-import { E2BIG, EFAULT, ENAMETOOLONG, ENOENT } from "../../mm/errno.js";
+import { E2BIG, EFAULT } from "../../mm/errno.js";
 import type { Kernel } from "../kernel.js";
+import * as namei from "../namei.js";
+import { PATH_MAX } from "../namei.js";
 import type { Task } from "../task.js";
 import { readUserWord, strncpyFromUser } from "../uaccess.js";
 
@@ -43,8 +45,6 @@ export interface SyscallDef {
 
 /** Registers that carry arguments: RDI, RSI, RDX, R10, R8, R9. */
 const MAX_ARGS = 6;
-/** Longest path with its zero byte. Linux include/uapi/linux/limits.h */
-const PATH_MAX = 4096;
 /** Strings that a list may have. Differs from Linux, whose limit is the room on the new stack. */
 const MAX_LIST = 65536;
 
@@ -71,12 +71,10 @@ function register(value: unknown, what: string): number {
   return signed === 0 ? 0 : signed; // no -0
 }
 
-/** The string that `arg` is, or that lies at the address; or a negative errno. Linux fs/namei.c:getname() */
+/** The path that `arg` is, or that lies at the address; or a negative errno. Linux fs/namei.c:getname() */
 export function getname(task: Task, arg: string | number): string | number {
   const text = typeof arg === "string" ? arg : strncpyFromUser(task, arg, PATH_MAX);
-  if (text === undefined) return -EFAULT;
-  if (Buffer.byteLength(text) >= PATH_MAX) return -ENAMETOOLONG;
-  return text === "" ? -ENOENT : text;
+  return text === undefined ? -EFAULT : namei.getname(text);
 }
 
 /** The strings of an argv, or a negative errno. Linux fs/exec.c:count(), copy_strings() */
