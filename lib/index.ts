@@ -182,7 +182,6 @@ export { Task } from "./kernel/task.js";
 export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
 // mm: what the exercises of labs 03 and 04 call, under Linux's names
 export { anonVmaPrepare } from "./mm/fault/anon_vma.js";
-export type { FaultClass } from "./mm/fault/classify_fault.js";
 export { copyPresentPte, isCowMapping } from "./mm/fault/copy_page_range.js";
 export {
   folioAddNewAnonRmap,
@@ -191,7 +190,7 @@ export {
   folioRemoveRmapPtes,
   folioTryDupAnonRmapPte,
 } from "./mm/fault/rmap.js";
-export type { VmFault } from "./mm/fault/vm_fault.js";
+export type { FaultClass, VmFault } from "./mm/fault/vm_fault.js";
 export {
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
@@ -202,12 +201,12 @@ export {
   VM_FAULT_SIGBUS,
 } from "./mm/fault/vm_fault.js";
 export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } from "./mm/fault/wp.js";
-export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/filemap/address_space.js";
+export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
-export type { FileRaState } from "./mm/filemap/readahead.js";
-export type { Lruvec } from "./mm/lru/mm_inline.js";
+export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/filemap/mapping.js";
+export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
+export type { Lruvec } from "./mm/lru/lruvec.js";
 export { mmCounterFile } from "./mm/lru/mm_inline.js";
-export type { CpuFbatches, MlockWork } from "./mm/lru/swap.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
 export type {
   AnonVma,
@@ -241,7 +240,6 @@ export type { Folio, Page } from "./mm/pages/folio.js";
 export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
 export { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "./mm/pages/page_alloc.js";
 export type { MmParts } from "./mm/parts.js";
-export type { MmuGather } from "./mm/pgtable/mmu_gather.js";
 export {
   maybeMkwrite,
   PTE_NX,
@@ -264,22 +262,17 @@ export {
   setPte,
   vmaPageProt,
 } from "./mm/pgtable/pgtable.js";
+export { flushTlbPage, pteNeedsFlush, TLB_SINGLE_PAGE_FLUSH_CEILING } from "./mm/pgtable/tlb.js";
+export { chooseNewAsid, cpuTlbState, kernPcid } from "./mm/pgtable/tlb_switch.js";
+export type { MmuGather } from "./mm/pgtable/tlb_types.js";
 export {
   type CatchUp,
-  flushTlbPage,
-  pteNeedsFlush,
-  type ShootdownCpu,
-  TLB_SINGLE_PAGE_FLUSH_CEILING,
-} from "./mm/pgtable/tlb.js";
-export {
   type CpuTlbState,
-  chooseNewAsid,
-  cpuTlbState,
-  kernPcid,
   type NewAsid,
+  type ShootdownCpu,
   TLB_NR_DYN_ASIDS,
   type TlbContext,
-} from "./mm/pgtable/tlb_switch.js";
+} from "./mm/pgtable/tlb_types.js";
 export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
 export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
 export {

@@ -18,9 +18,9 @@
  */
 import { Random } from "../hw/random.js";
 import { EEXIST, EFAULT, ENOSPC } from "../mm/errno.js";
-import type { AddressSpaceOperations } from "../mm/filemap/address_space.js";
 import type { IovIter } from "../mm/filemap/filemap.js";
 import { copyFromIter } from "../mm/filemap/iov_iter.js";
+import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
 import { shmemZeroSetup } from "../mm/filemap/shmem.js";
 import { VM_SHARED } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";

@@ -15,10 +15,10 @@
  */
 import type { Disk } from "../hw/disk.js";
 import { EOPNOTSUPP } from "../mm/errno.js";
-import type { AddressSpaceOperations } from "../mm/filemap/address_space.js";
 import { filemapGetFolio } from "../mm/filemap/address_space.js";
 import { filemapGetFolioCreat } from "../mm/filemap/filemap.js";
 import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap/filemap_fault.js";
+import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
 import { folioZeroRange } from "../mm/filemap/truncate.js";
 import { folioMarkDirty } from "../mm/lru/page_writeback.js";
 import { folioMarkAccessed } from "../mm/lru/swap.js";

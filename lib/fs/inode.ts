@@ -14,10 +14,10 @@
  */
 
 import { EINVAL, ENODEV } from "../mm/errno.js";
-import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "../mm/filemap/address_space.js";
 import { genericFadvise, POSIX_FADV_WILLNEED } from "../mm/filemap/fadvise.js";
+import { FileRaState } from "../mm/filemap/file_ra_state.js";
 import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "../mm/filemap/filemap.js";
-import { FileRaState } from "../mm/filemap/readahead.js";
+import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "../mm/filemap/mapping.js";
 import { truncatePagecacheRange, truncateSetsize } from "../mm/filemap/truncate.js";
 import { filemapFdatawriteRange } from "../mm/lru/page_writeback.js";
 import {

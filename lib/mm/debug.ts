@@ -16,8 +16,9 @@
  * Read first: mm/pages/folio.ts, mm/pgtable/pgtable.ts.
  */
 import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
-import type { AddressSpace } from "./filemap/address_space.js";
-import { mmCounter, NR_LRU_LISTS } from "./lru/mm_inline.js";
+import type { AddressSpace } from "./filemap/mapping.js";
+import { NR_LRU_LISTS } from "./lru/lruvec.js";
+import { mmCounter } from "./lru/mm_inline.js";
 import { type MmStruct, VM_SHARED, type VmAreaStruct } from "./mm_types.js";
 import { vmBugOn } from "./mmdebug.js";
 import {

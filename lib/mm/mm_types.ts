@@ -26,9 +26,9 @@
  */
 
 import type { VmFault } from "./fault/vm_fault.js";
-import type { AddressSpace } from "./filemap/address_space.js";
-import type { FileRaState } from "./filemap/readahead.js";
-import type { MmuGather } from "./pgtable/mmu_gather.js";
+import type { FileRaState } from "./filemap/file_ra_state.js";
+import type { AddressSpace } from "./filemap/mapping.js";
+import type { MmuGather } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
 import { VmaTree } from "./vma/vma_tree.js";
 

@@ -18,11 +18,9 @@
  *
  * Read first: mm/fault/memory.ts.
  */
-import type { FaultClass } from "./fault/classify_fault.js";
-import type { VmFault } from "./fault/vm_fault.js";
+import type { FaultClass, VmFault } from "./fault/vm_fault.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
-import type { CatchUp, ShootdownCpu } from "./pgtable/tlb.js";
-import type { NewAsid, TlbContext } from "./pgtable/tlb_switch.js";
+import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
 
 /** Parts of `lib/mm` that may be replaced at boot. Not in Linux. */
 export interface MmParts {

@@ -19,13 +19,13 @@
 import { COSTS, type CostTable } from "../hw/clock.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
-import { Lruvec } from "./lru/mm_inline.js";
-import type { CpuFbatches } from "./lru/swap.js";
+import type { CpuFbatches } from "./lru/fbatch.js";
+import { Lruvec } from "./lru/lruvec.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
 import type { Page } from "./pages/folio.js";
 import type { MmParts } from "./parts.js";
-import type { CpuTlbState } from "./pgtable/tlb_switch.js";
+import type { CpuTlbState } from "./pgtable/tlb_types.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
 import { VmStat } from "./vmstat.js";

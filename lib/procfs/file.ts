@@ -20,8 +20,8 @@
 
 import { type FileOperations, type FileSystemOps, Inode, VfsFile } from "../fs/inode.js";
 import { EACCES, EFAULT, EINVAL, EIO, EPERM } from "../mm/errno.js";
-import type { AddressSpaceOperations } from "../mm/filemap/address_space.js";
 import { copyFromIterFull } from "../mm/filemap/iov_iter.js";
+import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
 import { FMODE_READ, FMODE_WRITE } from "../mm/mm_types.js";
 import { CAP_DAC_OVERRIDE, CAP_SYS_PTRACE, type MemorySystem } from "../mm/system.js";
 import { type MakeRecords, SeqReader } from "./seq_read.js";

@@ -12,11 +12,10 @@
  *
  * Read first: mm/mm_types.ts. Read next: kernel/fault.ts.
  */
+
 import { PF_PROT, PF_WRITE } from "../../hw/fault.js";
 import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, type VmAreaStruct } from "../mm_types.js";
-
-/** What a page fault is. Not in Linux: labels in do_user_addr_fault() there. */
-export type FaultClass = "good" | "grow" | "maperr" | "accerr";
+import type { FaultClass } from "./vm_fault.js";
 
 /**
  * What to do about a fault at `address`: `vma` is the first VMA that ends above it (findVma), `errorCode` the processor's.

@@ -16,7 +16,7 @@
  *
  * Read first: memory.ts. Read next: mm/filemap/filemap.ts.
  */
-import type { AddressSpace } from "../filemap/address_space.js";
+import type { AddressSpace } from "../filemap/mapping.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { faultDirtySharedPage } from "../lru/page_writeback.js";
 import { folioAddLruVma } from "../lru/swap.js";

@@ -18,7 +18,7 @@
  * Read first: mm/pages/folio.ts, anon_vma.ts. Read next: wp.ts, copy_page_range.ts.
  */
 import { PAGE_SIZE } from "../../hw/address.js";
-import { mlockFolio, munlockFolio } from "../lru/swap.js";
+import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
 import { VM_DROPPABLE, VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 import {

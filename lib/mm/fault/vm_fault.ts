@@ -78,3 +78,6 @@ export class VmFault {
     this.pgoff = (address - vma.vmStart) / 4096 + vma.vmPgoff;
   }
 }
+
+/** What a page fault is. Not in Linux: labels in do_user_addr_fault() there. */
+export type FaultClass = "good" | "grow" | "maperr" | "accerr";

@@ -14,7 +14,7 @@
  *
  * Read first: mm/pgtable/pagewalk.ts, rmap.ts. Read next: copy_page_range.ts.
  */
-import type { AddressSpace } from "../filemap/address_space.js";
+import type { AddressSpace } from "../filemap/mapping.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";

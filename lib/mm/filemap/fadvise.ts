@@ -15,8 +15,9 @@
 import { EINVAL } from "../errno.js";
 import { filemapFdatawriteRange } from "../lru/page_writeback.js";
 import { lruAddDrain, lruAddDrainAll } from "../lru/swap.js";
-import type { AddressSpace } from "./address_space.js";
-import { type FileRaState, forcePageCacheRa } from "./readahead.js";
+import type { FileRaState } from "./file_ra_state.js";
+import type { AddressSpace } from "./mapping.js";
+import { forcePageCacheRa } from "./readahead.js";
 import { mappingTryInvalidate } from "./truncate.js";
 
 /** As usual. Linux include/uapi/linux/fadvise.h:POSIX_FADV_NORMAL; so are all POSIX_FADV_ names. */

@@ -17,14 +17,10 @@ import { folioMarkAccessed } from "../lru/swap.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import { type Folio, folioNrPages, PG_readahead, PG_uptodate, PG_writeback } from "../pages/folio.js";
 import { folioPut } from "../pages/page_alloc.js";
-import { type AddressSpace, filemapGetFolio } from "./address_space.js";
-import {
-  type FileRaState,
-  lowestSetBit,
-  pageCacheAllocFolio,
-  pageCacheAsyncRa,
-  pageCacheSyncRa,
-} from "./readahead.js";
+import { filemapGetFolio } from "./address_space.js";
+import type { FileRaState } from "./file_ra_state.js";
+import type { AddressSpace } from "./mapping.js";
+import { lowestSetBit, pageCacheAllocFolio, pageCacheAsyncRa, pageCacheSyncRa } from "./readahead.js";
 
 const PAGE_BYTES = 4096;
 

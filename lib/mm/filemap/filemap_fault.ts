@@ -51,15 +51,11 @@ import {
 import { folioPut } from "../pages/page_alloc.js";
 import { ptepGet } from "../pgtable/pgtable.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
-import { type AddressSpace, filemapGetFolio } from "./address_space.js";
+import { filemapGetFolio } from "./address_space.js";
+import { FileRaState } from "./file_ra_state.js";
 import { filemapGetFolioCreat, filemapReadFolio } from "./filemap.js";
-import {
-  FileRaState,
-  MMAP_LOTSAMISS,
-  pageCacheAsyncRa,
-  pageCacheRaOrder,
-  pageCacheSyncRa,
-} from "./readahead.js";
+import type { AddressSpace } from "./mapping.js";
+import { MMAP_LOTSAMISS, pageCacheAsyncRa, pageCacheRaOrder, pageCacheSyncRa } from "./readahead.js";
 
 const PMD_BYTES = 0x20_0000;
 

@@ -20,29 +20,9 @@
 import { folioAddLru } from "../lru/swap.js";
 import { type Folio, folioNextIndex, PG_readahead, PG_writeback } from "../pages/folio.js";
 import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
-import { type AddressSpace, filemapAddFolio, filemapGetFolio } from "./address_space.js";
-
-/** Readahead state of one open file. Linux include/linux/fs.h:struct file_ra_state */
-export class FileRaState {
-  /** First page of the last window, its length, and how much of its end is ahead of need. */
-  start = 0;
-  size = 0;
-  asyncSize = 0;
-  /** Largest window, pages; the device's setting. Linux ra_pages */
-  raPages: number;
-  /** Order of the folios in the last window. */
-  order = 0;
-  /** The file was advised to be read in no order: read(2) brings in what it asks for. Linux FMODE_RANDOM of the file */
-  random = false;
-  /** Misses minus hits of page faults. */
-  mmapMiss = 0;
-  /** Byte after the last read(2), -1 before the first. */
-  prevPos = -1;
-
-  constructor(raPages: number) {
-    this.raPages = raPages;
-  }
-}
+import { filemapAddFolio, filemapGetFolio } from "./address_space.js";
+import type { FileRaState } from "./file_ra_state.js";
+import type { AddressSpace } from "./mapping.js";
 
 /** Pages that the device takes in one request: 4 MiB, /sys/block/DEV/queue/max_sectors_kb as measured. Linux io_pages of backing_dev_info */
 const BDI_IO_PAGES = 1024;

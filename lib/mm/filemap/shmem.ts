@@ -27,8 +27,9 @@ import {
 } from "../mm_types.js";
 import { type Folio, PG_uptodate } from "../pages/folio.js";
 import { vmEnoughMemory } from "../vma/util.js";
-import { type AddressSpace, type AddressSpaceOperations, filemapGetFolio } from "./address_space.js";
+import { filemapGetFolio } from "./address_space.js";
 import { filemapMapPages } from "./filemap_fault.js";
+import type { AddressSpace, AddressSpaceOperations } from "./mapping.js";
 import { pageCacheAllocFolio } from "./readahead.js";
 
 /** Brings page vmf.pgoff in, made of zeros if it is missing. Linux mm/shmem.c:shmem_fault() */

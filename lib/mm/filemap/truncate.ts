@@ -21,7 +21,8 @@ import {
   PG_dirty,
   PG_writeback,
 } from "../pages/folio.js";
-import { type AddressSpace, filemapGetFolio, filemapGetFolios, filemapRemoveFolio } from "./address_space.js";
+import { filemapGetFolio, filemapGetFolios, filemapRemoveFolio } from "./address_space.js";
+import type { AddressSpace } from "./mapping.js";
 
 const PAGE_BYTES = 4096;
 

@@ -14,7 +14,7 @@
  */
 
 import { unmapMappingPages } from "../fault/zap.js";
-import type { AddressSpace } from "../filemap/address_space.js";
+import type { AddressSpace } from "../filemap/mapping.js";
 import { lruvecAddFolio, lruvecDelFolio } from "../lru/mm_inline.js";
 import { lruAddDrain } from "../lru/swap.js";
 import { type Folio, folioMapped, folioNrPages, PG_head, PG_lru, pfnToPage } from "../pages/folio.js";

@@ -23,22 +23,7 @@ import {
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { modNodePageState } from "../vmstat.js";
-
-/** Numbers of the lists; also of their counters. Linux include/linux/mmzone.h:enum lru_list */
-export const LRU_INACTIVE_ANON = 0;
-export const LRU_ACTIVE_ANON = 1;
-export const LRU_INACTIVE_FILE = 2;
-export const LRU_ACTIVE_FILE = 3;
-export const LRU_UNEVICTABLE = 4;
-export const NR_LRU_LISTS = 5;
-
-/** The lists of the machine. Linux include/linux/mmzone.h:struct lruvec */
-export class Lruvec {
-  /** Most recently added folio of each list. */
-  readonly head: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
-  /** Oldest folio of each list. */
-  readonly tail: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
-}
+import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE } from "./lruvec.js";
 
 /** Backed by a file rather than by swap. Linux include/linux/mm_inline.h:folio_is_file_lru() */
 export function folioIsFileLru(folio: Folio): boolean {

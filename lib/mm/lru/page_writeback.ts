@@ -18,7 +18,7 @@
 
 import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
-import type { AddressSpace } from "../filemap/address_space.js";
+import type { AddressSpace } from "../filemap/mapping.js";
 import { VM_SHARED } from "../mm_types.js";
 import { type Folio, folioNrPages, PG_dirty, PG_reclaim, PG_writeback } from "../pages/folio.js";
 import {

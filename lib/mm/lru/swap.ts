@@ -25,7 +25,6 @@ import {
   PG_dirty,
   PG_head,
   PG_lru,
-  PG_mlocked,
   PG_reclaim,
   PG_referenced,
   PG_swapbacked,
@@ -37,47 +36,17 @@ import { folioPut } from "../pages/page_alloc.js";
 import type { MemorySystem } from "../system.js";
 import {
   countVmEvents,
-  modNodePageState,
-  NR_MLOCK,
   PGACTIVATE,
   PGDEACTIVATE,
   PGLAZYFREE,
   UNEVICTABLE_PGCULLED,
-  UNEVICTABLE_PGMLOCKED,
-  UNEVICTABLE_PGMUNLOCKED,
   UNEVICTABLE_PGRESCUED,
-  UNEVICTABLE_PGSTRANDED,
 } from "../vmstat.js";
+import { type CpuFbatches, FOLIO_BATCH_SIZE, thisCpuFbatches } from "./fbatch.js";
+import { folioEvictable, mlockFolioBatch, mlockNewFolio } from "./mlock_batch.js";
 import { lruvecAddFolio, lruvecDelFolio } from "./mm_inline.js";
 
-/** Folios a batch holds. Linux include/linux/folio_batch.h:FOLIO_BATCH_SIZE */
-export const FOLIO_BATCH_SIZE = 31;
-
 type MoveFn = (sys: MemorySystem, folio: Folio) => void;
-
-/** The batches of one CPU. Linux mm/swap.c:struct cpu_fbatches, mm/mlock.c:struct mlock_fbatch */
-export class CpuFbatches {
-  readonly lruAdd: Folio[] = [];
-  readonly lruDeactivateFile: Folio[] = [];
-  readonly lruDeactivate: Folio[] = [];
-  readonly lruLazyfree: Folio[] = [];
-  readonly activate: Folio[] = [];
-  readonly mlock: MlockWork[] = [];
-}
-
-/** A folio waiting to be locked or unlocked. Linux marks the low bits of the pointer. */
-export interface MlockWork {
-  folio: Folio;
-  what: "lru" | "new" | "unlock";
-}
-
-function thisCpuFbatches(sys: MemorySystem): CpuFbatches {
-  const batches = sys.cpuFbatches[sys.thisCpu];
-  if (batches !== undefined) return batches;
-  const created = new CpuFbatches();
-  sys.cpuFbatches[sys.thisCpu] = created;
-  return created;
-}
 
 /** Moves every folio of the batch and lets go of it. Linux mm/swap.c:folio_batch_move_lru() */
 function folioBatchMoveLru(sys: MemorySystem, batch: Folio[], move: MoveFn): void {
@@ -104,11 +73,6 @@ function folioBatchAddAndMove(
   folio.refcount++;
   batch.push(folio);
   if (batch.length >= FOLIO_BATCH_SIZE || (folio.flags & PG_head) !== 0) folioBatchMoveLru(sys, batch, move);
-}
-
-/** Whether the folio may lie on a list that reclaim looks through. Linux mm/internal.h:folio_evictable() */
-function folioEvictable(folio: Folio): boolean {
-  return (folio.flags & PG_mlocked) === 0;
 }
 
 /** Linux mm/swap.c:lru_add() */
@@ -235,101 +199,4 @@ export function lruAddDrain(sys: MemorySystem): void {
 /** Empties the batches of all CPUs. Linux mm/swap.c:lru_add_drain_all() */
 export function lruAddDrainAll(sys: MemorySystem): void {
   for (const batches of sys.cpuFbatches) if (batches !== undefined) lruAddDrainCpu(sys, batches);
-}
-
-function queueMlock(sys: MemorySystem, folio: Folio, what: MlockWork["what"]): void {
-  const { mlock } = thisCpuFbatches(sys);
-  folio.refcount++;
-  mlock.push({ folio, what });
-  if (mlock.length >= FOLIO_BATCH_SIZE || (folio.flags & PG_head) !== 0) mlockFolioBatch(sys, mlock);
-}
-
-function setMlocked(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_mlocked) !== 0) return;
-  const nrPages = 1 << folio.order;
-  folio.flags |= PG_mlocked;
-  modNodePageState(sys, NR_MLOCK, nrPages);
-  countVmEvents(sys, UNEVICTABLE_PGMLOCKED, nrPages);
-}
-
-/** A folio on the LRU came to be mapped by a locked VMA. Linux mm/mlock.c:mlock_folio() */
-export function mlockFolio(sys: MemorySystem, folio: Folio): void {
-  setMlocked(sys, folio);
-  queueMlock(sys, folio, "lru");
-}
-
-/** A new folio is mapped by a locked VMA. Linux mm/mlock.c:mlock_new_folio() */
-export function mlockNewFolio(sys: MemorySystem, folio: Folio): void {
-  setMlocked(sys, folio);
-  queueMlock(sys, folio, "new");
-}
-
-/** A locked VMA maps the folio no more. Linux mm/mlock.c:munlock_folio() */
-export function munlockFolio(sys: MemorySystem, folio: Folio): void {
-  queueMlock(sys, folio, "unlock");
-}
-
-/** Linux mm/mlock.c:mlock_folio_batch() */
-function mlockFolioBatch(sys: MemorySystem, batch: MlockWork[]): void {
-  for (const { folio, what } of batch.splice(0)) {
-    if (what === "unlock") munlockOne(sys, folio);
-    else if (what === "new") mlockNewOne(sys, folio);
-    else mlockOne(sys, folio);
-    folioPut(sys, folio);
-  }
-}
-
-/** Puts the folio onto the unevictable list, locked once. Linux mm/mlock.c:__mlock_folio(), __mlock_new_folio() */
-function cullMlocked(sys: MemorySystem, folio: Folio): void {
-  folio.flags = (folio.flags & ~PG_active) | PG_unevictable;
-  folio.mlockCount = 1;
-  countVmEvents(sys, UNEVICTABLE_PGCULLED, 1 << folio.order);
-}
-
-/** Takes the folio off the unevictable list, back to where reclaim finds it. */
-function rescue(sys: MemorySystem, folio: Folio): void {
-  lruvecDelFolio(sys, folio);
-  folio.flags &= ~PG_unevictable;
-  lruvecAddFolio(sys, folio);
-  countVmEvents(sys, UNEVICTABLE_PGRESCUED, 1 << folio.order);
-}
-
-/** One locked VMA more maps a folio that is on a list; off the lists nothing can be done. Linux mm/mlock.c:__mlock_folio() */
-function mlockOne(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_lru) === 0) return;
-  const unevictable = (folio.flags & PG_unevictable) !== 0;
-  if (folioEvictable(folio)) {
-    if (unevictable) rescue(sys, folio); // unlocked again while it waited in the batch
-  } else if (unevictable) folio.mlockCount++;
-  else {
-    lruvecDelFolio(sys, folio);
-    cullMlocked(sys, folio);
-    lruvecAddFolio(sys, folio);
-  }
-}
-
-/** A folio that was on no list yet. Linux mm/mlock.c:__mlock_new_folio() */
-function mlockNewOne(sys: MemorySystem, folio: Folio): void {
-  if (!folioEvictable(folio)) cullMlocked(sys, folio);
-  lruvecAddFolio(sys, folio);
-}
-
-/**
- * One locked VMA less maps the folio; after the last one it is unlocked. Off the lists nobody counts, and it is taken for the last.
- * Linux mm/mlock.c:__munlock_folio()
- */
-function munlockOne(sys: MemorySystem, folio: Folio): void {
-  const nrPages = 1 << folio.order;
-  const onLru = (folio.flags & PG_lru) !== 0;
-  const unevictable = (folio.flags & PG_unevictable) !== 0;
-  if (onLru && unevictable) {
-    if (folio.mlockCount > 0) folio.mlockCount--;
-    if (folio.mlockCount > 0) return;
-  }
-  if ((folio.flags & PG_mlocked) !== 0) {
-    folio.flags &= ~PG_mlocked;
-    modNodePageState(sys, NR_MLOCK, -nrPages);
-    countVmEvents(sys, onLru || !unevictable ? UNEVICTABLE_PGMUNLOCKED : UNEVICTABLE_PGSTRANDED, nrPages);
-  }
-  if (onLru && unevictable) rescue(sys, folio);
 }

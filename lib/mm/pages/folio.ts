@@ -20,7 +20,7 @@
  *
  * Read next: page_alloc.ts (where folios come from), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
  */
-import type { AddressSpace } from "../filemap/address_space.js";
+import type { AddressSpace } from "../filemap/mapping.js";
 import type { AnonVma } from "../mm_types.js";
 import type { MemorySystem } from "../system.js";
 

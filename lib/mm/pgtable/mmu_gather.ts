@@ -15,23 +15,10 @@
  *
  * Linux include/asm-generic/tlb.h, mm/mmu_gather.c. Read first: tlb.ts.
  */
+
 import type { MmStruct } from "../mm_types.js";
 import { flushTlbMmRange, TLB_FLUSH_ALL } from "./tlb.js";
-
-/** What has been changed and not been flushed. Linux include/asm-generic/tlb.h:struct mmu_gather */
-export class MmuGather {
-  start = Number.POSITIVE_INFINITY;
-  end = 0;
-  freedTables = false;
-  /** Gathers within gathers: only the outermost flushes. */
-  depth = 1;
-
-  /** Linux include/asm-generic/tlb.h:__tlb_adjust_range() */
-  addRange(start: number, end: number): void {
-    this.start = Math.min(this.start, start);
-    this.end = Math.max(this.end, end);
-  }
-}
+import { MmuGather } from "./tlb_types.js";
 
 /** Opens a gather for `mm`. Linux mm/mmu_gather.c:tlb_gather_mmu() */
 export function tlbGatherMmu(mm: MmStruct): MmuGather {

@@ -23,6 +23,7 @@
  *
  * Linux arch/x86/mm/tlb.c, arch/x86/include/asm/tlbflush.h. Read first: tlb_switch.ts. Read next: mmu_gather.ts, mm/fault/zap.ts.
  */
+
 import type { Cpu } from "../../hw/cpu.js";
 import {
   PAGE_DIRTY,
@@ -47,37 +48,12 @@ import {
 } from "../vmstat.js";
 import { PTE_NX, ptePfn } from "./pgtable.js";
 import { cpuTlbState, leaveMm } from "./tlb_switch.js";
+import type { CatchUp, FlushTlbInfo, ShootdownCpu } from "./tlb_types.js";
 
 /** Longest range that is flushed page by page. Linux arch/x86/mm/tlb.c:tlb_single_page_flush_ceiling */
 export const TLB_SINGLE_PAGE_FLUSH_CEILING = 33;
 /** The end of a range that means everything. Linux arch/x86/include/asm/tlbflush.h:TLB_FLUSH_ALL */
 export const TLB_FLUSH_ALL = Number.POSITIVE_INFINITY;
-
-/** What is to be flushed. Linux arch/x86/include/asm/tlbflush.h:struct flush_tlb_info */
-export interface FlushTlbInfo {
-  readonly mm: MmStruct;
-  readonly start: number;
-  /** TLB_FLUSH_ALL for everything. */
-  readonly end: number;
-  /** The mm's generation after this change. */
-  readonly newTlbGen: number;
-  /** Page tables go, too, so that even a lazy CPU may not look at them any more. */
-  readonly freedTables: boolean;
-}
-
-/** What shootdownTargets sees of a CPU in the mm's mask. Not in Linux: it reads per-CPU variables. */
-export interface ShootdownCpu {
-  readonly id: number;
-  /** It is the one that asks. */
-  readonly isSelf: boolean;
-  /** CR3 holds the tables of the mm in question. */
-  readonly usesMm: boolean;
-  /** It has nothing to do, and will compare generations before it runs a program again. */
-  readonly isLazy: boolean;
-}
-
-/** What a CPU does about its TLB. */
-export type CatchUp = "nothing" | "pages" | "all";
 
 /** Flags that must not stay in a TLB when they are gone from the entry; the processor sets them by itself. */
 const FLUSH_ON_CLEAR = PAGE_DIRTY | PAGE_PRESENT;

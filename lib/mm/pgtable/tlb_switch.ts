@@ -21,39 +21,13 @@
  *
  * Linux arch/x86/mm/tlb.c. Read first: hw/cpu.ts (writeCr3). Read next: tlb.ts.
  */
+
 import type { Cpu } from "../../hw/cpu.js";
 import { CR4_PCIDE } from "../../hw/registers.js";
 import type { MmStruct } from "../mm_types.js";
 import type { MemorySystem } from "../system.js";
-
-/** Slots for address spaces on each CPU. Linux arch/x86/include/asm/tlbflush.h:TLB_NR_DYN_ASIDS */
-export const TLB_NR_DYN_ASIDS = 6;
-
-/** An address space and the generation up to which somebody knows its tables. Linux struct tlb_context */
-export interface TlbContext {
-  readonly ctxId: number;
-  readonly tlbGen: number;
-}
-
-/** The answer of chooseNewAsid. Linux arch/x86/mm/tlb.c:struct new_asid */
-export interface NewAsid {
-  /** Slot, 0 to 5; its PCID is one more. */
-  readonly asid: number;
-  /** Whether the entries under this PCID must go. */
-  readonly needFlush: boolean;
-  /** The slot that the next mm without one takes. Linux cpu_tlbstate.next_asid */
-  readonly nextAsid: number;
-}
-
-/** What a CPU knows about its TLB. Linux arch/x86/include/asm/tlbflush.h:struct tlb_state */
-export class CpuTlbState {
-  loadedMm: MmStruct | undefined = undefined;
-  loadedMmAsid = 0;
-  /** Nothing runs here; CR3 is still that of loadedMm. Linux cpu_tlbstate_shared.is_lazy */
-  isLazy = false;
-  nextAsid = 1;
-  readonly ctxs: TlbContext[] = Array.from({ length: TLB_NR_DYN_ASIDS }, () => ({ ctxId: 0, tlbGen: 0 }));
-}
+import type { NewAsid, TlbContext } from "./tlb_types.js";
+import { CpuTlbState } from "./tlb_types.js";
 
 /** The PCID under which slot `asid` is tagged; 0 is never used. Linux arch/x86/mm/tlb.c:kern_pcid() */
 export function kernPcid(asid: number): number {

@@ -13,7 +13,8 @@
 import { offsetInPage, PAGE_SIZE, pageAlign, pageAlignDown } from "../../hw/address.js";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "../errno.js";
 import { mmPopulate } from "../fault/gup.js";
-import { lruAddDrain, mlockFolio, munlockFolio } from "../lru/swap.js";
+import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
+import { lruAddDrain } from "../lru/swap.js";
 import {
   type MmStruct,
   VM_LOCKED,

@@ -1,15 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Clock } from "../../../lib/hw/clock.js";
 import { Ram } from "../../../lib/hw/ram.js";
-import {
-  FOLIO_BATCH_SIZE,
-  folioActivate,
-  folioAddLru,
-  folioMarkAccessed,
-  lruAddDrain,
-  mlockFolio,
-  munlockFolio,
-} from "../../../lib/mm/lru/swap.js";
+import { FOLIO_BATCH_SIZE } from "../../../lib/mm/lru/fbatch.js";
+import { mlockFolio, munlockFolio } from "../../../lib/mm/lru/mlock_batch.js";
+import { folioActivate, folioAddLru, folioMarkAccessed, lruAddDrain } from "../../../lib/mm/lru/swap.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import {
   type Folio,
