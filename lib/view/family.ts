@@ -7,6 +7,7 @@
  * Looking changes nothing. Read first: mm_data.ts, draw_processes.ts.
  */
 
+import type { Pfn, Vaddr } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";
 import { Process } from "../kernel/process.js";
 import type { Task } from "../kernel/task.js";
@@ -35,8 +36,8 @@ export function familyOf(process: Process, range: ShownRange = {}): ProcessNode 
 
 /** What the kernel knows of one page of a process. */
 export interface PageBook {
-  readonly va: number;
-  readonly pfn: number;
+  readonly va: Vaddr;
+  readonly pfn: Pfn;
   readonly rights: "writable" | "read-only";
   readonly dirty: boolean;
   /** How many entries map the page. */
