@@ -17,7 +17,8 @@
  * Both paths work on the same arrays, and a test proves that they leave the same contents and counters.
  *
  * Least recently used without branches: the stamps of a set end in the way's number, so the minimum of all stamps
- * is found by arithmetic (`d & (d >> 31)` is d when negative, else 0) and names the way.
+ * is found by arithmetic (`d & (d >> 31)` is d when negative, else 0) and names the way. Where a slot is written
+ * must be known early, or the host's processor holds back the next access's loads: hence the tournament below.
  *
  * Read first: mmu.ts, tlb.ts. Read next: stream.ts.
  */
@@ -34,7 +35,7 @@ import {
 } from "./entry.js";
 import { RIGHT_NX } from "./protection.js";
 import type { RamSection } from "./ram.js";
-import { HINTS, KEY_GLOBAL, KEY_LEVEL_SHIFT, KEY_VALID, type Tlb } from "./tlb.js";
+import { HINTS, type Tlb } from "./tlb.js";
 
 /** What a run needs to know besides the TLBs. */
 export interface RunSettings {
@@ -106,17 +107,25 @@ function findCode(t: number, ways: number): string {
     }`;
 }
 
-/** Slot of the least stamp of a set; the run ends when it is empty or holds anything but a 4 KiB page that is not global. */
+/**
+ * Slot of the least stamp of a set; the run ends when it is empty or holds anything but a page of this space. The
+ * stamps meet in pairs, as in a tournament: the host's processor works on all pairs of a round at the same time.
+ */
 function victimCode(t: number, ways: number, shift: number): string {
+  const code = [`let ${lines(ways, (w) => `${w ? ", " : ""}m${t}_${w} = stamp${t}[first${t} + ${w}]`)};`];
+  for (let step = 1; step < ways; step *= 2)
+    for (let w = 0; w + step < ways; w += 2 * step) {
+      const [a, b] = [`m${t}_${w}`, `m${t}_${w + step}`];
+      code.push(`d = ${b} - ${a} | 0; ${a} = ${a} + (d & d >> 31) | 0;`);
+    }
   return `
-    let least${t} = stamp${t}[first${t}];
-    ${lines(ways - 1, (w) => `d = stamp${t}[first${t} + ${w + 1}] - least${t}; least${t} += d & (d >> 31);`)}
-    const victim${t} = first${t} + (least${t} & ${2 ** shift - 1});
-    if (least${t} === 0 || (key${t}[victim${t}] & KIND) !== PLAIN) break;`;
+    ${code.join("\n")}
+    const victim${t} = first${t} + (m${t}_0 & ${2 ** shift - 1});
+    if (m${t}_0 === 0 || key${t}[victim${t}] !== space) break;`;
 }
 
 function fillCode(t: number): string {
-  return `tag${t}[victim${t}] = vpn; key${t}[victim${t}] = space; frame${t}[victim${t}] = frame;
+  return `tag${t}[victim${t}] = vpn; frame${t}[victim${t}] = frame;
     high${t}[victim${t}] = high; hint${t}[near] = victim${t} - first${t};`;
 }
 
@@ -183,7 +192,7 @@ function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
       const vpn = baseVpn + (access >>> 12) | 0;
       const near = vpn & ${HINTS - 1};
       ${fetchCode(l1i)}
-      const write = -(access & 1);
+      const write = access << 31 >> 31;
       const mask = maskRead | write & maskMore, want = wantRead | write & wantMore;
       ${findCode(1, l1.ways)}
       let frame;
@@ -227,8 +236,6 @@ function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
 }
 
 const CONSTANTS = {
-  KIND: KEY_VALID | KEY_GLOBAL | (7 << KEY_LEVEL_SHIFT),
-  PLAIN: KEY_VALID | (1 << KEY_LEVEL_SHIFT),
   TABLE_MASK: PAGE_PRESENT | PAGE_RW | PAGE_USER | PAGE_ACCESSED | PAGE_PSE,
   TABLE_WANT: PAGE_PRESENT | PAGE_RW | PAGE_USER | PAGE_ACCESSED,
   LEAF_MASK: PAGE_PRESENT | PAGE_GLOBAL,
