@@ -25,7 +25,7 @@
  *
  * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this runs for
  * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else is in
- * `#lookUp`. The stream runner (stream_runner.ts) does the same as this file, faster, on the same TLB contents.
+ * `lookUp`. The stream runner (stream_runner.ts) does the same as this file, faster, on the same TLB contents.
  *
  * Read first: tlb.ts, tlb_model.ts, walk.ts. Read next: cpu.ts.
  */
@@ -144,15 +144,14 @@ export class Mmu {
 
   /** Physical address of `va` for `access` (ACCESS_USER, ACCESS_WRITE, ACCESS_FETCH), or -1 with the reason in `fault`. */
   translate(va: Vaddr, access: number): number {
-    if (this.trace !== undefined) return this.#translateTraced(va, access, this.trace);
+    if (this.trace !== undefined) return this.translateTraced(va, access, this.trace);
     const vpn = Math.floor(va / PAGE_SIZE);
     const l1 = access & ACCESS_FETCH ? this.l1i[1] : this.l1d[1];
-    if (l1 === undefined || !(va < ADDRESS_LIMIT && va >= -ADDRESS_LIMIT))
-      return this.#lookUp(va, access, -1);
+    if (l1 === undefined || !(va < ADDRESS_LIMIT && va >= -ADDRESS_LIMIT)) return this.lookUp(va, access, -1);
     const slot = l1.find(vpn | 0, this.keys[1]! | keyOfVpn(vpn));
-    if (slot < 0) return this.#lookUp(va, access, -1);
+    if (slot < 0) return this.lookUp(va, access, -1);
     const frame = l1.frame[slot]!;
-    if ((frame & this.mask[access]!) !== this.want[access]) return this.#lookUp(va, access, slot);
+    if ((frame & this.mask[access]!) !== this.want[access]) return this.lookUp(va, access, slot);
     l1.touch(slot);
     l1.hits[1]!++;
     this.clock.nowNs += this.clock.costs.accessNs;
@@ -160,14 +159,14 @@ export class Mmu {
   }
 
   /** All cases. `found` is the slot of a 4 KiB page that L1 is already known to hold, else -1. */
-  #lookUp(va: Vaddr, access: number, found: number): number {
+  private lookUp(va: Vaddr, access: number, found: number): number {
     const { levels } = this.rules;
     this.clock.nowNs += this.clock.costs.accessNs;
     if (levels === 0) {
       this.untranslated++;
       return va;
     }
-    if (levels !== 2 && !isCanonical(va, levels)) return this.#fail(new AddressFault(va));
+    if (levels !== 2 && !isCanonical(va, levels)) return this.fail(new AddressFault(va));
     const fetch = (access & ACCESS_FETCH) !== 0;
     const l1 = fetch ? this.l1i : this.l1d;
     const l2 = fetch ? this.l2i : this.l2d;
@@ -175,20 +174,20 @@ export class Mmu {
       const tlb = l1[level];
       if (tlb === undefined || tlb.nrValid[level] === 0) continue;
       // translate() has already asked for the 4 KiB page.
-      const slot = level === 1 ? found : tlb.find(tagOf(va, level), this.#key(va, level));
-      if (slot >= 0) return this.#hit(tlb, slot, level, va, access, l1, l2, true);
+      const slot = level === 1 ? found : tlb.find(tagOf(va, level), this.key(va, level));
+      if (slot >= 0) return this.hit(tlb, slot, level, va, access, l1, l2, true);
     }
     this.clock.nowNs += this.clock.costs.l2TlbNs;
     for (let level = 1; level <= 3; level++) {
       const tlb = l2[level];
       if (tlb === undefined || tlb.nrValid[level] === 0) continue;
-      const slot = tlb.find(tagOf(va, level), this.#key(va, level));
-      if (slot >= 0) return this.#hit(tlb, slot, level, va, access, l1, l2, false);
+      const slot = tlb.find(tagOf(va, level), this.key(va, level));
+      if (slot >= 0) return this.hit(tlb, slot, level, va, access, l1, l2, false);
     }
-    return this.#miss(va, access, l1, l2);
+    return this.miss(va, access, l1, l2);
   }
 
-  #hit(
+  private hit(
     tlb: Tlb,
     slot: number,
     level: number,
@@ -200,22 +199,22 @@ export class Mmu {
   ): number {
     const frame = tlb.frame[slot]!;
     if (!allows(frame, access, this.rules)) {
-      this.#forget(va);
-      if (this.model.rewalksOnFault) return this.#miss(va, access, l1, l2);
+      this.forget(va);
+      if (this.model.rewalksOnFault) return this.miss(va, access, l1, l2);
       this.deniedHits++;
-      return this.#fail(new PageFault(va, errorCodeOf(PF_PROT, access, this.rules)));
+      return this.fail(new PageFault(va, errorCodeOf(PF_PROT, access, this.rules)));
     }
     tlb.hits[level]!++;
     tlb.touch(slot);
     if (access & ACCESS_WRITE && (frame & PAGE_DIRTY) === 0)
-      return this.#assist(tlb, slot, level, va, access, l1, l2, inL1);
+      return this.assist(tlb, slot, level, va, access, l1, l2, inL1);
     const pa = (tlb.frameHi[slot]! * 0x10_0000 + (frame >>> 12)) * PAGE_SIZE + offsetIn(va, level);
-    if (!inL1) this.#fill(l1, va, { pa, level, rights: frame & RIGHTS_MASK });
+    if (!inL1) this.fill(l1, va, { pa, level, rights: frame & RIGHTS_MASK });
     return pa;
   }
 
   /** A write met an entry with D clear: the tables are walked again to set D, and the entry takes over what they say. */
-  #assist(
+  private assist(
     tlb: Tlb,
     slot: number,
     level: number,
@@ -227,14 +226,14 @@ export class Mmu {
   ): number {
     this.dirtyAssists++;
     this.clock.nowNs += this.clock.costs.assistNs;
-    const first = this.#walk(va, access);
-    if (!("pa" in first)) this.#forget(va);
-    const result = "pa" in first ? first : this.#confirm(va, access, first);
-    if (!("pa" in result)) return this.#fail(result);
+    const first = this.walk(va, access);
+    if (!("pa" in first)) this.forget(va);
+    const result = "pa" in first ? first : this.confirm(va, access, first);
+    if (!("pa" in result)) return this.fail(result);
     if (result !== first || result.level !== level) {
-      this.#forget(va);
-      this.#fill(l2, va, result);
-      this.#fill(l1, va, result);
+      this.forget(va);
+      this.fill(l2, va, result);
+      this.fill(l1, va, result);
       return result.pa;
     }
     const pfn = Math.floor(result.pa / LEVEL_SIZE[level]!) * (LEVEL_SIZE[level]! / PAGE_SIZE);
@@ -242,26 +241,26 @@ export class Mmu {
     tlb.update(slot, word, Math.floor(pfn / 0x10_0000));
     const lower = inL1 ? l2[level] : undefined;
     if (lower !== undefined) {
-      const key = this.#key(va, level);
+      const key = this.key(va, level);
       const other = lower.findQuietly(tagOf(va, level), word & PAGE_GLOBAL ? globalKey(key) : key);
       if (other >= 0) lower.update(other, word, Math.floor(pfn / 0x10_0000));
     }
-    if (!inL1) this.#fill(l1, va, result);
+    if (!inL1) this.fill(l1, va, result);
     return result.pa;
   }
 
-  #miss(va: Vaddr, access: number, l1: TlbsByLevel, l2: TlbsByLevel): number {
+  private miss(va: Vaddr, access: number, l1: TlbsByLevel, l2: TlbsByLevel): number {
     this.walks++;
-    let result = this.#walk(va, access);
+    let result = this.walk(va, access);
     if (!("pa" in result)) {
-      this.#forgetTables(va);
-      this.#forgetIn(l1 === this.l1d ? this.l1i : this.l1d, va); // l1 and l2 were asked and have nothing
-      if (this.l2d !== this.l2i) this.#forgetIn(l2 === this.l2d ? this.l2i : this.l2d, va);
-      result = this.#confirm(va, access, result);
-      if (!("pa" in result)) return this.#fail(result);
+      this.forgetTables(va);
+      this.forgetIn(l1 === this.l1d ? this.l1i : this.l1d, va); // l1 and l2 were asked and have nothing
+      if (this.l2d !== this.l2i) this.forgetIn(l2 === this.l2d ? this.l2i : this.l2d, va);
+      result = this.confirm(va, access, result);
+      if (!("pa" in result)) return this.fail(result);
     }
-    this.#fill(l2, va, result);
-    this.#fill(l1, va, result);
+    this.fill(l2, va, result);
+    this.fill(l1, va, result);
     return result.pa;
   }
 
@@ -269,16 +268,16 @@ export class Mmu {
    * What the tables say on a second look, after the walk caches have forgotten the page: the fault again, or a translation where
    * a cached table was out of date. Intel looks once.
    */
-  #confirm(va: Vaddr, access: number, fault: Fault): Translation | Fault {
+  private confirm(va: Vaddr, access: number, fault: Fault): Translation | Fault {
     if (this.model.rewalksOnFault !== true) return fault;
     this.rewalks++;
-    const result = this.#walk(va, access);
-    if (!("pa" in result)) this.#forgetTables(va);
+    const result = this.walk(va, access);
+    if (!("pa" in result)) this.forgetTables(va);
     return result;
   }
 
   /** One walk, started as low as the walk caches allow, and counted. */
-  #walk(va: Vaddr, access: number): Translation | Fault {
+  private walk(va: Vaddr, access: number): Translation | Fault {
     const paging = this.rules;
     this.refs = 1;
     let result: Translation | Fault;
@@ -292,7 +291,7 @@ export class Mmu {
       for (let l = 2; l <= paging.levels; l++) {
         const cache = this.walkCaches[l];
         if (cache === undefined) continue;
-        const slot = cache.find(tagOf(va, l), this.#key(va, l));
+        const slot = cache.find(tagOf(va, l), this.key(va, l));
         if (slot < 0) continue;
         cache.touch(slot);
         cache.hits[l]!++;
@@ -316,12 +315,12 @@ export class Mmu {
     const cache = this.walkCaches[above];
     if (cache === undefined) return;
     const tag = tagOf(this.walkVa, above);
-    const key = this.#key(this.walkVa, above);
+    const key = this.key(this.walkVa, above);
     cache.fill(tag, key, frameWord(tablePfn, rights), Math.floor(tablePfn / 0x10_0000));
   }
 
   /** Puts a translation into the TLBs of one stage, in the largest piece that one of them holds. */
-  #fill(tlbs: TlbsByLevel, va: Vaddr, { pa, level, rights }: Translation): void {
+  private fill(tlbs: TlbsByLevel, va: Vaddr, { pa, level, rights }: Translation): void {
     let piece = level;
     while (piece > 0 && tlbs[piece] === undefined) piece--;
     const tlb = tlbs[piece];
@@ -329,7 +328,7 @@ export class Mmu {
     if (piece !== level || (this.rules.levels === 2 && level === 2)) this.holdsPieces = true;
     const size = LEVEL_SIZE[piece]!;
     const first = Math.floor(pa / size) * (size / PAGE_SIZE);
-    const key = this.#key(va, piece);
+    const key = this.key(va, piece);
     tlb.fill(
       tagOf(va, piece),
       rights & PAGE_GLOBAL ? globalKey(key) : key,
@@ -338,33 +337,33 @@ export class Mmu {
     );
   }
 
-  #fail(fault: Fault): number {
+  private fail(fault: Fault): number {
     this.faults++;
     this.fault = fault;
     return -1;
   }
 
   /** A page fault drops what the TLBs and walk caches hold for the page. Intel SDM vol. 3A, Operations that Invalidate TLBs */
-  #forget(va: Vaddr): void {
+  private forget(va: Vaddr): void {
     this.flushPage(va, this.rules.pcid, true);
-    this.#forgetTables(va);
+    this.forgetTables(va);
   }
 
-  #forgetIn(tlbs: TlbsByLevel, va: Vaddr): void {
+  private forgetIn(tlbs: TlbsByLevel, va: Vaddr): void {
     for (let level = 1; level <= 3; level++) {
       const tlb = tlbs[level];
       if (tlb !== undefined && tlb.nrValid[level] !== 0)
-        tlb.flushPage(tagOf(va, level), this.#key(va, level), true);
+        tlb.flushPage(tagOf(va, level), this.key(va, level), true);
     }
   }
 
-  #forgetTables(va: Vaddr): void {
+  private forgetTables(va: Vaddr): void {
     if (!this.hasWalkCaches) return;
     for (let level = 2; level <= 5; level++)
-      this.walkCaches[level]?.flushPage(tagOf(va, level), this.#key(va, level), false);
+      this.walkCaches[level]?.flushPage(tagOf(va, level), this.key(va, level), false);
   }
 
-  #key(va: Vaddr, level: number): number {
+  private key(va: Vaddr, level: number): number {
     return this.keys[level]! | keyOfVpn(Math.floor(va / LEVEL_SIZE[level]!));
   }
 
@@ -406,7 +405,7 @@ export class Mmu {
     this.holdsPieces = false;
   }
 
-  #translateTraced(va: Vaddr, access: number, trace: (record: AccessRecord) => void): number {
+  private translateTraced(va: Vaddr, access: number, trace: (record: AccessRecord) => void): number {
     this.trace = undefined;
     const before = this.stats();
     const startNs = this.clock.nowNs;

@@ -184,14 +184,14 @@ function account(mmu: Mmu, accesses: number, { fetches, l2Hits, walks }: RunOutc
 
 /** The levels above 2, for pages whose upper entries need no attention: present, writable, for users, A set, no NX. */
 class UpperTables implements TableReader {
-  readonly #mmu: Mmu;
+  private readonly mmu: Mmu;
 
   constructor(mmu: Mmu) {
-    this.#mmu = mmu;
+    this.mmu = mmu;
   }
 
   level2Table(vpn: number, vpnHigh: number): number {
-    const { ram, paging } = this.#mmu;
+    const { ram, paging } = this.mmu;
     const va = (vpnHigh * 2 ** 32 + (vpn >>> 0)) * PAGE_SIZE;
     let pfn = paging.rootPfn;
     for (let level: number = paging.levels; level > 2; level--) {
@@ -206,6 +206,6 @@ class UpperTables implements TableReader {
   }
 
   section(pfn: Pfn): RamSection | undefined {
-    return pfn < this.#mmu.ram.nrFrames ? this.#mmu.ram.sectionOf(pfn) : undefined;
+    return pfn < this.mmu.ram.nrFrames ? this.mmu.ram.sectionOf(pfn) : undefined;
   }
 }

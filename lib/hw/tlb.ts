@@ -121,13 +121,13 @@ export class Tlb {
   evictions = 0;
   /** Entries dropped by flushes. */
   flushed = 0;
-  readonly #plru: boolean;
+  private readonly plru: boolean;
   /** Times from here on would not fit a stamp. */
-  readonly #timeLimit: number;
+  private readonly timeLimit: number;
 
   /** Whether the least recently used slot gives way (else the tree decides). */
   get trueLru(): boolean {
-    return !this.#plru;
+    return !this.plru;
   }
 
   constructor(name: string, geometry: TlbGeometry) {
@@ -143,9 +143,9 @@ export class Tlb {
     this.frameHi = new Int32Array(sets * ways);
     this.stamp = new Int32Array(sets * ways);
     this.stampShift = Math.ceil(Math.log2(ways));
-    this.#timeLimit = 2 ** (31 - this.stampShift);
+    this.timeLimit = 2 ** (31 - this.stampShift);
     this.hint = new Uint8Array(HINTS);
-    this.#plru = geometry.replacement === "tree-plru";
+    this.plru = geometry.replacement === "tree-plru";
   }
 
   /** Number of slots. */
@@ -175,28 +175,28 @@ export class Tlb {
 
   /** Makes `slot` the most recently used of its set. */
   touch(slot: number): void {
-    if (this.#plru) this.#touchTree(slot);
-    else this.stamp[slot] = (this.#nextTime() << this.stampShift) | (slot % this.ways);
+    if (this.plru) this.touchTree(slot);
+    else this.stamp[slot] = (this.nextTime() << this.stampShift) | (slot % this.ways);
   }
 
   /** Puts a translation in, as the most recently used of its set. The page must not be there already. */
   fill(tag: number, key: number, frame: number, frameHi: number): void {
     const set = tag & (this.sets - 1);
-    const slot = this.#victim(set);
+    const slot = this.victim(set);
     const old = this.key[slot]!;
     if (old !== 0) {
       this.evictions++;
-      this.#uncount(old);
+      this.uncount(old);
     }
     this.tag[slot] = tag;
     this.key[slot] = key;
     this.frame[slot] = frame;
     this.frameHi[slot] = frameHi;
-    this.#count(key);
+    this.count(key);
     const way = slot - set * this.ways;
     this.hint[tag & (HINTS - 1)] = way;
-    if (this.#plru) this.#touchTree(slot);
-    else this.stamp[slot] = (this.#nextTime() << this.stampShift) | way;
+    if (this.plru) this.touchTree(slot);
+    else this.stamp[slot] = (this.nextTime() << this.stampShift) | way;
   }
 
   /** Replaces frame and rights of a slot; recency stays. */
@@ -213,7 +213,7 @@ export class Tlb {
         this.tag[slot] === tag &&
         (this.key[slot] === key || (alsoGlobal && this.key[slot] === globalKey(key)))
       )
-        this.#drop(slot);
+        this.drop(slot);
   }
 
   /** Drops the entries of one PCID that are not global. */
@@ -221,7 +221,7 @@ export class Tlb {
     const want = pcid << KEY_PCID_SHIFT;
     for (let slot = 0; slot < this.key.length; slot++) {
       const key = this.key[slot]!;
-      if (key !== 0 && (key & (KEY_PCID_MASK | KEY_GLOBAL)) === want) this.#drop(slot);
+      if (key !== 0 && (key & (KEY_PCID_MASK | KEY_GLOBAL)) === want) this.drop(slot);
     }
   }
 
@@ -232,7 +232,7 @@ export class Tlb {
       return;
     }
     for (let slot = 0; slot < this.key.length; slot++)
-      if (this.key[slot] !== 0 && (this.key[slot]! & KEY_GLOBAL) === 0) this.#drop(slot);
+      if (this.key[slot] !== 0 && (this.key[slot]! & KEY_GLOBAL) === 0) this.drop(slot);
   }
 
   /** Drops everything. */
@@ -267,7 +267,7 @@ export class Tlb {
   entries(): TlbEntry[] {
     const all: TlbEntry[] = [];
     for (let set = 0; set < this.sets; set++)
-      for (const slot of this.#orderOf(set)) {
+      for (const slot of this.orderOf(set)) {
         const entry = this.entryAt(slot);
         if (entry !== undefined) all.push(entry);
       }
@@ -276,33 +276,33 @@ export class Tlb {
 
   /** Renumbers stamps when they could outgrow 31 bits within `more` uses. Order within each set stays. */
   makeStampRoom(more: number): void {
-    if (this.stampClock[0]! + more < this.#timeLimit || this.#plru) return;
+    if (this.stampClock[0]! + more < this.timeLimit || this.plru) return;
     for (let set = 0; set < this.sets; set++) {
-      const order = this.#orderOf(set).filter((slot) => this.key[slot] !== 0);
+      const order = this.orderOf(set).filter((slot) => this.key[slot] !== 0);
       for (const [i, slot] of order.entries())
         this.stamp[slot] = ((order.length - i) << this.stampShift) | (slot % this.ways);
     }
     this.stampClock[0] = this.ways;
   }
 
-  #orderOf(set: number): number[] {
+  private orderOf(set: number): number[] {
     const slots = Array.from({ length: this.ways }, (_, way) => set * this.ways + way);
-    return this.#plru ? slots : slots.sort((a, b) => this.stamp[b]! - this.stamp[a]!);
+    return this.plru ? slots : slots.sort((a, b) => this.stamp[b]! - this.stamp[a]!);
   }
 
-  #nextTime(): number {
+  private nextTime(): number {
     const time = this.stampClock[0]! + 1;
-    if (time >= this.#timeLimit) {
+    if (time >= this.timeLimit) {
       this.makeStampRoom(time);
-      return this.#nextTime();
+      return this.nextTime();
     }
     this.stampClock[0] = time;
     return time;
   }
 
-  #victim(set: number): number {
+  private victim(set: number): number {
     const base = set * this.ways;
-    if (this.#plru) return this.#treeVictim(base);
+    if (this.plru) return this.treeVictim(base);
     const { stamp } = this;
     const end = base + this.ways;
     let victim = base;
@@ -317,7 +317,7 @@ export class Tlb {
   }
 
   /** Follows the tree's bits (0 left, 1 right) to the way to give up; an empty way goes first. */
-  #treeVictim(base: number): number {
+  private treeVictim(base: number): number {
     for (let slot = base; slot < base + this.ways; slot++) if (this.key[slot] === 0) return slot;
     let node = 1;
     while (node < this.ways) node = 2 * node + ((this.stamp[base]! >> node) & 1);
@@ -325,7 +325,7 @@ export class Tlb {
   }
 
   /** Turns every bit on the path to `slot` away from it. Node n has the children 2n and 2n+1; bit n belongs to node n. */
-  #touchTree(slot: number): void {
+  private touchTree(slot: number): void {
     const base = slot - (slot % this.ways);
     let bits = this.stamp[base]!;
     for (let node = slot - base + this.ways; node > 1; node >>= 1) {
@@ -336,22 +336,22 @@ export class Tlb {
     this.stamp[base] = bits;
   }
 
-  #drop(slot: number): void {
-    this.#uncount(this.key[slot]!);
+  private drop(slot: number): void {
+    this.uncount(this.key[slot]!);
     this.flushed++;
     this.key[slot] = 0;
     this.tag[slot] = ~this.tag[slot]!; // no page of this set has that number
-    if (!this.#plru) this.stamp[slot] = 0;
+    if (!this.plru) this.stamp[slot] = 0;
   }
 
-  #count(key: number): void {
+  private count(key: number): void {
     const level = (key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT;
     this.nrValid[level]!++;
     this.fills[level]!++;
     if (key & KEY_GLOBAL) this.nrGlobal++;
   }
 
-  #uncount(key: number): void {
+  private uncount(key: number): void {
     this.nrValid[(key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT]!--;
     if (key & KEY_GLOBAL) this.nrGlobal--;
   }
