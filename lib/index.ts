@@ -333,7 +333,7 @@ import "./procfs/mount.js";
 
 export { finishFault } from "./mm/fault/file_fault.js";
 export { mmPopulate } from "./mm/fault/gup.js";
-export { vmfPteAlloc } from "./mm/fault/memory.js";
+export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 export { mlockFixup } from "./mm/vma/mlock.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";

@@ -17,7 +17,7 @@
  */
 
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
-import { setPteRange, vmaFolioPage, vmfPteInstall } from "../fault/file_fault.js";
+import { setPteRange, vmaFolioPage } from "../fault/file_fault.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
@@ -53,6 +53,7 @@ import {
 } from "../pages/folio.js";
 import { folioPut } from "../pages/page_alloc.js";
 import { ptepGet } from "../pgtable/pgtable.js";
+import { vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
 import { filemapGetFolio } from "./address_space.js";
 import { FileRaState } from "./file_ra_state.js";
@@ -163,7 +164,7 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
     if (folio !== undefined && mapsAround(folio)) {
       // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux can_map_large
       if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;
-      if (!vmfPteInstall(vmf)) return VM_FAULT_OOM;
+      if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
       ret |= mapFolioRange(vmf, folio, index, next - index);
       if ((folio.flags & PG_workingset) === 0) mmapMiss += next - index;
     }

@@ -17,6 +17,7 @@
 import type { Pfn, Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
+import type { VmFault } from "../fault/vm_fault.js";
 import type { MmStruct } from "../mm_types.js";
 import { PGTY_table, pfnToPage } from "../pages/folio.js";
 import { allocPages, folioPut, GFP_PGTABLE_USER } from "../pages/page_alloc.js";
@@ -115,6 +116,15 @@ export function pmdAlloc(mm: MmStruct, addr: Vaddr): number {
 export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
   const table = tableBelowAlloc(mm, pmdp);
   return table === 0 ? 0 : table * 512 + pteIndex(addr);
+}
+
+/**
+ * Makes the table of a fault's level-1 entry if it is missing, and notes where the entry is; false without memory.
+ * Linux include/linux/mm.h:pte_alloc()
+ */
+export function vmfPteAlloc(vmf: VmFault): boolean {
+  if (vmf.ptep === 0) vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
+  return vmf.ptep !== 0;
 }
 
 /** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */
