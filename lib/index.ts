@@ -15,17 +15,12 @@ export { CheckResult, check } from "./course/grading/check.js";
 export type { GradeReport, TaskReport, TaskState as GradeState } from "./course/grading/report.js";
 
 export { type Answer, Prediction, type PredictionState, predict } from "./course/predict.js";
-export { compare, SideBySide } from "./course/replay/compare.js";
-export type { Comparison, Difference, NotApplicable } from "./course/replay/compare_records.js";
-export type {
-  AccessResult,
-  FileState,
-  Guest as ReplayGuest,
-  Host as ReplayHost,
-  HostFiles as ReplayFiles,
-} from "./course/replay/host.js";
-export { newHost } from "./course/replay/kernel_host.js";
-export type { Json, Recording, StepRecord } from "./course/replay/record.js";
+// kernel: tasks, system calls and the whole machine
+export { makeElf, type ProgramParts } from "./fs/elf.js";
+export type { FdTable } from "./fs/fd_table.js";
+export type { FileTree, PseudoFs } from "./fs/file_tree.js";
+export { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./fs/file_tree.js";
+export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.js";
 
 // hw: the processor and its memory
 export {
@@ -158,13 +153,8 @@ export {
 export { walk } from "./hw/walk.js";
 export { tableIndex32, walk32 } from "./hw/walk32.js";
 export type { CapabilityName, Cred } from "./kernel/cred.js";
-// kernel: tasks, system calls and the whole machine
-export { makeElf, type ProgramParts } from "./kernel/elf.js";
 export { SyscallError } from "./kernel/errno.js";
 export type { FaultingTask } from "./kernel/fault.js";
-export type { FdTable } from "./kernel/fd_table.js";
-export type { FileTree, PseudoFs } from "./kernel/fs.js";
-export { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./kernel/fs.js";
 export type { KernelHardware } from "./kernel/kernel.js";
 export { Kernel } from "./kernel/kernel.js";
 export type { RunOptions } from "./kernel/machine.js";
@@ -189,19 +179,35 @@ export { SYSCALL_NUMBERS } from "./kernel/syscalls/numbers.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
 export type { SignalStruct, TaskRunner, TaskState } from "./kernel/task.js";
 export { Task } from "./kernel/task.js";
-export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/address_space.js";
-// mm: what the exercises of labs 03 and 04 call, under Linux's names
-export { anonVmaPrepare } from "./mm/anon_vma.js";
-export type { FreeArea, FreeLinks, Zone } from "./mm/buddy.js";
-export type { FaultClass } from "./mm/classify_fault.js";
-export { copyPresentPte, isCowMapping } from "./mm/copy_page_range.js";
 export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
-export type { IovIter } from "./mm/filemap.js";
-export type { Folio, Page } from "./mm/folio.js";
-export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/folio.js";
-export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./mm/inode.js";
-export type { Lruvec } from "./mm/mm_inline.js";
-export { mmCounterFile } from "./mm/mm_inline.js";
+// mm: what the exercises of labs 03 and 04 call, under Linux's names
+export { anonVmaPrepare } from "./mm/fault/anon_vma.js";
+export { copyPresentPte, isCowMapping } from "./mm/fault/copy_page_range.js";
+export {
+  folioAddNewAnonRmap,
+  folioDupFileRmapPtes,
+  folioMoveAnonRmap,
+  folioRemoveRmapPtes,
+  folioTryDupAnonRmapPte,
+} from "./mm/fault/rmap.js";
+export type { FaultClass, VmFault } from "./mm/fault/vm_fault.js";
+export {
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+} from "./mm/fault/vm_fault.js";
+export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } from "./mm/fault/wp.js";
+export type { FileRaState } from "./mm/filemap/file_ra_state.js";
+export type { IovIter } from "./mm/filemap/filemap.js";
+export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/filemap/mapping.js";
+export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
+export type { Lruvec } from "./mm/lru/lruvec.js";
+export { mmCounterFile } from "./mm/lru/mm_inline.js";
+export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
 export type {
   AnonVma,
   AnonVmaChain,
@@ -229,6 +235,46 @@ export {
   VM_WRITE,
   vmaPages,
 } from "./mm/mm_types.js";
+export type { FreeArea, FreeLinks, Zone } from "./mm/pages/buddy.js";
+export type { Folio, Page } from "./mm/pages/folio.js";
+export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
+export { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "./mm/pages/page_alloc.js";
+export type { MmParts } from "./mm/parts.js";
+export {
+  maybeMkwrite,
+  PTE_NX,
+  PTRS_PER_PTE,
+  pfnPte,
+  pteClear,
+  pteDirty,
+  pteIndex,
+  pteMkclean,
+  pteMkdirty,
+  pteMkold,
+  pteMkspecial,
+  pteMkyoung,
+  ptePfn,
+  ptePresent,
+  ptepGet,
+  pteSpecial,
+  pteWrite,
+  pteWrprotect,
+  setPte,
+  vmaPageProt,
+} from "./mm/pgtable/pgtable.js";
+export { flushTlbPage, pteNeedsFlush, TLB_SINGLE_PAGE_FLUSH_CEILING } from "./mm/pgtable/tlb.js";
+export { chooseNewAsid, cpuTlbState, kernPcid } from "./mm/pgtable/tlb_switch.js";
+export type { MmuGather } from "./mm/pgtable/tlb_types.js";
+export {
+  type CatchUp,
+  type CpuTlbState,
+  type NewAsid,
+  type ShootdownCpu,
+  TLB_NR_DYN_ASIDS,
+  type TlbContext,
+} from "./mm/pgtable/tlb_types.js";
+export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
+export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
 export {
   MADV,
   MAP_32BIT,
@@ -266,81 +312,28 @@ export {
   PROT_READ,
   PROT_SEM,
   PROT_WRITE,
-} from "./mm/mman.js";
-export type { MmuGather } from "./mm/mmu_gather.js";
-export { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "./mm/page_alloc.js";
-export type { MmParts } from "./mm/parts.js";
-export {
-  maybeMkwrite,
-  PTE_NX,
-  PTRS_PER_PTE,
-  pfnPte,
-  pteClear,
-  pteDirty,
-  pteIndex,
-  pteMkclean,
-  pteMkdirty,
-  pteMkold,
-  pteMkspecial,
-  pteMkyoung,
-  ptePfn,
-  ptePresent,
-  ptepGet,
-  pteSpecial,
-  pteWrite,
-  pteWrprotect,
-  setPte,
-  vmaPageProt,
-} from "./mm/pgtable.js";
-export type { FileRaState } from "./mm/readahead.js";
-export {
-  folioAddNewAnonRmap,
-  folioDupFileRmapPtes,
-  folioMoveAnonRmap,
-  folioRemoveRmapPtes,
-  folioTryDupAnonRmapPte,
-} from "./mm/rmap.js";
-export type { CpuFbatches, MlockWork } from "./mm/swap.js";
-export { folioAddLruVma, lruAddDrain } from "./mm/swap.js";
-export type { CurrentTask, MemorySystem, SystemClock, VmSysctl } from "./mm/system.js";
-export {
-  type CatchUp,
-  flushTlbPage,
-  pteNeedsFlush,
-  type ShootdownCpu,
-  TLB_SINGLE_PAGE_FLUSH_CEILING,
-} from "./mm/tlb.js";
-export {
-  type CpuTlbState,
-  chooseNewAsid,
-  cpuTlbState,
-  kernPcid,
-  type NewAsid,
-  TLB_NR_DYN_ASIDS,
-  type TlbContext,
-} from "./mm/tlb_switch.js";
-export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
-export type { VmFault } from "./mm/vm_fault.js";
-export {
-  FAULT_FLAG_WRITE,
-  VM_FAULT_ERROR,
-  VM_FAULT_MAJOR,
-  VM_FAULT_NOPAGE,
-  VM_FAULT_OOM,
-  VM_FAULT_RETRY,
-  VM_FAULT_SIGBUS,
-} from "./mm/vm_fault.js";
-export type { VmaTree, VmRange } from "./mm/vma_tree.js";
+} from "./mm/vma/mman.js";
+export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 export type { VmStat } from "./mm/vmstat.js";
-export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } from "./mm/wp.js";
+export { compare, SideBySide } from "./replay/compare.js";
+export type { Comparison, Difference, NotApplicable } from "./replay/compare_records.js";
+export type {
+  AccessResult,
+  FileState,
+  Guest as ReplayGuest,
+  Host as ReplayHost,
+  HostFiles as ReplayFiles,
+} from "./replay/host.js";
+export { newHost } from "./replay/kernel_host.js";
+export type { Json, Recording, StepRecord } from "./replay/record.js";
 // procfs: what the machine shows under /proc
 import "./procfs/mount.js";
 
-export { finishFault } from "./mm/file_fault.js";
-export { mmPopulate } from "./mm/gup.js";
-export { vmfPteAlloc } from "./mm/memory.js";
-export { mlockFixup } from "./mm/mlock.js";
+export { finishFault } from "./mm/fault/file_fault.js";
+export { mmPopulate } from "./mm/fault/gup.js";
+export { vmfPteAlloc } from "./mm/fault/memory.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
+export { mlockFixup } from "./mm/vma/mlock.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";
 export type {
   BuddyinfoZone,

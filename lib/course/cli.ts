@@ -1,18 +1,20 @@
 /**
  * The `pagewalk` command: finds the command that the first words name, and lets it end in a sentence whatever happens.
  *
- *     runCommandLine()  -->  main(words)  -->  commands/table.ts  -->  commands/NAME.ts
+ *     runCommandLine()  -->  main(words)  -->  course/commands/table.ts  -->  commands/NAME.ts
  *
  * Not in Linux: part of the course, not of the machine.
  */
+
+import type { Command, CommandGroup } from "./command.js";
 import { asksFor, helpOf, parseArguments, unknown } from "./commands/arguments.js";
 import { endingOf, UsageError } from "./commands/errors.js";
-import { COMMANDS, type Command, type CommandGroup } from "./commands/table.js";
+import { COMMANDS } from "./commands/table.js";
 import { versionText } from "./commands/version.js";
 import { endInOrder } from "./temporary.js";
 
+export type { CommandRun } from "./command.js";
 export { CommandFailure, UsageError } from "./commands/errors.js";
-export type { CommandRun } from "./commands/table.js";
 
 /** Runs the command that `args` name; the result is the exit status. Never throws. Not in Linux: a helper of the course. */
 export async function main(args: readonly string[]): Promise<number> {

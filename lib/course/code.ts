@@ -7,7 +7,7 @@
  *     import { x as y } from "pagewalk";            import of "pagewalk", line 3
  *     type T = import("node:fs").Stats;             import(...), line 4
  *
- * Read next: grading/scan.ts, which says what an exercise may not import; notebooks/check.ts, what a notebook may not use.
+ * Read next: course/grading/scan.ts, which says what an exercise may not import; course/notebooks/check.ts, what a notebook may not use.
  *
  * Not in Linux: part of the course, not of the machine.
  */

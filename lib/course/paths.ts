@@ -6,7 +6,7 @@
  * Not in Linux: part of the course, not of the machine.
  */
 import { join } from "node:path";
-import { projectRoot } from "./root.js";
+import { projectRoot } from "../replay/root.js";
 
 /** A path inside the repository, e.g. `inRepository("notebooks", "01-paging.ipynb")`. */
 export function inRepository(...parts: string[]): string {

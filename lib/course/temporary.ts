@@ -3,7 +3,7 @@
  *
  *     it returns or throws            remove()
  *     Ctrl-C, SIGTERM, SIGHUP         atEnd's acts, then the signal again, so that the shell sees what ended the command
- *     SIGKILL to it                   its children notice (their stdin closes, kernel/parent_watch.ts), and the next command sweeps:
+ *     SIGKILL to it                   its children notice (their stdin closes, course/kernel/parent_watch.ts), and the next command sweeps:
  *                                     each folder says whose it is, and which process works in it
  *
  *     .pagewalk/grade-1a2b3c/.owner   { "pid": 4711, "started": "8812345", "child": { "pid": 4712, "started": "8812399", "signal": "SIGKILL" } }

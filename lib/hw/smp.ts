@@ -8,7 +8,7 @@
  *   waits <----------------------- done ----------- done
  *   may reuse the frame
  *
- * The hardware keeps no TLB up to date, so this conversation, the shootdown, is the kernel's business: lib/mm/tlb.ts
+ * The hardware keeps no TLB up to date, so this conversation, the shootdown, is the kernel's business: lib/mm/pgtable/tlb.ts
  * decides whom to interrupt and what to flush. Here is only the interrupt itself, counted and with its price: the sender
  * pays for each target and then waits for the slowest; the targets work at the same time as each other.
  *

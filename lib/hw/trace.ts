@@ -43,7 +43,7 @@ export interface TraceCounts {
 export class Trace {
   /** Every page touched, as an offset in the stream's 4 GiB, ascending: what must be mapped before a replay. */
   readonly pageOffsets: readonly number[];
-  /** The accesses, as hw/stream.ts wants them. */
+  /** The accesses, as stream.ts wants them. */
   readonly stream: Uint32Array;
   /** What was recorded, before any reduction. */
   readonly counts: TraceCounts;

@@ -16,7 +16,7 @@
  * Left out: user namespaces, securebits but KEEPCAPS, ambient and bounding sets, rights of files (a file has no owner here), and the file
  * capabilities of programs.
  *
- * Linux kernel/cred.c, security/commoncap.c; man 7 credentials, capabilities. Read next: syscalls/cred.ts.
+ * Linux kernel/cred.c, security/commoncap.c; man 7 credentials, capabilities. Read next: kernel/syscalls/cred.ts.
  */
 
 import { nearestName, valueText } from "../hw/options.js";

@@ -16,12 +16,15 @@
  *
  * Left out: interpreters, dynamic linking, address randomization, most of the auxiliary vector.
  *
- * Linux fs/exec.c, fs/binfmt_elf.c; man 2 execve. Read first: elf.ts, fork.ts. Read next: vdso.ts.
+ * Linux fs/exec.c, fs/binfmt_elf.c; man 2 execve. Read first: fs/elf.ts, fork.ts. Read next: vdso.ts.
  */
+
+import { type ElfProgram, type ElfSegment, parseElf } from "../fs/elf.js";
+import { O_RDONLY } from "../fs/file_tree.js";
+import { pageCacheFileOps, type VfsFile } from "../fs/inode.js";
+import { cText } from "../fs/namei.js";
 import { PAGE_SIZE, pageAlign, pageAlignDown } from "../hw/address.js";
-import { doBrkFlags } from "../mm/brk.js";
 import { E2BIG, EACCES, EISDIR, ENOEXEC, ENOMEM } from "../mm/errno.js";
-import { pageCacheFileOps, type VfsFile } from "../mm/inode.js";
 import {
   FMODE_READ,
   fput,
@@ -36,17 +39,15 @@ import {
   VmAreaStruct,
   vmaPages,
 } from "../mm/mm_types.js";
-import { MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../mm/mman.js";
-import { doMmap } from "../mm/mmap.js";
 import { RLIMIT_STACK } from "../mm/system.js";
-import { vmEnoughMemory, vmStatAccount } from "../mm/util.js";
-import { vmaLink } from "../mm/vma.js";
+import { doBrkFlags } from "../mm/vma/brk.js";
+import { MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../mm/vma/mman.js";
+import { doMmap } from "../mm/vma/mmap.js";
+import { vmEnoughMemory, vmStatAccount } from "../mm/vma/util.js";
+import { vmaLink } from "../mm/vma/vma.js";
 import { capExec } from "./cred.js";
-import { type ElfProgram, type ElfSegment, parseElf } from "./elf.js";
 import { mmput } from "./exit_mmap.js";
-import { O_RDONLY } from "./fs.js";
 import type { Kernel } from "./kernel.js";
-import { cText } from "./namei.js";
 import type { Task } from "./task.js";
 import { copyToUser } from "./uaccess.js";
 import { mapVdso } from "./vdso.js";

@@ -3,17 +3,17 @@
  *
  *   mmput(mm)  the last user of the mm is gone -->  exitMmap: unmapVmas, freePgtables, files, promises; then the top table
  *
- * Read first: mm/munmap.ts. Read next: exit.ts.
+ * Read first: mm/vma/munmap.ts. Read next: kernel.ts.
  */
 
+import { freePgtables, unmapVmas } from "../mm/fault/zap.js";
+import { lruAddDrain } from "../mm/lru/swap.js";
 import { type MmStruct, VM_ACCOUNT, vmaPages } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
-import { withGather } from "../mm/mmu_gather.js";
-import { removeVma } from "../mm/munmap.js";
-import { pgdFree } from "../mm/pgtable_alloc.js";
-import { lruAddDrain } from "../mm/swap.js";
-import { vmUnacctMemory } from "../mm/util.js";
-import { freePgtables, unmapVmas } from "../mm/zap.js";
+import { withGather } from "../mm/pgtable/mmu_gather.js";
+import { pgdFree } from "../mm/pgtable/pgtable_alloc.js";
+import { removeVma } from "../mm/vma/munmap.js";
+import { vmUnacctMemory } from "../mm/vma/util.js";
 
 /** Takes everything out of `mm` and frees its tables. Linux mm/mmap.c:exit_mmap() */
 export function exitMmap(mm: MmStruct): void {

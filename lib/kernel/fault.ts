@@ -13,15 +13,11 @@
  * When the kernel itself touches user memory (copyFromUser), the same code serves it; only instead of a signal the copy
  * ends early, and the system call says EFAULT. Any other fault in the kernel is an oops.
  *
- * Read first: mm/classify_fault.ts, mm/memory.ts. Read next: hw/cpu.ts.
+ * Read first: mm/fault/classify_fault.ts, mm/fault/memory.ts. Read next: hw/cpu.ts.
  */
 import { hex } from "../hw/address.js";
 import { type Fault, type PageFault, PF_INSTR, PF_RSVD, PF_USER, PF_WRITE } from "../hw/fault.js";
-import { findExtendVma } from "../mm/expand_stack.js";
-import { handleMmFault } from "../mm/memory.js";
-import type { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
-import { outOfSteps, STEP_BUDGET } from "../mm/mmdebug.js";
-import type { CurrentTask, MemorySystem } from "../mm/system.js";
+import { handleMmFault } from "../mm/fault/memory.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_INSTRUCTION,
@@ -33,7 +29,11 @@ import {
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGSEGV,
-} from "../mm/vm_fault.js";
+} from "../mm/fault/vm_fault.js";
+import type { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
+import { outOfSteps, STEP_BUDGET } from "../mm/mmdebug.js";
+import type { CurrentTask, MemorySystem } from "../mm/system.js";
+import { findExtendVma } from "../mm/vma/expand_stack.js";
 
 /** Bus error: the mapping is there, its object is not. Linux include/uapi/asm-generic/signal.h:SIGBUS */
 export const SIGBUS = 7;

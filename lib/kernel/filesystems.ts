@@ -6,10 +6,11 @@
  *
  * So a call goes up from the kernel into /proc although imports only go down.
  *
- * Linux fs/filesystems.c. Read first: fs.ts. Read next: procfs/mount.ts.
+ * Linux fs/filesystems.c. Read first: fs/file_tree.ts. Read next: procfs/mount.ts.
  */
+
+import type { FileTree, PseudoFs } from "../fs/file_tree.js";
 import type { MemorySystem } from "../mm/system.js";
-import type { FileTree, PseudoFs } from "./fs.js";
 import type { Task } from "./task.js";
 
 /** What a file system may know of the kernel that mounts it. */

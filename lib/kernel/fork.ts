@@ -13,11 +13,12 @@
  *   clone(CLONE_VM)  shares the mm instead: a thread, or with CLONE_VFORK a child that borrows the parent's memory
  *                    until it calls exec or exits
  *
- * Read first: task.ts, mm/copy_page_range.ts. Read next: exit.ts.
+ * Read first: task.ts, mm/fault/copy_page_range.ts..
  */
-import { anonVmaFork } from "../mm/anon_vma.js";
-import { copyPageRange } from "../mm/copy_page_range.js";
+
 import { ENOMEM } from "../mm/errno.js";
+import { anonVmaFork } from "../mm/fault/anon_vma.js";
+import { copyPageRange } from "../mm/fault/copy_page_range.js";
 import {
   getFile,
   getMmRss,
@@ -30,10 +31,10 @@ import {
   type VmAreaStruct,
   vmaPages,
 } from "../mm/mm_types.js";
-import { pgdAlloc } from "../mm/pgtable_alloc.js";
-import { tlbFlushMm } from "../mm/tlb.js";
-import { vmEnoughMemory, vmStatAccount } from "../mm/util.js";
-import { vmAreaDup, vmaLink } from "../mm/vma.js";
+import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
+import { tlbFlushMm } from "../mm/pgtable/tlb.js";
+import { vmEnoughMemory, vmStatAccount } from "../mm/vma/util.js";
+import { vmAreaDup, vmaLink } from "../mm/vma/vma.js";
 import { exitMmap } from "./exit_mmap.js";
 
 /** Share the address space. Linux include/uapi/linux/sched.h; so are all CLONE_ names. */

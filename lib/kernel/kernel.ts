@@ -8,8 +8,13 @@
  *
  * A CPU without a task has the kernel's own empty page table, so that no freed table stays in CR3.
  *
- * Read first: task.ts, fault.ts. Read next: fork.ts, exit.ts, machine.ts.
+ * Read first: task.ts, fault.ts. Read next: fork.ts, exit_mmap.ts, machine.ts.
  */
+
+import { CharDevices } from "../fs/char_devices.js";
+import { FdTable } from "../fs/fd_table.js";
+import { FileTree } from "../fs/file_tree.js";
+import { shmemFileSetup } from "../fs/tmpfs.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
@@ -17,17 +22,14 @@ import { mmInit } from "../mm/mm_init.js";
 import { fput, getFile, MmStruct } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
 import type { MmParts } from "../mm/parts.js";
-import { pgdAlloc } from "../mm/pgtable_alloc.js";
+import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
+import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
-import { enterLazyTlb, switchMmIrqsOff } from "../mm/tlb_switch.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
-import { CharDevices } from "./char_devices.js";
 import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
-import { FdTable } from "./fd_table.js";
 import { mountAll } from "./filesystems.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
-import { FileTree } from "./fs.js";
 import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
@@ -69,6 +71,7 @@ export class Kernel implements TaskRunner {
     this.sys = new MemorySystem(hardware.ram, hardware.clock);
     this.cpus = hardware.cpus;
     mmInit(this.sys, hardware.cpus, parts);
+    this.sys.vfs = { shmemFileSetup };
     this.files = new FileTree(this.sys);
     this.files.mounts.set("/dev", new CharDevices(this.sys));
     mountAll(this);

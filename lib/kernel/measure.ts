@@ -20,7 +20,7 @@
  */
 import type { Cpu } from "../hw/cpu.js";
 import type { MmuStats } from "../hw/mmu_stats.js";
-import { nrFreePages } from "../mm/page_alloc.js";
+import { nrFreePages } from "../mm/pages/page_alloc.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../mm/vmstat.js";
 import type { Kernel } from "./kernel.js";

@@ -17,14 +17,15 @@
  *
  * Read first: task.ts, errno.ts, signal.ts.
  */
+
+import { O_CREAT, O_RDONLY, O_RDWR } from "../fs/file_tree.js";
 import { checkOptions } from "../hw/options.js";
 import { checkMethods } from "../hw/signature.js";
 import type { MmStruct } from "../mm/mm_types.js";
-import { MADV, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT, MS_SYNC } from "../mm/mman.js";
+import { MADV, MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT, MS_SYNC } from "../mm/vma/mman.js";
 import { capNames, capSetOf } from "./cred.js";
 import { checkResult, SyscallError } from "./errno.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VM } from "./fork.js";
-import { O_CREAT, O_RDONLY, O_RDWR } from "./fs.js";
 import type { Kernel } from "./kernel.js";
 import {
   type Advice,

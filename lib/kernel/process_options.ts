@@ -24,7 +24,7 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
-} from "../mm/mman.js";
+} from "../mm/vma/mman.js";
 import type { CapabilityName } from "./cred.js";
 
 /** Rights by letters, in any order: "r", "rw", "rx", "" for none. */

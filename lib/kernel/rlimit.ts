@@ -9,7 +9,7 @@
  *
  * Linux include/uapi/asm-generic/resource.h; man 2 getrlimit.
  *
- * Read next: mm/util.ts, where they are checked.
+ * Read next: mm/vma/util.ts, where they are checked.
  */
 import { EINVAL, EPERM } from "../mm/errno.js";
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_NOFILE, RLIMIT_STACK } from "../mm/system.js";

@@ -8,10 +8,10 @@
  *   ru_maxrss         the most that was ever resident, in kB: of the address space now (max of what mm.hiwaterRss noted before pages
  *                     went, and what is resident), and of those that exec left behind. Of children: the largest one, not the sum
  *
- * Linux kernel/sys.c:getrusage(); man 2 getrusage. Read first: task.ts. Read next: syscalls/process.ts.
+ * Linux kernel/sys.c:getrusage(); man 2 getrusage. Read first: task.ts. Read next: kernel/syscalls/process.ts.
  */
 import type { MmStruct } from "../mm/mm_types.js";
-import { getMmHiwaterRss } from "../mm/util.js";
+import { getMmHiwaterRss } from "../mm/vma/util.js";
 import type { SignalStruct, Task } from "./task.js";
 
 /** The process with all its threads. Linux include/uapi/linux/resource.h; so are all RUSAGE_ names. */

@@ -7,7 +7,7 @@
  *
  * A process with a thread on every CPU, each of which has used all pages; then the first thread unmaps them. Not in Linux.
  *
- * Read first: machine.ts, mm/tlb.ts.
+ * Read first: machine.ts, mm/pgtable/tlb.ts.
  */
 
 import { checkArguments, shape } from "../hw/signature.js";

@@ -12,13 +12,14 @@
  *
  * Procfs only opens and spells; whatever a setting means is here and in lib/mm.
  *
- * Linux kernel/sysctl.c and the ctl_tables of mm/. Read first: mm/vm_sysctl.ts, kstrtox.ts. Read next: procfs/sysctl_files.ts.
+ * Linux kernel/sysctl.c and the ctl_tables of mm/. Read first: mm/vm_sysctl.ts, kstrtox.ts. Read next: procfs/setting_files.ts.
  */
+
+import { dropCaches } from "../fs/drop_caches.js";
+import type { Inode } from "../fs/inode.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
-import type { Inode } from "../mm/inode.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
-import { dropCaches } from "./drop_caches.js";
 import { intBetween, procVec, ulongBetween } from "./kstrtox.js";
 
 /** What a setting may need when it changes. */

@@ -15,7 +15,7 @@
  *
  * Left out: damon, mempolicy, numa, 1 GiB pages, statistics of each size.
  *
- * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts. Read next: procfs/sysfs_files.ts.
+ * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts. Read next: procfs/setting_files.ts.
  */
 import { PMD_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";

@@ -12,12 +12,13 @@
  * A task does nothing by itself: a notebook or a replay tells it what to do, with system calls (syscalls/) and with load,
  * store and fetch, which run on a CPU with the task's page tables.
  *
- * Read first: mm/mm_types.ts. Read next: kernel.ts, fork.ts, exit.ts.
+ * Read first: mm/mm_types.ts. Read next: kernel.ts, fork.ts, exit_mmap.ts.
  */
+
+import type { FdTable } from "../fs/fd_table.js";
 import type { File, MmStruct } from "../mm/mm_types.js";
 import { CAP_FULL_SET, type Cred, capRaised, initCred } from "./cred.js";
 import { type FaultingTask, SEGV_ACCERR, SIGBUS } from "./fault.js";
-import type { FdTable } from "./fd_table.js";
 import type { Rlimit } from "./rlimit.js";
 import type { SigInfo, SignalHandler, SignalName } from "./signal.js";
 

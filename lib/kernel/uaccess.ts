@@ -13,7 +13,7 @@
  */
 import { offsetInPage, PAGE_SIZE } from "../hw/address.js";
 import { PageFault, PF_WRITE } from "../hw/fault.js";
-import type { IovIter } from "../mm/filemap.js";
+import type { IovIter } from "../mm/filemap/filemap.js";
 import {
   pteMkdirty,
   pteMkyoung,
@@ -23,8 +23,8 @@ import {
   ptepGet,
   pteWrite,
   setPte,
-} from "../mm/pgtable.js";
-import { pteOffset } from "../mm/pgtable_alloc.js";
+} from "../mm/pgtable/pgtable.js";
+import { pteOffset } from "../mm/pgtable/pgtable_alloc.js";
 import { doUserAddrFault, type FaultingTask, UserAccessFault } from "./fault.js";
 
 /** The largest address that a process may pass. Linux arch/x86/kernel/cpu/common.c:USER_PTR_MAX */

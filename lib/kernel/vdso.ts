@@ -12,7 +12,7 @@
  * Linux arch/x86/entry/vdso/vma.c. Read first: exec.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
-import { pfnToPage } from "../mm/folio.js";
+import { VM_FAULT_SIGBUS, type VmFault } from "../mm/fault/vm_fault.js";
 import {
   type MmStruct,
   VM_DONTDUMP,
@@ -29,12 +29,12 @@ import {
   type VmOperationsStruct,
   vmaPages,
 } from "../mm/mm_types.js";
-import { allocReservedPage } from "../mm/page_alloc.js";
+import { pfnToPage } from "../mm/pages/folio.js";
+import { allocReservedPage } from "../mm/pages/page_alloc.js";
 import type { MemorySystem } from "../mm/system.js";
-import { getUnmappedArea } from "../mm/unmapped_area.js";
-import { vmStatAccount } from "../mm/util.js";
-import { VM_FAULT_SIGBUS, type VmFault } from "../mm/vm_fault.js";
-import { vmaLink } from "../mm/vma.js";
+import { getUnmappedArea } from "../mm/vma/unmapped_area.js";
+import { vmStatAccount } from "../mm/vma/util.js";
+import { vmaLink } from "../mm/vma/vma.js";
 
 const VVAR_PAGES = 4;
 const VCLOCK_PAGES = 2;

@@ -13,10 +13,14 @@
  *
  * Not in Linux: CONFIG_DEBUG_VM checks piece by piece there.
  *
- * Read first: folio.ts, pgtable.ts.
+ * Read first: mm/pages/folio.ts, mm/pgtable/pgtable.ts.
  */
 import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
-import type { AddressSpace } from "./address_space.js";
+import type { AddressSpace } from "./filemap/mapping.js";
+import { NR_LRU_LISTS } from "./lru/lruvec.js";
+import { mmCounter } from "./lru/mm_inline.js";
+import { type MmStruct, VM_SHARED, type VmAreaStruct } from "./mm_types.js";
+import { vmBugOn } from "./mmdebug.js";
 import {
   type Folio,
   folioTestAnon,
@@ -25,11 +29,8 @@ import {
   PG_reserved,
   PGTY_table,
   pfnToPage,
-} from "./folio.js";
-import { mmCounter, NR_LRU_LISTS } from "./mm_inline.js";
-import { type MmStruct, VM_SHARED, type VmAreaStruct } from "./mm_types.js";
-import { vmBugOn } from "./mmdebug.js";
-import { isSwapPte, ptePfn, ptePresent, ptepGet, pteSpecial, pteWrite } from "./pgtable.js";
+} from "./pages/folio.js";
+import { isSwapPte, ptePfn, ptePresent, ptepGet, pteSpecial, pteWrite } from "./pgtable/pgtable.js";
 import type { MemorySystem } from "./system.js";
 import {
   NODE_STAT_NAMES,

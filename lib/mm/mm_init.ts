@@ -3,13 +3,14 @@
  *
  *   new MemorySystem(ram, clock) --> mmInit(sys, cpus, parts) --> ready for the first mm
  *
- * Read first: system.ts. Read next: page_alloc.ts.
+ * Read first: system.ts. Read next: mm/pages/page_alloc.ts.
  */
 import type { Cpu } from "../hw/cpu.js";
-import { allocReservedPage, initZones } from "./page_alloc.js";
-import { linuxMmParts, type MmParts } from "./parts.js";
+import { linuxMmParts } from "./linux_parts.js";
+import { allocReservedPage, initZones } from "./pages/page_alloc.js";
+import { initWmarkMin } from "./pages/wmark.js";
+import type { MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
-import { initWmarkMin } from "./wmark.js";
 
 /** Hands RAM to the zones and installs the parts; once for each machine. Linux mm/mm_init.c:mm_core_init() */
 export function mmInit(sys: MemorySystem, cpus: readonly Cpu[] = [], parts: Partial<MmParts> = {}): void {

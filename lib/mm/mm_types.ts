@@ -10,7 +10,7 @@
  *
  * A VMA says what a range of addresses means: who may do what there (vmFlags) and where the bytes come from (vmFile at
  * page vmPgoff, or nowhere: anonymous). The page tables under `pgd` say what is there right now. VMAs never overlap, and
- * two neighbours that mean the same are one (vma.ts merges them), so their number is part of what Linux shows.
+ * two neighbours that mean the same are one (mm/vma/vma.ts merges them), so their number is part of what Linux shows.
  *
  * Anonymous pages find the VMAs that may map them through an AnonVma. A VMA gets its AnonVma with its first anonymous page;
  * fork gives the child one of its own and links it to those of all its ancestors, because inherited pages still
@@ -22,14 +22,15 @@
  * The flag words are kept as signed 32-bit integers (VM_MERGEABLE is the sign bit), so flags are combined with | & ~
  * only, and two flag words may be compared with ===.
  *
- * Read first: system.ts. Read next: vma.ts (merge and split), memory.ts (faults).
+ * Read first: system.ts. Read next: mm/vma/vma.ts (merge and split), mm/fault/memory.ts (faults).
  */
-import type { AddressSpace } from "./address_space.js";
-import type { MmuGather } from "./mmu_gather.js";
-import type { FileRaState } from "./readahead.js";
+
+import type { VmFault } from "./fault/vm_fault.js";
+import type { FileRaState } from "./filemap/file_ra_state.js";
+import type { AddressSpace } from "./filemap/mapping.js";
+import type { MmuGather } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
-import type { VmFault } from "./vm_fault.js";
-import { VmaTree } from "./vma_tree.js";
+import { VmaTree } from "./vma/vma_tree.js";
 
 /** May be read now. Linux include/linux/mm.h:VM_READ; so are all VM_ names below. */
 export const VM_READ = 0x1;
@@ -170,7 +171,7 @@ export interface VmOperationsStruct {
   pageMkwrite?(vmf: VmFault): VmFaultResult;
 }
 
-/** An open file. Linux include/linux/fs.h:struct file; its page cache is filemap.ts's concern. */
+/** An open file. Linux include/linux/fs.h:struct file; its page cache is mm/filemap/filemap.ts's concern. */
 export interface File {
   /** FMODE_READ, FMODE_WRITE. */
   fMode: number;

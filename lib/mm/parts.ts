@@ -1,31 +1,26 @@
 /**
  * The replaceable parts of memory management: functions that a learner may write.
  *
- *   sys.parts.pteNeedsFlush     may a TLB keep the old entry        (lab 02)   Linux's: tlb.ts
- *   sys.parts.shootdownTargets  whom to interrupt for a flush       (lab 02)   Linux's: tlb.ts
- *   sys.parts.catchUp           what the interrupted CPU drops      (lab 02)   Linux's: tlb.ts
- *   sys.parts.chooseNewAsid     PCID of the address space to run    (lab 02)   Linux's: tlb_switch.ts
- *   sys.parts.doAnonymousPage   first touch of anonymous memory     (lab 03)   Linux's: memory.ts
- *   sys.parts.classifyFault     what to do about a page fault       (lab 03)   Linux's: classify_fault.ts
- *   sys.parts.doReadFault       first read of a mapped file         (lab 03)   Linux's: file_fault.ts
- *   sys.parts.doMlock           mlock of a range                    (lab 03)   Linux's: mlock.ts
- *   sys.parts.copyPresentPte    one entry of a fork                 (lab 04)   Linux's: copy_page_range.ts
- *   sys.parts.doWpPage          write to a read-only entry          (lab 04)   Linux's: wp.ts
+ *   sys.parts.pteNeedsFlush     may a TLB keep the old entry        (lab 02)   Linux's: mm/pgtable/tlb.ts
+ *   sys.parts.shootdownTargets  whom to interrupt for a flush       (lab 02)   Linux's: mm/pgtable/tlb.ts
+ *   sys.parts.catchUp           what the interrupted CPU drops      (lab 02)   Linux's: mm/pgtable/tlb.ts
+ *   sys.parts.chooseNewAsid     PCID of the address space to run    (lab 02)   Linux's: mm/pgtable/tlb_switch.ts
+ *   sys.parts.doAnonymousPage   first touch of anonymous memory     (lab 03)   Linux's: mm/fault/memory.ts
+ *   sys.parts.classifyFault     what to do about a page fault       (lab 03)   Linux's: mm/fault/classify_fault.ts
+ *   sys.parts.doReadFault       first read of a mapped file         (lab 03)   Linux's: mm/fault/file_fault.ts
+ *   sys.parts.doMlock           mlock of a range                    (lab 03)   Linux's: mm/vma/mlock.ts
+ *   sys.parts.copyPresentPte    one entry of a fork                 (lab 04)   Linux's: mm/fault/copy_page_range.ts
+ *   sys.parts.doWpPage          write to a read-only entry          (lab 04)   Linux's: mm/fault/wp.ts
  *
  * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on `mine`.
  *
- * Read first: memory.ts.
+ * Here is only what each part must look like; which functions they are unless replaced is in linux_parts.ts.
+ *
+ * Read first: mm/fault/memory.ts.
  */
-import { classifyFault, type FaultClass } from "./classify_fault.js";
-import { copyPresentPte } from "./copy_page_range.js";
-import { doReadFault } from "./file_fault.js";
-import { doAnonymousPage } from "./memory.js";
-import { doMlock } from "./mlock.js";
+import type { FaultClass, VmFault } from "./fault/vm_fault.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
-import { type CatchUp, catchUp, pteNeedsFlush, type ShootdownCpu, shootdownTargets } from "./tlb.js";
-import { chooseNewAsid, type NewAsid, type TlbContext } from "./tlb_switch.js";
-import type { VmFault } from "./vm_fault.js";
-import { doWpPage } from "./wp.js";
+import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
 
 /** Parts of `lib/mm` that may be replaced at boot. Not in Linux. */
 export interface MmParts {
@@ -56,10 +51,4 @@ export interface MmParts {
     srcPte: number,
     addr: number,
   ): number;
-}
-
-/** Linux's own parts. */
-export function linuxMmParts(): MmParts {
-  const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
-  return { ...tlb, classifyFault, doAnonymousPage, doReadFault, doMlock, doWpPage, copyPresentPte };
 }

@@ -14,18 +14,18 @@
  * `current` is the task whose system call or fault is being served. `lib/mm` stands below `lib/kernel` and so
  * sees of a task only what CurrentTask lists: its resource limits and its capabilities.
  *
- * Read first: ram.ts. Read next: mm_types.ts.
+ * Read first: hw/ram.ts. Read next: mm_types.ts.
  */
 import { COSTS, type CostTable } from "../hw/clock.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
-import type { Zone } from "./buddy.js";
-import type { Page } from "./folio.js";
-import { Lruvec } from "./mm_inline.js";
-import type { MmStruct } from "./mm_types.js";
+import type { CpuFbatches } from "./lru/fbatch.js";
+import { Lruvec } from "./lru/lruvec.js";
+import type { File, MmStruct } from "./mm_types.js";
+import type { Zone } from "./pages/buddy.js";
+import type { Page } from "./pages/folio.js";
 import type { MmParts } from "./parts.js";
-import type { CpuFbatches } from "./swap.js";
-import type { CpuTlbState } from "./tlb_switch.js";
+import type { CpuTlbState } from "./pgtable/tlb_types.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
 import { VmStat } from "./vmstat.js";
@@ -83,6 +83,12 @@ export const CAP_SYS_ADMIN = 21;
 /** CAP_SYS_RESOURCE: may make a process less likely to be killed when memory runs out. */
 export const CAP_SYS_RESOURCE = 24;
 
+/** What memory management asks of the file systems above it. Not in Linux: it calls them directly. */
+export interface VfsOperations {
+  /** A file in memory without a name, `sizeBytes` long. Linux mm/shmem.c:shmem_file_setup() */
+  shmemFileSetup(sys: MemorySystem, name: string, sizeBytes: number): File;
+}
+
 /** One machine's memory management: Linux's globals of mm/ in one object. Not in Linux. */
 export class MemorySystem {
   readonly ram: Ram;
@@ -101,21 +107,21 @@ export class MemorySystem {
   current: CurrentTask | undefined = undefined;
   /** Number of the next mm, so that mms can be told apart in pictures. */
   nextMmId = 1;
-  /** The page structs, by frame, in sections of 2^14; made when first needed (folio.ts). Linux mem_map */
+  /** The page structs, by frame, in sections of 2^14; made when first needed (mm/pages/folio.ts). Linux mem_map */
   readonly memMap: ((Page | undefined)[] | undefined)[] = [];
-  /** Ranges of RAM with their free lists, lowest first (page_alloc.ts). */
+  /** Ranges of RAM with their free lists, lowest first (mm/pages/page_alloc.ts). */
   readonly zones: Zone[] = [];
   /** Counters of /proc/vmstat. */
   readonly vmStat = new VmStat();
   /** The LRU lists. */
   readonly lruvec = new Lruvec();
-  /** LRU batches of each CPU (swap.ts). */
+  /** LRU batches of each CPU (mm/lru/swap.ts). */
   readonly cpuFbatches: (CpuFbatches | undefined)[] = [];
   /** The CPU that the kernel runs on now. Linux smp_processor_id() */
   thisCpu = 0;
   /** The processors, for TLB flushes. */
   cpus: readonly Cpu[] = [];
-  /** What each CPU knows about its TLB (tlb_switch.ts). Linux per_cpu cpu_tlbstate */
+  /** What each CPU knows about its TLB (mm/pgtable/tlb_switch.ts). Linux per_cpu cpu_tlbstate */
   readonly cpuTlbstate: CpuTlbState[] = [];
   /** The kernel's own address space, without user memory. Linux mm/init-mm.c:init_mm */
   initMm: MmStruct | undefined = undefined;
@@ -131,6 +137,8 @@ export class MemorySystem {
   nextProcIno = 0xf000_0000;
   /** Number of the next inode. */
   nextIno = 1;
+  /** Calls that go up into the file systems; set by the kernel that starts. */
+  vfs!: VfsOperations;
   /** Functions that a learner may replace; set by mmInit(). */
   parts!: MmParts;
   /** Tracepoints and the ring their events go to. */

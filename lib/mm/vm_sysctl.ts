@@ -6,7 +6,7 @@
  *
  * Whole numbers all, or arrays of them. What a value does today is said in the table of kernel/sysctl.ts.
  *
- * Linux mm/util.c, mm/mmap.c, mm/page_alloc.c, mm/page-writeback.c, mm/vmscan.c and others. Read next: wmark.ts.
+ * Linux mm/util.c, mm/mmap.c, mm/page_alloc.c, mm/page-writeback.c, mm/vmscan.c and others. Read next: mm/pages/wmark.ts.
  */
 
 /** Overcommit modes. Linux include/uapi/linux/mman.h:OVERCOMMIT_GUESS ... */
@@ -27,7 +27,7 @@ export interface VmSysctl {
   maxMapCount: number;
   /** Bytes. */
   mmapMinAddr: number;
-  /** Computed from the size of RAM at boot (wmark.ts). */
+  /** Computed from the size of RAM at boot (mm/pages/wmark.ts). */
   minFreeKbytes: number;
   /** Distance of the watermarks in 1/10000 of a zone. */
   watermarkScaleFactor: number;

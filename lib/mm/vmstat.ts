@@ -9,8 +9,6 @@
  *
  * Read first: system.ts.
  */
-import type { MemorySystem } from "./system.js";
-
 /** Names of the events, in order of their numbers. Linux mm/vmstat.c:vmstat_text, include/linux/vm_event_item.h */
 export const VM_EVENT_NAMES = [
   "pgpgin",
@@ -124,22 +122,27 @@ export class VmStat {
   readonly nodeStat: Float64Array = new Float64Array(NODE_STAT_NAMES.length);
 }
 
+/** Whoever keeps such counters: a MemorySystem. Not in Linux. */
+export interface HasVmStat {
+  readonly vmStat: VmStat;
+}
+
 /** Counts one event. Linux include/linux/vmstat.h:count_vm_event() */
-export function countVmEvent(sys: MemorySystem, item: number): void {
+export function countVmEvent(sys: HasVmStat, item: number): void {
   sys.vmStat.events[item]!++;
 }
 
 /** Counts `delta` events. Linux include/linux/vmstat.h:count_vm_events() */
-export function countVmEvents(sys: MemorySystem, item: number, delta: number): void {
+export function countVmEvents(sys: HasVmStat, item: number, delta: number): void {
   sys.vmStat.events[item]! += delta;
 }
 
 /** Changes a state by `delta` pages. Linux mm/vmstat.c:mod_node_page_state() */
-export function modNodePageState(sys: MemorySystem, item: number, delta: number): void {
+export function modNodePageState(sys: HasVmStat, item: number, delta: number): void {
   sys.vmStat.nodeStat[item]! += delta;
 }
 
 /** A state in pages. Linux mm/vmstat.c:global_node_page_state() */
-export function globalNodePageState(sys: MemorySystem, item: number): number {
+export function globalNodePageState(sys: HasVmStat, item: number): number {
   return sys.vmStat.nodeStat[item]!;
 }

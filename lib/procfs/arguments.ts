@@ -3,7 +3,7 @@
  *
  *   machine.procfs.read(7)     TypeError: procfs.read(): path must be text, not 7
  *
- * Imported for its effect by mount.ts. Read first: ../hw/signature.ts.
+ * Imported for its effect by mount.ts. Read first: hw/signature.ts.
  */
 import { checkMethods } from "../hw/signature.js";
 import { ProcFs } from "./procfs.js";

@@ -8,16 +8,16 @@
  * The TLBs are not flushed for 1 to 3: a processor that still holds the entry does not set the accessed bit again, so
  * "Referenced" may miss pages. Linux accepts that for speed, and so it is here.
  *
- * Read first: pagewalk.ts, smaps.ts.
+ * Read first: mm/pgtable/pagewalk.ts, smaps.ts.
  */
 import { PAGE_ACCESSED } from "../hw/entry.js";
 import { kstrtoint, strstrip } from "../kernel/kstrtox.js";
 import { PROC_NUM_LENGTH } from "../kernel/oom_adj.js";
 import { EINVAL } from "../mm/errno.js";
-import { PG_referenced, pageFolio, pfnToPage } from "../mm/folio.js";
 import { getMmRss, type MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
-import { walkPageRange } from "../mm/pagewalk.js";
-import { ptePfn, ptePresent, pteSpecial, setPte } from "../mm/pgtable.js";
+import { PG_referenced, pageFolio, pfnToPage } from "../mm/pages/folio.js";
+import { walkPageRange } from "../mm/pgtable/pagewalk.js";
+import { ptePfn, ptePresent, pteSpecial, setPte } from "../mm/pgtable/pgtable.js";
 
 const CLEAR_REFS_ALL = 1;
 const CLEAR_REFS_ANON = 2;

@@ -1,7 +1,7 @@
 /**
  * A file of /proc or /sys as something that a process can open, read, seek and write.
  *
- *   open(path)  --> ProcFile (the tables: pid_files.ts, root_files.ts, sysctl_files.ts, sysfs_files.ts)
+ *   open(path)  --> ProcFile (the tables: pid_files.ts, root_files.ts, setting_files.ts)
  *               --> procPermission: who may?
  *               --> VfsFile with the FileOperations of the file's family
  *
@@ -15,12 +15,13 @@
  *
  * Left out: directories (a path is a name; opening one is EISDIR), poll, ioctl.
  *
- * Linux fs/proc/inode.c, fs/proc/base.c, fs/kernfs/file.c, fs/seq_file.c. Read first: mm/inode.ts, seq_read.ts. Read next: tree.ts.
+ * Linux fs/proc/inode.c, fs/proc/base.c, fs/kernfs/file.c, fs/seq_file.c. Read first: fs/inode.ts, seq_read.ts. Read next: tree.ts.
  */
-import type { AddressSpaceOperations } from "../mm/address_space.js";
+
+import { type FileOperations, type FileSystemOps, Inode, VfsFile } from "../fs/inode.js";
 import { EACCES, EFAULT, EINVAL, EIO, EPERM } from "../mm/errno.js";
-import { type FileOperations, type FileSystemOps, Inode, VfsFile } from "../mm/inode.js";
-import { copyFromIterFull } from "../mm/iov_iter.js";
+import { copyFromIterFull } from "../mm/filemap/iov_iter.js";
+import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
 import { FMODE_READ, FMODE_WRITE } from "../mm/mm_types.js";
 import { CAP_DAC_OVERRIDE, CAP_SYS_PTRACE, type MemorySystem } from "../mm/system.js";
 import { type MakeRecords, SeqReader } from "./seq_read.js";

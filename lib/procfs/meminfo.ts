@@ -8,9 +8,10 @@
  *
  * Read first: seq_file.ts. Read next: vmstat.ts.
  */
-import { nrFreePages } from "../mm/page_alloc.js";
+import { nrFreePages } from "../mm/pages/page_alloc.js";
+import { zoneWatermarks } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
-import { vmCommitLimit } from "../mm/util.js";
+import { vmCommitLimit } from "../mm/vma/util.js";
 import {
   globalNodePageState,
   NR_ACTIVE_ANON,
@@ -28,7 +29,6 @@ import {
   NR_UNEVICTABLE,
   NR_WRITEBACK,
 } from "../mm/vmstat.js";
-import { zoneWatermarks } from "../mm/wmark.js";
 import { kbLine, pagesToKb } from "./seq_file.js";
 
 /** Pages that could be had without swapping. Linux mm/show_mem.c:si_mem_available() */

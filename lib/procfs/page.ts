@@ -33,7 +33,7 @@ import {
   pageFolio,
   pageMapcount,
   peekPage,
-} from "../mm/folio.js";
+} from "../mm/pages/folio.js";
 import type { MemorySystem } from "../mm/system.js";
 
 /** Linux include/uapi/linux/kernel-page-flags.h; so are all KPF_ names below. */

@@ -10,12 +10,21 @@
  *
  * Words are split into two 32-bit halves and a frame number, because a JavaScript number holds 53 bits exactly.
  *
- * Read first: pagewalk.ts. Read next: page.ts (what /proc says about the frame).
+ * Read first: mm/pgtable/pagewalk.ts. Read next: page.ts (what /proc says about the frame).
  */
-import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/folio.js";
+
 import type { MmStruct } from "../mm/mm_types.js";
-import { walkPageRange } from "../mm/pagewalk.js";
-import { isGuardPte, isSwapPte, ptePfn, ptePresent, pteSpecial, swpOffset, swpType } from "../mm/pgtable.js";
+import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
+import { walkPageRange } from "../mm/pgtable/pagewalk.js";
+import {
+  isGuardPte,
+  isSwapPte,
+  ptePfn,
+  ptePresent,
+  pteSpecial,
+  swpOffset,
+  swpType,
+} from "../mm/pgtable/pgtable.js";
 
 /** Bit 63: a frame is mapped. Linux fs/proc/task_mmu.c:PM_PRESENT; so are all PM_ names below. */
 export const PM_PRESENT = 2 ** 31;

@@ -15,11 +15,11 @@
  */
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { O_CREAT, O_EXCL, type PseudoFs } from "../fs/file_tree.js";
+import type { Inode, VfsFile } from "../fs/inode.js";
 import { valueText } from "../hw/options.js";
 import { SyscallError } from "../kernel/errno.js";
-import { O_CREAT, O_EXCL, type PseudoFs } from "../kernel/fs.js";
 import { EACCES, EEXIST, EINVAL, EISDIR, ENOENT, errnoName } from "../mm/errno.js";
-import type { Inode, VfsFile } from "../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
 import { openProcFile, type ProcFile, procPermission } from "./file.js";

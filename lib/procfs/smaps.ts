@@ -12,10 +12,11 @@
  *
  * The zero page and pages that markers stand for are not counted: they have no page struct to share.
  *
- * Read first: task_mmu.ts, pagewalk.ts. Read next: pagemap.ts.
+ * Read first: task_mmu.ts, mm/pgtable/pagewalk.ts. Read next: pagemap.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { thpEligible } from "../kernel/sysfs_mm.js";
+import { type MmStruct, VM_DROPPABLE, VM_EXEC, VM_LOCKED, type VmAreaStruct } from "../mm/mm_types.js";
 import {
   type Folio,
   folioTestAnon,
@@ -25,10 +26,17 @@ import {
   pageFolio,
   pageMapcount,
   pfnToPage,
-} from "../mm/folio.js";
-import { type MmStruct, VM_DROPPABLE, VM_EXEC, VM_LOCKED, type VmAreaStruct } from "../mm/mm_types.js";
-import { walkPageRange } from "../mm/pagewalk.js";
-import { isPteMarker, isSwapPte, pteDirty, ptePfn, ptePresent, pteSpecial, pteYoung } from "../mm/pgtable.js";
+} from "../mm/pages/folio.js";
+import { walkPageRange } from "../mm/pgtable/pagewalk.js";
+import {
+  isPteMarker,
+  isSwapPte,
+  pteDirty,
+  ptePfn,
+  ptePresent,
+  pteSpecial,
+  pteYoung,
+} from "../mm/pgtable/pgtable.js";
 import type { MemorySystem } from "../mm/system.js";
 import { kbLine, putHex } from "./seq_file.js";
 import { gateLine, showMapVma } from "./task_mmu.js";

@@ -9,7 +9,7 @@
  *
  * Read first: mm/vmstat.ts.
  */
-import { nrFreePages } from "../mm/page_alloc.js";
+import { nrFreePages } from "../mm/pages/page_alloc.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../mm/vmstat.js";
 

@@ -4,12 +4,12 @@
  *   Node 0, zone   Normal   5820   3823 ...   1105       free blocks of 1, 2, 4, ... 1024 frames
  *   min < low < high                                     watermarks: below low kswapd starts, below min only the kernel may allocate
  *
- * Read first: buddy.ts, seq_file.ts. Read next: vmstat.ts.
+ * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: vmstat.ts.
  */
-import { MAX_PAGE_ORDER, type Zone } from "../mm/buddy.js";
-import { type Folio, PG_mlocked, PG_writeback } from "../mm/folio.js";
+import { MAX_PAGE_ORDER, type Zone } from "../mm/pages/buddy.js";
+import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
+import { lowmemReserve, zoneWatermarks } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
-import { lowmemReserve, zoneWatermarks } from "../mm/wmark.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
 
 /** Pages of one zone in each state that is kept for the node as a whole. Not in Linux: it counts by zone as well. */

@@ -5,7 +5,7 @@
  *     1 |     0 |         0x5         |    0 | 0 |  0 | 1 | 1 |   0 |   0 |   1 |   1 | 1
  *
  * A bit that is set is filled. When P is clear the processor looks at nothing else, and the picture says so.
- * Read first: ../hw/entry.ts.
+ * Read first: hw/entry.ts.
  */
 
 import { hex } from "../hw/address.js";

@@ -8,7 +8,7 @@
  * Takes what `explain` returns, or the steps that a walker notes (WalkWatch), as plain data. A step that ends
  * in a fault is drawn in a thick frame with its reason, and tables that were not reached are dashed.
  *
- * Read first: draw_address.ts, ../hw/walk.ts.
+ * Read first: draw_address.ts, hw/walk.ts.
  */
 
 import { hex } from "../hw/address.js";

@@ -10,9 +10,9 @@
 import { checkArguments } from "../hw/signature.js";
 import { Process } from "../kernel/process.js";
 import type { Task } from "../kernel/task.js";
-import { type Folio, pageFolio, pageMapcount, pfnToPage } from "../mm/folio.js";
-import { walkPageRange } from "../mm/pagewalk.js";
-import { pteDirty, ptePfn, ptePresent, pteWrite } from "../mm/pgtable.js";
+import { type Folio, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
+import { walkPageRange } from "../mm/pgtable/pagewalk.js";
+import { pteDirty, ptePfn, ptePresent, pteWrite } from "../mm/pgtable/pgtable.js";
 import type { ProcessNode } from "./draw_processes.js";
 import { ownersOf, type ShownRange } from "./mm_data.js";
 

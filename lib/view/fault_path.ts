@@ -10,7 +10,7 @@
  *
  * The steps are the machine's tracepoints; none is written down here.
  *
- * Read first: trace.ts, draw_timeline.ts.
+ * Read first: mm/trace.ts, draw_timeline.ts.
  */
 
 import { checkArguments } from "../hw/signature.js";

@@ -9,17 +9,25 @@
  * `ownersOf` returned before a fork or a write is the `before` of the picture after it. Looking changes
  * nothing, not even an accessed bit.
  *
- * Read first: draw_areas.ts, draw_owners.ts, draw_tlb.ts, ../mm/pagewalk.ts.
+ * Read first: draw_areas.ts, draw_owners.ts, draw_tlb.ts, mm/pgtable/pagewalk.ts.
  */
 
 import { PAGE_SIZE } from "../hw/address.js";
 import { PAGE_RW } from "../hw/entry.js";
 import { checkArguments, checkKind } from "../hw/signature.js";
 import { Tlb } from "../hw/tlb.js";
-import { folioTestAnon, PG_mlocked, pageFolio, pfnToPage } from "../mm/folio.js";
 import { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
-import { walkPageRange } from "../mm/pagewalk.js";
-import { isPteMarker, pmdLeaf, pteDirty, ptePfn, ptePresent, pteSpecial, pteWrite } from "../mm/pgtable.js";
+import { folioTestAnon, PG_mlocked, pageFolio, pfnToPage } from "../mm/pages/folio.js";
+import { walkPageRange } from "../mm/pgtable/pagewalk.js";
+import {
+  isPteMarker,
+  pmdLeaf,
+  pteDirty,
+  ptePfn,
+  ptePresent,
+  pteSpecial,
+  pteWrite,
+} from "../mm/pgtable/pgtable.js";
 import { getVmaName, vmaPerm } from "../procfs/task_mmu.js";
 import type { Area, PageState } from "./draw_areas.js";
 import type { FrameFacts, OwnedPage, Owner } from "./draw_owners.js";

@@ -9,12 +9,12 @@
  * (dirty), which frames it names in hexadecimal, and by how many entries they are mapped when not by one. Notebooks show it, and tests put its text into their
  * messages, so that a failure and a lesson speak about the same picture.
  *
- * Read first: table.ts, mm/pagewalk.ts.
+ * Read first: table.ts, mm/pgtable/pagewalk.ts.
  */
 import { checkArguments } from "../hw/signature.js";
-import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/folio.js";
 import { MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
-import { walkPageRange } from "../mm/pagewalk.js";
+import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
+import { walkPageRange } from "../mm/pgtable/pagewalk.js";
 import {
   isGuardPte,
   isPteMarker,
@@ -26,7 +26,7 @@ import {
   pteSpecial,
   pteWrite,
   swpOffset,
-} from "../mm/pgtable.js";
+} from "../mm/pgtable/pgtable.js";
 import { getVmaName, vmaPerm } from "../procfs/task_mmu.js";
 import { Table } from "./table.js";
 

@@ -22,8 +22,8 @@ import {
   type WalkOp,
   walkObservationText,
   walkOpText,
-} from "../../lib/course/grading/lab_paging.js";
-import { machineOpText, randomMachineOp, runMachine } from "../../lib/course/grading/lab_paging_machine.js";
+} from "../../lib/course/labs/paging.js";
+import { machineOpText, randomMachineOp, runMachine } from "../../lib/course/labs/paging_machine.js";
 import { hex, tableIndex } from "../../lib/hw/address.js";
 import { isLeaf, makeEntry, unpackEntry } from "../../lib/hw/entry.js";
 import { ACCESS_FETCH, ACCESS_READ, ACCESS_USER, ACCESS_WRITE } from "../../lib/hw/fault.js";

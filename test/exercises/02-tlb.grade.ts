@@ -17,15 +17,16 @@ import {
   smallModel,
   type TlbOp,
   tlbOpText,
-} from "../../lib/course/grading/lab_tlb.js";
+} from "../../lib/course/labs/tlb.js";
 import { hex } from "../../lib/hw/address.js";
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_RW, PAGE_USER } from "../../lib/hw/entry.js";
 import { Random } from "../../lib/hw/random.js";
 import type { TlbEntry } from "../../lib/hw/tlb.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
-import { PAGE_PROTNONE, PTE_NX, ptePfn } from "../../lib/mm/pgtable.js";
-import { catchUp, type ShootdownCpu, shootdownTargets } from "../../lib/mm/tlb.js";
-import { chooseNewAsid, type TlbContext } from "../../lib/mm/tlb_switch.js";
+import { PAGE_PROTNONE, PTE_NX, ptePfn } from "../../lib/mm/pgtable/pgtable.js";
+import { catchUp, shootdownTargets } from "../../lib/mm/pgtable/tlb.js";
+import { chooseNewAsid } from "../../lib/mm/pgtable/tlb_switch.js";
+import type { ShootdownCpu, TlbContext } from "../../lib/mm/pgtable/tlb_types.js";
 import * as submission from "../../solutions/02-tlb.js";
 
 const MIB = 2 ** 20;

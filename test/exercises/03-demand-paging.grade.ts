@@ -5,27 +5,21 @@
 
 import { describe, it } from "vitest";
 import { asErrorCode, DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
-import {
-  type DemandOp,
-  demandMistake,
-  demandOpText,
-  runDemand,
-} from "../../lib/course/grading/lab_demand.js";
+import { type DemandOp, demandMistake, demandOpText, runDemand } from "../../lib/course/labs/demand.js";
 import {
   expectAsRecorded,
   type Focus,
   randomDemandOp,
   simplerDemandOps,
-} from "../../lib/course/grading/lab_demand_random.js";
-import { type ReadFaultScene, runReadFault } from "../../lib/course/grading/lab_read_fault.js";
+} from "../../lib/course/labs/demand_random.js";
+import { type ReadFaultScene, runReadFault } from "../../lib/course/labs/read_fault.js";
 import { hex } from "../../lib/hw/address.js";
 import { PF_INSTR, PF_PROT, PF_USER, PF_WRITE } from "../../lib/hw/fault.js";
 import { Random } from "../../lib/hw/random.js";
 import { boot, type MachineParts } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
 import { SignalError } from "../../lib/kernel/signal.js";
-import { classifyFault } from "../../lib/mm/classify_fault.js";
-import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_SHARED, VM_WRITE, VmAreaStruct } from "../../lib/mm/mm_types.js";
+import { classifyFault } from "../../lib/mm/fault/classify_fault.js";
 import {
   VM_FAULT_HWPOISON,
   VM_FAULT_LOCKED,
@@ -35,8 +29,9 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
-} from "../../lib/mm/vm_fault.js";
-import type { VmRange } from "../../lib/mm/vma_tree.js";
+} from "../../lib/mm/fault/vm_fault.js";
+import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_SHARED, VM_WRITE, VmAreaStruct } from "../../lib/mm/mm_types.js";
+import type { VmRange } from "../../lib/mm/vma/vma_tree.js";
 import * as submission from "../../solutions/03-demand-paging.js";
 
 /** Tasks of which a check has failed: the long checks after it would only take time. */

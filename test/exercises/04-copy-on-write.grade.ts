@@ -10,7 +10,7 @@ import {
   expectSameRuns,
   expectSameSteps,
 } from "../../lib/course/grading/expect.js";
-import { referenceExec, runExec, runFailingExec } from "../../lib/course/grading/lab_exec.js";
+import { referenceExec, runExec, runFailingExec } from "../../lib/course/labs/exec.js";
 import {
   mappedPages,
   randomScript,
@@ -19,7 +19,7 @@ import {
   type ScriptStep,
   stepText,
   withoutStep,
-} from "../../lib/course/grading/lab_family.js";
+} from "../../lib/course/labs/family.js";
 import {
   type FamilyOp,
   familyMistake,
@@ -28,18 +28,18 @@ import {
   randomFamilyOp,
   runFamily,
   simplerFamilyOps,
-} from "../../lib/course/grading/lab_fork.js";
+} from "../../lib/course/labs/fork.js";
 import {
   type WriteReport,
   writeToOrphan,
   writeWithoutFolio,
   writeWithoutMemory,
-} from "../../lib/course/grading/lab_write_fault.js";
-import { formatDifference } from "../../lib/course/replay/compare_records.js";
-import { newHost } from "../../lib/course/replay/kernel_host.js";
-import { replayRecorded } from "../../lib/course/replay/recordings.js";
+} from "../../lib/course/labs/write_fault.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
+import { formatDifference } from "../../lib/replay/compare_records.js";
+import { newHost } from "../../lib/replay/kernel_host.js";
+import { replayRecorded } from "../../lib/replay/recordings.js";
 import * as submission from "../../solutions/04-copy-on-write.js";
 
 /** Tasks of which a check has failed: the long random checks after it would only take time. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { VfsFile } from "../../lib/fs/inode.js";
 import { boot } from "../../lib/kernel/machine.js";
 import * as files from "../../lib/kernel/syscalls/file.js";
 import { sysFtruncate, sysLseek, sysMemfdCreate } from "../../lib/kernel/syscalls/file.js";
 import * as calls from "../../lib/kernel/syscalls/mm.js";
 import { sysExecve } from "../../lib/kernel/syscalls/process.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
-import type { VfsFile } from "../../lib/mm/inode.js";
 
 const A = 0x1000_0000;
 

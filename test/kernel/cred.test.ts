@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { makeElf } from "../../lib/kernel/elf.js";
+import { makeElf } from "../../lib/fs/elf.js";
 import { boot } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
 import { procfsOf } from "../../lib/procfs/mount.js";

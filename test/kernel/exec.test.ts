@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { makeElf } from "../../lib/kernel/elf.js";
+import { makeElf } from "../../lib/fs/elf.js";
 import { SyscallError } from "../../lib/kernel/errno.js";
 import { boot } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
 import { sysPrlimit } from "../../lib/kernel/syscalls/limits.js";
 import { sysExecve } from "../../lib/kernel/syscalls/process.js";
 import { E2BIG, EACCES, ENAMETOOLONG, ENOENT, ENOTDIR } from "../../lib/mm/errno.js";
-import { nrFreePages } from "../../lib/mm/page_alloc.js";
-import { lruAddDrainAll } from "../../lib/mm/swap.js";
+import { lruAddDrainAll } from "../../lib/mm/lru/swap.js";
+import { nrFreePages } from "../../lib/mm/pages/page_alloc.js";
 import { RLIMIT_STACK } from "../../lib/mm/system.js";
 
 function start(): { p: Process; machine: ReturnType<typeof boot> } {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { makeElf } from "../../lib/kernel/elf.js";
+import { makeElf } from "../../lib/fs/elf.js";
 import { boot, type Machine } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
 import { SYSCALL_NUMBERS } from "../../lib/kernel/syscalls/numbers.js";

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { makeElf } from "../../lib/kernel/elf.js";
+import { makeElf } from "../../lib/fs/elf.js";
 import type { SyscallError } from "../../lib/kernel/errno.js";
 import { CLONE_FILES, CLONE_SETTLS, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM } from "../../lib/kernel/fork.js";
 import { boot, type Machine } from "../../lib/kernel/machine.js";
 import { sysClone, sysExit, sysKill, sysWait4 } from "../../lib/kernel/syscalls/process.js";
 import type { Task } from "../../lib/kernel/task.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
-import { vmCommitLimit } from "../../lib/mm/util.js";
+import { vmCommitLimit } from "../../lib/mm/vma/util.js";
 import { meminfo } from "../../lib/procfs/meminfo.js";
 
 const THREAD = CLONE_VM | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;

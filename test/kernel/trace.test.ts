@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { boot } from "../../lib/kernel/machine.js";
 import { sysMmap } from "../../lib/kernel/syscalls/mm.js";
-import { MAP_ANONYMOUS, MAP_PRIVATE } from "../../lib/mm/mman.js";
-import { lruAddDrain } from "../../lib/mm/swap.js";
+import { lruAddDrain } from "../../lib/mm/lru/swap.js";
 import { traceCalls } from "../../lib/mm/trace.js";
+import { MAP_ANONYMOUS, MAP_PRIVATE } from "../../lib/mm/vma/mman.js";
 
 describe("the path of one fault", () => {
   it("is recorded from the exception to the page that was allocated", () => {

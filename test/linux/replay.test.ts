@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type Comparison, formatDifference } from "../../lib/course/replay/compare_records.js";
-import { newHost } from "../../lib/course/replay/kernel_host.js";
+import { type Comparison, formatDifference } from "../../lib/replay/compare_records.js";
+import { newHost } from "../../lib/replay/kernel_host.js";
 import {
   familyOf,
   findRecorded,
   loadNotApplicable,
   recordedNames,
   replayRecorded,
-} from "../../lib/course/replay/recordings.js";
+} from "../../lib/replay/recordings.js";
 
 /** Families whose mechanisms come with transparent huge pages, which the machine does not have yet. */
 const NOT_YET = new Set(["g", "z-thp"]);

@@ -1,16 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../lib/hw/random.js";
-import { anonVmaPrepare } from "../../lib/mm/anon_vma.js";
-import { folioTestAnon } from "../../lib/mm/folio.js";
-import { mmCounterFile } from "../../lib/mm/mm_inline.js";
+import { anonVmaPrepare } from "../../lib/mm/fault/anon_vma.js";
+import { folioAddNewAnonRmap, folioRemoveRmapPtes } from "../../lib/mm/fault/rmap.js";
+import {
+  doWpPage,
+  vmNormalPage,
+  wpCanReuseAnonFolio,
+  wpPageCopy,
+  wpPageReuse,
+} from "../../lib/mm/fault/wp.js";
+import { mmCounterFile } from "../../lib/mm/lru/mm_inline.js";
+import { folioAddLruVma } from "../../lib/mm/lru/swap.js";
 import { addMmCounter, MM_ANONPAGES, VM_SHARED, type VmAreaStruct } from "../../lib/mm/mm_types.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../../lib/mm/page_alloc.js";
+import { folioTestAnon } from "../../lib/mm/pages/folio.js";
+import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../../lib/mm/pages/page_alloc.js";
 import type { MmParts } from "../../lib/mm/parts.js";
-import { maybeMkwrite, pfnPte, pteMkdirty, setPte, vmaPageProt } from "../../lib/mm/pgtable.js";
-import { folioAddNewAnonRmap, folioRemoveRmapPtes } from "../../lib/mm/rmap.js";
-import { folioAddLruVma } from "../../lib/mm/swap.js";
+import { maybeMkwrite, pfnPte, pteMkdirty, setPte, vmaPageProt } from "../../lib/mm/pgtable/pgtable.js";
 import { PGREUSE } from "../../lib/mm/vmstat.js";
-import { doWpPage, vmNormalPage, wpCanReuseAnonFolio, wpPageCopy, wpPageReuse } from "../../lib/mm/wp.js";
 import { asScript, HUNGRY_KINDS, type Operation, randomOperations, shortest } from "./operations.js";
 import { World, type WorldOptions } from "./world.js";
 

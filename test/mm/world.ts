@@ -11,10 +11,11 @@
  * page of a Backing (file or shared memory).
  */
 import { expect } from "vitest";
+import { fadviseDrop, ftruncate, O_CREAT, O_RDWR } from "../../lib/fs/file_tree.js";
+import type { VfsFile } from "../../lib/fs/inode.js";
 import { Clock } from "../../lib/hw/clock.js";
 import { Cpu } from "../../lib/hw/cpu.js";
 import { Ram } from "../../lib/hw/ram.js";
-import { fadviseDrop, ftruncate, O_CREAT, O_RDWR } from "../../lib/kernel/fs.js";
 import { Kernel } from "../../lib/kernel/kernel.js";
 import { SignalError } from "../../lib/kernel/signal.js";
 import { sysFadvise, sysOpen, sysPread } from "../../lib/kernel/syscalls/file.js";
@@ -31,14 +32,13 @@ import { sysExitGroup, sysFork } from "../../lib/kernel/syscalls/process.js";
 import type { Task } from "../../lib/kernel/task.js";
 import { copyFromUser } from "../../lib/kernel/uaccess.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
-import { type Folio, folioTestAnon, PG_uptodate, pfnToPage } from "../../lib/mm/folio.js";
-import type { VfsFile } from "../../lib/mm/inode.js";
+import { lruAddDrainAll } from "../../lib/mm/lru/swap.js";
 import { fput, type MmStruct } from "../../lib/mm/mm_types.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE, nrFreePages } from "../../lib/mm/page_alloc.js";
+import { type Folio, folioTestAnon, PG_uptodate, pfnToPage } from "../../lib/mm/pages/folio.js";
+import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE, nrFreePages } from "../../lib/mm/pages/page_alloc.js";
 import type { MmParts } from "../../lib/mm/parts.js";
-import { ptePfn, ptePresent, ptepGet } from "../../lib/mm/pgtable.js";
-import { pteOffset } from "../../lib/mm/pgtable_alloc.js";
-import { lruAddDrainAll } from "../../lib/mm/swap.js";
+import { ptePfn, ptePresent, ptepGet } from "../../lib/mm/pgtable/pgtable.js";
+import { pteOffset } from "../../lib/mm/pgtable/pgtable_alloc.js";
 import { ARENA, MAX_PROCS, type Operation } from "./operations.js";
 
 const PAGE = 4096;

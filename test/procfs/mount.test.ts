@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { boot } from "../../lib/kernel/machine.js";
 import { sysMmap } from "../../lib/kernel/syscalls/mm.js";
-import { MAP_ANONYMOUS, MAP_PRIVATE } from "../../lib/mm/mman.js";
+import { MAP_ANONYMOUS, MAP_PRIVATE } from "../../lib/mm/vma/mman.js";
 import "../../lib/procfs/mount.js";
 
 function machineWithProcess() {

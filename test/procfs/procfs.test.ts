@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Ram } from "../../lib/hw/ram.js";
-import { copyPageRange } from "../../lib/mm/copy_page_range.js";
-import { handleMmFault } from "../../lib/mm/memory.js";
+import { copyPageRange } from "../../lib/mm/fault/copy_page_range.js";
+import { handleMmFault } from "../../lib/mm/fault/memory.js";
+import { FAULT_FLAG_WRITE } from "../../lib/mm/fault/vm_fault.js";
 import { mmInit } from "../../lib/mm/mm_init.js";
 import {
   MmStruct,
@@ -16,10 +17,9 @@ import {
   VM_WRITE,
   VmAreaStruct,
 } from "../../lib/mm/mm_types.js";
-import { pgdAlloc } from "../../lib/mm/pgtable_alloc.js";
+import { pgdAlloc } from "../../lib/mm/pgtable/pgtable_alloc.js";
 import { MemorySystem } from "../../lib/mm/system.js";
-import { FAULT_FLAG_WRITE } from "../../lib/mm/vm_fault.js";
-import { vmaLink } from "../../lib/mm/vma.js";
+import { vmaLink } from "../../lib/mm/vma/vma.js";
 import { pidOomScore } from "../../lib/procfs/base.js";
 import { hasKpf, KPF_ANON, KPF_BUDDY, KPF_PGTABLE, KPF_ZERO_PAGE } from "../../lib/procfs/page.js";
 import { PM_MMAP_EXCLUSIVE, PM_PRESENT, pagemapBytes } from "../../lib/procfs/pagemap.js";

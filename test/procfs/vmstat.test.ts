@@ -11,7 +11,7 @@ import {
   GFP_HIGHUSER_MOVABLE,
   GFP_KERNEL,
   nrFreePages,
-} from "../../lib/mm/page_alloc.js";
+} from "../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../lib/mm/system.js";
 import { ProcFs } from "../../lib/procfs/procfs.js";
 import { vmstatValue } from "../../lib/procfs/vmstat.js";

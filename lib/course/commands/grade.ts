@@ -5,13 +5,13 @@
  * Not in Linux: part of the course, not of the machine.
  */
 import { resolve } from "node:path";
+import type { CommandRun } from "../command.js";
 import { allLabs, findLab, type Lab } from "../exercises/labs.js";
 import { readInput } from "../files.js";
 import { gradeLab } from "../grading/check.js";
 import { allPassed, type GradeReport, reportText } from "../grading/report.js";
 import type { Arguments } from "./arguments.js";
 import { UsageError } from "./errors.js";
-import type { CommandRun } from "./table.js";
 import { understood } from "./understood.js";
 
 export const run: CommandRun = async (args) => {

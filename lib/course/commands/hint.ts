@@ -3,8 +3,9 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
+
+import type { CommandRun } from "../command.js";
 import { hint } from "../exercises/hint.js";
-import type { CommandRun } from "./table.js";
 import { understood } from "./understood.js";
 
 export const run: CommandRun = async ({ words: [wanted] }) => {

@@ -15,18 +15,16 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { valueText } from "../../hw/options.js";
-import { readInput } from "../files.js";
-import { compareWithLinux } from "../replay/against.js";
 import {
   type Comparison,
   compareRecordings,
   type Difference,
   formatDifference,
-} from "../replay/compare_records.js";
-import { runScenario } from "../replay/executor.js";
-import { newHost } from "../replay/kernel_host.js";
-import { parseScenario } from "../replay/parse.js";
-import { formatRecording, type Recording, type StepRecord } from "../replay/record.js";
+} from "../../replay/compare_records.js";
+import { runScenario } from "../../replay/executor.js";
+import { newHost } from "../../replay/kernel_host.js";
+import { parseScenario } from "../../replay/parse.js";
+import { formatRecording, type Recording, type StepRecord } from "../../replay/record.js";
 import {
   familyOf,
   findRecorded,
@@ -35,11 +33,13 @@ import {
   loadRecording,
   recordedNames,
   replayRecorded,
-} from "../replay/recordings.js";
-import { type Scenario, ScenarioError } from "../replay/scenario.js";
+} from "../../replay/recordings.js";
+import { type Scenario, ScenarioError } from "../../replay/scenario.js";
+import type { CommandRun } from "../command.js";
+import { readInput } from "../files.js";
+import { compareWithLinux } from "./against.js";
 import { type Arguments, unknown, wholeNumber } from "./arguments.js";
 import { CommandFailure, faultText, UsageError } from "./errors.js";
-import type { CommandRun } from "./table.js";
 import { understood } from "./understood.js";
 
 const MOST = 1_000_000_000;

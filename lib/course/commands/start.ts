@@ -4,9 +4,10 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
+
+import type { CommandRun } from "../command.js";
 import { jupyterOrInstall } from "../jupyter/install.js";
 import { serve } from "../jupyter/serve.js";
-import type { CommandRun } from "./table.js";
 
 export const run: CommandRun = async (args) => {
   const port = args.has("--port") ? args.number("--port", 0, 1, 65535) : undefined;

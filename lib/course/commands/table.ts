@@ -5,22 +5,8 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import type { Arguments, CommandShape, OptionShape } from "./arguments.js";
-
-/** Carries out a command; the result is the exit status of the process. */
-export type CommandRun = (args: Arguments) => Promise<number>;
-
-/** A command that does something. */
-export interface Command extends CommandShape {
-  run: CommandRun;
-}
-
-/** A command that is one of several, named by the next word: `exercises cut`. */
-export interface CommandGroup {
-  usage: string;
-  summary: string;
-  parts: ReadonlyMap<string, Command>;
-}
+import type { Command, CommandGroup, CommandRun } from "../command.js";
+import type { OptionShape } from "./arguments.js";
 
 const ANY = Number.POSITIVE_INFINITY;
 

@@ -11,7 +11,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { valueText } from "../../hw/options.js";
 import { checkKind } from "../../hw/signature.js";
-import { projectRoot } from "../root.js";
+import { projectRoot } from "../../replay/root.js";
 import { type Task, tasksOf } from "./master.js";
 
 /** One lab's files, absolute; `name` is "01-paging". */

@@ -15,7 +15,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import { projectRoot } from "../root.js";
+import { projectRoot } from "../../replay/root.js";
 import { atEnd, endGroup, type TemporaryFolder } from "../temporary.js";
 import { layOut, type Submission } from "./jobs.js";
 import { Outcome } from "./outcome.js";

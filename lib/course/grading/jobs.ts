@@ -11,9 +11,9 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { projectRoot } from "../../replay/root.js";
 import type { Lab } from "../exercises/labs.js";
 import { labTasks } from "../exercises/labs.js";
-import { projectRoot } from "../root.js";
 import { TemporaryFolder } from "../temporary.js";
 
 /** One submission to grade: the text of the learner's file, and the tasks to run ("01.2"); all of them by default. */

@@ -17,10 +17,10 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, readdirSync, rea
 import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { projectRoot } from "../../replay/root.js";
 import { CommandFailure } from "../commands/errors.js";
 import { environmentWithKernel } from "../kernel/kernelspec.js";
 import { inRepository } from "../paths.js";
-import { projectRoot } from "../root.js";
 import { atEnd, TemporaryFolder } from "../temporary.js";
 import { isClassic, type Jupyter } from "./find.js";
 

@@ -17,7 +17,7 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
-import { projectRoot } from "../root.js";
+import { projectRoot } from "../../replay/root.js";
 import { nameCellScripts, type TypeScriptApi, withSourceMaps } from "./cell_sources.js";
 import { retryWithNodeTypes } from "./cell_types.js";
 import { sendWithoutLimit } from "./publisher.js";

@@ -10,7 +10,7 @@
  * Not in Linux: part of the course, not of the machine.
  */
 import { format } from "node:util";
-import { projectRoot } from "../root.js";
+import { projectRoot } from "../../replay/root.js";
 import { isCellLine, lineOfCell, whereInCell } from "./cell_sources.js";
 
 /** An error in the form of Jupyter's `error` message. */

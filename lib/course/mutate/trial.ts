@@ -11,7 +11,7 @@
  *
  * A test may take as much processor time as for learners; then it is interrupted, and the text is dead.
  *
- * Not in Linux: a tool of the course. Read first: ../grading/grade.ts. Read next: pool.ts.
+ * Not in Linux: a tool of the course. Read first: course/grading/grade.ts. Read next: pool.ts.
  */
 
 import { readFileSync } from "node:fs";

@@ -17,9 +17,9 @@ import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type * as Zmq from "zeromq";
+import { projectRoot } from "../../replay/root.js";
 import { kernelCommand } from "../kernel/kernelspec.js";
 import { requireFromTslab } from "../kernel/tslab.js";
-import { projectRoot } from "../root.js";
 import { atEnd, TemporaryFolder } from "../temporary.js";
 import type { Output } from "./nbformat.js";
 

@@ -7,7 +7,7 @@
  *
  * A change concerns the calling thread only, as in Linux; a C library does it in every thread.
  *
- * Linux kernel/sys.c, kernel/capability.c, security/commoncap.c; man 2 setuid, capset. Read first: ../cred.ts.
+ * Linux kernel/sys.c, kernel/capability.c, security/commoncap.c; man 2 setuid, capset. Read first: kernel/cred.ts.
  */
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";
 import {

@@ -17,13 +17,14 @@
  * Registers that are not given are 0. What no register can hold (a fraction, 2^70, an object) is a mistake of the caller: RangeError
  * or TypeError.
  *
- * Linux include/linux/syscalls.h:SYSCALL_DEFINE. Read first: ../uaccess.ts. Read next: table.ts.
+ * Linux include/linux/syscalls.h:SYSCALL_DEFINE. Read first: kernel/uaccess.ts. Read next: table.ts.
  */
+
+import * as namei from "../../fs/namei.js";
+import { PATH_MAX } from "../../fs/namei.js";
 import { valueText } from "../../hw/options.js";
 import { E2BIG, EFAULT } from "../../mm/errno.js";
 import type { Kernel } from "../kernel.js";
-import * as namei from "../namei.js";
-import { PATH_MAX } from "../namei.js";
 import type { Task } from "../task.js";
 import { readUserWord, strncpyFromUser } from "../uaccess.js";
 

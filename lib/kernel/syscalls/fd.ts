@@ -6,13 +6,23 @@
  *
  * A number's close-on-exec mark belongs to the number, not to the open file: a copy has its own.
  *
- * Linux fs/file.c, fs/fcntl.c; man 2 dup, fcntl, openat. Read first: ../fd_table.ts.
+ * Linux fs/file.c, fs/fcntl.c; man 2 dup, fcntl, openat. Read first: fs/fd_table.ts.
  */
+
+import {
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+} from "../../fs/file_tree.js";
+import type { VfsFile } from "../../fs/inode.js";
 import { EBADF, EINVAL, ENOSYS, ENOTDIR } from "../../mm/errno.js";
-import type { VfsFile } from "../../mm/inode.js";
 import { type File, FMODE_READ, FMODE_WRITE, getFile } from "../../mm/mm_types.js";
 import { RLIMIT_NOFILE } from "../../mm/system.js";
-import { O_ACCMODE, O_CLOEXEC, O_CREAT, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
 import { getname } from "./define.js";

@@ -8,15 +8,16 @@
  *
  * Linux fs/read_write.c, fs/open.c, mm/fadvise.c, mm/memfd.c.
  *
- * Read first: ../fd_table.ts, ../uaccess.ts, ../fs.ts.
+ * Read first: fs/fd_table.ts, kernel/uaccess.ts, fs/file_tree.ts.
  */
+
+import { ftruncate, maxBytes, O_APPEND, O_CLOEXEC, O_RDWR } from "../../fs/file_tree.js";
+import type { VfsFile } from "../../fs/inode.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { EBADF, EFAULT, EFBIG, EINVAL } from "../../mm/errno.js";
-import type { VfsFile } from "../../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
 import { RLIMIT_NOFILE } from "../../mm/system.js";
 import { checkArg, checkText } from "../errno.js";
-import { ftruncate, maxBytes, O_APPEND, O_CLOEXEC, O_RDWR } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
 import { accessOk, copyToUser, UbufIter } from "../uaccess.js";
@@ -31,7 +32,7 @@ export const SEEK_CUR = 1;
 /** lseek: from the end of the file. */
 export const SEEK_END = 2;
 
-export { POSIX_FADV_DONTNEED, POSIX_FADV_WILLNEED } from "../../mm/fadvise.js";
+export { POSIX_FADV_DONTNEED, POSIX_FADV_WILLNEED } from "../../mm/filemap/fadvise.js";
 
 /** From where lseek counts, by the names that notebooks use. */
 export const SEEK = { set: SEEK_SET, cur: SEEK_CUR, end: SEEK_END } as const;

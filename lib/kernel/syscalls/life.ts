@@ -4,18 +4,19 @@
  *   process.syscall("fork")             the child's pid; machine.process(pid) is its face
  *   process.syscall("wait4", -1, status, WNOHANG, 0)
  *
- * syscalls/process.ts does the work; what is here turns tasks into pids, and structures in user memory into values.
+ * process.ts does the work; what is here turns tasks into pids, and structures in user memory into values.
  *
  * Differs from Linux: nobody can be made to wait. wait4 answers 0 where it would sleep, with WNOHANG or without, and vfork and clone answer
  * the parent at once (which then can do nothing until the child calls exec or exits).
  *
  * Linux kernel/fork.c, exit.c, signal.c, sys.c, sched/core.c. Read first: process.ts.
  */
-import { ANON_VMA_NAME_MAX_LEN, isValidAnonName, madviseSetAnonName } from "../../mm/anon_name.js";
+
+import { O_RDONLY } from "../../fs/file_tree.js";
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../../mm/errno.js";
 import { fput } from "../../mm/mm_types.js";
+import { ANON_VMA_NAME_MAX_LEN, isValidAnonName, madviseSetAnonName } from "../../mm/vma/anon_name.js";
 import { CAP_KILL } from "../cred.js";
-import { O_RDONLY } from "../fs.js";
 import type { Kernel } from "../kernel.js";
 import { SIGNALS, type SignalName } from "../signal.js";
 import type { Task } from "../task.js";

@@ -4,7 +4,7 @@
  *   struct rlimit   { soft, hard }     two 64-bit words, all ones = no limit
  *   struct rusage   144 bytes          ru_maxrss at 32, ru_minflt at 64, ru_majflt at 72; what is not counted here is 0
  *
- * Linux kernel/sys.c; man 2 getrlimit, getrusage. Read first: ../rlimit.ts, ../rusage.ts.
+ * Linux kernel/sys.c; man 2 getrlimit, getrusage. Read first: kernel/rlimit.ts, kernel/rusage.ts.
  */
 import { valueText } from "../../hw/options.js";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";

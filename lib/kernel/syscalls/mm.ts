@@ -11,23 +11,24 @@
  *
  * Linux mm/mmap.c, mprotect.c, mremap.c, madvise.c, mlock.c, msync.c, mincore.c: SYSCALL_DEFINE.
  *
- * Read first: mm/mmap.ts. Read next: ../process.ts.
+ * Read first: mm/vma/mmap.ts. Read next: kernel/process.ts.
  */
+
+import { hstateSize, hugetlbFileSetup } from "../../fs/hugetlbfs.js";
 import { offsetInPage, PAGE_SIZE } from "../../hw/address.js";
-import { doBrk } from "../../mm/brk.js";
 import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
-import { mmPopulate } from "../../mm/gup.js";
-import { hstateSize, hugetlbFileSetup } from "../../mm/hugetlb.js";
-import { doMadvise } from "../../mm/madvise.js";
-import { doMincore, mincoreArguments } from "../../mm/mincore.js";
-import { doMlockall, doMunlock, doMunlockall, mlock2 } from "../../mm/mlock.js";
+import { mmPopulate } from "../../mm/fault/gup.js";
 import { type File, fput, type MmStruct } from "../../mm/mm_types.js";
-import { MAP_ANONYMOUS, MAP_HUGETLB } from "../../mm/mman.js";
-import { doMmap } from "../../mm/mmap.js";
-import { doMprotect } from "../../mm/mprotect.js";
-import { doMremap } from "../../mm/mremap.js";
-import { doMsync } from "../../mm/msync.js";
-import { doMunmap } from "../../mm/munmap.js";
+import { doBrk } from "../../mm/vma/brk.js";
+import { doMadvise } from "../../mm/vma/madvise.js";
+import { doMincore, mincoreArguments } from "../../mm/vma/mincore.js";
+import { doMlockall, doMunlock, doMunlockall, mlock2 } from "../../mm/vma/mlock.js";
+import { MAP_ANONYMOUS, MAP_HUGETLB } from "../../mm/vma/mman.js";
+import { doMmap } from "../../mm/vma/mmap.js";
+import { doMprotect } from "../../mm/vma/mprotect.js";
+import { doMremap } from "../../mm/vma/mremap.js";
+import { doMsync } from "../../mm/vma/msync.js";
+import { doMunmap } from "../../mm/vma/munmap.js";
 import { checkArg } from "../errno.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";

@@ -8,7 +8,7 @@
  *
  * Linux kernel/fork.c, exit.c, signal.c, sys.c.
  *
- * Read first: ../fork.ts, ../kernel.ts. Read next: ../process.ts.
+ * Read first: kernel/fork.ts, kernel/kernel.ts. Read next: kernel/process.ts.
  */
 import { ECHILD, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";
 import { checkArg, checkText } from "../errno.js";

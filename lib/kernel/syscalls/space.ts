@@ -8,8 +8,9 @@
  *
  * Linux fs/open.c, mm/readahead.c; man 2 truncate, fallocate, readahead. Read first: file.ts.
  */
+
+import { inodeSetSize, type VfsFile } from "../../fs/inode.js";
 import { EBADF, EFBIG, EINVAL, ENOENT, EOPNOTSUPP } from "../../mm/errno.js";
-import { inodeSetSize, type VfsFile } from "../../mm/inode.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
 import { checkArg, checkText } from "../errno.js";
 import type { Kernel } from "../kernel.js";

@@ -14,7 +14,7 @@
  *   name or number that Linux does not have     a name: RangeError (a misspelt word); a number: -ENOSYS, as in Linux
  *   one that only this machine does not have    -ENOSYS
  *
- * Linux arch/x86/entry/syscall_64.c; man 2 syscall, syscalls. Read next: ../process.ts.
+ * Linux arch/x86/entry/syscall_64.c; man 2 syscall, syscalls. Read next: kernel/process.ts.
  */
 import { nearestName, valueText } from "../../hw/options.js";
 import { ENOSYS } from "../../mm/errno.js";

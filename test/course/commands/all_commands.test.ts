@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { runBench } from "../../../lib/bench/main.js";
 import { main } from "../../../lib/course/cli.js";
+import type { Command } from "../../../lib/course/command.js";
 import { endingOf } from "../../../lib/course/commands/errors.js";
-import { COMMANDS, type Command } from "../../../lib/course/commands/table.js";
+import { COMMANDS } from "../../../lib/course/commands/table.js";
 import { inRepository } from "../../../lib/course/paths.js";
 
 interface Answer {

@@ -5,18 +5,18 @@ import {
   familyObservationText,
   randomFamilyOp,
   runFamily,
-} from "../../../lib/course/grading/lab_fork.js";
-import { gfpText, wrongPapers } from "../../../lib/course/grading/lab_papers.js";
-import { faultText } from "../../../lib/course/grading/lab_read_fault.js";
+} from "../../../lib/course/labs/fork.js";
+import { gfpText, wrongPapers } from "../../../lib/course/labs/papers.js";
+import { faultText } from "../../../lib/course/labs/read_fault.js";
 import { Random } from "../../../lib/hw/random.js";
 import { boot } from "../../../lib/kernel/machine.js";
-import { type Folio, PG_lru, PG_uptodate, pfnToPage } from "../../../lib/mm/folio.js";
+import { VM_FAULT_MAJOR, VM_FAULT_RETRY } from "../../../lib/mm/fault/vm_fault.js";
+import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
 import type { MmStruct } from "../../../lib/mm/mm_types.js";
-import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../../lib/mm/page_alloc.js";
-import { walkPageRange } from "../../../lib/mm/pagewalk.js";
-import { ptePfn } from "../../../lib/mm/pgtable.js";
-import { lruAddDrainAll } from "../../../lib/mm/swap.js";
-import { VM_FAULT_MAJOR, VM_FAULT_RETRY } from "../../../lib/mm/vm_fault.js";
+import { type Folio, PG_lru, PG_uptodate, pfnToPage } from "../../../lib/mm/pages/folio.js";
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../../lib/mm/pages/page_alloc.js";
+import { walkPageRange } from "../../../lib/mm/pgtable/pagewalk.js";
+import { ptePfn } from "../../../lib/mm/pgtable/pgtable.js";
 
 const AT = 0x10_0000;
 

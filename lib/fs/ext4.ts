@@ -1,0 +1,240 @@
+/**
+ * A disk file system that behaves like ext4 as far as memory management can tell.
+ *
+ *   Inode --blocks--> page number -> block of the disk (a page without one is a hole: zeros)
+ *         --mapping-> page cache, folios of up to 2 MiB
+ *
+ * Blocks are allocated when a dirty folio is written (delayed allocation), so a file that was never synced has none. Cutting a
+ * file in the middle of a block zeroes the rest of it in the cache and leaves that page dirty; if it was not in the cache before, it is
+ * not valid as a whole afterwards (not PG_uptodate), though its only block is. The first store through a shared
+ * mapping calls pageMkwrite, which marks the folio dirty.
+ *
+ * Left out: journal, directories on disk, extents (a Map of blocks instead), permissions.
+ *
+ * Read first: inode.ts. Read next: file_tree.ts.
+ */
+import type { Disk } from "../hw/disk.js";
+import { EOPNOTSUPP } from "../mm/errno.js";
+import { filemapGetFolio } from "../mm/filemap/address_space.js";
+import { filemapGetFolioCreat } from "../mm/filemap/filemap.js";
+import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap/filemap_fault.js";
+import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
+import { folioZeroRange } from "../mm/filemap/truncate.js";
+import { folioMarkDirty } from "../mm/lru/page_writeback.js";
+import { folioMarkAccessed } from "../mm/lru/swap.js";
+import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_types.js";
+import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/pages/folio.js";
+import { folioPut } from "../mm/pages/page_alloc.js";
+import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
+import type { FileSystemOps, Inode } from "./inode.js";
+
+/** Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER */
+const EXT4_MAX_PAGECACHE_ORDER = 9;
+
+/** In folio.private: its block is valid in it, though the folio is not PG_uptodate. Linux include/linux/buffer_head.h:BH_Uptodate */
+const BH_UPTODATE = 1;
+
+/** Linux fs/ext4/file.c:ext4_file_vm_ops */
+const ext4VmOps: VmOperationsStruct = {
+  fault: filemapFault,
+  mapPages: filemapMapPages,
+  pageMkwrite: filemapPageMkwrite,
+};
+
+/** The file system on one disk. Linux fs/ext4/super.c:ext4_fs_type */
+export class Ext4 implements FileSystemOps {
+  readonly name = "ext4";
+  readonly vmOps = ext4VmOps;
+  readonly thpUnmappedArea = true;
+  readonly mmapSync = true;
+  /** 2^32 - 1 blocks of a page. Linux fs/ext4/super.c:ext4_max_size() */
+  readonly maxBytes = (2 ** 32 - 1) * 4096;
+  private readonly disk: Disk;
+  /** Block of each page of each file. Linux: the extent tree */
+  private readonly blocks = new Map<Inode, Map<number, number>>();
+  /** Files that still can be reached, by a name or an open file. Linux s_inodes */
+  readonly inodes = new Set<Inode>();
+  private readonly freeBlocks: number[] = [];
+  private nextBlock = 1;
+
+  constructor(disk: Disk) {
+    this.disk = disk;
+  }
+
+  /** No writes that are durable at once: that takes persistent memory (DAX). Linux fs/ext4/file.c:ext4_file_mmap_prepare() */
+  mmapPrepare(vma: VmAreaStruct): number {
+    return (vma.vmFlags & VM_SYNC) !== 0 ? -EOPNOTSUPP : 0;
+  }
+
+  /** Linux fs/ext4/inode.c:ext4_da_aops */
+  aOps(inode: Inode): AddressSpaceOperations {
+    this.inodes.add(inode);
+    return {
+      maxFolioOrder: EXT4_MAX_PAGECACHE_ORDER,
+      swapBacked: false,
+      readFolio: (folio) => this.readFolios(inode, [folio]),
+      readahead: (folios) => {
+        this.readFolios(inode, folios);
+      },
+      // What a mapping left behind the old end must not come to light. Linux fs/ext4/inode.c:ext4_da_do_write_end()
+      wroteBehindEnd: (oldSize, pos) => {
+        this.zeroPartialBlocks(inode, oldSize, pos);
+      },
+      writeBegin: (folio, from, to) => this.writeBegin(inode, folio, from, to),
+      isHole: (index) => !this.blocksOf(inode).has(index),
+      writeFolio: (folio) => this.writeFolio(inode, folio),
+    };
+  }
+
+  private blocksOf(inode: Inode): Map<number, number> {
+    let blocks = this.blocks.get(inode);
+    if (blocks === undefined) {
+      blocks = new Map();
+      this.blocks.set(inode, blocks);
+    }
+    return blocks;
+  }
+
+  /** Fills a run of folios in one request; holes take none. Linux fs/ext4/readpage.c:ext4_mpage_readpages() */
+  private readFolios(inode: Inode, folios: readonly Folio[]): number {
+    const pages: { pfn: number; index: number }[] = [];
+    for (const folio of folios) {
+      const nrPages = folio.private === BH_UPTODATE ? 0 : folioNrPages(folio);
+      for (let i = 0; i < nrPages; i++) pages.push({ pfn: folio.pfn + i, index: folio.index + i });
+      folio.flags |= PG_uptodate;
+    }
+    this.readPages(inode, pages);
+    return 0;
+  }
+
+  /** Fills frames with pages of the file: from their blocks, or with zeros. */
+  private readPages(inode: Inode, pages: readonly { pfn: number; index: number }[]): void {
+    const blocks = this.blocksOf(inode);
+    const { ram } = inode.sys;
+    let nrBlocks = 0;
+    for (const { pfn, index } of pages) {
+      const block = blocks.get(index);
+      if (block === undefined) ram.zeroFrame(pfn);
+      else {
+        this.disk.read(block, ram.frame(pfn));
+        nrBlocks++;
+      }
+    }
+    if (nrBlocks > 0) this.disk.startRead(nrBlocks);
+    countVmEvents(inode.sys, PGPGIN, nrBlocks * 4);
+  }
+
+  /** Reads what a write of bytes [from, to) leaves of the folio's first and last page. Linux fs/ext4/inode.c:ext4_block_write_begin() */
+  private writeBegin(inode: Inode, folio: Folio, from: number, to: number): number {
+    const last = folioNrPages(folio) - 1;
+    const pages = [];
+    if (from > 0) pages.push(0);
+    if (to < (last + 1) * 4096) pages.push(last);
+    this.readPages(
+      inode,
+      pages.map((i) => ({ pfn: folio.pfn + i, index: folio.index + i })),
+    );
+    return 0;
+  }
+
+  /** Sends a folio to the disk, what lies beyond the end of the file as zeros. Linux fs/ext4/page-io.c:ext4_bio_write_folio() */
+  private writeFolio(inode: Inode, folio: Folio): number {
+    const blocks = this.blocksOf(inode);
+    const { ram } = inode.sys;
+    const end = inode.iSize - folio.index * 4096;
+    const size = folioNrPages(folio) * 4096;
+    if (end < size) folioZeroRange(inode.mapping, folio, Math.max(0, end), size);
+    let nrBlocks = 0;
+    for (let i = 0; i < folioNrPages(folio) && i * 4096 < end; i++) {
+      const index = folio.index + i;
+      const block = blocks.get(index) ?? this.freeBlocks.pop() ?? this.nextBlock++;
+      blocks.set(index, block);
+      this.disk.write(block, ram.frame(folio.pfn + i));
+      nrBlocks++;
+    }
+    this.disk.startWrite(nrBlocks);
+    return 0;
+  }
+
+  /** Linux fs/ext4/inode.c:ext4_setattr(), ext4_truncate() */
+  truncated(inode: Inode, oldSize: number): void {
+    // What a mapping left beyond the old end must not come to light; nor what lies beyond the new one, later.
+    this.blockTruncatePage(inode, Math.min(inode.iSize, oldSize));
+    if (inode.iSize > oldSize) return;
+    this.freeBlocksFrom(inode, Math.ceil(inode.iSize / 4096), Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Zeroes the rest of the block that the new end cuts. Linux fs/ext4/inode.c:ext4_block_truncate_page() */
+  private blockTruncatePage(inode: Inode, from: number): void {
+    if (from % 4096 !== 0) this.blockZeroPageRange(inode, from, Math.ceil(from / 4096) * 4096);
+  }
+
+  /**
+   * Zeroes bytes [from, to) of one block in the cache, and leaves the folio dirty. A folio that was not there is made; its block is read,
+   * but the folio is not marked as valid: it is in the cache, yet not "in core", and fault-around passes it by until somebody reads it.
+   * Over a hole there is nothing to zero, but the empty folio stays in the cache, too. Without memory nothing is done, and nobody is told.
+   * Linux fs/ext4/inode.c:__ext4_block_zero_page_range()
+   */
+  private blockZeroPageRange(inode: Inode, from: number, to: number): void {
+    const { sys, mapping } = inode;
+    const index = Math.floor(from / 4096);
+    const wasThere = filemapGetFolio(mapping, index) !== undefined;
+    const folio = filemapGetFolioCreat(mapping, index, 0);
+    if (folio === undefined) return;
+    if (wasThere) folioMarkAccessed(sys, folio);
+    else folio.flags |= PG_referenced;
+    // A dirty page without a block has one reserved already (delayed allocation).
+    if (this.blocksOf(inode).has(index) || (folio.flags & PG_dirty) !== 0) {
+      this.readBuffer(inode, folio);
+      const start = folio.index * 4096;
+      folioZeroRange(mapping, folio, from - start, to - start);
+      folioMarkDirty(folio);
+    }
+    folioPut(sys, folio);
+  }
+
+  /** Makes the block behind the folio valid in it. Linux fs/ext4/super.c:ext4_read_bh_lock() */
+  private readBuffer(inode: Inode, folio: Folio): void {
+    if ((folio.flags & PG_uptodate) !== 0 || folio.private === BH_UPTODATE) return;
+    this.readFolios(inode, [folio]);
+    if (folio.order > 0) return;
+    folio.flags &= ~PG_uptodate;
+    folio.private = BH_UPTODATE;
+  }
+
+  /** Zeroes what bytes [start, end) have of blocks that are not in the range as a whole. Linux fs/ext4/inode.c:ext4_zero_partial_blocks() */
+  private zeroPartialBlocks(inode: Inode, start: number, end: number): void {
+    const first = Math.ceil(start / 4096) * 4096;
+    const last = Math.floor(end / 4096) * 4096;
+    if (last < first) this.blockZeroPageRange(inode, start, end);
+    else {
+      if (start < first) this.blockZeroPageRange(inode, start, first);
+      if (last < end) this.blockZeroPageRange(inode, last, end);
+    }
+  }
+
+  /** Linux fs/ext4/inode.c:ext4_punch_hole() */
+  holePunched(inode: Inode, start: number, wantedEnd: number): void {
+    if (start >= inode.iSize) return;
+    const end = wantedEnd > inode.iSize ? Math.ceil(inode.iSize / 4096) * 4096 : wantedEnd;
+    this.zeroPartialBlocks(inode, start, end);
+    this.freeBlocksFrom(inode, Math.ceil(start / 4096), Math.floor(end / 4096));
+  }
+
+  /** Linux fs/ext4/inode.c:ext4_evict_inode() */
+  evict(inode: Inode): void {
+    this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
+    this.blocks.delete(inode);
+    this.inodes.delete(inode);
+  }
+
+  private freeBlocksFrom(inode: Inode, first: number, end: number): void {
+    const blocks = this.blocksOf(inode);
+    for (const [index, block] of blocks) {
+      if (index < first || index >= end) continue;
+      blocks.delete(index);
+      this.disk.discard(block);
+      this.freeBlocks.push(block);
+    }
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Page faults: from "this access failed" to a page-table entry that lets it through.
+ *
+ *   handleMmFault(vma, address, flags)             tables down to level 2 are made
+ *     handlePteFault
+ *       entry empty,  anonymous VMA --> doAnonymousPage     zero page (read) or a new zeroed page (write)
+ *       entry empty,  file VMA      --> doFault             doReadFault, doCowFault, doSharedFault (file_fault.ts)
+ *       entry there, not present    --> doSwapPage          guard markers; swap later
+ *       entry present, write denied --> doWpPage            copy on write, write notification (wp.ts)
+ *       entry present, all allowed  --> accessed and dirty bits, else nothing: somebody was faster
+ *
+ * A fault that reads memory nobody ever wrote maps the one zero page, read-only and without any count; the later write is
+ * a second fault. A fault that writes first costs only one.
+ *
+ * What a fault counts as is decided at its end, in mmAccountFault: major when a device had to be waited for, and
+ * also after a retry. A failed fault is none.
+ *
+ * Read first: vm_fault.ts, mm/pgtable/pgtable_alloc.ts. Read next: file_fault.ts, wp.ts.
+ */
+
+import { folioAddLruVma } from "../lru/swap.js";
+import {
+  addMmCounter,
+  MM_ANONPAGES,
+  VM_SHARED,
+  VM_WRITE,
+  type VmAreaStruct,
+  type VmFaultResult,
+} from "../mm_types.js";
+import { PG_uptodate } from "../pages/folio.js";
+import { __GFP_ZERO, allocPages, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import {
+  isPteMarker,
+  maybeMkwrite,
+  PAGE_SPECIAL,
+  PTE_MARKER_GUARD,
+  pfnPte,
+  pteMkdirty,
+  pteMkyoung,
+  ptePresent,
+  ptepGet,
+  pteWrite,
+  setPte,
+  swpOffset,
+  vmaPageProt,
+} from "../pgtable/pgtable.js";
+import { pmdAlloc, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
+import type { TraceRing } from "../trace.js";
+import { countVmEvent, PGFAULT } from "../vmstat.js";
+import { anonVmaPrepare } from "./anon_vma.js";
+import { doFault } from "./file_fault.js";
+import { folioAddNewAnonRmap } from "./rmap.js";
+import {
+  FAULT_FLAG_TRIED,
+  FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  VmFault,
+} from "./vm_fault.js";
+
+/**
+ * Makes `address` of `vma` accessible for the access that `flags` (FAULT_FLAG_*) describe; the caller has checked that the VMA
+ * allows it. Returns VM_FAULT_* bits. Linux mm/memory.c:handle_mm_fault()
+ */
+export function handleMmFault(vma: VmAreaStruct, address: number, flags: number): VmFaultResult {
+  const { sys } = vma.vmMm;
+  sys.clock.advance(sys.costs.faultNs);
+  const vmf = new VmFault(vma, Math.floor(address / 4096) * 4096, flags);
+  const ret = doHandleMmFault(vmf);
+  mmAccountFault(vma, flags, ret);
+  return ret;
+}
+
+/** Linux mm/memory.c:__handle_mm_fault() */
+function doHandleMmFault(vmf: VmFault): VmFaultResult {
+  const { vmMm } = vmf.vma;
+  const pmdp = pmdAlloc(vmMm, vmf.address);
+  if (pmdp === 0) return VM_FAULT_OOM;
+  vmf.pmdp = pmdp;
+  vmf.ptep = pteOffsetPmd(vmMm, pmdp, vmf.address);
+  vmf.origPte = vmf.ptep === 0 ? 0 : ptepGet(vmMm.sys.ram, vmf.ptep);
+  return handlePteFault(vmf);
+}
+
+/** Linux mm/memory.c:handle_pte_fault() */
+function handlePteFault(vmf: VmFault): VmFaultResult {
+  const { vma, origPte } = vmf;
+  const { parts, trace } = vma.vmMm.sys;
+  if (origPte === 0) {
+    if (trace.graph) return traced(trace, vma.vmOps === undefined ? "do_anonymous_page" : "do_fault", vmf);
+    return vma.vmOps === undefined ? parts.doAnonymousPage(vmf) : doFault(vmf);
+  }
+  if (!ptePresent(origPte)) return doSwapPage(vmf);
+  if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !pteWrite(origPte))
+    return trace.graph ? traced(trace, "do_wp_page", vmf) : parts.doWpPage(vmf);
+  const entry = pteMkyoung((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte) : origPte);
+  if (entry !== origPte) setPte(vma.vmMm.sys.ram, vmf.ptep, entry);
+  // Else a stale TLB entry caused it: a spurious fault, counted like any other. It has dropped the entry.
+  return 0;
+}
+
+/** Calls the handler `func` between its entry and exit events. Not in Linux: the compiler's mcount calls do it */
+function traced(trace: TraceRing, func: string, vmf: VmFault): VmFaultResult {
+  const { parts } = vmf.vma.vmMm.sys;
+  trace.enter(func);
+  const ret =
+    func === "do_wp_page"
+      ? parts.doWpPage(vmf)
+      : func === "do_fault"
+        ? doFault(vmf)
+        : parts.doAnonymousPage(vmf);
+  trace.exit(func, ret);
+  return ret;
+}
+
+/** Counts the fault for the machine and for the task. Linux mm/memory.c:mm_account_fault() */
+function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): void {
+  const { sys } = vma.vmMm;
+  if ((ret & VM_FAULT_RETRY) !== 0) return;
+  countVmEvent(sys, PGFAULT);
+  if ((ret & VM_FAULT_ERROR) !== 0 || sys.current === undefined) return;
+  if ((ret & VM_FAULT_MAJOR) !== 0 || (flags & FAULT_FLAG_TRIED) !== 0) sys.current.majFlt++;
+  else sys.current.minFlt++;
+}
+
+/** Makes the PTE page if it is missing and notes the entry's place; false without memory. Linux include/linux/mm.h:pte_alloc() */
+export function vmfPteAlloc(vmf: VmFault): boolean {
+  if (vmf.ptep !== 0) return true;
+  vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
+  return vmf.ptep !== 0;
+}
+
+/**
+ * First touch of private memory without a file: the zero page for a read, a new zeroed page for a write.
+ * Linux mm/memory.c:do_anonymous_page()
+ */
+export function doAnonymousPage(vmf: VmFault): VmFaultResult {
+  const { vma } = vmf;
+  const { sys } = vma.vmMm;
+  if ((vma.vmFlags & VM_SHARED) !== 0) return VM_FAULT_SIGBUS;
+  if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
+    setPte(sys.ram, vmf.ptep, pfnPte(sys.zeroPfn, vmaPageProt(vma)) + PAGE_SPECIAL);
+    return 0;
+  }
+  anonVmaPrepare(vma);
+  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0);
+  if (folio === undefined) return VM_FAULT_OOM;
+  folio.flags |= PG_uptodate;
+  let entry = pfnPte(folio.pfn, vmaPageProt(vma));
+  if ((vma.vmFlags & VM_WRITE) !== 0) entry = maybeMkwrite(pteMkdirty(entry), vma);
+  addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
+  folioAddNewAnonRmap(folio, vma, vmf.address, true);
+  folioAddLruVma(folio, vma);
+  setPte(sys.ram, vmf.ptep, entry);
+  return 0;
+}
+
+/** The entry is a note of the kernel: a marker, or (not here yet) a place in swap. Linux mm/memory.c:do_swap_page() */
+function doSwapPage(vmf: VmFault): VmFaultResult {
+  if (isPteMarker(vmf.origPte)) return handlePteMarker(vmf);
+  return VM_FAULT_SIGBUS;
+}
+
+/** Linux mm/memory.c:handle_pte_marker() */
+function handlePteMarker(vmf: VmFault): VmFaultResult {
+  return (swpOffset(vmf.origPte) & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
+}

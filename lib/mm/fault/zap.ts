@@ -1,0 +1,193 @@
+/**
+ * Zapping: taking mappings away from a range of addresses, and tables with them.
+ *
+ *   munmap, exit    unmapVmas(mm, vmas, start, end)   then freePgtables(mm, vmas, floor, ceiling)
+ *   MADV_DONTNEED   zapPageRangeSingle(vma, ...)      a PTE page emptied over its whole 2 MiB is freed at once
+ *   truncate        unmapMappingPages(mapping, ...)   every VMA that maps the part of the file
+ *        |
+ *        +--> zapPteRange: entry -> 0; dirty bit -> folio; rss -1; mapcount -1; reference dropped
+ *
+ * A page is freed when its last reference goes: private memory usually here, a file's page stays in the cache.
+ * Guard markers survive MADV_DONTNEED and go only with the mapping (dropMarkers).
+ *
+ * (Linux has this in mm/memory.c; it stands apart here because faults do not need it.)
+ *
+ * Read first: mm/pgtable/pagewalk.ts, rmap.ts. Read next: copy_page_range.ts.
+ */
+import type { AddressSpace } from "../filemap/mapping.js";
+import { mmCounter } from "../lru/mm_inline.js";
+import { folioMarkDirty } from "../lru/page_writeback.js";
+import { folioMarkAccessed } from "../lru/swap.js";
+import { addMmCounter, type MmStruct, VM_RAND_READ, VM_SEQ_READ, type VmAreaStruct } from "../mm_types.js";
+import { type Folio, folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
+import { folioPut } from "../pages/page_alloc.js";
+import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
+import { forEachPmd } from "../pgtable/pagewalk.js";
+import {
+  isPteMarker,
+  pmdLeaf,
+  pteDirty,
+  pteIndex,
+  ptePfn,
+  ptePresent,
+  ptepGet,
+  pteSpecial,
+  pteYoung,
+  setPte,
+} from "../pgtable/pgtable.js";
+import { freePgdRange, freeTableBelow, pteTableEmpty } from "../pgtable/pgtable_alloc.js";
+import { updateHiwaterRss } from "../vma/util.js";
+import { unlinkFile } from "../vma/vma.js";
+import { unlinkAnonVmas } from "./anon_vma.js";
+import { folioRemoveRmapPtes } from "./rmap.js";
+
+const PMD_BYTES = 0x20_0000;
+
+/** What is to be taken and what left. Linux include/linux/mm.h:struct zap_details */
+export interface ZapDetails {
+  /** Also private copies of file pages. Linux even_cows */
+  evenCows: boolean;
+  /** Free a PTE page that this empties, if its whole range is zapped. Linux reclaim_pt */
+  reclaimPt: boolean;
+  /** Also guard markers. Linux ZAP_FLAG_DROP_MARKER */
+  dropMarkers: boolean;
+}
+
+/** munmap and exit: everything goes. */
+const ZAP_ALL: ZapDetails = { evenCows: true, reclaimPt: false, dropMarkers: true };
+/** MADV_DONTNEED. Linux mm/madvise.c:madvise_dontneed_single_vma() */
+export const ZAP_DONTNEED: ZapDetails = { evenCows: true, reclaimPt: true, dropMarkers: false };
+
+/** Takes the entries of [start, end) away in all `vmas` (in order). Linux mm/memory.c:unmap_vmas() */
+export function unmapVmas(mm: MmStruct, vmas: readonly VmAreaStruct[], start: number, end: number): void {
+  withGather(mm, () => {
+    for (const vma of vmas) {
+      const from = Math.max(start, vma.vmStart);
+      const to = Math.min(end, vma.vmEnd);
+      if (from < to) unmapPageRange(vma, from, to, ZAP_ALL);
+    }
+  });
+}
+
+/**
+ * Takes the entries of `size` bytes at `address` of one VMA away.
+ * Linux mm/memory.c:zap_page_range_single_batched()
+ */
+export function zapPageRangeSingle(
+  vma: VmAreaStruct,
+  address: number,
+  size: number,
+  details: ZapDetails = ZAP_DONTNEED,
+): void {
+  updateHiwaterRss(vma.vmMm);
+  withGather(vma.vmMm, () => unmapPageRange(vma, address, address + size, details));
+}
+
+/**
+ * After unmapVmas: takes the VMAs out of the reverse maps and frees tables that nobody needs. `floor` is the end of the
+ * VMA below, `ceiling` the start of the one above (0 = none). Linux mm/memory.c:free_pgtables()
+ */
+export function freePgtables(
+  mm: MmStruct,
+  vmas: readonly VmAreaStruct[],
+  floor: number,
+  ceiling: number,
+): void {
+  for (let i = 0; i < vmas.length; ) {
+    const first = vmas[i]!;
+    let last = first;
+    unlinkOne(first);
+    // Neighbours closer than a PTE page are done in one go, so that a table they share is freed.
+    while (++i < vmas.length && vmas[i]!.vmStart <= last.vmEnd + PMD_BYTES) {
+      last = vmas[i]!;
+      unlinkOne(last);
+    }
+    freePgdRange(mm, first.vmStart, last.vmEnd, floor, vmas[i]?.vmStart ?? ceiling);
+  }
+}
+
+function unlinkOne(vma: VmAreaStruct): void {
+  unlinkAnonVmas(vma);
+  unlinkFile(vma);
+}
+
+/** Linux mm/memory.c:unmap_page_range(), zap_pmd_range() */
+function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: ZapDetails): void {
+  const mm = vma.vmMm;
+  const { ram } = mm.sys;
+  forEachPmd(mm, start, end, (pmdp, from, to) => {
+    const pmd = ptepGet(ram, pmdp);
+    if (pmdLeaf(pmd)) return;
+    const skipped = zapPteRange(vma, ptePfn(pmd), from, to, details);
+    if (details.reclaimPt && !skipped && to - from >= PMD_BYTES && pteTableEmpty(mm, ptePfn(pmd)))
+      freeTableBelow(mm, pmdp);
+  });
+}
+
+/** Empties the entries of one PTE page; true if some were left. Linux mm/memory.c:zap_pte_range() */
+function zapPteRange(
+  vma: VmAreaStruct,
+  table: number,
+  start: number,
+  end: number,
+  details: ZapDetails,
+): boolean {
+  const { ram } = vma.vmMm.sys;
+  const first = pteIndex(start);
+  const last = first + (end - start) / 4096;
+  let skipped = false;
+  for (let i = first; i < last; i++) {
+    if (ram.entryLo(table, i) === 0 && ram.entryHi(table, i) === 0) continue;
+    const ptep = table * 512 + i;
+    const pte = ptepGet(ram, ptep);
+    if (ptePresent(pte)) {
+      if (zapPresentPte(vma, ptep, pte, details))
+        tlbEntryChanged(vma.vmMm, start + (i - first) * 4096, pte, 0);
+      else skipped = true;
+    } else if (isPteMarker(pte) && !details.dropMarkers) skipped = true;
+    else setPte(ram, ptep, 0);
+  }
+  return skipped;
+}
+
+/** One present entry; false if it is left. Linux mm/memory.c:zap_present_ptes() */
+function zapPresentPte(vma: VmAreaStruct, ptep: number, pte: number, details: ZapDetails): boolean {
+  const mm = vma.vmMm;
+  const { sys } = mm;
+  if (pteSpecial(pte)) {
+    setPte(sys.ram, ptep, 0);
+    return true;
+  }
+  const page = pfnToPage(sys, ptePfn(pte));
+  const folio = pageFolio(page);
+  const anon = folioTestAnon(folio);
+  if (anon && !details.evenCows) return false;
+  setPte(sys.ram, ptep, 0);
+  if (!anon) noteUse(vma, folio, pte);
+  addMmCounter(mm, mmCounter(folio), -1);
+  folioRemoveRmapPtes(folio, page, 1, vma);
+  folioPut(sys, folio);
+  return true;
+}
+
+/** What the entry knew about a cache page goes to the page. Linux mm/memory.c:zap_present_folio_ptes() */
+function noteUse(vma: VmAreaStruct, folio: Folio, pte: number): void {
+  if (pteDirty(pte)) folioMarkDirty(folio);
+  if (pteYoung(pte) && (vma.vmFlags & (VM_SEQ_READ | VM_RAND_READ)) === 0)
+    folioMarkAccessed(vma.vmMm.sys, folio);
+}
+
+/**
+ * Unmaps `nr` pages of the file from page `start` on, wherever they are mapped; private copies only with `evenCows`.
+ * Linux mm/memory.c:unmap_mapping_pages()
+ */
+export function unmapMappingPages(mapping: AddressSpace, start: number, nr: number, evenCows: boolean): void {
+  const details: ZapDetails = { evenCows, reclaimPt: false, dropMarkers: false };
+  for (const vma of mapping.iMmap) {
+    const first = Math.max(start, vma.vmPgoff);
+    const end = Math.min(start + nr, vma.vmPgoff + (vma.vmEnd - vma.vmStart) / 4096);
+    if (first >= end) continue;
+    const address = vma.vmStart + (first - vma.vmPgoff) * 4096;
+    zapPageRangeSingle(vma, address, (end - first) * 4096, details);
+  }
+}

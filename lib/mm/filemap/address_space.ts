@@ -1,0 +1,104 @@
+/**
+ * The page cache of one file: which of its pages are in RAM, by page number.
+ *
+ *   AddressSpace.pages   0 -> folio A (order 0)   1 -> folio B      4 -> folio C (order 2)
+ *                                                                   5 -> folio C, 6 -> C, 7 -> C
+ *
+ * read(2), write(2), mmap and truncate of a file all meet here: there is one copy of each page, so a store through a
+ * mapping is seen by read(2) at once. The cache holds one reference for each page of a folio. A page that no process maps
+ * stays here until it is evicted.
+ *
+ * This file is the lookup only: adding, finding, removing. Reading from disk, faults and readahead are in
+ * filemap.ts and readahead.ts, which stand above (Linux has all of it in mm/filemap.c).
+ *
+ * Differs from Linux: a Map by page number instead of an XArray with multi-index entries.
+ *
+ * Read first: mm/pages/folio.ts. Read next: filemap.ts.
+ */
+
+import { vmBugOn } from "../mmdebug.js";
+import {
+  type Folio,
+  folioNextIndex,
+  folioNrPages,
+  PG_dirty,
+  PG_swapbacked,
+  PG_writeback,
+} from "../pages/folio.js";
+import { folioPutRefs } from "../pages/page_alloc.js";
+import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
+import type { AddressSpace } from "./mapping.js";
+
+/** The folio that holds page `index`, without taking a reference. Linux mm/filemap.c:filemap_get_folio() */
+export function filemapGetFolio(mapping: AddressSpace, index: number): Folio | undefined {
+  return mapping.pages.get(index);
+}
+
+/** Whether any page of [start, last] is in the cache. Linux mm/filemap.c:filemap_range_has_page() */
+export function filemapRangeHasPage(mapping: AddressSpace, start: number, last: number): boolean {
+  for (let index = start; index <= last; index++) if (mapping.pages.has(index)) return true;
+  return false;
+}
+
+/** The folios with a page in [start, last], in order. Linux mm/filemap.c:filemap_get_folios() */
+export function filemapGetFolios(mapping: AddressSpace, start: number, last: number): Folio[] {
+  const found: Folio[] = [];
+  if (last - start > mapping.pages.size) {
+    const seen = new Set<Folio>();
+    for (const [index, folio] of mapping.pages) if (index >= start && index <= last) seen.add(folio);
+    return [...seen].sort((a, b) => a.index - b.index);
+  }
+  for (let index = start; index <= last; ) {
+    const folio = mapping.pages.get(index);
+    if (folio !== undefined) found.push(folio);
+    index = folio === undefined ? index + 1 : folioNextIndex(folio);
+  }
+  return found;
+}
+
+/**
+ * Puts a new folio into the cache at `index` (a multiple of its size); the cache takes a reference for each page. False
+ * when a page of the range is there already. Linux mm/filemap.c:__filemap_add_folio()
+ */
+export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: number): boolean {
+  const nrPages = folioNrPages(folio);
+  vmBugOn(index % nrPages !== 0, `folio of order ${folio.order} at page ${index} of a file`);
+  for (let i = 0; i < nrPages; i++) if (mapping.pages.has(index + i)) return false;
+  for (let i = 0; i < nrPages; i++) mapping.pages.set(index + i, folio);
+  folio.refcount += nrPages;
+  folio.mapping = mapping;
+  folio.index = index;
+  const { sys } = mapping.host;
+  if (sys.trace.on)
+    sys.trace.emit("filemap:mm_filemap_add_to_page_cache", { pfn: folio.pfn, index, order: folio.order });
+  modNodePageState(sys, NR_FILE_PAGES, nrPages);
+  if (mapping.aOps.swapBacked) {
+    folio.flags |= PG_swapbacked;
+    modNodePageState(sys, NR_SHMEM, nrPages);
+  }
+  return true;
+}
+
+/**
+ * Takes the folio out of the cache; it must be clean of mappings and writeback. The cache's references are dropped, which
+ * may free it. Linux mm/filemap.c:filemap_remove_folio()
+ */
+export function filemapRemoveFolio(folio: Folio): void {
+  const mapping = folio.mapping as AddressSpace;
+  const nrPages = folioNrPages(folio);
+  vmBugOn((folio.flags & PG_writeback) !== 0, "a folio under writeback is removed from the cache");
+  for (let i = 0; i < nrPages; i++) mapping.pages.delete(folio.index + i);
+  vmBugOn(
+    (folio.flags & PG_dirty) !== 0 && mapping.dirtyFolios.has(folio),
+    "a dirty folio is removed from the cache",
+  );
+  const { sys } = mapping.host;
+  if (sys.trace.on) {
+    const { pfn, index, order } = folio;
+    sys.trace.emit("filemap:mm_filemap_delete_from_page_cache", { pfn, index, order });
+  }
+  modNodePageState(sys, NR_FILE_PAGES, -nrPages);
+  if (mapping.aOps.swapBacked) modNodePageState(sys, NR_SHMEM, -nrPages);
+  folio.mapping = undefined;
+  folioPutRefs(sys, folio, nrPages);
+}

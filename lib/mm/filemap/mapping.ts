@@ -1,0 +1,67 @@
+/**
+ * The page cache of one file, as data: which of its pages are in RAM, who maps it, and how its file system fills and cleans it.
+ *
+ *   AddressSpace.pages   0 -> folio A (order 0)   1 -> folio B      4 -> folio C (order 2)
+ *                                                                   5 -> folio C, 6 -> C, 7 -> C
+ *
+ * Linux include/linux/fs.h. Read first: mm/pages/folio.ts. Read next: address_space.ts, which looks pages up, adds and
+ * removes them.
+ */
+import type { VmAreaStruct } from "../mm_types.js";
+import type { Folio } from "../pages/folio.js";
+import type { MemorySystem } from "../system.js";
+
+/** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
+export interface MappingHost {
+  readonly sys: MemorySystem;
+  /** Size of the file in bytes. Linux i_size */
+  iSize: number;
+  /** Pages of a file in memory that were promised when it was made; they go back with it. Linux mm/shmem.c:shmem_acct_size() */
+  accountedPages: number;
+}
+
+/** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */
+export interface AddressSpaceOperations {
+  /** Reads the folio's bytes from the device; 0 or a negative errno. Without it a missing page is a page of zeros (shmem). */
+  readFolio?(folio: Folio): number;
+  /** Reads a run of new folios in one request. */
+  readahead?(folios: readonly Folio[]): void;
+  /** Bytes [from, to) of a new folio will be written: makes the rest of its first and last page valid. 0 or a negative errno. */
+  writeBegin?(folio: Folio, from: number, to: number): number;
+  /** Writes the folio's bytes to the device; 0 or a negative errno. Without it dirty pages stay (shmem). */
+  writeFolio?(folio: Folio): number;
+  /** The first folio of a write at byte `pos` is done, behind the end, which was byte `oldSize`. Linux: a part of write_end */
+  wroteBehindEnd?(oldSize: number, pos: number): void;
+  /** Whether page `index` of the file has no block on the device. */
+  isHole?(index: number): boolean;
+  /** Largest order of folios that the file system takes in its cache. */
+  readonly maxFolioOrder: number;
+  /** Pages are backed by swap, not by the file: shmem. */
+  readonly swapBacked: boolean;
+}
+
+/** The pages of a file in RAM and the VMAs that map it. Linux include/linux/fs.h:struct address_space */
+export class AddressSpace {
+  /** Tells AddressSpace from AnonVma in folio.mapping. */
+  readonly isAnon = false as const;
+  readonly host: MappingHost;
+  readonly aOps: AddressSpaceOperations;
+  /** Folio of each page number in RAM. Linux i_pages */
+  readonly pages = new Map<number, Folio>();
+  /** Every VMA that maps the file. Linux i_mmap */
+  readonly iMmap = new Set<VmAreaStruct>();
+  /** How many of them are VM_SHARED and may write. Linux i_mmap_writable */
+  iMmapWritable = 0;
+  /** Dirty folios: what fsync has to write. Linux PAGECACHE_TAG_DIRTY */
+  readonly dirtyFolios = new Set<Folio>();
+
+  constructor(host: MappingHost, aOps: AddressSpaceOperations) {
+    this.host = host;
+    this.aOps = aOps;
+  }
+
+  /** Pages in the cache. Linux nrpages */
+  get nrpages(): number {
+    return this.pages.size;
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * Readahead: reading more of a file than was asked for, because what comes next is usually wanted next.
+ *
+ *   a miss (sync)      |<------------- size ------------->|
+ *                      |          |<---- asyncSize ------>|
+ *                      start      mark: PG_readahead
+ *   a hit on the mark (async): the next window is read while the rest of this one is still being used,
+ *                      twice or four times as large, up to the device's limit, and with larger folios (order + 2)
+ *
+ * A page fault has no history of reads to go by. It reads around the faulting page (start = page - limit/2) until
+ * misses outnumber hits by 100; a mapping advised MADV_RANDOM reads one page, MADV_SEQUENTIAL reads ahead as read(2) does.
+ *
+ * Everything ends in folios added to the cache and one request to the device for each run of them.
+ *
+ * Differs from Linux: a request is complete when it returns; an asynchronous one does not make the task wait.
+ *
+ * Read first: address_space.ts. Read next: filemap.ts.
+ */
+
+import { folioAddLru } from "../lru/swap.js";
+import { type Folio, folioNextIndex, PG_readahead, PG_writeback } from "../pages/folio.js";
+import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { filemapAddFolio, filemapGetFolio } from "./address_space.js";
+import type { FileRaState } from "./file_ra_state.js";
+import type { AddressSpace } from "./mapping.js";
+
+/** Pages that the device takes in one request: 4 MiB, /sys/block/DEV/queue/max_sectors_kb as measured. Linux io_pages of backing_dev_info */
+const BDI_IO_PAGES = 1024;
+
+/** Misses of page faults after which reading around stops. Linux mm/internal.h:MMAP_LOTSAMISS */
+export const MMAP_LOTSAMISS = 100;
+
+/** Order of the largest power of two that divides `index`. Linux __ffs() */
+export function lowestSetBit(index: number): number {
+  let order = 0;
+  for (let rest = index; rest !== 0 && rest % 2 === 0; rest /= 2) order++;
+  return order;
+}
+
+/** A new folio at `index` of the cache; undefined if a page is there already or memory is short. Linux ra_alloc_folio() */
+export function pageCacheAllocFolio(mapping: AddressSpace, index: number, order: number): Folio | undefined {
+  const { sys } = mapping.host;
+  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, order);
+  if (folio === undefined) return undefined;
+  if (!filemapAddFolio(mapping, folio, index)) {
+    folioPut(sys, folio);
+    return undefined;
+  }
+  folioAddLru(sys, folio);
+  return folio;
+}
+
+/** Reads new folios, one request for each run without a gap, and lets go of them. Linux mm/readahead.c:read_pages() */
+function readPages(mapping: AddressSpace, folios: Folio[]): void {
+  if (folios.length === 0) return;
+  mapping.aOps.readahead?.(folios);
+  for (const folio of folios) folioPut(mapping.host.sys, folio);
+}
+
+function lastPageOfFile(mapping: AddressSpace): number {
+  return Math.ceil(mapping.host.iSize / 4096) - 1;
+}
+
+/**
+ * Reads `nrToRead` pages from `index` on in single-page folios, leaving out what is there; the page `lookahead` before the
+ * end gets the mark. Linux mm/readahead.c:do_page_cache_ra(), page_cache_ra_unbounded()
+ */
+export function doPageCacheRa(
+  mapping: AddressSpace,
+  index: number,
+  nrToRead: number,
+  lookahead: number,
+): void {
+  const last = lastPageOfFile(mapping);
+  if (index > last) return;
+  const end = index + Math.min(nrToRead, last - index + 1);
+  const mark = lookahead <= nrToRead ? index + Math.min(nrToRead, last - index + 1) - lookahead : -1;
+  let run: Folio[] = [];
+  for (let i = index; i < end; ) {
+    const present = filemapGetFolio(mapping, i);
+    const folio = present === undefined ? pageCacheAllocFolio(mapping, i, 0) : undefined;
+    if (folio === undefined) {
+      readPages(mapping, run);
+      run = [];
+      if (present === undefined) return; // no memory
+      i = folioNextIndex(present);
+      continue;
+    }
+    if (i === mark) folio.flags |= PG_readahead;
+    run.push(folio);
+    i++;
+  }
+  readPages(mapping, run);
+}
+
+/** Reads the window of `ra` in folios of up to ra.order. Linux mm/readahead.c:page_cache_ra_order() */
+export function pageCacheRaOrder(mapping: AddressSpace, ra: FileRaState): void {
+  const { maxFolioOrder } = mapping.aOps;
+  const start = ra.start;
+  if (maxFolioOrder === 0) {
+    ra.order = 0;
+    doPageCacheRa(mapping, start, ra.size, ra.asyncSize);
+    return;
+  }
+  const limit = Math.min(lastPageOfFile(mapping), start + ra.size - 1);
+  const mark = start + ra.size - ra.asyncSize;
+  ra.order = Math.min(maxFolioOrder, ra.order, Math.floor(Math.log2(Math.max(1, ra.size))));
+  const run: Folio[] = [];
+  let index = start;
+  while (index <= limit) {
+    let order = ra.order;
+    if (index % 2 ** order !== 0) order = lowestSetBit(index);
+    while (order > 0 && index + 2 ** order - 1 > limit) order--;
+    const folio = pageCacheAllocFolio(mapping, index, order);
+    if (folio === undefined) break;
+    if (index === mark - (mark % 2 ** order)) folio.flags |= PG_readahead;
+    run.push(folio);
+    index += 2 ** order;
+  }
+  readPages(mapping, run);
+  if (index <= limit) doPageCacheRa(mapping, index, ra.size - (index - start), ra.asyncSize);
+}
+
+/** Linux mm/readahead.c:get_init_ra_size() */
+export function getInitRaSize(size: number, max: number): number {
+  const rounded = 2 ** Math.ceil(Math.log2(Math.max(1, size)));
+  if (rounded <= max / 32) return rounded * 4;
+  return rounded <= max / 4 ? rounded * 2 : max;
+}
+
+/** Linux mm/readahead.c:get_next_ra_size() */
+export function getNextRaSize(ra: FileRaState, max: number): number {
+  if (ra.size < max / 16) return 4 * ra.size;
+  return ra.size <= max / 2 ? 2 * ra.size : max;
+}
+
+/** First page below or at `index` that is not in the cache, at most `max` pages down; -1 below page 0. Linux page_cache_prev_miss() */
+function pageCachePrevMiss(mapping: AddressSpace, index: number, max: number): number {
+  for (let i = 0; i < max; i++) if (index - i < 0 || !mapping.pages.has(index - i)) return index - i;
+  return index - max;
+}
+
+/** Linux page_cache_next_miss() */
+function pageCacheNextMiss(mapping: AddressSpace, index: number, max: number): number {
+  for (let i = 0; i < max; i++) if (!mapping.pages.has(index + i)) return index + i;
+  return index + max;
+}
+
+/** The page `index` is missing and `reqCount` pages are wanted. Linux mm/readahead.c:page_cache_sync_ra() */
+export function pageCacheSyncRa(
+  mapping: AddressSpace,
+  ra: FileRaState,
+  index: number,
+  reqCount: number,
+): void {
+  const max = ra.raPages;
+  if (max === 0 || ra.random) {
+    forcePageCacheRa(mapping, ra, index, max === 0 ? 1 : reqCount);
+    return;
+  }
+  const prevIndex = ra.prevPos < 0 ? -1 : Math.floor(ra.prevPos / 4096);
+  const step = ra.prevPos < 0 ? Number.POSITIVE_INFINITY : index - prevIndex;
+  if (index === 0 || reqCount > max || step === 0 || step === 1) {
+    ra.start = index;
+    ra.size = getInitRaSize(reqCount, max);
+    ra.asyncSize = ra.size > reqCount ? ra.size - reqCount : Math.floor(ra.size / 2);
+  } else {
+    const miss = pageCachePrevMiss(mapping, index - 1, max);
+    const contig = index - miss - 1;
+    if (contig <= reqCount) {
+      doPageCacheRa(mapping, index, reqCount, 0);
+      return;
+    }
+    ra.start = index;
+    ra.size = Math.min((miss < 0 ? contig * 2 : contig) + reqCount, max);
+    ra.asyncSize = 1;
+  }
+  ra.order = 0;
+  pageCacheRaOrder(mapping, ra);
+}
+
+/** A page with the mark was used: read the next window. Linux mm/readahead.c:page_cache_async_ra() */
+export function pageCacheAsyncRa(
+  mapping: AddressSpace,
+  ra: FileRaState,
+  folio: Folio,
+  index: number,
+  reqCount: number,
+): void {
+  if (ra.raPages === 0 || (folio.flags & PG_writeback) !== 0) return;
+  folio.flags &= ~PG_readahead;
+  const max = ra.raPages;
+  const expected = ra.start + ra.size - ra.asyncSize;
+  const nrPages = 2 ** folio.order;
+  if (index === expected - (expected % nrPages)) {
+    ra.start += ra.size;
+    ra.size = getNextRaSize(ra, max);
+  } else {
+    const start = pageCacheNextMiss(mapping, index + 1, max);
+    if (start - index > max) return;
+    ra.start = start;
+    ra.size = start - index + reqCount;
+    ra.size = getNextRaSize(ra, max);
+  }
+  ra.order += 2;
+  ra.asyncSize = ra.size;
+  pageCacheRaOrder(mapping, ra);
+}
+
+/**
+ * Reads `nrToRead` pages whatever the history says, but no more than the window or one request to the device.
+ * Linux mm/readahead.c:force_page_cache_ra()
+ */
+export function forcePageCacheRa(
+  mapping: AddressSpace,
+  ra: FileRaState,
+  index: number,
+  nrToRead: number,
+): void {
+  if (mapping.aOps.readahead === undefined) return;
+  const nr = Math.min(nrToRead, Math.max(BDI_IO_PAGES, ra.raPages));
+  const chunk = 512;
+  for (let done = 0; done < nr; done += chunk)
+    doPageCacheRa(mapping, index + done, Math.min(chunk, nr - done), 0);
+}

@@ -1,0 +1,22 @@
+/**
+ * Linux's own parts: the functions that a machine runs on unless it is booted with others.
+ *
+ * They stand apart from the table's shape (parts.ts), so that memory management can call a part without importing all of them.
+ *
+ * Read first: parts.ts.
+ */
+import { classifyFault } from "./fault/classify_fault.js";
+import { copyPresentPte } from "./fault/copy_page_range.js";
+import { doReadFault } from "./fault/file_fault.js";
+import { doAnonymousPage } from "./fault/memory.js";
+import { doWpPage } from "./fault/wp.js";
+import type { MmParts } from "./parts.js";
+import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
+import { chooseNewAsid } from "./pgtable/tlb_switch.js";
+import { doMlock } from "./vma/mlock.js";
+
+/** Linux's own parts. */
+export function linuxMmParts(): MmParts {
+  const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
+  return { ...tlb, classifyFault, doAnonymousPage, doReadFault, doMlock, doWpPage, copyPresentPte };
+}

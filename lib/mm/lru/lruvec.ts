@@ -1,0 +1,32 @@
+/**
+ * The LRU lists of a machine, as data.
+ *
+ *              inactive          active
+ *   anon     [tail ... head]   [tail ... head]
+ *   file     [tail ... head]   [tail ... head]
+ *   unevictable [...]
+ *
+ * Linux include/linux/mmzone.h. Read next: mm_inline.ts, which puts folios on them.
+ */
+import type { Folio } from "../pages/folio.js";
+
+/** Numbers of the lists; also of their counters. Linux include/linux/mmzone.h:enum lru_list */
+export const LRU_INACTIVE_ANON = 0;
+
+export const LRU_ACTIVE_ANON = 1;
+
+export const LRU_INACTIVE_FILE = 2;
+
+export const LRU_ACTIVE_FILE = 3;
+
+export const LRU_UNEVICTABLE = 4;
+
+export const NR_LRU_LISTS = 5;
+
+/** The lists of the machine. Linux include/linux/mmzone.h:struct lruvec */
+export class Lruvec {
+  /** Most recently added folio of each list. */
+  readonly head: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
+  /** Oldest folio of each list. */
+  readonly tail: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
+}

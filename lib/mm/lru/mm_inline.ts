@@ -1,0 +1,85 @@
+/**
+ * LRU lists: where every page that could be reclaimed stands, in order of use.
+ *
+ *              inactive          active
+ *   anon     [tail ... head]   [tail ... head]       new folios enter at the head,
+ *   file     [tail ... head]   [tail ... head]       reclaim (not here yet) takes from the tail
+ *   unevictable [...]          locked pages: on no reclaim list
+ *
+ * A folio is on at most one list (PG_lru). It does not get there at once: swap.ts collects folios in small per-CPU batches first.
+ *
+ * Read first: mm/pages/folio.ts. Read next: swap.ts.
+ */
+
+import { MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
+import {
+  type Folio,
+  folioTestAnon,
+  PG_active,
+  PG_lru,
+  PG_swapbacked,
+  PG_unevictable,
+} from "../pages/folio.js";
+import type { MemorySystem } from "../system.js";
+import { modNodePageState } from "../vmstat.js";
+import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE } from "./lruvec.js";
+
+/** Backed by a file rather than by swap. Linux include/linux/mm_inline.h:folio_is_file_lru() */
+export function folioIsFileLru(folio: Folio): boolean {
+  return (folio.flags & PG_swapbacked) === 0;
+}
+
+/** The list the folio belongs on. Linux include/linux/mm_inline.h:folio_lru_list() */
+export function folioLruList(folio: Folio): number {
+  if ((folio.flags & PG_unevictable) !== 0) return LRU_UNEVICTABLE;
+  return (
+    (folioIsFileLru(folio) ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON) +
+    ((folio.flags & PG_active) !== 0 ? 1 : 0)
+  );
+}
+
+/** Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio() */
+export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
+  const list = folioLruList(folio);
+  const { head, tail } = sys.lruvec;
+  vmBugOn(folio.lruList >= 0, `frame ${folio.pfn} is on an LRU list already`);
+  const first = head[list];
+  folio.prev = undefined;
+  folio.next = first;
+  if (first === undefined) tail[list] = folio;
+  else first.prev = folio;
+  head[list] = folio;
+  folio.lruList = list;
+  folio.flags |= PG_lru;
+  modNodePageState(sys, list, 1 << folio.order);
+}
+
+/** Takes the folio off its list and clears PG_lru. Linux include/linux/mm_inline.h:lruvec_del_folio() */
+export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
+  const list = folio.lruList;
+  const { prev, next } = folio;
+  if (list < 0) {
+    folio.flags &= ~PG_lru;
+    return;
+  }
+  if (prev === undefined) sys.lruvec.head[list] = next;
+  else prev.next = next;
+  if (next === undefined) sys.lruvec.tail[list] = prev;
+  else next.prev = prev;
+  folio.prev = undefined;
+  folio.next = undefined;
+  folio.lruList = -1;
+  folio.flags &= ~PG_lru;
+  modNodePageState(sys, list, -(1 << folio.order));
+}
+
+/** Which resident counter of the mm a folio of the page cache counts in. Linux include/linux/mm.h:mm_counter_file() */
+export function mmCounterFile(folio: Folio): number {
+  return (folio.flags & PG_swapbacked) !== 0 ? MM_SHMEMPAGES : MM_FILEPAGES;
+}
+
+/** Which resident counter of the mm the folio counts in. Linux include/linux/mm.h:mm_counter() */
+export function mmCounter(folio: Folio): number {
+  return folioTestAnon(folio) ? MM_ANONPAGES : mmCounterFile(folio);
+}

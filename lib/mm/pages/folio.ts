@@ -1,0 +1,189 @@
+/**
+ * Page structs and folios: what the kernel knows about each frame of RAM.
+ *
+ *   memMap[pfn]   Page  Page  Page  Page  Page  Page  Page  Page        one for each frame, made when first needed
+ *                 order0      \____________________________/
+ *                             a folio of order 2 ... : head + tails; tails say only who their head is,
+ *                             how often they are mapped by themselves, and whether they are exclusive
+ *
+ * A folio is a block of 2^order frames handled as one: cached, dirtied, locked and freed together. Its fields are those of
+ * its first page (the head), so here a Folio is a Page that is its own head. A single page is a folio of order 0.
+ *
+ * Two counts must never be confused:
+ *   refcount   who holds the folio in any way: each mapping entry, the page cache (one for each page), LRU batches, I/O.
+ *              At 0 the frames go back to the buddy allocator.
+ *   mapcount   how many page-table entries map this page. Shown in /proc/kpagecount; decides Pss, shared or private.
+ *              Entries for a large folio as a whole (level 2) are counted in entireMapcount.
+ *
+ * Differs from Linux: counts start at 0 where Linux stores mapcount - 1; a Page object has every field, Linux
+ * squeezes them into 64 bytes by overlaying.
+ *
+ * Read next: page_alloc.ts (where folios come from), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
+ */
+import type { AddressSpace } from "../filemap/mapping.js";
+import type { AnonVma } from "../mm_types.js";
+import type { MemorySystem } from "../system.js";
+
+/** Someone works on the folio's contents. Linux include/linux/page-flags.h:PG_locked; so are all PG_ names below. */
+export const PG_locked = 1 << 0;
+/** A writer is sending it to disk. */
+export const PG_writeback = 1 << 1;
+/** Seen used once. */
+export const PG_referenced = 1 << 2;
+/** Its bytes are valid. */
+export const PG_uptodate = 1 << 3;
+/** Differs from what is on disk. */
+export const PG_dirty = 1 << 4;
+/** On an LRU list. */
+export const PG_lru = 1 << 5;
+/** It is the first page of a folio of order > 0. */
+export const PG_head = 1 << 6;
+/** On the active list. */
+export const PG_active = 1 << 8;
+/** Was part of the working set when it was evicted. */
+export const PG_workingset = 1 << 9;
+/** Not for user mappings: reserved by the kernel. */
+export const PG_reserved = 1 << 12;
+/** The file system keeps something in `private`. */
+export const PG_private = 1 << 13;
+/** To be reclaimed as soon as writeback ends; in a clean cache page: start the next readahead here. */
+export const PG_reclaim = 1 << 16;
+/** The same bit read the other way. Linux PG_readahead = PG_reclaim */
+export const PG_readahead = PG_reclaim;
+/** Its backing is swap (anonymous or shmem memory). */
+export const PG_swapbacked = 1 << 17;
+/** Never to be reclaimed. */
+export const PG_unevictable = 1 << 18;
+/** Locked by mlock. */
+export const PG_mlocked = 1 << 19;
+/** In the swap cache. */
+export const PG_swapcache = 1 << 20;
+/** Some page of the large folio may be mapped no more. */
+export const PG_partially_mapped = 1 << 21;
+
+/** What a frame is used for when it is no folio. Linux include/linux/page-flags.h:enum pagetype */
+export const PGTY_none = 0;
+/** Free, in the buddy allocator, first frame of its block. */
+export const PGTY_buddy = 1;
+/** A page table. */
+export const PGTY_table = 2;
+/** Kernel data. */
+export const PGTY_slab = 3;
+
+/** One frame of RAM. Linux include/linux/mm_types.h:struct page and struct folio */
+export class Page {
+  /** Frame number. */
+  readonly pfn: number;
+  /** PG_* bits; valid in the head only. */
+  flags = 0;
+  /** Holders of the folio; 0 = free. Valid in the head only. */
+  refcount = 0;
+  /** Entries that map this very page. Linux _mapcount + 1 */
+  mapcount = 0;
+  /** The first page of the folio; itself for a head. Linux compound_head */
+  head: Page = this;
+  /** log2 of the pages in the folio. Linux folio_order() */
+  order = 0;
+  /** The page is mapped by one mm only and nobody else may see its bytes. Linux PG_anon_exclusive */
+  anonExclusive = false;
+  /** Level-2 entries that map the whole folio. Linux _entire_mapcount + 1 */
+  entireMapcount = 0;
+  /** All entries that map any part of it. Linux folio_large_mapcount(), folio_mapcount() */
+  largeMapcount = 0;
+  /** How many of its pages are mapped by entries of their own. Linux _nr_pages_mapped */
+  nrPagesMapped = 0;
+  /** The cache that holds it, or the reverse map of anonymous memory. Linux mapping */
+  mapping: AddressSpace | AnonVma | undefined = undefined;
+  /** Page number in the mapping. Linux index */
+  index = 0;
+  /** Neighbours on the list it is on (LRU or free list). Linux lru */
+  prev: Page | undefined = undefined;
+  next: Page | undefined = undefined;
+  /** Index of the LRU list it is on. Not in Linux: told by flags there */
+  lruList = -1;
+  /** Locked VMAs that map it, as far as they were counted; valid on the unevictable list only. Linux mlock_count */
+  mlockCount = 0;
+  /** PGTY_*: what a frame that is no folio is used for. Linux page_type */
+  pageType = PGTY_none;
+  /** Swap entry, file system data, or the order of a free block. Linux private */
+  private = 0;
+
+  constructor(pfn: number) {
+    this.pfn = pfn;
+  }
+}
+
+/** A Page that is its own head. Linux include/linux/mm_types.h:struct folio */
+export type Folio = Page;
+
+/** The folio `page` belongs to. Linux page_folio() */
+export function pageFolio(page: Page): Folio {
+  return page.head;
+}
+
+/** Number of pages in the folio. Linux folio_nr_pages() */
+export function folioNrPages(folio: Folio): number {
+  return 1 << folio.order;
+}
+
+/** Whether it has more than one page. Linux folio_test_large() */
+export function folioTestLarge(folio: Folio): boolean {
+  return folio.order > 0;
+}
+
+/** Page `n` of the folio. Linux folio_page() */
+export function folioPage(sys: MemorySystem, folio: Folio, n: number): Page {
+  return n === 0 ? folio : pfnToPage(sys, folio.pfn + n);
+}
+
+/** Index in the cache of the first page after the folio. Linux folio_next_index() */
+export function folioNextIndex(folio: Folio): number {
+  return folio.index + (1 << folio.order);
+}
+
+/** Whether it is anonymous memory. Linux folio_test_anon() */
+export function folioTestAnon(folio: Folio): boolean {
+  return folio.mapping?.isAnon === true;
+}
+
+/** Whether any entry maps any part of it. Linux folio_mapped() */
+export function folioMapped(folio: Folio): boolean {
+  return folioMapcount(folio) > 0;
+}
+
+/** How many entries map any part of it. Linux folio_mapcount() */
+export function folioMapcount(folio: Folio): number {
+  return folio.order === 0 ? folio.mapcount : folio.largeMapcount;
+}
+
+/** How often this page is mapped, alone or with its folio: /proc/kpagecount. Linux folio_precise_page_mapcount() */
+export function pageMapcount(page: Page): number {
+  return page.mapcount + (page.head.order > 0 ? page.head.entireMapcount : 0);
+}
+
+/** log2 of the frames in one section of the memory map. */
+const SECTION_SHIFT = 14;
+
+/** The Page of frame `pfn`. Linux pfn_to_page() */
+export function pfnToPage(sys: MemorySystem, pfn: number): Page {
+  const section = sys.memMap[pfn >>> SECTION_SHIFT];
+  const page = section === undefined ? undefined : section[pfn & 0x3fff];
+  return page === undefined ? makePage(sys, pfn) : page;
+}
+
+function makePage(sys: MemorySystem, pfn: number): Page {
+  const index = pfn >>> SECTION_SHIFT;
+  let section = sys.memMap[index];
+  if (section === undefined) {
+    section = new Array<Page | undefined>(1 << SECTION_SHIFT).fill(undefined);
+    sys.memMap[index] = section;
+  }
+  const page = new Page(pfn);
+  section[pfn & 0x3fff] = page;
+  return page;
+}
+
+/** The Page of frame `pfn` if the kernel ever looked at it. Not in Linux: memory maps are full there. */
+export function peekPage(sys: MemorySystem, pfn: number): Page | undefined {
+  return sys.memMap[pfn >>> SECTION_SHIFT]?.[pfn & 0x3fff];
+}

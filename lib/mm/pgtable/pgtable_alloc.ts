@@ -1,0 +1,194 @@
+/**
+ * Page tables: walking down them, making them on the way, and taking them away.
+ *
+ *   mm.pgd --> PGD page --pgdp--> PUD page --pudp--> PMD page --pmdp--> PTE page --ptep--> frame
+ *              (one per mm)       512 GiB each       1 GiB each         2 MiB each
+ *                                 `------------- counted in mm.pgtablesBytes: VmPTE -------------'
+ *
+ * xxxOffset finds the entry for an address and returns 0 where a table is missing; xxxAlloc makes the missing tables and
+ * returns 0 only when no frame is left. A leaf (huge page) in level 2 or 3 is not a table: pteOffset gives 0 there.
+ *
+ * Tables go away in two cases: freePgtables() after munmap, for every table whose whole range lies between the
+ * neighbouring VMAs (floor and ceiling); and when MADV_DONTNEED has emptied the whole range of a PTE page
+ * (CONFIG_PT_RECLAIM, see mm/fault/zap.ts). The table pages are real frames of RAM that the processor reads.
+ *
+ * Read first: pgtable.ts. Read next: pagewalk.ts.
+ */
+import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
+import type { MmStruct } from "../mm_types.js";
+import { PGTY_table, pfnToPage } from "../pages/folio.js";
+import { allocPages, folioPut, GFP_PGTABLE_USER } from "../pages/page_alloc.js";
+import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
+import { withGather } from "./mmu_gather.js";
+import { PAGE_TABLE, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex, setPte } from "./pgtable.js";
+
+const PAGE_BYTES = 4096;
+const PMD_BYTES = 0x20_0000;
+const PUD_BYTES = 0x4000_0000;
+const PGD_BYTES = 0x80_0000_0000;
+
+/** A zeroed frame for a table: its number, or 0. Linux pagetable_alloc() and pagetable_pte_ctor() */
+function tableAlloc(mm: MmStruct): number {
+  const page = allocPages(mm.sys, GFP_PGTABLE_USER, 0);
+  if (page === undefined) return 0;
+  page.pageType = PGTY_table;
+  modNodePageState(mm.sys, NR_PAGETABLE, 1);
+  return page.pfn;
+}
+
+function tableFree(mm: MmStruct, pfn: number): void {
+  modNodePageState(mm.sys, NR_PAGETABLE, -1);
+  folioPut(mm.sys, pfnToPage(mm.sys, pfn));
+}
+
+/** Gives the mm its top table; 0 or -12 (ENOMEM). Linux arch/x86/mm/pgtable.c:pgd_alloc() */
+export function pgdAlloc(mm: MmStruct): number {
+  const pfn = tableAlloc(mm);
+  if (pfn === 0) return -12;
+  mm.pgd = pfn;
+  return 0;
+}
+
+/** Takes the top table away; all others must be gone. Linux arch/x86/mm/pgtable.c:pgd_free() */
+export function pgdFree(mm: MmStruct): void {
+  if (mm.pgd !== 0) tableFree(mm, mm.pgd);
+  mm.pgd = 0;
+}
+
+/** The frame of the table that `entryp` points to; 0 when it is empty or a leaf. */
+function tableBelow(mm: MmStruct, entryp: number): number {
+  const entry = ptepGet(mm.sys.ram, entryp);
+  return (entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT ? ptePfn(entry) : 0;
+}
+
+/** The same, making the table if the entry is empty. Linux __pte_alloc(), __pmd_alloc(), __pud_alloc() */
+function tableBelowAlloc(mm: MmStruct, entryp: number): number {
+  const entry = ptepGet(mm.sys.ram, entryp);
+  if (entry !== 0) return (entry & PAGE_PSE) === 0 ? ptePfn(entry) : 0;
+  const pfn = tableAlloc(mm);
+  if (pfn === 0) return 0;
+  mm.pgtablesBytes += PAGE_BYTES;
+  setPte(mm.sys.ram, entryp, pfn * PAGE_BYTES + PAGE_TABLE);
+  return pfn;
+}
+
+/** Pointer to the level-3 entry for `addr`, 0 where the table is missing. Linux pud_offset() */
+export function pudOffset(mm: MmStruct, addr: number): number {
+  const pud = tableBelow(mm, mm.pgd * 512 + pgdIndex(addr));
+  return pud === 0 ? 0 : pud * 512 + pudIndex(addr);
+}
+
+/** Pointer to the level-2 entry for `addr`, 0 where a table is missing. Linux mm/rmap.c:mm_find_pmd(), pmd_offset() */
+export function pmdOffset(mm: MmStruct, addr: number): number {
+  const pudp = pudOffset(mm, addr);
+  if (pudp === 0) return 0;
+  const pmd = tableBelow(mm, pudp);
+  return pmd === 0 ? 0 : pmd * 512 + pmdIndex(addr);
+}
+
+/** Pointer to the level-1 entry for `addr`, 0 where a table is missing or a leaf is above. Linux pte_offset_map() */
+export function pteOffset(mm: MmStruct, addr: number): number {
+  const pmdp = pmdOffset(mm, addr);
+  return pmdp === 0 ? 0 : pteOffsetPmd(mm, pmdp, addr);
+}
+
+/** The same below a known level-2 entry. Linux pte_offset_map() */
+export function pteOffsetPmd(mm: MmStruct, pmdp: number, addr: number): number {
+  const table = tableBelow(mm, pmdp);
+  return table === 0 ? 0 : table * 512 + pteIndex(addr);
+}
+
+/** Pointer to the level-3 entry for `addr`, tables made as needed; 0 without memory. Linux pud_alloc() */
+export function pudAlloc(mm: MmStruct, addr: number): number {
+  const pud = tableBelowAlloc(mm, mm.pgd * 512 + pgdIndex(addr));
+  return pud === 0 ? 0 : pud * 512 + pudIndex(addr);
+}
+
+/** Pointer to the level-2 entry for `addr`, tables made as needed; 0 without memory. Linux pmd_alloc() */
+export function pmdAlloc(mm: MmStruct, addr: number): number {
+  const pudp = pudAlloc(mm, addr);
+  const pmd = pudp === 0 ? 0 : tableBelowAlloc(mm, pudp);
+  return pmd === 0 ? 0 : pmd * 512 + pmdIndex(addr);
+}
+
+/** Pointer to the level-1 entry below `pmdp`, table made if needed; 0 without memory. Linux pte_alloc() */
+export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: number): number {
+  const table = tableBelowAlloc(mm, pmdp);
+  return table === 0 ? 0 : table * 512 + pteIndex(addr);
+}
+
+/** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */
+export function pteAlloc(mm: MmStruct, addr: number): number {
+  const pmdp = pmdAlloc(mm, addr);
+  return pmdp === 0 ? 0 : pteAllocPmd(mm, pmdp, addr);
+}
+
+/** Whether all 512 entries of the PTE page are empty. Linux mm/pt_reclaim.c:try_to_free_pte() */
+export function pteTableEmpty(mm: MmStruct, table: number): boolean {
+  const { ram } = mm.sys;
+  for (let i = 0; i < 512; i++) if (ram.entryLo(table, i) !== 0 || ram.entryHi(table, i) !== 0) return false;
+  return true;
+}
+
+/** Unhooks and frees the table below `entryp`. Linux pte_free_tlb(), pmd_free_tlb(), pud_free_tlb() */
+export function freeTableBelow(mm: MmStruct, entryp: number): void {
+  const table = tableBelow(mm, entryp);
+  if (table === 0) return;
+  setPte(mm.sys.ram, entryp, 0);
+  mm.pgtablesBytes -= PAGE_BYTES;
+  if (mm.tlbGather !== undefined) mm.tlbGather.freedTables = true;
+  tableFree(mm, table);
+}
+
+/**
+ * Frees the tables for [start, end) as far as no table is needed outside: `floor` is the end of the mapping below,
+ * `ceiling` the start of the one above (0 = none). Linux mm/memory.c:free_pgd_range()
+ */
+export function freePgdRange(mm: MmStruct, start: number, end: number, floor: number, ceiling: number): void {
+  const top = ceiling === 0 ? Number.POSITIVE_INFINITY : Math.floor(ceiling / PMD_BYTES) * PMD_BYTES;
+  let first = Math.floor(start / PMD_BYTES) * PMD_BYTES;
+  if (first < floor) first += PMD_BYTES;
+  const stop = Math.min(Math.ceil(end / PMD_BYTES) * PMD_BYTES, top);
+  if (first >= stop) return;
+  const limit = ceiling === 0 ? Number.POSITIVE_INFINITY : ceiling;
+  withGather(mm, () => {
+    for (let addr = first; addr < stop; addr = nextOf(addr, PGD_BYTES, stop))
+      freePudRange(mm, addr, nextOf(addr, PGD_BYTES, stop), floor, limit);
+  });
+}
+
+function nextOf(addr: number, size: number, end: number): number {
+  return Math.min((Math.floor(addr / size) + 1) * size, end);
+}
+
+/** Whether the table that covers the `size` bytes around [addr, end) lies between floor and ceiling. */
+function tableUnused(addr: number, size: number, floor: number, ceiling: number): boolean {
+  const start = Math.floor(addr / size) * size;
+  return start >= floor && start + size <= Math.floor(ceiling / size) * size;
+}
+
+/** Linux mm/memory.c:free_pud_range() */
+function freePudRange(mm: MmStruct, start: number, end: number, floor: number, ceiling: number): void {
+  const pgdp = mm.pgd * 512 + pgdIndex(start);
+  const pud = tableBelow(mm, pgdp);
+  if (pud === 0) return;
+  for (let addr = start; addr < end; addr = nextOf(addr, PUD_BYTES, end))
+    freePmdRange(mm, pud * 512 + pudIndex(addr), addr, nextOf(addr, PUD_BYTES, end), floor, ceiling);
+  if (tableUnused(start, PGD_BYTES, floor, ceiling)) freeTableBelow(mm, pgdp);
+}
+
+/** Linux mm/memory.c:free_pmd_range() */
+function freePmdRange(
+  mm: MmStruct,
+  pudp: number,
+  start: number,
+  end: number,
+  floor: number,
+  ceiling: number,
+): void {
+  const pmd = tableBelow(mm, pudp);
+  if (pmd === 0) return;
+  for (let addr = start; addr < end; addr = nextOf(addr, PMD_BYTES, end))
+    freeTableBelow(mm, pmd * 512 + pmdIndex(addr));
+  if (tableUnused(start, PUD_BYTES, floor, ceiling)) freeTableBelow(mm, pudp);
+}

@@ -1,0 +1,212 @@
+/**
+ * The advice that acts on pages: DONTNEED, FREE, COLD, PAGEOUT, WILLNEED, REMOVE.
+ *
+ *   DONTNEED   entries emptied now; private memory is zeros at the next touch, a file is read again
+ *   FREE       entries stay, pages are marked clean and lazy: reclaim may drop them; a write in between keeps the page
+ *   COLD       pages go to the inactive list and count as not used
+ *   PAGEOUT    pages are reclaimed at once where that is possible (mm/lru/vmscan.ts; anonymous ones need swap)
+ *   WILLNEED   the file's part is read ahead
+ *   REMOVE     a hole is punched in the shared file: the pages are gone for all who map it
+ *
+ * DONTNEED, FREE, COLD and PAGEOUT are refused for locked memory; DONTNEED_LOCKED is not.
+ *
+ * Read first: madvise.ts, mm/fault/zap.ts. Read next: mm/lru/swap.ts.
+ */
+import { PAGE_SIZE } from "../../hw/address.js";
+import { EACCES, EINVAL, EOPNOTSUPP } from "../errno.js";
+import { rmapWalk } from "../fault/rmap.js";
+import { vmNormalPage } from "../fault/wp.js";
+import { zapPageRangeSingle } from "../fault/zap.js";
+import { splitFolio } from "../huge/folio_split.js";
+import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "../lru/swap.js";
+import { folioIsolateLru, folioPutbackLru, reclaimPages } from "../lru/vmscan.js";
+import {
+  type MmStruct,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_MAYWRITE,
+  VM_PFNMAP,
+  VM_SHARED,
+  type VmAreaStruct,
+  vmaIsAnonymous,
+} from "../mm_types.js";
+import {
+  type Folio,
+  folioMapcount,
+  folioNrPages,
+  type Page,
+  PG_active,
+  PG_dirty,
+  PG_lru,
+  PG_referenced,
+  PG_swapcache,
+  PG_unevictable,
+  PG_workingset,
+  pageFolio,
+  pfnToPage,
+} from "../pages/folio.js";
+import { nextBoundary, PMD_BYTES, walkPageRange } from "../pgtable/pagewalk.js";
+import {
+  pteDirty,
+  pteMkclean,
+  pteMkold,
+  ptePfn,
+  ptePresent,
+  ptepGet,
+  pteYoung,
+  setPte,
+} from "../pgtable/pgtable.js";
+import { flushTlbRange } from "../pgtable/tlb.js";
+import { MADV } from "./mman.js";
+import { updateHiwaterRss } from "./util.js";
+
+/** Linux mm/madvise.c:can_madv_lru_vma() */
+function canMadvLruVma(vma: VmAreaStruct): boolean {
+  return (vma.vmFlags & (VM_LOCKED | VM_PFNMAP | VM_HUGETLB)) === 0;
+}
+
+/** DONTNEED, DONTNEED_LOCKED and FREE. 0 or negative errno. Linux mm/madvise.c:madvise_dontneed_free() */
+export function madviseDontneedFree(vma: VmAreaStruct, start: number, end: number, behavior: number): number {
+  const forbidden = VM_PFNMAP | (behavior === MADV.DONTNEED_LOCKED ? 0 : VM_LOCKED);
+  if ((vma.vmFlags & forbidden) !== 0) return -EINVAL;
+  if (behavior === MADV.FREE) return madviseFree(vma, start, end);
+  zapPageRangeSingle(vma, start, end - start);
+  return 0;
+}
+
+/** Linux mm/madvise.c:madvise_free_single_vma(), madvise_free_pte_range() */
+function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
+  if (!vmaIsAnonymous(vma)) return -EINVAL;
+  const { vmMm: mm } = vma;
+  const { sys } = mm;
+  lruAddDrain(sys);
+  updateHiwaterRss(mm);
+  walkPageRange(mm, start, end, {
+    pteEntry(pte, _addr, ptep) {
+      const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+      if (page === undefined) return;
+      const folio = pageFolio(page);
+      if (!makeFree(folio)) return;
+      if (pteYoung(pte) || pteDirty(pte)) setPte(sys.ram, ptep, pteMkclean(pteMkold(pte)));
+      folioMarkLazyfree(sys, folio);
+    },
+  });
+  flushTlbRange(mm, start, end);
+  return 0;
+}
+
+/** Clears the folio's dirty bit; false if it is shared, so that it must stay as it is. */
+function makeFree(folio: Folio): boolean {
+  if ((folio.flags & (PG_swapcache | PG_dirty)) === 0) return true;
+  if (folioMapcount(folio) !== folioNrPages(folio)) return false;
+  folio.flags &= ~PG_dirty;
+  return true;
+}
+
+/** Linux mm/madvise.c:madvise_cold() */
+export function madviseCold(vma: VmAreaStruct, start: number, end: number): number {
+  if (!canMadvLruVma(vma)) return -EINVAL;
+  coolRange(vma, start, end, false);
+  return 0;
+}
+
+/**
+ * Differs from Linux: the process owns every file it has open, so all its pages may be pushed out.
+ * Linux mm/madvise.c:madvise_pageout()
+ */
+export function madvisePageout(vma: VmAreaStruct, start: number, end: number): number {
+  if (!canMadvLruVma(vma)) return -EINVAL;
+  coolRange(vma, start, end, true);
+  return 0;
+}
+
+function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boolean): void {
+  const { vmMm: mm } = vma;
+  lruAddDrain(mm.sys);
+  for (let from = start; from < end; ) {
+    const next = nextBoundary(from, PMD_BYTES, end);
+    const isolated: Folio[] = [];
+    let skipTo = from; // behind a large folio that was dealt with at its first page
+    walkPageRange(mm, from, next, {
+      pteEntry(_pte, addr, ptep) {
+        if (addr < skipTo) return;
+        skipTo = addr + coolPte(vma, addr, next, ptep, pageout ? isolated : undefined) * PAGE_SIZE;
+      },
+    });
+    if (pageout) reclaimPages(mm.sys, isolated);
+    from = next;
+  }
+  flushTlbRange(mm, start, end);
+}
+
+/** Whether an mm other than `mm` maps it too. Linux include/linux/mm.h:folio_maybe_mapped_shared() */
+function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
+  let shared = false;
+  rmapWalk(folio, (vma, address) => {
+    if (vma.vmMm !== mm && !shared)
+      walkPageRange(vma.vmMm, address, Math.min(vma.vmEnd, address + folioNrPages(folio) * PAGE_SIZE), {
+        pteEntry(pte) {
+          if (ptePresent(pte) && pageFolio(pfnToPage(mm.sys, ptePfn(pte))) === folio) shared = true;
+        },
+      });
+    return !shared;
+  });
+  return shared;
+}
+
+/**
+ * Whether [addr, end) holds all of a large folio, and it is mapped there whole. If not it is split, which also takes its entries away; they
+ * are left alone then. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range(), madvise_folio_pte_batch()
+ */
+function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: number, end: number): boolean {
+  const nrPages = folioNrPages(folio);
+  const whole = folio.nrPagesMapped === nrPages && (end - addr) / PAGE_SIZE >= nrPages;
+  if (page === folio && whole) return true;
+  if (!folioMaybeMappedShared(folio, vma.vmMm)) splitFolio(folio, 0);
+  return false;
+}
+
+/**
+ * Takes the marks of use from what one entry maps, if only this entry does; then it goes to the inactive list, or to `isolated`, to be
+ * reclaimed. Returns the entries that are done with. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range()
+ */
+function coolPte(vma: VmAreaStruct, addr: number, end: number, ptep: number, isolated?: Folio[]): number {
+  const { sys } = vma.vmMm;
+  const { ram } = sys;
+  const pte = ptepGet(ram, ptep); // splitting a large folio may have emptied it
+  const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+  if (page === undefined) return 1;
+  const folio = pageFolio(page);
+  if (folio.order > 0 && !holdsWholeFolio(vma, folio, page, addr, end)) return 1;
+  const nrPages = folioNrPages(folio);
+  if ((folio.flags & PG_lru) === 0 || folioMapcount(folio) !== nrPages) return nrPages;
+  if (isolated === undefined)
+    for (let i = ptep; i < ptep + nrPages; i++) setPte(ram, i, pteMkold(ptepGet(ram, i)));
+  folio.flags &= ~PG_referenced;
+  if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
+  if (isolated === undefined) folioDeactivate(sys, folio);
+  else if (folioIsolateLru(sys, folio)) {
+    if ((folio.flags & PG_unevictable) !== 0) folioPutbackLru(sys, folio);
+    else isolated.push(folio);
+  }
+  return nrPages;
+}
+
+/** Reads the file's part of the range ahead. 0 or negative errno. Linux mm/madvise.c:madvise_willneed() */
+export function madviseWillneed(vma: VmAreaStruct, start: number, end: number): number {
+  const file = vma.vmFile;
+  if (file === undefined) return 0; // brings back what is in swap
+  const offset = start - vma.vmStart + vma.vmPgoff * PAGE_SIZE;
+  file.fadviseWillneed?.(offset, end - start);
+  return 0;
+}
+
+/** Punches a hole in the file. 0 or negative errno. Linux mm/madvise.c:madvise_remove() */
+export function madviseRemove(vma: VmAreaStruct, start: number, end: number): number {
+  if ((vma.vmFlags & VM_LOCKED) !== 0) return -EINVAL;
+  const file = vma.vmFile;
+  if (file === undefined) return -EINVAL;
+  if ((vma.vmFlags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) return -EACCES;
+  const offset = start - vma.vmStart + vma.vmPgoff * PAGE_SIZE;
+  return file.punchHole?.(offset, end - start) ?? -EOPNOTSUPP;
+}

@@ -1,0 +1,81 @@
+/**
+ * mincore: which pages of a range would be touched without waiting for a disk.
+ *
+ *   mapped page           1
+ *   nothing mapped        file: whether the page is in the page cache;  anonymous: 0
+ *
+ * It reveals what others have read, so on a private view of someone else's read-only file it says 1 for everything.
+ *
+ * Read first: mm/pgtable/pagewalk.ts, mm/filemap/filemap.ts.
+ */
+import { offsetInPage, PAGE_SIZE, pageAlign } from "../../hw/address.js";
+import { EINVAL, ENOMEM } from "../errno.js";
+import { filemapGetFolio } from "../filemap/address_space.js";
+import type { File, MmStruct, VmAreaStruct } from "../mm_types.js";
+import { PG_uptodate } from "../pages/folio.js";
+import { walkPageRange } from "../pgtable/pagewalk.js";
+import { isPteMarker, ptePresent } from "../pgtable/pgtable.js";
+
+/** Pages that are asked for at once: as many answers as fit into a page of the kernel's. */
+const CHUNK_PAGES = PAGE_SIZE;
+
+/**
+ * Tells `put`, piece by piece, one byte (0 or 1) for each page of [start, start + len) and where it starts; `put` may end it with a
+ * negative errno. 0 or negative errno. Linux mm/mincore.c:mincore()
+ */
+export function doMincore(
+  mm: MmStruct,
+  start: number,
+  len: number,
+  put: (pages: Uint8Array, first: number) => number,
+): number {
+  const err = mincoreArguments(mm, start, len);
+  if (err !== 0) return err;
+  const end = start + pageAlign(len);
+  for (let at = start; at < end; ) {
+    const vma = mm.mmMt.lookup(at);
+    if (vma === undefined) return -ENOMEM;
+    const stop = Math.min(end, vma.vmEnd, at + CHUNK_PAGES * PAGE_SIZE);
+    const pages = new Uint8Array((stop - at) / PAGE_SIZE);
+    mincoreVma(vma, at, stop, pages);
+    const failed = put(pages, (at - start) / PAGE_SIZE);
+    if (failed !== 0) return failed;
+    at = stop;
+  }
+  return 0;
+}
+
+/** What is wrong with the range before anything is looked at. 0 or negative errno. Linux mm/mincore.c:mincore() */
+export function mincoreArguments(mm: MmStruct, start: number, len: number): number {
+  if (offsetInPage(start) !== 0) return -EINVAL;
+  return start < 0 || len < 0 || start + len > mm.taskSize ? -ENOMEM : 0;
+}
+
+/** Linux mm/mincore.c:do_mincore(), mincore_pte_range() */
+function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Array): void {
+  const seen = new Set<number>();
+  walkPageRange(vma.vmMm, start, end, {
+    pteEntry(pte, addr) {
+      if (isPteMarker(pte)) return;
+      const i = (addr - start) / PAGE_SIZE;
+      seen.add(i);
+      vec[i] = ptePresent(pte) ? 1 : 0; // in swap: not in core
+    },
+    pmdEntry(_pmd, addr, _pmdp, next) {
+      for (let a = addr; a < next; a += PAGE_SIZE) {
+        seen.add((a - start) / PAGE_SIZE);
+        vec[(a - start) / PAGE_SIZE] = 1;
+      }
+    },
+  });
+  const file = vma.vmFile;
+  if (file === undefined) return;
+  const pgoff = vma.vmPgoff + (start - vma.vmStart) / PAGE_SIZE;
+  for (let i = 0; i < vec.length; i++) if (!seen.has(i) && mincorePage(file, pgoff + i)) vec[i] = 1;
+}
+
+/** Whether the file's page is in RAM and valid. Linux mm/mincore.c:mincore_page() */
+function mincorePage(file: File, index: number): boolean {
+  const folio = filemapGetFolio(file.fMapping, index);
+  return folio !== undefined && (folio.flags & PG_uptodate) !== 0;
+}

@@ -1,0 +1,162 @@
+/**
+ * Comparing two runs of a scenario, leaf by leaf.
+ *
+ *   kernel  {"ok":true,"minflt":16,"sum":{"P":{"Rss":64,"Pss":64}}}
+ *   ours    {"ok":true,"minflt":16,"sum":{"P":{"Rss":64,"Pss":32}}}
+ *                                                        ^^ one difference: sum.P.Pss, kernel 64, ours 32
+ *
+ * A leaf is a number, a word or one of the run lists (trace, pages, frames, ...) as a whole. Objects are compared by their keys,
+ * a key that only one side has is a difference; lists of objects (VMAs, areas) are compared position by position.
+ *
+ * Read first: record.ts, fairness.ts. Read next: course/commands/replay.ts.
+ */
+import { FairnessRules } from "./fairness.js";
+import { type Json, type Recording, VARIES } from "./record.js";
+
+/** One leaf that is not equal. Not in Linux. */
+export interface Difference {
+  scenario: string;
+  /** Number of the step, from 0. */
+  step: number;
+  /** The operation. */
+  line: string;
+  /** Where in the record, for instance `sum.P.Pss`. */
+  path: string;
+  /** The kernel's value; undefined where it has none. */
+  kernel: Json | undefined;
+  ours: Json | undefined;
+}
+
+/** An entry of not-applicable.json: leaves that cannot be equal, with the reason. Not in Linux. */
+export interface NotApplicable {
+  /** Name of the scenario, or the beginning of names with a star at the end. */
+  scenario: string;
+  /** Step number; absent for all steps. */
+  step?: number;
+  /** Path of the leaf; a star at the end stands for anything. */
+  path: string;
+  reason: string;
+}
+
+/** Outcome of one scenario. Not in Linux. */
+export interface Comparison {
+  scenario: string;
+  /** Leaves that had to be equal and are. */
+  equal: number;
+  different: Difference[];
+  /** Leaves that differ and are listed in not-applicable.json. */
+  notApplicable: (Difference & { reason: string })[];
+  /** Leaves that show a tendency only: how many agree, and those that do not. */
+  tendencyEqual: number;
+  tendency: Difference[];
+  /** Leaves that the kernel itself did not reproduce. */
+  varies: number;
+}
+
+/** Lists compared as one leaf. */
+const WHOLE_LISTS = new Set(["trace", "pages", "frames", "kept", "resident", "bytes", "first_bad"]);
+
+function matches(pattern: string, text: string): boolean {
+  return pattern.endsWith("*") ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
+}
+
+function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether `ours` meets a recorded `{"~":[...]}`: inside the range of the numbers, or equal to one of the values. Not in Linux. */
+export function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
+  const numbers = seen.filter((value): value is number => typeof value === "number");
+  if (typeof ours === "number" && numbers.length === seen.length)
+    return ours >= Math.min(...numbers) && ours <= Math.max(...numbers);
+  return seen.some((value) => JSON.stringify(value) === JSON.stringify(ours));
+}
+
+/** Walks two records side by side. */
+class Walker {
+  readonly result: Comparison;
+  private readonly rules: FairnessRules;
+  private step = 0;
+  private line = "";
+
+  constructor(
+    recorded: Recording,
+    private readonly excuses: readonly NotApplicable[],
+  ) {
+    this.rules = new FairnessRules(recorded);
+    this.result = {
+      scenario: recorded.scenario,
+      equal: 0,
+      different: [],
+      notApplicable: [],
+      tendencyEqual: 0,
+      tendency: [],
+      varies: 0,
+    };
+  }
+
+  stepPair(step: number, line: string, kernel: Json | undefined, ours: Json | undefined): void {
+    this.step = step;
+    this.line = line;
+    this.node(kernel, ours, []);
+  }
+
+  private node(kernel: Json | undefined, ours: Json | undefined, path: string[]): void {
+    if (kernel === VARIES) this.result.varies++;
+    else if (isObject(kernel) && Array.isArray(kernel["~"]))
+      this.leaf(kernel, ours, path, meetsRange(kernel["~"] as Json[], ours));
+    else if (isObject(kernel) && isObject(ours))
+      for (const key of new Set([...Object.keys(kernel), ...Object.keys(ours)]))
+        this.node(kernel[key], ours[key], [...path, key]);
+    else if (Array.isArray(kernel) && Array.isArray(ours) && !WHOLE_LISTS.has(path[path.length - 1] ?? ""))
+      for (let i = 0; i < Math.max(kernel.length, ours.length); i++)
+        this.node(kernel[i] as Json, ours[i] as Json, [...path, String(i)]);
+    else this.leaf(kernel, ours, path, JSON.stringify(kernel) === JSON.stringify(ours));
+  }
+
+  private leaf(kernel: Json | undefined, ours: Json | undefined, path: string[], same: boolean): void {
+    const { result } = this;
+    const tendency = this.rules.of(this.step, path) === "tendency";
+    if (same) {
+      if (tendency) result.tendencyEqual++;
+      else result.equal++;
+      return;
+    }
+    const at = { scenario: result.scenario, step: this.step, line: this.line };
+    const difference = { ...at, path: path.join("."), kernel, ours };
+    if (tendency) result.tendency.push(difference);
+    else {
+      const excuse = this.excuses.find(
+        (entry) =>
+          matches(entry.scenario, result.scenario) &&
+          (entry.step ?? this.step) === this.step &&
+          matches(entry.path, difference.path),
+      );
+      if (excuse === undefined) result.different.push(difference);
+      else result.notApplicable.push({ ...difference, reason: excuse.reason });
+    }
+  }
+}
+
+/** Compares our run with the recorded one. Not in Linux. */
+export function compareRecordings(
+  recorded: Recording,
+  ours: Recording,
+  excuses: readonly NotApplicable[] = [],
+): Comparison {
+  const walker = new Walker(recorded, excuses);
+  const nrSteps = Math.max(recorded.steps.length, ours.steps.length);
+  for (let i = 0; i < nrSteps; i++) {
+    const kernel = recorded.steps[i];
+    const our = ours.steps[i];
+    walker.stepPair(i, kernel?.line ?? our?.line ?? "", kernel as Json | undefined, our as Json | undefined);
+  }
+  return walker.result;
+}
+
+/** One difference as a line: scenario, step, operation, leaf, the kernel's value, ours. Not in Linux. */
+export function formatDifference(difference: Difference): string {
+  const { scenario, step, line, path, kernel, ours } = difference;
+  const show = (value: Json | undefined): string => (value === undefined ? "nothing" : JSON.stringify(value));
+  return `${scenario} step ${step} (${line})\n    ${path}: Linux has ${show(kernel)}, the machine ${show(ours)}`;
+}

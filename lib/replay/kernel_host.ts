@@ -1,0 +1,227 @@
+/**
+ * The emulated machine as the executor sees it: one machine for each scenario, with a kernel, /proc and files.
+ *
+ *   Host.spawn --> Kernel.spawn --> Task          Guest's calls are the system calls of kernel/syscalls
+ *   Host.files --> FileTree                       as a program outside the scenario's processes would use it
+ *
+ * A spawned process is a child of the recorder and has what the recorder has (recorder_image.ts), so that what the records take off
+ * again, or count in spite of it, is there.
+ *
+ * Read first: host.ts. Read next: executor.ts.
+ */
+
+import { O_RDONLY, O_RDWR } from "../fs/file_tree.js";
+import { pageAlign } from "../hw/address.js";
+import type { Kernel } from "../kernel/kernel.js";
+import { boot, type MachineParts } from "../kernel/machine.js";
+import { SignalError } from "../kernel/signal.js";
+import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../kernel/syscalls/file.js";
+import { sysPrlimit } from "../kernel/syscalls/limits.js";
+import {
+  mincoreList,
+  sysBrk,
+  sysMadvise,
+  sysMlock2,
+  sysMlockall,
+  sysMmap,
+  sysMprotect,
+  sysMremap,
+  sysMsync,
+  sysMunlock,
+  sysMunlockall,
+  sysMunmap,
+} from "../kernel/syscalls/mm.js";
+import { sysExitGroup, sysFork } from "../kernel/syscalls/process.js";
+import type { Task } from "../kernel/task.js";
+import { ENOMEM } from "../mm/errno.js";
+import { lruAddDrainAll } from "../mm/lru/swap.js";
+import { OVERCOMMIT_ALWAYS } from "../mm/system.js";
+import { ProcFs } from "../procfs/procfs.js";
+import type { AccessResult, Guest, Host, HostFiles } from "./host.js";
+import { KernelFiles } from "./kernel_files.js";
+import { Channels, mapImage, warmImage } from "./recorder_image.js";
+
+/** RAM of a replayed machine. The recorded one had 24 GiB; no scenario uses more than a part of this. */
+const REPLAY_RAM = "2 GiB";
+
+/** A process on the emulated kernel. */
+class KernelGuest implements Guest {
+  private readonly kernel: Kernel;
+  private readonly task: Task;
+  private readonly channels: Channels;
+  private readonly channel: number;
+
+  constructor(kernel: Kernel, task: Task, channels: Channels, isProbe = false) {
+    this.kernel = kernel;
+    this.task = task;
+    this.channels = channels;
+    this.channel = channels.take(isProbe);
+  }
+
+  get pid(): number {
+    return this.task.pid;
+  }
+  get alive(): boolean {
+    return this.task.alive;
+  }
+  get minFlt(): number {
+    return this.task.minFlt;
+  }
+  get majFlt(): number {
+    return this.task.majFlt;
+  }
+  mmap(addr: number, len: number, prot: number, flags: number, fd: number, offset: number): number {
+    return sysMmap(this.kernel, this.task, addr, len, prot, flags, fd, offset);
+  }
+  munmap(addr: number, len: number): number {
+    return sysMunmap(this.kernel, this.task, addr, len);
+  }
+  mprotect(addr: number, len: number, prot: number): number {
+    return sysMprotect(this.kernel, this.task, addr, len, prot);
+  }
+  madvise(addr: number, len: number, advice: number): number {
+    return sysMadvise(this.kernel, this.task, addr, len, advice);
+  }
+  mlock(addr: number, len: number): number {
+    return sysMlock2(this.kernel, this.task, addr, len);
+  }
+  mlock2(addr: number, len: number, flags: number): number {
+    return sysMlock2(this.kernel, this.task, addr, len, flags);
+  }
+  munlock(addr: number, len: number): number {
+    return sysMunlock(this.kernel, this.task, addr, len);
+  }
+  mlockall(flags: number): number {
+    return sysMlockall(this.kernel, this.task, flags);
+  }
+  munlockall(): number {
+    return sysMunlockall(this.kernel, this.task);
+  }
+  mremap(addr: number, oldLen: number, newLen: number, flags: number, newAddr: number): number {
+    return sysMremap(this.kernel, this.task, addr, oldLen, newLen, flags, newAddr);
+  }
+  brk(addr: number): number {
+    return sysBrk(this.kernel, this.task, addr);
+  }
+  moveBrk(addr: number): number {
+    const mm = this.task.mm!;
+    const { sysctl } = this.kernel.sys;
+    const { defFlags } = mm;
+    const { overcommitMemory } = sysctl;
+    const from = pageAlign(this.brk(0));
+    // With MCL_FUTURE Linux would fault in what is unmapped at once; and a small machine may not promise so much.
+    mm.defFlags = 0;
+    sysctl.overcommitMemory = OVERCOMMIT_ALWAYS;
+    const moved = this.brk(addr) === addr;
+    mm.defFlags = defFlags;
+    sysctl.overcommitMemory = overcommitMemory;
+    return moved ? this.munmap(from, addr - from) : -ENOMEM;
+  }
+  msync(addr: number, len: number, flags: number): number {
+    return sysMsync(this.kernel, this.task, addr, len, flags);
+  }
+  mincore(addr: number, len: number): Uint8Array | number {
+    return mincoreList(this.kernel, this.task, addr, len);
+  }
+  open(path: string, writable: boolean): number {
+    return sysOpen(this.kernel, this.task, path, writable ? O_RDWR : O_RDONLY);
+  }
+  close(fd: number): void {
+    sysClose(this.kernel, this.task, fd);
+  }
+  lseek(fd: number, offset: number): void {
+    sysLseek(this.kernel, this.task, fd, offset);
+  }
+  read(fd: number, addr: number, len: number): number {
+    return sysRead(this.kernel, this.task, fd, addr, len);
+  }
+  write(fd: number, addr: number, len: number): number {
+    return sysWrite(this.kernel, this.task, fd, addr, len);
+  }
+  access(va: number, write: boolean, value: number): AccessResult {
+    try {
+      if (!write) return { byte: this.task.load(va, 1) };
+      this.task.store(va, 1, value);
+      return { byte: value };
+    } catch (error) {
+      if (!(error instanceof SignalError) || error.killed) throw error;
+      return { byte: undefined, signal: error.signal as "SIGSEGV" | "SIGBUS", code: error.code };
+    }
+  }
+  fork(comm: string, isProbe = false): Guest | number {
+    const task = sysFork(this.kernel, this.task, comm);
+    if (typeof task === "number") return task;
+    const child = new KernelGuest(this.kernel, task, this.channels, isProbe);
+    child.warm();
+    this.warm();
+    return child;
+  }
+  /** Makes the recorder's pages present and private. */
+  warm(): void {
+    warmImage(this, this.channel);
+  }
+  exit(code: number): void {
+    sysExitGroup(this.kernel, this.task, code);
+  }
+  kill(): void {
+    if (this.task.alive) this.kernel.kill(this.task, "SIGKILL");
+  }
+  setRlimit(resource: number, soft: number): number {
+    return sysPrlimit(this.task, resource, soft);
+  }
+}
+
+/** A machine with its kernel. */
+class KernelHost implements Host {
+  readonly procfs: ProcFs;
+  readonly files: HostFiles;
+  readonly env = { release: "6.18.44-pagewalk" };
+  readonly kernel: Kernel;
+  private readonly channels = new Channels();
+  /** The recorder itself, whose children the spawned processes are. */
+  private recorder: Task | undefined;
+
+  constructor(ram: string, parts: Partial<MachineParts>) {
+    // The recordings were made on an AMD processor, which walks again where the default one faults on a stale TLB entry.
+    this.kernel = boot({ ram, parts, tlb: "zen2" }).kernel;
+    const { sys, tasks, files } = this.kernel;
+    // The recorded machine has 24 GiB of RAM, where huge pages start as madvise; this one is smaller.
+    sys.kernelMm.set("transparent_hugepage/enabled", "madvise");
+    this.procfs = new ProcFs(
+      sys,
+      () => [...tasks.values()],
+      () => files.allInodes(),
+    );
+    this.files = new KernelFiles(this.kernel.files);
+  }
+
+  spawn(comm: string): Guest {
+    this.recorder ??= this.startRecorder();
+    const task = sysFork(this.kernel, this.recorder, comm);
+    if (typeof task === "number") throw new RangeError("no memory for the page tables of a new process");
+    const guest = new KernelGuest(this.kernel, task, this.channels);
+    guest.warm();
+    return guest;
+  }
+
+  private startRecorder(): Task {
+    const task = this.kernel.spawn("vmrun");
+    for (const signal of ["SIGSEGV", "SIGBUS"] as const) task.signal.handlers.set(signal, () => {});
+    task.signal.ignoreChildren = true;
+    mapImage(this.kernel, task);
+    return task;
+  }
+
+  sleep(ms: number): void {
+    this.kernel.sys.clock.advance(ms * 1e6);
+    lruAddDrainAll(this.kernel.sys);
+  }
+}
+
+/** A machine for one scenario, with `ram` of RAM; `parts` take the place of the lib's own. Not in Linux. */
+export function newHost(
+  ram = REPLAY_RAM,
+  parts: Partial<MachineParts> = {},
+): Host & { readonly kernel: Kernel } {
+  return new KernelHost(ram, parts);
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { FileTree, fadviseDrop, O_RDWR } from "../../../lib/fs/file_tree.js";
+import type { VfsFile } from "../../../lib/fs/inode.js";
+import { Clock } from "../../../lib/hw/clock.js";
+import { Ram } from "../../../lib/hw/ram.js";
+import { mmInit } from "../../../lib/mm/mm_init.js";
+import { MemorySystem } from "../../../lib/mm/system.js";
+
+/** A file of 64 pages on disk, none of them in the cache, opened with a window of at most 32 pages. */
+function coldFile(): { file: VfsFile; read: (page: number) => number } {
+  const sys = new MemorySystem(new Ram(64 * 2 ** 20), new Clock());
+  mmInit(sys);
+  const files = new FileTree(sys);
+  files.writeFile("/data", new Uint8Array(64 * 4096).fill(7));
+  const file = files.open("/data", O_RDWR) as VfsFile;
+  expect(fadviseDrop(file, 0, 0)).toBe(0);
+  expect(file.fMapping.nrpages).toBe(0);
+  file.fRa.raPages = 32;
+  /** Reads one page; how many are cached then. */
+  const read = (page: number): number => {
+    expect(file.read(page * 4096, new Uint8Array(4096))).toBe(4096);
+    return file.fMapping.nrpages;
+  };
+  return { file, read };
+}
+
+describe("readahead of a file that is read page by page", () => {
+  it("starts with 4 pages and doubles each time the mark is reached", () => {
+    const { file, read } = coldFile();
+    expect(read(0)).toBe(4); // 0-3, the mark on 1
+    expect(file.fRa).toMatchObject({ start: 0, size: 4, asyncSize: 3 });
+    expect(read(1)).toBe(12); // 4-11, the mark on 4
+    expect(read(2)).toBe(12);
+    expect(read(3)).toBe(12);
+    expect(read(4)).toBe(28); // 12-27
+    expect(read(12)).toBe(60); // 28-59: the largest window
+    expect(file.fRa).toMatchObject({ start: 28, size: 32 });
+  });
+
+  it("reads one page alone for a jump into the middle", () => {
+    const { file, read } = coldFile();
+    expect(read(50)).toBe(1);
+    expect(read(20)).toBe(2);
+    expect([...file.fMapping.pages.keys()]).toEqual([50, 20]);
+  });
+
+  it("does not read beyond the end of the file", () => {
+    const { file, read } = coldFile();
+    read(62);
+    read(63);
+    expect([...file.fMapping.pages.keys()].every((page) => page < 64)).toBe(true);
+  });
+
+  it("reads single pages without a window", () => {
+    const { file, read } = coldFile();
+    file.fRa.raPages = 0;
+    expect([0, 1, 2].map(read)).toEqual([1, 2, 3]);
+  });
+});

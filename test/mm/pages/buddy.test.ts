@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { FreeLinks, Zone } from "../../../lib/mm/pages/buddy.js";
+
+/** A zone of frames 0 to 15, given as one block of order 4. */
+function zoneOf16(): Zone {
+  const zone = new Zone("Test", 0, 16, new FreeLinks(16));
+  zone.freeOnePage(0, 4);
+  return zone;
+}
+
+/** Number of free blocks of orders 0 to 4. */
+function blocks(zone: Zone): number[] {
+  return zone.freeArea.slice(0, 5).map((area) => area.nrFree);
+}
+
+describe("Zone", () => {
+  it("splits the only block of 16 down to one frame and keeps the upper halves", () => {
+    const zone = zoneOf16();
+    expect(zone.rmqueueSmallest(0)).toBe(0);
+    expect(blocks(zone)).toEqual([1, 1, 1, 1, 0]); // 1; 2-3; 4-7; 8-15
+    expect(zone.nrFreePages).toBe(15);
+  });
+
+  it("takes the smallest block that is large enough", () => {
+    const zone = zoneOf16();
+    zone.rmqueueSmallest(0);
+    expect(zone.rmqueueSmallest(0)).toBe(1);
+    expect(zone.rmqueueSmallest(1)).toBe(2);
+    expect(zone.rmqueueSmallest(1)).toBe(4); // no block of 2 is left: 4-7 is split
+    expect(blocks(zone)).toEqual([0, 1, 0, 1, 0]); // 6-7; 8-15
+  });
+
+  it("merges a freed frame with its free buddies up to the whole block", () => {
+    const zone = zoneOf16();
+    zone.rmqueueSmallest(0);
+    zone.freeOnePage(0, 0);
+    expect(blocks(zone)).toEqual([0, 0, 0, 0, 1]);
+    expect(zone.isFreeBlock(0)).toBe(true);
+    expect(zone.isFreeBlock(8)).toBe(false);
+  });
+
+  it("does not merge neighbours that are no buddies", () => {
+    const zone = zoneOf16();
+    for (let i = 0; i < 16; i++) expect(zone.rmqueueSmallest(0)).toBe(i);
+    zone.freeOnePage(1, 0);
+    zone.freeOnePage(2, 0); // 1 ^ 1 = 0 and 2 ^ 1 = 3 are in use
+    expect(blocks(zone)).toEqual([2, 0, 0, 0, 0]);
+    zone.freeOnePage(3, 0);
+    expect(blocks(zone)).toEqual([1, 1, 0, 0, 0]);
+  });
+
+  it("says -1 when no block is large enough, and changes nothing", () => {
+    const zone = zoneOf16();
+    zone.rmqueueSmallest(0);
+    expect(zone.rmqueueSmallest(4)).toBe(-1);
+    expect(zone.nrFreePages).toBe(15);
+  });
+
+  it("notices a frame that is freed twice, or is not its own", () => {
+    const zone = zoneOf16();
+    zone.rmqueueSmallest(0);
+    expect(() => zone.freeOnePage(1, 0)).toThrow(/freed twice/);
+    expect(() => zone.freeOnePage(16, 0)).toThrow(/not of zone Test/);
+  });
+});
