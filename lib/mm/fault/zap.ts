@@ -132,7 +132,7 @@ function zapPteRange(
   end: number,
   details: ZapDetails,
 ): boolean {
-  const { ram } = vma.vmMm.sys;
+  const { ram, trace } = vma.vmMm.sys;
   const first = pteIndex(start);
   const last = first + (end - start) / 4096;
   let skipped = false;
@@ -141,9 +141,11 @@ function zapPteRange(
     const ptep = table * 512 + i;
     const pte = ptepGet(ram, ptep);
     if (ptePresent(pte)) {
-      if (zapPresentPte(vma, ptep, pte, details))
-        tlbEntryChanged(vma.vmMm, start + (i - first) * 4096, pte, 0);
-      else skipped = true;
+      const addr = start + (i - first) * 4096;
+      if (zapPresentPte(vma, ptep, pte, details)) {
+        tlbEntryChanged(vma.vmMm, addr, pte, 0);
+        if (trace.on) trace.emit("pagewalk:zap_present_ptes", { addr, pfn: ptePfn(pte) });
+      } else skipped = true;
     } else if (isPteMarker(pte) && !details.dropMarkers) skipped = true;
     else setPte(ram, ptep, 0);
   }
