@@ -23,6 +23,7 @@ export { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./fs/file_
 export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.js";
 
 // hw: the processor and its memory
+export type { Pfn, Vaddr } from "./hw/address.js";
 export {
   ENTRIES_PER_TABLE,
   hex,
@@ -50,6 +51,7 @@ export { Clock, COSTS, type CostTable } from "./hw/clock.js";
 export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
 // types that the above mention; a cell that gets such a value must be able to name its type
 export type { Disk, DiskClock, DiskCosts } from "./hw/disk.js";
+export type { Pte } from "./hw/entry.js";
 export {
   type EntryFields,
   entryText,
@@ -314,7 +316,7 @@ export {
   PROT_WRITE,
 } from "./mm/vma/mman.js";
 export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
-export type { VmStat } from "./mm/vmstat.js";
+export type { HasVmStat, VmStat } from "./mm/vmstat.js";
 export { compare, SideBySide } from "./replay/compare.js";
 export type { Comparison, Difference, NotApplicable } from "./replay/compare_records.js";
 export type {
@@ -362,8 +364,8 @@ export {
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw_timeline.js";
 export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
-export { drawWalk, type WalkData } from "./view/draw_walk.js";
-export { familyOf, type PageBook, pageBooks } from "./view/family.js";
+export { drawWalk, type WalkData, type WalkOptions } from "./view/draw_walk.js";
+export { familyOf, type PageBook, pageBooks, sharersOf } from "./view/family.js";
 export { drawFaultPath, type FaultPathOptions } from "./view/fault_path.js";
 export type {
   Axis,
@@ -400,9 +402,18 @@ export {
   type SeriesByName,
   type Values,
 } from "./view/quick_plot.js";
+export {
+  type RecordedEvent,
+  type RecordedStep,
+  type Recording as MachineRecording,
+  type RecordOptions,
+  record,
+} from "./view/record.js";
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";
+export { stepWalk } from "./view/step_walk.js";
+export { type LabelledStates, Stepper, type StepperOptions, stepper } from "./view/stepper.js";
 export type { SvgFrame } from "./view/svg.js";
 export {
   type CellFormat,

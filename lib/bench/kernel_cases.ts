@@ -13,12 +13,12 @@
  *
  * Read first: cases.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { boot, type Machine } from "../kernel/machine.js";
 import type { Process } from "../kernel/process.js";
 import type { BenchCase, BenchGroup } from "./cases.js";
 import { FULL_LENGTH } from "./streams.js";
 
-const PAGE = 4096;
 /** Pages of one run of the fault cases, 32 MiB. */
 const FAULT_PAGES = 8192;
 const FORK_PAGES = 2 ** 18;
@@ -66,7 +66,7 @@ abstract class KernelCase implements BenchCase {
 
   /** Writes one byte to each page and checks that each took one minor fault. */
   protected touchAll(addr: number, pages: number): number {
-    const { minFlt, majFlt } = this.process.touch(addr, pages * PAGE, "w");
+    const { minFlt, majFlt } = this.process.touch(addr, pages * PAGE_SIZE, "w");
     this.faults = minFlt;
     if (minFlt !== pages || majFlt !== 0)
       this.wrong = `${minFlt} minor and ${majFlt} major faults, must be ${pages} and 0`;
@@ -82,7 +82,7 @@ function warm(bench: BenchCase): BenchCase {
   return bench;
 }
 
-const bytes = new Uint8Array(2 * FAULT_PAGES * PAGE);
+const bytes = new Uint8Array(2 * FAULT_PAGES * PAGE_SIZE);
 const entries = new Float64Array(2 * FORK_PAGES);
 
 class MinorCase extends KernelCase {
@@ -90,8 +90,8 @@ class MinorCase extends KernelCase {
   private addr = 0;
 
   prepare(): void {
-    if (this.addr !== 0) this.process.munmap(this.addr, FAULT_PAGES * PAGE);
-    this.addr = this.process.mmap(FAULT_PAGES * PAGE);
+    if (this.addr !== 0) this.process.munmap(this.addr, FAULT_PAGES * PAGE_SIZE);
+    this.addr = this.process.mmap(FAULT_PAGES * PAGE_SIZE);
   }
 
   run(): number {
@@ -99,7 +99,7 @@ class MinorCase extends KernelCase {
   }
 
   baseline(): number {
-    for (let page = 0; page < FAULT_PAGES; page++) bytes.fill(0, page * PAGE, (page + 1) * PAGE);
+    for (let page = 0; page < FAULT_PAGES; page++) bytes.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
     return FAULT_PAGES;
   }
 }
@@ -111,7 +111,7 @@ class CowCase extends KernelCase {
 
   constructor() {
     super("cow", "1 GiB");
-    this.addr = this.process.mmap(FAULT_PAGES * PAGE, { populate: true });
+    this.addr = this.process.mmap(FAULT_PAGES * PAGE_SIZE, { populate: true });
   }
 
   prepare(): void {
@@ -125,7 +125,7 @@ class CowCase extends KernelCase {
 
   baseline(): number {
     for (let page = 0; page < FAULT_PAGES; page++)
-      bytes.set(bytes.subarray(page * PAGE, (page + 1) * PAGE), (FAULT_PAGES + page) * PAGE);
+      bytes.set(bytes.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), (FAULT_PAGES + page) * PAGE_SIZE);
     return FAULT_PAGES;
   }
 }
@@ -138,7 +138,7 @@ class ForkCase extends KernelCase {
   constructor(pages: number) {
     super("fork-1G", "2 GiB");
     this.pages = pages;
-    this.process.mmap(pages * PAGE, { populate: true });
+    this.process.mmap(pages * PAGE_SIZE, { populate: true });
   }
 
   prepare(): void {

@@ -11,6 +11,7 @@
  *
  * Linux include/uapi/linux/elf.h; System V ABI, Object Files. Read next: kernel/exec.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";
 
 /** One loadable part of a program. Linux include/uapi/linux/elf.h:struct elf64_phdr */
@@ -42,7 +43,6 @@ export interface ProgramParts {
 
 const EHDR_BYTES = 64;
 const PHDR_BYTES = 56;
-const PAGE = 4096;
 const CODE_ADDR = 0x40_1000;
 /** A segment to be mapped. Linux PT_LOAD */
 const PT_LOAD = 1;
@@ -52,10 +52,10 @@ export function makeElf(parts: ProgramParts = {}): Uint8Array {
   checkArguments("makeElf()", { parts: { code: Uint8Array, data: Uint8Array, bssBytes: "count" } }, [parts]);
   const code = parts.code ?? new Uint8Array([0xc3]);
   const data = parts.data ?? new Uint8Array(0);
-  const dataOffset = PAGE + Math.ceil(code.length / PAGE) * PAGE;
-  const dataAddr = CODE_ADDR + (dataOffset - PAGE);
+  const dataOffset = PAGE_SIZE + Math.ceil(code.length / PAGE_SIZE) * PAGE_SIZE;
+  const dataAddr = CODE_ADDR + (dataOffset - PAGE_SIZE);
   const segments: ElfSegment[] = [
-    { offset: PAGE, vaddr: CODE_ADDR, filesz: code.length, memsz: code.length, flags: 5 },
+    { offset: PAGE_SIZE, vaddr: CODE_ADDR, filesz: code.length, memsz: code.length, flags: 5 },
     {
       offset: dataOffset,
       vaddr: dataAddr,
@@ -67,7 +67,7 @@ export function makeElf(parts: ProgramParts = {}): Uint8Array {
   const file = new Uint8Array(dataOffset + data.length);
   const used = segments.filter((segment) => segment.memsz > 0);
   writeHeaders(new DataView(file.buffer), used);
-  file.set(code, PAGE);
+  file.set(code, PAGE_SIZE);
   file.set(data, dataOffset);
   return file;
 }
@@ -89,7 +89,7 @@ function writeHeaders(view: DataView, segments: readonly ElfSegment[]): void {
 function writePhdr(view: DataView, at: number, segment: ElfSegment): void {
   view.setUint32(at, PT_LOAD, true);
   view.setUint32(at + 4, segment.flags, true);
-  const words = [segment.offset, segment.vaddr, segment.vaddr, segment.filesz, segment.memsz, PAGE];
+  const words = [segment.offset, segment.vaddr, segment.vaddr, segment.filesz, segment.memsz, PAGE_SIZE];
   for (const [i, word] of words.entries()) view.setBigUint64(at + 8 + i * 8, BigInt(word), true);
 }
 

@@ -13,6 +13,8 @@
  *
  * Read first: inode.ts. Read next: file_tree.ts.
  */
+import type { Pfn } from "../hw/address.js";
+import { PAGE_SIZE } from "../hw/address.js";
 import type { Disk } from "../hw/disk.js";
 import { EOPNOTSUPP } from "../mm/errno.js";
 import { filemapGetFolio } from "../mm/filemap/address_space.js";
@@ -48,7 +50,7 @@ export class Ext4 implements FileSystemOps {
   readonly thpUnmappedArea = true;
   readonly mmapSync = true;
   /** 2^32 - 1 blocks of a page. Linux fs/ext4/super.c:ext4_max_size() */
-  readonly maxBytes = (2 ** 32 - 1) * 4096;
+  readonly maxBytes = (2 ** 32 - 1) * PAGE_SIZE;
   private readonly disk: Disk;
   /** Block of each page of each file. Linux: the extent tree */
   private readonly blocks = new Map<Inode, Map<number, number>>();
@@ -97,7 +99,7 @@ export class Ext4 implements FileSystemOps {
 
   /** Fills a run of folios in one request; holes take none. Linux fs/ext4/readpage.c:ext4_mpage_readpages() */
   private readFolios(inode: Inode, folios: readonly Folio[]): number {
-    const pages: { pfn: number; index: number }[] = [];
+    const pages: { pfn: Pfn; index: number }[] = [];
     for (const folio of folios) {
       const nrPages = folio.private === BH_UPTODATE ? 0 : folioNrPages(folio);
       for (let i = 0; i < nrPages; i++) pages.push({ pfn: folio.pfn + i, index: folio.index + i });
@@ -108,7 +110,7 @@ export class Ext4 implements FileSystemOps {
   }
 
   /** Fills frames with pages of the file: from their blocks, or with zeros. */
-  private readPages(inode: Inode, pages: readonly { pfn: number; index: number }[]): void {
+  private readPages(inode: Inode, pages: readonly { pfn: Pfn; index: number }[]): void {
     const blocks = this.blocksOf(inode);
     const { ram } = inode.sys;
     let nrBlocks = 0;
@@ -129,7 +131,7 @@ export class Ext4 implements FileSystemOps {
     const last = folioNrPages(folio) - 1;
     const pages = [];
     if (from > 0) pages.push(0);
-    if (to < (last + 1) * 4096) pages.push(last);
+    if (to < (last + 1) * PAGE_SIZE) pages.push(last);
     this.readPages(
       inode,
       pages.map((i) => ({ pfn: folio.pfn + i, index: folio.index + i })),
@@ -141,11 +143,11 @@ export class Ext4 implements FileSystemOps {
   private writeFolio(inode: Inode, folio: Folio): number {
     const blocks = this.blocksOf(inode);
     const { ram } = inode.sys;
-    const end = inode.iSize - folio.index * 4096;
-    const size = folioNrPages(folio) * 4096;
+    const end = inode.iSize - folio.index * PAGE_SIZE;
+    const size = folioNrPages(folio) * PAGE_SIZE;
     if (end < size) folioZeroRange(inode.mapping, folio, Math.max(0, end), size);
     let nrBlocks = 0;
-    for (let i = 0; i < folioNrPages(folio) && i * 4096 < end; i++) {
+    for (let i = 0; i < folioNrPages(folio) && i * PAGE_SIZE < end; i++) {
       const index = folio.index + i;
       const block = blocks.get(index) ?? this.freeBlocks.pop() ?? this.nextBlock++;
       blocks.set(index, block);
@@ -161,12 +163,12 @@ export class Ext4 implements FileSystemOps {
     // What a mapping left beyond the old end must not come to light; nor what lies beyond the new one, later.
     this.blockTruncatePage(inode, Math.min(inode.iSize, oldSize));
     if (inode.iSize > oldSize) return;
-    this.freeBlocksFrom(inode, Math.ceil(inode.iSize / 4096), Number.MAX_SAFE_INTEGER);
+    this.freeBlocksFrom(inode, Math.ceil(inode.iSize / PAGE_SIZE), Number.MAX_SAFE_INTEGER);
   }
 
   /** Zeroes the rest of the block that the new end cuts. Linux fs/ext4/inode.c:ext4_block_truncate_page() */
   private blockTruncatePage(inode: Inode, from: number): void {
-    if (from % 4096 !== 0) this.blockZeroPageRange(inode, from, Math.ceil(from / 4096) * 4096);
+    if (from % PAGE_SIZE !== 0) this.blockZeroPageRange(inode, from, Math.ceil(from / PAGE_SIZE) * PAGE_SIZE);
   }
 
   /**
@@ -177,7 +179,7 @@ export class Ext4 implements FileSystemOps {
    */
   private blockZeroPageRange(inode: Inode, from: number, to: number): void {
     const { sys, mapping } = inode;
-    const index = Math.floor(from / 4096);
+    const index = Math.floor(from / PAGE_SIZE);
     const wasThere = filemapGetFolio(mapping, index) !== undefined;
     const folio = filemapGetFolioCreat(mapping, index, 0);
     if (folio === undefined) return;
@@ -186,7 +188,7 @@ export class Ext4 implements FileSystemOps {
     // A dirty page without a block has one reserved already (delayed allocation).
     if (this.blocksOf(inode).has(index) || (folio.flags & PG_dirty) !== 0) {
       this.readBuffer(inode, folio);
-      const start = folio.index * 4096;
+      const start = folio.index * PAGE_SIZE;
       folioZeroRange(mapping, folio, from - start, to - start);
       folioMarkDirty(folio);
     }
@@ -204,8 +206,8 @@ export class Ext4 implements FileSystemOps {
 
   /** Zeroes what bytes [start, end) have of blocks that are not in the range as a whole. Linux fs/ext4/inode.c:ext4_zero_partial_blocks() */
   private zeroPartialBlocks(inode: Inode, start: number, end: number): void {
-    const first = Math.ceil(start / 4096) * 4096;
-    const last = Math.floor(end / 4096) * 4096;
+    const first = Math.ceil(start / PAGE_SIZE) * PAGE_SIZE;
+    const last = Math.floor(end / PAGE_SIZE) * PAGE_SIZE;
     if (last < first) this.blockZeroPageRange(inode, start, end);
     else {
       if (start < first) this.blockZeroPageRange(inode, start, first);
@@ -216,9 +218,9 @@ export class Ext4 implements FileSystemOps {
   /** Linux fs/ext4/inode.c:ext4_punch_hole() */
   holePunched(inode: Inode, start: number, wantedEnd: number): void {
     if (start >= inode.iSize) return;
-    const end = wantedEnd > inode.iSize ? Math.ceil(inode.iSize / 4096) * 4096 : wantedEnd;
+    const end = wantedEnd > inode.iSize ? Math.ceil(inode.iSize / PAGE_SIZE) * PAGE_SIZE : wantedEnd;
     this.zeroPartialBlocks(inode, start, end);
-    this.freeBlocksFrom(inode, Math.ceil(start / 4096), Math.floor(end / 4096));
+    this.freeBlocksFrom(inode, Math.ceil(start / PAGE_SIZE), Math.floor(end / PAGE_SIZE));
   }
 
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */

@@ -12,6 +12,7 @@
  *
  * Read first: inode.ts, namei.ts, ext4.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { Disk } from "../hw/disk.js";
 import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR, EPERM, errnoName } from "../mm/errno.js";
 import { POSIX_FADV_DONTNEED } from "../mm/filemap/fadvise.js";
@@ -236,7 +237,7 @@ export class FileTree {
    * Makes the file `path` with `bytes` in it, written in pieces of `pieceBytes` and synced: on the disk, and in the cache too. With the
    * usual 4096 the cache gets a folio for each page. Not in Linux: open, write and fsync.
    */
-  writeFile(path: string, bytes: Uint8Array, pieceBytes = 4096): void {
+  writeFile(path: string, bytes: Uint8Array, pieceBytes = PAGE_SIZE): void {
     const file = this.open(path, O_RDWR | O_CREAT | O_TRUNC);
     if (typeof file === "number") throw new RangeError(`${path} cannot be opened: ${errnoName(file)}`);
     for (let pos = 0; pos < bytes.length; pos += pieceBytes)

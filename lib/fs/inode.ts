@@ -13,6 +13,7 @@
  * Read first: mm/filemap/address_space.ts. Read next: mm/filemap/shmem.ts.
  */
 
+import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, ENODEV } from "../mm/errno.js";
 import { genericFadvise, POSIX_FADV_WILLNEED } from "../mm/filemap/fadvise.js";
 import { FileRaState } from "../mm/filemap/file_ra_state.js";
@@ -87,7 +88,7 @@ export const pageCacheFileOps: FileOperations = {
     return file.inode.fs.mmapPrepare?.(vma) ?? 0;
   },
   fsync: (file, first, last) =>
-    filemapFdatawriteRange(file.fMapping, Math.floor(first / 4096), Math.floor(last / 4096)),
+    filemapFdatawriteRange(file.fMapping, Math.floor(first / PAGE_SIZE), Math.floor(last / PAGE_SIZE)),
   setSize(file, length) {
     inodeSetSize(file.inode, length);
     return 0;

@@ -18,6 +18,11 @@
  */
 import { checkArguments, notANumber } from "./signature.js";
 
+/** A virtual address: a whole number of bytes, negative in the kernel half. Linux: unsigned long */
+export type Vaddr = number;
+/** Number of a frame of RAM: physical address / 4096. Linux include/linux/pfn.h: unsigned long pfn */
+export type Pfn = number;
+
 /** log2 of the page size: a page has 2^12 bytes. Linux arch/x86/include/asm/page_types.h:PAGE_SHIFT */
 export const PAGE_SHIFT = 12;
 /** Bytes in a page, 4096. Linux arch/x86/include/asm/page_types.h:PAGE_SIZE */
@@ -30,31 +35,31 @@ export const PMD_SIZE = 0x20_0000;
 export const PUD_SIZE = 0x4000_0000;
 
 /** Virtual page number of `va` (negative in the kernel half). Not in Linux: `va >> PAGE_SHIFT` there. */
-export function vpnOf(va: number): number {
+export function vpnOf(va: Vaddr): number {
   if (typeof va !== "number") throw notANumber("vpnOf(): va", va);
   return Math.floor(va / PAGE_SIZE);
 }
 
 /** Byte offset of `va` inside its 4 KiB page, 0 to 4095. Linux include/linux/mm.h:offset_in_page() */
-export function offsetInPage(va: number): number {
+export function offsetInPage(va: Vaddr): number {
   if (typeof va !== "number") throw notANumber("offsetInPage(): va", va);
   return va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE;
 }
 
 /** Of `sizeBytes` bytes from `va` on, those that lie on the first page. Not in Linux. */
-export function firstPart(va: number, sizeBytes: number): number {
+export function firstPart(va: Vaddr, sizeBytes: number): number {
   const left = PAGE_SIZE - (va - Math.floor(va / PAGE_SIZE) * PAGE_SIZE);
   return left < sizeBytes ? left : sizeBytes;
 }
 
 /** `va` rounded down to its page. Linux PAGE_ALIGN_DOWN() */
-export function pageAlignDown(va: number): number {
+export function pageAlignDown(va: Vaddr): number {
   if (typeof va !== "number") throw notANumber("pageAlignDown(): va", va);
   return Math.floor(va / PAGE_SIZE) * PAGE_SIZE;
 }
 
 /** `va` rounded up to a page. Linux include/linux/mm.h:PAGE_ALIGN() */
-export function pageAlign(va: number): number {
+export function pageAlign(va: Vaddr): number {
   if (typeof va !== "number") throw notANumber("pageAlign(): va", va);
   return Math.ceil(va / PAGE_SIZE) * PAGE_SIZE;
 }
@@ -63,7 +68,7 @@ export function pageAlign(va: number): number {
  * Index into the table of `level` (1 = PT, 2 = PD, 3 = PDPT, 4 = PML4, 5 = PML5) for `va`, 0 to 511.
  * Intel SDM vol. 3A, 4-Level Paging and 5-Level Paging
  */
-export function tableIndex(va: number, level: number): number {
+export function tableIndex(va: Vaddr, level: number): number {
   if (typeof va !== "number") throw notANumber("tableIndex(): va", va);
   if (typeof level !== "number") throw notANumber("tableIndex(): level", level);
   // After the division `&` is safe: it takes its operand modulo 2^32, and only nine bits are kept.
@@ -77,7 +82,7 @@ export const LEVEL_SIZE: readonly number[] = [1, 2 ** 12, 2 ** 21, 2 ** 30, 2 **
  * Whether the processor accepts `va`: all bits above the highest translated one equal that bit.
  * Intel SDM vol. 1, Canonical Addressing. `levels` is 4 (48 bits) or 5 (57 bits).
  */
-export function isCanonical(va: number, levels = 4): boolean {
+export function isCanonical(va: Vaddr, levels = 4): boolean {
   const half = levels === 5 ? 2 ** 56 : 2 ** 47;
   return Number.isInteger(va) && va >= -half && va < half;
 }

@@ -16,6 +16,7 @@
  * Read first: ram.ts. Read next: segmentation.ts.
  */
 
+import type { Vaddr } from "./address.js";
 import { hex } from "./address.js";
 import { Ram } from "./ram.js";
 import { type Segment, translateSegment } from "./segmentation.js";
@@ -24,8 +25,8 @@ import { parseSize } from "./size.js";
 
 /** What a program can do with memory. A Cpu offers it too. */
 export interface Memory {
-  load(address: number, sizeBytes: number): number;
-  store(address: number, sizeBytes: number, value: number): void;
+  load(address: Vaddr, sizeBytes: number): number;
+  store(address: Vaddr, sizeBytes: number, value: number): void;
 }
 
 /** A machine of RAM and nothing else: every address is a physical address. */
@@ -37,14 +38,14 @@ export class BareMachine implements Memory {
     this.ram = new Ram(parseSize(ram, "ram"));
   }
 
-  load(address: number, sizeBytes: number): number {
+  load(address: Vaddr, sizeBytes: number): number {
     checkAccessSize(sizeBytes);
     let value = 0;
     for (let i = sizeBytes - 1; i >= 0; i--) value = value * 256 + this.ram.read8(address + i);
     return value;
   }
 
-  store(address: number, sizeBytes: number, value: number): void {
+  store(address: Vaddr, sizeBytes: number, value: number): void {
     checkAccessSize(sizeBytes);
     for (let i = 0; i < sizeBytes; i++) this.ram.write8(address + i, Math.floor(value / 256 ** i) % 256);
   }
@@ -76,7 +77,7 @@ export type Program = (memory: Memory) => Generator<unknown, void, unknown>;
 export interface TurnAccess {
   readonly program: string;
   readonly op: "load" | "store";
-  readonly address: number;
+  readonly address: Vaddr;
   readonly value: number;
   /** What this program itself stored there last, when it reads back something else. */
   readonly expected?: number;

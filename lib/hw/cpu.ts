@@ -18,6 +18,7 @@
  *
  * Read first: walk.ts, mmu.ts.
  */
+import type { Vaddr } from "./address.js";
 import { firstPart, hex, PAGE_SIZE } from "./address.js";
 import { Clock } from "./clock.js";
 import {
@@ -135,7 +136,7 @@ export class Cpu {
       this.cr4Bits = 0x90;
       this.eferBits = 0;
     }
-    this.mmu = new Mmu(ram, clock, this.#read(), tlbModel(options.tlb), options.walk, options.tlbPart);
+    this.mmu = new Mmu(ram, clock, this.read(), tlbModel(options.tlb), options.walk, options.tlbPart);
   }
 
   /** What the registers say together. */
@@ -157,7 +158,7 @@ export class Cpu {
   }
   set ac(value: boolean) {
     this.acBit = value;
-    this.mmu.paging = this.#read();
+    this.mmu.paging = this.read();
   }
 
   get cr0(): number {
@@ -167,7 +168,7 @@ export class Cpu {
   set cr0(value: number) {
     const changed = this.cr0Bits ^ value;
     this.cr0Bits = value;
-    this.mmu.paging = this.#read();
+    this.mmu.paging = this.read();
     if (changed & CR0_PG) this.mmu.flushAll();
   }
 
@@ -178,7 +179,7 @@ export class Cpu {
   set cr4(value: number) {
     const changed = this.cr4Bits !== value;
     this.cr4Bits = value;
-    this.mmu.paging = this.#read();
+    this.mmu.paging = this.read();
     if (changed) this.mmu.flushAll();
   }
 
@@ -187,7 +188,7 @@ export class Cpu {
   }
   set efer(value: number) {
     this.eferBits = value;
-    this.mmu.paging = this.#read();
+    this.mmu.paging = this.read();
     this.mmu.flushAll();
   }
 
@@ -210,7 +211,7 @@ export class Cpu {
     if (noFlush && (this.cr4Bits & CR4_PCIDE) === 0)
       throw new RangeError("bit 63 of CR3 (no flush) needs CR4.PCIDE");
     this.cr3Bits = value;
-    this.mmu.paging = this.#read();
+    this.mmu.paging = this.read();
     this.counters.cr3Writes++;
     this.clock.nowNs += this.clock.costs.writeCr3Ns;
     if (noFlush) this.counters.cr3NoFlush++;
@@ -222,7 +223,7 @@ export class Cpu {
    * Drops the page at `va` of the current PCID, global or not, and the walk caches of that PCID.
    * Intel SDM vol. 2A, INVLPG
    */
-  invlpg(va: number): void {
+  invlpg(va: Vaddr): void {
     checkVa(va);
     this.counters.invlpgs++;
     this.clock.nowNs += this.clock.costs.invlpgNs;
@@ -250,7 +251,7 @@ export class Cpu {
   }
 
   /** Drops the page at `va` of `pcid`, with the instruction that suits. Linux arch/x86/mm/tlb.c:flush_tlb_one_user() */
-  flushOne(va: number, pcid = this.mmu.paging.pcid): void {
+  flushOne(va: Vaddr, pcid = this.mmu.paging.pcid): void {
     if (pcid === this.mmu.paging.pcid) this.invlpg(va);
     else this.invpcid(0, pcid, va);
   }
@@ -273,15 +274,15 @@ export class Cpu {
   }
 
   /** Reads `sizeBytes` (1 to 8) at `va`, little-endian, unsigned. RangeError when the value exceeds 2^53 - 1: use `load64`. */
-  load(va: number, sizeBytes: number): number {
+  load(va: Vaddr, sizeBytes: number): number {
     checkVa(va);
     const access = ACCESS_READ | this.userBit;
-    if (checkAccessSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
-    return this.#loadExact(va, sizeBytes, access);
+    if (checkAccessSize(sizeBytes) <= 6) return this.loadUint(va, sizeBytes, access);
+    return this.loadExact(va, sizeBytes, access);
   }
 
   /** Writes the low `sizeBytes` (1 to 8) bytes of the integer `value` at `va`; a negative value as two's complement. */
-  store(va: number, sizeBytes: number, value: number): void {
+  store(va: Vaddr, sizeBytes: number, value: number): void {
     checkVa(va);
     checkAccessSize(sizeBytes);
     if (
@@ -290,45 +291,45 @@ export class Cpu {
       throw new RangeError(
         `value ${valueText(value)} does not fit ${sizeBytes} bytes, or is not exact as a number`,
       );
-    if (sizeBytes <= 6) this.#storeUint(va, sizeBytes, value, ACCESS_WRITE | this.userBit);
+    if (sizeBytes <= 6) this.storeUint(va, sizeBytes, value, ACCESS_WRITE | this.userBit);
     else this.storeBig(va, BigInt(value), sizeBytes);
   }
 
   /** Reads `sizeBytes` (1 to 8) at `va` for execution. */
-  fetch(va: number, sizeBytes: number): number {
+  fetch(va: Vaddr, sizeBytes: number): number {
     checkVa(va);
     const access = ACCESS_FETCH | this.userBit;
-    if (checkAccessSize(sizeBytes) <= 6) return this.#loadUint(va, sizeBytes, access);
-    return this.#loadExact(va, sizeBytes, access);
+    if (checkAccessSize(sizeBytes) <= 6) return this.loadUint(va, sizeBytes, access);
+    return this.loadExact(va, sizeBytes, access);
   }
 
   /** Reads 8 bytes at `va` as an unsigned bigint. */
-  load64(va: number): bigint {
+  load64(va: Vaddr): bigint {
     return this.loadBig(va, 8);
   }
 
   /** Writes the low 64 bits of `value` at `va`. */
-  store64(va: number, value: bigint): void {
+  store64(va: Vaddr, value: bigint): void {
     this.storeBig(va, value, 8);
   }
 
   /** Reads `sizeBytes` (1 to 8) at `va` as an unsigned bigint. */
-  loadBig(va: number, sizeBytes: number): bigint {
-    const low = this.#loadHalves(va, checkAccessSize(sizeBytes), ACCESS_READ | this.userBit);
+  loadBig(va: Vaddr, sizeBytes: number): bigint {
+    const low = this.loadHalves(va, checkAccessSize(sizeBytes), ACCESS_READ | this.userBit);
     return (BigInt(this.highHalf) << 32n) | BigInt(low);
   }
 
   /** Writes the low `sizeBytes` bytes (1 to 8) of `value` at `va`. */
-  storeBig(va: number, value: bigint, sizeBytes: number): void {
+  storeBig(va: Vaddr, value: bigint, sizeBytes: number): void {
     const access = ACCESS_WRITE | this.userBit;
     const first = firstPart(va, checkAccessSize(sizeBytes));
     if (first === 8) {
-      const pa = this.#physical(va, access);
+      const pa = this.physical(va, access);
       this.ram.writeUint(pa, 4, Number(BigInt.asUintN(32, value)));
       this.ram.writeUint(pa + 4, 4, Number(BigInt.asUintN(32, value >> 32n)));
       return;
     }
-    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    const [pa, second] = this.twoPages(va, sizeBytes, access);
     for (let i = 0, rest = value; i < sizeBytes; i++, rest >>= 8n)
       this.ram.write8(i < first ? pa + i : second + i - first, Number(rest & 0xffn));
   }
@@ -337,49 +338,49 @@ export class Cpu {
    * Does all of an access but the moving of data: translates `va` for `kind` (ACCESS_READ, ACCESS_WRITE or ACCESS_FETCH) in
    * the current mode, faults delivered. Returns the physical address.
    */
-  access(va: number, kind: number): number {
+  access(va: Vaddr, kind: number): number {
     checkVa(va);
     if (typeof kind !== "number") throw notANumber("access(): kind", kind);
-    return this.#physical(va, kind | this.userBit);
+    return this.physical(va, kind | this.userBit);
   }
 
   /** Translates `va` for `access` as an access would, TLB, A and D bits included, but calls no handler. */
-  translate(va: number, access: number): { pa: number } | Fault {
+  translate(va: Vaddr, access: number): { pa: number } | Fault {
     checkVa(va);
     if (typeof access !== "number") throw notANumber("translate(): access", access);
     const pa = this.mmu.translate(va, access);
     return pa >= 0 ? { pa } : this.mmu.fault!;
   }
 
-  #loadUint(va: number, sizeBytes: number, access: number): number {
+  private loadUint(va: Vaddr, sizeBytes: number, access: number): number {
     const first = firstPart(va, sizeBytes);
-    if (first === sizeBytes) return this.ram.readUint(this.#physical(va, access), sizeBytes);
-    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    if (first === sizeBytes) return this.ram.readUint(this.physical(va, access), sizeBytes);
+    const [pa, second] = this.twoPages(va, sizeBytes, access);
     return this.ram.readUint(pa, first) + this.ram.readUint(second, sizeBytes - first) * 2 ** (8 * first);
   }
 
-  #storeUint(va: number, sizeBytes: number, value: number, access: number): void {
+  private storeUint(va: Vaddr, sizeBytes: number, value: number, access: number): void {
     const first = firstPart(va, sizeBytes);
     if (first === sizeBytes) {
-      this.ram.writeUint(this.#physical(va, access), sizeBytes, value);
+      this.ram.writeUint(this.physical(va, access), sizeBytes, value);
       return;
     }
-    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    const [pa, second] = this.twoPages(va, sizeBytes, access);
     this.ram.writeUint(pa, first, value);
     this.ram.writeUint(second, sizeBytes - first, Math.floor(value / 2 ** (8 * first)));
   }
 
   /** Low 32 bits of the value at `va`; the bits above them go to `highHalf`. */
-  #loadHalves(va: number, sizeBytes: number, access: number): number {
+  private loadHalves(va: Vaddr, sizeBytes: number, access: number): number {
     const first = firstPart(va, sizeBytes);
     const { ram } = this;
     if (first === sizeBytes) {
-      const pa = this.#physical(va, access);
+      const pa = this.physical(va, access);
       if (sizeBytes > 4) this.highHalf = ram.readUint(pa + 4, sizeBytes - 4);
       else this.highHalf = 0;
       return ram.readUint(pa, sizeBytes > 4 ? 4 : sizeBytes);
     }
-    const [pa, second] = this.#twoPages(va, sizeBytes, access);
+    const [pa, second] = this.twoPages(va, sizeBytes, access);
     const byte = (i: number) => (i < sizeBytes ? ram.read8(i < first ? pa + i : second + i - first) : 0);
     const word = (i: number) =>
       byte(i) + byte(i + 1) * 2 ** 8 + byte(i + 2) * 2 ** 16 + byte(i + 3) * 2 ** 24;
@@ -387,8 +388,8 @@ export class Cpu {
     return word(0);
   }
 
-  #loadExact(va: number, sizeBytes: number, access: number): number {
-    const low = this.#loadHalves(va, checkAccessSize(sizeBytes), access);
+  private loadExact(va: Vaddr, sizeBytes: number, access: number): number {
+    const low = this.loadHalves(va, checkAccessSize(sizeBytes), access);
     const value = this.highHalf * 2 ** 32 + low;
     if (value > Number.MAX_SAFE_INTEGER)
       throw new RangeError(`the value at ${hex(va)} is not exact as a number: use loadBig`);
@@ -396,22 +397,22 @@ export class Cpu {
   }
 
   /** Physical address of `va`; faults go to the kernel until the access succeeds. */
-  #physical(va: number, access: number): number {
+  private physical(va: Vaddr, access: number): number {
     if (this.shutDownBy !== undefined) throw this.shutDownBy;
     const pa = this.mmu.translate(va, access);
     if (pa >= 0) return pa;
     deliver(this, this.mmu.fault!);
-    return this.#restart(va, va, access)[0];
+    return this.restart(va, va, access)[0];
   }
 
   /** Physical addresses of the first byte and of the second page's first byte (that of `va` when there is one page). */
-  #twoPages(va: number, sizeBytes: number, access: number): [number, number] {
+  private twoPages(va: Vaddr, sizeBytes: number, access: number): [number, number] {
     const first = firstPart(va, sizeBytes);
     const next = first === sizeBytes ? va : va + first;
-    return this.#restart(va, next, access);
+    return this.restart(va, next, access);
   }
 
-  #restart(va: number, next: number, access: number): [number, number] {
+  private restart(va: Vaddr, next: number, access: number): [number, number] {
     if (this.shutDownBy !== undefined) throw this.shutDownBy;
     for (let i = 0; i < MAX_RESTARTS; i++) {
       const pa = this.mmu.translate(va, access);
@@ -426,7 +427,7 @@ export class Cpu {
     throw notMended(va, MAX_RESTARTS);
   }
 
-  #read(): Paging {
+  private read(): Paging {
     return pagingOf(this.cr0Bits, this.cr3Bits, this.cr4Bits, this.eferBits, this.acBit);
   }
 }

@@ -19,8 +19,12 @@
  * Read first: address.ts. Read next: walk.ts.
  */
 
+import type { Pfn } from "./address.js";
 import { hex } from "./address.js";
 import { checkArguments } from "./signature.js";
+
+/** One table entry, all 64 bits as an unsigned number as far as they are used here. Linux arch/x86/include/asm/pgtable_types.h:pte_t */
+export type Pte = number;
 
 /** P: the entry maps something; when clear the processor faults and ignores all other bits. */
 export const PAGE_PRESENT = 0x001;
@@ -80,7 +84,7 @@ export interface EntryFields {
   /** Bits 9 to 11, free for the operating system. */
   software: number;
   /** Bits 12 to 51: the frame the entry points to (for a large leaf with PAT set, bit 12 is counted in). */
-  pfn: number;
+  pfn: Pfn;
   /** Bits 52 to 58, free for the operating system. */
   softwareHigh: number;
   /** Bits 59 to 62, protection key (leaves only; ignored while CR4.PKE is 0). */
@@ -138,7 +142,7 @@ export function packEntry(fields: Partial<EntryFields>): bigint {
 }
 
 /** The entry that maps frame `pfn` with the low flag bits `flags` (`PAGE_PRESENT | PAGE_RW`), and NX when asked. */
-export function makeEntry(pfn: number, flags: number, noExecute = false): bigint {
+export function makeEntry(pfn: Pfn, flags: number, noExecute = false): bigint {
   checkArguments("makeEntry()", { pfn: "number", flags: "number", noExecute: "flag?" }, [
     pfn,
     flags,

@@ -21,6 +21,7 @@
  *
  * Read first: fault.ts. Read next: cpu.ts.
  */
+import type { Vaddr } from "./address.js";
 import { hex } from "./address.js";
 import type { Cpu } from "./cpu.js";
 import { type AddressFault, type Fault, FaultError, type PageFault } from "./fault.js";
@@ -92,6 +93,6 @@ function shutDown(cpu: Cpu, fault: Fault): never {
 }
 
 /** What a CPU says when handlers return again and again without mending anything. Not in Linux. */
-export function notMended(va: number, restarts: number): Error {
+export function notMended(va: Vaddr, restarts: number): Error {
   return new Error(`access at ${hex(va)} faulted ${restarts} times: the fault handler does not mend it`);
 }

@@ -17,6 +17,7 @@
  * Read first: walk.ts, protection.ts.
  */
 
+import type { Vaddr } from "./address.js";
 import { hex, PAGE_SIZE, tableIndex } from "./address.js";
 import { entryText, PAGE_NX, PAGE_RW, PAGE_USER } from "./entry.js";
 import {
@@ -59,7 +60,7 @@ export interface ExplainedStep extends WalkStep {
 
 /** Everything about one walk. */
 export interface Explanation {
-  readonly va: number;
+  readonly va: Vaddr;
   /** ACCESS_ bits of the access that was tried. */
   readonly access: number;
   readonly levels: number;
@@ -95,7 +96,7 @@ export function errorCodeText(errorCode: number): string {
  * `va` cut into the bits that each of `levels` levels uses, highest first. `leafLevel` is 1 for a 4 KiB page; a
  * larger page has fewer index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
  */
-export function addressFields(va: number, levels: TableLevels, leafLevel = 1): AddressField[] {
+export function addressFields(va: Vaddr, levels: TableLevels, leafLevel = 1): AddressField[] {
   checkArguments("addressFields()", { va: "integer", levels: "levels", leafLevel: "page level?" }, [
     va,
     levels,
@@ -121,7 +122,7 @@ export function addressFields(va: number, levels: TableLevels, leafLevel = 1): A
  * Walks `va` for `access` (ACCESS_ bits; a supervisor read by default) through the tables of `paging` and tells
  * each step. RAM is not changed, not even an A bit. RangeError while paging is off.
  */
-export function explainWalk(ram: Ram, paging: Paging, va: number, access = ACCESS_READ): Explanation {
+export function explainWalk(ram: Ram, paging: Paging, va: Vaddr, access = ACCESS_READ): Explanation {
   checkArguments("explainWalk()", { ram: Ram, paging: "object", va: "integer", access: "count?" }, [
     ram,
     paging,
@@ -150,7 +151,7 @@ export function explainWalk(ram: Ram, paging: Paging, va: number, access = ACCES
 }
 
 class ExplainedWalk implements Explanation {
-  declare readonly va: number;
+  declare readonly va: Vaddr;
   declare readonly access: number;
   declare readonly levels: number;
   declare readonly rootPfn: number;
@@ -260,6 +261,6 @@ function explanationText(e: Explanation): string {
  * Index of `va` at each level, highest first; by Linux's names pgd, (p4d,) pud, pmd, pte. Linux pgd_index(),
  * pud_index(), pmd_index(), pte_index()
  */
-export function tableIndexes(va: number, levels: 4 | 5 = 4): number[] {
+export function tableIndexes(va: Vaddr, levels: 4 | 5 = 4): number[] {
   return Array.from({ length: levels }, (_, i) => tableIndex(va, levels - i));
 }

@@ -22,6 +22,7 @@
  * Read first: entry.ts. Read next: protection.ts, walk.ts.
  */
 
+import type { Vaddr } from "./address.js";
 import { hex } from "./address.js";
 import { checkArguments } from "./signature.js";
 
@@ -57,11 +58,11 @@ export class PageFault {
   /** Exception vector. */
   readonly vector = 14;
   /** The address that was used (CR2). */
-  readonly va: number;
+  readonly va: Vaddr;
   /** The error code: PF_PROT, PF_WRITE, PF_USER, PF_RSVD, PF_INSTR. */
   readonly errorCode: number;
 
-  constructor(va: number, errorCode: number) {
+  constructor(va: Vaddr, errorCode: number) {
     this.va = va;
     this.errorCode = errorCode;
   }
@@ -82,10 +83,10 @@ export class AddressFault {
   /** Exception vector: 13 is #GP, 12 is #SS. */
   readonly vector: 12 | 13;
   /** The address that was used. The processor does not tell it to the handler: error code 0, CR2 unchanged. */
-  readonly va: number;
+  readonly va: Vaddr;
   readonly errorCode = 0;
 
-  constructor(va: number, vector: 12 | 13 = 13) {
+  constructor(va: Vaddr, vector: 12 | 13 = 13) {
     this.va = va;
     this.vector = vector;
   }
@@ -101,7 +102,7 @@ export type Fault = PageFault | AddressFault;
 /** Thrown by the CPU when a fault happens and no handler is installed. `va`, `errorCode`: those of the fault. */
 export class FaultError extends Error {
   readonly fault: Fault;
-  readonly va: number;
+  readonly va: Vaddr;
   readonly errorCode: number;
 
   constructor(fault: Fault) {

@@ -10,6 +10,7 @@
  *
  * Read first: ram.ts. Read next: page_table.ts.
  */
+import type { Pfn } from "./address.js";
 import { Ram } from "./ram.js";
 import { checkArguments } from "./signature.js";
 
@@ -21,7 +22,7 @@ export interface FrameAllocator {
   /** A frame number, its old bytes still in it; undefined when RAM is full. */
   allocFrame(): number | undefined;
   /** Takes the frame back. */
-  freeFrame(pfn: number): void;
+  freeFrame(pfn: Pfn): void;
 }
 
 /** The simplest frame allocator: a stack of returned frames in front of a line of fresh ones. Not in Linux. */
@@ -30,7 +31,7 @@ export class BareFrames implements FrameAllocator {
   private readonly returned: number[] = [];
   private readonly inUse = new Set<number>();
   private nextFresh: number;
-  private readonly firstPfn: number;
+  private readonly firstPfn: Pfn;
 
   /** Hands out the frames of `ram` from `firstPfn` on; the ones below stay reserved (frame 0 always, as on a PC). */
   constructor(ram: Ram, firstPfn = 1) {
@@ -71,7 +72,7 @@ export class BareFrames implements FrameAllocator {
     return first;
   }
 
-  freeFrame(pfn: number): void {
+  freeFrame(pfn: Pfn): void {
     if (!this.inUse.delete(pfn)) throw new RangeError(`frame ${pfn} is not in use, so it cannot be freed`);
     this.returned.push(pfn);
   }

@@ -11,6 +11,7 @@
  * Read first: ram.ts, entry.ts.
  */
 
+import type { Pfn } from "./address.js";
 import { hex, PAGE_SIZE } from "./address.js";
 import { entryText } from "./entry.js";
 import { Ram } from "./ram.js";
@@ -61,7 +62,7 @@ function byteText(byte: number): string {
  * `level` is the table's level (it decides what bit 7 means); `wide` is false for the 1024 4-byte entries of
  * 32-bit paging.
  */
-export function dumpTable(ram: Ram, pfn: number, level: number, wide = true): string {
+export function dumpTable(ram: Ram, pfn: Pfn, level: number, wide = true): string {
   checkArguments("dumpTable()", { ram: Ram, pfn: "count", level: "level", wide: "flag?" }, [
     ram,
     pfn,

@@ -29,6 +29,7 @@
  *
  * Read first: tlb.ts, tlb_model.ts, walk.ts. Read next: cpu.ts.
  */
+import type { Pfn, Vaddr } from "./address.js";
 import { isCanonical, LEVEL_SIZE, PAGE_SIZE } from "./address.js";
 import type { Clock } from "./clock.js";
 import { PAGE_DIRTY, PAGE_GLOBAL, PAGE_RW, PAGE_USER } from "./entry.js";
@@ -142,7 +143,7 @@ export class Mmu {
   }
 
   /** Physical address of `va` for `access` (ACCESS_USER, ACCESS_WRITE, ACCESS_FETCH), or -1 with the reason in `fault`. */
-  translate(va: number, access: number): number {
+  translate(va: Vaddr, access: number): number {
     if (this.trace !== undefined) return this.#translateTraced(va, access, this.trace);
     const vpn = Math.floor(va / PAGE_SIZE);
     const l1 = access & ACCESS_FETCH ? this.l1i[1] : this.l1d[1];
@@ -159,7 +160,7 @@ export class Mmu {
   }
 
   /** All cases. `found` is the slot of a 4 KiB page that L1 is already known to hold, else -1. */
-  #lookUp(va: number, access: number, found: number): number {
+  #lookUp(va: Vaddr, access: number, found: number): number {
     const { levels } = this.rules;
     this.clock.nowNs += this.clock.costs.accessNs;
     if (levels === 0) {
@@ -191,7 +192,7 @@ export class Mmu {
     tlb: Tlb,
     slot: number,
     level: number,
-    va: number,
+    va: Vaddr,
     access: number,
     l1: TlbsByLevel,
     l2: TlbsByLevel,
@@ -218,7 +219,7 @@ export class Mmu {
     tlb: Tlb,
     slot: number,
     level: number,
-    va: number,
+    va: Vaddr,
     access: number,
     l1: TlbsByLevel,
     l2: TlbsByLevel,
@@ -249,7 +250,7 @@ export class Mmu {
     return result.pa;
   }
 
-  #miss(va: number, access: number, l1: TlbsByLevel, l2: TlbsByLevel): number {
+  #miss(va: Vaddr, access: number, l1: TlbsByLevel, l2: TlbsByLevel): number {
     this.walks++;
     let result = this.#walk(va, access);
     if (!("pa" in result)) {
@@ -268,7 +269,7 @@ export class Mmu {
    * What the tables say on a second look, after the walk caches have forgotten the page: the fault again, or a translation where
    * a cached table was out of date. Intel looks once.
    */
-  #confirm(va: number, access: number, fault: Fault): Translation | Fault {
+  #confirm(va: Vaddr, access: number, fault: Fault): Translation | Fault {
     if (this.model.rewalksOnFault !== true) return fault;
     this.rewalks++;
     const result = this.#walk(va, access);
@@ -277,7 +278,7 @@ export class Mmu {
   }
 
   /** One walk, started as low as the walk caches allow, and counted. */
-  #walk(va: number, access: number): Translation | Fault {
+  #walk(va: Vaddr, access: number): Translation | Fault {
     const paging = this.rules;
     this.refs = 1;
     let result: Translation | Fault;
@@ -320,7 +321,7 @@ export class Mmu {
   }
 
   /** Puts a translation into the TLBs of one stage, in the largest piece that one of them holds. */
-  #fill(tlbs: TlbsByLevel, va: number, { pa, level, rights }: Translation): void {
+  #fill(tlbs: TlbsByLevel, va: Vaddr, { pa, level, rights }: Translation): void {
     let piece = level;
     while (piece > 0 && tlbs[piece] === undefined) piece--;
     const tlb = tlbs[piece];
@@ -344,12 +345,12 @@ export class Mmu {
   }
 
   /** A page fault drops what the TLBs and walk caches hold for the page. Intel SDM vol. 3A, Operations that Invalidate TLBs */
-  #forget(va: number): void {
+  #forget(va: Vaddr): void {
     this.flushPage(va, this.rules.pcid, true);
     this.#forgetTables(va);
   }
 
-  #forgetIn(tlbs: TlbsByLevel, va: number): void {
+  #forgetIn(tlbs: TlbsByLevel, va: Vaddr): void {
     for (let level = 1; level <= 3; level++) {
       const tlb = tlbs[level];
       if (tlb !== undefined && tlb.nrValid[level] !== 0)
@@ -357,18 +358,18 @@ export class Mmu {
     }
   }
 
-  #forgetTables(va: number): void {
+  #forgetTables(va: Vaddr): void {
     if (!this.hasWalkCaches) return;
     for (let level = 2; level <= 5; level++)
       this.walkCaches[level]?.flushPage(tagOf(va, level), this.#key(va, level), false);
   }
 
-  #key(va: number, level: number): number {
+  #key(va: Vaddr, level: number): number {
     return this.keys[level]! | keyOfVpn(Math.floor(va / LEVEL_SIZE[level]!));
   }
 
   /** Drops the page at `va` of `pcid` from all TLBs; walk caches stay. */
-  flushPage(va: number, pcid: number, alsoGlobal: boolean): void {
+  flushPage(va: Vaddr, pcid: number, alsoGlobal: boolean): void {
     if (this.holdsPieces) {
       this.flushAll();
       return;
@@ -405,7 +406,7 @@ export class Mmu {
     this.holdsPieces = false;
   }
 
-  #translateTraced(va: number, access: number, trace: (record: AccessRecord) => void): number {
+  #translateTraced(va: Vaddr, access: number, trace: (record: AccessRecord) => void): number {
     this.trace = undefined;
     const before = this.stats();
     const startNs = this.clock.nowNs;
@@ -428,16 +429,16 @@ export class Mmu {
 }
 
 /** Low 32 bits of the number of the page of `level` that `va` is in. */
-function tagOf(va: number, level: number): number {
+function tagOf(va: Vaddr, level: number): number {
   return Math.floor(va / LEVEL_SIZE[level]!) | 0;
 }
 
 /** Frame and rights as a TLB slot keeps them. */
-export function frameWord(pfn: number, rights: number): number {
+export function frameWord(pfn: Pfn, rights: number): number {
   return ((pfn % 0x10_0000) * PAGE_SIZE) | (rights & (RIGHTS_MASK | RIGHT_NX));
 }
 
-function offsetIn(va: number, level: number): number {
+function offsetIn(va: Vaddr, level: number): number {
   const size = LEVEL_SIZE[level]!;
   return va - Math.floor(va / size) * size;
 }

@@ -6,6 +6,7 @@
  *
  * Read first: mmu.ts.
  */
+import type { Vaddr } from "./address.js";
 import type { Fault } from "./fault.js";
 import type { Tlb, TlbsByLevel } from "./tlb.js";
 
@@ -58,7 +59,7 @@ export interface MmuStats {
 
 /** What a trace says about one access. */
 export interface AccessRecord {
-  readonly va: number;
+  readonly va: Vaddr;
   readonly access: number;
   /** Physical address, or -1 after a fault. */
   readonly pa: number;

@@ -23,6 +23,7 @@
  *
  * Read first: address.ts, entry.ts. Read next: walk.ts, explain.ts.
  */
+import type { Pfn, Vaddr } from "./address.js";
 import { hex, isCanonical, LEVEL_SIZE, PAGE_SIZE, tableIndex } from "./address.js";
 import {
   isLeaf,
@@ -64,8 +65,8 @@ export interface MapFlags {
 export type MapPage = (
   ram: Ram,
   rootPfn: number,
-  va: number,
-  pfn: number,
+  va: Vaddr,
+  pfn: Pfn,
   flags: MapFlags,
   frames: FrameAllocator,
 ) => number;
@@ -129,8 +130,8 @@ export function entrySpan(levels: TableLevels, level: number): number {
 
 /** One mapping found in a table. */
 export interface Mapping {
-  readonly va: number;
-  readonly pfn: number;
+  readonly va: Vaddr;
+  readonly pfn: Pfn;
   readonly sizeBytes: number;
   readonly entry: bigint;
 }
@@ -206,7 +207,7 @@ export class PageTable {
   }
 
   /** Maps `sizeBytes` (4 KiB, or 2 MiB and 1 GiB; 4 MiB with two levels) at `va` to the frames from `pfn` on. */
-  map(va: number, pfn: number, flags: MapFlags = {}, sizeBytes = PAGE_SIZE): number {
+  map(va: Vaddr, pfn: Pfn, flags: MapFlags = {}, sizeBytes = PAGE_SIZE): number {
     const leafLevel = this.leafLevelOf(sizeBytes);
     this.checkPlace(va, pfn, sizeBytes);
     if (this.levels === 4 && leafLevel === 1)
@@ -224,7 +225,7 @@ export class PageTable {
    * Maps `nrPages` new frames from `va` on. Their old bytes are cleared. 0 or -ENOMEM or -EEXIST (what was mapped
    * before stays).
    */
-  mapNew(va: number, nrPages = 1, flags: MapFlags = {}): number {
+  mapNew(va: Vaddr, nrPages = 1, flags: MapFlags = {}): number {
     for (let i = 0; i < nrPages; i++) {
       const pfn = allocTable(this.ram, this.frames);
       if (pfn === undefined) return -ENOMEM;
@@ -241,8 +242,8 @@ export class PageTable {
    * Takes the leaf that maps `va` away, and the tables that hold nothing any more. The mapping it was, or
    * undefined when there was none. The frame itself is not freed, and no TLB is flushed.
    */
-  unmap(va: number): Mapping | undefined {
-    const path: { pfn: number; index: number }[] = [];
+  unmap(va: Vaddr): Mapping | undefined {
+    const path: { pfn: Pfn; index: number }[] = [];
     let table = this.rootPfn;
     for (let level = this.levels as number; level >= 1; level--) {
       const index = this.indexOf(va, level);
@@ -298,7 +299,7 @@ export class PageTable {
     }
   }
 
-  private slotFor(va: number, leafLevel: number): { pfn: number; index: number } | number {
+  private slotFor(va: Vaddr, leafLevel: number): { pfn: Pfn; index: number } | number {
     let table = this.rootPfn;
     for (let level = this.levels as number; level > leafLevel; level--) {
       const index = this.indexOf(va, level);
@@ -314,7 +315,7 @@ export class PageTable {
     return { pfn: table, index: this.indexOf(va, leafLevel) };
   }
 
-  private freeEmptyTables(path: { pfn: number; index: number }[]): void {
+  private freeEmptyTables(path: { pfn: Pfn; index: number }[]): void {
     for (let step = path.length - 1; step > 0; step--) {
       const table = path[step]!.pfn;
       if (this.ram.frame(table).some((byte) => byte !== 0)) return;
@@ -328,7 +329,7 @@ export class PageTable {
     return isLeaf(entry, level) && level < 4;
   }
 
-  private indexOf(va: number, level: number): number {
+  private indexOf(va: Vaddr, level: number): number {
     if (this.levels !== 2) return tableIndex(va, level);
     return Math.floor(va / LEVEL_SIZE_32[level]!) % 1024;
   }
@@ -352,7 +353,7 @@ export class PageTable {
     );
   }
 
-  private checkPlace(va: number, pfn: number, sizeBytes: number): void {
+  private checkPlace(va: Vaddr, pfn: Pfn, sizeBytes: number): void {
     const inside =
       this.levels === 2 ? Number.isInteger(va) && va >= 0 && va < 2 ** 32 : isCanonical(va, this.levels);
     if (!inside) throw new RangeError(`${va} is not an address that ${this.levels} levels can map`);

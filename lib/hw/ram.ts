@@ -17,6 +17,7 @@
  * Read first: address.ts. Read next: entry.ts.
  */
 
+import type { Pfn } from "./address.js";
 import { hex, PAGE_SIZE } from "./address.js";
 import { valueText } from "./options.js";
 
@@ -52,12 +53,12 @@ export class Ram {
   }
 
   /** The section that holds frame `pfn`, or undefined where the machine never wrote. No range check. */
-  sectionOf(pfn: number): RamSection | undefined {
+  sectionOf(pfn: Pfn): RamSection | undefined {
     return this.sections[pfn >>> SECTION_FRAMES_SHIFT];
   }
 
   /** The section that holds frame `pfn`, taken from the host if need be. */
-  touchSection(pfn: number): RamSection {
+  touchSection(pfn: Pfn): RamSection {
     const index = pfn >>> SECTION_FRAMES_SHIFT;
     const section = this.sections[index];
     if (section !== undefined) return section;
@@ -123,30 +124,30 @@ export class Ram {
   }
 
   /** The 4-byte entry `index` (0 to 1023) of the 32-bit table in frame `pfn`, signed. */
-  word(pfn: number, index: number): number {
+  word(pfn: Pfn, index: number): number {
     const section = this.sections[pfn >>> SECTION_FRAMES_SHIFT];
     return section === undefined ? 0 : section.words[((pfn & 0x3fff) << 10) | index]!;
   }
 
   /** Stores the 4-byte entry `index` (0 to 1023) of the 32-bit table in frame `pfn`. */
-  setWord(pfn: number, index: number, value: number): void {
+  setWord(pfn: Pfn, index: number, value: number): void {
     this.touchSection(pfn).words[((pfn & 0x3fff) << 10) | index] = value;
   }
 
   /** Low 32 bits (signed) of the 8-byte entry `index` (0 to 511) of the table in frame `pfn`. */
-  entryLo(pfn: number, index: number): number {
+  entryLo(pfn: Pfn, index: number): number {
     const section = this.sections[pfn >>> SECTION_FRAMES_SHIFT];
     return section === undefined ? 0 : section.words[((pfn & 0x3fff) << 10) | (index << 1)]!;
   }
 
   /** High 32 bits (signed) of the 8-byte entry `index` of the table in frame `pfn`. */
-  entryHi(pfn: number, index: number): number {
+  entryHi(pfn: Pfn, index: number): number {
     const section = this.sections[pfn >>> SECTION_FRAMES_SHIFT];
     return section === undefined ? 0 : section.words[((pfn & 0x3fff) << 10) | (index << 1) | 1]!;
   }
 
   /** Stores both halves of entry `index` of the table in frame `pfn`. */
-  setEntry(pfn: number, index: number, lo: number, hi: number): void {
+  setEntry(pfn: Pfn, index: number, lo: number, hi: number): void {
     const words = this.touchSection(pfn).words;
     const word = ((pfn & 0x3fff) << 10) | (index << 1);
     words[word] = lo;
@@ -173,20 +174,20 @@ export class Ram {
   }
 
   /** The 4096 bytes of frame `pfn` as a view: writing to it writes RAM. */
-  frame(pfn: number): Uint8Array {
+  frame(pfn: Pfn): Uint8Array {
     this.checkFrame(pfn);
     const start = inSection(pfn * PAGE_SIZE);
     return this.touchSection(pfn).bytes.subarray(start, start + PAGE_SIZE);
   }
 
   /** Fills frame `pfn` with zeros; costs nothing where the machine never wrote. */
-  zeroFrame(pfn: number): void {
+  zeroFrame(pfn: Pfn): void {
     this.checkFrame(pfn);
     this.framesZeroed++;
     this.clearFrame(pfn);
   }
 
-  private clearFrame(pfn: number): void {
+  private clearFrame(pfn: Pfn): void {
     const start = inSection(pfn * PAGE_SIZE);
     this.sectionOf(pfn)?.bytes.fill(0, start, start + PAGE_SIZE);
   }
@@ -205,7 +206,7 @@ export class Ram {
       throw new RangeError(`physical address ${describe(pa)} is outside RAM of ${hex(this.sizeBytes)} bytes`);
   }
 
-  private checkFrame(pfn: number): void {
+  private checkFrame(pfn: Pfn): void {
     if (!(Number.isInteger(pfn) && pfn >= 0 && pfn < this.nrFrames))
       throw new RangeError(`frame ${describe(pfn)} is outside RAM of ${this.nrFrames} frames`);
   }

@@ -14,6 +14,7 @@
  * Read first: cpu.ts. Read next: stream_runner.ts (how it is made fast).
  */
 
+import type { Pfn, Vaddr } from "./address.js";
 import { hex, isCanonical, PAGE_SIZE, tableIndex } from "./address.js";
 import { Cpu } from "./cpu.js";
 import { PAGE_ACCESSED, PAGE_PRESENT, PAGE_PSE, PAGE_RW, PAGE_USER } from "./entry.js";
@@ -103,7 +104,7 @@ function isOutOfDate(fast: FastPart, cpu: Cpu): boolean {
 const runners = new WeakMap<Mmu, StreamRunner>();
 
 /** The runner and its settings as registers and TLBs stand now. */
-function fastPart(cpu: Cpu, baseVa: number): FastPart {
+function fastPart(cpu: Cpu, baseVa: Vaddr): FastPart {
   const { mmu } = cpu;
   const baseVpn = baseVa / PAGE_SIZE;
   const run = canRun(mmu, baseVa) ? runnerOf(mmu) : undefined;
@@ -126,7 +127,7 @@ function fastPart(cpu: Cpu, baseVa: number): FastPart {
   return { run, settings, outcome, exceptions: cpu.counters.exceptions, room: ROOM };
 }
 
-function canRun(mmu: Mmu, baseVa: number): boolean {
+function canRun(mmu: Mmu, baseVa: Vaddr): boolean {
   const { levels } = mmu.paging;
   // The key holds the page number's high bits, so all pages of the stream (2^20 of them) must share them.
   const oneKey = keyOfVpn(baseVa / PAGE_SIZE) === keyOfVpn(baseVa / PAGE_SIZE + 2 ** 20 - 1);
@@ -204,7 +205,7 @@ class UpperTables implements TableReader {
     return ram.sectionOf(pfn) === undefined ? -1 : pfn;
   }
 
-  section(pfn: number): RamSection | undefined {
+  section(pfn: Pfn): RamSection | undefined {
     return pfn < this.#mmu.ram.nrFrames ? this.#mmu.ram.sectionOf(pfn) : undefined;
   }
 }

@@ -21,6 +21,7 @@
  *
  * Read first: mmu.ts, tlb.ts. Read next: stream.ts.
  */
+import type { Pfn } from "./address.js";
 import {
   PAGE_ACCESSED,
   PAGE_DIRTY,
@@ -81,7 +82,7 @@ export interface TableReader {
    */
   level2Table(vpn: number, vpnHigh: number): number;
   /** The section of RAM with frame `pfn`, or undefined. */
-  section(pfn: number): RamSection | undefined;
+  section(pfn: Pfn): RamSection | undefined;
 }
 
 /** Largest number of ways that is written out. */

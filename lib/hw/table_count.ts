@@ -15,6 +15,7 @@
  */
 
 import { hex, LEVEL_SIZE, PAGE_SIZE } from "./address.js";
+import type { Pte } from "./entry.js";
 import { checkArguments, listOf, shape as shapeOf } from "./signature.js";
 
 /** Mapped addresses, `start` included, `end` not; both multiples of 4096. */
@@ -26,7 +27,7 @@ export interface AddressRange {
 /** Table frames for each level of four-level paging, by Linux's names, and their sum. */
 export interface TableCount {
   /** Level 1 tables. */
-  readonly pte: number;
+  readonly pte: Pte;
   /** Level 2 tables. */
   readonly pmd: number;
   /** Level 3 tables. */

@@ -27,6 +27,7 @@
  * Read first: protection.ts. Read next: tlb_model.ts (which TLBs a processor has), mmu.ts (how they work together).
  */
 
+import type { Pfn } from "./address.js";
 import { hex, LEVEL_SIZE } from "./address.js";
 import { RIGHTS_MASK } from "./protection.js";
 import { checkKind, shape } from "./signature.js";
@@ -69,7 +70,7 @@ export interface TlbEntry {
   readonly pcid: number;
   readonly global: boolean;
   /** First 4 KiB frame of the page. */
-  readonly pfn: number;
+  readonly pfn: Pfn;
   /** PAGE_RW, PAGE_USER, PAGE_DIRTY, PAGE_GLOBAL, RIGHT_NX. */
   readonly rights: number;
 }

@@ -23,6 +23,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
+import type { Vaddr } from "./address.js";
 import { hex, PAGE_SIZE } from "./address.js";
 import { checkArguments } from "./signature.js";
 import { STREAM_FETCH, STREAM_WRITE } from "./stream.js";
@@ -134,14 +135,14 @@ export function loadTrace(name: (typeof TRACE_NAMES)[number]): Trace {
 
 /** Collects accesses one by one into a Trace. */
 export class TraceBuilder {
-  #stream = new Uint32Array(1 << 16);
-  #length = 0;
-  readonly #pageAt = new Map<number, number>();
-  #last = -1;
+  private stream = new Uint32Array(1 << 16);
+  private length = 0;
+  private readonly pageAt = new Map<number, number>();
+  private last = -1;
   readonly counts = { fetches: 0, loads: 0, stores: 0, modifies: 0 };
 
   /** One access of `sizeBytes` bytes at `va`; one that lies on two pages counts for both. */
-  add(kind: "I" | "L" | "S" | "M", va: number, sizeBytes: number): void {
+  add(kind: "I" | "L" | "S" | "M", va: Vaddr, sizeBytes: number): void {
     const { counts } = this;
     if (kind === "I") counts.fetches++;
     else if (kind === "L") counts.loads++;
@@ -151,33 +152,33 @@ export class TraceBuilder {
     const lastPage = Math.floor((va + sizeBytes - 1) / PAGE_SIZE);
     for (let page = Math.floor(va / PAGE_SIZE); page <= lastPage; page++) {
       const offset = page * PAGE_SIZE > va ? 0 : va - page * PAGE_SIZE;
-      this.#push(this.#fold(page) * PAGE_SIZE + (offset - (offset % 4)) + bits);
+      this.push(this.fold(page) * PAGE_SIZE + (offset - (offset % 4)) + bits);
     }
   }
 
   finish(provenance: string): Trace {
-    return new Trace(this.#stream.slice(0, this.#length), { ...this.counts }, provenance);
+    return new Trace(this.stream.slice(0, this.length), { ...this.counts }, provenance);
   }
 
-  #fold(page: number): number {
+  private fold(page: number): number {
     const folded = page % STREAM_PAGES;
-    if (page === this.#last) return folded;
-    this.#last = page;
-    const other = this.#pageAt.get(folded);
+    if (page === this.last) return folded;
+    this.last = page;
+    const other = this.pageAt.get(folded);
     if (other !== undefined && other !== page)
       throw new RangeError(
         `pages ${hex(other)} and ${hex(page)} are the same modulo 2^20: the trace spans too much`,
       );
-    this.#pageAt.set(folded, page);
+    this.pageAt.set(folded, page);
     return folded;
   }
 
-  #push(access: number): void {
-    if (this.#length === this.#stream.length) {
-      const grown = new Uint32Array(this.#length * 2);
-      grown.set(this.#stream);
-      this.#stream = grown;
+  private push(access: number): void {
+    if (this.length === this.stream.length) {
+      const grown = new Uint32Array(this.length * 2);
+      grown.set(this.stream);
+      this.stream = grown;
     }
-    this.#stream[this.#length++] = access;
+    this.stream[this.length++] = access;
   }
 }

@@ -9,6 +9,7 @@
  *
  * Read first: fault.ts, registers.ts. Read next: walk.ts.
  */
+import type { Vaddr } from "./address.js";
 import { AddressFault, type Fault, PageFault } from "./fault.js";
 import { valueText } from "./options.js";
 import type { Ram } from "./ram.js";
@@ -76,7 +77,7 @@ export interface WalkWatch {
 export type Walk = (
   ram: Ram,
   paging: Paging,
-  va: number,
+  va: Vaddr,
   access: number,
   watch?: WalkWatch,
 ) => Translation | Fault;

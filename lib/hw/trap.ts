@@ -20,6 +20,7 @@
  * Read first: cpu.ts, fault.ts.
  */
 
+import type { Vaddr } from "./address.js";
 import { hex } from "./address.js";
 import { Cpu } from "./cpu.js";
 import { ACCESS_READ, ACCESS_WRITE } from "./fault.js";
@@ -57,7 +58,7 @@ export interface TrapRegisters {
 export interface TrapStep {
   readonly vector: number;
   readonly doing: "read the gate" | "push the frame" | "run the handler" | "shut down";
-  readonly va: number;
+  readonly va: Vaddr;
   /** Why it failed; "" when it did not. */
   readonly problem: string;
 }
@@ -123,7 +124,7 @@ function tryVector(
   vector: number,
   steps: TrapStep[],
 ): number | undefined {
-  const note = (doing: TrapStep["doing"], va: number, problem: string): void => {
+  const note = (doing: TrapStep["doing"], va: Vaddr, problem: string): void => {
     steps.push({ vector, doing, va, problem });
   };
   const gateVa = idtBase + vector * GATE_BYTES;

@@ -24,6 +24,7 @@
  *
  * Read first: entry.ts, fault.ts, protection.ts. Read next: walk32.ts (two levels), tlb.ts (how to walk less often).
  */
+import type { Vaddr } from "./address.js";
 import { isCanonical, LEVEL_SIZE, offsetInPage, PAGE_SIZE, tableIndex } from "./address.js";
 import {
   PAGE_ACCESSED,
@@ -65,7 +66,7 @@ export interface WalkObserver {
 export function walkFrom(
   ram: Ram,
   paging: Paging,
-  va: number,
+  va: Vaddr,
   access: number,
   level: number,
   tablePfn: number,
@@ -101,7 +102,7 @@ export function walkFrom(
 function finishLeaf(
   ram: Ram,
   paging: Paging,
-  va: number,
+  va: Vaddr,
   access: number,
   level: number,
   tablePfn: number,
@@ -155,7 +156,7 @@ function leafBase(lo: number, hi: number, level: number): number {
   return level === 1 ? base : base - (base % LEVEL_SIZE[level]!);
 }
 
-function offsetInLeaf(va: number, level: number): number {
+function offsetInLeaf(va: Vaddr, level: number): number {
   if (level === 1) return offsetInPage(va);
   const size = LEVEL_SIZE[level]!;
   return va - Math.floor(va / size) * size;

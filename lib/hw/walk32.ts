@@ -15,6 +15,7 @@
  *
  * Read first: walk.ts.
  */
+import type { Vaddr } from "./address.js";
 import { hex, offsetInPage, PAGE_SIZE } from "./address.js";
 import {
   PAGE_ACCESSED,
@@ -37,7 +38,7 @@ export const LARGE_PAGE_32 = 0x40_0000;
 const RESERVED_LARGE = 0x20_0000;
 
 /** Index into the table of `level` (2 directory, 1 table) for the 32-bit address `va`: 0 to 1023. */
-export function tableIndex32(va: number, level: number): number {
+export function tableIndex32(va: Vaddr, level: number): number {
   return Math.floor(va / (level === 2 ? LARGE_PAGE_32 : PAGE_SIZE)) & 1023;
 }
 
@@ -45,7 +46,7 @@ export function tableIndex32(va: number, level: number): number {
 export function walk32(
   ram: Ram,
   paging: Paging,
-  va: number,
+  va: Vaddr,
   access: number,
   watch?: WalkWatch,
 ): Translation | Fault {
@@ -94,7 +95,7 @@ export function walk32(
 function finish32(
   ram: Ram,
   paging: Paging,
-  va: number,
+  va: Vaddr,
   access: number,
   level: number,
   tablePfn: number,

@@ -15,6 +15,7 @@
  *
  * Read first: mm/fault/classify_fault.ts, mm/fault/memory.ts. Read next: hw/cpu.ts.
  */
+import type { Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 import { type Fault, type PageFault, PF_INSTR, PF_RSVD, PF_USER, PF_WRITE } from "../hw/fault.js";
 import { handleMmFault } from "../mm/fault/memory.js";
@@ -55,16 +56,16 @@ export interface FaultingTask extends CurrentTask {
    * Delivers a signal that the access caused; returning would repeat the access, so it throws unless the cause is gone.
    * Linux kernel/signal.c:force_sig_fault()
    */
-  forceSigFault(signo: number, code: number, address: number): void;
+  forceSigFault(signo: number, code: number, address: Vaddr): void;
   /** No memory for the fault: the OOM killer's turn. Linux mm/oom_kill.c:pagefault_out_of_memory() */
-  outOfMemory(address: number): void;
+  outOfMemory(address: Vaddr): void;
 }
 
 /** The kernel touched user memory that is not there, under an entry of the exception table: the copy ends. */
 export class UserAccessFault extends Error {
   override readonly name = "UserAccessFault";
-  readonly va: number;
-  constructor(va: number) {
+  readonly va: Vaddr;
+  constructor(va: Vaddr) {
     super(`the kernel cannot reach user address ${hex(va)}`);
     this.va = va;
   }
@@ -73,8 +74,8 @@ export class UserAccessFault extends Error {
 /** The kernel faulted where it must not: the machine stops. Linux arch/x86/mm/fault.c:page_fault_oops() */
 export class KernelOops extends Error {
   override readonly name = "KernelOops";
-  readonly va: number;
-  constructor(va: number, what: string) {
+  readonly va: Vaddr;
+  constructor(va: Vaddr, what: string) {
     super(`BUG: unable to handle page fault for address: ${hex(va, 16)}: ${what}`);
     this.va = va;
   }

@@ -15,6 +15,7 @@ import { CharDevices } from "../fs/char_devices.js";
 import { FdTable } from "../fs/fd_table.js";
 import { FileTree } from "../fs/file_tree.js";
 import { shmemFileSetup } from "../fs/tmpfs.js";
+import type { Vaddr } from "../hw/address.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
@@ -155,20 +156,20 @@ export class Kernel implements TaskRunner {
     return task;
   }
 
-  load(task: Task, va: number, sizeBytes: number): number {
+  load(task: Task, va: Vaddr, sizeBytes: number): number {
     return this.enter(task).load(va, sizeBytes);
   }
 
-  store(task: Task, va: number, sizeBytes: number, value: number): void {
+  store(task: Task, va: Vaddr, sizeBytes: number, value: number): void {
     this.enter(task).store(va, sizeBytes, value);
   }
 
-  fetch(task: Task, va: number, sizeBytes: number): number {
+  fetch(task: Task, va: Vaddr, sizeBytes: number): number {
     return this.enter(task).fetch(va, sizeBytes);
   }
 
   /** Differs from Linux: the task that faulted is killed; choosing a victim comes with lab 08. Linux mm/oom_kill.c:pagefault_out_of_memory() */
-  pagefaultOutOfMemory(task: Task, address: number): never {
+  pagefaultOutOfMemory(task: Task, address: Vaddr): never {
     countVmEvent(this.sys, OOM_KILL);
     this.kill(task, "SIGKILL");
     throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);

@@ -19,6 +19,7 @@
  *
  * Read first: hw/cpu.ts, hw/page_table.ts.
  */
+import type { Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 import { Clock } from "../hw/clock.js";
 import { Cpu } from "../hw/cpu.js";
@@ -76,7 +77,7 @@ export interface BootOptions {
 /** How a stream runs. */
 export interface RunOptions {
   /** Address of offset 0, a multiple of 4096; 0 by default. */
-  readonly baseVa?: number;
+  readonly baseVa?: Vaddr;
   /** The first CPU by default. */
   readonly cpu?: Cpu;
   /** Whether the accesses come from a user program; true by default. */
@@ -216,7 +217,7 @@ export class Machine {
    * Every step of the walk that `cpu` would make for `va`, as data and as text. `access` is made of ACCESS_
    * bits, a user read by default. Nothing changes.
    */
-  explain(va: number, access = ACCESS_USER, cpu: Cpu = this.cpu): Explanation {
+  explain(va: Vaddr, access = ACCESS_USER, cpu: Cpu = this.cpu): Explanation {
     return explainWalk(this.ram, cpu.paging, va, access);
   }
 

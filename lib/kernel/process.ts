@@ -19,6 +19,8 @@
  */
 
 import { O_CREAT, O_RDONLY, O_RDWR } from "../fs/file_tree.js";
+import type { Vaddr } from "../hw/address.js";
+import { PAGE_SIZE } from "../hw/address.js";
 import { checkOptions } from "../hw/options.js";
 import { checkMethods } from "../hw/signature.js";
 import type { MmStruct } from "../mm/mm_types.js";
@@ -98,19 +100,19 @@ export class Process {
   }
 
   /** man 2 munmap */
-  munmap(addr: number, length: number | string): void {
+  munmap(addr: Vaddr, length: number | string): void {
     checkResult(memory.sysMunmap(this.kernel, this.task, addr, sizeOf(length)), "munmap");
   }
 
   /** man 2 mprotect */
-  mprotect(addr: number, length: number | string, prot: Prot): void {
+  mprotect(addr: Vaddr, length: number | string, prot: Prot): void {
     const bits = protBits(prot);
     checkResult(memory.sysMprotect(this.kernel, this.task, addr, sizeOf(length), bits), "mprotect");
   }
 
   /** The address after the call. It may move; a number instead of options says where to. man 2 mremap */
   mremap(
-    addr: number,
+    addr: Vaddr,
     oldLength: number | string,
     newLength: number | string,
     options: MremapOptions | number = {},
@@ -122,20 +124,20 @@ export class Process {
   }
 
   /** man 2 madvise */
-  madvise(addr: number, length: number | string, advice: Advice): void {
+  madvise(addr: Vaddr, length: number | string, advice: Advice): void {
     if (!(advice in MADV))
       throw new RangeError(`there is no advice "${advice}"; there are ${Object.keys(MADV).join(", ")}`);
     checkResult(memory.sysMadvise(this.kernel, this.task, addr, sizeOf(length), MADV[advice]), "madvise");
   }
 
   /** Locks the pages in RAM: now, or (`onfault`) each as it comes in. man 2 mlock, mlock2 */
-  mlock(addr: number, length: number | string, { onfault = false } = {}): void {
+  mlock(addr: Vaddr, length: number | string, { onfault = false } = {}): void {
     const flags = onfault ? MLOCK_ONFAULT : 0;
     checkResult(memory.sysMlock2(this.kernel, this.task, addr, sizeOf(length), flags), "mlock");
   }
 
   /** man 2 munlock */
-  munlock(addr: number, length: number | string): void {
+  munlock(addr: Vaddr, length: number | string): void {
     checkResult(memory.sysMunlock(this.kernel, this.task, addr, sizeOf(length)), "munlock");
   }
 
@@ -151,19 +153,19 @@ export class Process {
   }
 
   /** man 2 msync */
-  msync(addr: number, length: number | string, flags: number = MS_SYNC): void {
+  msync(addr: Vaddr, length: number | string, flags: number = MS_SYNC): void {
     checkResult(memory.sysMsync(this.kernel, this.task, addr, sizeOf(length), flags), "msync");
   }
 
   /** For each page whether it is in core. man 2 mincore */
-  mincore(addr: number, length: number | string): boolean[] {
+  mincore(addr: Vaddr, length: number | string): boolean[] {
     const pages = memory.mincoreList(this.kernel, this.task, addr, sizeOf(length));
     if (typeof pages === "number") throw new SyscallError(pages, "mincore");
     return Array.from(pages, (byte) => (byte & 1) !== 0);
   }
 
   /** Writes a name on anonymous memory, which maps then shows; undefined takes it off. man 2 PR_SET_VMA */
-  setAnonVmaName(addr: number, length: number | string, name: string | undefined): void {
+  setAnonVmaName(addr: Vaddr, length: number | string, name: string | undefined): void {
     const set = [PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, sizeOf(length), name ?? 0];
     checkResult(this.syscall("prctl", ...set), "prctl");
   }
@@ -179,25 +181,25 @@ export class Process {
   // -------------------------------------------------------------- accesses
 
   /** Reads `sizeBytes` (1 to 8) at `va`. */
-  load(va: number, sizeBytes = 1): number {
+  load(va: Vaddr, sizeBytes = 1): number {
     return this.task.load(va, sizeBytes);
   }
 
   /** Writes `value` to `sizeBytes` (1 to 8) at `va`. */
-  store(va: number, sizeBytes: number, value: number): void {
+  store(va: Vaddr, sizeBytes: number, value: number): void {
     this.task.store(va, sizeBytes, value);
   }
 
   /** Executes at `va`. */
-  fetch(va: number, sizeBytes = 1): number {
+  fetch(va: Vaddr, sizeBytes = 1): number {
     return this.task.fetch(va, sizeBytes);
   }
 
   /** Reads ("r") or writes ("w") the first byte of each page of [addr, addr + length); the faults that this took. */
-  touch(addr: number, length: number | string, how: "r" | "w" = "w"): FaultCounts {
+  touch(addr: Vaddr, length: number | string, how: "r" | "w" = "w"): FaultCounts {
     const before = this.getrusage();
     const end = addr + sizeOf(length);
-    for (let va = addr; va < end; va += 4096)
+    for (let va = addr; va < end; va += PAGE_SIZE)
       if (how === "r") this.load(va);
       else this.store(va, 1, 1);
     const after = this.getrusage();

@@ -10,6 +10,7 @@
  * Read first: machine.ts, mm/pgtable/tlb.ts.
  */
 
+import { PAGE_SIZE } from "../hw/address.js";
 import { checkArguments, shape } from "../hw/signature.js";
 import type { MachineParts } from "./machine.js";
 import { boot } from "./machine.js";
@@ -48,15 +49,15 @@ export function shootdownCost(experiment: ShootdownExperiment): ShootdownCost {
   const { cpus, pages = 1, calls = "one", others = "run", parts = {} } = experiment;
   const machine = boot({ ram: "32 MiB", cpus, parts });
   const first = machine.spawn("team");
-  const addr = first.mmap((pages + 1) * 4096);
+  const addr = first.mmap((pages + 1) * PAGE_SIZE);
   const threads = machine.cpus.slice(1).map((cpu) => first.thread(cpu.id));
-  for (const thread of [first, ...threads]) thread.touch(addr, (pages + 1) * 4096);
+  for (const thread of [first, ...threads]) thread.touch(addr, (pages + 1) * PAGE_SIZE);
   if (others === "wait") for (const thread of threads) thread.pause();
   const startNs = machine.clock.nowNs;
   const before = machine.cpus.map(({ counters }) => ({ ...counters }));
   // The last page stays, so that its tables do.
-  if (calls === "one") first.munmap(addr, pages * 4096);
-  else for (let i = 0; i < pages; i++) first.munmap(addr + i * 4096, 4096);
+  if (calls === "one") first.munmap(addr, pages * PAGE_SIZE);
+  else for (let i = 0; i < pages; i++) first.munmap(addr + i * PAGE_SIZE, PAGE_SIZE);
   const sum = (of: "ipisReceived" | "ipiStolenNs") =>
     machine.cpus.reduce((all, { counters }, i) => all + counters[of] - before[i]![of], 0);
   return {

@@ -12,6 +12,7 @@
  *
  * Read next: fault.ts, task.ts.
  */
+import type { Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 
 /** Signals by name. Linux arch/x86/include/uapi/asm/signal.h */
@@ -40,7 +41,7 @@ export interface SigInfo {
   /** si_code as a name. */
   readonly code: SignalCode;
   /** si_addr: the address that was used. */
-  readonly address: number;
+  readonly address: Vaddr;
 }
 
 /** A handler that a process has installed. man 2 sigaction */
@@ -50,7 +51,7 @@ export type SignalHandler = (info: SigInfo) => void;
 export class SignalError extends Error implements SigInfo {
   readonly signal: SignalName;
   readonly code: SignalCode;
-  readonly address: number;
+  readonly address: Vaddr;
   /** The task had no handler and is dead now. */
   readonly killed: boolean;
 

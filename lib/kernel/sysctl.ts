@@ -17,6 +17,7 @@
 
 import { dropCaches } from "../fs/drop_caches.js";
 import type { Inode } from "../fs/inode.js";
+import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
@@ -45,7 +46,7 @@ export interface CtlTable {
 const HZ = 250;
 const INT_MAX = 2 ** 31 - 1;
 /** More dirty pages cannot be counted. Linux mm/page-writeback.c:dirty_bytes_handler() */
-const MAX_DIRTY_BYTES = (2 ** 32 - 1) * 4096;
+const MAX_DIRTY_BYTES = (2 ** 32 - 1) * PAGE_SIZE;
 
 const NOW = "in effect";
 const FROM_05 = "kept; no effect before reclaim comes with lab 05";

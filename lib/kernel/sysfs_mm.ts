@@ -17,7 +17,7 @@
  *
  * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts. Read next: procfs/setting_files.ts.
  */
-import { PMD_SIZE } from "../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE, type VmAreaStruct, vmaIsAnonymous } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -37,7 +37,7 @@ export interface KobjAttribute {
 }
 
 /** RAM below which transparent huge pages start switched off. Linux mm/huge_memory.c:hugepage_init() */
-const THP_MIN_PAGES = (512 * 2 ** 20) / 4096;
+const THP_MIN_PAGES = (512 * 2 ** 20) / PAGE_SIZE;
 
 const ELIGIBLE = "decides THPeligible in smaps; no huge page is made before lab 07";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";

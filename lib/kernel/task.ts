@@ -16,6 +16,7 @@
  */
 
 import type { FdTable } from "../fs/fd_table.js";
+import type { Vaddr } from "../hw/address.js";
 import type { File, MmStruct } from "../mm/mm_types.js";
 import { CAP_FULL_SET, type Cred, capRaised, initCred } from "./cred.js";
 import { type FaultingTask, SEGV_ACCERR, SIGBUS } from "./fault.js";
@@ -50,13 +51,13 @@ export interface SignalStruct {
 
 /** What a task needs of the kernel that runs it. */
 export interface TaskRunner {
-  load(task: Task, va: number, sizeBytes: number): number;
-  store(task: Task, va: number, sizeBytes: number, value: number): void;
-  fetch(task: Task, va: number, sizeBytes: number): number;
+  load(task: Task, va: Vaddr, sizeBytes: number): number;
+  store(task: Task, va: Vaddr, sizeBytes: number, value: number): void;
+  fetch(task: Task, va: Vaddr, sizeBytes: number): number;
   /** Delivers a signal that an access caused, and throws. */
   forceSigFault(task: Task, info: SigInfo): never;
   /** A fault of the task found no memory. Throws. */
-  pagefaultOutOfMemory(task: Task, address: number): never;
+  pagefaultOutOfMemory(task: Task, address: Vaddr): never;
 }
 
 /** One task. Linux include/linux/sched.h:struct task_struct */
@@ -163,22 +164,22 @@ export class Task implements FaultingTask {
   }
 
   /** The task reads `sizeBytes` (1 to 8) at `va`; throws SignalError where it must not. */
-  load(va: number, sizeBytes: number): number {
+  load(va: Vaddr, sizeBytes: number): number {
     return this.runner.load(this, va, sizeBytes);
   }
 
   /** The task writes `value` to `sizeBytes` (1 to 8) at `va`; throws SignalError where it must not. */
-  store(va: number, sizeBytes: number, value: number): void {
+  store(va: Vaddr, sizeBytes: number, value: number): void {
     this.runner.store(this, va, sizeBytes, value);
   }
 
   /** The task executes at `va`; throws SignalError where it must not. */
-  fetch(va: number, sizeBytes = 1): number {
+  fetch(va: Vaddr, sizeBytes = 1): number {
     return this.runner.fetch(this, va, sizeBytes);
   }
 
   /** Linux kernel/signal.c:force_sig_fault() */
-  forceSigFault(signo: number, code: number, address: number): never {
+  forceSigFault(signo: number, code: number, address: Vaddr): never {
     const name = signo === SIGBUS ? "BUS_ADRERR" : code === SEGV_ACCERR ? "SEGV_ACCERR" : "SEGV_MAPERR";
     return this.runner.forceSigFault(this, {
       signal: signo === SIGBUS ? "SIGBUS" : "SIGSEGV",
@@ -188,7 +189,7 @@ export class Task implements FaultingTask {
   }
 
   /** Linux mm/oom_kill.c:pagefault_out_of_memory() */
-  outOfMemory(address: number): never {
+  outOfMemory(address: Vaddr): never {
     return this.runner.pagefaultOutOfMemory(this, address);
   }
 

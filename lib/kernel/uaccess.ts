@@ -11,6 +11,7 @@
  *
  * Read first: fault.ts.
  */
+import type { Vaddr } from "../hw/address.js";
 import { offsetInPage, PAGE_SIZE } from "../hw/address.js";
 import { PageFault, PF_WRITE } from "../hw/fault.js";
 import type { IovIter } from "../mm/filemap/filemap.js";
@@ -34,7 +35,7 @@ const USER_PTR_MAX = 2 ** 47 - PAGE_SIZE;
 const MAX_TRIES = 10;
 
 /** The frame behind `addr`, faulted in for the access; -1 where the process may not do it. */
-function userFrame(task: FaultingTask, addr: number, write: boolean): number {
+function userFrame(task: FaultingTask, addr: Vaddr, write: boolean): number {
   const mm = task.mm!;
   if (addr < 0 || addr >= mm.taskSize) return -1;
   const { ram } = mm.sys;
@@ -53,7 +54,7 @@ function userFrame(task: FaultingTask, addr: number, write: boolean): number {
 }
 
 /** The kernel faults on the process's behalf; false where a process would get a signal. */
-function faultIn(task: FaultingTask, addr: number, write: boolean): boolean {
+function faultIn(task: FaultingTask, addr: Vaddr, write: boolean): boolean {
   try {
     doUserAddrFault(task, new PageFault(addr, write ? PF_WRITE : 0));
     return true;
@@ -64,7 +65,7 @@ function faultIn(task: FaultingTask, addr: number, write: boolean): boolean {
 }
 
 /** Whether [addr, addr + size) lies where user memory may lie; a negative size is a huge one. Linux arch/x86/include/asm/uaccess_64.h:__access_ok() */
-export function accessOk(addr: number, size: number): boolean {
+export function accessOk(addr: Vaddr, size: number): boolean {
   return addr >= 0 && size >= 0 && addr + size <= USER_PTR_MAX;
 }
 

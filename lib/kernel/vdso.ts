@@ -11,6 +11,8 @@
  *
  * Linux arch/x86/entry/vdso/vma.c. Read first: exec.ts.
  */
+
+import type { Vaddr } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { VM_FAULT_SIGBUS, type VmFault } from "../mm/fault/vm_fault.js";
 import {
@@ -29,7 +31,7 @@ import {
   type VmOperationsStruct,
   vmaPages,
 } from "../mm/mm_types.js";
-import { pfnToPage } from "../mm/pages/folio.js";
+import { folioGet, pfnToPage } from "../mm/pages/folio.js";
 import { allocReservedPage } from "../mm/pages/page_alloc.js";
 import type { MemorySystem } from "../mm/system.js";
 import { getUnmappedArea } from "../mm/vma/unmapped_area.js";
@@ -57,7 +59,7 @@ function vdsoFault(vmf: VmFault): VmFaultResult {
   const pfn = imageOf(sys)[(vmf.address - vmf.vma.vmStart) / PAGE_SIZE];
   if (pfn === undefined) return VM_FAULT_SIGBUS;
   vmf.page = pfnToPage(sys, pfn);
-  vmf.page.refcount++;
+  folioGet(vmf.page);
   return 0;
 }
 
@@ -72,7 +74,7 @@ const vdsoOps = special("[vdso]", vdsoFault);
 /** A mapping without a file that has a name of its own. Linux mm/mmap.c:_install_special_mapping() */
 function installSpecialMapping(
   mm: MmStruct,
-  addr: number,
+  addr: Vaddr,
   pages: number,
   flags: number,
   ops: VmOperationsStruct,

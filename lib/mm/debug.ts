@@ -15,6 +15,9 @@
  *
  * Read first: mm/pages/folio.ts, mm/pgtable/pgtable.ts.
  */
+import type { Vaddr } from "../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
+import type { Pte } from "../hw/entry.js";
 import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
@@ -88,8 +91,10 @@ function checkMm(truth: Truth, mm: MmStruct): void {
   const rss = [0, 0, 0, 0];
   const state = { tables: -1, rss };
   walkTable(truth, mm, mm.pgd, 4, 0, state);
-  if (state.tables * 4096 !== mm.pgtablesBytes)
-    truth.problems.push(`mm ${mm.id}: pgtablesBytes ${mm.pgtablesBytes}, tables hold ${state.tables * 4096}`);
+  if (state.tables * PAGE_SIZE !== mm.pgtablesBytes)
+    truth.problems.push(
+      `mm ${mm.id}: pgtablesBytes ${mm.pgtablesBytes}, tables hold ${state.tables * PAGE_SIZE}`,
+    );
   for (let i = 0; i < 4; i++)
     if (rss[i] !== mm.rssStat[i])
       truth.problems.push(`mm ${mm.id}: rssStat[${i}] is ${mm.rssStat[i]}, entries say ${rss[i]}`);
@@ -101,7 +106,7 @@ function checkMm(truth: Truth, mm: MmStruct): void {
   }
 }
 
-const LEVEL_BYTES = [0, 0x1000, 0x20_0000, 0x4000_0000, 0x80_0000_0000];
+const LEVEL_BYTES = [0, 0x1000, PMD_SIZE, 0x4000_0000, 0x80_0000_0000];
 
 function walkTable(
   truth: Truth,
@@ -126,7 +131,7 @@ function walkTable(
   }
 }
 
-function checkPte(truth: Truth, mm: MmStruct, pte: number, addr: number, rss: number[]): void {
+function checkPte(truth: Truth, mm: MmStruct, pte: Pte, addr: Vaddr, rss: number[]): void {
   const vma = mm.mmMt.lookup(addr);
   if (vma === undefined) {
     truth.problems.push(`mm ${mm.id}: an entry at ${addr.toString(16)} lies in no VMA`);
@@ -148,9 +153,9 @@ function checkPte(truth: Truth, mm: MmStruct, pte: number, addr: number, rss: nu
 }
 
 /** Whether the page belongs where it is mapped. */
-function checkPlace(truth: Truth, vma: VmAreaStruct, page: Page, pte: number, addr: number): void {
+function checkPlace(truth: Truth, vma: VmAreaStruct, page: Page, pte: Pte, addr: Vaddr): void {
   const folio = page.head;
-  const pgoff = (addr - vma.vmStart) / 4096 + vma.vmPgoff;
+  const pgoff = (addr - vma.vmStart) / PAGE_SIZE + vma.vmPgoff;
   const at = `mm ${vma.vmMm.id} at ${addr.toString(16)}`;
   if (folio.index + page.pfn - folio.pfn !== pgoff)
     truth.problems.push(

@@ -25,6 +25,8 @@
  * Read first: system.ts. Read next: mm/vma/vma.ts (merge and split), mm/fault/memory.ts (faults).
  */
 
+import type { Vaddr } from "../hw/address.js";
+import { PAGE_SIZE } from "../hw/address.js";
 import type { VmFault } from "./fault/vm_fault.js";
 import type { FileRaState } from "./filemap/file_ra_state.js";
 import type { AddressSpace } from "./filemap/mapping.js";
@@ -160,7 +162,7 @@ export interface VmOperationsStruct {
   /** Called when the VMA goes away. */
   close?(vma: VmAreaStruct): void;
   /** Whether the VMA may be split at `addr`: 0 or negative errno. */
-  maySplit?(vma: VmAreaStruct, addr: number): number;
+  maySplit?(vma: VmAreaStruct, addr: Vaddr): number;
   /** Bytes of the pages that back it, where these are not small ones. Linux vm_ops->pagesize */
   pagesize?(vma: VmAreaStruct): number;
   /** Brings in one page: fills vmf.page. */
@@ -262,7 +264,7 @@ export function vmaIsAnonymous(vma: VmAreaStruct): boolean {
 
 /** Length in pages. Linux include/linux/mm.h:vma_pages() */
 export function vmaPages(vma: VmAreaStruct): number {
-  return (vma.vmEnd - vma.vmStart) / 4096;
+  return (vma.vmEnd - vma.vmStart) / PAGE_SIZE;
 }
 
 /** One address space. Linux include/linux/mm_types.h:struct mm_struct */

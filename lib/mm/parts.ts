@@ -18,6 +18,8 @@
  *
  * Read first: mm/fault/memory.ts.
  */
+import type { Vaddr } from "../hw/address.js";
+import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
@@ -33,7 +35,7 @@ export interface MmParts {
   /** The slot for `next` among the CPU's `ctxs`, and whether its entries must go. */
   chooseNewAsid(ctxs: readonly TlbContext[], nextAsid: number, next: TlbContext): NewAsid;
   /** What to do about a page fault at `address`; `vma` is the first VMA that ends above it. */
-  classifyFault(vma: VmAreaStruct | undefined, address: number, errorCode: number): FaultClass;
+  classifyFault(vma: VmAreaStruct | undefined, address: Vaddr, errorCode: number): FaultClass;
   /** First touch of anonymous memory: sets the entry at vmf.ptep (after vmfPteAlloc). */
   doAnonymousPage(vmf: VmFault): VmFaultResult;
   /** Read of a file page whose entry is empty. */
@@ -48,7 +50,7 @@ export interface MmParts {
     srcVma: VmAreaStruct,
     dstPtep: number,
     srcPtep: number,
-    srcPte: number,
-    addr: number,
+    srcPte: Pte,
+    addr: Vaddr,
   ): number;
 }

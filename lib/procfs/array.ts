@@ -11,6 +11,7 @@
  *
  * Read first: proc_task.ts, seq_file.ts. Read next: base.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { CAP_FULL_SET } from "../kernel/cred.js";
 import {
   getMmRss,
@@ -33,7 +34,7 @@ const STATE_NAMES: Readonly<Record<string, string>> = {
 
 /** Text and library bytes of executable mappings, in pages. Linux fs/proc/task_mmu.c:task_mem() */
 function textPages(mm: MmStruct): number {
-  const text = Math.ceil(mm.endCode / 4096) - Math.floor(mm.startCode / 4096);
+  const text = Math.ceil(mm.endCode / PAGE_SIZE) - Math.floor(mm.startCode / PAGE_SIZE);
   return Math.min(text, mm.execVm);
 }
 
@@ -55,7 +56,7 @@ function taskMem(mm: MmStruct): string {
     ["VmStk", mm.stackVm],
     ["VmExe", text],
     ["VmLib", mm.execVm - text],
-    ["VmPTE", mm.pgtablesBytes / 4096],
+    ["VmPTE", mm.pgtablesBytes / PAGE_SIZE],
     ["VmSwap", mm.rssStat[MM_SWAPENTS]!],
     ["HugetlbPages", 0],
   ];
@@ -112,7 +113,7 @@ export function pidStatm(task: ProcTask): string {
   const { mm } = task;
   if (mm === undefined) return "0 0 0 0 0 0 0\n";
   const shared = mm.rssStat[MM_FILEPAGES]! + mm.rssStat[MM_SHMEMPAGES]!;
-  const text = Math.ceil(mm.endCode / 4096) - Math.floor(mm.startCode / 4096);
+  const text = Math.ceil(mm.endCode / PAGE_SIZE) - Math.floor(mm.startCode / PAGE_SIZE);
   return `${mm.totalVm} ${getMmRss(mm)} ${shared} ${text} 0 ${mm.dataVm + mm.stackVm} 0\n`;
 }
 
@@ -130,7 +131,7 @@ export function pidStat(task: ProcTask): string {
     // user and system time, of the task and of its children; priority, nice, threads, a timer that is no more, start
     ...[0, 0, 0, 0, 20, 0, task.nrThreads, 0, ticks],
     ...[
-      mm === undefined ? 0 : mm.totalVm * 4096,
+      mm === undefined ? 0 : mm.totalVm * PAGE_SIZE,
       mm === undefined ? 0 : getMmRss(mm),
       "18446744073709551615",
     ],

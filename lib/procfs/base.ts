@@ -8,6 +8,7 @@
  *
  * Read first: proc_task.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { OOM_SCORE_ADJ_MIN } from "../kernel/oom_adj.js";
 import { getMmRss, MM_SWAPENTS } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -17,7 +18,7 @@ import type { ProcTask } from "./proc_task.js";
 export function oomBadness(task: ProcTask, totalPages: number): number | undefined {
   const { mm, oomScoreAdj } = task;
   if (mm === undefined || oomScoreAdj === OOM_SCORE_ADJ_MIN) return undefined;
-  const points = getMmRss(mm) + mm.rssStat[MM_SWAPENTS]! + Math.floor(mm.pgtablesBytes / 4096);
+  const points = getMmRss(mm) + mm.rssStat[MM_SWAPENTS]! + Math.floor(mm.pgtablesBytes / PAGE_SIZE);
   return points + oomScoreAdj * Math.floor(totalPages / 1000);
 }
 

@@ -9,6 +9,7 @@
  *
  * Read first: pagemap.ts.
  */
+import type { Pfn } from "../hw/address.js";
 import {
   folioTestAnon,
   folioTestLarge,
@@ -84,14 +85,14 @@ const COPIED: readonly (readonly [number, number])[] = [
 ];
 
 /** Word of /proc/kpagecount for frame `pfn`. Linux fs/proc/page.c:kpagecount_read() */
-export function kpagecount(sys: MemorySystem, pfn: number): number {
+export function kpagecount(sys: MemorySystem, pfn: Pfn): number {
   const page = peekPage(sys, pfn);
   if (page === undefined || page.pageType !== PGTY_none || pfn === sys.zeroPfn) return 0;
   return pageMapcount(page);
 }
 
 /** Word of /proc/kpageflags for frame `pfn`: KPF_ bits (2^KPF_x) added up. Linux fs/proc/page.c:stable_page_flags() */
-export function kpageflags(sys: MemorySystem, pfn: number): number {
+export function kpageflags(sys: MemorySystem, pfn: Pfn): number {
   if (pfn >= sys.ram.nrFrames) return 2 ** KPF_NOPAGE;
   if (sys.zones.some((zone) => zone.isFreeBlock(pfn))) return 2 ** KPF_BUDDY;
   const page = peekPage(sys, pfn);
@@ -120,7 +121,7 @@ export function hasKpf(word: number, kpf: number): boolean {
 }
 
 /** `nrFrames` words from `fn` as the bytes of the file. Not in Linux: copied to user space there. */
-export function wordBytes(nrFrames: number, fn: (pfn: number) => number): Uint8Array {
+export function wordBytes(nrFrames: number, fn: (pfn: Pfn) => number): Uint8Array {
   const bytes = new Uint8Array(nrFrames * 8);
   const view = new DataView(bytes.buffer);
   for (let pfn = 0; pfn < nrFrames; pfn++) {

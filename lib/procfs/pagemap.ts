@@ -13,6 +13,8 @@
  * Read first: mm/pgtable/pagewalk.ts. Read next: page.ts (what /proc says about the frame).
  */
 
+import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
+import type { Pte } from "../hw/entry.js";
 import type { MmStruct } from "../mm/mm_types.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
@@ -52,7 +54,7 @@ export interface PagemapEntry {
 const NOTHING: PagemapEntry = Object.freeze({ flags: 0, frame: 0 });
 
 /** The word for one entry of level 1, or for page `subpage` of a 2 MiB leaf. Linux fs/proc/task_mmu.c:pte_to_pagemap_entry() */
-function pteToPagemapEntry(mm: MmStruct, pte: number, subpage = 0): PagemapEntry {
+function pteToPagemapEntry(mm: MmStruct, pte: Pte, subpage = 0): PagemapEntry {
   if (ptePresent(pte)) {
     const frame = ptePfn(pte) + subpage;
     if (pteSpecial(pte)) return { flags: PM_PRESENT, frame };
@@ -69,14 +71,14 @@ function pteToPagemapEntry(mm: MmStruct, pte: number, subpage = 0): PagemapEntry
 /** The words of `nrPages` pages from address `start` on. Linux fs/proc/task_mmu.c:pagemap_read() */
 export function pagemapRead(mm: MmStruct, start: number, nrPages: number): PagemapEntry[] {
   const words = new Array<PagemapEntry>(nrPages).fill(NOTHING);
-  walkPageRange(mm, start, start + nrPages * 4096, {
+  walkPageRange(mm, start, start + nrPages * PAGE_SIZE, {
     pteEntry(pte, addr) {
-      words[(addr - start) / 4096] = pteToPagemapEntry(mm, pte);
+      words[(addr - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pte);
     },
     pmdEntry(pmd, addr) {
-      const end = Math.min(start + nrPages * 4096, (Math.floor(addr / 0x20_0000) + 1) * 0x20_0000);
-      for (let at = addr; at < end; at += 4096)
-        words[(at - start) / 4096] = pteToPagemapEntry(mm, pmd, (at % 0x20_0000) / 4096);
+      const end = Math.min(start + nrPages * PAGE_SIZE, (Math.floor(addr / PMD_SIZE) + 1) * PMD_SIZE);
+      for (let at = addr; at < end; at += PAGE_SIZE)
+        words[(at - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pmd, (at % PMD_SIZE) / PAGE_SIZE);
     },
   });
   return words;

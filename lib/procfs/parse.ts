@@ -12,6 +12,7 @@
  * Not in Linux: what libproc2 and every monitoring program do. Read first: smaps.ts, array.ts. Read next: procfs.ts.
  */
 
+import { PAGE_SIZE } from "../hw/address.js";
 /** The sizes of one block of smaps, in the order of the file. */
 export const SMAPS_FIELDS = [
   "Rss",
@@ -131,7 +132,7 @@ function parseHeader(line: string): MapsArea | undefined {
     start: address(start!),
     end: address(end!),
     perms: perms!,
-    pgoff: Number.parseInt(offset!, 16) / 4096,
+    pgoff: Number.parseInt(offset!, 16) / PAGE_SIZE,
     dev: dev!,
     ino: Number(ino),
     name: name!,

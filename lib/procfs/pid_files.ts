@@ -13,6 +13,7 @@
  *
  * Linux fs/proc/base.c:tgid_base_stuff. Read first: file.ts, proc_task.ts. Read next: tree.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { capIsSubset } from "../kernel/cred.js";
 import { oomAdj, oomAdjWrite, oomScoreAdjWrite } from "../kernel/oom_adj.js";
 import { EINVAL, ESRCH } from "../mm/errno.js";
@@ -36,7 +37,7 @@ export interface PidContext {
 /** One file for one task. */
 type MakeFile = (context: PidContext, task: ProcTask) => Omit<ProcFile, "family">;
 
-const pages = (bytes: number): number => bytes / 4096;
+const pages = (bytes: number): number => bytes / PAGE_SIZE;
 
 function exists({ tasks }: PidContext, task: ProcTask): boolean {
   for (const one of tasks()) if (one === task) return true;
@@ -97,7 +98,7 @@ const pagemap: MakeFile = ({ sys }, task) => {
       const first = pos / 8;
       const nr = Math.min(to.length / 8, pages(mm.taskSize) - first);
       if (nr <= 0) return 0;
-      const words = pagemapRead(mm, first * 4096, nr);
+      const words = pagemapRead(mm, first * PAGE_SIZE, nr);
       to.set(pagemapBytes(showPfn ? words : words.map(({ flags }) => ({ flags, frame: 0 }))));
       return nr * 8;
     },

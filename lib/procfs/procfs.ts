@@ -13,10 +13,13 @@
  *
  * Read first: tree.ts, file.ts. Read next: mount.ts.
  */
+
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { O_CREAT, O_EXCL, type PseudoFs } from "../fs/file_tree.js";
 import type { Inode, VfsFile } from "../fs/inode.js";
+import type { Pfn } from "../hw/address.js";
+import { PAGE_SIZE } from "../hw/address.js";
 import { valueText } from "../hw/options.js";
 import { SyscallError } from "../kernel/errno.js";
 import { EACCES, EEXIST, EINVAL, EISDIR, ENOENT, errnoName } from "../mm/errno.js";
@@ -194,12 +197,12 @@ export class ProcFs implements PseudoFs {
   }
 
   /** Word of /proc/kpagecount for frame `pfn`. man 5 proc_kpagecount */
-  kpagecount(pfn: number): number {
+  kpagecount(pfn: Pfn): number {
     return kpagecount(this.sys, pfn);
   }
 
   /** Word of /proc/kpageflags for frame `pfn`. man 5 proc_kpageflags */
-  kpageflags(pfn: number): number {
+  kpageflags(pfn: Pfn): number {
     return kpageflags(this.sys, pfn);
   }
 
@@ -229,7 +232,7 @@ export class ProcFs implements PseudoFs {
       if (!/\/(kpage\w+|pagemap)$/.test(path)) writeFileSync(to, typeof text === "string" ? text : "");
     }
     const { nrFrames } = this.sys.ram;
-    const words = (wordOf: (pfn: number) => number): Uint8Array => wordBytes(nrFrames, wordOf);
+    const words = (wordOf: (pfn: Pfn) => number): Uint8Array => wordBytes(nrFrames, wordOf);
     writeFileSync(
       join(dir, "kpagecount"),
       words((pfn) => kpagecount(this.sys, pfn)),
@@ -255,11 +258,11 @@ function exportPagemap(path: string, { mm }: ProcTask): void {
   if (mm === undefined) return;
   const file = openSync(path, "w");
   try {
-    ftruncateSync(file, (mm.taskSize / 4096) * 8);
+    ftruncateSync(file, (mm.taskSize / PAGE_SIZE) * 8);
     for (const vma of mm.mmMt) {
-      const words = pagemapRead(mm, vma.vmStart, (vma.vmEnd - vma.vmStart) / 4096);
+      const words = pagemapRead(mm, vma.vmStart, (vma.vmEnd - vma.vmStart) / PAGE_SIZE);
       if (words.some((word) => word.flags !== 0))
-        writeSync(file, pagemapBytes(words), 0, words.length * 8, (vma.vmStart / 4096) * 8);
+        writeSync(file, pagemapBytes(words), 0, words.length * 8, (vma.vmStart / PAGE_SIZE) * 8);
     }
   } finally {
     closeSync(file);

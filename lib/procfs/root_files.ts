@@ -6,6 +6,7 @@
  *
  * Linux fs/proc/meminfo.c, fs/proc/page.c, mm/vmstat.c:init_mm_internals(). Read first: file.ts. Read next: tree.ts.
  */
+import type { Pfn } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
 import type { MemorySystem } from "../mm/system.js";
 import type { ProcFile } from "./file.js";
@@ -22,7 +23,7 @@ function text(show: (sys: MemorySystem) => string | string[], mode = 0o444): Mak
 }
 
 /** One word for each frame. Linux fs/proc/page.c:kpage_read() */
-function words(wordOf: (sys: MemorySystem, pfn: number) => number): MakeFile {
+function words(wordOf: (sys: MemorySystem, pfn: Pfn) => number): MakeFile {
   return (sys) => ({
     mode: 0o400,
     seek: "mem",

@@ -13,9 +13,9 @@
  * Linux fs/seq_file.c. Read first: seq_file.ts. Read next: file.ts.
  */
 
-const EMPTY = new Uint8Array(0);
-const PAGE_BYTES = 4096;
+import { PAGE_SIZE } from "../hw/address.js";
 
+const EMPTY = new Uint8Array(0);
 /** Records of a file that is text; a negative errno instead where there is none to be had. */
 export type MakeRecords = () => readonly string[] | number;
 
@@ -29,7 +29,7 @@ export class SeqReader {
   /** In the buffer, not yet taken. */
   private rest: Uint8Array = EMPTY;
   /** Size of the buffer; doubles until one record fits. */
-  private size = PAGE_BYTES;
+  private size = PAGE_SIZE;
 
   /** Fills `to` from byte `pos` of the text on; bytes read or a negative errno. Linux fs/seq_file.c:seq_read_iter() */
   read(pos: number, to: Uint8Array, make: MakeRecords): number {

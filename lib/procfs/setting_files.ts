@@ -5,6 +5,7 @@
  *
  * Linux fs/proc/proc_sysctl.c, fs/sysfs/file.c. Read first: kernel/sysctl.ts, kernel/sysfs_mm.ts, file.ts. Read next: tree.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import type { CtlTable, SysctlContext } from "../kernel/sysctl.js";
 import type { KobjAttribute } from "../kernel/sysfs_mm.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -35,7 +36,7 @@ export function sysfsFile(sys: MemorySystem, attribute: KobjAttribute): ProcFile
   if ((attribute.mode & 0o200) === 0) return file;
   return {
     ...file,
-    maxWrite: 4096,
+    maxWrite: PAGE_SIZE,
     store(text) {
       const result = text === "" ? 0 : attribute.store(sys, text);
       return result < 0 ? result : text.length;

@@ -14,6 +14,7 @@
  *
  * Read first: task_mmu.ts, mm/pgtable/pagewalk.ts. Read next: pagemap.ts.
  */
+import type { Pfn } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { thpEligible } from "../kernel/sysfs_mm.js";
 import { type MmStruct, VM_DROPPABLE, VM_EXEC, VM_LOCKED, type VmAreaStruct } from "../mm/mm_types.js";
@@ -108,13 +109,13 @@ export class MemSizeStats {
 function smapsAccount(
   mss: MemSizeStats,
   sys: MemorySystem,
-  pfn: number,
+  pfn: Pfn,
   nrPages: number,
   entry: number,
   locked: boolean,
 ): void {
   const folio = pageFolio(pfnToPage(sys, pfn));
-  const size = nrPages * 4096;
+  const size = nrPages * PAGE_SIZE;
   if (folioTestAnon(folio)) {
     mss.anonymous += size;
     if ((folio.flags & (PG_swapbacked | PG_dirty)) === 0 && !pteDirty(entry)) mss.lazyfree += size;
@@ -135,17 +136,17 @@ function smapsPageAccumulate(
   locked: boolean,
 ): void {
   const shared = mapcount >= 2;
-  const pss = shared ? Math.floor((4096 * PSS_UNIT) / mapcount) : 4096 * PSS_UNIT;
+  const pss = shared ? Math.floor((PAGE_SIZE * PSS_UNIT) / mapcount) : PAGE_SIZE * PSS_UNIT;
   mss.pss += pss;
   if (folioTestAnon(folio)) mss.pssAnon += pss;
   else if ((folio.flags & PG_swapbacked) !== 0) mss.pssShmem += pss;
   else mss.pssFile += pss;
   if (locked) mss.pssLocked += pss;
   if (dirty) mss.pssDirty += pss;
-  if (shared && dirty) mss.sharedDirty += 4096;
-  else if (shared) mss.sharedClean += 4096;
-  else if (dirty) mss.privateDirty += 4096;
-  else mss.privateClean += 4096;
+  if (shared && dirty) mss.sharedDirty += PAGE_SIZE;
+  else if (shared) mss.sharedClean += PAGE_SIZE;
+  else if (dirty) mss.privateDirty += PAGE_SIZE;
+  else mss.privateClean += PAGE_SIZE;
 }
 
 /** Adds what the page tables hold for `vma` to `mss`. Linux fs/proc/task_mmu.c:smap_gather_stats() */
@@ -161,9 +162,9 @@ export function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
     pmdEntry(pmd) {
       if (pteSpecial(pmd)) return;
       const folio = pageFolio(pfnToPage(sys, ptePfn(pmd)));
-      if (folioTestAnon(folio)) mss.anonymousThp += 512 * 4096;
-      else if ((folio.flags & PG_swapbacked) !== 0) mss.shmemThp += 512 * 4096;
-      else mss.fileThp += 512 * 4096;
+      if (folioTestAnon(folio)) mss.anonymousThp += 512 * PAGE_SIZE;
+      else if ((folio.flags & PG_swapbacked) !== 0) mss.shmemThp += 512 * PAGE_SIZE;
+      else mss.fileThp += 512 * PAGE_SIZE;
       smapsAccount(mss, sys, ptePfn(pmd), 512, pmd, locked);
     },
   });
@@ -171,8 +172,8 @@ export function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
 
 /** One page in swap. Differs from Linux: its Pss share is not divided by the users of the swap entry yet. */
 function smapsSwapEntry(mss: MemSizeStats): void {
-  mss.swap += 4096;
-  mss.swapPss += 4096 * PSS_UNIT;
+  mss.swap += PAGE_SIZE;
+  mss.swapPss += PAGE_SIZE * PSS_UNIT;
 }
 
 function kb(bytes: number): number {
@@ -255,7 +256,10 @@ function smapBlock(
 
 /** The blocks of /proc/PID/smaps. Linux fs/proc/task_mmu.c:pid_smaps_op */
 export function pidSmapsRecords(mm: MmStruct): string[] {
-  return [...Array.from(mm.mmMt, showSmap), smapBlock(gateLine(), 4096, new MemSizeStats(), false, VM_EXEC)];
+  return [
+    ...Array.from(mm.mmMt, showSmap),
+    smapBlock(gateLine(), PAGE_SIZE, new MemSizeStats(), false, VM_EXEC),
+  ];
 }
 
 /** /proc/PID/smaps. Linux fs/proc/task_mmu.c:pid_smaps_op */

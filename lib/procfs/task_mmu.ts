@@ -10,6 +10,7 @@
  *
  * Read first: seq_file.ts. Read next: smaps.ts, pagemap.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { type MmStruct, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type VmAreaStruct } from "../mm/mm_types.js";
 import { putHex, seqPath } from "./seq_file.js";
 
@@ -49,7 +50,7 @@ export function vmaPerm({ vmFlags }: VmAreaStruct): string {
 /** The line of /proc/PID/maps for `vma`. Linux fs/proc/task_mmu.c:show_map_vma() */
 export function showMapVma(vma: VmAreaStruct): string {
   const { vmFile } = vma;
-  const pgoff = vmFile === undefined ? 0 : vma.vmPgoff * 4096;
+  const pgoff = vmFile === undefined ? 0 : vma.vmPgoff * PAGE_SIZE;
   const dev = vmFile === undefined ? "00:00" : devName(vmFile.dev ?? 0);
   const rest = `${putHex(pgoff, 8)} ${dev} ${vmFile?.ino ?? 0}`;
   return headerLine(vma.vmStart, vma.vmEnd, vmaPerm(vma), rest, getVmaName(vma));
@@ -61,7 +62,7 @@ function devName(dev: number): string {
 
 /** The line of the vsyscall page, which ends maps and heads the last block of smaps. Linux fs/proc/task_mmu.c:get_gate_vma() */
 export function gateLine(): string {
-  return headerLine(VSYSCALL_ADDR, VSYSCALL_ADDR + 4096, "--xp", "00000000 00:00 0", "[vsyscall]");
+  return headerLine(VSYSCALL_ADDR, VSYSCALL_ADDR + PAGE_SIZE, "--xp", "00000000 00:00 0", "[vsyscall]");
 }
 
 /** The lines of /proc/PID/maps. Linux fs/proc/task_mmu.c:pid_maps_op */

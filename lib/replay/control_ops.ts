@@ -7,6 +7,7 @@
  *
  * Read first: scenario.ts, host.ts. Read next: report.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { errnoName } from "./errno_name.js";
 import type { ScenarioRun } from "./executor.js";
 import type { FileState } from "./host.js";
@@ -78,14 +79,14 @@ function fileStep(run: ScenarioRun, name: string, action: FileOp): Fields {
 function preadByte(run: ScenarioRun, name: string, page: number, byte: number): number {
   const size = run.host.files.state(run.filePath(name))?.sizeBytes ?? 0;
   const looked = run.living().some((proc) => proc.areas.length > 0);
-  return page * 4096 >= size && looked ? "N".charCodeAt(0) : byte;
+  return page * PAGE_SIZE >= size && looked ? "N".charCodeAt(0) : byte;
 }
 
 function fileAction(run: ScenarioRun, path: string, action: Exclude<FileOp, { op: "create" }>): number {
   const { files } = run.host;
   switch (action.op) {
     case "truncate":
-      return files.truncate(path, action.pages * 4096);
+      return files.truncate(path, action.pages * PAGE_SIZE);
     case "truncbytes":
       return files.truncate(path, action.bytes);
     case "evict":
@@ -94,13 +95,13 @@ function fileAction(run: ScenarioRun, path: string, action: Exclude<FileOp, { op
       return 0;
     case "evictrange":
       files.fsync(path);
-      files.fadviseDontneed(path, action.page * 4096, action.pages * 4096);
+      files.fadviseDontneed(path, action.page * PAGE_SIZE, action.pages * PAGE_SIZE);
       return 0;
     case "sync":
       files.fsync(path);
       return 0;
     case "readall":
-      run.visit(Math.ceil((files.state(path)?.sizeBytes ?? 0) / 4096));
+      run.visit(Math.ceil((files.state(path)?.sizeBytes ?? 0) / PAGE_SIZE));
       files.readAll(path, action.chunkKb * 1024);
       return 0;
     case "pwrite":

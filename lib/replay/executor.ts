@@ -12,6 +12,7 @@
  *
  * Read first: scenario.ts, host.ts, process_ops.ts. Read next: compare_records.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { PM_PRESENT, PM_SWAP } from "../procfs/pagemap.js";
 import { fieldOf, parseSmaps } from "../procfs/parse.js";
 import { controlStep } from "./control_ops.js";
@@ -164,8 +165,8 @@ export class ScenarioRun {
     if (wanted === undefined)
       for (const vma of parseSmaps(procfs.read(`/proc/${pid}/smaps`)))
         if (proc.areaOf(vma.start, vma.end) === known.area) end = Math.max(end, vma.end);
-    this.visit((end - start) / 4096);
-    const words = procfs.pagemap(pid, start, (end - start) / 4096);
+    this.visit((end - start) / PAGE_SIZE);
+    const words = procfs.pagemap(pid, start, (end - start) / PAGE_SIZE);
     const has = (flags: number, bit: number): boolean => Math.floor(flags / bit) % 2 === 1;
     const present = words.filter(({ flags }) => has(flags, PM_PRESENT)).length;
     const swapped = words.filter(({ flags }) => !has(flags, PM_PRESENT) && has(flags, PM_SWAP)).length;

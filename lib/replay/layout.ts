@@ -11,6 +11,7 @@
  *
  * Read first: scenario.ts. Read next: executor.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import type { Guest } from "./host.js";
 import type { PageRange } from "./scenario.js";
 
@@ -18,8 +19,6 @@ import type { PageRange } from "./scenario.js";
 export const FIRST_SLOT = 0x1000_0000_0000;
 /** Bytes of a slot: 1 GiB. */
 export const SLOT_BYTES = 2 ** 30;
-const PAGE_BYTES = 4096;
-
 /** A range of addresses that is reported as one. Not in Linux. */
 export interface Area {
   name: string;
@@ -114,7 +113,7 @@ export class ReplayProc {
 
 /** Address and length of `range` from `base` on. Not in Linux. */
 export function rangeBytes(base: number, range: PageRange): { addr: number; len: number } {
-  return { addr: base + range.start * PAGE_BYTES, len: (range.end - range.start) * PAGE_BYTES };
+  return { addr: base + range.start * PAGE_SIZE, len: (range.end - range.start) * PAGE_SIZE };
 }
 
 /** The pages of the ranges in order. Not in Linux. */

@@ -7,6 +7,7 @@
  * line is one of the controller. Unknown operations, missing words and words left over are errors that name the line
  * and the operation. Read first: scenario.ts, tokens.ts. Read next: executor.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { MOST_CHARACTERS, MOST_PAGES, MOST_STEPS, pagesVisited, VisitBudget } from "./limits.js";
 import {
   type ControlOp,
@@ -355,7 +356,7 @@ function parseFileOp(w: LineWords): FileOp {
 const FILE_OPS: Table<FileOp> = table<FileOp>({
   create: parseFileCreate,
   truncate: (w) => ({ op: "truncate", pages: w.int(3, "number of pages", 0) }),
-  truncbytes: (w) => ({ op: "truncbytes", bytes: w.int(3, "number of bytes", 0, MOST_PAGES * 4096) }),
+  truncbytes: (w) => ({ op: "truncbytes", bytes: w.int(3, "number of bytes", 0, MOST_PAGES * PAGE_SIZE) }),
   evict: () => ({ op: "evict" }),
   sync: () => ({ op: "sync" }),
   unlink: () => ({ op: "unlink" }),

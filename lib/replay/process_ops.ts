@@ -8,6 +8,7 @@
  * Read first: scenario.ts, host.ts, layout.ts. Read next: executor.ts.
  */
 
+import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK } from "../mm/system.js";
 import {
   MADV,
@@ -109,7 +110,7 @@ function areaBase(proc: ReplayProc, name: string, ctx: OpContext): { base: numbe
 
 function map(proc: ReplayProc, op: MapOp, ctx: OpContext): Fields {
   const { guest } = proc;
-  const len = op.pages * 4096;
+  const len = op.pages * PAGE_SIZE;
   let flags = op.shared ? MAP_SHARED : MAP_PRIVATE;
   for (const flag of op.flags) flags |= MAP_FLAG_BITS[flag]!;
   if (op.file === undefined) flags |= MAP_ANONYMOUS;
@@ -118,16 +119,16 @@ function map(proc: ReplayProc, op: MapOp, ctx: OpContext): Fields {
   let at: { base: number; area: number } | undefined;
   if (op.place.kind === "at") {
     at = areaBase(proc, op.place.area, ctx);
-    addr = at.base + op.place.delta * 4096;
+    addr = at.base + op.place.delta * PAGE_SIZE;
     flags |= op.place.fixed ? MAP_FIXED : MAP_FIXED_NOREPLACE;
   } else if (op.place.kind === "slot") {
-    slot = ctx.slots.take((op.place.off + op.pages) * 4096);
-    addr = slot.lo + op.place.off * 4096;
+    slot = ctx.slots.take((op.place.off + op.pages) * PAGE_SIZE);
+    addr = slot.lo + op.place.off * PAGE_SIZE;
     flags |= MAP_FIXED_NOREPLACE;
   }
   const path = op.file === undefined ? undefined : ctx.filePath(op.file);
   const { ret, fields } = withFile(guest, path, !op.flags.includes("rdonly"), (fd) =>
-    guest.mmap(addr, len, protBits(op.prot), flags, fd, op.pgoff * 4096),
+    guest.mmap(addr, len, protBits(op.prot), flags, fd, op.pgoff * PAGE_SIZE),
   );
   if (ret < 0) return fields;
   if (at !== undefined) proc.addAlias(op.area, addr, at.area);
@@ -141,8 +142,8 @@ function addAutoArea(proc: ReplayProc, name: string, base: number, len: number):
   const before = proc.areas.filter((area) => area.isAuto).pop();
   proc.addArea(name, base, base, base + len, true);
   return {
-    ...(before === undefined ? {} : { rel: { to: before.name, pages: (base - before.base) / 4096 } }),
-    align2m: base % 0x20_0000 === 0,
+    ...(before === undefined ? {} : { rel: { to: before.name, pages: (base - before.base) / PAGE_SIZE } }),
+    align2m: base % PMD_SIZE === 0,
   };
 }
 
@@ -150,14 +151,14 @@ function mremap(proc: ReplayProc, op: MremapOp, ctx: OpContext): Fields {
   const { guest } = proc;
   const { base } = areaBase(proc, op.area, ctx);
   const { addr, len } = rangeBytes(base, op.range);
-  const newLen = op.newPages * 4096;
+  const newLen = op.newPages * PAGE_SIZE;
   let flags = op.maymove ? MREMAP_MAYMOVE : 0;
   let newAddr = 0;
   let slot: { lo: number; hi: number } | undefined;
   if (op.to !== undefined) {
     const known = proc.find(op.to);
-    if (known === undefined) slot = ctx.slots.take(op.off * 4096 + newLen);
-    newAddr = (known?.base ?? slot!.lo) + op.off * 4096;
+    if (known === undefined) slot = ctx.slots.take(op.off * PAGE_SIZE + newLen);
+    newAddr = (known?.base ?? slot!.lo) + op.off * PAGE_SIZE;
     flags = MREMAP_MAYMOVE | MREMAP_FIXED;
   }
   if (op.dontunmap) flags |= MREMAP_DONTUNMAP;
@@ -173,7 +174,7 @@ function addMoved(proc: ReplayProc, name: string, from: number, to: number, len:
   if (from === to) return { moved: false };
   const newname = `${name}'`;
   proc.addArea(newname, to, to, to + len);
-  return { moved: true, newname, align2m: to % 0x20_0000 === 0 };
+  return { moved: true, newname, align2m: to % PMD_SIZE === 0 };
 }
 
 function brk(proc: ReplayProc, deltaPages: number): Fields {
@@ -186,7 +187,7 @@ function brk(proc: ReplayProc, deltaPages: number): Fields {
     proc.heapCur = start;
     proc.addArea("HEAP", start, start, start + SLOT_BYTES);
   }
-  const want = proc.heapCur + deltaPages * 4096;
+  const want = proc.heapCur + deltaPages * PAGE_SIZE;
   return measured(guest, () => {
     if (guest.brk(want) !== want) return ENOMEM;
     proc.heapCur = want;
@@ -213,7 +214,7 @@ function userCopy(
   const { guest } = proc;
   const { addr, len } = rangeBytes(areaBase(proc, op.area, ctx).base, op.range);
   const { ret, fields } = withFile(guest, ctx.filePath(op.file), true, (fd) => {
-    guest.lseek(fd, op.pgoff * 4096);
+    guest.lseek(fd, op.pgoff * PAGE_SIZE);
     return op.op === "uread" ? guest.read(fd, addr, len) : guest.write(fd, addr, len);
   });
   // the recorder prints what the C library would return
@@ -241,7 +242,7 @@ function madvise(proc: ReplayProc, op: Extract<ProcessOp, { op: "madvise" }>, ct
     }
     let ret = 0;
     for (const page of pagesOf([op.range])) {
-      ret = guest.madvise(base + page * 4096, 4096, advice);
+      ret = guest.madvise(base + page * PAGE_SIZE, PAGE_SIZE, advice);
       if (ret < 0) break;
     }
     return ret;

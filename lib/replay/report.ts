@@ -12,6 +12,7 @@
  *
  * Read first: procfs/parse.ts, layout.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import { hasKpf, KPF_ANON, KPF_HUGE, KPF_SWAPCACHE, KPF_THP, KPF_ZERO_PAGE } from "../procfs/page.js";
 import {
   type PagemapEntry,
@@ -107,8 +108,8 @@ export function reportProc(
 function vmaRecord(area: Area, vma: SmapsArea): Json {
   const pageSize = vma.fields.KernelPageSize;
   return {
-    off: (vma.start - area.base) / 4096,
-    len: (vma.end - vma.start) / 4096,
+    off: (vma.start - area.base) / PAGE_SIZE,
+    len: (vma.end - vma.start) / PAGE_SIZE,
     perm: vma.perms,
     ...(vma.ino !== 0 && vma.pgoff !== 0 ? { pgoff: vma.pgoff } : {}),
     ...(pageSize !== 4 ? { KernelPageSize: pageSize } : {}),
@@ -185,8 +186,8 @@ function pageRecords(
   if (vmas.length === 0) return { pages: [], frames: [] };
   const lo = Math.min(...vmas.map((vma) => vma.start));
   const hi = Math.max(...vmas.map((vma) => vma.end));
-  const nrPages = (hi - lo) / 4096;
-  const first = (lo - area.base) / 4096;
+  const nrPages = (hi - lo) / PAGE_SIZE;
+  const first = (lo - area.base) / PAGE_SIZE;
   options.visit(nrPages);
   const infos = procfs.pagemap(pid, lo, nrPages).map((word) => pageInfo(procfs, word, options.soft));
   const count = (test: (info: PageInfo) => boolean): number => infos.filter(test).length;

@@ -10,6 +10,7 @@
  *
  * Read first: scenario.ts, host.ts. Read next: process_ops.ts.
  */
+import { PAGE_SIZE } from "../hw/address.js";
 import type { AccessResult, Guest } from "./host.js";
 import { pagesOf } from "./layout.js";
 import { type Json, RunList } from "./record.js";
@@ -88,7 +89,7 @@ export function runTouch(guest: Guest, base: number, op: TouchOp): TouchResult {
   const value = typeof op.value === "number" ? op.value : 0;
   let stopped: { [key: string]: Json } = {};
   for (const page of pagesOf(op.ranges)) {
-    const result = guest.access(base + page * 4096, op.write, value);
+    const result = guest.access(base + page * PAGE_SIZE, op.write, value);
     log.add(page, result);
     if (!guest.alive) break;
     if (result.byte === undefined && stopAtSignal) {

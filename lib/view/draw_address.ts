@@ -11,6 +11,7 @@
  * Read next: draw_walk.ts (what the entries lead to).
  */
 
+import type { Vaddr } from "../hw/address.js";
 import { hex, isCanonical } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";
 import { Picture } from "./picture.js";
@@ -56,7 +57,7 @@ export function tableName(level: number, levels: number): string {
 }
 
 /** The groups of bits of `va`, highest first. */
-export function bitFields(va: number, levels: 2 | 4 | 5 = 4, leafLevel = 1): BitField[] {
+export function bitFields(va: Vaddr, levels: 2 | 4 | 5 = 4, leafLevel = 1): BitField[] {
   const width = levels === 2 ? 32 : 64;
   if (!Number.isSafeInteger(va)) throw new RangeError(`an address is a whole number; got ${va}`);
   if (levels === 2 && (va < 0 || va >= 2 ** 32)) throw new RangeError(`${hex(va)} does not fit in 32 bits`);
@@ -84,7 +85,7 @@ function nameOf(field: BitField): string {
 /**
  * A picture of the bits of `va`: `drawAddress(0x7fff_1234_5678)`, `drawAddress(0xc000_1000, { levels: 2 })`.
  */
-export function drawAddress(va: number, options: AddressOptions = {}): Picture {
+export function drawAddress(va: Vaddr, options: AddressOptions = {}): Picture {
   checkArguments(
     "drawAddress()",
     { va: "number", options: { levels: "levels", leafLevel: "page level", title: "text" } },

@@ -15,7 +15,8 @@
  * form has the lowest address first, as /proc/PID/maps does.
  */
 
-import { hex } from "../hw/address.js";
+import type { Vaddr } from "../hw/address.js";
+import { hex, PAGE_SIZE } from "../hw/address.js";
 import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { formatBytes } from "./scale.js";
@@ -53,7 +54,7 @@ export interface AreasData {
   readonly title: string;
   readonly areas: readonly Area[];
   /** Addresses to point at, such as the one that faulted or the program break. */
-  readonly pointers?: readonly { readonly va: number; readonly label: string }[];
+  readonly pointers?: readonly { readonly va: Vaddr; readonly label: string }[];
   readonly alt?: string;
 }
 
@@ -121,7 +122,7 @@ function checkArea(area: Area): void {
     throw new RangeError(`area ${area.name} has ${area.pages!.length} squares; the limit is 256`);
 }
 
-type Pointer = { readonly va: number; readonly label: string };
+type Pointer = { readonly va: Vaddr; readonly label: string };
 
 /** The pointers to [start, end), highest first. */
 function inside(data: AreasData, start: number, end: number): Pointer[] {
@@ -198,8 +199,8 @@ function areaMarkup(area: Area, y: number, height: number, withEnd: boolean, dat
   (area.pages ?? []).forEach((state, i) => {
     const x = BOX.left + BOX.width + 14 + (i % PER_LINE) * (SQUARE + 1);
     const top = y + 7 + Math.floor(i / PER_LINE) * (SQUARE + 2);
-    const page = area.start + i * 4096;
-    const pointed = inside(data, page, page + 4096).length > 0;
+    const page = area.start + i * PAGE_SIZE;
+    const pointed = inside(data, page, page + PAGE_SIZE).length > 0;
     const frame = pointed ? { stroke: INK.alarm, "stroke-width": 2.5 } : { stroke: "#6B7480" };
     out.push(rect(x, top, SQUARE, SQUARE, { fill: STATES[state].fill, ...frame }));
     if (state !== "absent") out.push(letter(x, top, state));

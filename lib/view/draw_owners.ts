@@ -13,6 +13,7 @@
  * have a thick frame: what did the write, the fork, the exec do?
  */
 
+import type { Pfn, Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
@@ -23,9 +24,9 @@ const OWNERS = listOf(shape({ name: "text", pages: listOf(shape({ va: "integer",
 /** One page of a process. */
 export interface OwnedPage {
   /** Virtual address. */
-  readonly va: number;
+  readonly va: Vaddr;
   /** The frame it is mapped to. */
-  readonly pfn: number;
+  readonly pfn: Pfn;
   readonly writable: boolean;
   readonly dirty?: boolean;
 }
@@ -38,7 +39,7 @@ export interface Owner {
 
 /** What is known of a frame besides who maps it. */
 export interface FrameFacts {
-  readonly pfn: number;
+  readonly pfn: Pfn;
   /** Such as "anonymous", "libc.so page 3", "zero page", "free". */
   readonly kind: string;
   /** The frame that holds only zeros and is never written. */
@@ -108,11 +109,11 @@ function framesOf(data: OwnersData): FrameFacts[] {
 }
 
 /** The pages by which `owner` maps frame `pfn`: usually one, but one process may map a frame twice. */
-function pagesAt(owner: Owner | undefined, pfn: number): OwnedPage[] {
+function pagesAt(owner: Owner | undefined, pfn: Pfn): OwnedPage[] {
   return owner?.pages.filter((p) => p.pfn === pfn) ?? [];
 }
 
-function mappings(data: OwnersData, pfn: number): number {
+function mappings(data: OwnersData, pfn: Pfn): number {
   return data.owners.reduce((sum, owner) => sum + pagesAt(owner, pfn).length, 0);
 }
 

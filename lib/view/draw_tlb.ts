@@ -9,6 +9,7 @@
  * left out when there are more than sixteen, and the picture says how many.
  */
 
+import type { Pfn } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
@@ -20,7 +21,7 @@ const MARK = shape({ set: "count", way: "count", label: "text" });
 export interface TlbCell {
   /** Virtual page number. */
   readonly vpn: number;
-  readonly pfn: number;
+  readonly pfn: Pfn;
   /** Process-context identifier. */
   readonly pcid?: number;
   readonly global?: boolean;

@@ -11,7 +11,8 @@
  * Read first: draw_address.ts, hw/walk.ts.
  */
 
-import { hex } from "../hw/address.js";
+import type { Vaddr } from "../hw/address.js";
+import { hex, PAGE_SIZE } from "../hw/address.js";
 import { entryText } from "../hw/entry.js";
 import { checkArguments, listOf, shape } from "../hw/signature.js";
 import type { WalkStep } from "../hw/translation.js";
@@ -30,7 +31,7 @@ const WALK = shape({
 
 /** One walk: an Explanation fits, and so does what a notebook puts together itself. */
 export interface WalkData {
-  readonly va: number;
+  readonly va: Vaddr;
   /** Levels of page tables: 2, 4 or 5. */
   readonly levels: number;
   /** Frame of the top table, from CR3. */
@@ -240,7 +241,7 @@ function frame(x: number, walk: WalkData, going: boolean): string[] {
     return [...out, label(middle, TOP + 32, text, { size: 11, anchor: "middle", fill: INK.faint })];
   }
   out.push(
-    label(middle, TOP + 32, `frame ${hex(Math.floor(pa / 4096))}`, {
+    label(middle, TOP + 32, `frame ${hex(Math.floor(pa / PAGE_SIZE))}`, {
       size: 11,
       mono: true,
       anchor: "middle",

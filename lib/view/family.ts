@@ -8,6 +8,7 @@
  * Looking changes nothing. Read first: mm_data.ts, draw_processes.ts.
  */
 
+import type { Pfn, Vaddr } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";
 import { Process } from "../kernel/process.js";
 import type { Task } from "../kernel/task.js";
@@ -53,8 +54,8 @@ export function sharersOf(process: Process): NamedMms {
 
 /** What the kernel knows of one page of a process. */
 export interface PageBook {
-  readonly va: number;
-  readonly pfn: number;
+  readonly va: Vaddr;
+  readonly pfn: Pfn;
   readonly rights: "writable" | "read-only";
   readonly dirty: boolean;
   /** How many entries map the page. */

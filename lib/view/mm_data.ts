@@ -12,7 +12,9 @@
  * Read first: draw_areas.ts, draw_owners.ts, draw_tlb.ts, mm/pgtable/pagewalk.ts.
  */
 
+import type { Pfn, Vaddr } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
+import type { Pte } from "../hw/entry.js";
 import { PAGE_RW } from "../hw/entry.js";
 import { checkArguments, checkKind } from "../hw/signature.js";
 import { Tlb } from "../hw/tlb.js";
@@ -45,7 +47,7 @@ export interface ShownRange {
   readonly end?: number;
 }
 
-function pageState(mm: MmStruct, pte: number): PageState {
+function pageState(mm: MmStruct, pte: Pte): PageState {
   if (!ptePresent(pte)) return isPteMarker(pte) ? "absent" : "swapped";
   if (pteSpecial(pte)) return "zero";
   const folio = pageFolio(pfnToPage(mm.sys, ptePfn(pte)));
@@ -92,7 +94,7 @@ function checkMms(mms: NamedMms): void {
 function eachMapping(
   mm: MmStruct,
   range: ShownRange,
-  visit: (vma: VmAreaStruct, va: number, entry: number) => void,
+  visit: (vma: VmAreaStruct, va: Vaddr, entry: number) => void,
 ): void {
   for (const vma of mm.mmMt) {
     const start = Math.max(vma.vmStart, range.start ?? vma.vmStart);
@@ -136,7 +138,7 @@ export function framesOf(mms: NamedMms, range: ShownRange = {}): FrameFacts[] {
   return [...facts.values()].sort((a, b) => a.pfn - b.pfn);
 }
 
-function factsOf(vma: VmAreaStruct, va: number, pfn: number): FrameFacts {
+function factsOf(vma: VmAreaStruct, va: Vaddr, pfn: Pfn): FrameFacts {
   const { sys } = vma.vmMm;
   if (pfn === sys.zeroPfn) return { pfn, kind: "zero page", zero: true };
   if (folioTestAnon(pageFolio(pfnToPage(sys, pfn)))) return { pfn, kind: "anonymous" };

@@ -49,7 +49,7 @@ export class Picture {
   readonly svg: string;
   readonly width: number;
   readonly height: number;
-  readonly #text: string;
+  private readonly text: string;
 
   constructor(frame: SvgFrame, body: readonly string[], text: string) {
     this.title = frame.title;
@@ -57,7 +57,7 @@ export class Picture {
     this.width = frame.width;
     this.height = frame.height;
     this.svg = svgDocument(frame, body);
-    this.#text = text;
+    this.text = text;
   }
 
   /** The picture as an HTML image that needs nothing from outside. */
@@ -74,7 +74,7 @@ export class Picture {
 
   /** The same facts as aligned plain text. */
   toString(): string {
-    return this.#text;
+    return this.text;
   }
 
   [JUPYTER_DISPLAY](): MimeBundle {

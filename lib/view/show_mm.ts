@@ -11,6 +11,10 @@
  *
  * Read first: table.ts, mm/pgtable/pagewalk.ts.
  */
+
+import type { Pfn } from "../hw/address.js";
+import { PAGE_SIZE } from "../hw/address.js";
+import type { Pte } from "../hw/entry.js";
 import { checkArguments } from "../hw/signature.js";
 import { MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
@@ -39,10 +43,10 @@ interface EntryRun {
   last: number;
   what: string;
   /** First frame; -1 where there is none. */
-  pfn: number;
+  pfn: Pfn;
 }
 
-function entryText(mm: MmStruct, pte: number): { what: string; pfn: number } {
+function entryText(mm: MmStruct, pte: Pte): { what: string; pfn: Pfn } {
   if (!ptePresent(pte)) {
     if (isGuardPte(pte)) return { what: "guard", pfn: -1 };
     return { what: isPteMarker(pte) ? "marker" : `swap ${swpOffset(pte)}`, pfn: -1 };
@@ -60,7 +64,7 @@ function entryText(mm: MmStruct, pte: number): { what: string; pfn: number } {
 /** The runs of entries of `vma`, empty ones left out; pages count from its start. Not in Linux. */
 export function entryRuns(vma: VmAreaStruct): EntryRun[] {
   const runs: EntryRun[] = [];
-  const add = (page: number, nr: number, what: string, pfn: number): void => {
+  const add = (page: number, nr: number, what: string, pfn: Pfn): void => {
     const run = runs[runs.length - 1];
     const follows = run !== undefined && run.last + 1 === page && run.what === what;
     if (follows && (pfn < 0 || pfn === run.pfn + page - run.first)) run.last = page + nr - 1;
@@ -70,12 +74,12 @@ export function entryRuns(vma: VmAreaStruct): EntryRun[] {
   walkPageRange(vmMm, vma.vmStart, vma.vmEnd, {
     pteEntry(pte, addr) {
       const { what, pfn } = entryText(vmMm, pte);
-      add((addr - vma.vmStart) / 4096, 1, what, pfn);
+      add((addr - vma.vmStart) / PAGE_SIZE, 1, what, pfn);
     },
     pmdEntry(pmd, addr) {
       if (!pmdLeaf(pmd)) return;
       const { what, pfn } = entryText(vmMm, pmd);
-      add((addr - vma.vmStart) / 4096, 512, `huge ${what}`, pfn);
+      add((addr - vma.vmStart) / PAGE_SIZE, 512, `huge ${what}`, pfn);
     },
   });
   return runs;
@@ -114,7 +118,7 @@ export function showMm(mm: MmStruct, caption = "Address space"): Table {
   checkArguments("showMm()", { mm: MmStruct, caption: "text?" }, [mm, caption]);
   const rows = [...mm.mmMt].map((vma) => ({
     range: `${hexOf(vma.vmStart)}-${hexOf(vma.vmEnd)}`,
-    pages: (vma.vmEnd - vma.vmStart) / 4096,
+    pages: (vma.vmEnd - vma.vmStart) / PAGE_SIZE,
     perm: vmaPerm(vma),
     backing: backingText(vma),
     entries: entriesText(vma),

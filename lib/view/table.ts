@@ -72,7 +72,7 @@ export class Table {
   readonly caption: string;
   readonly rows: readonly Row[];
   readonly columns: readonly Column[];
-  readonly #options: TableOptions;
+  private readonly options: TableOptions;
 
   constructor(rows: readonly Row[], options: TableOptions) {
     if (!Array.isArray(rows)) throw new TypeError(`table() takes a list of rows; got ${typeof rows}`);
@@ -85,21 +85,21 @@ export class Table {
     }
     this.rows = rows;
     this.columns = columnsOf(rows, options.columns);
-    this.#options = options;
+    this.options = options;
   }
 
   get html(): string {
-    const { note } = this.#options;
+    const { note } = this.options;
     // A short caption stays on one line, also above a narrow table.
     const oneLine = this.caption.length <= 70 ? ";white-space:nowrap" : "";
     const caption = `<caption style="${CAPTION}${oneLine}">${escapeXml(this.caption)}</caption>`;
     const head = this.columns.map((c) =>
-      cellMarkup("th", this.#aligned(c), heading(c), "font-weight:bold;", ' scope="col"'),
+      cellMarkup("th", this.aligned(c), heading(c), "font-weight:bold;", ' scope="col"'),
     );
     const body = this.rows.map((row, i) => {
-      const style = this.#marked(row, i) ? "font-weight:bold;" : "";
+      const style = this.marked(row, i) ? "font-weight:bold;" : "";
       const cells = this.columns.map((c) =>
-        cellMarkup("td", this.#aligned(c), write(row[c.key], c), style, "", c.mono),
+        cellMarkup("td", this.aligned(c), write(row[c.key], c), style, "", c.mono),
       );
       return `<tr${style ? ` style="${MARKED}"` : ""}>${cells.join("")}</tr>`;
     });
@@ -112,17 +112,17 @@ export class Table {
     const cells = this.rows.map((row) => this.columns.map((c) => write(row[c.key], c).replace(/\s+/g, " ")));
     const heads = this.columns.map(heading);
     const widths = heads.map((h, i) => Math.max(lengthOf(h), ...cells.map((row) => lengthOf(row[i]!))));
-    const mark = this.rows.some((row, i) => this.#marked(row, i));
+    const mark = this.rows.some((row, i) => this.marked(row, i));
     const lineOf = (texts: readonly string[], marked: boolean) => {
       const padded = texts.map((text, i) => {
         const blank = " ".repeat(widths[i]! - lengthOf(text));
-        return this.#aligned(this.columns[i]!) === "right" ? blank + text : text + blank;
+        return this.aligned(this.columns[i]!) === "right" ? blank + text : text + blank;
       });
       return `${mark ? (marked ? "> " : "  ") : ""}${padded.join(" | ")}`.trimEnd();
     };
     const rule = (mark ? "  " : "") + widths.map((w) => "-".repeat(w)).join("-+-");
-    const body = cells.map((row, i) => lineOf(row, this.#marked(this.rows[i]!, i)));
-    const { note } = this.#options;
+    const body = cells.map((row, i) => lineOf(row, this.marked(this.rows[i]!, i)));
+    const { note } = this.options;
     return [this.caption, lineOf(heads, false), rule, ...body, ...(note === undefined ? [] : [note])].join(
       "\n",
     );
@@ -137,11 +137,11 @@ export class Table {
     return this.toString();
   }
 
-  #marked(row: Row, index: number): boolean {
-    return this.#options.highlight?.(row, index) ?? false;
+  private marked(row: Row, index: number): boolean {
+    return this.options.highlight?.(row, index) ?? false;
   }
 
-  #aligned(column: Column): "left" | "right" {
+  private aligned(column: Column): "left" | "right" {
     if (column.align) return column.align;
     const filled = this.rows.map((row) => row[column.key]).filter((v) => v !== null && v !== undefined);
     const numeric = filled.length > 0 && filled.every((v) => typeof v === "number" || typeof v === "bigint");

@@ -146,6 +146,7 @@ export const CLASSES: Record<string, ClassExample> = {
   Cpu: {
     args: () => [0, ram(), new pagewalk.Clock(), {}],
     make: () => walked().cpu,
+    inside: ["loadUint", "storeUint", "loadHalves", "loadExact", "physical", "twoPages", "restart"],
     methods: {
       writeCr3: () => [0x1000, false],
       invlpg: () => [4096],
@@ -325,7 +326,7 @@ export const CLASSES: Record<string, ClassExample> = {
       toString: () => [64],
     },
   },
-  Table: { args: () => FUNCTIONS.table!() },
+  Table: { args: () => FUNCTIONS.table!(), inside: ["marked", "aligned"] },
   Trace: {
     make: () => pagewalk.readLackey([" L 1000,8"], "here"),
   },

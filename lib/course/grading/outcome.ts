@@ -52,7 +52,7 @@ export class Outcome {
     } else if (
       collected.error ||
       collected.changed.length > 0 ||
-      (events.some(({ kind }) => kind === "done") && this.#verdictAgrees())
+      (events.some(({ kind }) => kind === "done") && this.verdictAgrees())
     ) {
       this.settled = true;
     } else {
@@ -71,7 +71,7 @@ export class Outcome {
   }
 
   /** Whether vitest's main process counts the same tests as passed as the trace of the worker does. */
-  #verdictAgrees(): boolean {
+  private verdictAgrees(): boolean {
     const verdict = this.events.find((event) => event.kind === "verdict");
     const passed = this.events.flatMap((event) => (event.kind === "end" && event.passed ? [event.test] : []));
     return verdict !== undefined && [...verdict.passed].sort().join("\n") === passed.sort().join("\n");

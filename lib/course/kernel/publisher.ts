@@ -24,32 +24,32 @@ const FLUSH_EVERY_MS = 100;
 
 /** Joins many small writes to stdout or stderr into few messages, and keeps the order between the two. */
 export class StreamBuffer {
-  readonly #publish: (name: string, text: string) => void;
-  #name = "";
-  #parts: string[] = [];
-  #lastFlushMs = 0;
-  #timer: NodeJS.Timeout | undefined;
+  private readonly publish: (name: string, text: string) => void;
+  private name = "";
+  private parts: string[] = [];
+  private lastFlushMs = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(publish: (name: string, text: string) => void) {
-    this.#publish = publish;
+    this.publish = publish;
   }
 
   write(name: "stdout" | "stderr", text: string): void {
-    if (name !== this.#name) this.flush();
-    this.#name = name;
-    this.#parts.push(text);
-    if (Date.now() - this.#lastFlushMs >= FLUSH_EVERY_MS) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), FLUSH_EVERY_MS).unref();
+    if (name !== this.name) this.flush();
+    this.name = name;
+    this.parts.push(text);
+    if (Date.now() - this.lastFlushMs >= FLUSH_EVERY_MS) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), FLUSH_EVERY_MS).unref();
   }
 
   /** Passes on what is kept; called before anything else is shown, and when the cell ends. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#parts.length === 0) return;
-    const text = this.#parts.join("");
-    this.#parts = [];
-    this.#lastFlushMs = Date.now();
-    this.#publish(this.#name, text);
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.parts.length === 0) return;
+    const text = this.parts.join("");
+    this.parts = [];
+    this.lastFlushMs = Date.now();
+    this.publish(this.name, text);
   }
 }

@@ -43,30 +43,30 @@ export const tslabConsole = {
 
 /** Cells run one after another. When one fails, those that wait behind it are given up, and no later one. */
 class CellQueue {
-  #last: Promise<unknown> = Promise.resolve();
-  #failures = 0;
-  #arrived = 0;
+  private last: Promise<unknown> = Promise.resolve();
+  private failures = 0;
+  private arrived = 0;
 
   add(run: () => Promise<Reply>, stopOnError: boolean): Promise<Reply> {
-    this.#arrived++;
-    const failuresBefore = this.#failures;
-    const turn = this.#last.then(async (): Promise<Reply> => {
-      if (this.#failures !== failuresBefore) return { status: "aborted" };
+    this.arrived++;
+    const failuresBefore = this.failures;
+    const turn = this.last.then(async (): Promise<Reply> => {
+      if (this.failures !== failuresBefore) return { status: "aborted" };
       const reply = await run();
-      if (reply.status === "error" && stopOnError) await this.#giveUpWaiting();
+      if (reply.status === "error" && stopOnError) await this.giveUpWaiting();
       return reply;
     });
-    this.#last = turn;
+    this.last = turn;
     return turn;
   }
 
   /** Requests that came in during a busy cell are still in the socket: let them in before the failure counts. */
-  async #giveUpWaiting(): Promise<void> {
-    for (let before = -1; before !== this.#arrived; ) {
-      before = this.#arrived;
+  private async giveUpWaiting(): Promise<void> {
+    for (let before = -1; before !== this.arrived; ) {
+      before = this.arrived;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    this.#failures++;
+    this.failures++;
   }
 }
 

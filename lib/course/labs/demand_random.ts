@@ -4,6 +4,7 @@
  *
  * Read first: demand.ts.
  */
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { Random } from "../../hw/random.js";
 import type { MachineParts } from "../../kernel/machine.js";
 import { newHost } from "../../replay/kernel_host.js";
@@ -44,9 +45,15 @@ function randomChange(random: Random, focus: Focus): DemandOp {
   if (focus === "lock")
     return random.pick<DemandOp>([
       { op: "mlock", page, pages, onfault: random.chance(30) },
-      { op: "mlock", page, pages, offset: random.below(4096), bytes: random.between(1, pages * 4096) },
+      {
+        op: "mlock",
+        page,
+        pages,
+        offset: random.below(PAGE_SIZE),
+        bytes: random.between(1, pages * PAGE_SIZE),
+      },
       { op: "munlock", page, pages },
-      { op: "limit", bytes: random.pick([0, 4 * 4096, 12 * 4096 + 100, 40 * 4096]) },
+      { op: "limit", bytes: random.pick([0, 4 * PAGE_SIZE, 12 * PAGE_SIZE + 100, 40 * PAGE_SIZE]) },
       { op: "mprotect", page, pages, prot: random.pick(["r", "rw"]) },
     ]);
   if (focus === "file" && random.chance(40)) return { op: "drop cache" };

@@ -5,7 +5,7 @@
  *
  * Not in Linux: a helper of the course. Read first: fork.ts.
  */
-import { pageAlign, pageAlignDown } from "../../hw/address.js";
+import { PAGE_SIZE, pageAlign, pageAlignDown } from "../../hw/address.js";
 import { SyscallError } from "../../kernel/errno.js";
 import { boot, type Machine } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
@@ -42,7 +42,7 @@ function bench(): { machine: Machine; shell: Process; heap: number; free: number
   const { kernel } = machine;
   kernel.files.writeFile(
     "/bin/program",
-    new Uint8Array(6 * 4096).map((_, i) => 1 + (i % 251)),
+    new Uint8Array(6 * PAGE_SIZE).map((_, i) => 1 + (i % 251)),
   );
   const shell = machine.spawn("shell");
   const heap = shell.mmap("32 KiB");
@@ -55,7 +55,7 @@ function bench(): { machine: Machine; shell: Process; heap: number; free: number
 function mapsOf(process: Process): string[] {
   return [...process.mm.mmMt].map((vma) => {
     const [from, to] = [vma.vmStart, vma.vmEnd].map((at) => at.toString(16));
-    const file = vma.vmFile === undefined ? "" : ` ${getVmaName(vma)} from byte ${vma.vmPgoff * 4096}`;
+    const file = vma.vmFile === undefined ? "" : ` ${getVmaName(vma)} from byte ${vma.vmPgoff * PAGE_SIZE}`;
     return `${from}-${to} ${vmaPerm(vma)}${file}`;
   });
 }
@@ -82,7 +82,7 @@ function errorText(run: () => number): string | number {
 export function runExec(exec: Exec, segments: readonly ExecSegment[] = PROGRAM): ExecReport {
   const { machine, shell, heap, free } = bench();
   const child = shell.fork("child");
-  child.store(heap + 4096, 1, 7);
+  child.store(heap + PAGE_SIZE, 1, 7);
   child.on("SIGSEGV", () => {});
   const kept = child.open("/bin/program");
   const { minFlt } = child.getrusage();
@@ -97,7 +97,7 @@ export function runExec(exec: Exec, segments: readonly ExecSegment[] = PROGRAM):
   report.keptFd = child.read(kept, heap, 0);
   report.bytes = bytesOf(child, segments);
   report.shellReads = shell.load(heap);
-  report.shellSees = shell.load(heap + 4096);
+  report.shellSees = shell.load(heap + PAGE_SIZE);
   child.exit();
   shell.wait();
   lruAddDrainAll(machine.kernel.sys);
@@ -116,7 +116,7 @@ function watchCalls(process: Process): () => ExecReport {
   };
   process.mmap = (length, options) => {
     const at = mmap.call(process, length, options);
-    for (let va = at; va < at + pageAlign(Number(length)); va += 4096)
+    for (let va = at; va < at + pageAlign(Number(length)); va += PAGE_SIZE)
       mapped.set(va, (mapped.get(va) ?? 0) + 1);
     return at;
   };

@@ -3,6 +3,7 @@
  *
  * Not in Linux: a helper of the course. Read first: fork.ts.
  */
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { Random } from "../../hw/random.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
@@ -69,9 +70,9 @@ export function withoutStep(steps: readonly ScriptStep[], at: number): ScriptSte
 
 function entriesOf(process: Process): { page: number; pte: number }[] {
   const entries: { page: number; pte: number }[] = [];
-  walkPageRange(process.mm, BASE, BASE + NR_PAGES * 4096, {
+  walkPageRange(process.mm, BASE, BASE + NR_PAGES * PAGE_SIZE, {
     pteEntry(pte, addr) {
-      if (ptePresent(pte)) entries.push({ page: (addr - BASE) / 4096, pte });
+      if (ptePresent(pte)) entries.push({ page: (addr - BASE) / PAGE_SIZE, pte });
     },
   });
   return entries;
@@ -85,7 +86,7 @@ export function runScript(
   const machine = boot({ ram: "1 MiB", parts });
   const { sys } = machine.kernel;
   const first = machine.spawn("P");
-  first.mmap(NR_PAGES * 4096, { at: BASE, fixed: true });
+  first.mmap(NR_PAGES * PAGE_SIZE, { at: BASE, fixed: true });
   const family = new Map([["P", first]]);
   const result: ScriptResult = { owners: {}, frames: 0, copies: 0, reuses: 0 };
   for (const { op, who, page = 0, child = "" } of steps) {
@@ -97,7 +98,7 @@ export function runScript(
     } else {
       const fresh = !entriesOf(process).some((entry) => entry.page === page);
       const [faults, reuses] = [process.getrusage().minFlt, sys.vmStat.events[PGREUSE]!];
-      process.store(BASE + page * 4096, 1, 1);
+      process.store(BASE + page * PAGE_SIZE, 1, 1);
       const reused = sys.vmStat.events[PGREUSE]! - reuses;
       result.reuses += reused;
       if (!fresh) result.copies += process.getrusage().minFlt - faults - reused;

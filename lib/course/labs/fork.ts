@@ -15,6 +15,8 @@
  *
  * Not in Linux: a helper of the course. Read first: course/grading/workload.ts.
  */
+
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { Random } from "../../hw/random.js";
 import { SyscallError } from "../../kernel/errno.js";
 import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
@@ -22,7 +24,7 @@ import type { Process } from "../../kernel/process.js";
 import { SignalError } from "../../kernel/signal.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import type { MmStruct } from "../../mm/mm_types.js";
-import { type Folio, folioTestAnon, PG_dirty, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
+import { type Folio, folioGet, folioTestAnon, PG_dirty, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
 import { folioPutRefs, GFP_PGTABLE_USER, nrFreePages } from "../../mm/pages/page_alloc.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import {
@@ -67,11 +69,11 @@ const LARGE_FILE_PAGE = 5;
 const MAX_PROCESSES = 6;
 
 function addressOf(page: number): number {
-  return BASE + Math.floor(page / 2) * GAP + (page % 2) * 4096;
+  return BASE + Math.floor(page / 2) * GAP + (page % 2) * PAGE_SIZE;
 }
 
 function pageAt(addr: number): number {
-  return Math.floor((addr - BASE) / GAP) * 2 + ((addr - BASE) % GAP) / 4096;
+  return Math.floor((addr - BASE) / GAP) * 2 + ((addr - BASE) % GAP) / PAGE_SIZE;
 }
 
 /** What a page belongs to, in words. */
@@ -185,7 +187,7 @@ class Family {
       ["/data", 4],
       ["/large", 12],
     ] as const) {
-      const bytes = new Uint8Array(pages * 4096).map((_, i) => 100 + Math.floor(i / 4096));
+      const bytes = new Uint8Array(pages * PAGE_SIZE).map((_, i) => 100 + Math.floor(i / PAGE_SIZE));
       kernel.files.writeFile(path, bytes);
     }
     this.readLarge();
@@ -203,8 +205,8 @@ class Family {
     const process = this.machine.spawn("reader");
     const fd = process.open("/large");
     process.dropCache(fd);
-    const buffer = process.mmap(4096);
-    for (let page = 0; page < 8; page++) process.read(fd, buffer, 4096);
+    const buffer = process.mmap(PAGE_SIZE);
+    for (let page = 0; page < 8; page++) process.read(fd, buffer, PAGE_SIZE);
     process.exit();
   }
 
@@ -252,10 +254,10 @@ class Family {
       const at = addressOf(page);
       const shared = page === AREAS.shared[0] || page === AREAS.sharedFile[0];
       if (page === AREAS.large[0]) {
-        process.mmap(8192, { at, fixed: true, fd: large, offset: LARGE_FILE_PAGE * 4096 });
+        process.mmap(8192, { at, fixed: true, fd: large, offset: LARGE_FILE_PAGE * PAGE_SIZE });
         continue;
       }
-      const file = page >= AREAS.file[0] ? { fd, offset: (page - 6) * 4096 } : {};
+      const file = page >= AREAS.file[0] ? { fd, offset: (page - 6) * PAGE_SIZE } : {};
       process.mmap(8192, { at, fixed: true, shared, ...file });
     }
     process.close(fd);
@@ -292,11 +294,11 @@ class Family {
         return `${pageText(page)} is watched for its next write`;
       }
       if (op === "populate") {
-        process.madvise(va, 4096, "POPULATE_WRITE");
+        process.madvise(va, PAGE_SIZE, "POPULATE_WRITE");
         return `makes ${pageText(page)} ready to be written`;
       }
       if (op === "guard") {
-        process.madvise(va, 4096, "GUARD_INSTALL");
+        process.madvise(va, PAGE_SIZE, "GUARD_INSTALL");
         return `guards page ${page}`;
       }
       if (op === "exit") {
@@ -319,7 +321,7 @@ class Family {
   /** As writing 4 to clear_refs does: the entry loses R/W, and nothing else changes. */
   private protect(mm: MmStruct, va: number): void {
     const { ram } = this.machine.kernel.sys;
-    walkPageRange(mm, va, va + 4096, {
+    walkPageRange(mm, va, va + PAGE_SIZE, {
       pteEntry(pte, _addr, ptep) {
         if (ptePresent(pte)) setPte(ram, ptep, pteWrprotect(pte));
       },
@@ -333,7 +335,7 @@ class Family {
     const { sys } = this.machine.kernel;
     if (pfn === undefined || pfn === sys.zeroPfn) return `has nothing to hold in ${pageText(page)}`;
     const folio = pageFolio(pfnToPage(sys, pfn));
-    folio.refcount++;
+    folioGet(folio);
     this.held.set(folio, (this.held.get(folio) ?? 0) + 1);
     return `${pageText(page)} is held by a driver`;
   }
@@ -428,7 +430,7 @@ function entriesOf(mm: MmStruct): { page: number; pte: number }[] {
 
 function pfnAt(mm: MmStruct, va: number): number | undefined {
   let pfn: number | undefined;
-  walkPageRange(mm, va, va + 4096, {
+  walkPageRange(mm, va, va + PAGE_SIZE, {
     pteEntry(pte) {
       if (ptePresent(pte)) pfn = ptePfn(pte);
     },

@@ -9,6 +9,7 @@
  */
 
 import type { VfsFile } from "../../fs/inode.js";
+import { PAGE_SIZE } from "../../hw/address.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
 import { SignalError } from "../../kernel/signal.js";
 import { vmfPteAlloc } from "../../mm/fault/memory.js";
@@ -73,16 +74,16 @@ export function runReadFault(parts: Partial<MachineParts>, scene: ReadFaultScene
   const machine = boot({ ram: "2 MiB", parts });
   const { kernel } = machine;
   const { sys } = kernel;
-  kernel.files.writeFile("/data", new Uint8Array(FILE_PAGES * 4096).fill(7));
+  kernel.files.writeFile("/data", new Uint8Array(FILE_PAGES * PAGE_SIZE).fill(7));
   const process = machine.spawn("learner");
   for (const signal of ["SIGBUS", "SIGSEGV"] as const) process.on(signal, () => {});
   const fd = process.open("/data");
   const file = process.task.files.get(fd) as VfsFile;
-  const buffer = process.mmap(4096);
+  const buffer = process.mmap(PAGE_SIZE);
   process.dropCache(fd);
-  for (let page = 0; page < 8; page++) process.read(fd, buffer, 4096);
+  for (let page = 0; page < 8; page++) process.read(fd, buffer, PAGE_SIZE);
   sys.faultAroundPages = scene.around;
-  const va = process.mmap(FILE_PAGES * 4096, { fd, prot: "r" });
+  const va = process.mmap(FILE_PAGES * PAGE_SIZE, { fd, prot: "r" });
   const report: ReadFaultReport = { returned: [], mapPages: [], faults: 0 };
   play(process.mm.mmMt.find(va)!, scene, report);
   const { doReadFault } = sys.parts;
@@ -95,7 +96,7 @@ export function runReadFault(parts: Partial<MachineParts>, scene: ReadFaultScene
     },
   };
   try {
-    report.read = process.load(va + PAGE * 4096);
+    report.read = process.load(va + PAGE * PAGE_SIZE);
   } catch (error) {
     if (isNotWrittenYet(error)) throw error;
     report.read = error instanceof SignalError ? error.signal : `it threw ${String(error)}`;

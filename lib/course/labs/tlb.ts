@@ -8,7 +8,7 @@
  * Every store writes a new value, so a stale translation is seen as somebody else's or an old value.
  * Not in Linux: a helper of the course. Read first: course/grading/workload.ts.
  */
-import { hex, PAGE_SIZE } from "../../hw/address.js";
+import { hex, PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { ACCESS_READ, ACCESS_WRITE } from "../../hw/fault.js";
 import type { Random } from "../../hw/random.js";
 import type { TlbModel } from "../../hw/tlb_model.js";
@@ -30,7 +30,7 @@ const LARGE = 0x4000_0000;
 const NR_SMALL = 64;
 
 function addressOf(page: number): number {
-  return page < NR_SMALL ? BASE + page * PAGE_SIZE : LARGE + (page - NR_SMALL) * 0x20_0000;
+  return page < NR_SMALL ? BASE + page * PAGE_SIZE : LARGE + (page - NR_SMALL) * PMD_SIZE;
 }
 
 /** A random operation: pages that compete for sets, now and then a flush. */
@@ -78,7 +78,7 @@ export function* runTlb(
   const table = machine.newPageTable("bench");
   table.mapNew(BASE, NR_SMALL, { user: true, writable: true });
   for (let i = 0; i < 5; i++)
-    table.map(LARGE + i * 0x20_0000, 0x800 + (i % 4) * 0x200, { user: true, writable: true }, 2 ** 21);
+    table.map(LARGE + i * PMD_SIZE, 0x800 + (i % 4) * 0x200, { user: true, writable: true }, 2 ** 21);
   const cpu = machine.switchMm(table);
   cpu.cpl = 3;
   let seen = "";

@@ -4,6 +4,7 @@
  *
  * Not in Linux: a helper of the course. Read first: fork.ts.
  */
+import { PAGE_SIZE } from "../../hw/address.js";
 import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
 import { SignalError } from "../../kernel/signal.js";
@@ -30,14 +31,14 @@ const AT = 0x1000_0000_0000;
 
 function benchOf(parts: Partial<MachineParts>): { machine: Machine; process: Process } {
   const machine = boot({ ram: "1 MiB", parts });
-  machine.kernel.files.writeFile("/data", new Uint8Array(4 * 4096).fill(7));
+  machine.kernel.files.writeFile("/data", new Uint8Array(4 * PAGE_SIZE).fill(7));
   return { machine, process: machine.spawn("P") };
 }
 
 /** The entry at AT; undefined where none is present. */
 function entryAt(process: Process): number | undefined {
   let found: number | undefined;
-  walkPageRange(process.mm, AT, AT + 4096, {
+  walkPageRange(process.mm, AT, AT + PAGE_SIZE, {
     pteEntry(pte) {
       if (ptePresent(pte)) found = pte;
     },
@@ -69,7 +70,7 @@ export function writeWithoutMemory(
 ): WriteReport {
   const { machine, process } = benchOf(parts);
   const { sys } = machine.kernel;
-  process.mmap(4096, { at: AT, fixed: true });
+  process.mmap(PAGE_SIZE, { at: AT, fixed: true });
   if (what === "zero page") process.load(AT);
   else process.store(AT, 1, 5);
   const writer = what === "zero page" ? process : process.fork("C");
@@ -85,11 +86,11 @@ export function writeWithoutMemory(
 export function writeWithoutFolio(parts: Partial<MachineParts>): WriteReport {
   const { machine, process } = benchOf(parts);
   const { sys } = machine.kernel;
-  process.mmap(4096, { at: AT, fixed: true, shared: true });
+  process.mmap(PAGE_SIZE, { at: AT, fixed: true, shared: true });
   process.load(AT);
   const vma = process.mm.mmMt.lookup(AT)!;
   let ptep = 0;
-  walkPageRange(process.mm, AT, AT + 4096, {
+  walkPageRange(process.mm, AT, AT + PAGE_SIZE, {
     pteEntry(_pte, _addr, at) {
       ptep = at;
     },
@@ -106,7 +107,7 @@ export function writeToOrphan(parts: Partial<MachineParts>): WriteReport {
   const { machine, process } = benchOf(parts);
   const { sys } = machine.kernel;
   const fd = process.open("/data");
-  process.mmap(4096, { at: AT, fixed: true, fd });
+  process.mmap(PAGE_SIZE, { at: AT, fixed: true, fd });
   process.load(AT);
   lruAddDrainAll(sys);
   const pfn = ptePfn(entryAt(process)!);

@@ -54,46 +54,46 @@ interface Waiting {
 
 /** A kernel that runs until `shutdown`. Make one with `KernelClient.start`. */
 export class KernelClient {
-  readonly #key = randomUUID();
-  readonly #session = randomUUID();
-  readonly #temporary: TemporaryFolder;
-  readonly #folder: string;
-  readonly #forget: () => void;
-  readonly #process: ChildProcess;
-  readonly #shell: Zmq.Dealer;
-  readonly #control: Zmq.Dealer;
-  readonly #iopub: Zmq.Subscriber;
-  readonly #waiting = new Map<string, Waiting>();
-  #sending: Promise<unknown> = Promise.resolve();
+  private readonly key = randomUUID();
+  private readonly session = randomUUID();
+  private readonly temporary: TemporaryFolder;
+  private readonly folder: string;
+  private readonly forget: () => void;
+  private readonly process: ChildProcess;
+  private readonly shell: Zmq.Dealer;
+  private readonly control: Zmq.Dealer;
+  private readonly iopub: Zmq.Subscriber;
+  private readonly waiting = new Map<string, Waiting>();
+  private sending: Promise<unknown> = Promise.resolve();
   /** What the kernel process itself wrote, before or outside of any cell. */
   processOutput = "";
   /** Why the kernel is no longer there, once it is not. */
   death: string | undefined;
 
   private constructor(options: KernelOptions) {
-    this.#temporary = new TemporaryFolder(tmpdir(), "pagewalk-kernel-");
-    this.#folder = this.#temporary.path;
+    this.temporary = new TemporaryFolder(tmpdir(), "pagewalk-kernel-");
+    this.folder = this.temporary.path;
     const zmq = requireFromTslab()("zeromq") as typeof Zmq;
-    const connectionFile = this.#writeConnectionFile();
+    const connectionFile = this.writeConnectionFile();
     const [program, ...args] = (options.command ?? kernelCommand)(connectionFile);
     const { cwd = projectRoot(), env = process.env } = options;
-    this.#process = spawn(program!, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-    this.#forget = atEnd(() => this.#process.kill("SIGKILL"));
-    this.#process.stdout?.on("data", (text) => this.#keepProcessOutput(text));
-    this.#process.stderr?.on("data", (text) => this.#keepProcessOutput(text));
-    this.#process.on("error", (error) => this.#died(error.message));
-    this.#process.on("exit", (code, signal) => this.#died(`exit status ${code ?? signal}`));
-    this.#shell = new zmq.Dealer({ linger: 0 });
-    this.#control = new zmq.Dealer({ linger: 0 });
-    this.#iopub = new zmq.Subscriber({ linger: 0, receiveHighWaterMark: 0 });
+    this.process = spawn(program!, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    this.forget = atEnd(() => this.process.kill("SIGKILL"));
+    this.process.stdout?.on("data", (text) => this.keepProcessOutput(text));
+    this.process.stderr?.on("data", (text) => this.keepProcessOutput(text));
+    this.process.on("error", (error) => this.died(error.message));
+    this.process.on("exit", (code, signal) => this.died(`exit status ${code ?? signal}`));
+    this.shell = new zmq.Dealer({ linger: 0 });
+    this.control = new zmq.Dealer({ linger: 0 });
+    this.iopub = new zmq.Subscriber({ linger: 0, receiveHighWaterMark: 0 });
   }
 
   /** Starts a kernel and waits until it answers. */
   static async start(options: KernelOptions = {}): Promise<KernelClient> {
     const client = new KernelClient(options);
-    client.#connect();
+    client.connect();
     try {
-      await client.#waitUntilReady();
+      await client.waitUntilReady();
     } catch (error) {
       await client.shutdown();
       throw error;
@@ -102,7 +102,7 @@ export class KernelClient {
   }
 
   get pid(): number | undefined {
-    return this.#process.pid;
+    return this.process.pid;
   }
 
   /** Runs a cell to its end. What it prints after that is added to the same outputs. */
@@ -119,7 +119,7 @@ export class KernelClient {
     return new Promise((resolve, reject) => {
       let replied = false;
       let idle = false;
-      this.#request(this.#shell, "execute_request", content, {
+      this.request(this.shell, "execute_request", content, {
         onMessage: (message) => {
           if (message.type === "execute_reply") {
             replied = true;
@@ -140,107 +140,112 @@ export class KernelClient {
 
   /** What Jupyter's stop button does. */
   interrupt(): void {
-    this.#process.kill("SIGINT");
+    this.process.kill("SIGINT");
   }
 
   /** Ends the kernel, politely first. */
   async shutdown(): Promise<void> {
     if (this.death === undefined) {
-      const gone = new Promise((resolve) => this.#process.once("exit", resolve));
-      const patience = setTimeout(() => this.#process.kill("SIGKILL"), 2000);
-      this.#request(this.#control, "shutdown_request", { restart: false }, ignored);
+      const gone = new Promise((resolve) => this.process.once("exit", resolve));
+      const patience = setTimeout(() => this.process.kill("SIGKILL"), 2000);
+      this.request(this.control, "shutdown_request", { restart: false }, ignored);
       await gone;
       clearTimeout(patience);
     }
-    for (const socket of [this.#shell, this.#control, this.#iopub]) socket.close();
-    this.#forget();
-    this.#temporary.remove();
+    for (const socket of [this.shell, this.control, this.iopub]) socket.close();
+    this.forget();
+    this.temporary.remove();
   }
 
-  #writeConnectionFile(): string {
-    const path = join(this.#folder, "connection.json");
+  private writeConnectionFile(): string {
+    const path = join(this.folder, "connection.json");
     const [shell_port, iopub_port, stdin_port, control_port, hb_port] = [1, 2, 3, 4, 5];
     const ports = { shell_port, iopub_port, stdin_port, control_port, hb_port };
-    const signing = { key: this.#key, signature_scheme: "hmac-sha256" };
-    const address = { transport: "ipc", ip: join(this.#folder, "k") };
+    const signing = { key: this.key, signature_scheme: "hmac-sha256" };
+    const address = { transport: "ipc", ip: join(this.folder, "k") };
     writeFileSync(path, JSON.stringify({ ...address, ...ports, ...signing }), { mode: 0o600 });
     return path;
   }
 
-  #connect(): void {
-    const address = (port: number): string => `ipc://${join(this.#folder, "k")}:${port}`;
-    this.#shell.connect(address(1));
-    this.#iopub.connect(address(2));
-    this.#control.connect(address(4));
-    this.#iopub.subscribe();
-    for (const socket of [this.#shell, this.#control, this.#iopub]) void this.#receive(socket);
+  private connect(): void {
+    const address = (port: number): string => `ipc://${join(this.folder, "k")}:${port}`;
+    this.shell.connect(address(1));
+    this.iopub.connect(address(2));
+    this.control.connect(address(4));
+    this.iopub.subscribe();
+    for (const socket of [this.shell, this.control, this.iopub]) void this.receive(socket);
   }
 
-  async #receive(socket: AsyncIterable<Buffer[]>): Promise<void> {
-    for await (const frames of socket) this.#dispatch(this.#parse(frames));
+  private async receive(socket: AsyncIterable<Buffer[]>): Promise<void> {
+    for await (const frames of socket) this.dispatch(this.parse(frames));
   }
 
-  #parse(frames: Buffer[]): Message {
+  private parse(frames: Buffer[]): Message {
     const start = frames.findIndex((frame) => frame.toString() === DELIMITER);
     const [header, parent, , content] = frames.slice(start + 2).map((frame) => JSON.parse(frame.toString()));
     return { type: header.msg_type, parentId: parent.msg_id, content };
   }
 
-  #dispatch(message: Message): void {
-    this.#waiting.get(message.parentId ?? "")?.onMessage(message);
+  private dispatch(message: Message): void {
+    this.waiting.get(message.parentId ?? "")?.onMessage(message);
   }
 
-  #request(socket: Zmq.Dealer, type: string, content: Record<string, unknown>, waiting: Waiting): string {
+  private request(
+    socket: Zmq.Dealer,
+    type: string,
+    content: Record<string, unknown>,
+    waiting: Waiting,
+  ): string {
     const msg_id = randomUUID();
     if (this.death !== undefined) {
-      waiting.reject(this.#deathError());
+      waiting.reject(this.deathError());
       return msg_id;
     }
     const date = new Date().toISOString();
     const header = {
       msg_id,
-      session: this.#session,
+      session: this.session,
       username: "pagewalk",
       date,
       msg_type: type,
       version: "5.3",
     };
     const parts = [header, {}, {}, content].map((part) => JSON.stringify(part));
-    const hash = createHmac("sha256", this.#key);
+    const hash = createHmac("sha256", this.key);
     for (const part of parts) hash.update(part);
-    this.#waiting.set(msg_id, waiting);
-    this.#sending = this.#sending.then(() => socket.send([DELIMITER, hash.digest("hex"), ...parts]));
+    this.waiting.set(msg_id, waiting);
+    this.sending = this.sending.then(() => socket.send([DELIMITER, hash.digest("hex"), ...parts]));
     return msg_id;
   }
 
   /** Asks until something arrives on iopub, because a subscriber may join after the first messages. */
-  async #waitUntilReady(): Promise<void> {
+  private async waitUntilReady(): Promise<void> {
     const deadline = Date.now() + KERNEL_START_MS;
     let ready = false;
     while (!ready) {
-      if (this.death !== undefined) throw this.#deathError();
+      if (this.death !== undefined) throw this.deathError();
       if (Date.now() > deadline)
         throw new Error(`the kernel did not answer within ${KERNEL_START_MS / 1000} s`);
       const onMessage = (message: Message): void => {
         ready ||= message.type === "status";
       };
-      const id = this.#request(this.#shell, "kernel_info_request", {}, { onMessage, reject: () => {} });
+      const id = this.request(this.shell, "kernel_info_request", {}, { onMessage, reject: () => {} });
       await new Promise((resolve) => setTimeout(resolve, 50));
-      this.#waiting.set(id, ignored);
+      this.waiting.set(id, ignored);
     }
   }
 
-  #keepProcessOutput(text: Buffer): void {
+  private keepProcessOutput(text: Buffer): void {
     this.processOutput += text.toString();
   }
 
-  #died(reason: string): void {
+  private died(reason: string): void {
     this.death ??= reason;
-    for (const { reject } of this.#waiting.values()) reject(this.#deathError());
-    this.#waiting.clear();
+    for (const { reject } of this.waiting.values()) reject(this.deathError());
+    this.waiting.clear();
   }
 
-  #deathError(): Error {
+  private deathError(): Error {
     const said = this.processOutput.trim();
     return new Error(`the kernel died (${this.death})${said ? `, saying:\n${said}` : ""}`);
   }

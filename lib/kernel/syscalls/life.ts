@@ -13,6 +13,7 @@
  */
 
 import { O_RDONLY } from "../../fs/file_tree.js";
+import type { Vaddr } from "../../hw/address.js";
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../../mm/errno.js";
 import { fput } from "../../mm/mm_types.js";
 import { ANON_VMA_NAME_MAX_LEN, isValidAnonName, madviseSetAnonName } from "../../mm/vma/anon_name.js";
@@ -204,7 +205,7 @@ export function sysPrctl(
 }
 
 /** Linux mm/madvise.c:set_anon_vma_name() */
-function setAnonVmaName(task: Task, addr: number, len: number, arg: number | string): number {
+function setAnonVmaName(task: Task, addr: Vaddr, len: number, arg: number | string): number {
   let name: string | undefined;
   if (arg !== 0) {
     name = nameAt(task, arg, ANON_VMA_NAME_MAX_LEN);

@@ -15,6 +15,7 @@
  */
 
 import { hstateSize, hugetlbFileSetup } from "../../fs/hugetlbfs.js";
+import type { Vaddr } from "../../hw/address.js";
 import { offsetInPage, PAGE_SIZE } from "../../hw/address.js";
 import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
 import { mmPopulate } from "../../mm/fault/gup.js";
@@ -45,7 +46,7 @@ function enter(kernel: Kernel, task: Task, syscall: string, args: Record<string,
 export function sysMmap(
   kernel: Kernel,
   task: Task,
-  addr: number,
+  addr: Vaddr,
   len: number,
   prot: number,
   flags: number,
@@ -68,7 +69,7 @@ export function sysMmap(
 function vmMmapPgoff(
   mm: MmStruct,
   file: File | undefined,
-  addr: number,
+  addr: Vaddr,
   len: number,
   prot: number,
   flags: number,
@@ -82,7 +83,7 @@ function vmMmapPgoff(
 /** Anonymous memory of huge pages: a file of that size, mapped. Linux mm/mmap.c:ksys_mmap_pgoff() */
 function mmapHugetlb(
   mm: MmStruct,
-  addr: number,
+  addr: Vaddr,
   len: number,
   prot: number,
   flags: number,
@@ -98,12 +99,12 @@ function mmapHugetlb(
 }
 
 /** man 2 munmap */
-export function sysMunmap(kernel: Kernel, task: Task, addr: number, len: number): number {
+export function sysMunmap(kernel: Kernel, task: Task, addr: Vaddr, len: number): number {
   return doMunmap(enter(kernel, task, "munmap", { addr, len }), addr, len);
 }
 
 /** man 2 mprotect */
-export function sysMprotect(kernel: Kernel, task: Task, addr: number, len: number, prot: number): number {
+export function sysMprotect(kernel: Kernel, task: Task, addr: Vaddr, len: number, prot: number): number {
   return doMprotect(enter(kernel, task, "mprotect", { addr, len, prot }), addr, len, prot);
 }
 
@@ -111,7 +112,7 @@ export function sysMprotect(kernel: Kernel, task: Task, addr: number, len: numbe
 export function sysMremap(
   kernel: Kernel,
   task: Task,
-  addr: number,
+  addr: Vaddr,
   oldLen: number,
   newLen: number,
   flags: number,
@@ -122,17 +123,17 @@ export function sysMremap(
 }
 
 /** man 2 madvise */
-export function sysMadvise(kernel: Kernel, task: Task, addr: number, len: number, advice: number): number {
+export function sysMadvise(kernel: Kernel, task: Task, addr: Vaddr, len: number, advice: number): number {
   return doMadvise(enter(kernel, task, "madvise", { addr, len, advice }), addr, len, advice);
 }
 
 /** man 2 mlock, mlock2 */
-export function sysMlock2(kernel: Kernel, task: Task, addr: number, len: number, flags = 0): number {
+export function sysMlock2(kernel: Kernel, task: Task, addr: Vaddr, len: number, flags = 0): number {
   return mlock2(enter(kernel, task, "mlock", { addr, len, flags }), addr, len, flags);
 }
 
 /** man 2 munlock */
-export function sysMunlock(kernel: Kernel, task: Task, addr: number, len: number): number {
+export function sysMunlock(kernel: Kernel, task: Task, addr: Vaddr, len: number): number {
   return doMunlock(enter(kernel, task, "munlock", { addr, len }), addr, len);
 }
 
@@ -147,7 +148,7 @@ export function sysMunlockall(kernel: Kernel, task: Task): number {
 }
 
 /** man 2 msync */
-export function sysMsync(kernel: Kernel, task: Task, addr: number, len: number, flags: number): number {
+export function sysMsync(kernel: Kernel, task: Task, addr: Vaddr, len: number, flags: number): number {
   return doMsync(enter(kernel, task, "msync", { addr, len, flags }), addr, len, flags);
 }
 
@@ -157,7 +158,7 @@ export function sysBrk(kernel: Kernel, task: Task, brk: number): number {
 }
 
 /** One byte for each page, bit 0 = in core, written to the process's memory at `vec`. 0 or negative errno. man 2 mincore */
-export function sysMincore(kernel: Kernel, task: Task, addr: number, len: number, vec: number): number {
+export function sysMincore(kernel: Kernel, task: Task, addr: Vaddr, len: number, vec: number): number {
   const mm = enter(kernel, task, "mincore", { addr, len, vec });
   const err = mincoreArguments(mm, addr, len);
   if (err !== 0) return err;
@@ -166,7 +167,7 @@ export function sysMincore(kernel: Kernel, task: Task, addr: number, len: number
 }
 
 /** The same as a list of bytes, or a negative errno. Not in Linux: for those who have no memory of the process to write to. */
-export function mincoreList(kernel: Kernel, task: Task, addr: number, len: number): Uint8Array | number {
+export function mincoreList(kernel: Kernel, task: Task, addr: Vaddr, len: number): Uint8Array | number {
   const mm = enter(kernel, task, "mincore", { addr, len });
   const pieces: Uint8Array[] = [];
   const err = doMincore(mm, addr, len, (pages) => {

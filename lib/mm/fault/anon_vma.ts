@@ -20,6 +20,7 @@
  *
  * Read first: mm/mm_types.ts. Read next: rmap.ts.
  */
+import { PAGE_SIZE } from "../../hw/address.js";
 import { AnonVma, VM_ACCESS_FLAGS, VM_STICKY, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 
@@ -70,7 +71,7 @@ function anonVmaCompatible(a: VmAreaStruct, b: VmAreaStruct): boolean {
     a.vmEnd === b.vmStart &&
     a.vmFile === b.vmFile &&
     ((a.vmFlags ^ b.vmFlags) & ~(VM_ACCESS_FLAGS | VM_STICKY)) === 0 &&
-    b.vmPgoff === a.vmPgoff + (b.vmStart - a.vmStart) / 4096
+    b.vmPgoff === a.vmPgoff + (b.vmStart - a.vmStart) / PAGE_SIZE
   );
 }
 

@@ -13,6 +13,7 @@
  * Read first: mm/mm_types.ts. Read next: kernel/fault.ts.
  */
 
+import type { Vaddr } from "../../hw/address.js";
 import { PF_PROT, PF_WRITE } from "../../hw/fault.js";
 import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, type VmAreaStruct } from "../mm_types.js";
 import type { FaultClass } from "./vm_fault.js";
@@ -21,7 +22,7 @@ import type { FaultClass } from "./vm_fault.js";
  * What to do about a fault at `address`: `vma` is the first VMA that ends above it (findVma), `errorCode` the processor's.
  * Linux arch/x86/mm/fault.c:do_user_addr_fault()
  */
-export function classifyFault(vma: VmAreaStruct | undefined, address: number, errorCode: number): FaultClass {
+export function classifyFault(vma: VmAreaStruct | undefined, address: Vaddr, errorCode: number): FaultClass {
   if (vma === undefined) return "maperr";
   if (vma.vmStart > address) return (vma.vmFlags & VM_GROWSDOWN) !== 0 ? "grow" : "maperr";
   return accessError(errorCode, vma) ? "accerr" : "good";

@@ -17,6 +17,9 @@
  *
  * Read first: rmap.ts, mm/pgtable/pagewalk.ts. Read next: wp.ts.
  */
+
+import { PAGE_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { ENOMEM } from "../errno.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import {
@@ -30,7 +33,7 @@ import {
   VM_SHARED,
   type VmAreaStruct,
 } from "../mm_types.js";
-import { folioTestAnon, pageFolio } from "../pages/folio.js";
+import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
 import {
   isPteMarker,
@@ -114,7 +117,7 @@ function copyPteRange(
   let dstPtep = pteAlloc(dstVma.vmMm, start);
   if (dstPtep === 0) return -ENOMEM;
   let srcPtep = table * 512 + pteIndex(start);
-  for (let addr = start; addr < end; addr += 4096, dstPtep++, srcPtep++) {
+  for (let addr = start; addr < end; addr += PAGE_SIZE, dstPtep++, srcPtep++) {
     const pte = ptepGet(ram, srcPtep);
     if (pte === 0) continue;
     if (ptePresent(pte)) {
@@ -136,14 +139,14 @@ export function copyPresentPte(
   srcVma: VmAreaStruct,
   dstPtep: number,
   srcPtep: number,
-  srcPte: number,
+  srcPte: Pte,
   _addr: number,
 ): number {
   const { sys } = srcVma.vmMm;
   const page = vmNormalPage(srcVma, srcPte);
   if (page !== undefined) {
     const folio = pageFolio(page);
-    folio.refcount++;
+    folioGet(folio);
     if (folioTestAnon(folio)) {
       folioTryDupAnonRmapPte(sys, folio, page);
       addMmCounter(dstVma.vmMm, MM_ANONPAGES, 1);
@@ -163,7 +166,7 @@ export function copyPresentPte(
 }
 
 /** Guard and poison markers are inherited. Linux mm/memory.c:copy_nonpresent_pte(), copy_pte_marker() */
-function copyNonpresentPte(dstVma: VmAreaStruct, dstPtep: number, pte: number): void {
+function copyNonpresentPte(dstVma: VmAreaStruct, dstPtep: number, pte: Pte): void {
   if (!isPteMarker(pte)) return;
   const marker = swpOffset(pte) & (PTE_MARKER_GUARD | PTE_MARKER_POISONED);
   if (marker !== 0) setPte(dstVma.vmMm.sys.ram, dstPtep, makePteMarker(marker));

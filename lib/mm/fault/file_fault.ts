@@ -16,6 +16,9 @@
  *
  * Read first: memory.ts. Read next: mm/filemap/filemap.ts.
  */
+
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { faultDirtySharedPage } from "../lru/page_writeback.js";
@@ -32,6 +35,7 @@ import {
   type Folio,
   folioNextIndex,
   folioNrPages,
+  folioRefAdd,
   type Page,
   PG_dirty,
   PG_uptodate,
@@ -173,8 +177,8 @@ export function finishFault(vmf: VmFault): VmFaultResult {
   const idx = page.pfn - folio.pfn;
   const nrPages = isCow ? 1 : nrPagesToMap(vmf, folio, idx);
   if (nrPages > 1 && pteRangeNone(vmf, idx, nrPages)) {
-    folio.refcount += nrPages - 1;
-    setPteRange(vmf, folio, folio, nrPages, vmf.address - idx * 4096, vmf.ptep - idx);
+    folioRefAdd(folio, nrPages - 1);
+    setPteRange(vmf, folio, folio, nrPages, vmf.address - idx * PAGE_SIZE, vmf.ptep - idx);
     addMmCounter(vmMm, mmCounterFile(folio), nrPages);
     return 0;
   }
@@ -197,7 +201,7 @@ function nrPagesToMap(vmf: VmFault, folio: Folio, idx: number): number {
 /** Whether the folio ends within the file; shmem does not ask. Linux mm/memory.c:finish_fault(), mm/filemap.c:filemap_map_pages() */
 export function folioWithinFile(folio: Folio): boolean {
   const mapping = folio.mapping as AddressSpace;
-  return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / 4096) >= folioNextIndex(folio);
+  return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / PAGE_SIZE) >= folioNextIndex(folio);
 }
 
 function pteRangeNone(vmf: VmFault, idx: number, nrPages: number): boolean {
@@ -215,7 +219,7 @@ export function setPteRange(
   folio: Folio,
   page: Page,
   nr: number,
-  addr: number,
+  addr: Vaddr,
   ptep: number,
 ): void {
   const { vma } = vmf;
@@ -229,7 +233,7 @@ export function setPteRange(
     folioAddNewAnonRmap(folio, vma, addr, true);
     folioAddLruVma(folio, vma);
   } else folioAddFileRmapPtes(folio, page, nr, vma);
-  for (let i = 0; i < nr; i++) setPte(ram, ptep + i, entry + i * 4096);
+  for (let i = 0; i < nr; i++) setPte(ram, ptep + i, entry + i * PAGE_SIZE);
 }
 
 /** The page `n` of a folio as seen by a VMA. Linux folio_page() */

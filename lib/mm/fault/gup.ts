@@ -12,6 +12,7 @@
  *
  * Read first: memory.ts. Read next: mm/vma/mlock.ts, mm/vma/madvise.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { hex, PAGE_SIZE, pageAlignDown } from "../../hw/address.js";
 import { EFAULT, EHWPOISON, EINVAL, ENOMEM } from "../errno.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
@@ -70,7 +71,7 @@ function checkVmaFlags(vma: VmAreaStruct, gupFlags: number): number {
 }
 
 /** Whether the tables already give the wanted access at `addr`. Linux mm/gup.c:follow_page_pte() */
-function followPage(vma: VmAreaStruct, addr: number, gupFlags: number): boolean {
+function followPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): boolean {
   const { vmMm: mm } = vma;
   const ptep = pteOffset(mm, addr);
   if (ptep === 0) return false;
@@ -87,7 +88,7 @@ function followPage(vma: VmAreaStruct, addr: number, gupFlags: number): boolean 
 }
 
 /** Linux mm/gup.c:faultin_page() and include/linux/mm_types.h:vm_fault_to_errno() */
-function faultinPage(vma: VmAreaStruct, addr: number, gupFlags: number): number {
+function faultinPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): number {
   const write = (gupFlags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
   let ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY);
   // The lock was given up to wait for a device. A population of a mapping starts again as if nothing had been tried, MADV_POPULATE_*
@@ -102,7 +103,7 @@ function faultinPage(vma: VmAreaStruct, addr: number, gupFlags: number): number 
 }
 
 /** The VMA for the next page, or a negative errno. */
-function gupVma(mm: MmStruct, addr: number, gupFlags: number): VmAreaStruct | number {
+function gupVma(mm: MmStruct, addr: Vaddr, gupFlags: number): VmAreaStruct | number {
   const populate = (gupFlags & FOLL_MADV_POPULATE) !== 0;
   const vma = mm.mmMt.lookup(addr);
   if (vma === undefined) return populate ? -ENOMEM : -EFAULT;

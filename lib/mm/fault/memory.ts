@@ -18,6 +18,8 @@
  * Read first: vm_fault.ts, mm/pgtable/pgtable_alloc.ts. Read next: file_fault.ts, wp.ts.
  */
 
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE } from "../../hw/address.js";
 import { folioAddLruVma } from "../lru/swap.js";
 import {
   addMmCounter,
@@ -67,10 +69,10 @@ import {
  * Makes `address` of `vma` accessible for the access that `flags` (FAULT_FLAG_*) describe; the caller has checked that the VMA
  * allows it. Returns VM_FAULT_* bits. Linux mm/memory.c:handle_mm_fault()
  */
-export function handleMmFault(vma: VmAreaStruct, address: number, flags: number): VmFaultResult {
+export function handleMmFault(vma: VmAreaStruct, address: Vaddr, flags: number): VmFaultResult {
   const { sys } = vma.vmMm;
   sys.clock.advance(sys.costs.faultNs);
-  const vmf = new VmFault(vma, Math.floor(address / 4096) * 4096, flags);
+  const vmf = new VmFault(vma, Math.floor(address / PAGE_SIZE) * PAGE_SIZE, flags);
   const ret = doHandleMmFault(vmf);
   mmAccountFault(vma, flags, ret);
   return ret;

@@ -17,6 +17,7 @@
  *
  * Read first: mm/pages/folio.ts, anon_vma.ts. Read next: wp.ts, copy_page_range.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
 import { VM_DROPPABLE, VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
@@ -33,7 +34,7 @@ import type { MemorySystem } from "../system.js";
 import { modNodePageState, NR_ANON_MAPPED, NR_FILE_MAPPED } from "../vmstat.js";
 
 /** Page number of `address` in what `vma` maps. Linux include/linux/pagemap.h:linear_page_index() */
-export function linearPageIndex(vma: VmAreaStruct, address: number): number {
+export function linearPageIndex(vma: VmAreaStruct, address: Vaddr): number {
   return (address - vma.vmStart) / PAGE_SIZE + vma.vmPgoff;
 }
 
@@ -64,7 +65,7 @@ function vmaIsLocked(vma: VmAreaStruct): boolean {
 }
 
 /** Makes the folio anonymous memory of `vma`. Linux mm/rmap.c:__folio_set_anon() */
-function folioSetAnon(folio: Folio, vma: VmAreaStruct, address: number, exclusive: boolean): void {
+function folioSetAnon(folio: Folio, vma: VmAreaStruct, address: Vaddr, exclusive: boolean): void {
   const anonVma = vma.anonVma;
   vmBugOn(anonVma === undefined, "an anonymous page needs an AnonVma");
   folio.mapping = exclusive ? anonVma : anonVma!.root;
@@ -75,7 +76,7 @@ function folioSetAnon(folio: Folio, vma: VmAreaStruct, address: number, exclusiv
 export function folioAddNewAnonRmap(
   folio: Folio,
   vma: VmAreaStruct,
-  address: number,
+  address: Vaddr,
   exclusive: boolean,
 ): void {
   const { sys } = vma.vmMm;
@@ -169,7 +170,7 @@ export function vmaAddress(vma: VmAreaStruct, pgoff: number, nrPages: number): n
 }
 
 /** Calls `rmapOne` for every VMA that may map the folio, until it returns false. Linux mm/rmap.c:rmap_walk() */
-export function rmapWalk(folio: Folio, rmapOne: (vma: VmAreaStruct, address: number) => boolean): void {
+export function rmapWalk(folio: Folio, rmapOne: (vma: VmAreaStruct, address: Vaddr) => boolean): void {
   const { mapping } = folio;
   if (mapping === undefined) return;
   const nrPages = folioNrPages(folio);

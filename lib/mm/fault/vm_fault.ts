@@ -8,6 +8,8 @@
  * Read first: mm/mm_types.ts. Read next: memory.ts.
  */
 
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio, Page } from "../pages/folio.js";
 
@@ -57,7 +59,7 @@ export class VmFault {
   /** FAULT_FLAG_* */
   flags: number;
   /** Faulting address, rounded down to its page. Linux address (real_address is not kept) */
-  address: number;
+  address: Vaddr;
   /** Page number in what the VMA maps. */
   pgoff: number;
   /** Pointer to the level-2 entry, 0 while unknown. Linux pmd */
@@ -71,11 +73,11 @@ export class VmFault {
   /** The copy made for a private write. */
   cowPage: Folio | undefined = undefined;
 
-  constructor(vma: VmAreaStruct, address: number, flags: number) {
+  constructor(vma: VmAreaStruct, address: Vaddr, flags: number) {
     this.vma = vma;
     this.flags = flags;
     this.address = address;
-    this.pgoff = (address - vma.vmStart) / 4096 + vma.vmPgoff;
+    this.pgoff = (address - vma.vmStart) / PAGE_SIZE + vma.vmPgoff;
   }
 }
 

@@ -17,6 +17,7 @@
  * Read first: memory.ts, rmap.ts. Read next: copy_page_range.ts.
  */
 
+import type { Pte } from "../../hw/entry.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { faultDirtySharedPage } from "../lru/page_writeback.js";
 import { folioAddLruVma, lruAddDrain } from "../lru/swap.js";
@@ -30,6 +31,7 @@ import {
 } from "../mm_types.js";
 import {
   type Folio,
+  folioGet,
   folioTestAnon,
   type Page,
   PG_lru,
@@ -71,7 +73,7 @@ export function copyUserHighpage(sys: MemorySystem, toPfn: number, fromPfn: numb
 }
 
 /** The page behind a present entry, undefined where no counts are kept (zero page). Linux mm/memory.c:vm_normal_page() */
-export function vmNormalPage(vma: VmAreaStruct, pte: number): Page | undefined {
+export function vmNormalPage(vma: VmAreaStruct, pte: Pte): Page | undefined {
   return pteSpecial(pte) ? undefined : pfnToPage(vma.vmMm.sys, ptePfn(pte));
 }
 
@@ -94,7 +96,7 @@ export function doWpPage(vmf: VmFault): VmFaultResult {
     if ((vmf.flags & FAULT_FLAG_UNSHARE) !== 0) return 0;
     return wpPageReuse(vmf);
   }
-  if (folio !== undefined) folio.refcount++;
+  if (folio !== undefined) folioGet(folio);
   return wpPageCopy(vmf, folio);
 }
 
@@ -175,7 +177,7 @@ export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultRe
 export function wpPageShared(vmf: VmFault, folio: Folio): VmFaultResult {
   const { vma } = vmf;
   const { sys } = vma.vmMm;
-  folio.refcount++;
+  folioGet(folio);
   if (vma.vmOps?.pageMkwrite === undefined) wpPageReuse(vmf);
   else {
     const ret = vma.vmOps.pageMkwrite(vmf);

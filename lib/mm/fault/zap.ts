@@ -14,6 +14,9 @@
  *
  * Read first: mm/pgtable/pagewalk.ts, rmap.ts. Read next: copy_page_range.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
@@ -40,8 +43,6 @@ import { updateHiwaterRss } from "../vma/util.js";
 import { unlinkFile } from "../vma/vma.js";
 import { unlinkAnonVmas } from "./anon_vma.js";
 import { folioRemoveRmapPtes } from "./rmap.js";
-
-const PMD_BYTES = 0x20_0000;
 
 /** What is to be taken and what left. Linux include/linux/mm.h:struct zap_details */
 export interface ZapDetails {
@@ -75,7 +76,7 @@ export function unmapVmas(mm: MmStruct, vmas: readonly VmAreaStruct[], start: nu
  */
 export function zapPageRangeSingle(
   vma: VmAreaStruct,
-  address: number,
+  address: Vaddr,
   size: number,
   details: ZapDetails = ZAP_DONTNEED,
 ): void {
@@ -98,7 +99,7 @@ export function freePgtables(
     let last = first;
     unlinkOne(first);
     // Neighbours closer than a PTE page are done in one go, so that a table they share is freed.
-    while (++i < vmas.length && vmas[i]!.vmStart <= last.vmEnd + PMD_BYTES) {
+    while (++i < vmas.length && vmas[i]!.vmStart <= last.vmEnd + PMD_SIZE) {
       last = vmas[i]!;
       unlinkOne(last);
     }
@@ -119,7 +120,7 @@ function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: 
     const pmd = ptepGet(ram, pmdp);
     if (pmdLeaf(pmd)) return;
     const skipped = zapPteRange(vma, ptePfn(pmd), from, to, details);
-    if (details.reclaimPt && !skipped && to - from >= PMD_BYTES && pteTableEmpty(mm, ptePfn(pmd)))
+    if (details.reclaimPt && !skipped && to - from >= PMD_SIZE && pteTableEmpty(mm, ptePfn(pmd)))
       freeTableBelow(mm, pmdp);
   });
 }
@@ -134,14 +135,14 @@ function zapPteRange(
 ): boolean {
   const { ram, trace } = vma.vmMm.sys;
   const first = pteIndex(start);
-  const last = first + (end - start) / 4096;
+  const last = first + (end - start) / PAGE_SIZE;
   let skipped = false;
   for (let i = first; i < last; i++) {
     if (ram.entryLo(table, i) === 0 && ram.entryHi(table, i) === 0) continue;
     const ptep = table * 512 + i;
     const pte = ptepGet(ram, ptep);
     if (ptePresent(pte)) {
-      const addr = start + (i - first) * 4096;
+      const addr = start + (i - first) * PAGE_SIZE;
       if (zapPresentPte(vma, ptep, pte, details)) {
         tlbEntryChanged(vma.vmMm, addr, pte, 0);
         if (trace.on) trace.emit("pagewalk:zap_present_ptes", { addr, pfn: ptePfn(pte) });
@@ -153,7 +154,7 @@ function zapPteRange(
 }
 
 /** One present entry; false if it is left. Linux mm/memory.c:zap_present_ptes() */
-function zapPresentPte(vma: VmAreaStruct, ptep: number, pte: number, details: ZapDetails): boolean {
+function zapPresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: ZapDetails): boolean {
   const mm = vma.vmMm;
   const { sys } = mm;
   if (pteSpecial(pte)) {
@@ -173,7 +174,7 @@ function zapPresentPte(vma: VmAreaStruct, ptep: number, pte: number, details: Za
 }
 
 /** What the entry knew about a cache page goes to the page. Linux mm/memory.c:zap_present_folio_ptes() */
-function noteUse(vma: VmAreaStruct, folio: Folio, pte: number): void {
+function noteUse(vma: VmAreaStruct, folio: Folio, pte: Pte): void {
   if (pteDirty(pte)) folioMarkDirty(folio);
   if (pteYoung(pte) && (vma.vmFlags & (VM_SEQ_READ | VM_RAND_READ)) === 0)
     folioMarkAccessed(vma.vmMm.sys, folio);
@@ -187,9 +188,9 @@ export function unmapMappingPages(mapping: AddressSpace, start: number, nr: numb
   const details: ZapDetails = { evenCows, reclaimPt: false, dropMarkers: false };
   for (const vma of mapping.iMmap) {
     const first = Math.max(start, vma.vmPgoff);
-    const end = Math.min(start + nr, vma.vmPgoff + (vma.vmEnd - vma.vmStart) / 4096);
+    const end = Math.min(start + nr, vma.vmPgoff + (vma.vmEnd - vma.vmStart) / PAGE_SIZE);
     if (first >= end) continue;
-    const address = vma.vmStart + (first - vma.vmPgoff) * 4096;
-    zapPageRangeSingle(vma, address, (end - first) * 4096, details);
+    const address = vma.vmStart + (first - vma.vmPgoff) * PAGE_SIZE;
+    zapPageRangeSingle(vma, address, (end - first) * PAGE_SIZE, details);
   }
 }

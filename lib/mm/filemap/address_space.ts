@@ -21,6 +21,7 @@ import {
   type Folio,
   folioNextIndex,
   folioNrPages,
+  folioRefAdd,
   PG_dirty,
   PG_swapbacked,
   PG_writeback,
@@ -65,7 +66,7 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
   vmBugOn(index % nrPages !== 0, `folio of order ${folio.order} at page ${index} of a file`);
   for (let i = 0; i < nrPages; i++) if (mapping.pages.has(index + i)) return false;
   for (let i = 0; i < nrPages; i++) mapping.pages.set(index + i, folio);
-  folio.refcount += nrPages;
+  folioRefAdd(folio, nrPages);
   folio.mapping = mapping;
   folio.index = index;
   const { sys } = mapping.host;

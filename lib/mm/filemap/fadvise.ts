@@ -12,6 +12,7 @@
  * Read first: truncate.ts, readahead.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { EINVAL } from "../errno.js";
 import { filemapFdatawriteRange } from "../lru/page_writeback.js";
 import { lruAddDrain, lruAddDrainAll } from "../lru/swap.js";
@@ -56,8 +57,8 @@ export function genericFadvise(
       ra.raPages = advice === POSIX_FADV_NORMAL ? readAheadPages : 2 * readAheadPages;
       break;
     case POSIX_FADV_WILLNEED: {
-      const first = Math.floor(offset / 4096);
-      if (first >= 0) forcePageCacheRa(mapping, ra, first, Math.floor(endbyte / 4096) - first + 1);
+      const first = Math.floor(offset / PAGE_SIZE);
+      if (first >= 0) forcePageCacheRa(mapping, ra, first, Math.floor(endbyte / PAGE_SIZE) - first + 1);
       break;
     }
     case POSIX_FADV_DONTNEED:
@@ -75,11 +76,12 @@ export function genericFadvise(
  */
 function fadviseDontneed(mapping: AddressSpace, offset: number, endbyte: number): void {
   const { sys, iSize } = mapping.host;
-  filemapFdatawriteRange(mapping, Math.floor(offset / 4096), Math.floor(endbyte / 4096));
-  const first = Math.ceil(offset / 4096);
+  filemapFdatawriteRange(mapping, Math.floor(offset / PAGE_SIZE), Math.floor(endbyte / PAGE_SIZE));
+  const first = Math.ceil(offset / PAGE_SIZE);
   if (first < 0) return;
-  let last = Math.floor(endbyte / 4096);
-  if (endbyte < Number.MAX_SAFE_INTEGER - 1 && (endbyte + 1) % 4096 !== 0 && endbyte !== iSize - 1) last--;
+  let last = Math.floor(endbyte / PAGE_SIZE);
+  if (endbyte < Number.MAX_SAFE_INTEGER - 1 && (endbyte + 1) % PAGE_SIZE !== 0 && endbyte !== iSize - 1)
+    last--;
   if (last < first) return;
   lruAddDrain(sys);
   if (mappingTryInvalidate(mapping, first, last).failed === 0) return;

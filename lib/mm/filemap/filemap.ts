@@ -11,22 +11,28 @@
  * Read first: address_space.ts, readahead.ts. Read next: filemap_fault.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { EFAULT, EIO, ENOMEM } from "../errno.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
-import { type Folio, folioNrPages, PG_readahead, PG_uptodate, PG_writeback } from "../pages/folio.js";
+import {
+  type Folio,
+  folioGet,
+  folioNrPages,
+  PG_readahead,
+  PG_uptodate,
+  PG_writeback,
+} from "../pages/folio.js";
 import { folioPut } from "../pages/page_alloc.js";
 import { filemapGetFolio } from "./address_space.js";
 import type { FileRaState } from "./file_ra_state.js";
 import type { AddressSpace } from "./mapping.js";
 import { lowestSetBit, pageCacheAllocFolio, pageCacheAsyncRa, pageCacheSyncRa } from "./readahead.js";
 
-const PAGE_BYTES = 4096;
-
 /** What a new cache folio of `bytes` bytes should be in size, at most. Linux include/linux/pagemap.h:fgf_set_order() */
 function fgfOrder(bytes: number): number {
-  return bytes < 2 * PAGE_BYTES ? 0 : Math.floor(Math.log2(bytes)) - 12;
+  return bytes < 2 * PAGE_SIZE ? 0 : Math.floor(Math.log2(bytes)) - 12;
 }
 
 /**
@@ -36,7 +42,7 @@ function fgfOrder(bytes: number): number {
 export function filemapGetFolioCreat(mapping: AddressSpace, index: number, order: number): Folio | undefined {
   const present = filemapGetFolio(mapping, index);
   if (present !== undefined) {
-    present.refcount++;
+    folioGet(present);
     return present;
   }
   let wanted = Math.min(order, mapping.aOps.maxFolioOrder);
@@ -106,9 +112,9 @@ function copyToFolio(mapping: AddressSpace, folio: Folio, offset: number, n: num
   const { ram } = mapping.host.sys;
   let done = 0;
   while (done < n) {
-    const at = (offset + done) % PAGE_BYTES;
-    const wanted = Math.min(PAGE_BYTES - at, n - done);
-    const frame = ram.frame(folio.pfn + Math.floor((offset + done) / PAGE_BYTES));
+    const at = (offset + done) % PAGE_SIZE;
+    const wanted = Math.min(PAGE_SIZE - at, n - done);
+    const frame = ram.frame(folio.pfn + Math.floor((offset + done) / PAGE_SIZE));
     const copied = from.copyAtomic(frame.subarray(at, at + wanted));
     from.advance(copied);
     done += copied;
@@ -121,9 +127,9 @@ function copyToFolio(mapping: AddressSpace, folio: Folio, offset: number, n: num
 function copyFromFolio(mapping: AddressSpace, folio: Folio, offset: number, to: Uint8Array): void {
   const { ram } = mapping.host.sys;
   for (let done = 0; done < to.length; ) {
-    const at = (offset + done) % PAGE_BYTES;
-    const n = Math.min(PAGE_BYTES - at, to.length - done);
-    to.set(ram.frame(folio.pfn + Math.floor((offset + done) / PAGE_BYTES)).subarray(at, at + n), done);
+    const at = (offset + done) % PAGE_SIZE;
+    const n = Math.min(PAGE_SIZE - at, to.length - done);
+    to.set(ram.frame(folio.pfn + Math.floor((offset + done) / PAGE_SIZE)).subarray(at, at + n), done);
     done += n;
   }
 }
@@ -135,7 +141,7 @@ function copyFromFolio(mapping: AddressSpace, folio: Folio, offset: number, to: 
  * Linux mm/filemap.c:generic_perform_write()
  */
 export function genericPerformWrite(mapping: AddressSpace, pos: number, from: IovIter): number {
-  let chunk = PAGE_BYTES * 2 ** mapping.aOps.maxFolioOrder;
+  let chunk = PAGE_SIZE * 2 ** mapping.aOps.maxFolioOrder;
   let at = pos;
   let wanted = from.count;
   for (let tries = 0; wanted > 0; tries++) {
@@ -149,7 +155,7 @@ export function genericPerformWrite(mapping: AddressSpace, pos: number, from: Io
       tries = 0;
       continue;
     }
-    if (chunk > PAGE_BYTES) chunk /= 2;
+    if (chunk > PAGE_SIZE) chunk /= 2;
     if (result.copied > 0) wanted = result.copied;
     else if (from.faultIn(result.bytes) === result.bytes) return at > pos ? at - pos : -EFAULT;
   }
@@ -164,10 +170,10 @@ function writeOnce(
   from: IovIter,
 ): { written: number; copied: number; bytes: number } | number {
   const { host } = mapping;
-  const folio = filemapGetFolioCreat(mapping, Math.floor(at / PAGE_BYTES), fgfOrder(wanted));
+  const folio = filemapGetFolioCreat(mapping, Math.floor(at / PAGE_SIZE), fgfOrder(wanted));
   if (folio === undefined) return -ENOMEM;
-  const offset = at - folio.index * PAGE_BYTES;
-  const size = folioNrPages(folio) * PAGE_BYTES;
+  const offset = at - folio.index * PAGE_SIZE;
+  const size = folioNrPages(folio) * PAGE_SIZE;
   const bytes = Math.min(wanted, size - offset);
   const error = prepareWrite(mapping, folio, offset, bytes, size);
   if (error !== 0) {
@@ -194,13 +200,13 @@ function writeOnce(
 
 /** A block was set aside for the page, and is written though the copy failed. Linux fs/buffer.c:folio_zero_new_buffers() */
 function fillsHole(mapping: AddressSpace, folio: Folio, offset: number): boolean {
-  return mapping.aOps.isHole?.(folio.index + Math.floor(offset / PAGE_BYTES)) === true;
+  return mapping.aOps.isHole?.(folio.index + Math.floor(offset / PAGE_SIZE)) === true;
 }
 
 /** What a short copy left out of a new folio becomes zeros; on a disk only where the file has a hole. Linux folio_zero_new_buffers() */
 function zeroRest(mapping: AddressSpace, folio: Folio, offset: number, n: number): void {
   const { aOps, host } = mapping;
-  const size = folioNrPages(folio) * PAGE_BYTES;
+  const size = folioNrPages(folio) * PAGE_SIZE;
   const nrHoles = aOps.isHole === undefined ? folioNrPages(folio) : countHoles(mapping, folio);
   if (nrHoles === 0) return;
   if (nrHoles < folioNrPages(folio)) {
@@ -209,9 +215,9 @@ function zeroRest(mapping: AddressSpace, folio: Folio, offset: number, n: number
     return;
   }
   for (let at = offset; at < (aOps.swapBacked ? size : offset + n); ) {
-    const start = at % PAGE_BYTES;
-    const end = Math.min(PAGE_BYTES, start + size - at);
-    host.sys.ram.frame(folio.pfn + Math.floor(at / PAGE_BYTES)).fill(0, start, end);
+    const start = at % PAGE_SIZE;
+    const end = Math.min(PAGE_SIZE, start + size - at);
+    host.sys.ram.frame(folio.pfn + Math.floor(at / PAGE_SIZE)).fill(0, start, end);
     at += end - start;
   }
   folioMarkDirty(folio);
@@ -221,7 +227,7 @@ function zeroRest(mapping: AddressSpace, folio: Folio, offset: number, n: number
 /** How many pages of the folio have no block. */
 function countHoles(mapping: AddressSpace, folio: Folio): number {
   let nr = 0;
-  for (let i = 0; i < folioNrPages(folio); i++) if (fillsHole(mapping, folio, i * PAGE_BYTES)) nr++;
+  for (let i = 0; i < folioNrPages(folio); i++) if (fillsHole(mapping, folio, i * PAGE_SIZE)) nr++;
   return nr;
 }
 
@@ -232,7 +238,7 @@ function countHoles(mapping: AddressSpace, folio: Folio): number {
 function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: number, size: number): number {
   if ((folio.flags & PG_uptodate) !== 0 || (offset === 0 && n === size)) return 0;
   const { writeBegin } = mapping.aOps;
-  const everyPage = offset < PAGE_BYTES && offset + n > size - PAGE_BYTES;
+  const everyPage = offset < PAGE_SIZE && offset + n > size - PAGE_SIZE;
   if (folio.order > 0 && everyPage && writeBegin !== undefined) return writeBegin(folio, offset, offset + n);
   return filemapReadFolio(mapping, folio);
 }
@@ -271,23 +277,23 @@ export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number,
   let last: Folio | undefined;
   for (let done = 0; done < count; ) {
     const at = pos + done;
-    const index = Math.floor(at / PAGE_BYTES);
+    const index = Math.floor(at / PAGE_SIZE);
     if (mapping.aOps.swapBacked && filemapGetFolio(mapping, index) === undefined) {
-      const n = Math.min(PAGE_BYTES - (at % PAGE_BYTES), count - done);
+      const n = Math.min(PAGE_SIZE - (at % PAGE_SIZE), count - done);
       to.fill(0, done, done + n);
       done += n;
       continue;
     }
-    const folio = filemapGetPage(mapping, ra, index, Math.ceil((pos + count) / PAGE_BYTES) - index);
+    const folio = filemapGetPage(mapping, ra, index, Math.ceil((pos + count) / PAGE_SIZE) - index);
     if (typeof folio === "number") return done > 0 ? done : folio;
-    const offset = at - folio.index * PAGE_BYTES;
-    const n = Math.min(folioNrPages(folio) * PAGE_BYTES - offset, count - done);
+    const offset = at - folio.index * PAGE_SIZE;
+    const n = Math.min(folioNrPages(folio) * PAGE_SIZE - offset, count - done);
     if (
       folio !== last &&
       !(
         done === 0 &&
         ra.prevPos >= 0 &&
-        filemapGetFolio(mapping, Math.floor((ra.prevPos - 1) / PAGE_BYTES)) === folio
+        filemapGetFolio(mapping, Math.floor((ra.prevPos - 1) / PAGE_SIZE)) === folio
       )
     )
       folioMarkAccessed(mapping.host.sys, folio);

@@ -16,6 +16,7 @@
  * Read first: mm/fault/file_fault.ts, filemap.ts. Read next: mm/lru/page_writeback.ts.
  */
 
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { setPteRange, vmaFolioPage, vmfPteInstall } from "../fault/file_fault.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -41,8 +42,10 @@ import {
 } from "../mm_types.js";
 import {
   type Folio,
+  folioGet,
   folioNextIndex,
   folioNrPages,
+  folioRefAdd,
   PG_locked,
   PG_readahead,
   PG_uptodate,
@@ -56,8 +59,6 @@ import { FileRaState } from "./file_ra_state.js";
 import { filemapGetFolioCreat, filemapReadFolio } from "./filemap.js";
 import type { AddressSpace } from "./mapping.js";
 import { MMAP_LOTSAMISS, pageCacheAsyncRa, pageCacheRaOrder, pageCacheSyncRa } from "./readahead.js";
-
-const PMD_BYTES = 0x20_0000;
 
 function raOf(vma: VmAreaStruct): FileRaState {
   const file = vma.vmFile!;
@@ -79,13 +80,13 @@ function mayUnlockForIo(vmf: VmFault): boolean {
 export function filemapFault(vmf: VmFault): VmFaultResult {
   const mapping = vmf.vma.vmFile!.fMapping;
   const { sys } = mapping.host;
-  if (vmf.pgoff >= Math.ceil(mapping.host.iSize / 4096)) return VM_FAULT_SIGBUS;
+  if (vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE)) return VM_FAULT_SIGBUS;
   let ret = 0;
   let unlocked = false;
   let folio = filemapGetFolio(mapping, vmf.pgoff);
   if (folio !== undefined) {
     if ((vmf.flags & FAULT_FLAG_TRIED) === 0) unlocked = doAsyncMmapReadahead(vmf, mapping, folio);
-    folio.refcount++;
+    folioGet(folio);
   } else {
     countVmEvent(sys, PGMAJFAULT);
     ret = VM_FAULT_MAJOR;
@@ -153,7 +154,7 @@ function doAsyncMmapReadahead(vmf: VmFault, mapping: AddressSpace, folio: Folio)
 export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: number): VmFaultResult {
   const { vma } = vmf;
   const mapping = vma.vmFile!.fMapping;
-  const end = Math.min(endPgoff, Math.ceil(mapping.host.iSize / 4096) - 1);
+  const end = Math.min(endPgoff, Math.ceil(mapping.host.iSize / PAGE_SIZE) - 1);
   let ret = 0;
   let mmapMiss = 0;
   for (let index = startPgoff; index <= end; ) {
@@ -210,8 +211,8 @@ function entryEmpty(vmf: VmFault, index: number): boolean {
 function mapRun(vmf: VmFault, folio: Folio, index: number, nr: number): VmFaultResult {
   const { vma, pgoff } = vmf;
   const page = vmaFolioPage(vma, folio, index - folio.index);
-  folio.refcount += nr;
-  setPteRange(vmf, folio, page, nr, vmf.address + (index - pgoff) * 4096, ptepOf(vmf, index));
+  folioRefAdd(folio, nr);
+  setPteRange(vmf, folio, page, nr, vmf.address + (index - pgoff) * PAGE_SIZE, ptepOf(vmf, index));
   addMmCounter(vma.vmMm, mmCounterFile(folio), nr);
   return pgoff >= index && pgoff < index + nr ? VM_FAULT_NOPAGE : 0;
 }
@@ -219,7 +220,7 @@ function mapRun(vmf: VmFault, folio: Folio, index: number, nr: number): VmFaultR
 /** Whether the file goes on after the folio; for shmem it does not matter. Linux mm/filemap.c:filemap_map_pages() */
 function folioBeforeEnd(folio: Folio): boolean {
   const mapping = folio.mapping as AddressSpace;
-  return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / 4096) - 1 >= folioNextIndex(folio);
+  return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / PAGE_SIZE) - 1 >= folioNextIndex(folio);
 }
 
 /**
@@ -228,10 +229,10 @@ function folioBeforeEnd(folio: Folio): boolean {
  */
 function folioFitsWhole(vma: VmAreaStruct, folio: Folio): boolean {
   if (!folioBeforeEnd(folio)) return false;
-  const start = vma.vmStart + (folio.index - vma.vmPgoff) * 4096;
-  const end = start + folioNrPages(folio) * 4096;
+  const start = vma.vmStart + (folio.index - vma.vmPgoff) * PAGE_SIZE;
+  const end = start + folioNrPages(folio) * PAGE_SIZE;
   if (start < vma.vmStart || end > vma.vmEnd) return false;
-  return Math.floor(start / PMD_BYTES) === Math.floor((end - 1) / PMD_BYTES);
+  return Math.floor(start / PMD_SIZE) === Math.floor((end - 1) / PMD_SIZE);
 }
 
 /**
@@ -242,7 +243,7 @@ export function filemapPageMkwrite(vmf: VmFault): VmFaultResult {
   const folio = vmf.page!.head;
   const mapping = folio.mapping;
   if (mapping === undefined || mapping.isAnon) return VM_FAULT_NOPAGE; // truncated meanwhile
-  if (vmf.pgoff >= Math.ceil(mapping.host.iSize / 4096)) return VM_FAULT_SIGBUS;
+  if (vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE)) return VM_FAULT_SIGBUS;
   folioMarkDirty(folio);
   return VM_FAULT_LOCKED;
 }

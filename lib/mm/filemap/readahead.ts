@@ -17,6 +17,7 @@
  * Read first: address_space.ts. Read next: filemap.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { folioAddLru } from "../lru/swap.js";
 import { type Folio, folioNextIndex, PG_readahead, PG_writeback } from "../pages/folio.js";
 import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
@@ -58,7 +59,7 @@ function readPages(mapping: AddressSpace, folios: Folio[]): void {
 }
 
 function lastPageOfFile(mapping: AddressSpace): number {
-  return Math.ceil(mapping.host.iSize / 4096) - 1;
+  return Math.ceil(mapping.host.iSize / PAGE_SIZE) - 1;
 }
 
 /**
@@ -164,7 +165,7 @@ export function pageCacheSyncRa(
     forcePageCacheRa(mapping, ra, index, max === 0 ? 1 : reqCount);
     return;
   }
-  const prevIndex = ra.prevPos < 0 ? -1 : Math.floor(ra.prevPos / 4096);
+  const prevIndex = ra.prevPos < 0 ? -1 : Math.floor(ra.prevPos / PAGE_SIZE);
   const step = ra.prevPos < 0 ? Number.POSITIVE_INFINITY : index - prevIndex;
   if (index === 0 || reqCount > max || step === 0 || step === 1) {
     ra.start = index;

@@ -14,6 +14,7 @@
  * Read first: address_space.ts. Read next: filemap_fault.ts, fs/tmpfs.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
 import { vmaFolioPage } from "../fault/file_fault.js";
 import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS, type VmFault } from "../fault/vm_fault.js";
@@ -25,7 +26,7 @@ import {
   type VmOperationsStruct,
   vmaPages,
 } from "../mm_types.js";
-import { type Folio, PG_uptodate } from "../pages/folio.js";
+import { type Folio, folioGet, PG_uptodate } from "../pages/folio.js";
 import { vmEnoughMemory } from "../vma/util.js";
 import { filemapGetFolio } from "./address_space.js";
 import { filemapMapPages } from "./filemap_fault.js";
@@ -35,7 +36,7 @@ import { pageCacheAllocFolio } from "./readahead.js";
 /** Brings page vmf.pgoff in, made of zeros if it is missing. Linux mm/shmem.c:shmem_fault() */
 export function shmemFault(vmf: VmFault): VmFaultResult {
   const mapping = vmf.vma.vmFile!.fMapping;
-  if (vmf.pgoff >= Math.ceil(mapping.host.iSize / 4096)) return VM_FAULT_SIGBUS;
+  if (vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE)) return VM_FAULT_SIGBUS;
   const folio = shmemGetFolio(mapping, vmf.pgoff);
   if (folio === undefined) return VM_FAULT_OOM;
   vmf.page = vmaFolioPage(vmf.vma, folio, vmf.pgoff - folio.index);
@@ -46,7 +47,7 @@ export function shmemFault(vmf: VmFault): VmFaultResult {
 function shmemGetFolio(mapping: AddressSpace, index: number): Folio | undefined {
   const present = filemapGetFolio(mapping, index);
   if (present !== undefined) {
-    present.refcount++;
+    folioGet(present);
     return present;
   }
   const folio = pageCacheAllocFolio(mapping, index, 0);

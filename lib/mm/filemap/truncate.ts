@@ -9,6 +9,7 @@
  * Read first: address_space.ts. Read next: fadvise.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { unmapMappingPages } from "../fault/zap.js";
 import { folioSplit } from "../huge/folio_split.js";
 import { folioCancelDirty, folioMarkDirty } from "../lru/page_writeback.js";
@@ -24,8 +25,6 @@ import {
 import { filemapGetFolio, filemapGetFolios, filemapRemoveFolio } from "./address_space.js";
 import type { AddressSpace } from "./mapping.js";
 
-const PAGE_BYTES = 4096;
-
 /** The file has `newsize` bytes from now on. Linux mm/truncate.c:truncate_setsize() */
 export function truncateSetsize(mapping: AddressSpace, newsize: number): void {
   const oldsize = mapping.host.iSize;
@@ -35,22 +34,22 @@ export function truncateSetsize(mapping: AddressSpace, newsize: number): void {
 
 /** Drops everything from byte `newsize` on. Linux mm/truncate.c:truncate_pagecache() */
 export function truncatePagecache(mapping: AddressSpace, newsize: number): void {
-  unmapMappingPages(mapping, Math.ceil(newsize / PAGE_BYTES), Number.MAX_SAFE_INTEGER / 2, true);
+  unmapMappingPages(mapping, Math.ceil(newsize / PAGE_SIZE), Number.MAX_SAFE_INTEGER / 2, true);
   truncateInodePagesRange(mapping, newsize, Number.POSITIVE_INFINITY);
 }
 
 /** Drops the whole pages of bytes [lstart, lend] and zeroes the rest of it. Linux mm/truncate.c:truncate_pagecache_range() */
 export function truncatePagecacheRange(mapping: AddressSpace, lstart: number, lend: number): void {
-  const first = Math.ceil(lstart / PAGE_BYTES);
-  const end = Math.floor((lend + 1) / PAGE_BYTES);
+  const first = Math.ceil(lstart / PAGE_SIZE);
+  const end = Math.floor((lend + 1) / PAGE_SIZE);
   if (end > first) unmapMappingPages(mapping, first, end - first, false);
   truncateInodePagesRange(mapping, lstart, lend);
 }
 
 /** Takes bytes [lstart, lend] out of the cache. Linux mm/truncate.c:truncate_inode_pages_range() */
 export function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: number): void {
-  const first = Math.floor(lstart / PAGE_BYTES);
-  const last = lend === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(lend / PAGE_BYTES);
+  const first = Math.floor(lstart / PAGE_SIZE);
+  const last = lend === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(lend / PAGE_SIZE);
   const folios = [...filemapGetFolios(mapping, first, last)];
   for (const folio of folios) truncateFolioRange(mapping, folio, lstart, lend);
   // Linux mm/swap.c:__folio_batch_release()
@@ -58,8 +57,8 @@ export function truncateInodePagesRange(mapping: AddressSpace, lstart: number, l
 }
 
 function truncateFolioRange(mapping: AddressSpace, folio: Folio, lstart: number, lend: number): void {
-  const pos = folio.index * PAGE_BYTES;
-  const end = folioNextIndex(folio) * PAGE_BYTES;
+  const pos = folio.index * PAGE_SIZE;
+  const end = folioNextIndex(folio) * PAGE_SIZE;
   if (pos >= lstart && end - 1 <= lend) truncateInodeFolio(mapping, folio);
   else truncateInodePartialFolio(mapping, folio, Math.max(lstart, pos), Math.min(lend, end - 1));
 }
@@ -73,22 +72,22 @@ function truncateInodeFolio(mapping: AddressSpace, folio: Folio): void {
 
 /** Zeroes bytes [from, to] of the folio, and drops what whole pages can be split off. Linux truncate_inode_partial_folio() */
 function truncateInodePartialFolio(mapping: AddressSpace, folio: Folio, from: number, to: number): void {
-  const pos = folio.index * PAGE_BYTES;
+  const pos = folio.index * PAGE_SIZE;
   if (mapping.aOps.swapBacked) folioMarkDirty(folio); // Linux mm/shmem.c:shmem_undo_range()
   folioZeroRange(mapping, folio, from - pos, to + 1 - pos);
   if (folio.order === 0) return;
   const nrPages = folioNrPages(folio);
-  if (!tryFolioSplitOrUnmap(folio, Math.floor((from - pos) / PAGE_BYTES))) {
+  if (!tryFolioSplitOrUnmap(folio, Math.floor((from - pos) / PAGE_SIZE))) {
     if (!mapping.dirtyFolios.has(folio)) truncateInodeFolio(mapping, folio);
     return;
   }
-  const beyond = Math.floor((to + 1 - pos) / PAGE_BYTES);
+  const beyond = Math.floor((to + 1 - pos) / PAGE_SIZE);
   if (beyond < nrPages) {
-    const tail = filemapGetFolio(mapping, pos / PAGE_BYTES + beyond)!;
-    if (tail.order > 0) tryFolioSplitOrUnmap(tail, pos / PAGE_BYTES + beyond - tail.index);
+    const tail = filemapGetFolio(mapping, pos / PAGE_SIZE + beyond)!;
+    if (tail.order > 0) tryFolioSplitOrUnmap(tail, pos / PAGE_SIZE + beyond - tail.index);
   }
-  const first = Math.ceil(from / PAGE_BYTES);
-  const last = Math.floor((to + 1) / PAGE_BYTES) - 1;
+  const first = Math.ceil(from / PAGE_SIZE);
+  const last = Math.floor((to + 1) / PAGE_SIZE) - 1;
   for (const part of filemapGetFolios(mapping, first, last))
     if (part.index >= first && folioNextIndex(part) - 1 <= last) truncateInodeFolio(mapping, part);
 }
@@ -109,8 +108,8 @@ function tryFolioSplitOrUnmap(folio: Folio, at: number): boolean {
 export function folioZeroRange(mapping: AddressSpace, folio: Folio, start: number, end: number): void {
   const { ram } = mapping.host.sys;
   for (let at = start; at < end; ) {
-    const n = Math.min(PAGE_BYTES - (at % PAGE_BYTES), end - at);
-    ram.frame(folio.pfn + Math.floor(at / PAGE_BYTES)).fill(0, at % PAGE_BYTES, (at % PAGE_BYTES) + n);
+    const n = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
+    ram.frame(folio.pfn + Math.floor(at / PAGE_SIZE)).fill(0, at % PAGE_SIZE, (at % PAGE_SIZE) + n);
     at += n;
   }
 }

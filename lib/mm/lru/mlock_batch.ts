@@ -14,7 +14,7 @@
  */
 
 import type { Folio } from "../pages/folio.js";
-import { PG_active, PG_head, PG_lru, PG_mlocked, PG_unevictable } from "../pages/folio.js";
+import { folioGet, PG_active, PG_head, PG_lru, PG_mlocked, PG_unevictable } from "../pages/folio.js";
 import { folioPut } from "../pages/page_alloc.js";
 import type { MemorySystem } from "../system.js";
 import {
@@ -38,7 +38,7 @@ export function folioEvictable(folio: Folio): boolean {
 
 function queueMlock(sys: MemorySystem, folio: Folio, what: MlockWork["what"]): void {
   const { mlock } = thisCpuFbatches(sys);
-  folio.refcount++;
+  folioGet(folio);
   mlock.push({ folio, what });
   if (mlock.length >= FOLIO_BATCH_SIZE || (folio.flags & PG_head) !== 0) mlockFolioBatch(sys, mlock);
 }

@@ -16,6 +16,7 @@
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import type { AddressSpace } from "../filemap/mapping.js";
@@ -77,7 +78,7 @@ export function folioMkclean(folio: Folio): number {
     const mm = vma.vmMm;
     const { ram } = mm.sys;
     for (let i = 0; i < folioNrPages(folio); i++) {
-      const address = vma.vmStart + (folio.index + i - vma.vmPgoff) * 4096;
+      const address = vma.vmStart + (folio.index + i - vma.vmPgoff) * PAGE_SIZE;
       if (address < vma.vmStart || address >= vma.vmEnd) continue;
       const ptep = pteOffset(mm, address);
       const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);

@@ -19,6 +19,7 @@
 import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
+  folioGet,
   folioMapped,
   folioTestAnon,
   PG_active,
@@ -70,7 +71,7 @@ function folioBatchAddAndMove(
     // Off the list for good while it waits: nobody else may isolate it. Linux only clears PG_lru.
     lruvecDelFolio(sys, folio);
   }
-  folio.refcount++;
+  folioGet(folio);
   batch.push(folio);
   if (batch.length >= FOLIO_BATCH_SIZE || (folio.flags & PG_head) !== 0) folioBatchMoveLru(sys, batch, move);
 }

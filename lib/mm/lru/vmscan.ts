@@ -16,12 +16,14 @@
  *
  * Read first: mm/fault/rmap.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
  */
+
 import { PAGE_SIZE } from "../../hw/address.js";
 import { folioRemoveRmapPtes, rmapWalk } from "../fault/rmap.js";
 import { filemapRemoveFolio } from "../filemap/address_space.js";
 import { addMmCounter, VM_DROPPABLE, VM_LOCKED, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
+  folioGet,
   folioMapped,
   folioNrPages,
   folioTestAnon,
@@ -49,7 +51,7 @@ import { folioAddLru } from "./swap.js";
 /** Takes the folio off its LRU list with a hold of its own; false if it is on none. Linux mm/vmscan.c:folio_isolate_lru() */
 export function folioIsolateLru(sys: MemorySystem, folio: Folio): boolean {
   if ((folio.flags & PG_lru) === 0) return false;
-  folio.refcount++;
+  folioGet(folio);
   lruvecDelFolio(sys, folio);
   return true;
 }

@@ -17,6 +17,7 @@
  * Read first: folio.ts. Read next: page_alloc.ts, which turns blocks into folios.
  */
 
+import type { Pfn } from "../../hw/address.js";
 import { vmBugOn } from "../mmdebug.js";
 
 /** Largest order the buddy allocator hands out. Linux include/linux/mmzone.h:MAX_PAGE_ORDER */
@@ -50,9 +51,9 @@ export interface FreeArea {
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
 export class Zone {
   readonly name: string;
-  readonly zoneStartPfn: number;
+  readonly zoneStartPfn: Pfn;
   /** First frame after the zone. */
-  readonly zoneEndPfn: number;
+  readonly zoneEndPfn: Pfn;
   readonly freeArea: FreeArea[] = [];
   /** Frames that the allocator was given. Linux managed_pages */
   managedPages = 0;
@@ -62,7 +63,7 @@ export class Zone {
   numaHit = 0;
   private readonly links: FreeLinks;
 
-  constructor(name: string, startPfn: number, endPfn: number, links: FreeLinks) {
+  constructor(name: string, startPfn: Pfn, endPfn: Pfn, links: FreeLinks) {
     this.name = name;
     this.zoneStartPfn = startPfn;
     this.zoneEndPfn = endPfn;
@@ -79,7 +80,7 @@ export class Zone {
   }
 
   /** Whether `pfn` is the first frame of a free block of this zone. Linux include/linux/page-flags.h:PageBuddy() */
-  isFreeBlock(pfn: number): boolean {
+  isFreeBlock(pfn: Pfn): boolean {
     return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
   }
 
@@ -97,7 +98,7 @@ export class Zone {
   }
 
   /** Gives a block back and merges it with its free buddies. Linux mm/page_alloc.c:__free_one_page() */
-  freeOnePage(pfn: number, order: number): void {
+  freeOnePage(pfn: Pfn, order: number): void {
     vmBugOn(
       pfn < this.zoneStartPfn || pfn + (1 << order) > this.zoneEndPfn,
       `frame ${pfn} is not of zone ${this.name}`,
@@ -118,11 +119,11 @@ export class Zone {
   }
 
   /** Puts the upper halves of a block of order `high` back, down to `low`. Linux mm/page_alloc.c:expand() */
-  private expand(pfn: number, low: number, high: number): void {
+  private expand(pfn: Pfn, low: number, high: number): void {
     for (let order = high - 1; order >= low; order--) this.addToFreeList(pfn + (1 << order), order);
   }
 
-  private addToFreeList(pfn: number, order: number): void {
+  private addToFreeList(pfn: Pfn, order: number): void {
     const { next, prev, orderPlusOne } = this.links;
     const area = this.freeArea[order]!;
     next[pfn] = area.head;
@@ -133,7 +134,7 @@ export class Zone {
     orderPlusOne[pfn] = order + 1;
   }
 
-  private delPageFromFreeList(pfn: number, order: number): void {
+  private delPageFromFreeList(pfn: Pfn, order: number): void {
     const { next, prev, orderPlusOne } = this.links;
     const area = this.freeArea[order]!;
     const after = next[pfn]!;

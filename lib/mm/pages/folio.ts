@@ -20,6 +20,7 @@
  *
  * Read next: page_alloc.ts (where folios come from), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
  */
+import type { Pfn } from "../../hw/address.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import type { AnonVma } from "../mm_types.js";
 import type { MemorySystem } from "../system.js";
@@ -73,7 +74,7 @@ export const PGTY_slab = 3;
 /** One frame of RAM. Linux include/linux/mm_types.h:struct page and struct folio */
 export class Page {
   /** Frame number. */
-  readonly pfn: number;
+  readonly pfn: Pfn;
   /** PG_* bits; valid in the head only. */
   flags = 0;
   /** Holders of the folio; 0 = free. Valid in the head only. */
@@ -108,7 +109,7 @@ export class Page {
   /** Swap entry, file system data, or the order of a free block. Linux private */
   private = 0;
 
-  constructor(pfn: number) {
+  constructor(pfn: Pfn) {
     this.pfn = pfn;
   }
 }
@@ -119,6 +120,16 @@ export type Folio = Page;
 /** The folio `page` belongs to. Linux page_folio() */
 export function pageFolio(page: Page): Folio {
   return page.head;
+}
+
+/** Takes one more hold of the folio; folioPut() lets go of it (page_alloc.ts). Linux include/linux/mm.h:folio_get() */
+export function folioGet(folio: Folio): void {
+  folio.refcount++;
+}
+
+/** Takes `nr` more holds, one for each entry or cache slot. Linux include/linux/page_ref.h:folio_ref_add() */
+export function folioRefAdd(folio: Folio, nr: number): void {
+  folio.refcount += nr;
 }
 
 /** Number of pages in the folio. Linux folio_nr_pages() */
@@ -165,13 +176,13 @@ export function pageMapcount(page: Page): number {
 const SECTION_SHIFT = 14;
 
 /** The Page of frame `pfn`. Linux pfn_to_page() */
-export function pfnToPage(sys: MemorySystem, pfn: number): Page {
+export function pfnToPage(sys: MemorySystem, pfn: Pfn): Page {
   const section = sys.memMap[pfn >>> SECTION_SHIFT];
   const page = section === undefined ? undefined : section[pfn & 0x3fff];
   return page === undefined ? makePage(sys, pfn) : page;
 }
 
-function makePage(sys: MemorySystem, pfn: number): Page {
+function makePage(sys: MemorySystem, pfn: Pfn): Page {
   const index = pfn >>> SECTION_SHIFT;
   let section = sys.memMap[index];
   if (section === undefined) {
@@ -184,6 +195,6 @@ function makePage(sys: MemorySystem, pfn: number): Page {
 }
 
 /** The Page of frame `pfn` if the kernel ever looked at it. Not in Linux: memory maps are full there. */
-export function peekPage(sys: MemorySystem, pfn: number): Page | undefined {
+export function peekPage(sys: MemorySystem, pfn: Pfn): Page | undefined {
   return sys.memMap[pfn >>> SECTION_SHIFT]?.[pfn & 0x3fff];
 }

@@ -13,6 +13,7 @@
  * Read first: buddy.ts, folio.ts. Read next: mm/fault/memory.ts.
  */
 
+import type { Pfn } from "../../hw/address.js";
 import { lruvecDelFolio } from "../lru/mm_inline.js";
 import { vmBugOn } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
@@ -110,7 +111,7 @@ function bootZone(zone: Zone): Zone {
 }
 
 /** The zone of frame `pfn`. Linux include/linux/mm.h:page_zone() */
-function pageZone(sys: MemorySystem, pfn: number): Zone {
+function pageZone(sys: MemorySystem, pfn: Pfn): Zone {
   for (const zone of sys.zones) if (pfn < zone.zoneEndPfn) return zone;
   throw new RangeError(`frame ${pfn} is outside RAM`);
 }
@@ -145,7 +146,7 @@ export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | u
 }
 
 /** Makes a fresh block a folio. Linux mm/page_alloc.c:prep_new_page(), prep_compound_page() */
-function prepNewPage(sys: MemorySystem, pfn: number, order: number, gfp: number): Folio {
+function prepNewPage(sys: MemorySystem, pfn: Pfn, order: number, gfp: number): Folio {
   const folio = pfnToPage(sys, pfn);
   folio.refcount = 1;
   folio.order = order;
@@ -157,11 +158,6 @@ function prepNewPage(sys: MemorySystem, pfn: number, order: number, gfp: number)
   for (let i = 0; i < 1 << order; i++) sys.ram.zeroFrame(pfn + i);
   sys.clock.advance(sys.costs.zeroPageNs * 2 ** order);
   return folio;
-}
-
-/** Takes one more hold of the folio. Linux include/linux/mm.h:folio_get() */
-export function folioGet(folio: Folio): void {
-  folio.refcount++;
 }
 
 /** Lets go of the folio; the last one frees it. Linux include/linux/mm.h:folio_put() */

@@ -16,6 +16,8 @@
  * Linux include/asm-generic/tlb.h, mm/mmu_gather.c. Read first: tlb.ts.
  */
 
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { MmStruct } from "../mm_types.js";
 import { flushTlbMmRange, TLB_FLUSH_ALL } from "./tlb.js";
 import { MmuGather } from "./tlb_types.js";
@@ -51,6 +53,6 @@ export function withGather<T>(mm: MmStruct, work: (gather: MmuGather) => T): T {
  * The entry for `addr` was `before` and is `after` now: it is gathered if a TLB may not keep it.
  * Linux include/asm-generic/tlb.h:tlb_remove_tlb_entry(), tlb_flush_pte_range()
  */
-export function tlbEntryChanged(mm: MmStruct, addr: number, before: number, after: number): void {
-  if (mm.sys.parts.pteNeedsFlush(before, after)) mm.tlbGather!.addRange(addr, addr + 4096);
+export function tlbEntryChanged(mm: MmStruct, addr: Vaddr, before: number, after: number): void {
+  if (mm.sys.parts.pteNeedsFlush(before, after)) mm.tlbGather!.addRange(addr, addr + PAGE_SIZE);
 }

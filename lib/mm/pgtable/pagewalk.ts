@@ -11,11 +11,12 @@
  *
  * Read first: pgtable_alloc.ts. Read next: mm/fault/zap.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import type { MmStruct } from "../mm_types.js";
 import { pgdIndex, pmdIndex, pmdLeaf, ptePfn, ptepGet, pudIndex } from "./pgtable.js";
 
-/** Bytes below one level-2 entry. Linux PMD_SIZE */
-export const PMD_BYTES = 0x20_0000;
 /** Bytes below one level-3 entry. Linux PUD_SIZE */
 export const PUD_BYTES = 0x4000_0000;
 /** Bytes below one entry of the top table. Linux PGDIR_SIZE */
@@ -24,13 +25,13 @@ export const PGD_BYTES = 0x80_0000_0000;
 /** What to call for what is found. Linux include/linux/pagewalk.h:struct mm_walk_ops */
 export interface MmWalkOps {
   /** A level-1 entry that is not empty: its value, address and pointer. */
-  pteEntry?(pte: number, addr: number, ptep: number): void;
+  pteEntry?(pte: Pte, addr: Vaddr, ptep: number): void;
   /** A leaf of level 2 or 3: its value, the first address of the walk under it, its pointer, and where the walk under it ends. */
-  pmdEntry?(pmd: number, addr: number, pmdp: number, next: number): void;
+  pmdEntry?(pmd: number, addr: Vaddr, pmdp: number, next: number): void;
 }
 
 /** Called with a level-2 entry that is not empty and the part [addr, next) of the range that it covers. */
-export type PmdVisitor = (pmdp: number, addr: number, next: number) => void;
+export type PmdVisitor = (pmdp: number, addr: Vaddr, next: number) => void;
 
 /** Calls `visit` for each level-2 entry of [start, end) that is not empty. Linux walk_pgd_range(), walk_pmd_range() */
 export function forEachPmd(mm: MmStruct, start: number, end: number, visit: PmdVisitor): void {
@@ -54,7 +55,7 @@ export function forEachPmd(mm: MmStruct, start: number, end: number, visit: PmdV
 function visitPmds(mm: MmStruct, table: number, start: number, end: number, visit: PmdVisitor): void {
   const { ram } = mm.sys;
   for (let addr = start; addr < end; ) {
-    const next = nextBoundary(addr, PMD_BYTES, end);
+    const next = nextBoundary(addr, PMD_SIZE, end);
     const index = pmdIndex(addr);
     if (ram.entryLo(table, index) !== 0 || ram.entryHi(table, index) !== 0)
       visit(table * 512 + index, addr, next);
@@ -63,7 +64,7 @@ function visitPmds(mm: MmStruct, table: number, start: number, end: number, visi
 }
 
 /** The next multiple of `size` after `addr`, at most `end`. Linux pmd_addr_end() */
-export function nextBoundary(addr: number, size: number, end: number): number {
+export function nextBoundary(addr: Vaddr, size: number, end: number): number {
   return Math.min((Math.floor(addr / size) + 1) * size, end);
 }
 
@@ -77,8 +78,8 @@ export function walkPageRange(mm: MmStruct, start: number, end: number, ops: MmW
       return;
     }
     if (ops.pteEntry === undefined) return;
-    let ptep = ptePfn(pmd) * 512 + (Math.floor(from / 4096) & 511);
-    for (let addr = from; addr < to; addr += 4096, ptep++) {
+    let ptep = ptePfn(pmd) * 512 + (Math.floor(from / PAGE_SIZE) & 511);
+    for (let addr = from; addr < to; addr += PAGE_SIZE, ptep++) {
       const pte = ptepGet(ram, ptep);
       if (pte !== 0) ops.pteEntry(pte, addr, ptep);
     }

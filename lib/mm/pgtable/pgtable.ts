@@ -24,6 +24,9 @@
  *
  * Read first: hw/entry.ts. Read next: pgtable_alloc.ts (tables), mm/fault/memory.ts (faults).
  */
+import type { Pfn, Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import {
   PAGE_ACCESSED,
   PAGE_DIRTY,
@@ -53,7 +56,7 @@ const PRESENT_BITS = PAGE_PRESENT | PAGE_PROTNONE;
 const TWO_32 = 2 ** 32;
 
 /** Value of the entry at `ptep`. Linux ptep_get() */
-export function ptepGet(ram: Ram, ptep: number): number {
+export function ptepGet(ram: Ram, ptep: number): Pte {
   const section = ram.sectionOf((ptep / 512) >>> 0);
   if (section === undefined) return 0;
   const word = (ptep & 0x7f_ffff) << 1;
@@ -62,7 +65,7 @@ export function ptepGet(ram: Ram, ptep: number): number {
 }
 
 /** Stores `pte` at `ptep`. Linux set_pte() */
-export function setPte(ram: Ram, ptep: number, pte: number): void {
+export function setPte(ram: Ram, ptep: number, pte: Pte): void {
   const words = ram.touchSection((ptep / 512) >>> 0).words;
   const word = (ptep & 0x7f_ffff) << 1;
   words[word] = pte | 0;
@@ -75,111 +78,111 @@ export function pteClear(ram: Ram, ptep: number): void {
 }
 
 /** Empties the entry and returns what it held. Linux ptep_get_and_clear() */
-export function ptepGetAndClear(ram: Ram, ptep: number): number {
+export function ptepGetAndClear(ram: Ram, ptep: number): Pte {
   const pte = ptepGet(ram, ptep);
   setPte(ram, ptep, 0);
   return pte;
 }
 
 /** Nothing there at all. Linux pte_none() */
-export function pteNone(pte: number): boolean {
+export function pteNone(pte: Pte): boolean {
   return pte === 0;
 }
 
 /** A frame is mapped here, reachable or (PROT_NONE) not. Linux pte_present() */
-export function ptePresent(pte: number): boolean {
+export function ptePresent(pte: Pte): boolean {
   return (pte & PRESENT_BITS) !== 0;
 }
 
 /** The present entry denies every access. Linux pte_protnone() */
-export function pteProtnone(pte: number): boolean {
+export function pteProtnone(pte: Pte): boolean {
   return (pte & PRESENT_BITS) === PAGE_PROTNONE;
 }
 
 /** Writes are let through. Linux pte_write() */
-export function pteWrite(pte: number): boolean {
+export function pteWrite(pte: Pte): boolean {
   return (pte & PAGE_RW) !== 0;
 }
 
 /** Written through since the bit was cleared. Linux pte_dirty() */
-export function pteDirty(pte: number): boolean {
+export function pteDirty(pte: Pte): boolean {
   return (pte & PAGE_DIRTY) !== 0;
 }
 
 /** Used since the bit was cleared. Linux pte_young() */
-export function pteYoung(pte: number): boolean {
+export function pteYoung(pte: Pte): boolean {
   return (pte & PAGE_ACCESSED) !== 0;
 }
 
 /** The frame's counts are not kept for this entry. Linux pte_special() */
-export function pteSpecial(pte: number): boolean {
+export function pteSpecial(pte: Pte): boolean {
   return (pte & PAGE_SPECIAL) !== 0;
 }
 
 /** Frame number of a present entry. Linux pte_pfn() */
-export function ptePfn(pte: number): number {
-  return Math.floor((pte >= PTE_NX ? pte - PTE_NX : pte) / 4096);
+export function ptePfn(pte: Pte): Pfn {
+  return Math.floor((pte >= PTE_NX ? pte - PTE_NX : pte) / PAGE_SIZE);
 }
 
 /** The entry for frame `pfn` with protection `prot` (vmGetPageProt()). Linux pfn_pte() */
-export function pfnPte(pfn: number, prot: number): number {
-  return pfn * 4096 + prot;
+export function pfnPte(pfn: Pfn, prot: number): Pte {
+  return pfn * PAGE_SIZE + prot;
 }
 
-function setBit(pte: number, bit: number): number {
+function setBit(pte: Pte, bit: number): number {
   return (pte & bit) !== 0 ? pte : pte + bit;
 }
 
-function clearBit(pte: number, bit: number): number {
+function clearBit(pte: Pte, bit: number): number {
   return (pte & bit) !== 0 ? pte - bit : pte;
 }
 
 /** Linux pte_mkwrite_novma() */
-export function pteMkwrite(pte: number): number {
+export function pteMkwrite(pte: Pte): Pte {
   return setBit(pte, PAGE_RW);
 }
 
 /** Linux pte_wrprotect() */
-export function pteWrprotect(pte: number): number {
+export function pteWrprotect(pte: Pte): Pte {
   return clearBit(pte, PAGE_RW);
 }
 
 /** Linux pte_mkdirty() */
-export function pteMkdirty(pte: number): number {
+export function pteMkdirty(pte: Pte): Pte {
   return setBit(pte, PAGE_DIRTY);
 }
 
 /** Linux pte_mkclean() */
-export function pteMkclean(pte: number): number {
+export function pteMkclean(pte: Pte): Pte {
   return clearBit(pte, PAGE_DIRTY);
 }
 
 /** Linux pte_mkyoung() */
-export function pteMkyoung(pte: number): number {
+export function pteMkyoung(pte: Pte): Pte {
   return setBit(pte, PAGE_ACCESSED);
 }
 
 /** Linux pte_mkold() */
-export function pteMkold(pte: number): number {
+export function pteMkold(pte: Pte): Pte {
   return clearBit(pte, PAGE_ACCESSED);
 }
 
 /** Linux pte_mkspecial() */
-export function pteMkspecial(pte: number): number {
+export function pteMkspecial(pte: Pte): Pte {
   return setBit(pte, PAGE_SPECIAL);
 }
 
 /** The present entry with its protection exchanged; frame, accessed, dirty and special stay. Linux pte_modify() */
-export function pteModify(pte: number, prot: number): number {
+export function pteModify(pte: Pte, prot: number): Pte {
   return (
-    ptePfn(pte) * 4096 +
+    ptePfn(pte) * PAGE_SIZE +
     (pte & (PAGE_ACCESSED | PAGE_DIRTY | PAGE_SPECIAL | PAGE_PSE)) +
     clearBit(prot, PAGE_ACCESSED)
   );
 }
 
 /** Sets the dirty bit if `vma` may write. Linux mm/memory.c:maybe_mkwrite() */
-export function maybeMkwrite(pte: number, vma: VmAreaStruct): number {
+export function maybeMkwrite(pte: Pte, vma: VmAreaStruct): Pte {
   return (vma.vmFlags & VM_WRITE) !== 0 ? pteMkwrite(pte) : pte;
 }
 
@@ -216,57 +219,57 @@ export const PTE_MARKER_GUARD = 4;
 export const PTE_MARKER_POISONED = 2;
 
 /** The entry of swap area `type` (0 to 31), page `offset` (below 2^38). Linux swp_entry() and swp_entry_to_pte() */
-export function swpEntryToPte(type: number, offset: number): number {
+export function swpEntryToPte(type: number, offset: number): Pte {
   return type * 2 ** 47 + offset * 512;
 }
 
 /** Not empty and not present: a marker or a place in swap. Linux is_swap_pte() */
-export function isSwapPte(pte: number): boolean {
+export function isSwapPte(pte: Pte): boolean {
   return pte !== 0 && (pte & PRESENT_BITS) === 0;
 }
 
 /** Swap area of a swap entry. Linux swp_type() */
-export function swpType(pte: number): number {
+export function swpType(pte: Pte): number {
   return Math.floor(pte / 2 ** 47);
 }
 
 /** Page in the swap area. Linux swp_offset() */
-export function swpOffset(pte: number): number {
+export function swpOffset(pte: Pte): number {
   return Math.floor((pte % 2 ** 47) / 512);
 }
 
 /** The entry that stands for marker `marker`. Linux make_pte_marker() */
-export function makePteMarker(marker: number): number {
+export function makePteMarker(marker: number): Pte {
   return swpEntryToPte(SWP_PTE_MARKER, marker);
 }
 
 /** A marker rather than a place in swap. Linux is_pte_marker() */
-export function isPteMarker(pte: number): boolean {
+export function isPteMarker(pte: Pte): boolean {
   return isSwapPte(pte) && swpType(pte) === SWP_PTE_MARKER;
 }
 
 /** A guard marker. Linux is_guard_swp_entry() */
-export function isGuardPte(pte: number): boolean {
+export function isGuardPte(pte: Pte): boolean {
   return isPteMarker(pte) && (swpOffset(pte) & PTE_MARKER_GUARD) !== 0;
 }
 
 /** Index into the table of level 1 (entries of 4 KiB). Linux pte_index() */
-export function pteIndex(addr: number): number {
+export function pteIndex(addr: Vaddr): number {
   return Math.floor(addr / 0x1000) & 511;
 }
 
 /** Index into the table of level 2. Linux pmd_index() */
-export function pmdIndex(addr: number): number {
-  return Math.floor(addr / 0x20_0000) & 511;
+export function pmdIndex(addr: Vaddr): number {
+  return Math.floor(addr / PMD_SIZE) & 511;
 }
 
 /** Index into the table of level 3. Linux pud_index() */
-export function pudIndex(addr: number): number {
+export function pudIndex(addr: Vaddr): number {
   return Math.floor(addr / 0x4000_0000) & 511;
 }
 
 /** Index into the top table. Linux pgd_index() */
-export function pgdIndex(addr: number): number {
+export function pgdIndex(addr: Vaddr): number {
   return Math.floor(addr / 0x80_0000_0000) & 511;
 }
 

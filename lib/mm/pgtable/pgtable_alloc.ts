@@ -14,6 +14,8 @@
  *
  * Read first: pgtable.ts. Read next: pagewalk.ts.
  */
+import type { Pfn, Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
 import type { MmStruct } from "../mm_types.js";
 import { PGTY_table, pfnToPage } from "../pages/folio.js";
@@ -22,8 +24,6 @@ import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
 import { withGather } from "./mmu_gather.js";
 import { PAGE_TABLE, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex, setPte } from "./pgtable.js";
 
-const PAGE_BYTES = 4096;
-const PMD_BYTES = 0x20_0000;
 const PUD_BYTES = 0x4000_0000;
 const PGD_BYTES = 0x80_0000_0000;
 
@@ -36,7 +36,7 @@ function tableAlloc(mm: MmStruct): number {
   return page.pfn;
 }
 
-function tableFree(mm: MmStruct, pfn: number): void {
+function tableFree(mm: MmStruct, pfn: Pfn): void {
   modNodePageState(mm.sys, NR_PAGETABLE, -1);
   folioPut(mm.sys, pfnToPage(mm.sys, pfn));
 }
@@ -67,19 +67,19 @@ function tableBelowAlloc(mm: MmStruct, entryp: number): number {
   if (entry !== 0) return (entry & PAGE_PSE) === 0 ? ptePfn(entry) : 0;
   const pfn = tableAlloc(mm);
   if (pfn === 0) return 0;
-  mm.pgtablesBytes += PAGE_BYTES;
-  setPte(mm.sys.ram, entryp, pfn * PAGE_BYTES + PAGE_TABLE);
+  mm.pgtablesBytes += PAGE_SIZE;
+  setPte(mm.sys.ram, entryp, pfn * PAGE_SIZE + PAGE_TABLE);
   return pfn;
 }
 
 /** Pointer to the level-3 entry for `addr`, 0 where the table is missing. Linux pud_offset() */
-export function pudOffset(mm: MmStruct, addr: number): number {
+export function pudOffset(mm: MmStruct, addr: Vaddr): number {
   const pud = tableBelow(mm, mm.pgd * 512 + pgdIndex(addr));
   return pud === 0 ? 0 : pud * 512 + pudIndex(addr);
 }
 
 /** Pointer to the level-2 entry for `addr`, 0 where a table is missing. Linux mm/rmap.c:mm_find_pmd(), pmd_offset() */
-export function pmdOffset(mm: MmStruct, addr: number): number {
+export function pmdOffset(mm: MmStruct, addr: Vaddr): number {
   const pudp = pudOffset(mm, addr);
   if (pudp === 0) return 0;
   const pmd = tableBelow(mm, pudp);
@@ -87,38 +87,38 @@ export function pmdOffset(mm: MmStruct, addr: number): number {
 }
 
 /** Pointer to the level-1 entry for `addr`, 0 where a table is missing or a leaf is above. Linux pte_offset_map() */
-export function pteOffset(mm: MmStruct, addr: number): number {
+export function pteOffset(mm: MmStruct, addr: Vaddr): number {
   const pmdp = pmdOffset(mm, addr);
   return pmdp === 0 ? 0 : pteOffsetPmd(mm, pmdp, addr);
 }
 
 /** The same below a known level-2 entry. Linux pte_offset_map() */
-export function pteOffsetPmd(mm: MmStruct, pmdp: number, addr: number): number {
+export function pteOffsetPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
   const table = tableBelow(mm, pmdp);
   return table === 0 ? 0 : table * 512 + pteIndex(addr);
 }
 
 /** Pointer to the level-3 entry for `addr`, tables made as needed; 0 without memory. Linux pud_alloc() */
-export function pudAlloc(mm: MmStruct, addr: number): number {
+export function pudAlloc(mm: MmStruct, addr: Vaddr): number {
   const pud = tableBelowAlloc(mm, mm.pgd * 512 + pgdIndex(addr));
   return pud === 0 ? 0 : pud * 512 + pudIndex(addr);
 }
 
 /** Pointer to the level-2 entry for `addr`, tables made as needed; 0 without memory. Linux pmd_alloc() */
-export function pmdAlloc(mm: MmStruct, addr: number): number {
+export function pmdAlloc(mm: MmStruct, addr: Vaddr): number {
   const pudp = pudAlloc(mm, addr);
   const pmd = pudp === 0 ? 0 : tableBelowAlloc(mm, pudp);
   return pmd === 0 ? 0 : pmd * 512 + pmdIndex(addr);
 }
 
 /** Pointer to the level-1 entry below `pmdp`, table made if needed; 0 without memory. Linux pte_alloc() */
-export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: number): number {
+export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
   const table = tableBelowAlloc(mm, pmdp);
   return table === 0 ? 0 : table * 512 + pteIndex(addr);
 }
 
 /** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */
-export function pteAlloc(mm: MmStruct, addr: number): number {
+export function pteAlloc(mm: MmStruct, addr: Vaddr): number {
   const pmdp = pmdAlloc(mm, addr);
   return pmdp === 0 ? 0 : pteAllocPmd(mm, pmdp, addr);
 }
@@ -135,7 +135,7 @@ export function freeTableBelow(mm: MmStruct, entryp: number): void {
   const table = tableBelow(mm, entryp);
   if (table === 0) return;
   setPte(mm.sys.ram, entryp, 0);
-  mm.pgtablesBytes -= PAGE_BYTES;
+  mm.pgtablesBytes -= PAGE_SIZE;
   if (mm.tlbGather !== undefined) mm.tlbGather.freedTables = true;
   tableFree(mm, table);
 }
@@ -145,10 +145,10 @@ export function freeTableBelow(mm: MmStruct, entryp: number): void {
  * `ceiling` the start of the one above (0 = none). Linux mm/memory.c:free_pgd_range()
  */
 export function freePgdRange(mm: MmStruct, start: number, end: number, floor: number, ceiling: number): void {
-  const top = ceiling === 0 ? Number.POSITIVE_INFINITY : Math.floor(ceiling / PMD_BYTES) * PMD_BYTES;
-  let first = Math.floor(start / PMD_BYTES) * PMD_BYTES;
-  if (first < floor) first += PMD_BYTES;
-  const stop = Math.min(Math.ceil(end / PMD_BYTES) * PMD_BYTES, top);
+  const top = ceiling === 0 ? Number.POSITIVE_INFINITY : Math.floor(ceiling / PMD_SIZE) * PMD_SIZE;
+  let first = Math.floor(start / PMD_SIZE) * PMD_SIZE;
+  if (first < floor) first += PMD_SIZE;
+  const stop = Math.min(Math.ceil(end / PMD_SIZE) * PMD_SIZE, top);
   if (first >= stop) return;
   const limit = ceiling === 0 ? Number.POSITIVE_INFINITY : ceiling;
   withGather(mm, () => {
@@ -157,12 +157,12 @@ export function freePgdRange(mm: MmStruct, start: number, end: number, floor: nu
   });
 }
 
-function nextOf(addr: number, size: number, end: number): number {
+function nextOf(addr: Vaddr, size: number, end: number): number {
   return Math.min((Math.floor(addr / size) + 1) * size, end);
 }
 
 /** Whether the table that covers the `size` bytes around [addr, end) lies between floor and ceiling. */
-function tableUnused(addr: number, size: number, floor: number, ceiling: number): boolean {
+function tableUnused(addr: Vaddr, size: number, floor: number, ceiling: number): boolean {
   const start = Math.floor(addr / size) * size;
   return start >= floor && start + size <= Math.floor(ceiling / size) * size;
 }
@@ -188,7 +188,7 @@ function freePmdRange(
 ): void {
   const pmd = tableBelow(mm, pudp);
   if (pmd === 0) return;
-  for (let addr = start; addr < end; addr = nextOf(addr, PMD_BYTES, end))
+  for (let addr = start; addr < end; addr = nextOf(addr, PMD_SIZE, end))
     freeTableBelow(mm, pmd * 512 + pmdIndex(addr));
   if (tableUnused(start, PUD_BYTES, floor, ceiling)) freeTableBelow(mm, pudp);
 }

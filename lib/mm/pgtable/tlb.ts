@@ -24,6 +24,8 @@
  * Linux arch/x86/mm/tlb.c, arch/x86/include/asm/tlbflush.h. Read first: tlb_switch.ts. Read next: mmu_gather.ts, mm/fault/zap.ts.
  */
 
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { Cpu } from "../../hw/cpu.js";
 import {
   PAGE_DIRTY,
@@ -93,7 +95,7 @@ export function catchUp(localGen: number, mmGen: number, requestGen?: number): C
 export function flushTlbMmRange(mm: MmStruct, start: number, end: number, freedTables = false): void {
   const { sys } = mm;
   mm.context.tlbGen++;
-  const long = (end - start) / 4096 > TLB_SINGLE_PAGE_FLUSH_CEILING;
+  const long = (end - start) / PAGE_SIZE > TLB_SINGLE_PAGE_FLUSH_CEILING;
   const info: FlushTlbInfo = {
     mm,
     start: long ? 0 : start,
@@ -152,7 +154,7 @@ function flushTlbFunc(sys: MemorySystem, cpu: Cpu, info: FlushTlbInfo): void {
 
 /** Drops the pages of `range`, or all of the PCID in use. Linux arch/x86/mm/tlb.c:flush_tlb_local() */
 function flushLocal(sys: MemorySystem, cpu: Cpu, range: FlushTlbInfo | undefined): void {
-  const pages = range === undefined ? -1 : (range.end - range.start) / 4096;
+  const pages = range === undefined ? -1 : (range.end - range.start) / PAGE_SIZE;
   if (sys.trace.on) sys.trace.emit("tlb:tlb_flush", { pages, reason: cpu.id === sys.thisCpu ? 3 : 1 });
   if (range === undefined) {
     countVmEvent(sys, NR_TLB_LOCAL_FLUSH_ALL);
@@ -160,7 +162,7 @@ function flushLocal(sys: MemorySystem, cpu: Cpu, range: FlushTlbInfo | undefined
     return;
   }
   countVmEvents(sys, NR_TLB_LOCAL_FLUSH_ONE, pages);
-  for (let va = range.start; va < range.end; va += 4096) cpu.invlpg(va);
+  for (let va = range.start; va < range.end; va += PAGE_SIZE) cpu.invlpg(va);
 }
 
 /** Flushes [start, end) of `mm`, or leaves it to the gather that is open. Linux arch/x86/include/asm/tlbflush.h:flush_tlb_range() */
@@ -170,8 +172,8 @@ export function flushTlbRange(mm: MmStruct, start: number, end: number): void {
 }
 
 /** Flushes one page. Linux arch/x86/include/asm/tlbflush.h:flush_tlb_page() */
-export function flushTlbPage(mm: MmStruct, addr: number): void {
-  flushTlbRange(mm, addr, addr + 4096);
+export function flushTlbPage(mm: MmStruct, addr: Vaddr): void {
+  flushTlbRange(mm, addr, addr + PAGE_SIZE);
 }
 
 /** Flushes everything of `mm`. Linux arch/x86/include/asm/tlbflush.h:flush_tlb_mm() */

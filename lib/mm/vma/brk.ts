@@ -10,6 +10,7 @@
  *
  * Read first: mmap.ts, munmap.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, pageAlign } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
 import { mmPopulate } from "../fault/gup.js";
@@ -74,7 +75,7 @@ function growBrk(mm: MmStruct, oldBrk: number, newBrk: number): number {
 }
 
 /** Maps `len` bytes of heap at `addr`, growing `prev` if it ends there. 0 or negative errno. Linux mm/vma.c:do_brk_flags() */
-export function doBrkFlags(mm: MmStruct, prev: VmAreaStruct | undefined, addr: number, len: number): number {
+export function doBrkFlags(mm: MmStruct, prev: VmAreaStruct | undefined, addr: Vaddr, len: number): number {
   const vmFlags = VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT | mm.defFlags;
   const pages = len / PAGE_SIZE;
   if (!mayExpandVm(mm, vmFlags, pages) || mm.mapCount > mm.sys.sysctl.maxMapCount) return -ENOMEM;
@@ -96,7 +97,7 @@ export function doBrkFlags(mm: MmStruct, prev: VmAreaStruct | undefined, addr: n
 function expandBrkVma(
   mm: MmStruct,
   prev: VmAreaStruct | undefined,
-  addr: number,
+  addr: Vaddr,
   len: number,
   vmFlags: number,
 ): boolean {

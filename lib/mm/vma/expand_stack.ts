@@ -10,6 +10,7 @@
  *
  * Read first: mmap.ts. Read next: kernel/fault.ts, which calls expandStack().
  */
+import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, pageAlignDown } from "../../hw/address.js";
 import { EFAULT, ENOMEM, EPERM } from "../errno.js";
 import { anonVmaPrepare } from "../fault/anon_vma.js";
@@ -27,7 +28,7 @@ export function vmaIsAccessible(vma: VmAreaStruct): boolean {
  * The VMA that holds `addr`, grown down to it if that is allowed; undefined when nothing maps it.
  * Linux mm/mmap.c:find_extend_vma_locked(), mm/mmap_lock.c:lock_mm_and_find_vma()
  */
-export function findExtendVma(mm: MmStruct, addr: number): VmAreaStruct | undefined {
+export function findExtendVma(mm: MmStruct, addr: Vaddr): VmAreaStruct | undefined {
   const vma = mm.mmMt.find(addr);
   if (vma === undefined || vma.vmStart <= addr) return vma;
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return undefined;
@@ -35,7 +36,7 @@ export function findExtendVma(mm: MmStruct, addr: number): VmAreaStruct | undefi
 }
 
 /** findExtendVma() for a system call: a locked stack is faulted in at once. Linux mm/mmap.c:expand_stack() */
-export function expandStack(mm: MmStruct, addr: number): VmAreaStruct | undefined {
+export function expandStack(mm: MmStruct, addr: Vaddr): VmAreaStruct | undefined {
   const start = mm.mmMt.find(addr)?.vmStart ?? 0;
   const vma = findExtendVma(mm, addr);
   if (vma !== undefined && addr < start && (vma.vmFlags & VM_LOCKED) !== 0)
@@ -44,7 +45,7 @@ export function expandStack(mm: MmStruct, addr: number): VmAreaStruct | undefine
 }
 
 /** Moves the start of `vma` down to the page of `addr`. 0 or negative errno. Linux mm/vma.c:expand_downwards() */
-function expandDownwards(vma: VmAreaStruct, addr: number): number {
+function expandDownwards(vma: VmAreaStruct, addr: Vaddr): number {
   const { vmMm: mm } = vma;
   const { sysctl } = mm.sys;
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return -EFAULT;

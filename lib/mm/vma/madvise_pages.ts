@@ -12,7 +12,8 @@
  *
  * Read first: madvise.ts, mm/fault/zap.ts. Read next: mm/lru/swap.ts.
  */
-import { PAGE_SIZE } from "../../hw/address.js";
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { EACCES, EINVAL, EOPNOTSUPP } from "../errno.js";
 import { rmapWalk } from "../fault/rmap.js";
 import { vmNormalPage } from "../fault/wp.js";
@@ -45,7 +46,7 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
-import { nextBoundary, PMD_BYTES, walkPageRange } from "../pgtable/pagewalk.js";
+import { nextBoundary, walkPageRange } from "../pgtable/pagewalk.js";
 import {
   pteDirty,
   pteMkclean,
@@ -124,7 +125,7 @@ function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boole
   const { vmMm: mm } = vma;
   lruAddDrain(mm.sys);
   for (let from = start; from < end; ) {
-    const next = nextBoundary(from, PMD_BYTES, end);
+    const next = nextBoundary(from, PMD_SIZE, end);
     const isolated: Folio[] = [];
     let skipTo = from; // behind a large folio that was dealt with at its first page
     walkPageRange(mm, from, next, {
@@ -158,7 +159,7 @@ function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
  * Whether [addr, end) holds all of a large folio, and it is mapped there whole. If not it is split, which also takes its entries away; they
  * are left alone then. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range(), madvise_folio_pte_batch()
  */
-function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: number, end: number): boolean {
+function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: Vaddr, end: number): boolean {
   const nrPages = folioNrPages(folio);
   const whole = folio.nrPagesMapped === nrPages && (end - addr) / PAGE_SIZE >= nrPages;
   if (page === folio && whole) return true;
@@ -170,7 +171,7 @@ function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: numb
  * Takes the marks of use from what one entry maps, if only this entry does; then it goes to the inactive list, or to `isolated`, to be
  * reclaimed. Returns the entries that are done with. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range()
  */
-function coolPte(vma: VmAreaStruct, addr: number, end: number, ptep: number, isolated?: Folio[]): number {
+function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isolated?: Folio[]): number {
   const { sys } = vma.vmMm;
   const { ram } = sys;
   const pte = ptepGet(ram, ptep); // splitting a large folio may have emptied it

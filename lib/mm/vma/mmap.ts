@@ -16,6 +16,7 @@
  *
  * Read first: vma.ts, util.ts. Read next: munmap.ts, mm/fault/memory.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, pageAlign, pageAlignDown } from "../../hw/address.js";
 import { EACCES, EAGAIN, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM } from "../errno.js";
 import { shmemZeroSetup } from "../filemap/shmem.js";
@@ -82,7 +83,7 @@ import { vmaLink, vmaMergeNewRange, vmgState } from "./vma.js";
 /** A mapping made, and how much of it the caller must fault in now (mmPopulate). */
 export interface MmapResult {
   /** Start of the mapping, or a negative errno. */
-  addr: number;
+  addr: Vaddr;
   /** Bytes to populate, 0 for none. */
   populate: number;
 }
@@ -90,7 +91,7 @@ export interface MmapResult {
 /** One request on its way through mmap. */
 interface MmapState {
   mm: MmStruct;
-  addr: number;
+  addr: Vaddr;
   len: number;
   pgoff: number;
   vmFlags: number;
@@ -109,7 +110,7 @@ function maxFilePages(file: File): number {
 export function doMmap(
   mm: MmStruct,
   file: File | undefined,
-  addr: number,
+  addr: Vaddr,
   len: number,
   prot: number,
   mapFlags: number,

@@ -12,6 +12,7 @@
  *
  * Read first: mremap.ts, mm/pgtable/pgtable_alloc.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { pmdLeaf, ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
@@ -22,8 +23,8 @@ import { flushTlbRange } from "../pgtable/tlb.js";
 interface PagetableMoveControl {
   old: VmAreaStruct;
   new: VmAreaStruct;
-  oldAddr: number;
-  newAddr: number;
+  oldAddr: Vaddr;
+  newAddr: Vaddr;
   oldEnd: number;
   lenIn: number;
 }
@@ -35,8 +36,8 @@ interface PagetableMoveControl {
 export function movePageTables(
   oldVma: VmAreaStruct,
   newVma: VmAreaStruct,
-  oldAddr: number,
-  newAddr: number,
+  oldAddr: Vaddr,
+  newAddr: Vaddr,
   len: number,
 ): number {
   const pmc = { old: oldVma, new: newVma, oldAddr, newAddr, oldEnd: oldAddr + len, lenIn: len };
@@ -98,7 +99,7 @@ function movePtes(pmc: PagetableMoveControl, oldPmdp: number, newPtep: number, e
 }
 
 /** Linux mm/mremap.c:can_align_down() */
-function canAlignDown(vma: VmAreaStruct, addr: number): boolean {
+function canAlignDown(vma: VmAreaStruct, addr: Vaddr): boolean {
   if (vma.vmStart !== addr) return false;
   const masked = addr - (addr % PMD_SIZE);
   return vma.vmMm.mmMt.intersection(masked, vma.vmStart) === undefined;

@@ -16,7 +16,9 @@
  *
  * Read first: vma.ts, mm/pgtable/pgtable.ts. Read next: mm/fault/memory.ts (doWpPage).
  */
+import type { Vaddr } from "../../hw/address.js";
 import { offsetInPage, PAGE_SIZE, pageAlign } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { EACCES, EINVAL, ENOMEM } from "../errno.js";
 import { populateVmaPageRange } from "../fault/gup.js";
 import {
@@ -69,7 +71,7 @@ import {
 import { vmaModifyFlags } from "./vma.js";
 
 /** Whether the write fault on this present entry would do nothing but make it writable. Linux mm/mprotect.c:can_change_pte_writable() */
-function canChangePteWritable(vma: VmAreaStruct, pte: number): boolean {
+function canChangePteWritable(vma: VmAreaStruct, pte: Pte): boolean {
   if (pteProtnone(pte)) return false;
   if ((vma.vmFlags & VM_SHARED) !== 0) return pteDirty(pte);
   if (pteSpecial(pte)) return false;
@@ -91,7 +93,7 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
   const prot = vmaPageProt(vma);
   const upgrade = vmaWantsManualPteWriteUpgrade(vma);
   let pages = 0;
-  const pteEntry = (pte: number, addr: number, ptep: number): void => {
+  const pteEntry = (pte: Pte, addr: Vaddr, ptep: number): void => {
     if (!ptePresent(pte)) return;
     let changed = pteModify(pte, prot);
     if (upgrade && !pteWrite(changed) && canChangePteWritable(vma, changed)) changed = pteMkwrite(changed);

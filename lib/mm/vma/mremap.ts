@@ -20,6 +20,7 @@
  *
  * Read first: vma.ts, munmap.ts. Read next: move_page_tables.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { offsetInPage, PAGE_SIZE, pageAlign } from "../../hw/address.js";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM } from "../errno.js";
 import { anonVmaClone, unlinkAnonVmas } from "../fault/anon_vma.js";
@@ -57,11 +58,11 @@ import { vmAreaDup, vmaLink, vmaMergeExtend, vmaMergeNewRange, vmgState } from "
 /** One request on its way. Linux mm/mremap.c:struct vma_remap_struct */
 interface VmaRemapStruct {
   readonly mm: MmStruct;
-  addr: number;
+  addr: Vaddr;
   oldLen: number;
   newLen: number;
   readonly flags: number;
-  newAddr: number;
+  newAddr: Vaddr;
   vma: VmAreaStruct | undefined;
   /** |newLen - oldLen| */
   delta: number;
@@ -79,11 +80,11 @@ function vrmImpliesNewAddr(vrm: VmaRemapStruct): boolean {
 /** Moves or resizes. The new address, or a negative errno. Linux mm/mremap.c:do_mremap() */
 export function doMremap(
   mm: MmStruct,
-  addr: number,
+  addr: Vaddr,
   oldLenIn: number,
   newLenIn: number,
   flags: number,
-  newAddr: number,
+  newAddr: Vaddr,
 ): number {
   const oldLen = unsignedLong(pageAlign(oldLenIn));
   const newLen = pageAlign(newLenIn);
@@ -306,8 +307,8 @@ function copyVmaAndData(vrm: VmaRemapStruct): { newVma: VmAreaStruct; err: numbe
  */
 function copyVma(
   vma: VmAreaStruct,
-  addr: number,
-  newAddr: number,
+  addr: Vaddr,
+  newAddr: Vaddr,
   len: number,
 ): { newVma: VmAreaStruct; vma: VmAreaStruct } {
   const { vmMm: mm, vmStart } = vma;

@@ -20,6 +20,7 @@
  *
  * Read first: vma_tree.ts. Read next: mmap.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { offsetInPage, PAGE_SIZE, PMD_SIZE, pageAlign, pageAlignDown } from "../../hw/address.js";
 import { EINVAL, ENOMEM, EPERM } from "../errno.js";
 import { type File, type MmStruct, VM_GROWSDOWN, type VmAreaStruct } from "../mm_types.js";
@@ -47,7 +48,7 @@ export function vmStartGap(vma: VmAreaStruct): number {
 export function getUnmappedArea(
   mm: MmStruct,
   file: File | undefined,
-  addr: number,
+  addr: Vaddr,
   len: number,
   pgoff: number,
   flags: number,
@@ -75,7 +76,7 @@ interface UnmappedArea {
 function pickArea(
   mm: MmStruct,
   file: File | undefined,
-  addr: number,
+  addr: Vaddr,
   len: number,
   pgoff: number,
   flags: number,
@@ -91,14 +92,14 @@ function pickArea(
 }
 
 /** A multiple of the huge page's size. Linux fs/hugetlbfs/inode.c:hugetlb_get_unmapped_area() */
-function hugetlbGetUnmappedArea(area: UnmappedArea, addr: number, hugePageSize: number): number {
+function hugetlbGetUnmappedArea(area: UnmappedArea, addr: Vaddr, hugePageSize: number): number {
   if ((area.flags & MAP_FIXED) !== 0 && addr % hugePageSize !== 0) return -EINVAL;
   const hint = Math.ceil(addr / hugePageSize) * hugePageSize;
   return archGetUnmappedAreaTopdown({ ...area, align: hugePageSize }, hint);
 }
 
 /** An address congruent to the file offset modulo 2 MiB; 0 when that is of no use. Linux mm/huge_memory.c:__thp_get_unmapped_area() */
-function thpGetUnmappedArea(area: UnmappedArea, addr: number): number {
+function thpGetUnmappedArea(area: UnmappedArea, addr: Vaddr): number {
   const { len } = area;
   const off = area.pgoff * PAGE_SIZE;
   const offAlign = Math.ceil(off / PMD_SIZE) * PMD_SIZE;
@@ -112,14 +113,14 @@ function thpGetUnmappedArea(area: UnmappedArea, addr: number): number {
 }
 
 /** The hint `addr` if the range there is free and ends at `end` at the latest. */
-function takeHint({ mm, len }: UnmappedArea, addr: number, end: number): boolean {
+function takeHint({ mm, len }: UnmappedArea, addr: Vaddr, end: number): boolean {
   if (addr <= 0 || addr > end - len) return false;
   const vma = mm.mmMt.find(addr);
   return vma === undefined || addr + len <= vmStartGap(vma);
 }
 
 /** Linux arch/x86/kernel/sys_x86_64.c:arch_get_unmapped_area_topdown() */
-function archGetUnmappedAreaTopdown(area: UnmappedArea, addr: number): number {
+function archGetUnmappedAreaTopdown(area: UnmappedArea, addr: Vaddr): number {
   const { mm, len, flags } = area;
   if (len > mm.taskSize) return -ENOMEM;
   if ((flags & MAP_FIXED) !== 0) return addr;
@@ -134,7 +135,7 @@ function archGetUnmappedAreaTopdown(area: UnmappedArea, addr: number): number {
 }
 
 /** Bottom-up: MAP_32BIT, and where nothing is free further down. Linux arch/x86/kernel/sys_x86_64.c:arch_get_unmapped_area(), find_start_end() */
-function archGetUnmappedArea(area: UnmappedArea, addr: number): number {
+function archGetUnmappedArea(area: UnmappedArea, addr: Vaddr): number {
   const { mm, len, flags } = area;
   const below2G = (flags & MAP_32BIT) !== 0;
   const begin = below2G ? 0x4000_0000 : pageAlign(mm.taskSize / 3);

@@ -13,6 +13,7 @@
  * Read first: mm/mm_types.ts. Read next: mmap.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
 import {
   type File,
@@ -77,14 +78,14 @@ export function vmStatAccount(mm: MmStruct, flags: number, npages: number): void
 /** Whether RLIMIT_AS and RLIMIT_DATA leave room for `npages` more with `flags`. Linux mm/mmap.c:may_expand_vm() */
 export function mayExpandVm(mm: MmStruct, flags: number, npages: number): boolean {
   const { sys } = mm;
-  if (mm.totalVm + npages > Math.floor(sys.rlimit(RLIMIT_AS) / 4096)) return false;
-  return !isDataMapping(flags) || mm.dataVm + npages <= Math.floor(sys.rlimit(RLIMIT_DATA) / 4096);
+  if (mm.totalVm + npages > Math.floor(sys.rlimit(RLIMIT_AS) / PAGE_SIZE)) return false;
+  return !isDataMapping(flags) || mm.dataVm + npages <= Math.floor(sys.rlimit(RLIMIT_DATA) / PAGE_SIZE);
 }
 
 /** Whether RLIMIT_MEMLOCK leaves room to lock `bytes` more, if `flags` has VM_LOCKED. Linux mm/mmap.c:mlock_future_ok() */
 export function mlockFutureOk(mm: MmStruct, flags: number, bytes: number): boolean {
   if ((flags & VM_LOCKED) === 0 || mm.sys.capable(CAP_IPC_LOCK)) return true;
-  return mm.lockedVm + Math.floor(bytes / 4096) <= Math.floor(mm.sys.rlimit(RLIMIT_MEMLOCK) / 4096);
+  return mm.lockedVm + Math.floor(bytes / PAGE_SIZE) <= Math.floor(mm.sys.rlimit(RLIMIT_MEMLOCK) / PAGE_SIZE);
 }
 
 /** Whether the current task may lock memory at all. Linux mm/mlock.c:can_do_mlock() */

@@ -24,6 +24,8 @@
  * Read first: mm/mm_types.ts, mm/fault/anon_vma.ts. Read next: mmap.ts, mprotect.ts.
  */
 
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
 import { anonVmaClone, anonVmaMerge } from "../fault/anon_vma.js";
 import {
@@ -99,7 +101,7 @@ function vmgVmaState(
     mm: vma.vmMm,
     start,
     end,
-    pgoff: vma.vmPgoff + (start - vma.vmStart) / 4096,
+    pgoff: vma.vmPgoff + (start - vma.vmStart) / PAGE_SIZE,
     vmFlags: vma.vmFlags,
     file: vma.vmFile,
     anonVma: vma.anonVma,
@@ -152,7 +154,7 @@ function canVmaMergeRight(vmg: VmaMergeStruct, canMergeLeft: boolean): boolean {
   const { prev, next } = vmg;
   if (next === undefined || vmg.end !== next.vmStart) return false;
   if (!isMergeableVma(vmg, next) || !isMergeableAnonVma(vmg, next)) return false;
-  if (next.vmPgoff !== vmg.pgoff + (vmg.end - vmg.start) / 4096) return false;
+  if (next.vmPgoff !== vmg.pgoff + (vmg.end - vmg.start) / PAGE_SIZE) return false;
   if (!canMergeLeft) return true;
   // Both may fit the range without fitting each other.
   return prev!.anonVma === undefined || next.anonVma === undefined || prev!.anonVma === next.anonVma;
@@ -272,7 +274,7 @@ function mergeIntoPrev(prev: VmAreaStruct, middle: VmAreaStruct, end: number, re
   dupAnonVma(prev, middle);
   if (remove) removeMerged(prev, middle);
   else {
-    middle.vmPgoff += (end - middle.vmStart) / 4096;
+    middle.vmPgoff += (end - middle.vmStart) / PAGE_SIZE;
     middle.vmStart = end;
   }
   prev.vmEnd = end;
@@ -283,7 +285,7 @@ function mergeIntoNext(middle: VmAreaStruct, next: VmAreaStruct, start: number, 
   dupAnonVma(next, middle);
   if (remove) removeMerged(next, middle);
   else middle.vmEnd = start;
-  next.vmPgoff -= (next.vmStart - start) / 4096;
+  next.vmPgoff -= (next.vmStart - start) / PAGE_SIZE;
   next.vmStart = start;
 }
 
@@ -345,19 +347,19 @@ export function vmAreaDup(vma: VmAreaStruct, mm: MmStruct = vma.vmMm): VmAreaStr
  * Splits `vma` in two at `addr`; the new VMA is the part below when `newBelow`, else the part above. 0 or negative errno.
  * Linux mm/vma.c:split_vma()
  */
-export function splitVma(vma: VmAreaStruct, addr: number, newBelow: boolean): number {
+export function splitVma(vma: VmAreaStruct, addr: Vaddr, newBelow: boolean): number {
   const { vmMm: mm } = vma;
   if (mm.mapCount >= mm.sys.sysctl.maxMapCount) return -ENOMEM;
   return splitVmaUnchecked(vma, addr, newBelow);
 }
 
 /** splitVma() without looking at vm.max_map_count. Linux mm/vma.c:__split_vma() */
-export function splitVmaUnchecked(vma: VmAreaStruct, addr: number, newBelow: boolean): number {
+export function splitVmaUnchecked(vma: VmAreaStruct, addr: Vaddr, newBelow: boolean): number {
   vmBugOn(!(vma.vmStart < addr && addr < vma.vmEnd), `split at ${addr} outside the VMA`);
   const err = vma.vmOps?.maySplit?.(vma, addr) ?? 0;
   if (err !== 0) return err;
   const added = vmAreaDup(vma);
-  const pages = (addr - vma.vmStart) / 4096;
+  const pages = (addr - vma.vmStart) / PAGE_SIZE;
   if (newBelow) added.vmEnd = addr;
   else {
     added.vmStart = addr;

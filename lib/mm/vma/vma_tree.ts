@@ -12,10 +12,11 @@
  * Read next: vma.ts.
  */
 
+import type { Vaddr } from "../../hw/address.js";
 /** Anything with a range: in use always a VmAreaStruct. Not in Linux. */
 export interface VmRange {
-  vmStart: number;
-  vmEnd: number;
+  vmStart: Vaddr;
+  vmEnd: Vaddr;
 }
 
 /** A sorted set of ranges that do not overlap. Linux include/linux/maple_tree.h:struct maple_tree */
@@ -29,7 +30,7 @@ export class VmaTree<T extends VmRange> {
   }
 
   /** Position of the first range that ends above `addr`; `size` when there is none. */
-  indexOf(addr: number): number {
+  indexOf(addr: Vaddr): number {
     const { entries } = this;
     let hi = entries.length;
     let lo = 0;
@@ -50,12 +51,12 @@ export class VmaTree<T extends VmRange> {
   }
 
   /** First range that ends above `addr` (it may start above it too). Linux mm/mmap.c:find_vma() */
-  find(addr: number): T | undefined {
+  find(addr: Vaddr): T | undefined {
     return this.entries[this.indexOf(addr)];
   }
 
   /** The range that contains `addr`. Linux include/linux/mm.h:vma_lookup() */
-  lookup(addr: number): T | undefined {
+  lookup(addr: Vaddr): T | undefined {
     const entry = this.entries[this.indexOf(addr)];
     return entry !== undefined && entry.vmStart <= addr ? entry : undefined;
   }
@@ -67,7 +68,7 @@ export class VmaTree<T extends VmRange> {
   }
 
   /** The range right before the one that starts at or after `addr`, whether it touches it or not. */
-  prevOf(addr: number): T | undefined {
+  prevOf(addr: Vaddr): T | undefined {
     const index = this.indexOf(addr);
     return index === 0 ? undefined : this.entries[index - 1];
   }
