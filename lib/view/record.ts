@@ -180,7 +180,7 @@ export function record<State>(
   recorder.check();
   watchAll(machine, events, recorder, act);
   recorder.check();
-  recorder.look("after", undefined, recorder.steps.length > 1);
+  recorder.look("after", undefined, options.onlyChanges === true || recorder.steps.length > 1);
   recorder.check();
   const { steps } = recorder;
   return { steps, states: steps.map(({ state }) => state), labels: steps.map(({ label }) => label) };
