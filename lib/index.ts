@@ -364,8 +364,8 @@ export {
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw_timeline.js";
 export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
-export { drawWalk, type WalkData } from "./view/draw_walk.js";
-export { familyOf, type PageBook, pageBooks } from "./view/family.js";
+export { drawWalk, type WalkData, type WalkOptions } from "./view/draw_walk.js";
+export { familyOf, type PageBook, pageBooks, sharersOf } from "./view/family.js";
 export { drawFaultPath, type FaultPathOptions } from "./view/fault_path.js";
 export type {
   Axis,
@@ -402,9 +402,18 @@ export {
   type SeriesByName,
   type Values,
 } from "./view/quick_plot.js";
+export {
+  type RecordedEvent,
+  type RecordedStep,
+  type Recording as MachineRecording,
+  type RecordOptions,
+  record,
+} from "./view/record.js";
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";
+export { stepWalk } from "./view/step_walk.js";
+export { type LabelledStates, Stepper, type StepperOptions, stepper } from "./view/stepper.js";
 export type { SvgFrame } from "./view/svg.js";
 export {
   type CellFormat,

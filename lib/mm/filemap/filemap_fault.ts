@@ -172,6 +172,8 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
   }
   const ra = raOf(vma);
   ra.mmapMiss = Math.max(0, ra.mmapMiss - mmapMiss);
+  const { trace } = mapping.host.sys;
+  if (trace.on) trace.emit("filemap:mm_filemap_map_pages", { index: startPgoff, last_index: end });
   return ret;
 }
 

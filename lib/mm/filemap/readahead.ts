@@ -98,6 +98,12 @@ export function doPageCacheRa(
 export function pageCacheRaOrder(mapping: AddressSpace, ra: FileRaState): void {
   const { maxFolioOrder } = mapping.aOps;
   const start = ra.start;
+  const { trace } = mapping.host.sys;
+  if (trace.on) {
+    const { order, size, asyncSize, raPages } = ra;
+    const window = { index: start, order, size, async_size: asyncSize, ra_pages: raPages };
+    trace.emit("readahead:page_cache_ra_order", window);
+  }
   if (maxFolioOrder === 0) {
     ra.order = 0;
     doPageCacheRa(mapping, start, ra.size, ra.asyncSize);
