@@ -42,7 +42,8 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { allocPages, folioPut } from "../pages/page_alloc.js";
 import {
   maybeMkwrite,
   PTRS_PER_PTE,

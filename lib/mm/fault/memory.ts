@@ -30,7 +30,8 @@ import {
   type VmFaultResult,
 } from "../mm_types.js";
 import { PG_uptodate } from "../pages/folio.js";
-import { __GFP_ZERO, allocPages, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { allocPages } from "../pages/page_alloc.js";
 import {
   isPteMarker,
   maybeMkwrite,

@@ -20,7 +20,8 @@ import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import type { MmStruct } from "../mm_types.js";
 import { PGTY_table, pfnToPage } from "../pages/folio.js";
-import { allocPages, folioPut, GFP_PGTABLE_USER } from "../pages/page_alloc.js";
+import { GFP_PGTABLE_KERNEL, GFP_PGTABLE_USER } from "../pages/gfp.js";
+import { allocPages, folioPut } from "../pages/page_alloc.js";
 import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
 import { withGather } from "./mmu_gather.js";
 import { PAGE_TABLE, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex, setPte } from "./pgtable.js";
@@ -30,7 +31,8 @@ const PGD_BYTES = 0x80_0000_0000;
 
 /** A zeroed frame for a table: its number, or 0. Linux pagetable_alloc() and pagetable_pte_ctor() */
 function tableAlloc(mm: MmStruct): number {
-  const page = allocPages(mm.sys, GFP_PGTABLE_USER, 0);
+  const gfp = mm === mm.sys.initMm ? GFP_PGTABLE_KERNEL : GFP_PGTABLE_USER;
+  const page = allocPages(mm.sys, gfp, 0);
   if (page === undefined) return 0;
   page.pageType = PGTY_table;
   modNodePageState(mm.sys, NR_PAGETABLE, 1);
