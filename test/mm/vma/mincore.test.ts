@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { VfsFile } from "../../../lib/fs/inode.js";
 import type { Kernel } from "../../../lib/kernel/kernel.js";
 import { boot } from "../../../lib/kernel/machine.js";
 import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
@@ -53,7 +54,7 @@ describe("doMincore", () => {
     const vma = map(0, 4, 3, 0x31);
     map(8, 4);
     expect(mincore(0, 4)).toBe("0000");
-    vma.vmFile!.write?.(2 * PAGE, new Uint8Array([1]));
+    (vma.vmFile as VfsFile).write(2 * PAGE, new Uint8Array([1]));
     expect(mincore(0, 4)).toBe("0010");
   });
 
