@@ -113,7 +113,7 @@ function copyPteRange(
   start: number,
   end: number,
 ): number {
-  const { ram, parts, clock, costs } = srcVma.vmMm.sys;
+  const { ram, parts, clock, costs, trace } = srcVma.vmMm.sys;
   let dstPtep = pteAlloc(dstVma.vmMm, start);
   if (dstPtep === 0) return -ENOMEM;
   let srcPtep = table * 512 + pteIndex(start);
@@ -124,6 +124,7 @@ function copyPteRange(
       const error = parts.copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, pte, addr);
       if (error !== 0) return error;
       clock.advance(costs.forkEntryNs);
+      if (trace.on) trace.emit("pagewalk:copy_present_ptes", { addr, pfn: ptePfn(pte) });
     } else copyNonpresentPte(dstVma, dstPtep, pte);
   }
   return 0;

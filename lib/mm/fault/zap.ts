@@ -133,7 +133,7 @@ function zapPteRange(
   end: number,
   details: ZapDetails,
 ): boolean {
-  const { ram } = vma.vmMm.sys;
+  const { ram, trace } = vma.vmMm.sys;
   const first = pteIndex(start);
   const last = first + (end - start) / PAGE_SIZE;
   let skipped = false;
@@ -142,9 +142,11 @@ function zapPteRange(
     const ptep = table * 512 + i;
     const pte = ptepGet(ram, ptep);
     if (ptePresent(pte)) {
-      if (zapPresentPte(vma, ptep, pte, details))
-        tlbEntryChanged(vma.vmMm, start + (i - first) * PAGE_SIZE, pte, 0);
-      else skipped = true;
+      const addr = start + (i - first) * PAGE_SIZE;
+      if (zapPresentPte(vma, ptep, pte, details)) {
+        tlbEntryChanged(vma.vmMm, addr, pte, 0);
+        if (trace.on) trace.emit("pagewalk:zap_present_ptes", { addr, pfn: ptePfn(pte) });
+      } else skipped = true;
     } else if (isPteMarker(pte) && !details.dropMarkers) skipped = true;
     else setPte(ram, ptep, 0);
   }
