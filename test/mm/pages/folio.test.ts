@@ -18,7 +18,8 @@ import {
   peekPage,
   pfnToPage,
 } from "../../../lib/mm/pages/folio.js";
-import { allocPages, GFP_KERNEL } from "../../../lib/mm/pages/page_alloc.js";
+import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
+import { allocPages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 
 function newSystem(): MemorySystem {

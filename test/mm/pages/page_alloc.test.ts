@@ -4,15 +4,12 @@ import { Ram } from "../../../lib/hw/ram.js";
 import { folioAddLru, lruAddDrain } from "../../../lib/mm/lru/swap.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { PG_head, PG_lru, PG_reserved, pfnToPage } from "../../../lib/mm/pages/folio.js";
+import { __GFP_DMA, __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import {
-  __GFP_DMA,
-  __GFP_ZERO,
   allocPages,
   allocReservedPage,
   folioPut,
   folioPutRefs,
-  GFP_HIGHUSER_MOVABLE,
-  GFP_KERNEL,
   nrFreePages,
 } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
