@@ -3,7 +3,7 @@ import { Clock } from "../../../lib/hw/clock.js";
 import { Ram } from "../../../lib/hw/ram.js";
 import { FreeLinks, Zone } from "../../../lib/mm/pages/buddy.js";
 import { siMemAvailable, totalreservePages } from "../../../lib/mm/pages/mmzone.js";
-import { zoneWatermarks } from "../../../lib/mm/pages/wmark.js";
+import { lowmemReserve, zoneWatermarks } from "../../../lib/mm/pages/wmark.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { NR_ACTIVE_FILE, NR_INACTIVE_FILE } from "../../../lib/mm/vmstat.js";
 
@@ -46,6 +46,34 @@ describe("totalreserve", () => {
   it("takes no more of a zone than there is", () => {
     sys.sysctl.lowmemReserveRatio[0] = 1; // DMA would keep 96000 pages
     expect(totalreservePages(sys)).toBe(4000 + 300 + 296 + 1140);
+  });
+});
+
+describe("a machine with the zones of a running Linux 6.18", () => {
+  // As its /proc/zoneinfo said, with min_free_kbytes 67584 and everything else by default.
+  beforeEach(() => {
+    const managed = { DMA: 3840, DMA32: 772915, Normal: 1441792 };
+    sys.zones.splice(0, 3, ...Object.entries(managed).map(([name, pages]) => zoneOf(name, pages, pages)));
+    sys.totalramPages = 3840 + 772915 + 1441792;
+    sys.sysctl.minFreeKbytes = 67584;
+  });
+
+  it("has the same watermarks and the same pages kept for higher zones", () => {
+    const marks = sys.zones.map((zone) => zoneWatermarks(sys, zone));
+    expect(marks.map(({ min, low, high }) => [min, low, high])).toEqual([
+      [29, 36, 43],
+      [5886, 7357, 8828],
+      [10980, 13725, 16470],
+    ]);
+    expect(sys.zones.map((_, index) => lowmemReserve(sys, index))).toEqual([
+      [0, 3019, 8651, 8651, 8651],
+      [0, 0, 5632, 5632, 5632],
+      [0, 0, 0, 0, 0],
+    ]);
+  });
+
+  it("keeps all of ZONE_DMA from programs", () => {
+    expect(totalreservePages(sys)).toBe(3840 + (8828 + 5632) + 16470); // 43 + 8651 are more than 3840
   });
 });
 
