@@ -42,8 +42,9 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
-import { allocPages, folioPut } from "../pages/page_alloc.js";
+import { allocPages } from "../pages/page_alloc.js";
 import {
   maybeMkwrite,
   PTRS_PER_PTE,

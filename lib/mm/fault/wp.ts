@@ -40,8 +40,9 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
-import { allocPages, folioPut } from "../pages/page_alloc.js";
+import { allocPages } from "../pages/page_alloc.js";
 import {
   maybeMkwrite,
   pfnPte,
