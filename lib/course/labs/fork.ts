@@ -10,8 +10,7 @@
  * flags, and for every process each page: its first bytes, its rights, and who shares its frame. The kernel's books are worked
  * out again from the tables (papers.ts), so that what was forgotten is seen at once and not only when the page is freed.
  *
- * Two things another CPU might do in between are played as well: it looks at an entry while TLBs are flushed, and it sets A in an
- * entry of the parent while fork copies it.
+ * Another CPU is played, too: it reads through an entry during flushes, and sets A in an entry that fork copies.
  *
  * Not in Linux: a helper of the course. Read first: course/grading/workload.ts.
  */
