@@ -240,8 +240,9 @@ export {
 export type { FreeArea, FreeLinks, Zone } from "./mm/pages/buddy.js";
 export type { Folio, Page } from "./mm/pages/folio.js";
 export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
+export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
-export { allocPages, folioPut } from "./mm/pages/page_alloc.js";
+export { allocPages } from "./mm/pages/page_alloc.js";
 export type { MmParts } from "./mm/parts.js";
 export {
   maybeMkwrite,

@@ -26,8 +26,8 @@ import { folioMarkDirty } from "../mm/lru/page_writeback.js";
 import { folioMarkAccessed } from "../mm/lru/swap.js";
 import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_types.js";
 import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/pages/folio.js";
+import { folioPut } from "../mm/pages/free_pages.js";
 import { __GFP_FS } from "../mm/pages/gfp.js";
-import { folioPut } from "../mm/pages/page_alloc.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import type { FileSystemOps, Inode } from "./inode.js";
 

@@ -42,8 +42,7 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
-import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
-import { allocPages, folioPut } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
 import {
   maybeMkwrite,
   PTRS_PER_PTE,
@@ -67,7 +66,7 @@ import {
   VM_FAULT_SIGBUS,
   type VmFault,
 } from "./vm_fault.js";
-import { copyUserHighpage } from "./wp.js";
+import { copyUserHighpage, folioPrealloc } from "./wp.js";
 
 const VM_FAULT_NO_MAP = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
@@ -126,7 +125,7 @@ function doCowFault(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
   const { sys } = vma.vmMm;
   anonVmaPrepare(vma);
-  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
+  const folio = folioPrealloc(vma.vmMm, false);
   if (folio === undefined) return VM_FAULT_OOM;
   vmf.cowPage = folio;
   const ret = callFault(vmf);

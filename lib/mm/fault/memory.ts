@@ -29,9 +29,7 @@ import {
   type VmAreaStruct,
   type VmFaultResult,
 } from "../mm_types.js";
-import { PG_uptodate } from "../pages/folio.js";
-import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
-import { allocPages } from "../pages/page_alloc.js";
+import { type Folio, PG_uptodate } from "../pages/folio.js";
 import {
   isPteMarker,
   maybeMkwrite,
@@ -65,6 +63,7 @@ import {
   VM_FAULT_SIGSEGV,
   VmFault,
 } from "./vm_fault.js";
+import { folioPrealloc } from "./wp.js";
 
 /**
  * Makes `address` of `vma` accessible for the access that `flags` (FAULT_FLAG_*) describe; the caller has checked that the VMA
@@ -132,6 +131,14 @@ function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): v
 }
 
 /**
+ * The zeroed folio for a first write at vmf.address; undefined without memory. Linux mm/memory.c:alloc_anon_folio()
+ * Differs from Linux: always one page; a large folio that fits into the VMA will be tried first here.
+ */
+export function allocAnonFolio(vmf: VmFault): Folio | undefined {
+  return folioPrealloc(vmf.vma.vmMm, true);
+}
+
+/**
  * First touch of private memory without a file: the zero page for a read, a new zeroed page for a write.
  * Linux mm/memory.c:do_anonymous_page()
  */
@@ -145,7 +152,7 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
     return 0;
   }
   anonVmaPrepare(vma);
-  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0);
+  const folio = allocAnonFolio(vmf);
   if (folio === undefined) return VM_FAULT_OOM;
   folio.flags |= PG_uptodate;
   let entry = pfnPte(folio.pfn, vmaPageProt(vma));

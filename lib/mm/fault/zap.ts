@@ -23,7 +23,7 @@ import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
 import { addMmCounter, type MmStruct, VM_RAND_READ, VM_SEQ_READ, type VmAreaStruct } from "../mm_types.js";
 import { type Folio, folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
-import { folioPut } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import {

@@ -26,8 +26,8 @@ import {
   PG_swapbacked,
   PG_writeback,
 } from "../pages/folio.js";
+import { folioPutRefs } from "../pages/free_pages.js";
 import { __GFP_NORETRY, __GFP_NOWARN } from "../pages/gfp.js";
-import { folioPutRefs } from "../pages/page_alloc.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
 

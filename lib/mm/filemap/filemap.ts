@@ -24,8 +24,8 @@ import {
   PG_uptodate,
   PG_writeback,
 } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
-import { folioPut } from "../pages/page_alloc.js";
 import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
 import type { FileRaState } from "./file_ra_state.js";
 import type { AddressSpace } from "./mapping.js";

@@ -51,8 +51,8 @@ import {
   PG_uptodate,
   PG_workingset,
 } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
-import { folioPut } from "../pages/page_alloc.js";
 import { ptepGet } from "../pgtable/pgtable.js";
 import { vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";

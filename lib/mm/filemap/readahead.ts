@@ -20,7 +20,8 @@
 import { PAGE_SIZE } from "../../hw/address.js";
 import { folioAddLru } from "../lru/swap.js";
 import { type Folio, folioNextIndex, PG_readahead, PG_writeback } from "../pages/folio.js";
-import { allocPages, folioPut } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
+import { allocPages } from "../pages/page_alloc.js";
 import { filemapAddFolio, filemapGetFolio, readaheadGfpMask } from "./address_space.js";
 import type { FileRaState } from "./file_ra_state.js";
 import type { AddressSpace } from "./mapping.js";

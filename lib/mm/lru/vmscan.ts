@@ -10,9 +10,11 @@
  *       clean, held by the cache    removeMapping: out of the page cache, the frame is free
  *     the others go back           on the active list, since the attempt failed
  *
+ *   tryToFreePages                what an allocation calls that finds nothing free (mm/pages/page_alloc.ts)
+ *
  * A folio that stays may nevertheless have lost its mappings: the next touch is a minor fault.
  *
- * Left out: choosing folios by age (the scan of the LRU lists), swap, and the reclaim that a shortage of memory starts.
+ * Left out: choosing folios by age (the scan of the LRU lists), swap, so that a shortage of memory frees nothing.
  *
  * Read first: mm/fault/rmap.ts, mm/fault/page_vma_mapped.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
  */
@@ -37,7 +39,7 @@ import {
   PG_writeback,
   pfnToPage,
 } from "../pages/folio.js";
-import { folioPut, folioPutRefs } from "../pages/page_alloc.js";
+import { folioPut, folioPutRefs } from "../pages/free_pages.js";
 import { pteDirty, setPte } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
@@ -141,4 +143,13 @@ function shrinkFolioList(sys: MemorySystem, folios: readonly Folio[]): Folio[] {
 /** Frees what can be freed of isolated folios, used or not; the others go back to the LRU. Linux mm/vmscan.c:reclaim_pages() */
 export function reclaimPages(sys: MemorySystem, folios: readonly Folio[]): void {
   for (const folio of shrinkFolioList(sys, folios)) folioPutbackLru(sys, folio);
+}
+
+/**
+ * Direct reclaim: an allocation with `gfp` found no block of 2^order frames. How many pages were freed.
+ * Linux mm/vmscan.c:try_to_free_pages()
+ * Differs from Linux: frees nothing yet, since folios are not chosen by age here; so the allocation fails.
+ */
+export function tryToFreePages(_sys: MemorySystem, _gfp: number, _order: number): number {
+  return 0;
 }

@@ -18,7 +18,7 @@
  * Differs from Linux: counts start at 0 where Linux stores mapcount - 1; a Page object has every field, Linux
  * squeezes them into 64 bytes by overlaying.
  *
- * Read next: page_alloc.ts (where folios come from), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
+ * Read next: page_alloc.ts (where folios come from), free_pages.ts (where they go), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
  */
 import type { Pfn } from "../../hw/address.js";
 import type { AddressSpace } from "../filemap/mapping.js";
@@ -137,7 +137,7 @@ export function pageFolio(page: Page): Folio {
   return page.head;
 }
 
-/** Takes one more hold of the folio; folioPut() lets go of it (page_alloc.ts). Linux include/linux/mm.h:folio_get() */
+/** Takes one more hold of the folio; folioPut() lets go of it (free_pages.ts). Linux include/linux/mm.h:folio_get() */
 export function folioGet(folio: Folio): void {
   folio.refcount++;
 }

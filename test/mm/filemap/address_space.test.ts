@@ -11,7 +11,9 @@ import {
 import { AddressSpace } from "../../../lib/mm/filemap/mapping.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { type Folio, PG_swapbacked, PG_writeback } from "../../../lib/mm/pages/folio.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { folioPut } from "../../../lib/mm/pages/free_pages.js";
+import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
+import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { globalNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../../../lib/mm/vmstat.js";
 

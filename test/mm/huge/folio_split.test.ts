@@ -7,7 +7,9 @@ import { folioSplit, splitFolio } from "../../../lib/mm/huge/folio_split.js";
 import { lruvecAddFolio } from "../../../lib/mm/lru/mm_inline.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { type Folio, PG_head, PG_lru, PG_uptodate, pfnToPage } from "../../../lib/mm/pages/folio.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/page_alloc.js";
+import { folioPut } from "../../../lib/mm/pages/free_pages.js";
+import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
+import { allocPages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { globalNodePageState, NR_INACTIVE_FILE } from "../../../lib/mm/vmstat.js";
 

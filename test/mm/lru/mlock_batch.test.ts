@@ -12,7 +12,8 @@ import {
 import { lruvecAddFolio } from "../../../lib/mm/lru/mm_inline.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { type Folio, PG_active, PG_lru, PG_mlocked, PG_unevictable } from "../../../lib/mm/pages/folio.js";
-import { allocPages, GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/page_alloc.js";
+import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
+import { allocPages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { globalNodePageState, NR_INACTIVE_FILE, NR_MLOCK, NR_UNEVICTABLE } from "../../../lib/mm/vmstat.js";
 

@@ -13,7 +13,8 @@ import {
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { AnonVma, MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES } from "../../../lib/mm/mm_types.js";
 import { type Folio, PG_active, PG_lru, PG_swapbacked, PG_unevictable } from "../../../lib/mm/pages/folio.js";
-import { allocPages, GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/page_alloc.js";
+import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
+import { allocPages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { globalNodePageState, NR_INACTIVE_FILE } from "../../../lib/mm/vmstat.js";
 

@@ -4,14 +4,9 @@ import { Ram } from "../../../lib/hw/ram.js";
 import { folioAddLru, lruAddDrain } from "../../../lib/mm/lru/swap.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { PG_head, PG_lru, PG_reserved, pfnToPage } from "../../../lib/mm/pages/folio.js";
+import { folioPut, folioPutRefs } from "../../../lib/mm/pages/free_pages.js";
 import { __GFP_DMA, __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
-import {
-  allocPages,
-  allocReservedPage,
-  folioPut,
-  folioPutRefs,
-  nrFreePages,
-} from "../../../lib/mm/pages/page_alloc.js";
+import { allocPages, allocReservedPage, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { globalNodePageState, NR_INACTIVE_FILE, PGFREE } from "../../../lib/mm/vmstat.js";
 
