@@ -36,8 +36,9 @@ import {
 import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
 import {
-  isPteMarker,
+  classifyPte,
   makePteMarker,
+  PTE_KIND_MARKER,
   PTE_MARKER_GUARD,
   PTE_MARKER_POISONED,
   pmdLeaf,
@@ -51,6 +52,7 @@ import {
   pteWrprotect,
   setPte,
   swpOffset,
+  unknownPte,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteAlloc, pudAlloc, pudOffset } from "../pgtable/pgtable_alloc.js";
 import { folioDupFileRmapPtes, folioTryDupAnonRmapPte } from "./rmap.js";
@@ -166,7 +168,7 @@ export function copyPresentPte(
 
 /** Guard and poison markers are inherited. Linux mm/memory.c:copy_nonpresent_pte(), copy_pte_marker() */
 function copyNonpresentPte(dstVma: VmAreaStruct, dstPtep: number, pte: Pte): void {
-  if (!isPteMarker(pte)) return;
+  if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // the child would lose the page
   const marker = swpOffset(pte) & (PTE_MARKER_GUARD | PTE_MARKER_POISONED);
   if (marker !== 0) setPte(dstVma.vmMm.sys.ram, dstPtep, makePteMarker(marker));
 }

@@ -27,7 +27,8 @@ import { folioPut } from "../pages/page_alloc.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import {
-  isPteMarker,
+  classifyPte,
+  PTE_KIND_MARKER,
   pmdLeaf,
   pteDirty,
   pteIndex,
@@ -37,6 +38,7 @@ import {
   pteSpecial,
   pteYoung,
   setPte,
+  unknownPte,
 } from "../pgtable/pgtable.js";
 import { freePgdRange, freeTableBelow, pteTableEmpty } from "../pgtable/pgtable_alloc.js";
 import { updateHiwaterRss } from "../vma/util.js";
@@ -145,10 +147,17 @@ function zapPteRange(
       if (zapPresentPte(vma, ptep, pte, details))
         tlbEntryChanged(vma.vmMm, start + (i - first) * PAGE_SIZE, pte, 0);
       else skipped = true;
-    } else if (isPteMarker(pte) && !details.dropMarkers) skipped = true;
-    else setPte(ram, ptep, 0);
+    } else if (!zapNonpresentPte(vma, ptep, pte, details)) skipped = true;
   }
   return skipped;
+}
+
+/** One entry that is a note; false if it is left. Linux mm/memory.c:zap_nonpresent_ptes() */
+function zapNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: ZapDetails): boolean {
+  if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // nothing makes the other kinds yet
+  if (!details.dropMarkers) return false;
+  setPte(vma.vmMm.sys.ram, ptep, 0);
+  return true;
 }
 
 /** One present entry; false if it is left. Linux mm/memory.c:zap_present_ptes() */
