@@ -33,6 +33,7 @@ import {
   VM_SHARED,
   type VmAreaStruct,
 } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
 import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
 import {
@@ -84,7 +85,8 @@ export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): numbe
   forEachPmd(srcVma.vmMm, srcVma.vmStart, srcVma.vmEnd, (pmdp, addr, next) => {
     if (error !== 0) return;
     const pmd = ptepGet(ram, pmdp);
-    if (!pmdLeaf(pmd)) error = copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next);
+    vmBugOn(pmdLeaf(pmd), "a leaf above level 1 is to be copied, which no fork can do");
+    error = copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next);
   });
   return error;
 }

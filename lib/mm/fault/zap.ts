@@ -22,6 +22,7 @@ import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
 import { addMmCounter, type MmStruct, VM_RAND_READ, VM_SEQ_READ, type VmAreaStruct } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
 import { type Folio, folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
 import { folioPut } from "../pages/page_alloc.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
@@ -120,7 +121,7 @@ function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: 
   const { ram } = mm.sys;
   forEachPmd(mm, start, end, (pmdp, from, to) => {
     const pmd = ptepGet(ram, pmdp);
-    if (pmdLeaf(pmd)) return;
+    vmBugOn(pmdLeaf(pmd), "a leaf above level 1 is to be zapped, which nothing takes apart");
     const skipped = zapPteRange(vma, ptePfn(pmd), from, to, details);
     if (details.reclaimPt && !skipped && to - from >= PMD_SIZE && pteTableEmpty(mm, ptePfn(pmd)))
       freeTableBelow(mm, pmdp);

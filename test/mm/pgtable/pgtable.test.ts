@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { PAGE_PSE } from "../../../lib/hw/entry.js";
 import { boot } from "../../../lib/kernel/machine.js";
 import type { Process } from "../../../lib/kernel/process.js";
 import { VmBug } from "../../../lib/mm/mmdebug.js";
@@ -8,6 +9,7 @@ import {
   makePteMarker,
   PAGE_PROTNONE,
   PAGE_SWP_EXCLUSIVE,
+  PAGE_TABLE,
   PTE_KIND_MARKER,
   PTE_KIND_MIGRATION,
   PTE_KIND_NONE,
@@ -24,7 +26,7 @@ import {
   setPte,
   swpEntryToPte,
 } from "../../../lib/mm/pgtable/pgtable.js";
-import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { pmdOffset, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
 import { pagemapRead } from "../../../lib/procfs/pagemap.js";
 import { showSmap } from "../../../lib/procfs/smaps.js";
 
@@ -115,6 +117,13 @@ describe("the walks of page tables", () => {
     expect(entry()).toBe(pte);
     expect(alice.mincore(a, 2 * PAGE).map(Boolean)).toEqual([false, true]);
     expect(pagemapRead(alice.task.mm!, a, 1)[0]).toEqual({ flags: 2 ** 30, frame: 1 + 5 * 32 });
+  });
+
+  it.each(["munmap", "fork"])("do not pass over a leaf of level 2 in silence: %s", (name) => {
+    const { alice, a } = withEntry(0);
+    const { mm } = alice.task;
+    setPte(mm!.sys.ram, pmdOffset(mm!, a), pfnPte(512, PAGE_TABLE + PAGE_PSE));
+    expect(() => walks[name]!(alice, a)).toThrow(VmBug);
   });
 
   it("let MADV_FREE take a poison marker away and leave a guard", () => {
