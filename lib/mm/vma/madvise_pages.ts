@@ -14,6 +14,7 @@
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { EACCES, EINVAL, EOPNOTSUPP } from "../errno.js";
 import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
@@ -47,7 +48,21 @@ import {
   pageFolio,
 } from "../pages/folio.js";
 import { nextBoundary, walkPageRange } from "../pgtable/pagewalk.js";
-import { pteDirty, pteMkclean, pteMkold, ptePresent, ptepGet, pteYoung, setPte } from "../pgtable/pgtable.js";
+import {
+  classifyPte,
+  PTE_KIND_MARKER,
+  PTE_KIND_SWAP,
+  PTE_MARKER_POISONED,
+  pteDirty,
+  pteMkclean,
+  pteMkold,
+  ptePresent,
+  ptepGet,
+  pteYoung,
+  setPte,
+  swpOffset,
+  unknownPte,
+} from "../pgtable/pgtable.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
 import { MADV } from "./mman.js";
 import { updateHiwaterRss } from "./util.js";
@@ -75,7 +90,11 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   updateHiwaterRss(mm);
   walkPageRange(mm, start, end, {
     pteEntry(pte, _addr, ptep) {
-      const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+      if (!ptePresent(pte)) {
+        freeNonpresentPte(vma, ptep, pte);
+        return;
+      }
+      const page = vmNormalPage(vma, pte);
       if (page === undefined) return;
       const folio = pageFolio(page);
       if (!makeFree(folio)) return;
@@ -85,6 +104,14 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   });
   flushTlbRange(mm, start, end);
   return 0;
+}
+
+/** A lost page is free to be lost; other notes stay. Linux mm/madvise.c:madvise_free_pte_range() of what is not present */
+function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte): void {
+  const kind = classifyPte(pte);
+  if (kind === PTE_KIND_SWAP) throw unknownPte(pte); // its place would have to be given back
+  if (kind === PTE_KIND_MARKER && (swpOffset(pte) & PTE_MARKER_POISONED) !== 0)
+    setPte(vma.vmMm.sys.ram, ptep, 0);
 }
 
 /** Clears the folio's dirty bit; false if it is shared, so that it must stay as it is. */
