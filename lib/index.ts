@@ -240,7 +240,8 @@ export {
 export type { FreeArea, FreeLinks, Zone } from "./mm/pages/buddy.js";
 export type { Folio, Page } from "./mm/pages/folio.js";
 export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
-export { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "./mm/pages/page_alloc.js";
+export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
+export { allocPages, folioPut } from "./mm/pages/page_alloc.js";
 export type { MmParts } from "./mm/parts.js";
 export {
   maybeMkwrite,
@@ -333,7 +334,7 @@ import "./procfs/mount.js";
 
 export { finishFault } from "./mm/fault/file_fault.js";
 export { mmPopulate } from "./mm/fault/gup.js";
-export { vmfPteAlloc } from "./mm/fault/memory.js";
+export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 export { mlockFixup } from "./mm/vma/mlock.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";

@@ -328,7 +328,7 @@ export class MmStruct {
 }
 
 /** Resident pages of all kinds. Linux include/linux/mm.h:get_mm_rss() */
-export function getMmRss(mm: MmStruct): number {
+export function getMmRss(mm: Pick<MmStruct, "rssStat">): number {
   return mm.rssStat[MM_FILEPAGES]! + mm.rssStat[MM_ANONPAGES]! + mm.rssStat[MM_SHMEMPAGES]!;
 }
 

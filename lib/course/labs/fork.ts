@@ -25,7 +25,8 @@ import { SignalError } from "../../kernel/signal.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import type { MmStruct } from "../../mm/mm_types.js";
 import { type Folio, folioGet, folioTestAnon, PG_dirty, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
-import { folioPutRefs, GFP_PGTABLE_USER, nrFreePages } from "../../mm/pages/page_alloc.js";
+import { GFP_PGTABLE_USER } from "../../mm/pages/gfp.js";
+import { folioPutRefs, nrFreePages } from "../../mm/pages/page_alloc.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import {
   pteDirty,

@@ -30,7 +30,8 @@ import {
   type VmFaultResult,
 } from "../mm_types.js";
 import { PG_uptodate } from "../pages/folio.js";
-import { __GFP_ZERO, allocPages, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { allocPages } from "../pages/page_alloc.js";
 import {
   isPteMarker,
   maybeMkwrite,
@@ -46,7 +47,7 @@ import {
   swpOffset,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { pmdAlloc, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
+import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
@@ -128,13 +129,6 @@ function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): v
   if ((ret & VM_FAULT_ERROR) !== 0 || sys.current === undefined) return;
   if ((ret & VM_FAULT_MAJOR) !== 0 || (flags & FAULT_FLAG_TRIED) !== 0) sys.current.majFlt++;
   else sys.current.minFlt++;
-}
-
-/** Makes the PTE page if it is missing and notes the entry's place; false without memory. Linux include/linux/mm.h:pte_alloc() */
-export function vmfPteAlloc(vmf: VmFault): boolean {
-  if (vmf.ptep !== 0) return true;
-  vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
-  return vmf.ptep !== 0;
 }
 
 /**

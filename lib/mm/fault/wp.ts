@@ -40,7 +40,8 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
-import { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { allocPages, folioPut } from "../pages/page_alloc.js";
 import {
   maybeMkwrite,
   pfnPte,

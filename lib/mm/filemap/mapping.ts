@@ -9,6 +9,7 @@
  */
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
+import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
 
 /** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
@@ -48,6 +49,8 @@ export class AddressSpace {
   readonly aOps: AddressSpaceOperations;
   /** Folio of each page number in RAM. Linux i_pages */
   readonly pages = new Map<number, Folio>();
+  /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
+  gfpMask = GFP_HIGHUSER_MOVABLE;
   /** Every VMA that maps the file. Linux i_mmap */
   readonly iMmap = new Set<VmAreaStruct>();
   /** How many of them are VM_SHARED and may write. Linux i_mmap_writable */

@@ -14,10 +14,10 @@
  *
  * Left out: choosing folios by age (the scan of the LRU lists), swap, and the reclaim that a shortage of memory starts.
  *
- * Read first: mm/fault/rmap.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
+ * Read first: mm/fault/rmap.ts, mm/fault/page_vma_mapped.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
  */
 
-import { PAGE_SIZE } from "../../hw/address.js";
+import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { folioRemoveRmapPtes, rmapWalk } from "../fault/rmap.js";
 import { filemapRemoveFolio } from "../filemap/address_space.js";
 import { addMmCounter, VM_DROPPABLE, VM_LOCKED, type VmAreaStruct } from "../mm_types.js";
@@ -38,8 +38,7 @@ import {
   pfnToPage,
 } from "../pages/folio.js";
 import { folioPut, folioPutRefs } from "../pages/page_alloc.js";
-import { pteDirty, ptePfn, ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
-import { pteOffset } from "../pgtable/pgtable_alloc.js";
+import { pteDirty, setPte } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { updateHiwaterRss } from "../vma/util.js";
@@ -69,33 +68,27 @@ function isLazyfree(folio: Folio): boolean {
 
 /** Empties every entry that maps the folio, except where it is locked. Linux mm/rmap.c:try_to_unmap() */
 export function tryToUnmap(sys: MemorySystem, folio: Folio): void {
-  rmapWalk(folio, (vma) => {
-    for (let i = 0; i < folioNrPages(folio); i++) if (!tryToUnmapOne(sys, folio, i, vma)) return false;
-    return folioMapped(folio);
-  });
+  rmapWalk(folio, (vma) => tryToUnmapOne(sys, folio, vma) && folioMapped(folio));
 }
 
-/** Page `i` of the folio in one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
-function tryToUnmapOne(sys: MemorySystem, folio: Folio, i: number, vma: VmAreaStruct): boolean {
+/** Empties the entries of one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
+function tryToUnmapOne(sys: MemorySystem, folio: Folio, vma: VmAreaStruct): boolean {
   const mm = vma.vmMm;
-  const address = vma.vmStart + (folio.index + i - vma.vmPgoff) * PAGE_SIZE;
-  if (address < vma.vmStart || address >= vma.vmEnd) return true;
-  const ptep = pteOffset(mm, address);
-  const pte = ptep === 0 ? 0 : ptepGet(sys.ram, ptep);
-  if (!ptePresent(pte) || ptePfn(pte) !== folio.pfn + i) return true;
-  if ((vma.vmFlags & VM_LOCKED) !== 0) return false;
-  if (pteDirty(pte)) folioMarkDirty(folio);
-  if (isLazyfree(folio) && (folio.flags & PG_dirty) !== 0 && (vma.vmFlags & VM_DROPPABLE) === 0) {
-    folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
-    return false;
-  }
-  setPte(sys.ram, ptep, 0);
-  flushTlbPage(mm, address);
-  updateHiwaterRss(mm);
-  addMmCounter(mm, mmCounter(folio), -1);
-  folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + i), 1, vma);
-  folioPut(sys, folio);
-  return true;
+  return pageVmaMappedWalk(folio, vma, (address, ptep, pte, index) => {
+    if ((vma.vmFlags & VM_LOCKED) !== 0) return false;
+    if (pteDirty(pte)) folioMarkDirty(folio);
+    if (isLazyfree(folio) && (folio.flags & PG_dirty) !== 0 && (vma.vmFlags & VM_DROPPABLE) === 0) {
+      folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
+      return false;
+    }
+    setPte(sys.ram, ptep, 0);
+    flushTlbPage(mm, address);
+    updateHiwaterRss(mm);
+    addMmCounter(mm, mmCounter(folio), -1);
+    folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + index), 1, vma);
+    folioPut(sys, folio);
+    return true;
+  });
 }
 
 /** The cache gives the folio up, if it is clean and only the cache and the caller hold it. Linux mm/vmscan.c:__remove_mapping() */

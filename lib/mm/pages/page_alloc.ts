@@ -7,10 +7,10 @@
  *
  *   folioPut() --> refcount 0 --> off the LRU --> freeUnrefPage --> Zone.freeOnePage
  *
- * An allocation may fail (undefined): every caller has an answer for that, -ENOMEM or VM_FAULT_OOM. The GFP mask says how hard the kernel may
- * try and for what the memory is. Today only the zone bits and __GFP_ZERO make a difference; reclaim will read the others.
+ * An allocation may fail (undefined): every caller has an answer for that, -ENOMEM or VM_FAULT_OOM. The GFP mask says how hard
+ * the kernel may try and for what the memory is (gfp.ts).
  *
- * Read first: buddy.ts, folio.ts. Read next: mm/fault/memory.ts.
+ * Read first: buddy.ts, folio.ts, gfp.ts. Read next: mm/fault/memory.ts.
  */
 
 import type { Pfn } from "../../hw/address.js";
@@ -37,40 +37,7 @@ import {
   PGTY_none,
   pfnToPage,
 } from "./folio.js";
-
-/** Only from the lowest 16 MiB. Linux include/linux/gfp_types.h:__GFP_DMA */
-export const __GFP_DMA = 0x01;
-/** Only from the lowest 4 GiB. */
-export const __GFP_DMA32 = 0x04;
-/** May be moved later. */
-export const __GFP_MOVABLE = 0x08;
-/** May dip into the reserves. */
-export const __GFP_HIGH = 0x20;
-/** May start I/O. */
-export const __GFP_IO = 0x40;
-/** May call the file system. */
-export const __GFP_FS = 0x80;
-/** Zeroed. */
-export const __GFP_ZERO = 0x100;
-/** May reclaim directly, and wait. */
-export const __GFP_DIRECT_RECLAIM = 0x400;
-/** May wake kswapd. */
-export const __GFP_KSWAPD_RECLAIM = 0x800;
-/** Fails silently. */
-export const __GFP_NOWARN = 0x2000;
-/** Tries hard but may fail. */
-export const __GFP_RETRY_MAYFAIL = 0x4000;
-/** Gives up before reclaim gets expensive. */
-export const __GFP_NORETRY = 0x1_0000;
-/** Charged to the task's memory cgroup. */
-export const __GFP_ACCOUNT = 0x40_0000;
-
-/** Linux include/linux/gfp_types.h:GFP_KERNEL */
-export const GFP_KERNEL = __GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM | __GFP_IO | __GFP_FS;
-/** Pages for user space that may move. Linux GFP_HIGHUSER_MOVABLE */
-export const GFP_HIGHUSER_MOVABLE = GFP_KERNEL | __GFP_MOVABLE;
-/** Page tables of processes. Linux include/asm-generic/pgalloc.h:GFP_PGTABLE_USER */
-export const GFP_PGTABLE_USER = GFP_KERNEL | __GFP_ZERO | __GFP_ACCOUNT;
+import { __GFP_DMA, __GFP_DMA32, __GFP_ZERO, GFP_KERNEL } from "./gfp.js";
 
 const ZONE_DMA_END_PFN = 0x1000;
 const ZONE_DMA32_END_PFN = 0x10_0000;

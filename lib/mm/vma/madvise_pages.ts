@@ -15,6 +15,7 @@
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { EACCES, EINVAL, EOPNOTSUPP } from "../errno.js";
+import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import { vmNormalPage } from "../fault/wp.js";
 import { zapPageRangeSingle } from "../fault/zap.js";
@@ -44,19 +45,9 @@ import {
   PG_unevictable,
   PG_workingset,
   pageFolio,
-  pfnToPage,
 } from "../pages/folio.js";
 import { nextBoundary, walkPageRange } from "../pgtable/pagewalk.js";
-import {
-  pteDirty,
-  pteMkclean,
-  pteMkold,
-  ptePfn,
-  ptePresent,
-  ptepGet,
-  pteYoung,
-  setPte,
-} from "../pgtable/pgtable.js";
+import { pteDirty, pteMkclean, pteMkold, ptePresent, ptepGet, pteYoung, setPte } from "../pgtable/pgtable.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
 import { MADV } from "./mman.js";
 import { updateHiwaterRss } from "./util.js";
@@ -143,13 +134,8 @@ function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boole
 /** Whether an mm other than `mm` maps it too. Linux include/linux/mm.h:folio_maybe_mapped_shared() */
 function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
   let shared = false;
-  rmapWalk(folio, (vma, address) => {
-    if (vma.vmMm !== mm && !shared)
-      walkPageRange(vma.vmMm, address, Math.min(vma.vmEnd, address + folioNrPages(folio) * PAGE_SIZE), {
-        pteEntry(pte) {
-          if (ptePresent(pte) && pageFolio(pfnToPage(mm.sys, ptePfn(pte))) === folio) shared = true;
-        },
-      });
+  rmapWalk(folio, (vma) => {
+    if (vma.vmMm !== mm) shared = !pageVmaMappedWalk(folio, vma, () => false);
     return !shared;
   });
   return shared;
