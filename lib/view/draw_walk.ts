@@ -89,7 +89,7 @@ export function drawWalk(walk: WalkData, options: WalkOptions = {}): Picture {
     body.push(label(16, TOP + TALL + 76 + i * 20, text, { size: 14, bold: true, fill }));
   });
   const read = seen.steps.map((s) => `Level ${s.level}: entry ${s.index}, ${s.verdict}`).join(". ");
-  const desc = `${title}. ${read}${read === "" ? "" : ". "}${going ? "Next" : "Result"}: ${verdict}.`;
+  const desc = `${title}. ${read}${read === "" ? "" : ". "}${going ? verdict : `Result: ${verdict}`}.`;
   const height = TOP + TALL + 70 + notes.length * 20;
   return new Picture({ width, height, title, desc }, body, walkText(seen, digits, verdict));
 }
@@ -102,7 +102,7 @@ function verdictOf(walk: WalkData): string {
 /** What is read next, after `upTo` entries. */
 function nextText(walk: WalkData, upTo: number): string {
   const { level, index, tablePfn } = walk.steps[upTo]!;
-  return `entry ${index} of the table of level ${level}, in frame ${hex(tablePfn)}`;
+  return `next: entry ${index} of the table of level ${level}, in frame ${hex(tablePfn)}`;
 }
 
 function cr3(rootPfn: number): string[] {

@@ -124,7 +124,8 @@ const ADDRESSES = /^(va|addr|address|pfn|.*_pfn)$/;
 /** An event in a few words. */
 function eventText({ name, fields }: RecordedEvent): string {
   if (name === ACCESS) return accessEventText(fields);
-  const values = Object.entries(fields).map(([key, value]) =>
+  const told = Object.entries(fields).filter(([key]) => key !== "func");
+  const values = told.map(([key, value]) =>
     typeof value === "number" && ADDRESSES.test(key) ? `${key}=${hex(value)}` : `${key}=${value}`,
   );
   return [name.slice(name.indexOf(":") + 1), ...values].join(" ");
