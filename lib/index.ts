@@ -240,7 +240,9 @@ export {
 export type { FreeArea, FreeLinks, Zone } from "./mm/pages/buddy.js";
 export type { Folio, Page } from "./mm/pages/folio.js";
 export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
-export { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "./mm/pages/page_alloc.js";
+export { folioPut } from "./mm/pages/free_pages.js";
+export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
+export { allocPages } from "./mm/pages/page_alloc.js";
 export type { MmParts } from "./mm/parts.js";
 export {
   maybeMkwrite,
@@ -333,7 +335,7 @@ import "./procfs/mount.js";
 
 export { finishFault } from "./mm/fault/file_fault.js";
 export { mmPopulate } from "./mm/fault/gup.js";
-export { vmfPteAlloc } from "./mm/fault/memory.js";
+export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 export { mlockFixup } from "./mm/vma/mlock.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";
@@ -364,8 +366,8 @@ export {
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw_timeline.js";
 export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
-export { drawWalk, type WalkData } from "./view/draw_walk.js";
-export { familyOf, type PageBook, pageBooks } from "./view/family.js";
+export { drawWalk, type WalkData, type WalkOptions } from "./view/draw_walk.js";
+export { familyOf, type PageBook, pageBooks, sharersOf } from "./view/family.js";
 export { drawFaultPath, type FaultPathOptions } from "./view/fault_path.js";
 export type {
   Axis,
@@ -402,9 +404,18 @@ export {
   type SeriesByName,
   type Values,
 } from "./view/quick_plot.js";
+export {
+  type RecordedEvent,
+  type RecordedStep,
+  type Recording as MachineRecording,
+  type RecordOptions,
+  record,
+} from "./view/record.js";
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";
+export { stepWalk } from "./view/step_walk.js";
+export { type LabelledStates, Stepper, type StepperOptions, stepper } from "./view/stepper.js";
 export type { SvgFrame } from "./view/svg.js";
 export {
   type CellFormat,

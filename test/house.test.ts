@@ -67,6 +67,76 @@ describe("imports", () => {
   it("form no cycle", () => {
     expect(cycles((file) => importsOf(file, false))).toEqual([]);
   });
+
+  it("tie few files to each other even by their types: circles may shrink, never grow", () => {
+    const sizes = circles((file) => importsOf(file, true)).map((circle) => circle.length);
+    expect(Math.max(...sizes), "files of the largest circle").toBeLessThanOrEqual(9);
+    expect(sizes.length, "circles in all").toBeLessThanOrEqual(5);
+  });
+
+  it("do not hide inside functions in the layers of the machine", () => {
+    const machine = /^lib\/(hw|mm|fs|kernel|procfs|view|replay)\//;
+    const hidden = libFiles.filter((file) => machine.test(file) && /\bimport\(/.test(codeOf(file)));
+    expect(hidden).toEqual([]);
+  });
+});
+
+/** The text of a file without its comments. */
+function codeOf(file: string): string {
+  return sources
+    .get(file)!
+    .text.replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "");
+}
+
+/** Sets of files that can all be reached from each other, by Tarjan's algorithm. */
+function circles(next: (file: string) => string[]): string[][] {
+  const found: string[][] = [];
+  const number = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const visit = (file: string): void => {
+    number.set(file, number.size);
+    low.set(file, number.get(file)!);
+    stack.push(file);
+    for (const to of next(file).filter((one) => sources.has(one))) {
+      if (!number.has(to)) visit(to);
+      else if (!stack.includes(to)) continue;
+      low.set(file, Math.min(low.get(file)!, low.get(to)!));
+    }
+    if (low.get(file) !== number.get(file)) return;
+    const circle = stack.splice(stack.indexOf(file));
+    if (circle.length > 1) found.push(circle);
+  };
+  for (const file of libFiles) if (!number.has(file)) visit(file);
+  return found;
+}
+
+describe("comments", () => {
+  it("cite only files that exist: of the same folder by name, others by their path in lib", () => {
+    const wrong = libFiles.flatMap((file) => {
+      const comments = sources.get(file)!.text.match(/\/\*\*[\s\S]*?\*\//g) ?? [];
+      const cited = comments.flatMap(
+        (text) => text.match(/(?<![\w./-])(?:[\w.-]+\/)*[a-z_0-9]+\.ts\b/g) ?? [],
+      );
+      const there = (name: string): boolean =>
+        /^(mine|NAME)\.ts$/.test(name) ||
+        [join(dirname(file), name), join("lib", name), name].some((path) => existsSync(join(root, path)));
+      return cited.filter((name) => !there(name)).map((name) => `${file} cites ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("chapters", () => {
+  it("of memory management each have a README that names every file in it", () => {
+    const mm = libFiles.filter((file) => /^lib\/mm\/\w+\/\w+\.ts$/.test(file));
+    const missing = mm.filter((file) => {
+      const readme = join(root, dirname(file), "README.md");
+      return !existsSync(readme) || !readFileSync(readme, "utf8").includes(`\`${file.split("/").pop()}\``);
+    });
+    expect(missing).toEqual([]);
+  });
 });
 
 /** Every cycle that a walk along the imports meets, as "a -> b -> a". */

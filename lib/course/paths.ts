@@ -1,5 +1,5 @@
 /**
- * Paths inside a copy of the course. Every one is found from the place of `root.ts`, never from the current
+ * Paths inside a copy of the course. Every one is found from the place of `replay/root.ts`, never from the current
  * directory: a notebook's kernel runs in the repository's root, stock tslab in `notebooks/`, a
  * grader in a temporary copy.
  *

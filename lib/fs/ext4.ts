@@ -17,7 +17,7 @@ import type { Pfn } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import type { Disk } from "../hw/disk.js";
 import { EOPNOTSUPP } from "../mm/errno.js";
-import { filemapGetFolio } from "../mm/filemap/address_space.js";
+import { filemapGetFolio, mappingGfpConstraint } from "../mm/filemap/address_space.js";
 import { filemapGetFolioCreat } from "../mm/filemap/filemap.js";
 import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap/filemap_fault.js";
 import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
@@ -26,7 +26,8 @@ import { folioMarkDirty } from "../mm/lru/page_writeback.js";
 import { folioMarkAccessed } from "../mm/lru/swap.js";
 import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_types.js";
 import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/pages/folio.js";
-import { folioPut } from "../mm/pages/page_alloc.js";
+import { folioPut } from "../mm/pages/free_pages.js";
+import { __GFP_FS } from "../mm/pages/gfp.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import type { FileSystemOps, Inode } from "./inode.js";
 
@@ -181,7 +182,7 @@ export class Ext4 implements FileSystemOps {
     const { sys, mapping } = inode;
     const index = Math.floor(from / PAGE_SIZE);
     const wasThere = filemapGetFolio(mapping, index) !== undefined;
-    const folio = filemapGetFolioCreat(mapping, index, 0);
+    const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpConstraint(mapping, ~__GFP_FS));
     if (folio === undefined) return;
     if (wasThere) folioMarkAccessed(sys, folio);
     else folio.flags |= PG_referenced;

@@ -32,7 +32,7 @@
 import type { Pfn, Vaddr } from "./address.js";
 import { isCanonical, LEVEL_SIZE, PAGE_SIZE } from "./address.js";
 import type { Clock } from "./clock.js";
-import { PAGE_DIRTY, PAGE_GLOBAL, PAGE_RW, PAGE_USER } from "./entry.js";
+import { PAGE_DIRTY, PAGE_GLOBAL } from "./entry.js";
 import { ACCESS_FETCH, ACCESS_WRITE, AddressFault, type Fault, PageFault, PF_PROT } from "./fault.js";
 import { type AccessRecord, type MmuStats, readStats } from "./mmu_stats.js";
 import { allows, errorCodeOf, RIGHT_NX, RIGHTS_MASK, rightsTest } from "./protection.js";
@@ -42,7 +42,7 @@ import { globalKey, keyBase, keyOfVpn, Tlb, type TlbGeometry, type TlbsByLevel }
 import type { TlbModel } from "./tlb_model.js";
 import { type TlbFactory, tlbsByLevel } from "./tlb_part.js";
 import { checkWalk, type Translation, type Walk } from "./translation.js";
-import { walk, walkFrom } from "./walk.js";
+import { WalkStart, walk, walkFrom } from "./walk.js";
 
 /** Beyond 57 bits the numbers of different pages could meet in one tag and key. */
 const ADDRESS_LIMIT = 2 ** 56;
@@ -92,6 +92,7 @@ export class Mmu {
   private holdsPieces = false;
   private refs = 0;
   private walkVa = 0;
+  private readonly walkStart = new WalkStart(this);
 
   constructor(
     ram: Ram,
@@ -285,9 +286,7 @@ export class Mmu {
       result = checkWalk(this.walker(this.ram, paging, va, access));
       this.refs = paging.levels + 1 - ("pa" in result ? result.level : 1);
     } else {
-      let level: number = paging.levels;
-      let pfn = paging.rootPfn;
-      let rights = PAGE_RW | PAGE_USER;
+      const start = this.walkStart.at(paging.levels, paging.rootPfn);
       for (let l = 2; l <= paging.levels; l++) {
         const cache = this.walkCaches[l];
         if (cache === undefined) continue;
@@ -295,13 +294,12 @@ export class Mmu {
         if (slot < 0) continue;
         cache.touch(slot);
         cache.hits[l]!++;
-        level = l - 1;
-        pfn = cache.frameHi[slot]! * 0x10_0000 + (cache.frame[slot]! >>> 12);
-        rights = cache.frame[slot]! & RIGHTS_MASK;
+        const pfn = cache.frameHi[slot]! * 0x10_0000 + (cache.frame[slot]! >>> 12);
+        start.at(l - 1, pfn, cache.frame[slot]! & RIGHTS_MASK);
         break;
       }
       this.walkVa = va;
-      result = walkFrom(this.ram, paging, va, access, level, pfn, rights, undefined, this);
+      result = walkFrom(this.ram, paging, va, access, start);
     }
     this.walkRefs += this.refs;
     this.clock.nowNs += this.refs * this.clock.costs.walkEntryNs;

@@ -14,7 +14,6 @@
  * `checkMethods` puts the check in front of a class's methods, so that the class itself stays free of it. Not for what
  * runs for every access (Mmu, Tlb, Ram): those have their own single comparison.
  */
-import type { Vaddr } from "./address.js";
 import { checkOptions, valueText } from "./options.js";
 
 /** What an argument may be. "integer" is a whole number of either sign, "count" one from 0, "size" bytes or a text such as "4 KiB". */
@@ -198,7 +197,7 @@ export function notANumber(of: string, value: unknown): TypeError {
 }
 
 /** Throws unless `va` can be an address, a whole number of either sign. Not in Linux: a helper of the machine. */
-export function checkVa(va: Vaddr): void {
+export function checkVa(va: number): void {
   if (!Number.isInteger(va)) throw new TypeError(`an address is a whole number, not ${valueText(va)}`);
 }
 

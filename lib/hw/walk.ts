@@ -19,12 +19,14 @@
  * the manual allows it.) A table or leaf outside RAM reads as all ones, as on a bus nobody answers, and so ends in a
  * reserved-bit fault.
  *
- * The walker is a part that learners replace: theirs has the type `Walk`. With `watch` a walk notes a step for each
- * entry it reads, and with `watch.dryRun` leaves the A and D bits alone, so that one can look without touching.
+ * Below the walk stand what it asks of one entry, then how a walk is watched: `watch` gets a step for each entry read, and
+ * with `watch.dryRun` all A and D bits are afterwards as before, so that one can look without touching.
+ *
+ * The walker is a part that learners replace: theirs has the type `Walk`.
  *
  * Read first: entry.ts, fault.ts, protection.ts. Read next: walk32.ts (two levels), tlb.ts (how to walk less often).
  */
-import type { Vaddr } from "./address.js";
+import type { Pfn, Vaddr } from "./address.js";
 import { isCanonical, LEVEL_SIZE, offsetInPage, PAGE_SIZE, tableIndex } from "./address.js";
 import {
   PAGE_ACCESSED,
@@ -51,88 +53,83 @@ export const walk: Walk = (ram, paging, va, access, watch) => {
   if (paging.levels === 2) return walk32(ram, paging, va, access, watch);
   if (paging.levels === 0) return { pa: va, level: 1, rights: PAGE_RW | PAGE_USER | PAGE_DIRTY };
   if (!isCanonical(va, paging.levels)) return new AddressFault(va);
-  return walkFrom(ram, paging, va, access, paging.levels, paging.rootPfn, PAGE_RW | PAGE_USER, watch);
+  if (watch) return watchedWalk(ram, paging, va, access, watch);
+  return walkFrom(ram, paging, va, access, new WalkStart().at(paging.levels, paging.rootPfn));
 };
 
-/** Told of each table that a walk goes on to: the MMU fills its walk caches. */
-export interface WalkObserver {
-  passedTable(level: number, tablePfn: number, rights: number): void;
-}
-
 /**
- * The walk from the table of `level` in frame `tablePfn` on, where the levels above allowed `rights`. A page-walk cache
- * starts in the middle this way.
+ * The walk from the table that `start` names: CR3's, or one further down that a page-walk cache remembers.
+ * Intel SDM vol. 3A, Access Rights, Accessed and Dirty Flags
  */
 export function walkFrom(
   ram: Ram,
   paging: Paging,
   va: Vaddr,
   access: number,
-  level: number,
-  tablePfn: number,
-  rights: number,
-  watch?: WalkWatch,
-  observer?: WalkObserver,
+  start: WalkStart,
 ): Translation | Fault {
+  let { level, tablePfn, rights } = start;
   for (;;) {
     const index = tableIndex(va, level);
     const inRam = tablePfn < ram.nrFrames;
     const lo = inRam ? ram.entryLo(tablePfn, index) : -1;
     const hi = inRam ? ram.entryHi(tablePfn, index) : -1;
-    if ((lo & PAGE_PRESENT) === 0) {
-      if (watch) note(watch, level, tablePfn, index, lo, hi, "not present");
-      return new PageFault(va, errorCodeOf(0, access, paging));
-    }
-    if (hasReservedBit(lo, hi, level, paging)) {
-      if (watch) note(watch, level, tablePfn, index, lo, hi, "reserved bit");
+    if ((lo & PAGE_PRESENT) === 0) return new PageFault(va, errorCodeOf(0, access, paging));
+    if (hasReservedBit(lo, hi, level, paging))
       return new PageFault(va, errorCodeOf(PF_PROT | PF_RSVD, access, paging));
-    }
     rights = combineRights(rights, lo, hi);
-    if (level === 1 || (lo & PAGE_PSE) !== 0)
-      return finishLeaf(ram, paging, va, access, level, tablePfn, index, lo, hi, rights, watch);
-    if (watch) note(watch, level, tablePfn, index, lo, hi, "table");
-    if ((lo & PAGE_ACCESSED) === 0 && !watch?.dryRun) ram.setEntry(tablePfn, index, lo | PAGE_ACCESSED, hi);
+    if (level === 1 || (lo & PAGE_PSE) !== 0) {
+      if (!allows(rights, access, paging)) return new PageFault(va, errorCodeOf(PF_PROT, access, paging));
+      const marked = lo | (access & ACCESS_WRITE ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED);
+      if (marked !== lo) ram.setEntry(tablePfn, index, marked, hi);
+      const ofLeaf = marked & (paging.pge ? PAGE_DIRTY | PAGE_GLOBAL : PAGE_DIRTY);
+      return { pa: leafBase(lo, hi, level) + offsetInLeaf(va, level), level, rights: rights | ofLeaf };
+    }
+    if ((lo & PAGE_ACCESSED) === 0) ram.setEntry(tablePfn, index, lo | PAGE_ACCESSED, hi);
     tablePfn = entryPfn(lo, hi);
     level--;
-    observer?.passedTable(level, tablePfn, rights);
+    start.observer?.passedTable(level, tablePfn, rights);
   }
 }
 
-/** Steps 4 and 5 of the walk: the permission check, then A and D in the leaf. */
-function finishLeaf(
-  ram: Ram,
-  paging: Paging,
-  va: Vaddr,
-  access: number,
-  level: number,
-  tablePfn: number,
-  index: number,
-  lo: number,
-  hi: number,
-  rights: number,
-  watch?: WalkWatch,
-): Translation | Fault {
-  if (!allows(rights, access, paging)) {
-    if (watch) note(watch, level, tablePfn, index, lo, hi, "not allowed");
-    return new PageFault(va, errorCodeOf(PF_PROT, access, paging));
-  }
-  if (watch) note(watch, level, tablePfn, index, lo, hi, "leaf");
-  const marked = lo | (access & ACCESS_WRITE ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED);
-  if (marked !== lo && !watch?.dryRun) ram.setEntry(tablePfn, index, marked, hi);
-  return {
-    pa: leafBase(lo, hi, level) + offsetInLeaf(va, level),
-    level,
-    rights: rights | (marked & PAGE_DIRTY) | (paging.pge ? marked & PAGE_GLOBAL : 0),
-  };
+/** Told of each table that a walk goes on to: the MMU fills its walk caches. */
+export interface WalkObserver {
+  passedTable(level: number, tablePfn: number, rights: number): void;
 }
+
+/** Where a walk starts. One object serves many walks, so that a walk makes none. */
+export class WalkStart {
+  /** Level of the first table: 5 to 1. */
+  level = 0;
+  /** Frame of the first table. */
+  tablePfn: Pfn = 0;
+  /** PAGE_RW, PAGE_USER and RIGHT_NX, as the levels above allow; at the top everything is allowed. */
+  rights = 0;
+  /** Told of the tables that follow. */
+  readonly observer: WalkObserver | undefined;
+
+  constructor(observer?: WalkObserver) {
+    this.observer = observer;
+  }
+
+  /** Moves the start to the table of `level` in frame `tablePfn`. */
+  at(level: number, tablePfn: Pfn, rights: number = PAGE_RW | PAGE_USER): this {
+    this.level = level;
+    this.tablePfn = tablePfn;
+    this.rights = rights;
+    return this;
+  }
+}
+
+// ---------------------------------------------------------------- one entry
 
 /** Frame number in an entry read as two signed halves. Bits 51 to 46 are reserved and known to be clear. */
-export function entryPfn(lo: number, hi: number): number {
+function entryPfn(lo: number, hi: number): number {
   return (hi & 0xf_ffff) * 0x10_0000 + (lo >>> 12);
 }
 
 /** `rights` of the levels above, narrowed by one more entry. */
-export function combineRights(rights: number, lo: number, hi: number): number {
+function combineRights(rights: number, lo: number, hi: number): number {
   const narrowed = rights & (lo | ~(PAGE_RW | PAGE_USER));
   return hi < 0 ? narrowed | RIGHT_NX : narrowed;
 }
@@ -141,7 +138,7 @@ export function combineRights(rights: number, lo: number, hi: number): number {
  * Whether a present entry sets a bit that must be 0: physical-address bits beyond MAXPHYADDR, NX while EFER.NXE is
  * clear, PS above level 3, address bits of a large leaf below its size. Intel SDM vol. 3A, Reserved-Bit Checking
  */
-export function hasReservedBit(lo: number, hi: number, level: number, paging: Paging): boolean {
+function hasReservedBit(lo: number, hi: number, level: number, paging: Paging): boolean {
   if ((hi & RESERVED_HI) !== 0 || (hi < 0 && !paging.nxe)) return true;
   if (level === 1 || (lo & PAGE_PSE) === 0) return false;
   return level > 3 || (lo & LARGE_LEAF_RESERVED[level]!) !== 0;
@@ -162,15 +159,51 @@ function offsetInLeaf(va: Vaddr, level: number): number {
   return va - Math.floor(va / size) * size;
 }
 
-function note(
+// ---------------------------------------------------------------- a walk that is watched
+
+/** The walk, with a step in `watch.steps` for each entry it reads, as the entry was before the walk. */
+function watchedWalk(
+  ram: Ram,
+  paging: Paging,
+  va: Vaddr,
+  access: number,
   watch: WalkWatch,
-  level: number,
-  tablePfn: number,
-  index: number,
-  lo: number,
-  hi: number,
-  verdict: WalkStep["verdict"],
-): void {
-  const entry = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-  watch.steps.push({ level, tablePfn, index, entryPa: tablePfn * PAGE_SIZE + index * 8, entry, verdict });
+): Translation | Fault {
+  const steps = entriesOnTheWay(ram, paging, va);
+  const result = walkFrom(ram, paging, va, access, new WalkStart().at(paging.levels, paging.rootPfn));
+  const last = steps.pop()!;
+  const denied = last.verdict === "leaf" && !("pa" in result);
+  steps.push(denied ? { ...last, verdict: "not allowed" } : last);
+  watch.steps.push(...steps);
+  if (watch.dryRun) for (const step of steps) putBack(ram, step);
+  return result;
+}
+
+/** Every entry from CR3's table down to a leaf, or to an entry that ends the walk. */
+function entriesOnTheWay(ram: Ram, paging: Paging, va: Vaddr): WalkStep[] {
+  const steps: WalkStep[] = [];
+  let tablePfn = paging.rootPfn;
+  for (let level: number = paging.levels; ; level--) {
+    const index = tableIndex(va, level);
+    const inRam = tablePfn < ram.nrFrames;
+    const lo = inRam ? ram.entryLo(tablePfn, index) : -1;
+    const hi = inRam ? ram.entryHi(tablePfn, index) : -1;
+    const entry = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+    const verdict = verdictOf(lo, hi, level, paging);
+    steps.push({ level, tablePfn, index, entryPa: tablePfn * PAGE_SIZE + index * 8, entry, verdict });
+    if (verdict !== "table") return steps;
+    tablePfn = entryPfn(lo, hi);
+  }
+}
+
+function verdictOf(lo: number, hi: number, level: number, paging: Paging): WalkStep["verdict"] {
+  if ((lo & PAGE_PRESENT) === 0) return "not present";
+  if (hasReservedBit(lo, hi, level, paging)) return "reserved bit";
+  return level === 1 || (lo & PAGE_PSE) !== 0 ? "leaf" : "table";
+}
+
+/** Gives an entry that the walk may have marked the bits it had. */
+function putBack(ram: Ram, { tablePfn, index, entry, verdict }: WalkStep): void {
+  if (verdict !== "table" && verdict !== "leaf") return;
+  ram.setEntry(tablePfn, index, Number(BigInt.asIntN(32, entry)), Number(BigInt.asIntN(32, entry >> 32n)));
 }

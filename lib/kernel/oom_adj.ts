@@ -6,17 +6,14 @@
  * Anybody may make himself a likelier victim. Back again goes only down to the lowest value that a privileged writer has set
  * (at first 0); below that takes CAP_SYS_RESOURCE. The older oom_adj (-17 ... 15) is the same value on another scale.
  *
- * Linux fs/proc/base.c. Read first: task.ts. Read next: procfs/base.ts (oom_score).
+ * Linux fs/proc/base.c. Read first: task.ts. Read next: mm/oom_kill.ts (what it changes).
  */
 import { EACCES, EINVAL } from "../mm/errno.js";
 import type { MmStruct } from "../mm/mm_types.js";
+import { OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN } from "../mm/oom_kill.js";
 import { CAP_SYS_RESOURCE, type MemorySystem } from "../mm/system.js";
 import { kstrtoint, strstrip } from "./kstrtox.js";
 
-/** Processes with this adj are never chosen. Linux include/uapi/linux/oom.h:OOM_SCORE_ADJ_MIN */
-export const OOM_SCORE_ADJ_MIN = -1000;
-/** Linux include/uapi/linux/oom.h:OOM_SCORE_ADJ_MAX */
-export const OOM_SCORE_ADJ_MAX = 1000;
 /** oom_adj: never. Linux include/uapi/linux/oom.h:OOM_DISABLE */
 const OOM_DISABLE = -17;
 /** oom_adj otherwise. Linux include/uapi/linux/oom.h:OOM_ADJUST_MIN */

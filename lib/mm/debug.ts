@@ -7,6 +7,7 @@
  *                        --> tables                   == mm.pgtablesBytes
  *     page caches, LRU batches                        == the rest of refcount
  *     LRU lists, dirty folios, free lists             == the counters of vmstat; no frame is lost
+ *     VMAs                                            == mm.mapCount, totalVm, lockedVm; their anon_vmas know them
  *     every entry lies in a VMA; a writable private entry is exclusive; an exclusive page is mapped once
  *
  * Tests call it after every few operations. It looks at everything, so it is slow, and it changes nothing.
@@ -22,7 +23,14 @@ import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
 import { mmCounter } from "./lru/mm_inline.js";
-import { type MmStruct, VM_SHARED, type VmAreaStruct } from "./mm_types.js";
+import {
+  type AnonVma,
+  type MmStruct,
+  VM_LOCKED,
+  VM_SHARED,
+  type VmAreaStruct,
+  vmaPages,
+} from "./mm_types.js";
 import { vmBugOn } from "./mmdebug.js";
 import {
   type Folio,
@@ -77,7 +85,11 @@ export function checkInvariants(
     mappings: new Set(),
     problems: [],
   };
-  for (const mm of mms) checkMm(truth, mm);
+  for (const mm of mms) {
+    checkMm(truth, mm);
+    checkVmas(truth, mm);
+  }
+  checkAnonVmas(truth, mms);
   collectHolders(sys, truth);
   checkPages(sys, truth);
   checkLru(sys, truth);
@@ -104,6 +116,45 @@ function checkMm(truth: Truth, mm: MmStruct): void {
     if (!vma.vmFile.fMapping.iMmap.has(vma))
       truth.problems.push(`mm ${mm.id}: a VMA is not in its file's iMmap`);
   }
+}
+
+/** VMAs are sorted, apart and whole pages, and the mm's sums are theirs. */
+function checkVmas(truth: Truth, mm: MmStruct): void {
+  const sums = { mapCount: 0, totalVm: 0, lockedVm: 0 };
+  let end = 0;
+  for (const vma of mm.mmMt) {
+    const at = `mm ${mm.id}: the VMA at ${vma.vmStart.toString(16)}`;
+    if (vma.vmMm !== mm) truth.problems.push(`${at} says it is of mm ${vma.vmMm.id}`);
+    if (vma.vmStart < end || vma.vmEnd <= vma.vmStart) truth.problems.push(`${at} overlaps or is empty`);
+    if (vma.vmStart % PAGE_SIZE !== 0 || vma.vmEnd % PAGE_SIZE !== 0)
+      truth.problems.push(`${at} is not whole pages`);
+    end = vma.vmEnd;
+    sums.mapCount++;
+    sums.totalVm += vmaPages(vma);
+    if ((vma.vmFlags & VM_LOCKED) !== 0) sums.lockedVm += vmaPages(vma);
+  }
+  for (const name of ["mapCount", "totalVm", "lockedVm"] as const)
+    if (mm[name] !== sums[name])
+      truth.problems.push(`mm ${mm.id}: ${name} is ${mm[name]}, the VMAs say ${sums[name]}`);
+}
+
+/** Links between VMAs and AnonVmas go both ways, and each AnonVma counts the VMAs whose own it is. */
+function checkAnonVmas(truth: Truth, mms: readonly MmStruct[]): void {
+  const active = new Map<AnonVma, number>();
+  for (const mm of mms)
+    for (const vma of mm.mmMt) {
+      const at = `mm ${mm.id}: the VMA at ${vma.vmStart.toString(16)}`;
+      if (vma.anonVma !== undefined && !vma.anonVmaChain.some((avc) => avc.anonVma === vma.anonVma))
+        truth.problems.push(`${at} is not linked to its own anon_vma`);
+      for (const avc of vma.anonVmaChain) {
+        if (avc.vma !== vma || !avc.anonVma.rbRoot.has(avc))
+          truth.problems.push(`${at} has a link that its anon_vma does not know`);
+        add(active, avc.anonVma, avc.anonVma === vma.anonVma ? 1 : 0);
+      }
+    }
+  for (const [anonVma, vmas] of active)
+    if (anonVma.numActiveVmas !== vmas)
+      truth.problems.push(`an anon_vma counts ${anonVma.numActiveVmas} VMAs as its own, they are ${vmas}`);
 }
 
 const LEVEL_BYTES = [0, 0x1000, PMD_SIZE, 0x4000_0000, 0x80_0000_0000];

@@ -10,6 +10,7 @@ import { copyPresentPte } from "./fault/copy_page_range.js";
 import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
+import { tryToFreePages } from "./lru/vmscan.js";
 import type { MmParts } from "./parts.js";
 import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
 import { chooseNewAsid } from "./pgtable/tlb_switch.js";
@@ -18,5 +19,6 @@ import { doMlock } from "./vma/mlock.js";
 /** Linux's own parts. */
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
-  return { ...tlb, classifyFault, doAnonymousPage, doReadFault, doMlock, doWpPage, copyPresentPte };
+  const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
+  return { ...tlb, ...faults, doMlock, copyPresentPte, tryToFreePages };
 }

@@ -134,7 +134,10 @@ export interface AnonVmaChain {
 export class AnonVma {
   /** Tells AnonVma from AddressSpace in folio.mapping. Linux: the low bit FOLIO_MAPPING_ANON of the pointer */
   readonly isAnon = true as const;
-  /** The oldest ancestor's AnonVma: one lock for the whole family in Linux. */
+  /**
+   * The oldest ancestor's AnonVma: one lock for the whole family in Linux.
+   * Invariant: root === parent.root; a root is its own root and parent.
+   */
   root: AnonVma;
   /** The AnonVma this one was cloned under; itself for a root. */
   parent: AnonVma;
@@ -142,9 +145,15 @@ export class AnonVma {
   refcount = 1;
   /** How many AnonVmas name this one as parent (a root counts itself). */
   numChildren = 0;
-  /** How many VMAs have it as their own `anonVma`. */
+  /**
+   * How many VMAs have it as their own `anonVma`.
+   * Invariant: each of them has a link in rbRoot, so numActiveVmas <= rbRoot.size.
+   */
   numActiveVmas = 0;
-  /** One link for each VMA that may map pages of this AnonVma. Linux rb_root, an interval tree */
+  /**
+   * One link for each VMA that may map pages of this AnonVma. Linux rb_root, an interval tree
+   * Invariant: a link is here exactly while it is in the anonVmaChain of its VMA.
+   */
   readonly rbRoot = new Set<AnonVmaChain>();
 
   constructor(parent?: AnonVma) {
@@ -233,7 +242,10 @@ export const FMODE_PATH = 0x4000;
 /** One mapping: [vmStart, vmEnd) of one address space. Linux include/linux/mm_types.h:struct vm_area_struct */
 export class VmAreaStruct {
   vmMm: MmStruct;
-  /** First byte, page aligned. */
+  /**
+   * First byte, page aligned.
+   * Invariant: vmStart < vmEnd, and the VMAs of one mm do not overlap.
+   */
   vmStart = 0;
   /** First byte after it, page aligned. */
   vmEnd = 0;
@@ -241,9 +253,13 @@ export class VmAreaStruct {
   vmFlags = 0;
   /** Page number of vmStart in the file; in anonymous memory the page number of the address it was mapped at. */
   vmPgoff = 0;
+  /** Invariant: a VMA with a file is in vmFile.fMapping.iMmap. */
   vmFile: File | undefined = undefined;
   vmOps: VmOperationsStruct | undefined = undefined;
-  /** The AnonVma that new anonymous pages of this VMA belong to; undefined until the first. */
+  /**
+   * The AnonVma that new anonymous pages of this VMA belong to; undefined until the first.
+   * Invariant: anonVmaChain has a link to it; and to the AnonVma of every anonymous page mapped here.
+   */
   anonVma: AnonVma | undefined = undefined;
   /** Links to all AnonVmas whose pages may be mapped here, the oldest ancestor's first. Linux anon_vma_chain */
   anonVmaChain: AnonVmaChain[] = [];
@@ -271,7 +287,10 @@ export function vmaPages(vma: VmAreaStruct): number {
 export class MmStruct {
   readonly sys: MemorySystem;
   readonly id: number;
-  /** All VMAs, sorted. Linux mm_mt, a maple tree */
+  /**
+   * All VMAs, sorted. Linux mm_mt, a maple tree
+   * Invariant: every entry of the page tables lies in one of them.
+   */
   readonly mmMt: VmaTree<VmAreaStruct> = new VmaTree();
   /** Frame number of the top-level page table (what CR3 points to). */
   pgd = 0;
@@ -279,16 +298,28 @@ export class MmStruct {
   mmUsers = 1;
   /** Holders of the structure itself; all users together are one. Linux mm_count */
   mmCount = 1;
-  /** Number of VMAs. Linux map_count */
+  /**
+   * Number of VMAs. Linux map_count
+   * Invariant: the number of members of mmMt.
+   */
   mapCount = 0;
-  /** Bytes of page-table pages: what /proc/PID/status calls VmPTE. Linux pgtables_bytes */
+  /**
+   * Bytes of page-table pages: what /proc/PID/status calls VmPTE. Linux pgtables_bytes
+   * Invariant: PAGE_SIZE for each table below `pgd`, which is not counted itself.
+   */
   pgtablesBytes = 0;
-  /** Resident pages by kind: MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS (entries), MM_SHMEMPAGES. */
+  /**
+   * Resident pages by kind: MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS (entries), MM_SHMEMPAGES.
+   * Invariant: the entries of the page tables that map a page of the kind; the zero page is of none.
+   */
   readonly rssStat: number[] = [0, 0, 0, 0];
   /** Highest resident set in pages (VmHWM) and highest size in pages (VmPeak) so far. */
   hiwaterRss = 0;
   hiwaterVm = 0;
-  /** Pages mapped; and of them locked, private writable, executable file, stack. */
+  /**
+   * Pages mapped; and of them locked, private writable, executable file, stack.
+   * Invariant: totalVm is the sum of vmaPages() over mmMt, lockedVm that over the VMAs with VM_LOCKED.
+   */
   totalVm = 0;
   lockedVm = 0;
   dataVm = 0;
@@ -328,7 +359,7 @@ export class MmStruct {
 }
 
 /** Resident pages of all kinds. Linux include/linux/mm.h:get_mm_rss() */
-export function getMmRss(mm: MmStruct): number {
+export function getMmRss(mm: Pick<MmStruct, "rssStat">): number {
   return mm.rssStat[MM_FILEPAGES]! + mm.rssStat[MM_ANONPAGES]! + mm.rssStat[MM_SHMEMPAGES]!;
 }
 

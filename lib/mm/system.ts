@@ -139,6 +139,11 @@ export class MemorySystem {
   nextIno = 1;
   /** Calls that go up into the file systems; set by the kernel that starts. */
   vfs!: VfsOperations;
+  /**
+   * Direct reclaim is at work: an allocation from within it takes what is free or fails. Linux PF_MEMALLOC of the task
+   * Differs from Linux: one for the machine, not for each task.
+   */
+  pfMemalloc = false;
   /** Functions that a learner may replace; set by mmInit(). */
   parts!: MmParts;
   /** Tracepoints and the ring their events go to. */

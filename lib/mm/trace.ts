@@ -11,7 +11,8 @@
  *   if (sys.trace.on) sys.trace.emit("kmem:mm_page_alloc", { pfn, order });
  *
  * so that a tracepoint nobody listens to costs one test of a boolean. `enter` and `exit` bracket a function, as the
- * function_graph tracer does; they give events their depth, and a fault its path.
+ * function_graph tracer does; they give events their depth, and a fault its path. `watch` has a function called at each
+ * event, in the moment in which it happens: so a fork can be looked at while it is half done.
  *
  * Differs from Linux: events carry simulated time, and one ring serves all CPUs.
  *
@@ -26,9 +27,14 @@ export const TRACEPOINTS = [
   "kmem:mm_page_free",
   "filemap:mm_filemap_add_to_page_cache",
   "filemap:mm_filemap_delete_from_page_cache",
+  "filemap:mm_filemap_map_pages",
+  "readahead:page_cache_ra_order",
   "tlb:tlb_flush",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
+  // Not in Linux: an entry of the parent was copied to the child; an entry was taken away. There, kprobes on the two functions.
+  "pagewalk:copy_present_ptes",
+  "pagewalk:zap_present_ptes",
 ] as const;
 
 /** Name of a tracepoint. Not in Linux: a struct trace_event_call there. */
@@ -58,7 +64,8 @@ export interface TraceSystem {
 /** Events that the ring holds unless told otherwise. */
 export const DEFAULT_TRACE_EVENTS = 65536;
 
-function matches(pattern: string, name: string): boolean {
+/** Whether `name` fits `pattern`: a name, "system:*" or "*". Linux kernel/trace/trace_events.c:__ftrace_set_clr_event() */
+export function fitsTracepoint(pattern: string, name: string): boolean {
   return pattern === name || (pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1)));
 }
 
@@ -72,6 +79,8 @@ export class TraceRing {
   private ring: TraceEvent[] = [];
   private next = 0;
   private depth = 0;
+  /** Called at every event while it is set. Linux tracepoint_probe_register() */
+  private probe: ((event: TraceEvent) => void) | undefined;
   /** Events that were overwritten because the ring was full. Linux per_cpu/cpuN/stats: overrun */
   overrun = 0;
 
@@ -86,7 +95,7 @@ export class TraceRing {
    */
   enable(...patterns: string[]): void {
     for (const pattern of patterns) {
-      const names = TRACEPOINTS.filter((name) => matches(pattern, name));
+      const names = TRACEPOINTS.filter((name) => fitsTracepoint(pattern, name));
       if (names.length === 0)
         throw new RangeError(`there is no tracepoint "${pattern}"; there are ${TRACEPOINTS.join(", ")}`);
       for (const name of names) this.enabled.add(name);
@@ -98,13 +107,13 @@ export class TraceRing {
   disable(...patterns: string[]): void {
     const all = patterns.length === 0 ? ["*"] : patterns;
     for (const name of [...this.enabled])
-      if (all.some((pattern) => matches(pattern, name))) this.enabled.delete(name);
+      if (all.some((pattern) => fitsTracepoint(pattern, name))) this.enabled.delete(name);
     this.update();
   }
 
   private update(): void {
-    this.on = this.enabled.size > 0;
-    this.graph = this.enabled.has("ftrace:funcgraph_entry");
+    this.on = this.enabled.size > 0 || this.probe !== undefined;
+    this.graph = this.enabled.has("ftrace:funcgraph_entry") || this.probe !== undefined;
   }
 
   /** Empties the ring. Linux tracing/trace, opened for writing */
@@ -117,7 +126,8 @@ export class TraceRing {
 
   /** Records an event if its tracepoint is enabled. Linux trace_<name>() */
   emit(name: TracepointName, fields: TraceFields): void {
-    if (!this.enabled.has(name)) return;
+    const kept = this.enabled.has(name);
+    if (!kept && this.probe === undefined) return;
     const event = {
       timeNs: this.sys.clock.nowNs,
       name,
@@ -125,6 +135,8 @@ export class TraceRing {
       depth: this.depth,
       fields,
     };
+    this.probe?.(event);
+    if (!kept) return;
     if (this.ring.length < this.capacity) this.ring.push(event);
     else {
       this.ring[this.next] = event;
@@ -161,6 +173,22 @@ export class TraceRing {
       Object.assign(this, { ring, next, depth, overrun });
       this.enabled.clear();
       for (const name of enabled) this.enabled.add(name);
+      this.update();
+    }
+  }
+
+  /**
+   * Calls `probe` at every event of every tracepoint while `act` runs. The ring gets what it would have got without. `probe`
+   * must only look: it runs in the middle of the kernel. Linux kernel/tracepoint.c:tracepoint_probe_register()
+   */
+  watch(probe: (event: TraceEvent) => void, act: () => void): void {
+    const before = this.probe;
+    this.probe = probe;
+    this.update();
+    try {
+      act();
+    } finally {
+      this.probe = before;
       this.update();
     }
   }

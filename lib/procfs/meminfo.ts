@@ -6,10 +6,12 @@
  *
  * What the machine does not have (slabs, vmalloc, huge page pools, ...) is 0.
  *
+ * Only text is made here: MemAvailable is mm/pages/mmzone.ts, CommitLimit mm/vma/util.ts.
+ *
  * Read first: seq_file.ts. Read next: vmstat.ts.
  */
+import { siMemAvailable } from "../mm/pages/mmzone.js";
 import { nrFreePages } from "../mm/pages/page_alloc.js";
-import { zoneWatermarks } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { vmCommitLimit } from "../mm/vma/util.js";
 import {
@@ -30,15 +32,6 @@ import {
   NR_WRITEBACK,
 } from "../mm/vmstat.js";
 import { kbLine, pagesToKb } from "./seq_file.js";
-
-/** Pages that could be had without swapping. Linux mm/show_mem.c:si_mem_available() */
-function siMemAvailable(sys: MemorySystem): number {
-  const wmarkLow = sys.zones.reduce((sum, zone) => sum + zoneWatermarks(sys, zone).low, 0);
-  const wmarkHigh = sys.zones.reduce((sum, zone) => sum + zoneWatermarks(sys, zone).high, 0);
-  const cache = globalNodePageState(sys, NR_ACTIVE_FILE) + globalNodePageState(sys, NR_INACTIVE_FILE);
-  const available = nrFreePages(sys) - wmarkHigh + cache - Math.min(Math.floor(cache / 2), wmarkLow);
-  return Math.max(0, available);
-}
 
 /** Names and pages of the lines up to Bounce, in order. */
 function mainLines(sys: MemorySystem): [string, number][] {

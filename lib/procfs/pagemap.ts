@@ -19,13 +19,16 @@ import type { MmStruct } from "../mm/mm_types.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
 import {
+  classifyPte,
   isGuardPte,
-  isSwapPte,
+  PTE_KIND_MIGRATION,
+  PTE_KIND_NONE,
   ptePfn,
   ptePresent,
   pteSpecial,
   swpOffset,
   swpType,
+  unknownPte,
 } from "../mm/pgtable/pgtable.js";
 
 /** Bit 63: a frame is mapped. Linux fs/proc/task_mmu.c:PM_PRESENT; so are all PM_ names below. */
@@ -63,7 +66,9 @@ function pteToPagemapEntry(mm: MmStruct, pte: Pte, subpage = 0): PagemapEntry {
     const exclusive = pageMapcount(page) === 1 ? PM_MMAP_EXCLUSIVE : 0;
     return { flags: PM_PRESENT + file + exclusive, frame };
   }
-  if (!isSwapPte(pte)) return NOTHING;
+  const kind = classifyPte(pte);
+  if (kind === PTE_KIND_NONE) return NOTHING;
+  if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
   const frame = swpType(pte) + swpOffset(pte) * 2 ** MAX_SWAPFILES_SHIFT;
   return { flags: PM_SWAP + (isGuardPte(pte) ? PM_GUARD_REGION : 0), frame };
 }

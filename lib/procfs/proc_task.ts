@@ -27,6 +27,8 @@ export interface ProcTask {
   oomScoreAdj: number;
   /** How low a task without CAP_SYS_RESOURCE may set it; 0 unless given. */
   oomScoreAdjMin?: number;
+  /** Who waits until it calls exec or exits, if anybody. Linux vfork_done, real_parent */
+  readonly vforkParent?: { readonly mm: MmStruct | undefined } | undefined;
   readonly exitCode: number;
   readonly nrThreads: number;
   /** When it was started, simulated ns since boot. */

@@ -30,13 +30,15 @@ import {
 } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
 import {
-  isPteMarker,
-  isSwapPte,
+  classifyPte,
+  PTE_KIND_MIGRATION,
+  PTE_KIND_PRESENT,
+  PTE_KIND_SWAP,
   pteDirty,
   ptePfn,
-  ptePresent,
   pteSpecial,
   pteYoung,
+  unknownPte,
 } from "../mm/pgtable/pgtable.js";
 import type { MemorySystem } from "../mm/system.js";
 import { kbLine, putHex } from "./seq_file.js";
@@ -155,9 +157,11 @@ export function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
   const locked = (vma.vmFlags & VM_LOCKED) !== 0;
   walkPageRange(vma.vmMm, vma.vmStart, vma.vmEnd, {
     pteEntry(pte) {
-      if (isSwapPte(pte)) {
-        if (!isPteMarker(pte)) smapsSwapEntry(mss);
-      } else if (ptePresent(pte) && !pteSpecial(pte)) smapsAccount(mss, sys, ptePfn(pte), 1, pte, locked);
+      const kind = classifyPte(pte);
+      if (kind === PTE_KIND_SWAP) smapsSwapEntry(mss);
+      else if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
+      else if (kind === PTE_KIND_PRESENT && !pteSpecial(pte))
+        smapsAccount(mss, sys, ptePfn(pte), 1, pte, locked);
     },
     pmdEntry(pmd) {
       if (pteSpecial(pmd)) return;

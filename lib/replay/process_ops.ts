@@ -9,6 +9,7 @@
  */
 
 import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
+import { protBits } from "../kernel/process_options.js";
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK } from "../mm/system.js";
 import {
   MADV,
@@ -34,9 +35,6 @@ import {
   MS_ASYNC,
   MS_INVALIDATE,
   MS_SYNC,
-  PROT_EXEC,
-  PROT_READ,
-  PROT_WRITE,
 } from "../mm/vma/mman.js";
 import { errnoName } from "./errno_name.js";
 import type { Guest } from "./host.js";
@@ -57,12 +55,6 @@ export interface OpContext {
   filePath(name: string): string;
   /** An error that names the line and the operation. */
   fail(problem: string): Error;
-}
-
-/** PROT_ bits of `r`, `w`, `x` letters. Not in Linux. */
-export function protBits(letters: string): number {
-  const bits: Record<string, number> = { r: PROT_READ, w: PROT_WRITE, x: PROT_EXEC };
-  return [...letters].reduce((prot, letter) => prot | bits[letter]!, 0);
 }
 
 const MAP_FLAG_BITS: Readonly<Record<string, number>> = {

@@ -20,7 +20,7 @@ import { hex, PAGE_SIZE } from "../hw/address.js";
 import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { formatBytes } from "./scale.js";
-import { fitText, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
+import { fitText, group, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
 
 const AREA = shape({
   start: "integer",
@@ -103,7 +103,7 @@ export function drawAreas(data: AreasData): Picture {
     y += height;
   });
   const states = [...new Set(areas.flatMap((a) => a.pages ?? []))];
-  body.push(...legend(states, y + 14));
+  body.push(group(legend(states, y + 14)));
   const desc =
     data.alt ?? `${title}. From low to high: ${[...areas].reverse().map(areaSentence).join("; ")}.`;
   return new Picture(

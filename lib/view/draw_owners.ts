@@ -17,7 +17,7 @@ import type { Pfn, Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
-import { fitText, INK, label, OKABE_ITO, rect, wrap } from "./svg.js";
+import { fitText, group, INK, label, OKABE_ITO, rect, wrap } from "./svg.js";
 
 const OWNERS = listOf(shape({ name: "text", pages: listOf(shape({ va: "integer", pfn: "count" })) }));
 
@@ -95,7 +95,7 @@ export function drawOwners(data: OwnersData): Picture {
     body.push(...block(data, frames.slice(i, i + PER_ROW), y));
     y += headHeight(frames.slice(i, i + PER_ROW)) + 2 + data.owners.length * CELL.height + 34;
   }
-  body.push(...legend(y + 4, data.before !== undefined));
+  body.push(group(legend(y + 4, data.before !== undefined)));
   const text = ownersText(data, frames);
   const desc = data.alt ?? `${title}. ${frames.map((f) => sentence(data, f)).join(". ")}.`;
   return new Picture({ width: Math.max(width, 560), height: y + 26, title, desc }, body, text);

@@ -18,7 +18,7 @@
 import { hex } from "../hw/address.js";
 import { checkArguments, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
-import { fitText, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
+import { fitText, group, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
 
 const NODE = shape({
   pid: "integer",
@@ -87,7 +87,7 @@ export function drawProcesses(data: ProcessesData): Picture {
   visit(tree, (p) => {
     body.push(...box(p, tops[p.depth]!, owners));
   });
-  body.push(...legend(y - 14));
+  body.push(group(legend(y - 14)));
   const text = [title, ...processLines(data.root, owners, "  ")].join("\n");
   const desc = data.alt ?? text.replace(/\n\s*/g, "; ");
   return new Picture({ width, height: y + 12, title, desc }, body, text);

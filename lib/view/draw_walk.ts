@@ -49,9 +49,16 @@ const BOX = 104;
 const TOP = 118;
 const TALL = 150;
 
+/** What may be said about the drawing. */
+export interface WalkOptions {
+  readonly title?: string;
+  /** Draws the walk as it stands after so many entries were read, from 0; the whole walk unless given. */
+  readonly upTo?: number;
+}
+
 /** A picture of `walk`: `drawWalk(explain(va))`. */
-export function drawWalk(walk: WalkData, options: { readonly title?: string } = {}): Picture {
-  checkArguments("drawWalk()", { walk: WALK, options: { title: "text" } }, [walk, options]);
+export function drawWalk(walk: WalkData, options: WalkOptions = {}): Picture {
+  checkArguments("drawWalk()", { walk: WALK, options: { title: "text", upTo: "count" } }, [walk, options]);
   const levels = walk.levels as 2 | 4 | 5;
   if (![2, 4, 5].includes(levels))
     throw new RangeError(`drawWalk() draws 2, 4 or 5 levels; got ${walk.levels}`);
@@ -61,30 +68,41 @@ export function drawWalk(walk: WalkData, options: { readonly title?: string } = 
   const leafLevel = walk.pa === undefined ? 1 : (last?.level ?? 1);
   const fields = bitFields(walk.va, levels, leafLevel).filter((f) => f.level >= 0);
   const width = 96 + (fields.length - 1) * COLUMN + BOX + 32;
-  const verdict = walk.verdict ?? (walk.pa === undefined ? "page fault" : `physical address ${hex(walk.pa)}`);
+  const upTo = options.upTo ?? walk.steps.length;
+  const going = upTo < walk.steps.length;
+  const seen = going ? { ...walk, steps: walk.steps.slice(0, upTo), pa: undefined } : walk;
+  const verdict = going ? nextText(walk, upTo) : verdictOf(walk);
   const notes = wrap(verdict, width - 32, 14);
 
   const body = [label(16, 28, title, { size: 16, bold: true }), ...cr3(walk.rootPfn)];
   fields.forEach((field, i) => {
     const x = 96 + i * COLUMN;
     body.push(...chip(x, field.level, field.level === 0 ? hex(field.value) : String(field.value)));
-    const step = walk.steps.find((s) => s.level === field.level);
-    if (field.level === 0) body.push(...frame(x, walk));
-    else body.push(...tableBox(x, field.level, levels, step));
+    const step = seen.steps.find((s) => s.level === field.level);
+    if (field.level === 0) body.push(...frame(x, seen, going));
+    else if (step) body.push(...tableBox(x, field.level, levels, step));
+    else body.push(...unreadBox(x, field.level, levels, going ? walk.steps[upTo] : undefined, going));
     if (step) body.push(...leave(x, step, levels));
   });
+  const fill = !going && walk.pa === undefined ? INK.alarm : INK.text;
   notes.forEach((text, i) => {
-    body.push(
-      label(16, TOP + TALL + 76 + i * 20, text, {
-        size: 14,
-        bold: true,
-        fill: walk.pa === undefined ? INK.alarm : INK.text,
-      }),
-    );
+    body.push(label(16, TOP + TALL + 76 + i * 20, text, { size: 14, bold: true, fill }));
   });
-  const desc = `${title}. ${walk.steps.map((s) => `Level ${s.level}: entry ${s.index}, ${s.verdict}`).join(". ")}. Result: ${verdict}.`;
+  const read = seen.steps.map((s) => `Level ${s.level}: entry ${s.index}, ${s.verdict}`).join(". ");
+  const desc = `${title}. ${read}${read === "" ? "" : ". "}${going ? verdict : `Result: ${verdict}`}.`;
   const height = TOP + TALL + 70 + notes.length * 20;
-  return new Picture({ width, height, title, desc }, body, walkText(walk, digits, verdict));
+  return new Picture({ width, height, title, desc }, body, walkText(seen, digits, verdict));
+}
+
+/** The end of the walk in a sentence. */
+function verdictOf(walk: WalkData): string {
+  return walk.verdict ?? (walk.pa === undefined ? "page fault" : `physical address ${hex(walk.pa)}`);
+}
+
+/** What is read next, after `upTo` entries. */
+function nextText(walk: WalkData, upTo: number): string {
+  const { level, index, tablePfn } = walk.steps[upTo]!;
+  return `next: entry ${index} of the table of level ${level}, in frame ${hex(tablePfn)}`;
 }
 
 function cr3(rootPfn: number): string[] {
@@ -122,30 +140,41 @@ function isFault(step: WalkStep): boolean {
   return step.verdict !== "table" && step.verdict !== "leaf";
 }
 
-function tableBox(x: number, level: number, levels: number, step: WalkStep | undefined): string[] {
+function tableHead(middle: number, level: number, levels: number, fill: string): string {
+  const name = tableName(level, levels);
+  const size = textWidth(name, 12) * 1.08 > BOX - 8 ? 11 : 12;
+  return label(middle, TOP + 16, name, { size, bold: true, anchor: "middle", fill });
+}
+
+/** A table of which no entry was read; `next` is the step that reads one, where the walk goes on. */
+function unreadBox(
+  x: number,
+  level: number,
+  levels: number,
+  next: WalkStep | undefined,
+  going: boolean,
+): string[] {
   const middle = x + BOX / 2;
-  const nameText = tableName(level, levels);
-  const name = label(middle, TOP + 16, nameText, {
-    size: textWidth(nameText, 12) * 1.08 > BOX - 8 ? 11 : 12,
-    bold: true,
-    anchor: "middle",
-    fill: step ? INK.text : INK.faint,
-  });
-  if (!step) {
-    const dashed = { fill: INK.card, stroke: INK.edge, "stroke-dasharray": "5 4", rx: 3 };
-    return [
-      rect(x, TOP, BOX, TALL, dashed),
-      name,
-      label(middle, TOP + 32, "not reached", { size: 11, anchor: "middle", fill: INK.faint }),
-    ];
-  }
+  const dashed = { fill: INK.card, stroke: INK.edge, "stroke-dasharray": "5 4", rx: 3 };
+  const isNext = next?.level === level;
+  const text = isNext ? `frame ${hex(next.tablePfn)}` : going ? "not read yet" : "not reached";
+  const style = { size: 11, anchor: "middle", mono: isNext, fill: isNext ? INK.text : INK.faint } as const;
+  return [
+    rect(x, TOP, BOX, TALL, dashed),
+    tableHead(middle, level, levels, style.fill),
+    label(middle, TOP + 32, text, style),
+  ];
+}
+
+function tableBox(x: number, level: number, levels: number, step: WalkStep): string[] {
+  const middle = x + BOX / 2;
   const y = rowY(step, levels);
   const bad = isFault(step);
   const [head, ...flags] = entryText(step.entry).split(/ (?=P\b)/);
   const under = step.entry === 0n ? ["empty"] : [head!, ...flags];
   return [
     rect(x, TOP, BOX, TALL, { fill: INK.card, stroke: "#9AA3AD", rx: 3 }),
-    name,
+    tableHead(middle, level, levels, INK.text),
     label(middle, TOP + 32, `frame ${hex(step.tablePfn)}`, { size: 11, mono: true, anchor: "middle" }),
     rect(x, y, BOX, 22, {
       fill: bad ? INK.card : LEVEL_COLOURS[level],
@@ -194,7 +223,7 @@ function leave(x: number, step: WalkStep, levels: number): string[] {
   ];
 }
 
-function frame(x: number, walk: WalkData): string[] {
+function frame(x: number, walk: WalkData, going: boolean): string[] {
   const middle = x + BOX / 2;
   const { pa } = walk;
   const dashed = pa === undefined ? { stroke: INK.edge, "stroke-dasharray": "5 4" } : { stroke: "#9AA3AD" };
@@ -207,8 +236,10 @@ function frame(x: number, walk: WalkData): string[] {
       fill: pa === undefined ? INK.faint : INK.text,
     }),
   ];
-  if (pa === undefined)
-    return [...out, label(middle, TOP + 32, "not reached", { size: 11, anchor: "middle", fill: INK.faint })];
+  if (pa === undefined) {
+    const text = going ? "not known yet" : "not reached";
+    return [...out, label(middle, TOP + 32, text, { size: 11, anchor: "middle", fill: INK.faint })];
+  }
   out.push(
     label(middle, TOP + 32, `frame ${hex(Math.floor(pa / PAGE_SIZE))}`, {
       size: 11,

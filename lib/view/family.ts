@@ -3,6 +3,7 @@
  *
  *    process --familyOf()--> ProcessNode            drawProcesses({ title, root: familyOf(process, range) })
  *    process --pageBooks()--> rows                  table(pageBooks(process, range), { caption })
+ *    process --sharersOf()--> mms by name           ownersOf(sharersOf(process)): also those of a fork that is half done
  *
  * Looking changes nothing. Read first: mm_data.ts, draw_processes.ts.
  */
@@ -11,11 +12,12 @@ import type { Pfn, Vaddr } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";
 import { Process } from "../kernel/process.js";
 import type { Task } from "../kernel/task.js";
+import type { MmStruct } from "../mm/mm_types.js";
 import { type Folio, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
 import { pteDirty, ptePfn, ptePresent, pteWrite } from "../mm/pgtable/pgtable.js";
 import type { ProcessNode } from "./draw_processes.js";
-import { ownersOf, type ShownRange } from "./mm_data.js";
+import { type NamedMms, ownersOf, type ShownRange } from "./mm_data.js";
 
 function nodeOf(task: Task, range: ShownRange): ProcessNode {
   const { mm } = task;
@@ -32,6 +34,22 @@ export function familyOf(process: Process, range: ShownRange = {}): ProcessNode 
     range,
   ]);
   return nodeOf(process.task, range);
+}
+
+/**
+ * The address spaces that may map anonymous pages of `process`, by the names of their processes: its own, and those of its
+ * ancestors and descendants. They are found as the kernel finds them, through the AnonVmas, so the child of a fork
+ * that is half done is among them, as "the child": it has no process yet. Linux mm/rmap.c:rmap_walk_anon() goes the same way.
+ */
+export function sharersOf(process: Process): NamedMms {
+  checkArguments("sharersOf()", { process: Process }, [process]);
+  const names = new Map<MmStruct, string>();
+  for (const { mm, comm } of process.kernel.tasks.values())
+    if (mm !== undefined && !names.has(mm)) names.set(mm, comm);
+  const found = new Set<MmStruct>([process.mm]);
+  for (const vma of process.mm.mmMt)
+    for (const { anonVma } of vma.anonVmaChain) for (const avc of anonVma.rbRoot) found.add(avc.vma.vmMm);
+  return Object.fromEntries([...found].map((mm) => [names.get(mm) ?? "the child", mm]));
 }
 
 /** What the kernel knows of one page of a process. */

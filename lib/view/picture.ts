@@ -17,6 +17,10 @@
  *   drawTimeline       what happened when: { title, events: [{ atNs: 0, endNs: 900, lane, label }] }
  *   drawFaultPath      what the kernel does about one fault: drawFaultPath(machine, () => bob.store(at, 1, 7))
  *
+ *   stepper            a series of pictures, forwards and backwards: stepper(states, draw), stepper(record(...), draw)
+ *   stepWalk           a walk entry by entry: stepWalk(machine.explain(0x401abc))
+ *   record             the states of the machine at each event: record(machine, () => alice.fork(), { capture })
+ *
  *   areasOf(mm), ownersOf({ parent, child }), framesOf({ parent, child }), tlbSets(tlb)
  *                      the data for such drawings, taken from the running machine. See mm_data.ts
  *   showMm(mm)         an address space as a table of its mappings and entries. See show_mm.ts

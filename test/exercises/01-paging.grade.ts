@@ -3,13 +3,8 @@
  */
 
 import { describe, it } from "vitest";
-import {
-  asAddress,
-  asEntry,
-  DifferenceError,
-  expectSame,
-  expectSameRuns,
-} from "../../lib/course/grading/expect.js";
+import { asAddress, asEntry, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
+import { gradedTasks } from "../../lib/course/grading/remember.js";
 import {
   type Look,
   mapObservationText,
@@ -36,26 +31,7 @@ import * as submission from "../../solutions/01-paging.js";
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
-/** Tasks of which a check has failed: the long random checks after it would only take time. */
-const failing = new Set<string>();
-
-/** Runs a check; what it finds is told with `because` in front. */
-function remember(task: string, because: string, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    failing.add(task);
-    throw error instanceof DifferenceError
-      ? new DifferenceError(`Remember: ${because}.\n${error.message}`, error.got, error.wanted)
-      : error;
-  }
-}
-
-/** A long check that waits until the short ones before it pass. */
-function atLast(task: string, check: () => void): void {
-  if (failing.has(task)) throw new DifferenceError("Not tried while a check before it fails.");
-  check();
-}
+const { remember, atLast } = gradedTasks();
 
 /** The answer to 01.1, by the lib's own arithmetic. */
 function partsOf(va: number): submission.AddressParts {

@@ -4,7 +4,8 @@
  */
 
 import { describe, it } from "vitest";
-import { asValue, DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
+import { asValue, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
+import { gradedTasks } from "../../lib/course/grading/remember.js";
 import {
   type KernelLook,
   type KernelOp,
@@ -32,26 +33,7 @@ import * as submission from "../../solutions/02-tlb.js";
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 
-/** Tasks of which a check has failed: the long random checks after it would only take time. */
-const failing = new Set<string>();
-
-/** Runs a check; what it finds is told with `because` in front. */
-function remember(task: string, because: string, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    failing.add(task);
-    throw error instanceof DifferenceError
-      ? new DifferenceError(`Remember: ${because}.\n${error.message}`, error.got, error.wanted)
-      : error;
-  }
-}
-
-/** A long check that waits until the short ones before it pass. */
-function atLast(task: string, check: () => void): void {
-  if (failing.has(task)) throw new DifferenceError("Not tried while a check before it fails.");
-  check();
-}
+const { remember, atLast } = gradedTasks();
 
 // ---------------------------------------------------------------- 02.1
 

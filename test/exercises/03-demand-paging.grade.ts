@@ -5,6 +5,7 @@
 
 import { describe, it } from "vitest";
 import { asErrorCode, DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
+import { gradedTasks } from "../../lib/course/grading/remember.js";
 import { type DemandOp, demandMistake, demandOpText, runDemand } from "../../lib/course/labs/demand.js";
 import {
   expectAsRecorded,
@@ -34,26 +35,7 @@ import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_SHARED, VM_WRITE, VmAreaStruct } fro
 import type { VmRange } from "../../lib/mm/vma/vma_tree.js";
 import * as submission from "../../solutions/03-demand-paging.js";
 
-/** Tasks of which a check has failed: the long checks after it would only take time. */
-const failing = new Set<string>();
-
-/** Runs a check; what it finds is told with `because` in front. */
-function remember(task: string, because: string, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    failing.add(task);
-    throw error instanceof DifferenceError
-      ? new DifferenceError(`Remember: ${because}.\n${error.message}`, error.got, error.wanted)
-      : error;
-  }
-}
-
-/** A long check that waits until the short ones before it pass. */
-function atLast(task: string, check: () => void): void {
-  if (failing.has(task)) throw new DifferenceError("Not tried while a check before it fails.");
-  check();
-}
+const { remember, atLast } = gradedTasks();
 
 /** Runs one workload on the reference machine and on one with `parts`. */
 function compare(

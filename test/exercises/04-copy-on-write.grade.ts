@@ -10,6 +10,7 @@ import {
   expectSameRuns,
   expectSameSteps,
 } from "../../lib/course/grading/expect.js";
+import { gradedTasks } from "../../lib/course/grading/remember.js";
 import { referenceExec, runExec, runFailingExec } from "../../lib/course/labs/exec.js";
 import {
   mappedPages,
@@ -42,26 +43,7 @@ import { newHost } from "../../lib/replay/kernel_host.js";
 import { replayRecorded } from "../../lib/replay/recordings.js";
 import * as submission from "../../solutions/04-copy-on-write.js";
 
-/** Tasks of which a check has failed: the long random checks after it would only take time. */
-const failing = new Set<string>();
-
-/** Runs a check; what it finds is told with `because` in front. */
-function remember(task: string, because: string, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    failing.add(task);
-    throw error instanceof DifferenceError
-      ? new DifferenceError(`Remember: ${because}.\n${error.message}`, error.got, error.wanted)
-      : error;
-  }
-}
-
-/** A long check that waits until the short ones before it pass. */
-function atLast(task: string, check: () => void): void {
-  if (failing.has(task)) throw new DifferenceError("Not tried while a check before it fails.");
-  check();
-}
+const { remember, atLast, fails } = gradedTasks();
 
 const COPY_ENTRY: Partial<MachineParts> = { copyPresentPte: submission.copyPresentPte };
 const WRITE: Partial<MachineParts> = { doWpPage: submission.doWpPage };
@@ -497,7 +479,7 @@ function checkScript(steps: readonly ScriptStep[], because?: string): void {
     found = still;
     shortest = shorter;
   }
-  failing.add("04.5");
+  fails("04.5");
   throw found;
 }
 

@@ -64,6 +64,7 @@ describe("the four-level walk", () => {
     ]);
     expect(watch.steps[3]).toMatchObject({ entryPa: tables.entryPa(VA), entry: 0x123007n });
     expect(ram.readEntry(tables.entryPa(VA))).toBe(0x123007n);
+    for (const level of [2, 3, 4]) expect(ram.readEntry(tables.entryPa(VA, level)) & 0x60n).toBe(0n);
   });
 
   it.each([

@@ -1,9 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { type Answer, seal } from "../../lib/course/predict.js";
-import { predictionsOf } from "./predictions.js";
+import { checkPredictions } from "./predictions.js";
 
-/** Each question of lab 02 by its first words, and its answer. */
-const ANSWERS: [question: string, answer: Answer][] = [
+checkPredictions("02-tlb", [
   ["A program loads from 0x400000, then", 0],
   ["In a TLB of 2 sets,", 1],
   ["Page 0x400, then page 0x404 is", 1026],
@@ -17,18 +14,4 @@ const ANSWERS: [question: string, answer: Answer][] = [
   ["On a correct kernel: which signal", "SIGSEGV"],
   ["A program unmaps 34 pages with", 0],
   ["A process runs on 8 CPUs.", 7],
-];
-
-const { asked, cells } = predictionsOf("02-tlb");
-
-describe("the predictions of lab 02", () => {
-  it("are all known here", () => {
-    expect(asked).toHaveLength(ANSWERS.length);
-    expect(asked).toHaveLength(cells);
-  });
-
-  it.each(ANSWERS)("take the right answer to '%s...'", (start, answer) => {
-    const prediction = asked.find(({ question }) => question.startsWith(start));
-    expect(prediction?.seals.split(" ")).toContain(seal(prediction!.question, answer));
-  });
-});
+]);

@@ -3,15 +3,9 @@ import { Clock } from "../../lib/hw/clock.js";
 import { Ram } from "../../lib/hw/ram.js";
 import { boot } from "../../lib/kernel/machine.js";
 import { mmInit } from "../../lib/mm/mm_init.js";
-import {
-  __GFP_DMA,
-  __GFP_DMA32,
-  allocPages,
-  folioPut,
-  GFP_HIGHUSER_MOVABLE,
-  GFP_KERNEL,
-  nrFreePages,
-} from "../../lib/mm/pages/page_alloc.js";
+import { folioPut } from "../../lib/mm/pages/free_pages.js";
+import { __GFP_DMA, __GFP_DMA32, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../lib/mm/pages/gfp.js";
+import { allocPages, nrFreePages } from "../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../lib/mm/system.js";
 import { ProcFs } from "../../lib/procfs/procfs.js";
 import { vmstatValue } from "../../lib/procfs/vmstat.js";

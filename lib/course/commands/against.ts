@@ -4,10 +4,10 @@
  *   generateScenario(seed) --+--> RUNNER script.vms, several times --> what is the same in all runs --+--> differences
  *                            +--> the emulated machine -----------------------------------------------+
  *
- * RUNNER is a program that runs a scenario on the kernel it stands on and prints records in the form of record.ts. It makes
+ * RUNNER is a program that runs a scenario on the kernel it stands on and prints records in the form of replay/record.ts. It makes
  * plain memory operations only, needs root (pagemap hides frames from others), and is given the path of the script.
  *
- * Read first: generate.ts, compare_records.ts.
+ * Read first: replay/generate.ts, replay/compare_records.ts.
  */
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";

@@ -87,7 +87,7 @@ export async function strip(args: Arguments): Promise<number> {
   });
 }
 
-/** `check [FILE...]`: the shape of each, as `check.ts` has it. Not in Linux: a helper of the course. */
+/** `check [FILE...]`: the shape of each, as `course/notebooks/check.ts` has it. Not in Linux: a helper of the course. */
 export async function check(args: Arguments): Promise<number> {
   return each(args, (path, notebook) => {
     const problems = checkNotebook(path, notebook);

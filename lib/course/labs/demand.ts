@@ -22,7 +22,7 @@ import type { Prot } from "../../kernel/process_options.js";
 import { SignalError } from "../../kernel/signal.js";
 import { type MmStruct, VM_LOCKED, VM_LOCKONFAULT } from "../../mm/mm_types.js";
 import { folioTestAnon, PG_mlocked, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
-import { GFP_PGTABLE_USER } from "../../mm/pages/page_alloc.js";
+import { GFP_PGTABLE_USER } from "../../mm/pages/gfp.js";
 import type { MmParts } from "../../mm/parts.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import { PTE_NX, pteDirty, ptePfn, ptePresent, pteSpecial, pteWrite } from "../../mm/pgtable/pgtable.js";

@@ -10,8 +10,7 @@
  * flags, and for every process each page: its first bytes, its rights, and who shares its frame. The kernel's books are worked
  * out again from the tables (papers.ts), so that what was forgotten is seen at once and not only when the page is freed.
  *
- * Two things another CPU might do in between are played as well: it looks at an entry while TLBs are flushed, and it sets A in an
- * entry of the parent while fork copies it.
+ * Another CPU is played, too: it reads through an entry during flushes, and sets A in an entry that fork copies.
  *
  * Not in Linux: a helper of the course. Read first: course/grading/workload.ts.
  */
@@ -25,7 +24,9 @@ import { SignalError } from "../../kernel/signal.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import type { MmStruct } from "../../mm/mm_types.js";
 import { type Folio, folioGet, folioTestAnon, PG_dirty, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
-import { folioPutRefs, GFP_PGTABLE_USER, nrFreePages } from "../../mm/pages/page_alloc.js";
+import { folioPutRefs } from "../../mm/pages/free_pages.js";
+import { GFP_PGTABLE_USER } from "../../mm/pages/gfp.js";
+import { nrFreePages } from "../../mm/pages/page_alloc.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import {
   pteDirty,

@@ -23,7 +23,15 @@ import {
   PG_uptodate,
   pfnToPage,
 } from "../../mm/pages/folio.js";
-import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL, GFP_PGTABLE_USER } from "../../mm/pages/page_alloc.js";
+import {
+  __GFP_NORETRY,
+  __GFP_NOWARN,
+  __GFP_WRITE,
+  __GFP_ZERO,
+  GFP_HIGHUSER_MOVABLE,
+  GFP_KERNEL,
+  GFP_PGTABLE_USER,
+} from "../../mm/pages/gfp.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import { ptePfn, ptePresent, pteWrite } from "../../mm/pgtable/pgtable.js";
 import type { MemorySystem } from "../../mm/system.js";
@@ -199,6 +207,9 @@ const MASKS: [number, string][] = [
   [GFP_HIGHUSER_MOVABLE, "GFP_HIGHUSER_MOVABLE"],
   [GFP_KERNEL, "GFP_KERNEL"],
   [__GFP_ZERO, "__GFP_ZERO"],
+  [__GFP_WRITE, "__GFP_WRITE"],
+  [__GFP_NORETRY, "__GFP_NORETRY"],
+  [__GFP_NOWARN, "__GFP_NOWARN"],
 ];
 
 /** A mask of allocation flags in Linux's names: "GFP_HIGHUSER_MOVABLE | __GFP_ZERO". */

@@ -12,7 +12,6 @@ import type { VfsFile } from "../../fs/inode.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
 import { SignalError } from "../../kernel/signal.js";
-import { vmfPteAlloc } from "../../mm/fault/memory.js";
 import {
   VM_FAULT_HWPOISON,
   VM_FAULT_LOCKED,
@@ -26,6 +25,7 @@ import {
 } from "../../mm/fault/vm_fault.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import { pfnPte, pteMkspecial, setPte, vmaPageProt } from "../../mm/pgtable/pgtable.js";
+import { vmfPteAlloc } from "../../mm/pgtable/pgtable_alloc.js";
 import { isNotWrittenYet } from "../exercises/not_written_yet.js";
 
 const BITS: [number, string][] = [

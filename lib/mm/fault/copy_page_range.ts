@@ -33,11 +33,13 @@ import {
   VM_SHARED,
   type VmAreaStruct,
 } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
 import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
 import {
-  isPteMarker,
+  classifyPte,
   makePteMarker,
+  PTE_KIND_MARKER,
   PTE_MARKER_GUARD,
   PTE_MARKER_POISONED,
   pmdLeaf,
@@ -51,6 +53,7 @@ import {
   pteWrprotect,
   setPte,
   swpOffset,
+  unknownPte,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteAlloc, pudAlloc, pudOffset } from "../pgtable/pgtable_alloc.js";
 import { folioDupFileRmapPtes, folioTryDupAnonRmapPte } from "./rmap.js";
@@ -82,7 +85,8 @@ export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): numbe
   forEachPmd(srcVma.vmMm, srcVma.vmStart, srcVma.vmEnd, (pmdp, addr, next) => {
     if (error !== 0) return;
     const pmd = ptepGet(ram, pmdp);
-    if (!pmdLeaf(pmd)) error = copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next);
+    vmBugOn(pmdLeaf(pmd), "a leaf above level 1 is to be copied, which no fork can do");
+    error = copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next);
   });
   return error;
 }
@@ -113,7 +117,7 @@ function copyPteRange(
   start: number,
   end: number,
 ): number {
-  const { ram, parts, clock, costs } = srcVma.vmMm.sys;
+  const { ram, parts, clock, costs, trace } = srcVma.vmMm.sys;
   let dstPtep = pteAlloc(dstVma.vmMm, start);
   if (dstPtep === 0) return -ENOMEM;
   let srcPtep = table * 512 + pteIndex(start);
@@ -124,6 +128,7 @@ function copyPteRange(
       const error = parts.copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, pte, addr);
       if (error !== 0) return error;
       clock.advance(costs.forkEntryNs);
+      if (trace.on) trace.emit("pagewalk:copy_present_ptes", { addr, pfn: ptePfn(pte) });
     } else copyNonpresentPte(dstVma, dstPtep, pte);
   }
   return 0;
@@ -166,7 +171,7 @@ export function copyPresentPte(
 
 /** Guard and poison markers are inherited. Linux mm/memory.c:copy_nonpresent_pte(), copy_pte_marker() */
 function copyNonpresentPte(dstVma: VmAreaStruct, dstPtep: number, pte: Pte): void {
-  if (!isPteMarker(pte)) return;
+  if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // the child would lose the page
   const marker = swpOffset(pte) & (PTE_MARKER_GUARD | PTE_MARKER_POISONED);
   if (marker !== 0) setPte(dstVma.vmMm.sys.ram, dstPtep, makePteMarker(marker));
 }

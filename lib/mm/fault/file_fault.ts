@@ -42,7 +42,7 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
 import {
   maybeMkwrite,
   PTRS_PER_PTE,
@@ -54,7 +54,7 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { pteAllocPmd } from "../pgtable/pgtable_alloc.js";
+import { vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { anonVmaPrepare } from "./anon_vma.js";
 import { folioAddFileRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
 import {
@@ -66,7 +66,7 @@ import {
   VM_FAULT_SIGBUS,
   type VmFault,
 } from "./vm_fault.js";
-import { copyUserHighpage } from "./wp.js";
+import { copyUserHighpage, folioPrealloc } from "./wp.js";
 
 const VM_FAULT_NO_MAP = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 
@@ -125,7 +125,7 @@ function doCowFault(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
   const { sys } = vma.vmMm;
   anonVmaPrepare(vma);
-  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
+  const folio = folioPrealloc(vma.vmMm, false);
   if (folio === undefined) return VM_FAULT_OOM;
   vmf.cowPage = folio;
   const ret = callFault(vmf);
@@ -159,12 +159,6 @@ function doSharedFault(vmf: VmFault): VmFaultResult {
   return result;
 }
 
-/** Makes sure that vmf.ptep points to an entry; false without memory. Linux mm/memory.c:pmd_install() */
-export function vmfPteInstall(vmf: VmFault): boolean {
-  if (vmf.ptep === 0) vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
-  return vmf.ptep !== 0;
-}
-
 /** Maps the page that was brought in, or the copy of it. Linux mm/memory.c:finish_fault() */
 export function finishFault(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
@@ -173,7 +167,7 @@ export function finishFault(vmf: VmFault): VmFaultResult {
   const isCow = (vmf.flags & FAULT_FLAG_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) === 0;
   const page = isCow ? vmf.cowPage! : vmf.page!;
   const folio = pageFolio(page);
-  if (!vmfPteInstall(vmf)) return VM_FAULT_OOM;
+  if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
   const idx = page.pfn - folio.pfn;
   const nrPages = isCow ? 1 : nrPagesToMap(vmf, folio, idx);
   if (nrPages > 1 && pteRangeNone(vmf, idx, nrPages)) {

@@ -29,8 +29,7 @@ import {
   type VmAreaStruct,
   type VmFaultResult,
 } from "../mm_types.js";
-import { PG_uptodate } from "../pages/folio.js";
-import { __GFP_ZERO, allocPages, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { type Folio, PG_uptodate } from "../pages/folio.js";
 import {
   isPteMarker,
   maybeMkwrite,
@@ -46,7 +45,7 @@ import {
   swpOffset,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { pmdAlloc, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
+import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
@@ -64,6 +63,7 @@ import {
   VM_FAULT_SIGSEGV,
   VmFault,
 } from "./vm_fault.js";
+import { folioPrealloc } from "./wp.js";
 
 /**
  * Makes `address` of `vma` accessible for the access that `flags` (FAULT_FLAG_*) describe; the caller has checked that the VMA
@@ -130,11 +130,12 @@ function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): v
   else sys.current.minFlt++;
 }
 
-/** Makes the PTE page if it is missing and notes the entry's place; false without memory. Linux include/linux/mm.h:pte_alloc() */
-export function vmfPteAlloc(vmf: VmFault): boolean {
-  if (vmf.ptep !== 0) return true;
-  vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
-  return vmf.ptep !== 0;
+/**
+ * The zeroed folio for a first write at vmf.address; undefined without memory. Linux mm/memory.c:alloc_anon_folio()
+ * Differs from Linux: always one page; a large folio that fits into the VMA will be tried first here.
+ */
+export function allocAnonFolio(vmf: VmFault): Folio | undefined {
+  return folioPrealloc(vmf.vma.vmMm, true);
 }
 
 /**
@@ -151,7 +152,7 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
     return 0;
   }
   anonVmaPrepare(vma);
-  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, 0);
+  const folio = allocAnonFolio(vmf);
   if (folio === undefined) return VM_FAULT_OOM;
   folio.flags |= PG_uptodate;
   let entry = pfnPte(folio.pfn, vmaPageProt(vma));

@@ -24,6 +24,7 @@ import { folioAddLruVma, lruAddDrain } from "../lru/swap.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
+  type MmStruct,
   VM_MAYSHARE,
   VM_SHARED,
   type VmAreaStruct,
@@ -40,7 +41,9 @@ import {
   pageFolio,
   pfnToPage,
 } from "../pages/folio.js";
-import { __GFP_ZERO, allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { allocPages } from "../pages/page_alloc.js";
 import {
   maybeMkwrite,
   pfnPte,
@@ -70,6 +73,15 @@ import {
 export function copyUserHighpage(sys: MemorySystem, toPfn: number, fromPfn: number): void {
   sys.ram.copyFrame(toPfn, fromPfn);
   sys.clock.advance(sys.costs.copyPageNs);
+}
+
+/**
+ * A page of its own for a process, on the account of `srcMm`; zeroed if it will not be copied into. Undefined without memory.
+ * Here the owner of a page is known for the first time. Linux mm/memory.c:folio_prealloc()
+ * Differs from Linux: no VMA and address, which choose a node; no memory cgroup is charged yet.
+ */
+export function folioPrealloc(srcMm: MmStruct, needZero: boolean): Folio | undefined {
+  return allocPages(srcMm.sys, needZero ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE, 0);
 }
 
 /** The page behind a present entry, undefined where no counts are kept (zero page). Linux mm/memory.c:vm_normal_page() */
@@ -146,8 +158,7 @@ export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultRe
   const { vmMm } = vma;
   const { sys } = vmMm;
   anonVmaPrepare(vma);
-  const gfp = oldFolio === undefined ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE;
-  const newFolio = allocPages(sys, gfp, 0);
+  const newFolio = folioPrealloc(vmMm, oldFolio === undefined);
   if (newFolio === undefined) {
     if (oldFolio !== undefined) folioPut(sys, oldFolio);
     return VM_FAULT_OOM;

@@ -22,12 +22,14 @@ import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
 import { addMmCounter, type MmStruct, VM_RAND_READ, VM_SEQ_READ, type VmAreaStruct } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
 import { type Folio, folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
-import { folioPut } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import {
-  isPteMarker,
+  classifyPte,
+  PTE_KIND_MARKER,
   pmdLeaf,
   pteDirty,
   pteIndex,
@@ -37,6 +39,7 @@ import {
   pteSpecial,
   pteYoung,
   setPte,
+  unknownPte,
 } from "../pgtable/pgtable.js";
 import { freePgdRange, freeTableBelow, pteTableEmpty } from "../pgtable/pgtable_alloc.js";
 import { updateHiwaterRss } from "../vma/util.js";
@@ -118,7 +121,7 @@ function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: 
   const { ram } = mm.sys;
   forEachPmd(mm, start, end, (pmdp, from, to) => {
     const pmd = ptepGet(ram, pmdp);
-    if (pmdLeaf(pmd)) return;
+    vmBugOn(pmdLeaf(pmd), "a leaf above level 1 is to be zapped, which nothing takes apart");
     const skipped = zapPteRange(vma, ptePfn(pmd), from, to, details);
     if (details.reclaimPt && !skipped && to - from >= PMD_SIZE && pteTableEmpty(mm, ptePfn(pmd)))
       freeTableBelow(mm, pmdp);
@@ -133,7 +136,7 @@ function zapPteRange(
   end: number,
   details: ZapDetails,
 ): boolean {
-  const { ram } = vma.vmMm.sys;
+  const { ram, trace } = vma.vmMm.sys;
   const first = pteIndex(start);
   const last = first + (end - start) / PAGE_SIZE;
   let skipped = false;
@@ -142,13 +145,22 @@ function zapPteRange(
     const ptep = table * 512 + i;
     const pte = ptepGet(ram, ptep);
     if (ptePresent(pte)) {
-      if (zapPresentPte(vma, ptep, pte, details))
-        tlbEntryChanged(vma.vmMm, start + (i - first) * PAGE_SIZE, pte, 0);
-      else skipped = true;
-    } else if (isPteMarker(pte) && !details.dropMarkers) skipped = true;
-    else setPte(ram, ptep, 0);
+      const addr = start + (i - first) * PAGE_SIZE;
+      if (zapPresentPte(vma, ptep, pte, details)) {
+        tlbEntryChanged(vma.vmMm, addr, pte, 0);
+        if (trace.on) trace.emit("pagewalk:zap_present_ptes", { addr, pfn: ptePfn(pte) });
+      } else skipped = true;
+    } else if (!zapNonpresentPte(vma, ptep, pte, details)) skipped = true;
   }
   return skipped;
+}
+
+/** One entry that is a note; false if it is left. Linux mm/memory.c:zap_nonpresent_ptes() */
+function zapNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: ZapDetails): boolean {
+  if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // nothing makes the other kinds yet
+  if (!details.dropMarkers) return false;
+  setPte(vma.vmMm.sys.ram, ptep, 0);
+  return true;
 }
 
 /** One present entry; false if it is left. Linux mm/memory.c:zap_present_ptes() */

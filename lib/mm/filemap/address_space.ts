@@ -26,9 +26,28 @@ import {
   PG_swapbacked,
   PG_writeback,
 } from "../pages/folio.js";
-import { folioPutRefs } from "../pages/page_alloc.js";
+import { folioPutRefs } from "../pages/free_pages.js";
+import { __GFP_NORETRY, __GFP_NOWARN } from "../pages/gfp.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
+
+/** How pages of the file are allocated (GFP bits). Linux include/linux/pagemap.h:mapping_gfp_mask() */
+export function mappingGfpMask(mapping: AddressSpace): number {
+  return mapping.gfpMask;
+}
+
+/** The bits of `gfp` that the file allows. Linux include/linux/pagemap.h:mapping_gfp_constraint() */
+export function mappingGfpConstraint(mapping: AddressSpace, gfp: number): number {
+  return mappingGfpMask(mapping) & gfp;
+}
+
+/**
+ * How pages are allocated that nobody has asked for yet: not worth much trouble, nor a warning.
+ * Linux include/linux/pagemap.h:readahead_gfp_mask()
+ */
+export function readaheadGfpMask(mapping: AddressSpace): number {
+  return mappingGfpMask(mapping) | __GFP_NORETRY | __GFP_NOWARN;
+}
 
 /** The folio that holds page `index`, without taking a reference. Linux mm/filemap.c:filemap_get_folio() */
 export function filemapGetFolio(mapping: AddressSpace, index: number): Folio | undefined {

@@ -24,8 +24,9 @@ import {
   PG_uptodate,
   PG_writeback,
 } from "../pages/folio.js";
-import { folioPut } from "../pages/page_alloc.js";
-import { filemapGetFolio } from "./address_space.js";
+import { folioPut } from "../pages/free_pages.js";
+import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
+import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
 import type { FileRaState } from "./file_ra_state.js";
 import type { AddressSpace } from "./mapping.js";
 import { lowestSetBit, pageCacheAllocFolio, pageCacheAsyncRa, pageCacheSyncRa } from "./readahead.js";
@@ -36,10 +37,15 @@ function fgfOrder(bytes: number): number {
 }
 
 /**
- * The folio of page `index`, made if it is missing, with order at most `order`; with a reference. Undefined without memory.
- * Linux mm/filemap.c:__filemap_get_folio() with FGP_CREAT
+ * The folio of page `index`, made with `gfp` if it is missing, with order at most `order`; with a reference. Undefined
+ * without memory. A large folio is only a wish: it is not tried for hard. Linux mm/filemap.c:__filemap_get_folio() with FGP_CREAT
  */
-export function filemapGetFolioCreat(mapping: AddressSpace, index: number, order: number): Folio | undefined {
+export function filemapGetFolioCreat(
+  mapping: AddressSpace,
+  index: number,
+  order: number,
+  gfp: number,
+): Folio | undefined {
   const present = filemapGetFolio(mapping, index);
   if (present !== undefined) {
     folioGet(present);
@@ -48,10 +54,16 @@ export function filemapGetFolioCreat(mapping: AddressSpace, index: number, order
   let wanted = Math.min(order, mapping.aOps.maxFolioOrder);
   if (index % 2 ** wanted !== 0) wanted = lowestSetBit(index);
   for (; wanted >= 0; wanted--) {
-    const folio = pageCacheAllocFolio(mapping, index, wanted);
+    const allocGfp = wanted > 0 ? gfp | __GFP_NORETRY | __GFP_NOWARN : gfp;
+    const folio = pageCacheAllocFolio(mapping, index, wanted, allocGfp);
     if (folio !== undefined) return folio;
   }
   return undefined;
+}
+
+/** How pages to be written are allocated. Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITE, mapping_can_writeback() */
+function writeGfpMask(mapping: AddressSpace): number {
+  return mappingGfpMask(mapping) | (mapping.aOps.writeFolio === undefined ? 0 : __GFP_WRITE);
 }
 
 /** Makes the folio's bytes valid by reading them; 0 or a negative errno. Linux mm/filemap.c:filemap_read_folio() */
@@ -170,7 +182,12 @@ function writeOnce(
   from: IovIter,
 ): { written: number; copied: number; bytes: number } | number {
   const { host } = mapping;
-  const folio = filemapGetFolioCreat(mapping, Math.floor(at / PAGE_SIZE), fgfOrder(wanted));
+  const folio = filemapGetFolioCreat(
+    mapping,
+    Math.floor(at / PAGE_SIZE),
+    fgfOrder(wanted),
+    writeGfpMask(mapping),
+  );
   if (folio === undefined) return -ENOMEM;
   const offset = at - folio.index * PAGE_SIZE;
   const size = folioNrPages(folio) * PAGE_SIZE;
@@ -256,7 +273,7 @@ function filemapGetPage(
     folio = filemapGetFolio(mapping, index);
   }
   if (folio === undefined) {
-    folio = pageCacheAllocFolio(mapping, index, 0);
+    folio = pageCacheAllocFolio(mapping, index, 0, mappingGfpMask(mapping));
     if (folio === undefined) return -ENOMEM;
     folioPut(mapping.host.sys, folio);
   }

@@ -17,7 +17,7 @@
  */
 
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
-import { setPteRange, vmaFolioPage, vmfPteInstall } from "../fault/file_fault.js";
+import { setPteRange, vmaFolioPage } from "../fault/file_fault.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
@@ -51,10 +51,12 @@ import {
   PG_uptodate,
   PG_workingset,
 } from "../pages/folio.js";
-import { folioPut } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
+import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
 import { ptepGet } from "../pgtable/pgtable.js";
+import { vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
-import { filemapGetFolio } from "./address_space.js";
+import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
 import { FileRaState } from "./file_ra_state.js";
 import { filemapGetFolioCreat, filemapReadFolio } from "./filemap.js";
 import type { AddressSpace } from "./mapping.js";
@@ -69,6 +71,11 @@ function raOf(vma: VmAreaStruct): FileRaState {
 /** Whether the lock may be given up: only in a first try that allows it. Linux mm/filemap.c:maybe_unlock_mmap_for_io() */
 function mayUnlockForIo(vmf: VmFault): boolean {
   return (vmf.flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) === FAULT_FLAG_ALLOW_RETRY;
+}
+
+/** How a fault allocates a page of the file: it may wait for disk and file system. Linux mm/memory.c:__get_fault_gfp_mask() */
+function faultGfpMask(mapping: AddressSpace): number {
+  return mappingGfpMask(mapping) | __GFP_FS | __GFP_IO;
 }
 
 /**
@@ -91,7 +98,7 @@ export function filemapFault(vmf: VmFault): VmFaultResult {
     countVmEvent(sys, PGMAJFAULT);
     ret = VM_FAULT_MAJOR;
     unlocked = doSyncMmapReadahead(vmf, mapping);
-    folio = filemapGetFolioCreat(mapping, vmf.pgoff, 0);
+    folio = filemapGetFolioCreat(mapping, vmf.pgoff, 0, faultGfpMask(mapping));
     // Even where the lock was given up: VM_FAULT_RETRY promises that another try finds the page, and a caller that then starts as if
     // nothing had been tried (mm_populate) would never end.
     if (folio === undefined) return VM_FAULT_OOM;
@@ -163,7 +170,7 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
     if (folio !== undefined && mapsAround(folio)) {
       // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux can_map_large
       if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;
-      if (!vmfPteInstall(vmf)) return VM_FAULT_OOM;
+      if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
       ret |= mapFolioRange(vmf, folio, index, next - index);
       if ((folio.flags & PG_workingset) === 0) mmapMiss += next - index;
     }
@@ -171,6 +178,8 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
   }
   const ra = raOf(vma);
   ra.mmapMiss = Math.max(0, ra.mmapMiss - mmapMiss);
+  const { trace } = mapping.host.sys;
+  if (trace.on) trace.emit("filemap:mm_filemap_map_pages", { index: startPgoff, last_index: end });
   return ret;
 }
 

@@ -9,6 +9,7 @@
  */
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
+import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
 
 /** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
@@ -46,13 +47,27 @@ export class AddressSpace {
   readonly isAnon = false as const;
   readonly host: MappingHost;
   readonly aOps: AddressSpaceOperations;
-  /** Folio of each page number in RAM. Linux i_pages */
+  /**
+   * Folio of each page number in RAM. Linux i_pages
+   * Invariant: pages.get(i) is a folio of this mapping with index <= i < folioNextIndex(); each slot holds it once.
+   */
   readonly pages = new Map<number, Folio>();
-  /** Every VMA that maps the file. Linux i_mmap */
+  /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
+  gfpMask = GFP_HIGHUSER_MOVABLE;
+  /**
+   * Every VMA that maps the file. Linux i_mmap
+   * Invariant: vma.vmFile.fMapping is this one, for each.
+   */
   readonly iMmap = new Set<VmAreaStruct>();
-  /** How many of them are VM_SHARED and may write. Linux i_mmap_writable */
+  /**
+   * How many of them are VM_SHARED and may write. Linux i_mmap_writable
+   * Invariant: the members of iMmap with both VM_SHARED and VM_MAYWRITE.
+   */
   iMmapWritable = 0;
-  /** Dirty folios: what fsync has to write. Linux PAGECACHE_TAG_DIRTY */
+  /**
+   * Dirty folios: what fsync has to write. Linux PAGECACHE_TAG_DIRTY
+   * Invariant: each has PG_dirty.
+   */
   readonly dirtyFolios = new Set<Folio>();
 
   constructor(host: MappingHost, aOps: AddressSpaceOperations) {

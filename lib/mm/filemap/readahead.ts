@@ -20,8 +20,9 @@
 import { PAGE_SIZE } from "../../hw/address.js";
 import { folioAddLru } from "../lru/swap.js";
 import { type Folio, folioNextIndex, PG_readahead, PG_writeback } from "../pages/folio.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE } from "../pages/page_alloc.js";
-import { filemapAddFolio, filemapGetFolio } from "./address_space.js";
+import { folioPut } from "../pages/free_pages.js";
+import { allocPages } from "../pages/page_alloc.js";
+import { filemapAddFolio, filemapGetFolio, readaheadGfpMask } from "./address_space.js";
 import type { FileRaState } from "./file_ra_state.js";
 import type { AddressSpace } from "./mapping.js";
 
@@ -38,10 +39,18 @@ export function lowestSetBit(index: number): number {
   return order;
 }
 
-/** A new folio at `index` of the cache; undefined if a page is there already or memory is short. Linux ra_alloc_folio() */
-export function pageCacheAllocFolio(mapping: AddressSpace, index: number, order: number): Folio | undefined {
+/**
+ * A new folio at `index` of the cache, allocated with `gfp`; undefined if a page is there already or memory is short.
+ * Linux ra_alloc_folio()
+ */
+export function pageCacheAllocFolio(
+  mapping: AddressSpace,
+  index: number,
+  order: number,
+  gfp: number,
+): Folio | undefined {
   const { sys } = mapping.host;
-  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, order);
+  const folio = allocPages(sys, gfp, order);
   if (folio === undefined) return undefined;
   if (!filemapAddFolio(mapping, folio, index)) {
     folioPut(sys, folio);
@@ -76,10 +85,11 @@ export function doPageCacheRa(
   if (index > last) return;
   const end = index + Math.min(nrToRead, last - index + 1);
   const mark = lookahead <= nrToRead ? index + Math.min(nrToRead, last - index + 1) - lookahead : -1;
+  const gfp = readaheadGfpMask(mapping);
   let run: Folio[] = [];
   for (let i = index; i < end; ) {
     const present = filemapGetFolio(mapping, i);
-    const folio = present === undefined ? pageCacheAllocFolio(mapping, i, 0) : undefined;
+    const folio = present === undefined ? pageCacheAllocFolio(mapping, i, 0, gfp) : undefined;
     if (folio === undefined) {
       readPages(mapping, run);
       run = [];
@@ -98,6 +108,12 @@ export function doPageCacheRa(
 export function pageCacheRaOrder(mapping: AddressSpace, ra: FileRaState): void {
   const { maxFolioOrder } = mapping.aOps;
   const start = ra.start;
+  const { trace } = mapping.host.sys;
+  if (trace.on) {
+    const { order, size, asyncSize, raPages } = ra;
+    const window = { index: start, order, size, async_size: asyncSize, ra_pages: raPages };
+    trace.emit("readahead:page_cache_ra_order", window);
+  }
   if (maxFolioOrder === 0) {
     ra.order = 0;
     doPageCacheRa(mapping, start, ra.size, ra.asyncSize);
@@ -106,13 +122,14 @@ export function pageCacheRaOrder(mapping: AddressSpace, ra: FileRaState): void {
   const limit = Math.min(lastPageOfFile(mapping), start + ra.size - 1);
   const mark = start + ra.size - ra.asyncSize;
   ra.order = Math.min(maxFolioOrder, ra.order, Math.floor(Math.log2(Math.max(1, ra.size))));
+  const gfp = readaheadGfpMask(mapping);
   const run: Folio[] = [];
   let index = start;
   while (index <= limit) {
     let order = ra.order;
     if (index % 2 ** order !== 0) order = lowestSetBit(index);
     while (order > 0 && index + 2 ** order - 1 > limit) order--;
-    const folio = pageCacheAllocFolio(mapping, index, order);
+    const folio = pageCacheAllocFolio(mapping, index, order, gfp);
     if (folio === undefined) break;
     if (index === mark - (mark % 2 ** order)) folio.flags |= PG_readahead;
     run.push(folio);

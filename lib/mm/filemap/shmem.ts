@@ -28,7 +28,7 @@ import {
 } from "../mm_types.js";
 import { type Folio, folioGet, PG_uptodate } from "../pages/folio.js";
 import { vmEnoughMemory } from "../vma/util.js";
-import { filemapGetFolio } from "./address_space.js";
+import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
 import { filemapMapPages } from "./filemap_fault.js";
 import type { AddressSpace, AddressSpaceOperations } from "./mapping.js";
 import { pageCacheAllocFolio } from "./readahead.js";
@@ -50,7 +50,7 @@ function shmemGetFolio(mapping: AddressSpace, index: number): Folio | undefined 
     folioGet(present);
     return present;
   }
-  const folio = pageCacheAllocFolio(mapping, index, 0);
+  const folio = pageCacheAllocFolio(mapping, index, 0, mappingGfpMask(mapping));
   if (folio === undefined) return undefined;
   mapping.host.sys.ram.zeroFrame(folio.pfn);
   folio.flags |= PG_uptodate;

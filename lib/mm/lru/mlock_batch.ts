@@ -15,7 +15,7 @@
 
 import type { Folio } from "../pages/folio.js";
 import { folioGet, PG_active, PG_head, PG_lru, PG_mlocked, PG_unevictable } from "../pages/folio.js";
-import { folioPut } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
 import type { MemorySystem } from "../system.js";
 import {
   countVmEvents,

@@ -23,7 +23,7 @@ import {
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { modNodePageState } from "../vmstat.js";
-import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE } from "./lruvec.js";
+import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE, type Lruvec } from "./lruvec.js";
 
 /** Backed by a file rather than by swap. Linux include/linux/mm_inline.h:folio_is_file_lru() */
 export function folioIsFileLru(folio: Folio): boolean {
@@ -39,10 +39,18 @@ export function folioLruList(folio: Folio): number {
   );
 }
 
+/**
+ * The lists that the folio stands on or will stand on. Linux include/linux/memcontrol.h:folio_lruvec()
+ * Differs from Linux: one set for the machine; each memory cgroup will have its own.
+ */
+export function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
+  return sys.lruvec;
+}
+
 /** Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio() */
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
   const list = folioLruList(folio);
-  const { head, tail } = sys.lruvec;
+  const { head, tail } = folioLruvec(sys, folio);
   vmBugOn(folio.lruList >= 0, `frame ${folio.pfn} is on an LRU list already`);
   const first = head[list];
   folio.prev = undefined;
@@ -63,9 +71,10 @@ export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
     folio.flags &= ~PG_lru;
     return;
   }
-  if (prev === undefined) sys.lruvec.head[list] = next;
+  const { head, tail } = folioLruvec(sys, folio);
+  if (prev === undefined) head[list] = next;
   else prev.next = next;
-  if (next === undefined) sys.lruvec.tail[list] = prev;
+  if (next === undefined) tail[list] = prev;
   else next.prev = prev;
   folio.prev = undefined;
   folio.next = undefined;

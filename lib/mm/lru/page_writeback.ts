@@ -16,23 +16,13 @@
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
 
-import { PAGE_SIZE } from "../../hw/address.js";
+import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { VM_SHARED } from "../mm_types.js";
 import { type Folio, folioNrPages, PG_dirty, PG_reclaim, PG_writeback } from "../pages/folio.js";
-import {
-  pteDirty,
-  pteMkclean,
-  ptePfn,
-  ptePresent,
-  ptepGet,
-  pteWrite,
-  pteWrprotect,
-  setPte,
-} from "../pgtable/pgtable.js";
-import { pteOffset } from "../pgtable/pgtable_alloc.js";
+import { pteDirty, pteMkclean, pteWrite, pteWrprotect, setPte } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import {
   countVmEvents,
@@ -76,18 +66,13 @@ export function folioMkclean(folio: Folio): number {
   rmapWalk(folio, (vma) => {
     if ((vma.vmFlags & VM_SHARED) === 0) return true;
     const mm = vma.vmMm;
-    const { ram } = mm.sys;
-    for (let i = 0; i < folioNrPages(folio); i++) {
-      const address = vma.vmStart + (folio.index + i - vma.vmPgoff) * PAGE_SIZE;
-      if (address < vma.vmStart || address >= vma.vmEnd) continue;
-      const ptep = pteOffset(mm, address);
-      const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);
-      if (!ptePresent(pte) || ptePfn(pte) !== folio.pfn + i || (!pteDirty(pte) && !pteWrite(pte))) continue;
-      setPte(ram, ptep, pteMkclean(pteWrprotect(pte)));
+    return pageVmaMappedWalk(folio, vma, (address, ptep, pte) => {
+      if (!pteDirty(pte) && !pteWrite(pte)) return true;
+      setPte(mm.sys.ram, ptep, pteMkclean(pteWrprotect(pte)));
       flushTlbPage(mm, address);
       cleaned++;
-    }
-    return true;
+      return true;
+    });
   });
   return cleaned;
 }

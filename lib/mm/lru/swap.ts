@@ -33,7 +33,7 @@ import {
   PG_unevictable,
   PG_writeback,
 } from "../pages/folio.js";
-import { folioPut } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
 import type { MemorySystem } from "../system.js";
 import {
   countVmEvents,

@@ -10,14 +10,16 @@
  *       clean, held by the cache    removeMapping: out of the page cache, the frame is free
  *     the others go back           on the active list, since the attempt failed
  *
+ *   tryToFreePages                what an allocation calls that finds nothing free (mm/pages/page_alloc.ts)
+ *
  * A folio that stays may nevertheless have lost its mappings: the next touch is a minor fault.
  *
- * Left out: choosing folios by age (the scan of the LRU lists), swap, and the reclaim that a shortage of memory starts.
+ * Left out: choosing folios by age (the scan of the LRU lists), swap, so that a shortage of memory frees nothing.
  *
- * Read first: mm/fault/rmap.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
+ * Read first: mm/fault/rmap.ts, mm/fault/page_vma_mapped.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
  */
 
-import { PAGE_SIZE } from "../../hw/address.js";
+import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { folioRemoveRmapPtes, rmapWalk } from "../fault/rmap.js";
 import { filemapRemoveFolio } from "../filemap/address_space.js";
 import { addMmCounter, VM_DROPPABLE, VM_LOCKED, type VmAreaStruct } from "../mm_types.js";
@@ -37,9 +39,8 @@ import {
   PG_writeback,
   pfnToPage,
 } from "../pages/folio.js";
-import { folioPut, folioPutRefs } from "../pages/page_alloc.js";
-import { pteDirty, ptePfn, ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
-import { pteOffset } from "../pgtable/pgtable_alloc.js";
+import { folioPut, folioPutRefs } from "../pages/free_pages.js";
+import { pteDirty, setPte } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { updateHiwaterRss } from "../vma/util.js";
@@ -69,33 +70,27 @@ function isLazyfree(folio: Folio): boolean {
 
 /** Empties every entry that maps the folio, except where it is locked. Linux mm/rmap.c:try_to_unmap() */
 export function tryToUnmap(sys: MemorySystem, folio: Folio): void {
-  rmapWalk(folio, (vma) => {
-    for (let i = 0; i < folioNrPages(folio); i++) if (!tryToUnmapOne(sys, folio, i, vma)) return false;
-    return folioMapped(folio);
-  });
+  rmapWalk(folio, (vma) => tryToUnmapOne(sys, folio, vma) && folioMapped(folio));
 }
 
-/** Page `i` of the folio in one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
-function tryToUnmapOne(sys: MemorySystem, folio: Folio, i: number, vma: VmAreaStruct): boolean {
+/** Empties the entries of one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
+function tryToUnmapOne(sys: MemorySystem, folio: Folio, vma: VmAreaStruct): boolean {
   const mm = vma.vmMm;
-  const address = vma.vmStart + (folio.index + i - vma.vmPgoff) * PAGE_SIZE;
-  if (address < vma.vmStart || address >= vma.vmEnd) return true;
-  const ptep = pteOffset(mm, address);
-  const pte = ptep === 0 ? 0 : ptepGet(sys.ram, ptep);
-  if (!ptePresent(pte) || ptePfn(pte) !== folio.pfn + i) return true;
-  if ((vma.vmFlags & VM_LOCKED) !== 0) return false;
-  if (pteDirty(pte)) folioMarkDirty(folio);
-  if (isLazyfree(folio) && (folio.flags & PG_dirty) !== 0 && (vma.vmFlags & VM_DROPPABLE) === 0) {
-    folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
-    return false;
-  }
-  setPte(sys.ram, ptep, 0);
-  flushTlbPage(mm, address);
-  updateHiwaterRss(mm);
-  addMmCounter(mm, mmCounter(folio), -1);
-  folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + i), 1, vma);
-  folioPut(sys, folio);
-  return true;
+  return pageVmaMappedWalk(folio, vma, (address, ptep, pte, index) => {
+    if ((vma.vmFlags & VM_LOCKED) !== 0) return false;
+    if (pteDirty(pte)) folioMarkDirty(folio);
+    if (isLazyfree(folio) && (folio.flags & PG_dirty) !== 0 && (vma.vmFlags & VM_DROPPABLE) === 0) {
+      folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
+      return false;
+    }
+    setPte(sys.ram, ptep, 0);
+    flushTlbPage(mm, address);
+    updateHiwaterRss(mm);
+    addMmCounter(mm, mmCounter(folio), -1);
+    folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + index), 1, vma);
+    folioPut(sys, folio);
+    return true;
+  });
 }
 
 /** The cache gives the folio up, if it is clean and only the cache and the caller hold it. Linux mm/vmscan.c:__remove_mapping() */
@@ -148,4 +143,13 @@ function shrinkFolioList(sys: MemorySystem, folios: readonly Folio[]): Folio[] {
 /** Frees what can be freed of isolated folios, used or not; the others go back to the LRU. Linux mm/vmscan.c:reclaim_pages() */
 export function reclaimPages(sys: MemorySystem, folios: readonly Folio[]): void {
   for (const folio of shrinkFolioList(sys, folios)) folioPutbackLru(sys, folio);
+}
+
+/**
+ * Direct reclaim: an allocation with `gfp` found no block of 2^order frames. How many pages were freed.
+ * Linux mm/vmscan.c:try_to_free_pages()
+ * Differs from Linux: frees nothing yet, since folios are not chosen by age here; so the allocation fails.
+ */
+export function tryToFreePages(_sys: MemorySystem, _gfp: number, _order: number): number {
+  return 0;
 }

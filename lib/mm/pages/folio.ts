@@ -18,7 +18,7 @@
  * Differs from Linux: counts start at 0 where Linux stores mapcount - 1; a Page object has every field, Linux
  * squeezes them into 64 bytes by overlaying.
  *
- * Read next: page_alloc.ts (where folios come from), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
+ * Read next: page_alloc.ts (where folios come from), free_pages.ts (where they go), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
  */
 import type { Pfn } from "../../hw/address.js";
 import type { AddressSpace } from "../filemap/mapping.js";
@@ -77,7 +77,10 @@ export class Page {
   readonly pfn: Pfn;
   /** PG_* bits; valid in the head only. */
   flags = 0;
-  /** Holders of the folio; 0 = free. Valid in the head only. */
+  /**
+   * Holders of the folio; 0 = free. Valid in the head only.
+   * Invariant: at least the entries that map it, as each of them is a holder.
+   */
   refcount = 0;
   /** Entries that map this very page. Linux _mapcount + 1 */
   mapcount = 0;
@@ -85,7 +88,10 @@ export class Page {
   head: Page = this;
   /** log2 of the pages in the folio. Linux folio_order() */
   order = 0;
-  /** The page is mapped by one mm only and nobody else may see its bytes. Linux PG_anon_exclusive */
+  /**
+   * The page is mapped by one mm only and nobody else may see its bytes. Linux PG_anon_exclusive
+   * Invariant: then mapcount <= 1; and where an entry lets anonymous memory be written, this is true.
+   */
   anonExclusive = false;
   /** Level-2 entries that map the whole folio. Linux _entire_mapcount + 1 */
   entireMapcount = 0;
@@ -93,14 +99,23 @@ export class Page {
   largeMapcount = 0;
   /** How many of its pages are mapped by entries of their own. Linux _nr_pages_mapped */
   nrPagesMapped = 0;
-  /** The cache that holds it, or the reverse map of anonymous memory. Linux mapping */
+  /**
+   * The cache that holds it, or the reverse map of anonymous memory. Linux mapping
+   * Invariant: a folio that mapping.pages holds at some index has that mapping, and covers that index.
+   */
   mapping: AddressSpace | AnonVma | undefined = undefined;
-  /** Page number in the mapping. Linux index */
+  /**
+   * Page number in the mapping. Linux index
+   * Invariant: a page mapped at an address of a VMA has the index vmPgoff + its distance from vmStart in pages.
+   */
   index = 0;
   /** Neighbours on the list it is on (LRU or free list). Linux lru */
   prev: Page | undefined = undefined;
   next: Page | undefined = undefined;
-  /** Index of the LRU list it is on. Not in Linux: told by flags there */
+  /**
+   * Index of the LRU list it is on, -1 on none. Not in Linux: told by flags there
+   * Invariant: a folio on a list has refcount > 0.
+   */
   lruList = -1;
   /** Locked VMAs that map it, as far as they were counted; valid on the unevictable list only. Linux mlock_count */
   mlockCount = 0;
@@ -122,7 +137,7 @@ export function pageFolio(page: Page): Folio {
   return page.head;
 }
 
-/** Takes one more hold of the folio; folioPut() lets go of it (page_alloc.ts). Linux include/linux/mm.h:folio_get() */
+/** Takes one more hold of the folio; folioPut() lets go of it (free_pages.ts). Linux include/linux/mm.h:folio_get() */
 export function folioGet(folio: Folio): void {
   folio.refcount++;
 }

@@ -1,76 +1,42 @@
 /**
- * Allocating folios: the one door through which every frame of RAM is handed out and comes back.
+ * Allocating folios: the one door through which every frame of RAM is handed out.
  *
- *   allocPages(gfp, order) --> zones of the zonelist, best first --> Zone.rmqueueSmallest (buddy.ts)
- *        |                        ZONE_NORMAL, ZONE_DMA32, ZONE_DMA
- *        +--> prepNewPage: refcount 1, tails point to the head, zeroed if __GFP_ZERO
+ *   allocPages(gfp, order)
+ *     getPageFromFreelist --> zones of the zonelist, best first --> Zone.rmqueueSmallest (buddy.ts)
+ *     |                       ZONE_NORMAL, ZONE_DMA32, ZONE_DMA
+ *     |  nothing there?
+ *     +-> allocPagesSlowpath     only with __GFP_DIRECT_RECLAIM, and not from within reclaim
+ *           sys.parts.tryToFreePages   reclaim: answers how many pages it freed
+ *           getPageFromFreelist        again; round and round while reclaim makes progress
  *
- *   folioPut() --> refcount 0 --> off the LRU --> freeUnrefPage --> Zone.freeOnePage
+ *     prepNewPage: refcount 1, tails point to the head, zeroed if __GFP_ZERO
  *
- * An allocation may fail (undefined): every caller has an answer for that, -ENOMEM or VM_FAULT_OOM. The GFP mask says how hard the kernel may
- * try and for what the memory is. Today only the zone bits and __GFP_ZERO make a difference; reclaim will read the others.
+ * Reclaim stands above the LRU lists, and those above freeing; the allocator calls reclaim, and everybody calls the allocator. So that this
+ * is no circle, freeing is in a file of its own (free_pages.ts), and reclaim is called through the table of parts (mm/parts.ts).
  *
- * Read first: buddy.ts, folio.ts. Read next: mm/fault/memory.ts.
+ * An allocation may fail (undefined): every caller has an answer for that, -ENOMEM or VM_FAULT_OOM. The GFP mask says how hard
+ * the kernel may try and for what the memory is (gfp.ts).
+ *
+ * Left out: watermarks, kswapd's wake-up, compaction, the OOM killer.
+ *
+ * Read first: buddy.ts, folio.ts, gfp.ts. Read next: free_pages.ts, mm/fault/memory.ts.
  */
 
 import type { Pfn } from "../../hw/address.js";
-import { lruvecDelFolio } from "../lru/mm_inline.js";
-import { vmBugOn } from "../mmdebug.js";
+import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
-import {
-  countVmEvents,
-  modNodePageState,
-  NR_MLOCK,
-  PGALLOC,
-  PGFREE,
-  UNEVICTABLE_PGCLEARED,
-} from "../vmstat.js";
+import { countVmEvents, PGALLOC, PGFREE } from "../vmstat.js";
 import { FreeLinks, MAX_PAGE_ORDER, Zone } from "./buddy.js";
+import { type Folio, type Page, PG_head, PG_lru, PG_reserved, PG_unevictable, pfnToPage } from "./folio.js";
 import {
-  type Folio,
-  type Page,
-  PG_head,
-  PG_lru,
-  PG_mlocked,
-  PG_reserved,
-  PG_unevictable,
-  PGTY_none,
-  pfnToPage,
-} from "./folio.js";
-
-/** Only from the lowest 16 MiB. Linux include/linux/gfp_types.h:__GFP_DMA */
-export const __GFP_DMA = 0x01;
-/** Only from the lowest 4 GiB. */
-export const __GFP_DMA32 = 0x04;
-/** May be moved later. */
-export const __GFP_MOVABLE = 0x08;
-/** May dip into the reserves. */
-export const __GFP_HIGH = 0x20;
-/** May start I/O. */
-export const __GFP_IO = 0x40;
-/** May call the file system. */
-export const __GFP_FS = 0x80;
-/** Zeroed. */
-export const __GFP_ZERO = 0x100;
-/** May reclaim directly, and wait. */
-export const __GFP_DIRECT_RECLAIM = 0x400;
-/** May wake kswapd. */
-export const __GFP_KSWAPD_RECLAIM = 0x800;
-/** Fails silently. */
-export const __GFP_NOWARN = 0x2000;
-/** Tries hard but may fail. */
-export const __GFP_RETRY_MAYFAIL = 0x4000;
-/** Gives up before reclaim gets expensive. */
-export const __GFP_NORETRY = 0x1_0000;
-/** Charged to the task's memory cgroup. */
-export const __GFP_ACCOUNT = 0x40_0000;
-
-/** Linux include/linux/gfp_types.h:GFP_KERNEL */
-export const GFP_KERNEL = __GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM | __GFP_IO | __GFP_FS;
-/** Pages for user space that may move. Linux GFP_HIGHUSER_MOVABLE */
-export const GFP_HIGHUSER_MOVABLE = GFP_KERNEL | __GFP_MOVABLE;
-/** Page tables of processes. Linux include/asm-generic/pgalloc.h:GFP_PGTABLE_USER */
-export const GFP_PGTABLE_USER = GFP_KERNEL | __GFP_ZERO | __GFP_ACCOUNT;
+  __GFP_DIRECT_RECLAIM,
+  __GFP_DMA,
+  __GFP_DMA32,
+  __GFP_NORETRY,
+  __GFP_RETRY_MAYFAIL,
+  __GFP_ZERO,
+  GFP_KERNEL,
+} from "./gfp.js";
 
 const ZONE_DMA_END_PFN = 0x1000;
 const ZONE_DMA32_END_PFN = 0x10_0000;
@@ -110,12 +76,6 @@ function bootZone(zone: Zone): Zone {
   return zone;
 }
 
-/** The zone of frame `pfn`. Linux include/linux/mm.h:page_zone() */
-function pageZone(sys: MemorySystem, pfn: Pfn): Zone {
-  for (const zone of sys.zones) if (pfn < zone.zoneEndPfn) return zone;
-  throw new RangeError(`frame ${pfn} is outside RAM`);
-}
-
 /** Frames free in all zones. Linux global_zone_page_state(NR_FREE_PAGES) */
 export function nrFreePages(sys: MemorySystem): number {
   return sys.zones.reduce((sum, zone) => sum + zone.nrFreePages, 0);
@@ -127,12 +87,21 @@ function gfpZone(gfp: number): number {
   return (gfp & __GFP_DMA32) !== 0 ? 1 : 2;
 }
 
+/** Largest order that reclaim is expected to make free by chance. Linux include/linux/mmzone.h:PAGE_ALLOC_COSTLY_ORDER */
+const PAGE_ALLOC_COSTLY_ORDER = 3;
+
 /**
- * A block of 2^order frames as one folio with refcount 1, or undefined when there is none.
+ * A block of 2^order frames as one folio with refcount 1, or undefined when there is none. May free memory on the way, where
+ * `gfp` allows it: whatever the caller looked at before may have changed when it returns.
  * Linux mm/page_alloc.c:__alloc_pages_noprof()
  */
 export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | undefined {
   if (sys.shouldFailAllocPage?.(gfp, order) === true) return undefined;
+  return getPageFromFreelist(sys, gfp, order) ?? allocPagesSlowpath(sys, gfp, order);
+}
+
+/** A block of the best zone that has one. Linux mm/page_alloc.c:get_page_from_freelist() */
+function getPageFromFreelist(sys: MemorySystem, gfp: number, order: number): Folio | undefined {
   for (let i = Math.min(gfpZone(gfp), sys.zones.length - 1); i >= 0; i--) {
     const zone = sys.zones[i]!;
     const pfn = zone.rmqueueSmallest(order);
@@ -143,6 +112,37 @@ export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | u
     return prepNewPage(sys, pfn, order, gfp);
   }
   return undefined;
+}
+
+/**
+ * The free lists have nothing: reclaims and tries again, as long as reclaim gets anywhere.
+ * Linux mm/page_alloc.c:__alloc_pages_slowpath()
+ * Differs from Linux: gives up at the first reclaim that frees nothing, where Linux tries 16 times and then kills a process.
+ */
+function allocPagesSlowpath(sys: MemorySystem, gfp: number, order: number): Folio | undefined {
+  if ((gfp & __GFP_DIRECT_RECLAIM) === 0 || sys.pfMemalloc) return undefined;
+  for (let tries = 0; tries < STEP_BUDGET; tries++) {
+    const progress = performReclaim(sys, gfp, order);
+    const folio = progress > 0 ? getPageFromFreelist(sys, gfp, order) : undefined;
+    if (folio !== undefined || progress === 0 || !mayLoop(gfp, order)) return folio;
+  }
+  throw outOfSteps(`the reclaim for ${1 << order} pages (try_to_free_pages)`);
+}
+
+/** Whether more than one reclaim is worth it. Linux mm/page_alloc.c:__alloc_pages_slowpath(), before should_reclaim_retry() */
+function mayLoop(gfp: number, order: number): boolean {
+  if ((gfp & __GFP_NORETRY) !== 0) return false;
+  return order <= PAGE_ALLOC_COSTLY_ORDER || (gfp & __GFP_RETRY_MAYFAIL) !== 0;
+}
+
+/** Pages that direct reclaim freed; what it allocates itself never reclaims. Linux mm/page_alloc.c:__perform_reclaim() */
+function performReclaim(sys: MemorySystem, gfp: number, order: number): number {
+  sys.pfMemalloc = true;
+  try {
+    return sys.parts.tryToFreePages(sys, gfp, order);
+  } finally {
+    sys.pfMemalloc = false;
+  }
 }
 
 /** Makes a fresh block a folio. Linux mm/page_alloc.c:prep_new_page(), prep_compound_page() */
@@ -158,54 +158,6 @@ function prepNewPage(sys: MemorySystem, pfn: Pfn, order: number, gfp: number): F
   for (let i = 0; i < 1 << order; i++) sys.ram.zeroFrame(pfn + i);
   sys.clock.advance(sys.costs.zeroPageNs * 2 ** order);
   return folio;
-}
-
-/** Lets go of the folio; the last one frees it. Linux include/linux/mm.h:folio_put() */
-export function folioPut(sys: MemorySystem, folio: Folio): void {
-  if (--folio.refcount === 0) freeFolio(sys, folio);
-}
-
-/** Lets go of the folio `refs` times. Linux include/linux/mm.h:folio_put_refs() */
-export function folioPutRefs(sys: MemorySystem, folio: Folio, refs: number): void {
-  folio.refcount -= refs;
-  if (folio.refcount === 0) freeFolio(sys, folio);
-}
-
-/** The last hold is gone. Linux mm/swap.c:__folio_put() */
-function freeFolio(sys: MemorySystem, folio: Folio): void {
-  vmBugOn(folio.refcount !== 0, `frame ${folio.pfn} has refcount ${folio.refcount}`);
-  if ((folio.flags & PG_lru) !== 0) lruvecDelFolio(sys, folio);
-  if ((folio.flags & PG_mlocked) !== 0) {
-    // A locked page dies unlocked. Linux mm/page_alloc.c:__free_pages_prepare()
-    modNodePageState(sys, NR_MLOCK, -(1 << folio.order));
-    countVmEvents(sys, UNEVICTABLE_PGCLEARED, 1 << folio.order);
-  }
-  freeUnrefPage(sys, folio);
-}
-
-/** Wipes the page structs and gives the frames back. Linux mm/page_alloc.c:free_unref_folios(), free_pages_prepare() */
-function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
-  const { pfn, order } = folio;
-  if (sys.trace.on) sys.trace.emit("kmem:mm_page_free", { pfn, order });
-  for (let i = 0; i < 1 << order; i++) {
-    const page = i === 0 ? folio : pfnToPage(sys, pfn + i);
-    vmBugOn(page.mapcount !== 0, `frame ${page.pfn} is freed while mapped`);
-    page.head = page;
-    page.anonExclusive = false;
-  }
-  vmBugOn(
-    folio.largeMapcount !== 0 || folio.entireMapcount !== 0,
-    `frame ${pfn} is freed while mapped as a whole`,
-  );
-  folio.flags = 0;
-  folio.order = 0;
-  folio.mapping = undefined;
-  folio.index = 0;
-  folio.private = 0;
-  folio.mlockCount = 0;
-  folio.pageType = PGTY_none;
-  countVmEvents(sys, PGFREE, 1 << order);
-  pageZone(sys, pfn).freeOnePage(pfn, order);
 }
 
 /** Takes one frame for the kernel for good (the zero page, tables of the machine). Not in Linux: memblock_reserve() */

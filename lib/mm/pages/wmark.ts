@@ -13,7 +13,7 @@
  * A zone also keeps some pages free from requests that could use a higher zone: vm.lowmem_reserve_ratio.
  *
  * Everything here is computed from the settings when it is asked for; nothing is kept. Reclaim comes with lab 05: today
- * the marks are shown in /proc/zoneinfo and go into MemAvailable.
+ * the marks are shown in /proc/zoneinfo and go into MemAvailable (mmzone.ts).
  *
  * Linux mm/page_alloc.c. Read first: mm/vm_sysctl.ts, buddy.ts. Read next: page_alloc.ts.
  */

@@ -20,6 +20,10 @@
  * JavaScript's & takes an integer modulo 2^32, so the flag bits 0 to 11 of a value may be tested with & directly;
  * bits are set and cleared by adding and subtracting.
  *
+ * The type says whose note it is; classifyPte() sorts every entry by it, and a walk that meets a kind it does not know throws:
+ *
+ *   0 to 23 place in swap    25 to 27 page on the move    31 marker    others: kinds that nothing here makes
+ *
  * Differs from Linux: a swap entry's type is in bits 47 to 51 instead of 59 to 63, and frame numbers are not inverted.
  *
  * Read first: hw/entry.ts. Read next: pgtable_alloc.ts (tables), mm/fault/memory.ts (faults).
@@ -38,6 +42,7 @@ import {
 } from "../../hw/entry.js";
 import type { Ram } from "../../hw/ram.js";
 import { VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, type VmAreaStruct } from "../mm_types.js";
+import { VmBug } from "../mmdebug.js";
 
 /** NX in a value: no instruction fetches. Bit 63 in RAM. */
 export const PTE_NX = 2 ** 52;
@@ -211,6 +216,12 @@ export function vmaPageProt(vma: VmAreaStruct): number {
   return vmGetPageProt(vmaWantsWritenotify(vma) ? vma.vmFlags & ~VM_SHARED : vma.vmFlags);
 }
 
+/** Types below are swap areas; those from here on are other notes. Linux include/linux/swap.h:MAX_SWAPFILES */
+export const MAX_SWAPFILES = 24;
+/** First of the three types of a page on the move: read-only. Linux include/linux/swap.h:SWP_MIGRATION_READ */
+export const SWP_MIGRATION_READ = 25;
+/** Last of them: writable. Linux include/linux/swap.h:SWP_MIGRATION_WRITE */
+export const SWP_MIGRATION_WRITE = 27;
 /** Type of a swap entry that is no swap but a marker. Linux include/linux/swap.h:SWP_PTE_MARKER */
 export const SWP_PTE_MARKER = 31;
 /** Marker: touching it is SIGSEGV. Linux include/linux/swapops.h:PTE_MARKER_GUARD */
@@ -246,6 +257,45 @@ export function makePteMarker(marker: number): Pte {
 /** A marker rather than a place in swap. Linux is_pte_marker() */
 export function isPteMarker(pte: Pte): boolean {
   return isSwapPte(pte) && swpType(pte) === SWP_PTE_MARKER;
+}
+
+/** Nothing: the entry is 0. Not in Linux: a kind that classifyPte() tells, as the others below. */
+export const PTE_KIND_NONE = 0;
+/** A frame, reachable or (PROT_NONE) not. */
+export const PTE_KIND_PRESENT = 1;
+/** A place in swap. */
+export const PTE_KIND_SWAP = 2;
+/** A frame whose page is being moved. Linux include/linux/swapops.h:is_migration_entry() */
+export const PTE_KIND_MIGRATION = 3;
+/** A marker: guard or poison. */
+export const PTE_KIND_MARKER = 4;
+
+/** Bits of a note that no note of ours has: all below the offset but E. */
+const NOTE_BITS_UNUSED = 0x1f7;
+
+/**
+ * Which of the PTE_KIND_ constants the entry is; throws for a note that nothing here makes.
+ * Not in Linux: each walk asks pte_none(), pte_present() and is_xxx_entry() in turn.
+ */
+export function classifyPte(pte: Pte): number {
+  if (pte === 0) return PTE_KIND_NONE;
+  return (pte & PRESENT_BITS) !== 0 ? PTE_KIND_PRESENT : classifyNote(pte);
+}
+
+/** The kind of an entry that is neither empty nor present. */
+function classifyNote(pte: Pte): number {
+  const type = swpType(pte);
+  if ((pte & NOTE_BITS_UNUSED) === 0) {
+    if (type < MAX_SWAPFILES) return PTE_KIND_SWAP;
+    if (type === SWP_PTE_MARKER) return PTE_KIND_MARKER;
+    if (type >= SWP_MIGRATION_READ && type <= SWP_MIGRATION_WRITE) return PTE_KIND_MIGRATION;
+  }
+  throw unknownPte(pte);
+}
+
+/** What a walk throws that meets an entry of a kind it has no answer for. Not in Linux: BUG() or bad page map there. */
+export function unknownPte(pte: Pte): VmBug {
+  return new VmBug(`page-table entry ${pte.toString(16)} is of a kind that has no place here`);
 }
 
 /** A guard marker. Linux is_guard_swp_entry() */

@@ -17,9 +17,12 @@
 import type { Pfn, Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
+import type { VmFault } from "../fault/vm_fault.js";
 import type { MmStruct } from "../mm_types.js";
 import { PGTY_table, pfnToPage } from "../pages/folio.js";
-import { allocPages, folioPut, GFP_PGTABLE_USER } from "../pages/page_alloc.js";
+import { folioPut } from "../pages/free_pages.js";
+import { GFP_PGTABLE_KERNEL, GFP_PGTABLE_USER } from "../pages/gfp.js";
+import { allocPages } from "../pages/page_alloc.js";
 import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
 import { withGather } from "./mmu_gather.js";
 import { PAGE_TABLE, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex, setPte } from "./pgtable.js";
@@ -29,7 +32,8 @@ const PGD_BYTES = 0x80_0000_0000;
 
 /** A zeroed frame for a table: its number, or 0. Linux pagetable_alloc() and pagetable_pte_ctor() */
 function tableAlloc(mm: MmStruct): number {
-  const page = allocPages(mm.sys, GFP_PGTABLE_USER, 0);
+  const gfp = mm === mm.sys.initMm ? GFP_PGTABLE_KERNEL : GFP_PGTABLE_USER;
+  const page = allocPages(mm.sys, gfp, 0);
   if (page === undefined) return 0;
   page.pageType = PGTY_table;
   modNodePageState(mm.sys, NR_PAGETABLE, 1);
@@ -115,6 +119,15 @@ export function pmdAlloc(mm: MmStruct, addr: Vaddr): number {
 export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
   const table = tableBelowAlloc(mm, pmdp);
   return table === 0 ? 0 : table * 512 + pteIndex(addr);
+}
+
+/**
+ * Makes the table of a fault's level-1 entry if it is missing, and notes where the entry is; false without memory.
+ * Linux include/linux/mm.h:pte_alloc()
+ */
+export function vmfPteAlloc(vmf: VmFault): boolean {
+  if (vmf.ptep === 0) vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
+  return vmf.ptep !== 0;
 }
 
 /** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */

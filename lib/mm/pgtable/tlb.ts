@@ -16,6 +16,9 @@
  * Interrupts are dear, so Linux sends few: many changes are gathered into one flush (mmu_gather.ts), CPUs that are lazy or
  * run something else are left alone and catch up by generation when they come back (tlb_switch.ts).
  *
+ * The file goes that way: the three decisions (is a flush needed, who must flush, how much), the flush that asks
+ * them, the forms in which callers ask for a flush, and at last its counts and events.
+ *
  * Replaceable: pteNeedsFlush, shootdownTargets, catchUp here, chooseNewAsid in tlb_switch.ts.
  *
  * Differs from Linux: a CPU that left an mm is taken out of its mask only by a flush that frees tables, not once a second;
@@ -52,10 +55,7 @@ import { PTE_NX, ptePfn } from "./pgtable.js";
 import { cpuTlbState, leaveMm } from "./tlb_switch.js";
 import type { CatchUp, FlushTlbInfo, ShootdownCpu } from "./tlb_types.js";
 
-/** Longest range that is flushed page by page. Linux arch/x86/mm/tlb.c:tlb_single_page_flush_ceiling */
-export const TLB_SINGLE_PAGE_FLUSH_CEILING = 33;
-/** The end of a range that means everything. Linux arch/x86/include/asm/tlbflush.h:TLB_FLUSH_ALL */
-export const TLB_FLUSH_ALL = Number.POSITIVE_INFINITY;
+// ---------------------------------------------------------------- the three decisions
 
 /** Flags that must not stay in a TLB when they are gone from the entry; the processor sets them by itself. */
 const FLUSH_ON_CLEAR = PAGE_DIRTY | PAGE_PRESENT;
@@ -90,6 +90,13 @@ export function catchUp(localGen: number, mmGen: number, requestGen?: number): C
   if (localGen === mmGen) return "nothing";
   return requestGen === localGen + 1 && requestGen === mmGen ? "pages" : "all";
 }
+
+// ---------------------------------------------------------------- the flush
+
+/** Longest range that is flushed page by page. Linux arch/x86/mm/tlb.c:tlb_single_page_flush_ceiling */
+export const TLB_SINGLE_PAGE_FLUSH_CEILING = 33;
+/** The end of a range that means everything. Linux arch/x86/include/asm/tlbflush.h:TLB_FLUSH_ALL */
+export const TLB_FLUSH_ALL = Number.POSITIVE_INFINITY;
 
 /** Flushes [start, end) of `mm` wherever it may be cached. Linux arch/x86/mm/tlb.c:flush_tlb_mm_range() */
 export function flushTlbMmRange(mm: MmStruct, start: number, end: number, freedTables = false): void {
@@ -154,16 +161,12 @@ function flushTlbFunc(sys: MemorySystem, cpu: Cpu, info: FlushTlbInfo): void {
 
 /** Drops the pages of `range`, or all of the PCID in use. Linux arch/x86/mm/tlb.c:flush_tlb_local() */
 function flushLocal(sys: MemorySystem, cpu: Cpu, range: FlushTlbInfo | undefined): void {
-  const pages = range === undefined ? -1 : (range.end - range.start) / PAGE_SIZE;
-  if (sys.trace.on) sys.trace.emit("tlb:tlb_flush", { pages, reason: cpu.id === sys.thisCpu ? 3 : 1 });
-  if (range === undefined) {
-    countVmEvent(sys, NR_TLB_LOCAL_FLUSH_ALL);
-    cpu.writeCr3(cpu.cr3);
-    return;
-  }
-  countVmEvents(sys, NR_TLB_LOCAL_FLUSH_ONE, pages);
-  for (let va = range.start; va < range.end; va += PAGE_SIZE) cpu.invlpg(va);
+  noteFlush(sys, cpu, range === undefined ? -1 : (range.end - range.start) / PAGE_SIZE);
+  if (range === undefined) cpu.writeCr3(cpu.cr3);
+  else for (let va = range.start; va < range.end; va += PAGE_SIZE) cpu.invlpg(va);
 }
+
+// ---------------------------------------------------------------- what callers ask for
 
 /** Flushes [start, end) of `mm`, or leaves it to the gather that is open. Linux arch/x86/include/asm/tlbflush.h:flush_tlb_range() */
 export function flushTlbRange(mm: MmStruct, start: number, end: number): void {
@@ -179,4 +182,13 @@ export function flushTlbPage(mm: MmStruct, addr: Vaddr): void {
 /** Flushes everything of `mm`. Linux arch/x86/include/asm/tlbflush.h:flush_tlb_mm() */
 export function tlbFlushMm(mm: MmStruct): void {
   flushTlbRange(mm, 0, TLB_FLUSH_ALL);
+}
+
+// ---------------------------------------------------------------- counts and events
+
+/** Counts and traces a flush of `pages` pages, -1 for all. Linux: trace_tlb_flush(), count_vm_tlb_events() */
+function noteFlush(sys: MemorySystem, cpu: Cpu, pages: number): void {
+  if (sys.trace.on) sys.trace.emit("tlb:tlb_flush", { pages, reason: cpu.id === sys.thisCpu ? 3 : 1 });
+  if (pages < 0) countVmEvent(sys, NR_TLB_LOCAL_FLUSH_ALL);
+  else countVmEvents(sys, NR_TLB_LOCAL_FLUSH_ONE, pages);
 }

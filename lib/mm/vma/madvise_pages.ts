@@ -14,7 +14,9 @@
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { EACCES, EINVAL, EOPNOTSUPP } from "../errno.js";
+import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import { vmNormalPage } from "../fault/wp.js";
 import { zapPageRangeSingle } from "../fault/zap.js";
@@ -44,18 +46,22 @@ import {
   PG_unevictable,
   PG_workingset,
   pageFolio,
-  pfnToPage,
 } from "../pages/folio.js";
 import { nextBoundary, walkPageRange } from "../pgtable/pagewalk.js";
 import {
+  classifyPte,
+  PTE_KIND_MARKER,
+  PTE_KIND_SWAP,
+  PTE_MARKER_POISONED,
   pteDirty,
   pteMkclean,
   pteMkold,
-  ptePfn,
   ptePresent,
   ptepGet,
   pteYoung,
   setPte,
+  swpOffset,
+  unknownPte,
 } from "../pgtable/pgtable.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
 import { MADV } from "./mman.js";
@@ -84,7 +90,11 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   updateHiwaterRss(mm);
   walkPageRange(mm, start, end, {
     pteEntry(pte, _addr, ptep) {
-      const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+      if (!ptePresent(pte)) {
+        freeNonpresentPte(vma, ptep, pte);
+        return;
+      }
+      const page = vmNormalPage(vma, pte);
       if (page === undefined) return;
       const folio = pageFolio(page);
       if (!makeFree(folio)) return;
@@ -94,6 +104,14 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   });
   flushTlbRange(mm, start, end);
   return 0;
+}
+
+/** A lost page is free to be lost; other notes stay. Linux mm/madvise.c:madvise_free_pte_range() of what is not present */
+function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte): void {
+  const kind = classifyPte(pte);
+  if (kind === PTE_KIND_SWAP) throw unknownPte(pte); // its place would have to be given back
+  if (kind === PTE_KIND_MARKER && (swpOffset(pte) & PTE_MARKER_POISONED) !== 0)
+    setPte(vma.vmMm.sys.ram, ptep, 0);
 }
 
 /** Clears the folio's dirty bit; false if it is shared, so that it must stay as it is. */
@@ -143,13 +161,8 @@ function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boole
 /** Whether an mm other than `mm` maps it too. Linux include/linux/mm.h:folio_maybe_mapped_shared() */
 function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
   let shared = false;
-  rmapWalk(folio, (vma, address) => {
-    if (vma.vmMm !== mm && !shared)
-      walkPageRange(vma.vmMm, address, Math.min(vma.vmEnd, address + folioNrPages(folio) * PAGE_SIZE), {
-        pteEntry(pte) {
-          if (ptePresent(pte) && pageFolio(pfnToPage(mm.sys, ptePfn(pte))) === folio) shared = true;
-        },
-      });
+  rmapWalk(folio, (vma) => {
+    if (vma.vmMm !== mm) shared = !pageVmaMappedWalk(folio, vma, () => false);
     return !shared;
   });
   return shared;

@@ -14,7 +14,7 @@ import { filemapGetFolio } from "../filemap/address_space.js";
 import type { File, MmStruct, VmAreaStruct } from "../mm_types.js";
 import { PG_uptodate } from "../pages/folio.js";
 import { walkPageRange } from "../pgtable/pagewalk.js";
-import { isPteMarker, ptePresent } from "../pgtable/pgtable.js";
+import { classifyPte, PTE_KIND_MARKER, PTE_KIND_SWAP } from "../pgtable/pgtable.js";
 
 /** Pages that are asked for at once: as many answers as fit into a page of the kernel's. */
 const CHUNK_PAGES = PAGE_SIZE;
@@ -56,10 +56,11 @@ function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Arr
   const seen = new Set<number>();
   walkPageRange(vma.vmMm, start, end, {
     pteEntry(pte, addr) {
-      if (isPteMarker(pte)) return;
+      const kind = classifyPte(pte);
+      if (kind === PTE_KIND_MARKER) return;
       const i = (addr - start) / PAGE_SIZE;
       seen.add(i);
-      vec[i] = ptePresent(pte) ? 1 : 0; // in swap: not in core
+      vec[i] = kind === PTE_KIND_SWAP ? 0 : 1; // a page on the move is in core
     },
     pmdEntry(_pmd, addr, _pmdp, next) {
       for (let a = addr; a < next; a += PAGE_SIZE) {

@@ -39,6 +39,8 @@ import { folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { walkPageRange } from "../pgtable/pagewalk.js";
 import {
+  classifyPte,
+  PTE_KIND_MIGRATION,
   pteDirty,
   pteMkwrite,
   pteModify,
@@ -48,6 +50,7 @@ import {
   pteSpecial,
   pteWrite,
   setPte,
+  unknownPte,
   vmaPageProt,
   vmaWantsWritenotify,
 } from "../pgtable/pgtable.js";
@@ -94,7 +97,10 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
   const upgrade = vmaWantsManualPteWriteUpgrade(vma);
   let pages = 0;
   const pteEntry = (pte: Pte, addr: Vaddr, ptep: number): void => {
-    if (!ptePresent(pte)) return;
+    if (!ptePresent(pte)) {
+      if (classifyPte(pte) === PTE_KIND_MIGRATION) throw unknownPte(pte); // it says itself whether it is writable
+      return;
+    }
     let changed = pteModify(pte, prot);
     if (upgrade && !pteWrite(changed) && canChangePteWritable(vma, changed)) changed = pteMkwrite(changed);
     if (changed !== pte) {

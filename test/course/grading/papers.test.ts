@@ -14,7 +14,7 @@ import { VM_FAULT_MAJOR, VM_FAULT_RETRY } from "../../../lib/mm/fault/vm_fault.j
 import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
 import type { MmStruct } from "../../../lib/mm/mm_types.js";
 import { type Folio, PG_lru, PG_uptodate, pfnToPage } from "../../../lib/mm/pages/folio.js";
-import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../../lib/mm/pages/page_alloc.js";
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import { walkPageRange } from "../../../lib/mm/pgtable/pagewalk.js";
 import { ptePfn } from "../../../lib/mm/pgtable/pgtable.js";
 

@@ -4,7 +4,8 @@ import type { VfsFile } from "../../../lib/fs/inode.js";
 import { boot, type Machine } from "../../../lib/kernel/machine.js";
 import type { Process } from "../../../lib/kernel/process.js";
 import { VM_FAULT_RETRY } from "../../../lib/mm/fault/vm_fault.js";
-import { allocPages, GFP_HIGHUSER_MOVABLE, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
+import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import type { MmParts } from "../../../lib/mm/parts.js";
 
 /** A shared mapping of a cold file of 32 pages, whose first page is mapped; `free` frames are left. */

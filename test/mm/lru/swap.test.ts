@@ -13,7 +13,9 @@ import {
   PG_referenced,
   PG_unevictable,
 } from "../../../lib/mm/pages/folio.js";
-import { allocPages, folioPut, GFP_HIGHUSER_MOVABLE, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { folioPut } from "../../../lib/mm/pages/free_pages.js";
+import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
+import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { NR_MLOCK, UNEVICTABLE_PGSTRANDED } from "../../../lib/mm/vmstat.js";
 

@@ -1,0 +1,92 @@
+/**
+ * The one reverse walk below a VMA: which of its entries map pages of a folio.
+ *
+ *   rmapWalk(folio) --> VMA that may map it --> pageVmaMappedWalk(folio, vma, visit)
+ *
+ *     pages of the file    ... 6 7 [8 9 10 11] 12 ...           folio: pages 8 to 11
+ *     VMA, vmPgoff = 9            |. . . . . . . .|             begins at page 9: page 8 lies outside
+ *     its entries                  9 -  11                      page 10 is not mapped here
+ *                      visit(page 9)    visit(page 11)
+ *
+ * The reverse map only says where a page would stand. An entry there may be empty, a note of the kernel, or, in a private
+ * VMA, name another frame (the copy that a write made); so each is compared with the folio's frame before it is visited.
+ * A part without a table is stepped over as a whole.
+ *
+ * A leaf of level 2 or 3 with other frames is stepped over. One with frames of the folio is a bug that throws: no
+ * visitor can take such an entry apart yet, and to pass it by would leave the folio mapped behind its owner's back.
+ *
+ * Left out: entries that say a page is being moved (PVMW_MIGRATION), since nothing moves pages.
+ *
+ * Read first: rmap.ts, mm/pgtable/pgtable_alloc.ts. Read next: mm/lru/vmscan.ts.
+ */
+import type { Vaddr } from "../../hw/address.js";
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
+import type { MmStruct, VmAreaStruct } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
+import { type Folio, folioNrPages } from "../pages/folio.js";
+import { nextBoundary, PUD_BYTES } from "../pgtable/pagewalk.js";
+import { pmdLeaf, ptePfn, ptePresent, ptepGet } from "../pgtable/pgtable.js";
+import { pmdOffset, pteOffsetPmd, pudOffset } from "../pgtable/pgtable_alloc.js";
+import { vmaAddress } from "./rmap.js";
+
+/**
+ * Told of one entry that maps page `index` of the folio (0 is its first): where, and what it holds. It may change the
+ * entry, but free no table. False ends the walk. Linux: the body of a caller's loop over page_vma_mapped_walk()
+ */
+export type MappedVisitor = (address: Vaddr, ptep: number, pte: Pte, index: number) => boolean;
+
+/** Throws if the leaf `entry`, which maps `size` bytes, holds frames of the folio. Linux check_pmd() */
+function checkLeaf(folio: Folio, entry: Pte, size: number): void {
+  const pfn = ptePfn(entry);
+  vmBugOn(
+    pfn < folio.pfn + folioNrPages(folio) && pfn + size / PAGE_SIZE > folio.pfn,
+    `the folio at frame ${folio.pfn} is mapped by a leaf of ${size} bytes, which no reverse walk takes apart`,
+  );
+}
+
+/** Pointer to the level-1 entry for `address`; 0 where a table is missing or other frames' leaf is above. */
+function findPtep(folio: Folio, mm: MmStruct, address: Vaddr): number {
+  const { ram } = mm.sys;
+  const pmdp = pmdOffset(mm, address);
+  if (pmdp === 0) {
+    const pudp = pudOffset(mm, address);
+    const pud = pudp === 0 ? 0 : ptepGet(ram, pudp);
+    if (pmdLeaf(pud)) checkLeaf(folio, pud, PUD_BYTES);
+    return 0;
+  }
+  const pmd = ptepGet(ram, pmdp);
+  if (!pmdLeaf(pmd)) return pteOffsetPmd(mm, pmdp, address);
+  checkLeaf(folio, pmd, PMD_SIZE);
+  return 0;
+}
+
+/**
+ * Visits each entry of `vma` that maps a page of the folio, lowest first; false when a visitor ended it.
+ * Linux mm/page_vma_mapped.c:page_vma_mapped_walk().
+ * Differs from Linux: calls a visitor instead of being called again for each entry.
+ */
+export function pageVmaMappedWalk(folio: Folio, vma: VmAreaStruct, visit: MappedVisitor): boolean {
+  const { vmMm: mm } = vma;
+  const { ram } = mm.sys;
+  const nrPages = folioNrPages(folio);
+  let address = vmaAddress(vma, folio.index, nrPages);
+  if (address === undefined) return true;
+  let index = Math.max(0, vma.vmPgoff - folio.index);
+  const end = Math.min(vma.vmEnd, address + (nrPages - index) * PAGE_SIZE);
+  while (address < end) {
+    const next = nextBoundary(address, PMD_SIZE, end);
+    let ptep = findPtep(folio, mm, address);
+    if (ptep === 0) {
+      index += (next - address) / PAGE_SIZE;
+      address = next;
+      continue;
+    }
+    for (; address < next; address += PAGE_SIZE, ptep++, index++) {
+      const pte = ptepGet(ram, ptep);
+      if (!ptePresent(pte) || ptePfn(pte) !== folio.pfn + index) continue;
+      if (!visit(address, ptep, pte, index)) return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import { fadviseDrop } from "../../../lib/fs/file_tree.js";
+import type { VfsFile } from "../../../lib/fs/inode.js";
+import { boot, type Machine } from "../../../lib/kernel/machine.js";
+import { folioPut } from "../../../lib/mm/pages/free_pages.js";
+import {
+  __GFP_DIRECT_RECLAIM,
+  __GFP_NORETRY,
+  GFP_ATOMIC,
+  GFP_HIGHUSER_MOVABLE,
+  GFP_KERNEL,
+  GFP_NOWAIT,
+} from "../../../lib/mm/pages/gfp.js";
+import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import type { MmParts } from "../../../lib/mm/parts.js";
+
+/** A machine without a free frame that runs on `reclaim`; a file of 8 clean pages is in its cache. */
+function fullMachine(reclaim?: MmParts["tryToFreePages"]): Machine {
+  const machine = boot({ ram: "16 MiB", parts: reclaim === undefined ? {} : { tryToFreePages: reclaim } });
+  const { kernel } = machine;
+  kernel.files.writeFile("/f", new Uint8Array(8 * 4096).fill(7));
+  const file = kernel.files.open("/f") as VfsFile;
+  expect(fadviseDrop(file, 0, 0)).toBe(0);
+  expect(file.read(0, new Uint8Array(8 * 4096))).toBe(8 * 4096);
+  while (nrFreePages(kernel.sys) > 0) allocPages(kernel.sys, GFP_ATOMIC);
+  return machine;
+}
+
+/** Drops the file's clean pages out of the cache. */
+function dropCache(machine: Machine): number {
+  const { kernel } = machine;
+  const before = nrFreePages(kernel.sys);
+  fadviseDrop(kernel.files.open("/f") as VfsFile, 0, 0);
+  return nrFreePages(kernel.sys) - before;
+}
+
+describe("an allocation that finds nothing free", () => {
+  it("fails on Linux's own part, which frees nothing yet", () => {
+    const { kernel } = fullMachine();
+    expect(allocPages(kernel.sys, GFP_KERNEL)).toBeUndefined();
+  });
+
+  it("succeeds when reclaim drops clean pages of the cache", () => {
+    const calls: [number, number][] = [];
+    const machine = fullMachine((_sys, gfp, order) => {
+      calls.push([gfp, order]);
+      return dropCache(machine);
+    });
+    const { sys } = machine.kernel;
+    for (let i = 0; i < 8; i++) expect(allocPages(sys, GFP_HIGHUSER_MOVABLE)?.refcount).toBe(1);
+    expect(calls).toEqual([[GFP_HIGHUSER_MOVABLE, 0]]);
+    expect(allocPages(sys, GFP_HIGHUSER_MOVABLE)).toBeUndefined(); // nothing is left to drop
+    expect(calls.length).toBe(2);
+  });
+
+  it("lets a program go on that touches a new page", () => {
+    let freed = 0;
+    const machine = boot({
+      ram: "16 MiB",
+      parts: {
+        tryToFreePages: () => {
+          const now = dropCache(machine);
+          freed += now;
+          return now;
+        },
+      },
+    });
+    const { kernel } = machine;
+    kernel.files.writeFile("/f", new Uint8Array(8 * 4096).fill(7));
+    dropCache(machine);
+    const p = machine.spawn("p");
+    const at = p.mmap(2 * 4096);
+    p.store(at, 1, 1);
+    (kernel.files.open("/f") as VfsFile).read(0, new Uint8Array(8 * 4096));
+    while (nrFreePages(kernel.sys) > 0) allocPages(kernel.sys, GFP_ATOMIC);
+    p.store(at + 4096, 1, 2);
+    expect(p.load(at + 4096, 1)).toBe(2);
+    expect(freed).toBe(8);
+  });
+
+  it.each([
+    ["GFP_ATOMIC", GFP_ATOMIC],
+    ["GFP_NOWAIT", GFP_NOWAIT],
+    ["GFP_KERNEL without __GFP_DIRECT_RECLAIM", GFP_KERNEL & ~__GFP_DIRECT_RECLAIM],
+  ])("never reclaims with %s", (_name, gfp) => {
+    let calls = 0;
+    const machine = fullMachine(() => ++calls);
+    expect(allocPages(machine.kernel.sys, gfp)).toBeUndefined();
+    expect(calls).toBe(0);
+  });
+
+  it("goes on while reclaim makes progress, though others take what it frees", () => {
+    let calls = 0;
+    const machine = fullMachine(() => (++calls < 5 ? 1 : dropCache(machine)));
+    expect(allocPages(machine.kernel.sys, GFP_KERNEL)).toBeDefined();
+    expect(calls).toBe(5);
+  });
+
+  it("reclaims once with __GFP_NORETRY, and for an order above 3", () => {
+    let calls = 0;
+    const { sys } = fullMachine(() => ++calls).kernel;
+    expect(allocPages(sys, GFP_KERNEL | __GFP_NORETRY)).toBeUndefined();
+    expect(calls).toBe(1);
+    expect(allocPages(sys, GFP_KERNEL, 4)).toBeUndefined();
+    expect(calls).toBe(2);
+  });
+
+  it("stops a part that claims progress for ever", () => {
+    const { sys } = fullMachine(() => 1).kernel;
+    expect(() => allocPages(sys, GFP_KERNEL)).toThrow(/try_to_free_pages.*repeated 1000 times/);
+    expect(sys.pfMemalloc).toBe(false);
+  });
+
+  it("does not reclaim from within reclaim", () => {
+    let depth = 0;
+    const { sys } = fullMachine((inner, gfp) => {
+      depth++;
+      expect(allocPages(inner, gfp)).toBeUndefined();
+      return 0;
+    }).kernel;
+    expect(allocPages(sys, GFP_KERNEL)).toBeUndefined();
+    expect(depth).toBe(1);
+  });
+});
+
+describe("folioPut", () => {
+  it("gives the frame back with the last hold", () => {
+    const { sys } = boot({ ram: "16 MiB" }).kernel;
+    const free = nrFreePages(sys);
+    const folio = allocPages(sys, GFP_KERNEL, 2)!;
+    expect(nrFreePages(sys)).toBe(free - 4);
+    folio.refcount++;
+    folioPut(sys, folio);
+    expect(nrFreePages(sys)).toBe(free - 4);
+    folioPut(sys, folio);
+    expect(nrFreePages(sys)).toBe(free);
+  });
+});

@@ -1,0 +1,90 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { VfsFile } from "../../../lib/fs/inode.js";
+import type { Kernel } from "../../../lib/kernel/kernel.js";
+import { boot } from "../../../lib/kernel/machine.js";
+import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
+import type { Task } from "../../../lib/kernel/task.js";
+import type { MmStruct, VmAreaStruct } from "../../../lib/mm/mm_types.js";
+import { madviseGuardInstall } from "../../../lib/mm/vma/guard.js";
+import { doMincore, mincoreArguments } from "../../../lib/mm/vma/mincore.js";
+
+const BASE = 0x1000_0000_0000;
+const PAGE = 4096;
+const PRIVATE = 0x32;
+
+let kernel: Kernel;
+let task: Task;
+let mm: MmStruct;
+
+beforeEach(() => {
+  kernel = boot({ ram: "64 MiB" }).kernel;
+  task = kernel.spawn("t");
+  mm = task.mm!;
+  kernel.enter(task);
+});
+
+const at = (page: number): number => BASE + page * PAGE;
+
+function map(page: number, nrPages: number, prot = 3, flags = PRIVATE): VmAreaStruct {
+  expect(sysMmap(kernel, task, at(page), nrPages * PAGE, prot, flags)).toBe(at(page));
+  return mm.mmMt.lookup(at(page))!;
+}
+
+/** The answer for pages [page, page + nr) as a string of 0 and 1, or the error. */
+function mincore(page: number, nr: number): string | number {
+  let found = "";
+  const err = doMincore(mm, at(page), nr * PAGE, (pages, first) => {
+    expect(first).toBe(found.length);
+    found += pages.join("");
+    return 0;
+  });
+  return err === 0 ? found : err;
+}
+
+describe("doMincore", () => {
+  it("says which pages of private memory are there; the zero page is", () => {
+    map(0, 5);
+    task.store(at(1), 1, 7);
+    task.load(at(3), 1);
+    expect(mincore(0, 5)).toBe("01010");
+    expect(mincore(1, 3)).toBe("101");
+  });
+
+  it("says of a shared page whether it is in the cache, mapped or not", () => {
+    const vma = map(0, 4, 3, 0x31);
+    map(8, 4);
+    expect(mincore(0, 4)).toBe("0000");
+    (vma.vmFile as VfsFile).write(2 * PAGE, new Uint8Array([1]));
+    expect(mincore(0, 4)).toBe("0010");
+  });
+
+  it("goes on in the next VMA, and ends at a hole", () => {
+    map(0, 2);
+    map(2, 2, 1);
+    task.store(at(1), 1, 7);
+    task.load(at(2), 1);
+    expect(mincore(0, 4)).toBe("0110");
+    expect(mincore(3, 2)).toBe(-12);
+  });
+
+  it("does not take a guard for a page", () => {
+    const vma = map(0, 2);
+    expect(madviseGuardInstall(vma, at(0), at(1))).toBe(0);
+    task.store(at(1), 1, 7);
+    expect(mincore(0, 2)).toBe("01");
+  });
+
+  it("stops with the caller's error", () => {
+    map(0, 2);
+    expect(doMincore(mm, at(0), PAGE, () => -14)).toBe(-14);
+  });
+});
+
+describe("mincoreArguments", () => {
+  it("refuses a start within a page and what is no user memory", () => {
+    expect(mincoreArguments(mm, at(0) + 1, PAGE)).toBe(-22);
+    expect(mincoreArguments(mm, -PAGE, PAGE)).toBe(-12);
+    expect(mincoreArguments(mm, mm.taskSize - PAGE, 2 * PAGE)).toBe(-12);
+    expect(mincoreArguments(mm, mm.taskSize - PAGE, PAGE)).toBe(0);
+  });
+});

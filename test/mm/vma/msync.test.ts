@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { O_CREAT, O_RDWR } from "../../../lib/fs/file_tree.js";
+import type { VfsFile } from "../../../lib/fs/inode.js";
+import type { Kernel } from "../../../lib/kernel/kernel.js";
+import { boot } from "../../../lib/kernel/machine.js";
+import { sysOpen } from "../../../lib/kernel/syscalls/file.js";
+import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
+import type { Task } from "../../../lib/kernel/task.js";
+import { MS_ASYNC, MS_INVALIDATE, MS_SYNC } from "../../../lib/mm/vma/mman.js";
+import { doMsync } from "../../../lib/mm/vma/msync.js";
+
+const BASE = 0x1000_0000_0000;
+const PAGE = 4096;
+const at = (page: number): number => BASE + page * PAGE;
+
+let kernel: Kernel;
+let task: Task;
+let file: VfsFile;
+
+beforeEach(() => {
+  kernel = boot({ ram: "64 MiB" }).kernel;
+  task = kernel.spawn("t");
+  const fd = sysOpen(kernel, task, "/data", O_RDWR | O_CREAT);
+  file = task.files.get(fd) as VfsFile;
+  for (let page = 0; page < 4; page++) file.write(page * PAGE, new Uint8Array(PAGE));
+  file.fsync();
+  expect(sysMmap(kernel, task, at(0), 4 * PAGE, 3, 0x11, fd)).toBe(at(0));
+  for (let page = 0; page < 4; page++) task.store(at(page), 1, 7);
+});
+
+const dirty = (): number[] => [...file.fMapping.dirtyFolios].map((folio) => folio.index).sort();
+const msync = (page: number, nr: number, flags: number): number =>
+  doMsync(task.mm!, at(page), nr * PAGE, flags);
+
+describe("doMsync", () => {
+  it("with MS_SYNC writes the dirty pages of the range, and only those", () => {
+    expect(dirty()).toEqual([0, 1, 2, 3]);
+    expect(msync(1, 2, MS_SYNC)).toBe(0);
+    expect(dirty()).toEqual([0, 3]);
+  });
+
+  it("with MS_ASYNC or no flag writes nothing", () => {
+    expect([msync(0, 4, MS_ASYNC), msync(0, 4, 0)]).toEqual([0, 0]);
+    expect(dirty()).toEqual([0, 1, 2, 3]);
+  });
+
+  it("goes on behind a hole, and answers -ENOMEM", () => {
+    expect(doMsync(task.mm!, at(-1), 3 * PAGE, MS_SYNC)).toBe(-12);
+    expect(dirty()).toEqual([2, 3]);
+    expect(msync(-1, 3, MS_ASYNC)).toBe(-12);
+    expect(msync(3, 2, MS_SYNC)).toBe(-12);
+    expect(dirty()).toEqual([2]);
+  });
+
+  it("with MS_INVALIDATE refuses locked memory", () => {
+    expect(msync(0, 4, MS_INVALIDATE)).toBe(0);
+    expect(sysMmap(kernel, task, at(8), PAGE, 3, 0x2032)).toBe(at(8));
+    expect([msync(8, 1, MS_INVALIDATE), msync(8, 1, MS_SYNC)]).toEqual([-16, 0]);
+  });
+
+  it("refuses unknown flags, both ways at once, and a start within a page", () => {
+    expect(msync(0, 1, 8)).toBe(-22);
+    expect(msync(0, 1, MS_SYNC | MS_ASYNC)).toBe(-22);
+    expect(doMsync(task.mm!, at(0) + 1, PAGE, MS_SYNC)).toBe(-22);
+    expect(msync(0, 0, MS_SYNC)).toBe(0);
+  });
+});
