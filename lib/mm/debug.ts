@@ -7,7 +7,7 @@
  *                        --> tables                   == mm.pgtablesBytes
  *     page caches, LRU batches                        == the rest of refcount
  *     LRU lists, dirty folios, free lists             == the counters of vmstat; no frame is lost
- *     VMAs                                            == mm.mapCount, totalVm, lockedVm; their anon_vmas know them
+ *     VMAs                                            == mm.mapCount, totalVm; their anon_vmas know them
  *     every entry lies in a VMA; a writable private entry is exclusive; an exclusive page is mapped once
  *
  * Tests call it after every few operations. It looks at everything, so it is slow, and it changes nothing.
@@ -23,14 +23,7 @@ import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
 import { mmCounter } from "./lru/mm_inline.js";
-import {
-  type AnonVma,
-  type MmStruct,
-  VM_LOCKED,
-  VM_SHARED,
-  type VmAreaStruct,
-  vmaPages,
-} from "./mm_types.js";
+import { type AnonVma, type MmStruct, VM_SHARED, type VmAreaStruct, vmaPages } from "./mm_types.js";
 import { vmBugOn } from "./mmdebug.js";
 import {
   type Folio,
@@ -120,7 +113,7 @@ function checkMm(truth: Truth, mm: MmStruct): void {
 
 /** VMAs are sorted, apart and whole pages, and the mm's sums are theirs. */
 function checkVmas(truth: Truth, mm: MmStruct): void {
-  const sums = { mapCount: 0, totalVm: 0, lockedVm: 0 };
+  const sums = { mapCount: 0, totalVm: 0 };
   let end = 0;
   for (const vma of mm.mmMt) {
     const at = `mm ${mm.id}: the VMA at ${vma.vmStart.toString(16)}`;
@@ -131,9 +124,8 @@ function checkVmas(truth: Truth, mm: MmStruct): void {
     end = vma.vmEnd;
     sums.mapCount++;
     sums.totalVm += vmaPages(vma);
-    if ((vma.vmFlags & VM_LOCKED) !== 0) sums.lockedVm += vmaPages(vma);
   }
-  for (const name of ["mapCount", "totalVm", "lockedVm"] as const)
+  for (const name of ["mapCount", "totalVm"] as const)
     if (mm[name] !== sums[name])
       truth.problems.push(`mm ${mm.id}: ${name} is ${mm[name]}, the VMAs say ${sums[name]}`);
 }

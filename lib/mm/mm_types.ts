@@ -318,7 +318,8 @@ export class MmStruct {
   hiwaterVm = 0;
   /**
    * Pages mapped; and of them locked, private writable, executable file, stack.
-   * Invariant: totalVm is the sum of vmaPages() over mmMt, lockedVm that over the VMAs with VM_LOCKED.
+   * Invariant: totalVm is the sum of vmaPages() over mmMt. lockedVm is at least that over the VMAs with VM_LOCKED: a move
+   * that leaves the old mapping behind (MREMAP_DONTUNMAP) counts twice, as in Linux.
    */
   totalVm = 0;
   lockedVm = 0;
