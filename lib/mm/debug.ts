@@ -23,7 +23,14 @@ import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
 import { mmCounter } from "./lru/mm_inline.js";
-import { type AnonVma, type MmStruct, VM_SHARED, type VmAreaStruct, vmaPages } from "./mm_types.js";
+import {
+  type AnonVma,
+  type MmStruct,
+  VM_LOCKED,
+  VM_SHARED,
+  type VmAreaStruct,
+  vmaPages,
+} from "./mm_types.js";
 import { vmBugOn } from "./mmdebug.js";
 import {
   type Folio,
@@ -114,6 +121,7 @@ function checkMm(truth: Truth, mm: MmStruct): void {
 /** VMAs are sorted, apart and whole pages, and the mm's sums are theirs. */
 function checkVmas(truth: Truth, mm: MmStruct): void {
   const sums = { mapCount: 0, totalVm: 0 };
+  let locked = 0;
   let end = 0;
   for (const vma of mm.mmMt) {
     const at = `mm ${mm.id}: the VMA at ${vma.vmStart.toString(16)}`;
@@ -124,10 +132,14 @@ function checkVmas(truth: Truth, mm: MmStruct): void {
     end = vma.vmEnd;
     sums.mapCount++;
     sums.totalVm += vmaPages(vma);
+    if ((vma.vmFlags & VM_LOCKED) !== 0) locked += vmaPages(vma);
   }
   for (const name of ["mapCount", "totalVm"] as const)
     if (mm[name] !== sums[name])
       truth.problems.push(`mm ${mm.id}: ${name} is ${mm[name]}, the VMAs say ${sums[name]}`);
+  // More it may be: MREMAP_DONTUNMAP counts locked pages twice.
+  if (mm.lockedVm < locked)
+    truth.problems.push(`mm ${mm.id}: lockedVm is ${mm.lockedVm}, the VMAs have ${locked}`);
 }
 
 /** Links between VMAs and AnonVmas go both ways, and each AnonVma counts the VMAs whose own it is. */

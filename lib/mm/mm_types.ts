@@ -319,7 +319,7 @@ export class MmStruct {
   /**
    * Pages mapped; and of them locked, private writable, executable file, stack.
    * Invariant: totalVm is the sum of vmaPages() over mmMt. lockedVm is at least that over the VMAs with VM_LOCKED: a move
-   * that leaves the old mapping behind (MREMAP_DONTUNMAP) counts twice, as in Linux.
+   * that leaves the old mapping behind (MREMAP_DONTUNMAP) counts its pages twice, for ever, as in Linux.
    */
   totalVm = 0;
   lockedVm = 0;

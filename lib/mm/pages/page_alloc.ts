@@ -27,7 +27,7 @@ import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, PGALLOC, PGFREE } from "../vmstat.js";
 import { FreeLinks, MAX_PAGE_ORDER, Zone } from "./buddy.js";
-import { type Folio, type Page, PG_head, PG_lru, PG_reserved, PG_unevictable, pfnToPage } from "./folio.js";
+import { type Folio, type Page, PG_head, PG_reserved, pfnToPage } from "./folio.js";
 import {
   __GFP_DIRECT_RECLAIM,
   __GFP_DMA,
@@ -167,6 +167,3 @@ export function allocReservedPage(sys: MemorySystem): Page {
   page.flags |= PG_reserved;
   return page;
 }
-
-/** Flags that must be gone when a folio is freed. Linux PAGE_FLAGS_CHECK_AT_FREE */
-export const PAGE_FLAGS_CHECK_AT_FREE = PG_lru | PG_unevictable;

@@ -1,41 +1,12 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import { O_CREAT, O_RDWR } from "../../../lib/fs/file_tree.js";
-import type { VfsFile } from "../../../lib/fs/inode.js";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
-import { sysOpen } from "../../../lib/kernel/syscalls/file.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
+import { describe, expect, it } from "vitest";
 import { doFault } from "../../../lib/mm/fault/file_fault.js";
 import { FAULT_FLAG_WRITE, VM_FAULT_OOM, VM_FAULT_SIGBUS, VmFault } from "../../../lib/mm/fault/vm_fault.js";
-import { MM_ANONPAGES, MM_FILEPAGES, type VmAreaStruct } from "../../../lib/mm/mm_types.js";
+import { MM_ANONPAGES, MM_FILEPAGES } from "../../../lib/mm/mm_types.js";
 import { pteDirty, ptePfn, ptepGet, pteWrite } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { at, file, kernel, mapFile, task, useFile } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const at = (page: number): number => BASE + page * PAGE;
-
-let kernel: Kernel;
-let task: Task;
-let file: VfsFile;
-let fd: number;
-
-/** A file of 4 pages on disk, page i full of i + 1. */
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  fd = sysOpen(kernel, task, "/data", O_RDWR | O_CREAT);
-  file = task.files.get(fd) as VfsFile;
-  for (let page = 0; page < 4; page++) file.write(page * PAGE, new Uint8Array(PAGE).fill(page + 1));
-  expect(file.fsync()).toBe(0);
-  task.signal.handlers.set("SIGBUS", () => {});
-});
-
-function map(nrPages: number, flags: number): VmAreaStruct {
-  expect(sysMmap(kernel, task, at(0), nrPages * PAGE, 3, flags, fd)).toBe(at(0));
-  return task.mm!.mmMt.lookup(at(0))!;
-}
+useFile();
 
 function pteAt(page: number): number {
   const ptep = pteOffset(task.mm!, at(page));
@@ -46,7 +17,7 @@ const frame = (page: number): number => file.fMapping.pages.get(page)!.pfn;
 
 describe("a read of a mapped file", () => {
   it("maps what is in the cache around it, too, at most as many pages as fault-around has", () => {
-    map(4, 0x12);
+    mapFile(4, 0x12);
     expect(task.load(at(1), 1)).toBe(2);
     expect([0, 1, 2, 3].map((page) => ptePfn(pteAt(page)))).toEqual([0, 1, 2, 3].map(frame));
     expect(task.mm!.rssStat[MM_FILEPAGES]).toBe(4);
@@ -58,7 +29,7 @@ describe("a read of a mapped file", () => {
       [2, [false, false, true, true]],
     ] as const) {
       kernel.sys.faultAroundPages = pages;
-      map(4, 0x12);
+      mapFile(4, 0x12);
       task.load(at(2), 1);
       expect([0, 1, 2, 3].map((page) => pteAt(page) !== 0)).toEqual(mapped);
     }
@@ -67,7 +38,7 @@ describe("a read of a mapped file", () => {
 
 describe("a write to a mapped file", () => {
   it("that is private maps a copy, and the cache keeps its page", () => {
-    map(4, 0x12);
+    mapFile(4, 0x12);
     task.store(at(1), 1, 99);
     expect(ptePfn(pteAt(1))).not.toBe(frame(1));
     expect([pteWrite(pteAt(1)), pteDirty(pteAt(1))]).toEqual([true, true]);
@@ -76,7 +47,7 @@ describe("a write to a mapped file", () => {
   });
 
   it("that is shared maps the cache's page writable, and the file is dirty", () => {
-    map(4, 0x11);
+    mapFile(4, 0x11);
     task.store(at(1), 1, 99);
     expect([ptePfn(pteAt(1)), pteWrite(pteAt(1))]).toEqual([frame(1), true]);
     expect([...file.fMapping.dirtyFolios].map((folio) => folio.index)).toEqual([1]);
@@ -86,7 +57,7 @@ describe("a write to a mapped file", () => {
 
 describe("doFault", () => {
   it("is SIGBUS behind the end of the file, for reading and writing", () => {
-    const vma = map(6, 0x12);
+    const vma = mapFile(6, 0x12);
     expect(() => task.load(at(4), 1)).toThrow(/BUS_ADRERR/);
     const vmf = new VmFault(vma, at(4), FAULT_FLAG_WRITE);
     expect(doFault(vmf)).toBe(VM_FAULT_SIGBUS);
@@ -94,7 +65,7 @@ describe("doFault", () => {
   });
 
   it("is out of memory where the copy cannot be had", () => {
-    const vma = map(4, 0x12);
+    const vma = mapFile(4, 0x12);
     const { refcount } = file.fMapping.pages.get(1)!;
     kernel.sys.shouldFailAllocPage = () => true;
     expect(doFault(new VmFault(vma, at(1), FAULT_FLAG_WRITE))).toBe(VM_FAULT_OOM);

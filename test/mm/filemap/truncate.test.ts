@@ -1,49 +1,20 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import { O_CREAT, O_RDWR } from "../../../lib/fs/file_tree.js";
-import type { VfsFile } from "../../../lib/fs/inode.js";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
-import { sysOpen } from "../../../lib/kernel/syscalls/file.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
+import { describe, expect, it } from "vitest";
 import {
   mappingTryInvalidate,
   truncatePagecacheRange,
   truncateSetsize,
 } from "../../../lib/mm/filemap/truncate.js";
 import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
-import { MM_ANONPAGES, MM_FILEPAGES, type VmAreaStruct } from "../../../lib/mm/mm_types.js";
+import { MM_ANONPAGES, MM_FILEPAGES } from "../../../lib/mm/mm_types.js";
+import { at, file, kernel, mapFile, PAGE, task, useFile } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const at = (page: number): number => BASE + page * PAGE;
-
-let kernel: Kernel;
-let task: Task;
-let file: VfsFile;
-let fd: number;
-
-/** A file of 4 pages on disk, page i full of i + 1. */
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  fd = sysOpen(kernel, task, "/data", O_RDWR | O_CREAT);
-  file = task.files.get(fd) as VfsFile;
-  for (let page = 0; page < 4; page++) file.write(page * PAGE, new Uint8Array(PAGE).fill(page + 1));
-  expect(file.fsync()).toBe(0);
-  task.signal.handlers.set("SIGBUS", () => {});
-});
-
-function map(nrPages: number, flags: number): VmAreaStruct {
-  expect(sysMmap(kernel, task, at(0), nrPages * PAGE, 3, flags, fd)).toBe(at(0));
-  return task.mm!.mmMt.lookup(at(0))!;
-}
+useFile();
 
 const cached = (): number[] => [...file.fMapping.pages.keys()].sort();
 
 describe("truncateSetsize", () => {
   it("takes the pages behind the new end out of the cache and out of page tables, also private copies", () => {
-    map(4, 0x12);
+    mapFile(4, 0x12);
     task.store(at(3), 1, 99);
     task.load(at(0), 1);
     truncateSetsize(file.fMapping, 2 * PAGE);
@@ -54,7 +25,7 @@ describe("truncateSetsize", () => {
   });
 
   it("zeroes the rest of the last page, and forgets what was dirty behind it", () => {
-    map(4, 0x11);
+    mapFile(4, 0x11);
     task.store(at(2), 1, 99);
     truncateSetsize(file.fMapping, PAGE + 100);
     expect([cached(), file.fMapping.dirtyFolios.size]).toEqual([[0, 1], 0]);
@@ -71,7 +42,7 @@ describe("truncateSetsize", () => {
 
 describe("truncatePagecacheRange", () => {
   it("drops whole pages, zeroes the parts at both ends, and leaves private copies", () => {
-    map(4, 0x12);
+    mapFile(4, 0x12);
     task.store(at(1), 1, 99);
     truncatePagecacheRange(file.fMapping, PAGE - 10, 2 * PAGE + 9);
     expect(cached()).toEqual([0, 2, 3]);
@@ -87,7 +58,7 @@ describe("truncatePagecacheRange", () => {
 
 describe("mappingTryInvalidate", () => {
   it("drops what is clean and unmapped, and counts what it could not", () => {
-    map(1, 0x11);
+    mapFile(1, 0x11);
     task.load(at(0), 1); // page 0 is mapped
     file.write(2 * PAGE, new Uint8Array([9])); // page 2 is dirty
     lruAddDrainAll(kernel.sys);

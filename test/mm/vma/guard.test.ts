@@ -1,34 +1,11 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
-import { type MmStruct, VM_MAYBE_GUARD, type VmAreaStruct } from "../../../lib/mm/mm_types.js";
+import { describe, expect, it } from "vitest";
+import { VM_MAYBE_GUARD } from "../../../lib/mm/mm_types.js";
 import { isGuardPte, ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
 import { madviseGuardInstall, madviseGuardRemove } from "../../../lib/mm/vma/guard.js";
+import { at, kernel, map, mm, PAGE, PRIVATE, task, useArena } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const PRIVATE = 0x32;
-
-let kernel: Kernel;
-let task: Task;
-let mm: MmStruct;
-
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  mm = task.mm!;
-  kernel.enter(task);
-});
-
-const at = (page: number): number => BASE + page * PAGE;
-
-function map(page: number, nrPages: number, prot = 3, flags = PRIVATE): VmAreaStruct {
-  expect(sysMmap(kernel, task, at(page), nrPages * PAGE, prot, flags)).toBe(at(page));
-  return mm.mmMt.lookup(at(page))!;
-}
+useArena();
 
 const guards = (nr: number): string =>
   Array.from({ length: nr }, (_, page) => {

@@ -1,34 +1,10 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { VfsFile } from "../../../lib/fs/inode.js";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
-import type { MmStruct, VmAreaStruct } from "../../../lib/mm/mm_types.js";
 import { madviseGuardInstall } from "../../../lib/mm/vma/guard.js";
 import { doMincore, mincoreArguments } from "../../../lib/mm/vma/mincore.js";
+import { at, map, mm, PAGE, task, useArena } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const PRIVATE = 0x32;
-
-let kernel: Kernel;
-let task: Task;
-let mm: MmStruct;
-
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  mm = task.mm!;
-  kernel.enter(task);
-});
-
-const at = (page: number): number => BASE + page * PAGE;
-
-function map(page: number, nrPages: number, prot = 3, flags = PRIVATE): VmAreaStruct {
-  expect(sysMmap(kernel, task, at(page), nrPages * PAGE, prot, flags)).toBe(at(page));
-  return mm.mmMt.lookup(at(page))!;
-}
+useArena();
 
 /** The answer for pages [page, page + nr) as a string of 0 and 1, or the error. */
 function mincore(page: number, nr: number): string | number {

@@ -1,47 +1,14 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
+import { describe, expect, it } from "vitest";
 import { sysPrlimit } from "../../../lib/kernel/syscalls/limits.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
 import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
-import {
-  MM_ANONPAGES,
-  type MmStruct,
-  VM_LOCKED,
-  VM_LOCKONFAULT,
-  type VmAreaStruct,
-} from "../../../lib/mm/mm_types.js";
+import { MM_ANONPAGES, VM_LOCKED, VM_LOCKONFAULT } from "../../../lib/mm/mm_types.js";
 import { RLIMIT_MEMLOCK } from "../../../lib/mm/system.js";
 import { doMlockall, doMunlock, doMunlockall, mlock2 } from "../../../lib/mm/vma/mlock.js";
 import { MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT } from "../../../lib/mm/vma/mman.js";
 import { globalNodePageState, NR_MLOCK, NR_UNEVICTABLE } from "../../../lib/mm/vmstat.js";
+import { at, kernel, map, mm, PAGE, task, useArena, vmas } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const PRIVATE = 0x32;
-
-let kernel: Kernel;
-let task: Task;
-let mm: MmStruct;
-
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  mm = task.mm!;
-  kernel.enter(task);
-});
-
-const at = (page: number): number => BASE + page * PAGE;
-
-function map(page: number, nrPages: number, prot = 3, flags = PRIVATE): VmAreaStruct {
-  expect(sysMmap(kernel, task, at(page), nrPages * PAGE, prot, flags)).toBe(at(page));
-  return mm.mmMt.lookup(at(page))!;
-}
-
-/** The VMAs of the arena: first and end page of each. */
-const vmas = (): string[] =>
-  [...mm.mmMt].map(({ vmStart, vmEnd }) => `${(vmStart - BASE) / PAGE}-${(vmEnd - BASE) / PAGE}`);
+useArena();
 
 const flagsAt = (page: number): number => mm.mmMt.lookup(at(page))!.vmFlags & (VM_LOCKED | VM_LOCKONFAULT);
 

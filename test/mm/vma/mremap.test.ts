@@ -1,39 +1,14 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
-import { MM_ANONPAGES, type MmStruct, type VmAreaStruct } from "../../../lib/mm/mm_types.js";
+import { describe, expect, it } from "vitest";
+import { MM_ANONPAGES } from "../../../lib/mm/mm_types.js";
 import { ptePfn, ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { mlock2 } from "../../../lib/mm/vma/mlock.js";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../lib/mm/vma/mman.js";
 import { doMremap } from "../../../lib/mm/vma/mremap.js";
+import { doMunmap } from "../../../lib/mm/vma/munmap.js";
+import { at, BASE, kernel, map, mm, PAGE, task, useArena, vmas } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const PRIVATE = 0x32;
-
-let kernel: Kernel;
-let task: Task;
-let mm: MmStruct;
-
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  mm = task.mm!;
-  kernel.enter(task);
-});
-
-const at = (page: number): number => BASE + page * PAGE;
-
-function map(page: number, nrPages: number, prot = 3, flags = PRIVATE): VmAreaStruct {
-  expect(sysMmap(kernel, task, at(page), nrPages * PAGE, prot, flags)).toBe(at(page));
-  return mm.mmMt.lookup(at(page))!;
-}
-
-/** The VMAs of the arena: first and end page of each. */
-const vmas = (): string[] =>
-  [...mm.mmMt].map(({ vmStart, vmEnd }) => `${(vmStart - BASE) / PAGE}-${(vmEnd - BASE) / PAGE}`);
+useArena();
 
 const FIXED = MREMAP_MAYMOVE | MREMAP_FIXED;
 const pfnAt = (page: number): number => ptePfn(ptepGet(mm.sys.ram, pteOffset(mm, at(page))));
@@ -99,6 +74,19 @@ describe("doMremap", () => {
     expect(to).toBe(at(20));
     expect(vmas()).toEqual(["0-2", "20-22"]);
     expect([task.load(to, 1), task.load(at(0), 1)]).toEqual([7, 0]);
+  });
+
+  it("counts locked pages twice with DONTUNMAP, also when both mappings are gone, as a real 6.18.44 does", () => {
+    map(0, 8);
+    expect(mlock2(mm, at(0), 8 * PAGE)).toBe(0);
+    const seen = [mm.lockedVm];
+    const to = doMremap(mm, at(0), 8 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
+    seen.push(mm.lockedVm);
+    doMunmap(mm, at(0), 8 * PAGE);
+    seen.push(mm.lockedVm);
+    doMunmap(mm, to, 8 * PAGE);
+    seen.push(mm.lockedVm);
+    expect(seen).toEqual([8, 16, 16, 8]);
   });
 
   it("maps the same shared pages a second time with length 0, and refuses that of private ones", () => {

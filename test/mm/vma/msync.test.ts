@@ -1,30 +1,21 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { O_CREAT, O_RDWR } from "../../../lib/fs/file_tree.js";
-import type { VfsFile } from "../../../lib/fs/inode.js";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
-import { sysOpen } from "../../../lib/kernel/syscalls/file.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
-import { MS_ASYNC, MS_INVALIDATE, MS_SYNC } from "../../../lib/mm/vma/mman.js";
+import {
+  MAP_FIXED,
+  MAP_LOCKED,
+  MAP_SHARED,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
+  PROT_READ,
+  PROT_WRITE,
+} from "../../../lib/mm/vma/mman.js";
 import { doMsync } from "../../../lib/mm/vma/msync.js";
+import { at, file, map, mapFile, PAGE, PRIVATE, task, useFile } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const at = (page: number): number => BASE + page * PAGE;
-
-let kernel: Kernel;
-let task: Task;
-let file: VfsFile;
+useFile();
 
 beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  const fd = sysOpen(kernel, task, "/data", O_RDWR | O_CREAT);
-  file = task.files.get(fd) as VfsFile;
-  for (let page = 0; page < 4; page++) file.write(page * PAGE, new Uint8Array(PAGE));
-  file.fsync();
-  expect(sysMmap(kernel, task, at(0), 4 * PAGE, 3, 0x11, fd)).toBe(at(0));
+  mapFile(4, MAP_SHARED | MAP_FIXED);
   for (let page = 0; page < 4; page++) task.store(at(page), 1, 7);
 });
 
@@ -54,7 +45,7 @@ describe("doMsync", () => {
 
   it("with MS_INVALIDATE refuses locked memory", () => {
     expect(msync(0, 4, MS_INVALIDATE)).toBe(0);
-    expect(sysMmap(kernel, task, at(8), PAGE, 3, 0x2032)).toBe(at(8));
+    map(8, 1, PROT_READ | PROT_WRITE, PRIVATE | MAP_LOCKED);
     expect([msync(8, 1, MS_INVALIDATE), msync(8, 1, MS_SYNC)]).toEqual([-16, 0]);
   });
 

@@ -1,11 +1,6 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import type { Kernel } from "../../../lib/kernel/kernel.js";
-import { boot } from "../../../lib/kernel/machine.js";
+import { describe, expect, it } from "vitest";
 import { sysPrlimit } from "../../../lib/kernel/syscalls/limits.js";
-import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
-import type { Task } from "../../../lib/kernel/task.js";
 import {
-  type MmStruct,
   VM_EXEC,
   VM_LOCKED,
   VM_NORESERVE,
@@ -13,32 +8,12 @@ import {
   VM_SHARED,
   VM_STACK,
   VM_WRITE,
-  type VmAreaStruct,
 } from "../../../lib/mm/mm_types.js";
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK } from "../../../lib/mm/system.js";
 import * as util from "../../../lib/mm/vma/util.js";
+import { at, kernel, map, mm, PAGE, task, useArena } from "../arena.js";
 
-const BASE = 0x1000_0000_0000;
-const PAGE = 4096;
-const PRIVATE = 0x32;
-
-let kernel: Kernel;
-let task: Task;
-let mm: MmStruct;
-
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  task = kernel.spawn("t");
-  mm = task.mm!;
-  kernel.enter(task);
-});
-
-const at = (page: number): number => BASE + page * PAGE;
-
-function map(page: number, nrPages: number, prot = 3, flags = PRIVATE): VmAreaStruct {
-  expect(sysMmap(kernel, task, at(page), nrPages * PAGE, prot, flags)).toBe(at(page));
-  return mm.mmMt.lookup(at(page))!;
-}
+useArena();
 
 const RW = VM_READ | VM_WRITE;
 
