@@ -18,7 +18,7 @@
  * Read first: rmap.ts, mm/pgtable/pagewalk.ts. Read next: wp.ts.
  */
 
-import { PAGE_SIZE } from "../../hw/address.js";
+import { PAGE_SIZE, type Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { ENOMEM } from "../errno.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
@@ -56,6 +56,7 @@ import {
   unknownPte,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteAlloc, pudAlloc, pudOffset } from "../pgtable/pgtable_alloc.js";
+import type { MemorySystem } from "../system.js";
 import { folioDupFileRmapPtes, folioTryDupAnonRmapPte } from "./rmap.js";
 import { vmNormalPage } from "./wp.js";
 
@@ -117,7 +118,8 @@ function copyPteRange(
   start: number,
   end: number,
 ): number {
-  const { ram, parts, clock, costs, trace } = srcVma.vmMm.sys;
+  const { sys } = srcVma.vmMm;
+  const { ram, parts, clock, costs, trace } = sys;
   let dstPtep = pteAlloc(dstVma.vmMm, start);
   if (dstPtep === 0) return -ENOMEM;
   let srcPtep = table * 512 + pteIndex(start);
@@ -128,10 +130,15 @@ function copyPteRange(
       const error = parts.copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, pte, addr);
       if (error !== 0) return error;
       clock.advance(costs.forkEntryNs);
-      if (trace.on) trace.emit("pagewalk:copy_present_ptes", { addr, pfn: ptePfn(pte) });
+      if (trace.on) traceCopied(sys, addr, pte);
     } else copyNonpresentPte(dstVma, dstPtep, pte);
   }
   return 0;
+}
+
+/** Tells a recording of one copied entry. Not in Linux: it has no tracepoint here. */
+function traceCopied(sys: MemorySystem, addr: Vaddr, pte: Pte): void {
+  sys.trace.emit("pagewalk:copy_present_ptes", { addr, pfn: ptePfn(pte) });
 }
 
 /**
