@@ -13,7 +13,6 @@
  *
  * Read first: inode.ts. Read next: file_tree.ts.
  */
-import type { Pfn } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import type { BlockDevice, BlockRequest } from "../hw/block_device.js";
 import { EIO, EOPNOTSUPP } from "../mm/errno.js";

@@ -11,8 +11,8 @@
 import type { EventQueue } from "../hw/events.js";
 import { outOfSteps, VmBug } from "./mmdebug.js";
 
-/** Why a task waits: for a device, for memory to be freed, or because it writes faster than the device does. */
-export type WaitReason = "io" | "reclaim" | "throttled";
+/** Why a task waits: for a device, for memory to be freed, because it writes faster than the device does, or because it asked to. */
+export type WaitReason = "io" | "reclaim" | "throttled" | "sleep";
 
 /** Events in one wait after which it has got nowhere. */
 export const WAIT_BUDGET = 1_000_000;
@@ -21,6 +21,8 @@ export const WAIT_BUDGET = 1_000_000;
 export interface SchedOperations {
   /** Returns when `condition` holds; meanwhile others work and the clock goes on. Linux include/linux/wait.h:wait_event() */
   waitUntil(reason: WaitReason, condition: () => boolean): void;
+  /** A safe point of the task on `cpu`: what is due happens. Not in Linux: interrupts come by themselves. */
+  runDue(cpu: number): void;
   /** Lets time pass until `untilNs` for the one who waits. Linux kernel/time/sleep_timeout.c:io_schedule_timeout() */
   waitFor(reason: WaitReason, untilNs: number): void;
   /** Time of the program that is furthest behind the one that works now; Infinity where there is none. Not in Linux. */
@@ -51,6 +53,10 @@ export class DevicesOnly implements SchedOperations {
       clock.nowNs = Math.max(clock.nowNs, record.atNs);
       events.run(record);
     }
+  }
+
+  runDue(): void {
+    this.waitFor("io", this.sys.clock.nowNs);
   }
 
   waitFor(_reason: WaitReason, untilNs: number): void {
