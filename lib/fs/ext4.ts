@@ -189,6 +189,7 @@ export class Ext4 implements FileSystemOps {
     const wasThere = filemapGetFolio(mapping, index) !== undefined;
     const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpConstraint(mapping, ~__GFP_FS));
     if (folio === undefined) return;
+    folioWaitLocked(sys, folio);
     if (wasThere) folioMarkAccessed(sys, folio);
     else folio.flags |= PG_referenced;
     // A dirty page without a block has one reserved already (delayed allocation).

@@ -38,6 +38,22 @@ function fgfOrder(bytes: number): number {
 }
 
 /**
+ * The folio of page `index`, for a write: nothing is on its way into it any more. Undefined without memory.
+ * Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITEBEGIN
+ */
+function filemapGetFolioLocked(mapping: AddressSpace, index: number, order: number): Folio | undefined {
+  const { sys } = mapping.host;
+  for (let tries = 0; ; tries++) {
+    if (tries > STEP_BUDGET) throw outOfSteps(`finding page ${index} of a file (__filemap_get_folio)`);
+    const folio = filemapGetFolioCreat(mapping, index, order, writeGfpMask(mapping));
+    if (folio === undefined) return undefined;
+    folioWaitLocked(sys, folio);
+    if (folio.mapping === mapping) return folio;
+    folioPut(sys, folio);
+  }
+}
+
+/**
  * The folio of page `index`, made with `gfp` if it is missing, with order at most `order`; with a reference. Undefined
  * without memory. A large folio is only a wish: it is not tried for hard. Linux mm/filemap.c:__filemap_get_folio() with FGP_CREAT
  */
@@ -183,12 +199,7 @@ function writeOnce(
   from: IovIter,
 ): { written: number; copied: number; bytes: number } | number {
   const { host } = mapping;
-  const folio = filemapGetFolioCreat(
-    mapping,
-    Math.floor(at / PAGE_SIZE),
-    fgfOrder(wanted),
-    writeGfpMask(mapping),
-  );
+  const folio = filemapGetFolioLocked(mapping, Math.floor(at / PAGE_SIZE), fgfOrder(wanted));
   if (folio === undefined) return -ENOMEM;
   const offset = at - folio.index * PAGE_SIZE;
   const size = folioNrPages(folio) * PAGE_SIZE;
