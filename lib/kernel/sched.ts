@@ -144,11 +144,12 @@ export class Sched implements SchedOperations {
   /** One batch of `thread` on `cpu` from `startNs` on; the clock and the CPU are the caller's again afterwards. */
   private workOn(thread: Kthread, cpu: number, startNs: number): number {
     const { sys } = this;
-    const { thisCpu, current } = sys;
+    const { thisCpu, current, pfMemalloc } = sys;
     const { nowNs } = sys.clock;
     sys.clock.nowNs = startNs;
     sys.thisCpu = cpu;
     sys.current = undefined;
+    sys.pfMemalloc = false;
     try {
       return thread.work(sys, thread);
     } finally {
@@ -158,6 +159,7 @@ export class Sched implements SchedOperations {
       sys.clock.nowNs = nowNs;
       sys.thisCpu = thisCpu;
       sys.current = current;
+      sys.pfMemalloc = pfMemalloc;
     }
   }
 
