@@ -175,6 +175,15 @@ export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/mac
 export type { Cost, Counts, MeasuredCpu, MeasuredProcess, Measurement } from "./kernel/measure.js";
 export { Process } from "./kernel/process.js";
 export type {
+  Program,
+  ProgramResult,
+  ProgramSpan,
+  Programs,
+  ProgramsRun,
+  RunProgramsOptions,
+} from "./kernel/programs.js";
+export type { Kthread, KthreadWork, Sched, Wait } from "./kernel/sched.js";
+export type {
   Advice,
   CapabilitySets,
   MmapOptions,
@@ -289,6 +298,7 @@ export {
   type TlbContext,
 } from "./mm/pgtable/tlb_types.js";
 export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
+export type { SchedOperations, WaitReason } from "./mm/wait.js";
 export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
 export {
   MADV,
