@@ -175,23 +175,23 @@ export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/mac
 export type { Cost, Counts, MeasuredCpu, MeasuredProcess, Measurement } from "./kernel/measure.js";
 export { Process } from "./kernel/process.js";
 export type {
-  Program,
-  ProgramResult,
-  ProgramSpan,
-  Programs,
-  ProgramsRun,
-  RunProgramsOptions,
-} from "./kernel/programs.js";
-export type { Kthread, KthreadWork, Sched, Wait } from "./kernel/sched.js";
-export type {
   Advice,
   CapabilitySets,
   MmapOptions,
   MremapOptions,
   Prot,
 } from "./kernel/process_options.js";
+export type {
+  ProgramFunction,
+  ProgramResult,
+  ProgramSpan,
+  Programs,
+  ProgramsRun,
+  RunProgramsOptions,
+} from "./kernel/programs.js";
 export type { Rlimit } from "./kernel/rlimit.js";
 export type { FaultCounts, Rusage } from "./kernel/rusage.js";
+export type { Sched, Wait } from "./kernel/sched.js";
 export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
 export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
 export { type SigInfo, SignalError } from "./kernel/signal.js";
@@ -298,7 +298,6 @@ export {
   type TlbContext,
 } from "./mm/pgtable/tlb_types.js";
 export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
-export type { SchedOperations, WaitReason } from "./mm/wait.js";
 export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
 export {
   MADV,
@@ -340,6 +339,7 @@ export {
 } from "./mm/vma/mman.js";
 export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 export type { HasVmStat, VmStat } from "./mm/vmstat.js";
+export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";
 export { compare, SideBySide } from "./replay/compare.js";
 export type { Comparison, Difference, NotApplicable } from "./replay/compare_records.js";
 export type {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { boot, type Machine } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
-import type { Kthread } from "../../lib/kernel/sched.js";
 import { VmBug } from "../../lib/mm/mmdebug.js";
+import type { Kthread } from "../../lib/mm/wait.js";
 
 const MS = 1e6;
 
