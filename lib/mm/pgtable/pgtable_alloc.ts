@@ -18,6 +18,7 @@
 import type { Pfn, Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
+import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import type { MmStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
@@ -28,15 +29,16 @@ import { allocPages } from "../pages/page_alloc.js";
 import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
 import { withGather } from "./mmu_gather.js";
 import {
-  leafNotTable,
   PAGE_TABLE,
   pgdIndex,
   pmdIndex,
+  pmdLeaf,
   pteIndex,
   ptePfn,
   ptepGet,
   pudIndex,
   setPte,
+  unknownPte,
 } from "./pgtable.js";
 
 const PUD_BYTES = 0x4000_0000;
@@ -74,19 +76,21 @@ export function pgdFree(mm: MmStruct): void {
 /** The frame of the table that `entryp` points to; 0 when it is empty. */
 function tableBelow(mm: MmStruct, entryp: number): number {
   const entry = ptepGet(mm.sys.ram, entryp);
-  return entry === 0 ? 0 : tableFrame(entry);
+  if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return ptePfn(entry);
+  return entry === 0 ? 0 : noTable(entry);
 }
 
-/** The frame of the table that the entry points to; throws if it is no table. */
-function tableFrame(entry: Pte): number {
-  vmBugOn(leafNotTable(entry), "a leaf is where a table is looked for");
-  return ptePfn(entry);
+/** Throws for an entry that should point to a table and does not. */
+function noTable(entry: Pte): never {
+  vmBugOn(pmdLeaf(entry), "a leaf is where a table is looked for");
+  throw unknownPte(entry);
 }
 
 /** The same, making the table if the entry is empty. Linux __pte_alloc(), __pmd_alloc(), __pud_alloc() */
 function tableBelowAlloc(mm: MmStruct, entryp: number): number {
   const entry = ptepGet(mm.sys.ram, entryp);
-  if (entry !== 0) return tableFrame(entry);
+  if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return ptePfn(entry);
+  if (entry !== 0) noTable(entry);
   const pfn = tableAlloc(mm);
   if (pfn === 0) return 0;
   mm.pgtablesBytes += PAGE_SIZE;
