@@ -122,7 +122,7 @@ function textOf(state: unknown): string {
 const ADDRESSES = /^(va|addr|address|pfn|.*_pfn)$/;
 
 /** An event in a few words. */
-function eventText({ name, fields }: RecordedEvent): string {
+export function eventText({ name, fields }: RecordedEvent): string {
   if (name === ACCESS) return accessEventText(fields);
   const told = Object.entries(fields).filter(([key]) => key !== "func");
   const values = told.map(([key, value]) =>
