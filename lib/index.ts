@@ -421,6 +421,8 @@ export {
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";
+export { stepCache } from "./view/step_cache.js";
+export { stepFault } from "./view/step_fault.js";
 export { stepTables, tablesOf } from "./view/step_tables.js";
 export { stepTlb } from "./view/step_tlb.js";
 export { stepWalk } from "./view/step_walk.js";

@@ -18,6 +18,11 @@ const process = () => {
   one.touch(one.mmap("16 KiB"), "16 KiB");
   return one;
 };
+const withFile = () => {
+  const one = machine();
+  one.kernel.files.writeFile("/data/f", new Uint8Array(4096));
+  return one;
+};
 const walked = () => {
   const m = boot({ ram: "1 MiB" });
   const table = m.newPageTable("t");
@@ -102,6 +107,8 @@ export const FUNCTIONS: Record<string, Args> = {
   showMm: () => [process().mm, "c"],
   tablesOf: () => [walked().pageTables[0]],
   table: () => [[{ a: 1 }], { caption: "c", columns: ["a"], note: "n", highlight: () => true }],
+  stepCache: () => [withFile(), "/data/f", () => {}, { title: "t" }],
+  stepFault: () => [machine(), () => {}, { title: "t" }],
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],
   stepWalk: () => [walked().explain(0x40_0000), { title: "t" }],
