@@ -109,6 +109,11 @@ export const FUNCTIONS: Record<string, Args> = {
   table: () => [[{ a: 1 }], { caption: "c", columns: ["a"], note: "n", highlight: () => true }],
   stepCache: () => [withFile(), "/data/f", () => {}, { title: "t" }],
   stepFault: () => [machine(), () => {}, { title: "t" }],
+  stepOwners: () => {
+    const m = machine();
+    return [m, m.spawn("one"), () => {}, { title: "t", range: {} }];
+  },
+  stepShares: () => [process(), { one: () => {} }, { title: "t", range: {} }],
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],
   stepWalk: () => [walked().explain(0x40_0000), { title: "t" }],
