@@ -32,7 +32,7 @@ export interface FaultData {
   readonly mapped: boolean;
 }
 
-const BOX = { width: 252, height: 118, gap: 26 };
+const BOX = { width: 274, height: 118, gap: 24 };
 const LINE = 20;
 
 /** A picture of one moment of a fault. */
@@ -61,7 +61,7 @@ function boxMarkup({ heading, lines }: FaultBox, x: number, y: number): string[]
   lines.forEach(([name, value], i) => {
     const line = y + 43 + i * LINE;
     if (name !== "") out.push(label(x + 12, line, name, { size: 12, fill: INK.faint }));
-    const left = name === "" ? x + 12 : x + 98;
+    const left = name === "" ? x + 12 : x + 92;
     if (value !== "")
       out.push(
         label(left, line, fitText(value, x + BOX.width - 8 - left, 12, true), { size: 12, mono: true }),

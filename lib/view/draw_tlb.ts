@@ -198,7 +198,7 @@ function flagsText(cell: TlbCell | null): string {
     cell.writable === undefined ? "" : cell.writable ? "rw" : "read-only",
     cell.note ?? "",
   ];
-  return words.filter((w) => w !== "").join(" ");
+  return words.filter((w) => w !== "").join(", ");
 }
 
 function tlbText(data: TlbData, shown: readonly number[], left: number): string {

@@ -66,7 +66,9 @@ export function stepCache(
     return changed;
   });
   const states = told.map(({ state }) => state);
-  const labels = told.map(({ event, label, state }) => (event === undefined ? label : labelOf(event, state)));
+  const labels = told.map(({ event, label, state }) =>
+    event !== undefined ? labelOf(event, state) : label === "after" ? "the disk has delivered" : label,
+  );
   return stepper(states, drawCache, { title, labels });
 }
 
