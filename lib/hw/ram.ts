@@ -77,9 +77,9 @@ export class Ram {
 
   /** The section that holds frame `pfn`, for somebody who writes the frame now, anywhere. */
   touchSection(pfn: Pfn): RamSection {
-    const section = this.sections[pfn >>> SECTION_FRAMES_SHIFT] ?? this.makeSection(pfn);
-    const { written } = section;
-    if (written[pfn & 0x3fff]! < 4096) written[pfn & 0x3fff] = 4096;
+    const section = this.sections[pfn >>> 14];
+    if (section === undefined) return this.makeSection(pfn, 4096);
+    if (section.written[pfn & 0x3fff]! < 4096) section.written[pfn & 0x3fff] = 4096;
     return section;
   }
 
@@ -90,14 +90,15 @@ export class Ram {
 
   /** The section that holds frame `pfn`, taken from the host if need be. */
   private sectionToWrite(pfn: Pfn): RamSection {
-    return this.sections[pfn >>> SECTION_FRAMES_SHIFT] ?? this.makeSection(pfn);
+    return this.sections[pfn >>> 14] ?? this.makeSection(pfn, 0);
   }
 
-  private makeSection(pfn: Pfn): RamSection {
+  private makeSection(pfn: Pfn, sizeBytes: number): RamSection {
     const index = pfn >>> SECTION_FRAMES_SHIFT;
     const firstByte = index * SECTION_BYTES;
     const buffer = new ArrayBuffer(Math.min(SECTION_BYTES, this.sizeBytes - firstByte));
     const written = new Uint16Array(buffer.byteLength / PAGE_SIZE);
+    written[pfn & 0x3fff] = sizeBytes;
     const created = { bytes: new Uint8Array(buffer), words: new Int32Array(buffer), written };
     this.sections[index] = created;
     return created;
