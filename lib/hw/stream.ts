@@ -32,7 +32,8 @@ import {
   type StreamRunner,
   type TableReader,
 } from "./stream_runner.js";
-import { keyOfVpn, type Tlb, type TlbsByLevel } from "./tlb.js";
+import type { Tlb, TlbsByLevel } from "./tlb.js";
+import { keyOfVpn } from "./tlb_key.js";
 import { PartTlb } from "./tlb_part.js";
 import { walk } from "./walk.js";
 
