@@ -35,6 +35,8 @@ import { valueText } from "./options.js";
 export const SECTION_FRAMES_SHIFT = 14;
 const SECTION_BYTES = PAGE_SIZE * 2 ** SECTION_FRAMES_SHIFT;
 
+/** So few bytes are faster done one by one than by a call of the host's own function. */
+const SHORT = 32;
 /** `written` of a frame of which somebody has a view. */
 const LENT = PAGE_SIZE + 1;
 
@@ -237,13 +239,14 @@ export class Ram {
     this.checkFrame(to);
     this.framesCopied++;
     const source = this.sectionOf(from);
-    const size = source === undefined ? 0 : Math.min(source.written[from & 0x3fff]!, PAGE_SIZE);
+    const size = source === undefined ? 0 : Math.min(source.written[from & 0x3fff]!, 4096);
     if (size === 0 && this.sectionOf(to) === undefined) return;
     const target = this.sectionToWrite(to);
     if (source !== undefined && size > 0) {
       const start = inSection(from * PAGE_SIZE);
       const at = inSection(to * PAGE_SIZE);
-      if (source === target) target.bytes.copyWithin(at, start, start + size);
+      if (size <= SHORT) for (let i = 0; i < size; i++) target.bytes[at + i] = source.bytes[start + i]!;
+      else if (source === target) target.bytes.copyWithin(at, start, start + size);
       else target.bytes.set(source.bytes.subarray(start, start + size), at);
       noteWritten(target.written, at, size);
     }
@@ -283,8 +286,11 @@ function shrinkWritten(section: RamSection, pfn: Pfn, size: number): void {
   const index = pfn & 0x3fff;
   const written = section.written[index]!;
   if (written <= size) return;
+  const { bytes } = section;
   const start = index << 12;
-  section.bytes.fill(0, start + size, start + Math.min(written, PAGE_SIZE));
+  const end = start + Math.min(written, 4096);
+  if (written - size > SHORT) bytes.fill(0, start + size, end);
+  else for (let i = start + size; i < end; i++) bytes[i] = 0;
   if (written !== LENT) section.written[index] = size;
 }
 
