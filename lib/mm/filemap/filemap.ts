@@ -58,7 +58,14 @@ export function filemapGetFolioCreat(
     const folio = pageCacheAllocFolio(mapping, index, wanted, allocGfp);
     if (folio !== undefined) return folio;
   }
-  return undefined;
+  return filemapGetNewcomer(mapping, index);
+}
+
+/** No folio was made for page `index`: because one came there meanwhile, or for want of memory (undefined). Linux -EEXIST: repeat */
+function filemapGetNewcomer(mapping: AddressSpace, index: number): Folio | undefined {
+  const folio = filemapGetFolio(mapping, index);
+  if (folio !== undefined) folioGet(folio);
+  return folio;
 }
 
 /** How pages to be written are allocated. Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITE, mapping_can_writeback() */
@@ -260,7 +267,10 @@ function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: nu
   return filemapReadFolio(mapping, folio);
 }
 
-/** The folio of page `index`, up to date, for a read that wants `reqCount` pages; or a negative errno. Linux filemap_get_pages() */
+/**
+ * The folio of page `index`, up to date and with a reference, for a read that wants `reqCount` pages; or a negative errno.
+ * Linux filemap_get_pages()
+ */
 function filemapGetPage(
   mapping: AddressSpace,
   ra: FileRaState,
@@ -272,17 +282,19 @@ function filemapGetPage(
     if (mapping.aOps.readahead !== undefined) pageCacheSyncRa(mapping, ra, index, reqCount);
     folio = filemapGetFolio(mapping, index);
   }
-  if (folio === undefined) {
-    folio = pageCacheAllocFolio(mapping, index, 0, mappingGfpMask(mapping));
+  if (folio !== undefined) folioGet(folio);
+  else {
+    folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping));
     if (folio === undefined) return -ENOMEM;
-    folioPut(mapping.host.sys, folio);
   }
   // In memory the bit could only be PG_reclaim: nothing is ever read ahead there.
   if ((folio.flags & PG_readahead) !== 0 && !mapping.aOps.swapBacked)
     pageCacheAsyncRa(mapping, ra, folio, index, reqCount);
   if ((folio.flags & PG_uptodate) !== 0) return folio;
   const error = filemapReadFolio(mapping, folio);
-  return error === 0 ? folio : error;
+  if (error === 0) return folio;
+  folioPut(mapping.host.sys, folio);
+  return error;
 }
 
 /**
@@ -316,6 +328,7 @@ export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number,
       folioMarkAccessed(mapping.host.sys, folio);
     last = folio;
     copyFromFolio(mapping, folio, offset, to.subarray(done, done + n));
+    folioPut(mapping.host.sys, folio);
     done += n;
   }
   if (count > 0) ra.prevPos = pos + count;

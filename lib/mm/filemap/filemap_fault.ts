@@ -92,8 +92,8 @@ export function filemapFault(vmf: VmFault): VmFaultResult {
   let unlocked = false;
   let folio = filemapGetFolio(mapping, vmf.pgoff);
   if (folio !== undefined) {
+    folioGet(folio); // before readahead allocates: it could need this very folio
     if ((vmf.flags & FAULT_FLAG_TRIED) === 0) unlocked = doAsyncMmapReadahead(vmf, mapping, folio);
-    folioGet(folio);
   } else {
     countVmEvent(sys, PGMAJFAULT);
     ret = VM_FAULT_MAJOR;

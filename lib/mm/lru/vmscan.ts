@@ -31,6 +31,7 @@ import {
   folioTestAnon,
   PG_active,
   PG_dirty,
+  PG_locked,
   PG_lru,
   PG_mlocked,
   PG_reclaim,
@@ -105,6 +106,7 @@ type Outcome = "free" | "keep" | "activate";
 
 /** Tries to free one isolated folio. Linux mm/vmscan.c:shrink_folio_list(), the body of its loop */
 function shrinkFolio(sys: MemorySystem, folio: Folio): Outcome {
+  if ((folio.flags & PG_locked) !== 0) return "keep"; // somebody works on its contents
   if ((folio.flags & (PG_mlocked | PG_unevictable)) !== 0 || (folio.flags & PG_writeback) !== 0)
     return "activate";
   if (folioTestAnon(folio) && (folio.flags & PG_swapbacked) !== 0) return "activate"; // no swap to put it in
