@@ -119,6 +119,8 @@ export class World {
   private mayFail = true;
   /** The process whose call may hold its mmap lock for writing. */
   private locked: Proc | undefined;
+  /** Page of the arena that the step is about. */
+  private page = 0;
 
   constructor({ parts, ramMib = 32, model = true, fails, atReclaim }: WorldOptions = {}) {
     const ram = new Ram(ramMib * 2 ** 20);
@@ -201,6 +203,7 @@ export class World {
     if (proc.task.cpuId !== op.cpu) this.kernel.goIdle(proc.task);
     proc.task.cpuId = op.cpu;
     this.kernel.enter(proc.task);
+    this.page = op.page;
     this.locked = UNLOCKED_KINDS.includes(op.kind) ? undefined : proc;
     const length = Math.min(op.length, ARENA - op.page);
     if (!this.runOnBytes(proc, op)) this.runOnRange(proc, op, length);
@@ -256,13 +259,13 @@ export class World {
   }
 
   /**
-   * Another thread reads or writes somewhere while an allocation waits: any process's, only not that of a process whose call holds
-   * its mmap lock for writing. What it writes is not seen: only pages whose bytes stay the same become its process's own.
+   * Another thread reads or writes while an allocation waits, where the step works or anywhere: any process's thread, only not
+   * that of a process whose call holds its mmap lock for writing. No byte changes: it stops behind the fault.
    */
   touchMeanwhile(random: Random): void {
     const proc = random.pick(this.procs);
     if (proc === this.locked) return;
-    const page = random.below(ARENA);
+    const page = random.chance(50) ? this.page : random.below(ARENA);
     const vma = proc.task.mm?.mmMt.lookup(BASE + page * PAGE);
     if (vma === undefined || (vma.vmFlags & VM_READ) === 0) return;
     const mapping = vma.vmFile?.fMapping;
