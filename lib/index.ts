@@ -47,10 +47,20 @@ export {
   TurnReport,
   takeTurns,
 } from "./hw/bare.js";
+// types that the above mention; a cell that gets such a value must be able to name its type
+export {
+  type ArmModel,
+  BLOCK_MODELS,
+  type BlockDevice,
+  type BlockModel,
+  type BlockModelName,
+  type BlockRequest,
+  type DeviceClock,
+  type RequestFailure,
+  type RequestOwner,
+} from "./hw/block_device.js";
 export { Clock, COSTS, type CostTable } from "./hw/clock.js";
 export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
-// types that the above mention; a cell that gets such a value must be able to name its type
-export type { Disk, DiskClock, DiskCosts } from "./hw/disk.js";
 export type { Pte } from "./hw/entry.js";
 export {
   type EntryFields,
@@ -72,6 +82,7 @@ export {
   packEntry,
   unpackEntry,
 } from "./hw/entry.js";
+export type { EventQueue, EventRecord } from "./hw/events.js";
 export type { AddressFaultHandler, DoubleFaultHandler, PageFaultHandler } from "./hw/exception.js";
 export { TripleFault } from "./hw/exception.js";
 export {

@@ -287,9 +287,13 @@ export class Process {
     checkResult(files.sysFsync(this.kernel, this.task, fd), "fsync");
   }
 
-  /** Drops the file's cached pages that nobody maps, after writing the dirty ones. man 2 posix_fadvise, POSIX_FADV_DONTNEED */
+  /**
+   * Drops the file's cached pages that nobody maps, after writing the dirty ones and waiting for what is being read.
+   * man 2 posix_fadvise, POSIX_FADV_DONTNEED
+   */
   dropCache(fd: number): void {
     this.fsync(fd);
+    this.kernel.sched.settle();
     const { POSIX_FADV_DONTNEED } = files;
     checkResult(files.sysFadvise(this.kernel, this.task, fd, 0, 0, POSIX_FADV_DONTNEED), "posix_fadvise");
   }
