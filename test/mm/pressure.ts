@@ -15,7 +15,7 @@ import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
 import { lruAddDrain, lruAddDrainAll } from "../../lib/mm/lru/swap.js";
 import { folioIsolateLru, reclaimPages } from "../../lib/mm/lru/vmscan.js";
 import { MAX_PAGE_ORDER } from "../../lib/mm/pages/buddy.js";
-import type { Folio } from "../../lib/mm/pages/folio.js";
+import { type Folio, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
 import { __GFP_DIRECT_RECLAIM, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
 import { allocPages, nrFreePages } from "../../lib/mm/pages/page_alloc.js";
@@ -93,6 +93,31 @@ export class Pressure {
     for (const folio of this.held) folioPut(this.sys, folio);
     for (const blocks of this.blocks) blocks.length = 0;
   }
+}
+
+/** Lets `what` happen once, while the next allocation with `gfp` waits; it is done when the function that is returned says so. */
+export function whileAllocating(sys: MemorySystem, gfp: number, what: () => void): () => boolean {
+  let done = false;
+  const before = sys.shouldFailAllocPage;
+  sys.shouldFailAllocPage = (wanted, order) => {
+    if (wanted === gfp && !done) {
+      done = true;
+      what();
+    }
+    return before?.(wanted, order) === true;
+  };
+  return () => done;
+}
+
+/** Reclaims all that can be, and what was freed is soon something else's. */
+export function reclaimAll(sys: MemorySystem): void {
+  lruAddDrainAll(sys);
+  reclaimPages(
+    sys,
+    evictableFolios(sys).filter((folio) => folioIsolateLru(sys, folio)),
+  );
+  for (let pfn = 1; pfn < sys.ram.nrFrames; pfn++)
+    if (pfnToPage(sys, pfn).head.refcount === 0) sys.ram.frame(pfn).fill(0xee);
 }
 
 /** Every folio that is on a list where reclaim looks. */
