@@ -13,8 +13,8 @@ export { reset } from "./course/exercises/reset.js";
 export { tryOut } from "./course/exercises/try_out.js";
 export { CheckResult, check } from "./course/grading/check.js";
 export type { GradeReport, TaskReport, TaskState as GradeState } from "./course/grading/report.js";
-
 export { type Answer, Prediction, type PredictionState, predict } from "./course/predict.js";
+export { loadTrace, TRACE_NAMES } from "./course/traces.js";
 // kernel: tasks, system calls and the whole machine
 export { makeElf, type ProgramParts } from "./fs/elf.js";
 export type { FdTable } from "./fs/fd_table.js";
@@ -140,7 +140,7 @@ export { type TouchLoop, type TouchResult, touchLoop } from "./hw/tlb_curves.js"
 export type { WalkCacheSizes } from "./hw/tlb_model.js";
 export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
-export { loadTrace, TRACE_NAMES, Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
+export { Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
 export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
 export {
   deliverException,
@@ -351,7 +351,10 @@ export type {
   ZoneinfoZone,
 } from "./procfs/parse.js";
 export type { ProcCred, ProcTask } from "./procfs/proc_task.js";
-export { type ProcFileInfo, ProcFs } from "./procfs/procfs.js";
+export { type ProcFileInfo, ProcFs, type ProcImage } from "./procfs/procfs.js";
+import "./course/proc_export.js";
+import "./course/kernel/rich_output.js";
+
 // view: pictures and tables
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";
