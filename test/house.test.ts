@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { inRepository } from "../lib/course/paths.js";
+import { ENTRIES, inRepository } from "../lib/course/paths.js";
 
 const root = inRepository();
 /** What git has, or would have after `git add`. */
@@ -60,8 +60,10 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("are of the file itself, never of the index", () => {
-    expect(libFiles.filter((file) => importsOf(file, true).includes("lib/index.ts"))).toEqual([]);
+  it("are of the file itself, never of what notebooks and exercises import", () => {
+    const entries = [...ENTRIES.values()].map((file) => `lib/${file}`);
+    const wrong = libFiles.filter((file) => importsOf(file, true).some((to) => entries.includes(to)));
+    expect(wrong).toEqual([]);
   });
 
   it("form no cycle", () => {
@@ -198,7 +200,8 @@ describe("the top of the repository", () => {
 
 describe("the compiled library", () => {
   const declarations = libFiles.map((file) => file.replace(/^lib\/(.*)\.ts$/, "lib/dist/$1.d.ts"));
-  const program = ts.createProgram([join(root, "lib/dist/index.d.ts")], {
+  const entries = [...ENTRIES.values()].map((file) => join(root, "lib/dist", file.replace(/\.ts$/, ".d.ts")));
+  const program = ts.createProgram(entries, {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
@@ -230,10 +233,29 @@ describe("the compiled library", () => {
     expect(unexportedTypes()).toEqual([]);
   });
 
-  /** Types of lib that the declarations of exported things mention, but that index does not export. */
+  it("exports each thing from one place only: pagewalk or pagewalk/kernel", () => {
+    const [outside, inside] = entries.map((entry) => new Set(exportsOf(entry).map(original)));
+    expect([...inside!].filter((symbol) => outside!.has(symbol)).map(({ name }) => name)).toEqual([]);
+  });
+
+  it("is found under the names that notebooks use, by Node and by tslab's TypeScript alike", () => {
+    const manifest = JSON.parse(readFileSync(join(root, "lib/package.json"), "utf8"));
+    for (const [name, file] of ENTRIES) {
+      const [js, types] = [".js", ".d.ts"].map((end) => `./dist/${file.replace(/\.ts$/, end)}`);
+      const path = name.replace("pagewalk", ".");
+      expect(manifest.exports[path]).toEqual({ types, default: js });
+      if (path === ".") expect([manifest.main, manifest.types]).toEqual([js, types]);
+      else expect(manifest.typesVersions["*"][path.slice(2)]).toEqual([types]);
+    }
+  });
+
+  function exportsOf(entry: string): ts.Symbol[] {
+    return checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry)!)!);
+  }
+
+  /** Types of lib that the declarations of exported things mention, but that neither entry exports. */
   function unexportedTypes(): string[] {
-    const index = checker.getSymbolAtLocation(program.getSourceFile(join(root, "lib/dist/index.d.ts"))!)!;
-    const exported = new Set(checker.getExportsOfModule(index).map(original));
+    const exported = new Set(entries.flatMap(exportsOf).map(original));
     const reached = new Set(exported);
     const missing = new Set<string>();
     for (const symbol of reached) {

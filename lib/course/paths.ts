@@ -13,6 +13,12 @@ export function inRepository(...parts: string[]): string {
   return join(projectRoot(), ...parts);
 }
 
+/** What exercises and notebooks import of the library, with the source file in lib that each name stands for. */
+export const ENTRIES: ReadonlyMap<string, string> = new Map([
+  ["pagewalk", "index.ts"],
+  ["pagewalk/kernel", "kernel.ts"],
+]);
+
 /** A path as a person in `from` (default: the current directory) would type it, if that is shorter. */
 export function shortPath(path: string, from: string = process.cwd()): string {
   return path.startsWith(`${from}/`) ? path.slice(from.length + 1) : path;

@@ -10,6 +10,7 @@
 import { appendFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { TestModule } from "vitest/node";
+import { ENTRIES } from "../paths.js";
 import type { Orders, TraceEvent } from "./trace.js";
 
 const orders = JSON.parse(process.env.PAGEWALK_GRADE ?? "{}") as Orders;
@@ -29,7 +30,8 @@ const inJobs = (path: string) => slashes(path).startsWith(`${slashes(orders.fold
 
 /** The file that `source` means when a copied grader imports it, or undefined to leave it to vite. */
 function resolveImport(source: string, importer: string | undefined): string | undefined {
-  if (source === "pagewalk") return join(orders.root, "lib", "dist", "index.js");
+  const entry = ENTRIES.get(source);
+  if (entry !== undefined) return join(orders.root, "lib", "dist", entry.replace(/\.ts$/, ".js"));
   if (!importer || !inJobs(importer)) return undefined;
   const solution = /\/solutions\/(\d\d-[\w-]+)(?:\.[jt]s)?$/.exec(source)?.[1];
   const name = source === "submission" ? basename(importer, ".grade.ts") : solution;

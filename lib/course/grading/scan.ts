@@ -10,6 +10,7 @@
  */
 
 import { type Use, usesOf } from "../code.js";
+import { ENTRIES } from "../paths.js";
 
 /** A line that is refused, and what stands there. */
 export interface Refusal {
@@ -42,7 +43,7 @@ export function findForbidden(text: string): Refusal | undefined {
   return undefined;
 }
 
-const OWN_IMPORT = /^import (?:type )?\{[\w$\s,]*\} from "pagewalk";$/gm;
+const OWN_IMPORT = /^import (?:type )?\{[\w$\s,]*\} from "pagewalk(?:\/kernel)?";$/gm;
 const ANY_WORD = /\b(?:from|import|require|getBuiltinModule|binding|dlopen|_linkedBinding)\b|\\u/;
 
 /** Whether a parser has to look: most files say "import" once, at the top, and the parser takes 200 ms to load. */
@@ -53,7 +54,7 @@ function mayImport(text: string): boolean {
 function refused({ kind, name }: Use, makesCode: boolean): string | undefined {
   switch (kind) {
     case "import":
-      return name === "pagewalk" ? undefined : `import of "${name}"`;
+      return ENTRIES.has(name) ? undefined : `import of "${name}"`;
     case "dynamic import":
       return "import(...)";
     case "import.meta":

@@ -20,6 +20,7 @@ import { pathToFileURL } from "node:url";
 import { Script } from "node:vm";
 import type { Lab } from "../exercises/labs.js";
 import { effort } from "../grading/effort.js";
+import { ENTRIES } from "../paths.js";
 import { ts } from "./operators.js";
 
 /** How a trial ended. "no code": the text is no JavaScript. `says` is the message of the test that failed. */
@@ -57,7 +58,11 @@ export class Trial {
     for (const [, name] of code.matchAll(/\brequire\("([^"]+)"\)/g))
       if (name!.startsWith("../../lib/"))
         modules.set(name!, await import(compiled(resolve(dirname(lab.grader), name!), lab.root)));
-    modules.set("pagewalk", await import(compiled(resolve(lab.root, "lib", "index.js"), lab.root)));
+    for (const [name, file] of ENTRIES)
+      modules.set(
+        name,
+        await import(compiled(resolve(lab.root, "lib", file.replace(/\.ts$/, ".js")), lab.root)),
+      );
     return new Trial(loader(code), modules);
   }
 
