@@ -59,7 +59,7 @@ function whyNotReadable(stats: Stats): string | undefined {
 }
 
 /** What is written: a text, or bytes as they are. */
-export type Content = string | Uint8Array;
+type Content = string | Uint8Array;
 
 let written = 0;
 

@@ -18,7 +18,7 @@
  */
 
 import type { Vaddr } from "./address.js";
-import { hex, PAGE_SIZE, tableIndex } from "./address.js";
+import { hex, PAGE_SIZE } from "./address.js";
 import { entryText, PAGE_NX, PAGE_RW, PAGE_USER } from "./entry.js";
 import {
   ACCESS_READ,
@@ -255,12 +255,4 @@ function explanationText(e: Explanation): string {
     lines.push(`all levels together: ${rights.join(", ")}`);
   }
   return [...lines, `=> ${e.verdict}`].join("\n");
-}
-
-/**
- * Index of `va` at each level, highest first; by Linux's names pgd, (p4d,) pud, pmd, pte. Linux pgd_index(),
- * pud_index(), pmd_index(), pte_index()
- */
-export function tableIndexes(va: Vaddr, levels: 4 | 5 = 4): number[] {
-  return Array.from({ length: levels }, (_, i) => tableIndex(va, levels - i));
 }

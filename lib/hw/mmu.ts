@@ -431,7 +431,7 @@ function tagOf(va: Vaddr, level: number): number {
 }
 
 /** Frame and rights as a TLB slot keeps them. */
-export function frameWord(pfn: Pfn, rights: number): number {
+function frameWord(pfn: Pfn, rights: number): number {
   return ((pfn % 0x10_0000) * PAGE_SIZE) | (rights & (RIGHTS_MASK | RIGHT_NX));
 }
 

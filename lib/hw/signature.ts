@@ -17,7 +17,7 @@
 import { checkOptions, valueText } from "./options.js";
 
 /** What an argument may be. "integer" is a whole number of either sign, "count" one from 0, "size" bytes or a text such as "4 KiB". */
-export type Kind =
+type Kind =
   | "any"
   | "number"
   | "integer"
@@ -160,7 +160,7 @@ export function checkKind(what: string, value: unknown, wanted: Wanted): void {
 }
 
 /** Checks an object of options: unknown names, and the kind of each that is given. */
-export function checkOptionKinds(of: string, options: unknown, kinds: OptionKinds): void {
+function checkOptionKinds(of: string, options: unknown, kinds: OptionKinds): void {
   const names = Object.keys(kinds);
   const given = checkOptions(of, options as Record<string, unknown>, names);
   for (const name of names) {

@@ -33,7 +33,7 @@ import { RIGHTS_MASK } from "./protection.js";
 import { checkKind, shape } from "./signature.js";
 
 /** Valid bit of a key. */
-export const KEY_VALID = 1 << 29;
+const KEY_VALID = 1 << 29;
 /** Global bit of a key; the PCID field of a global entry is 0. */
 export const KEY_GLOBAL = 1 << 28;
 /** Where the PCID stands in a key. */

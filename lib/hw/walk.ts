@@ -93,7 +93,7 @@ export function walkFrom(
 }
 
 /** Told of each table that a walk goes on to: the MMU fills its walk caches. */
-export interface WalkObserver {
+interface WalkObserver {
   passedTable(level: number, tablePfn: number, rights: number): void;
 }
 

@@ -33,7 +33,7 @@ import type { Paging } from "./registers.js";
 import type { Translation, WalkStep, WalkWatch } from "./translation.js";
 
 /** Bytes of a 4 MiB leaf. Linux arch/x86/include/asm/pgtable-2level_types.h:PGDIR_SIZE */
-export const LARGE_PAGE_32 = 0x40_0000;
+const LARGE_PAGE_32 = 0x40_0000;
 /** Bit 21 of a 4 MiB leaf is reserved. Intel SDM vol. 3A, Table 4-4 */
 const RESERVED_LARGE = 0x20_0000;
 

@@ -22,7 +22,7 @@
 import { nearestName, valueText } from "../hw/options.js";
 
 /** All capabilities, in order of their numbers. Linux include/uapi/linux/capability.h */
-export const CAPABILITIES = [
+const CAPABILITIES = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
   "CAP_DAC_READ_SEARCH",

@@ -21,7 +21,7 @@ export interface MountingKernel {
 }
 
 /** How to mount a file system on a kernel. */
-export type MountFilesystem = (kernel: MountingKernel) => PseudoFs;
+type MountFilesystem = (kernel: MountingKernel) => PseudoFs;
 
 const filesystems = new Map<string, MountFilesystem>();
 

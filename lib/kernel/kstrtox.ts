@@ -78,7 +78,7 @@ export function sysfsStreq(text: string, word: string): boolean {
 }
 
 /** What procVec found. */
-export interface ProcVec {
+interface ProcVec {
   /** The numbers taken, in order. */
   values: number[];
   /** Characters of the text that were used up. */

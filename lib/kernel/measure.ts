@@ -62,7 +62,7 @@ interface Measured {
 }
 
 /** All counters at one moment. */
-export interface Stock {
+interface Stock {
   readonly nowNs: number;
   readonly cpus: readonly Counts[];
   readonly ram: Counts;

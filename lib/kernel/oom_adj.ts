@@ -23,7 +23,7 @@ const OOM_ADJUST_MAX = 15;
 export const PROC_NUM_LENGTH = 12;
 
 /** What the functions here need of a process. Linux include/linux/sched.h:struct task_struct */
-export interface OomTask {
+interface OomTask {
   readonly tgid: number;
   readonly mm: MmStruct | undefined;
   oomScoreAdj: number;

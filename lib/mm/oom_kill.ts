@@ -28,10 +28,10 @@ export const OOM_SCORE_ADJ_MIN = -1000;
 export const OOM_SCORE_ADJ_MAX = 1000;
 
 /** What is counted of a memory. Linux include/linux/mm_types.h:struct mm_struct */
-export type OomMm = Pick<MmStruct, "rssStat" | "pgtablesBytes">;
+type OomMm = Pick<MmStruct, "rssStat" | "pgtablesBytes">;
 
 /** What is asked of a process that might be ended. Linux include/linux/sched.h:struct task_struct */
-export interface OomCandidate {
+interface OomCandidate {
   readonly mm: OomMm | undefined;
   readonly oomScoreAdj: number;
   /** Who waits until it calls exec or exits, if anybody. Linux vfork_done, real_parent */

@@ -27,7 +27,7 @@ import { CAP_DAC_OVERRIDE, CAP_SYS_PTRACE, type MemorySystem } from "../mm/syste
 import { type MakeRecords, SeqReader } from "./seq_read.js";
 
 /** Families of files, by what they do when asked for what they do not have. */
-export type ProcFamily = "pid" | "root" | "sysctl" | "sysfs";
+type ProcFamily = "pid" | "root" | "sysctl" | "sysfs";
 
 /** One file of /proc or /sys. Linux include/linux/proc_fs.h:struct proc_ops, fs/proc/internal.h */
 export interface ProcFile {

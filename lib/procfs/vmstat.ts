@@ -44,7 +44,7 @@ export const NODE_STAT_LINES = words(`
 `);
 
 /** Names of the limits and events that follow. Linux mm/vmstat.c:vmstat_text */
-export const EVENT_LINES = words(`
+const EVENT_LINES = words(`
   nr_dirty_threshold nr_dirty_background_threshold nr_memmap_pages nr_memmap_boot_pages
   pgpgin pgpgout pswpin pswpout
   pgalloc_dma pgalloc_dma32 pgalloc_normal pgalloc_movable

@@ -65,7 +65,7 @@ function isObject(value: Json | undefined): value is { readonly [key: string]: J
 }
 
 /** Whether `ours` meets a recorded `{"~":[...]}`: inside the range of the numbers, or equal to one of the values. Not in Linux. */
-export function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
+function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
   const numbers = seen.filter((value): value is number => typeof value === "number");
   if (typeof ours === "number" && numbers.length === seen.length)
     return ours >= Math.min(...numbers) && ours <= Math.max(...numbers);

@@ -19,7 +19,7 @@
 import type { Recording } from "./record.js";
 
 /** How a leaf is compared. Not in Linux. */
-export type Fairness = "exact" | "tendency";
+type Fairness = "exact" | "tendency";
 
 /** Fields of a step that count the whole system. */
 const SYSTEM_WIDE = new Set(["vmstat", "zones", "meminfo"]);

@@ -14,7 +14,7 @@
 import { Random } from "../hw/random.js";
 
 /** What to generate. Not in Linux. */
-export interface GenerateOptions {
+interface GenerateOptions {
   seed: number;
   /** Number of random steps, 60 by default. */
   steps?: number;

@@ -16,7 +16,7 @@ import type { Guest } from "./host.js";
 import type { PageRange } from "./scenario.js";
 
 /** Address of slot 0: 16 TiB. Not in Linux: chosen by the recorder. */
-export const FIRST_SLOT = 0x1000_0000_0000;
+const FIRST_SLOT = 0x1000_0000_0000;
 /** Bytes of a slot: 1 GiB. */
 export const SLOT_BYTES = 2 ** 30;
 /** A range of addresses that is reported as one. Not in Linux. */
@@ -51,7 +51,7 @@ export class Slots {
 }
 
 /** What a process costs before it has any area, in kB: taken off what /proc shows. Not in Linux. */
-export interface Baseline {
+interface Baseline {
   pte: number;
   data: number;
   size: number;

@@ -18,7 +18,7 @@ export const MOST_PAGES = 2 ** 35;
 /** Pages that one line may visit. Not in Linux. */
 export const MOST_PAGES_OF_LINE = 2 ** 20;
 /** Pages that a whole script may visit. Not in Linux. */
-export const MOST_PAGES_OF_SCRIPT = 2 ** 22;
+const MOST_PAGES_OF_SCRIPT = 2 ** 22;
 /** Steps of a script. Not in Linux. */
 export const MOST_STEPS = 20_000;
 /** Characters of a script. Not in Linux. */

@@ -60,7 +60,7 @@ const MOST_CHUNK_KB = 65_536;
 const MAP_FLAGS = ["populate", "nonblock", "noreserve", "hugetlb", "locked", "growsdown", "stack", "rdonly"];
 
 /** FNV-1a, 64 bit, of the UTF-8 bytes of `text`, with the start value of the recordings; 16 hex digits. Not in Linux. */
-export function scriptFnv(text: string): string {
+function scriptFnv(text: string): string {
   let hash = 1469598103934665603n;
   for (const byte of Buffer.from(text, "utf8"))
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 1099511628211n);

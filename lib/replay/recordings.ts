@@ -21,7 +21,7 @@ import { projectRoot } from "./root.js";
 import type { Scenario } from "./scenario.js";
 
 /** A scenario with its recording. Not in Linux. */
-export interface RecordedScenario {
+interface RecordedScenario {
   name: string;
   scenario: Scenario;
   recording: Recording;

@@ -14,7 +14,7 @@ import { type PageRange, quoted, ScenarioError } from "./scenario.js";
 const NAME = /^[A-Za-z_][\w'+.-]{0,31}$/;
 
 /** One page range: `a`, `a:b` or `a:b/step`. Throws RangeError with the text when it is none. Not in Linux. */
-export function parseRange(text: string): PageRange {
+function parseRange(text: string): PageRange {
   const match = /^(-?\d+)(?::(-?\d+)(?:\/(-?\d+))?)?$/.exec(text);
   if (match === null) throw new RangeError(`${quoted(text)} is not a page range (a, a:b or a:b/step)`);
   const start = Number(match[1]);

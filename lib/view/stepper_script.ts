@@ -33,7 +33,7 @@ export interface StepMarkup {
 }
 
 /** What all steps have in common. */
-export interface StepperFrame {
+interface StepperFrame {
   readonly title: string;
   readonly width: number;
   readonly height: number;

@@ -69,12 +69,7 @@ function withoutRunner(value: Json): Json {
 }
 
 /** Runs `text` `times` times with `runner` on the kernel of this computer. Throws Error with what the runner said. Not in Linux. */
-export async function recordNatively(
-  runner: string,
-  text: string,
-  name: string,
-  times = 3,
-): Promise<Recording> {
+async function recordNatively(runner: string, text: string, name: string, times = 3): Promise<Recording> {
   const folder = new TemporaryFolder(tmpdir(), "pagewalk-native-");
   try {
     const script = join(folder.path, `${name}.vms`);

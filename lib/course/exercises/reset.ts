@@ -35,7 +35,7 @@ export function reset(wanted: string, root?: string): Note {
 }
 
 /** `current` with the declarations of `task` as they are in `cut`. Not in Linux: a helper of the course. */
-export function resetTask(current: string, cut: string, task: string): string {
+function resetTask(current: string, cut: string, task: string): string {
   const cutLines = cut.split("\n");
   const parts = partsOf(cut);
   let lines = current.split("\n");

@@ -59,7 +59,7 @@ async function checkNow(wanted: string, options: { file?: string }): Promise<Che
 }
 
 /** What to grade: a file (the learner's by default) or its text, and which tasks ("01.2"; all by default). */
-export interface GradeRequest {
+interface GradeRequest {
   file?: string;
   text?: string;
   tasks?: string[];

@@ -21,7 +21,7 @@ export { asAddress, asEntry, asErrorCode, asValue, asWalkStep } from "./values.j
 export { expectSameRuns } from "./workload.js";
 
 /** How a comparison is told. */
-export interface Telling {
+interface Telling {
   /** What was asked of the learner's code: `split(0x1234)`. */
   what?: string;
   /** What to think of; printed after the difference: `the offset has 12 bits`. */

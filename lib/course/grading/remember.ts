@@ -17,7 +17,7 @@
 import { DifferenceError } from "./difference.js";
 
 /** The checks of one grader, and which of its tasks are failing. */
-export interface GradedTasks {
+interface GradedTasks {
   /** Runs a check of `task`; what it finds is told with `because` in front. */
   remember(task: string, because: string, check: () => void): void;
   /** A long check of `task` that waits until the short ones before it pass. */

@@ -52,7 +52,7 @@ export function allPassed(report: GradeReport): boolean {
 }
 
 /** How a learner asks for a hint where the report is read. */
-export type HintCommand = (task: string) => string;
+type HintCommand = (task: string) => string;
 const inTerminal: HintCommand = (task) => `npx pagewalk hint ${task}`;
 export const inNotebook: HintCommand = (task) => `hint("${task}")`;
 

@@ -13,7 +13,7 @@ import { type Use, usesOf } from "../code.js";
 import { ENTRIES } from "../paths.js";
 
 /** A line that is refused, and what stands there. */
-export interface Refusal {
+interface Refusal {
   line: number;
   what: string;
 }

@@ -28,10 +28,10 @@ import { type AsText, asValue } from "./values.js";
  * Boots a machine and carries out `operations` on it; returns or yields one observation for each (what the operation returned, a
  * counter, a dump of the tables). A generator is best: what it yielded before it throws is kept.
  */
-export type Run<Op> = (operations: readonly Op[]) => Iterable<unknown>;
+type Run<Op> = (operations: readonly Op[]) => Iterable<unknown>;
 
 /** What to compare, and how to tell it. */
-export interface RunComparison<Op> {
+interface RunComparison<Op> {
   /** One random operation; `at` is its place in the workload. */
   operation: (random: Random, at: number) => Op;
   reference: Run<Op>;

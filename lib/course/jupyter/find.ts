@@ -6,7 +6,7 @@
 import { jupyterCjs } from "./jupyter_cjs.js";
 
 /** `notebook` is the page for one document at a time, `lab` the larger one. */
-export type JupyterApp = "notebook" | "lab";
+type JupyterApp = "notebook" | "lab";
 
 /** A Jupyter that has answered. */
 export interface Jupyter {

@@ -22,7 +22,7 @@ export function kernelCommand(connectionFile: string): string[] {
 }
 
 /** Writes `kernel.json` and returns the folder to put first in JUPYTER_PATH. */
-export function writeKernelspec(
+function writeKernelspec(
   folder: string = inRepository("node_modules", ".cache", "pagewalk", "jupyter"),
 ): string {
   const dir = join(folder, "kernels", KERNELSPEC.name);

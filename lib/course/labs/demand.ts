@@ -33,7 +33,7 @@ import { allocationText, brokenInvariants, type Owner, wrongPapers } from "./pap
 import { faultText } from "./read_fault.js";
 
 /** Where page 0 lies: 24 pages below an address that is a multiple of 2 MiB. */
-export const BASE = 0x2000_0000_0000 - 24 * PAGE_SIZE;
+const BASE = 0x2000_0000_0000 - 24 * PAGE_SIZE;
 
 /** Pages of the file that operations map; page p is full of the byte p * 7 + 1. */
 export const FILE_PAGES = 40;
@@ -107,7 +107,7 @@ function mlockText(
 }
 
 /** What can be seen after one operation. */
-export interface DemandObservation {
+interface DemandObservation {
   readonly result: string;
   /** Minor and major faults of the process, and of the machine, so far. */
   readonly faults: string;

@@ -16,7 +16,7 @@ import { nrFreePages } from "../../mm/pages/page_alloc.js";
 import { getVmaName, vmaPerm } from "../../procfs/task_mmu.js";
 
 /** A part of a program, as in the exercise. */
-export interface ExecSegment {
+interface ExecSegment {
   vaddr: number;
   offset: number;
   filesz: number;
@@ -25,13 +25,13 @@ export interface ExecSegment {
 }
 
 /** The signature of the exercise. */
-export type Exec = (process: Process, path: string, segments: readonly ExecSegment[]) => number;
+type Exec = (process: Process, path: string, segments: readonly ExecSegment[]) => number;
 
 /** What is to be seen after an exec, by name. */
-export type ExecReport = Record<string, unknown>;
+type ExecReport = Record<string, unknown>;
 
 /** A program with code, data and bss: code 5000 bytes, data 300 bytes, bss up to 9000. */
-export const PROGRAM: readonly ExecSegment[] = [
+const PROGRAM: readonly ExecSegment[] = [
   { vaddr: 0x40_1000, offset: 0x1000, filesz: 5000, memsz: 5000, prot: "rx" },
   { vaddr: 0x40_3100, offset: 0x3100, filesz: 300, memsz: 9000, prot: "rw" },
 ];

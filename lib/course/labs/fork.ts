@@ -78,7 +78,7 @@ function pageAt(addr: number): number {
 }
 
 /** What a page belongs to, in words. */
-export function pageText(page: number): string {
+function pageText(page: number): string {
   if (page < 4) return `page ${page}`;
   if (page < 6) return `page ${page} (shared memory)`;
   if (page >= 10) return `page ${page} (private, of a file with large folios)`;
@@ -136,7 +136,7 @@ interface Member {
 }
 
 /** What one operation did: told, and compared. */
-export interface FamilyObservation {
+interface FamilyObservation {
   readonly did: string;
   /** Pages allocated, with their flags; and what the entry of the page in question was while TLBs were flushed. */
   readonly onTheWay: readonly string[];

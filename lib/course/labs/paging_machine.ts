@@ -12,7 +12,7 @@ import { CR4_SMAP, CR4_SMEP } from "../../hw/registers.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
 
 /** One operation of one of two processes. */
-export interface MachineOp {
+interface MachineOp {
   process: 0 | 1;
   op: "map" | "load" | "store" | "fetch" | "kernel store";
   va: number;

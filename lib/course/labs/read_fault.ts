@@ -63,7 +63,7 @@ export interface ReadFaultScene {
 }
 
 /** What is to be seen of one read, by name. */
-export type ReadFaultReport = Record<string, unknown>;
+type ReadFaultReport = Record<string, unknown>;
 
 const FILE_PAGES = 12;
 /** The second page of a folio of four. */

@@ -21,7 +21,7 @@ import { githubAnchor, type Heading, jupyterAnchor, type MarkdownParts, readMark
 import { type Cell, type Notebook, notebookText, sourceOf, stripped } from "./nbformat.js";
 
 /** One thing that is not as it should be; `cell` counts from 1. */
-export interface ShapeProblem {
+interface ShapeProblem {
   cell?: number;
   what: string;
 }

@@ -11,7 +11,7 @@ export interface Heading {
   text: string;
 }
 
-export interface Image {
+interface Image {
   url: string;
   alt: string;
 }

@@ -12,7 +12,7 @@ import { KERNELSPEC } from "../kernel/kernelspec.js";
 import { shortPath } from "../paths.js";
 
 /** MIME type to content. */
-export type MimeBundle = Record<string, unknown>;
+type MimeBundle = Record<string, unknown>;
 
 /** One output of a code cell. */
 export type Output =
@@ -26,11 +26,11 @@ export type Output =
     }
   | { output_type: "error"; ename: string; evalue: string; traceback: string[] };
 
-export interface CellMetadata extends Record<string, unknown> {
+interface CellMetadata extends Record<string, unknown> {
   tags?: string[];
 }
 
-export interface MarkdownCell {
+interface MarkdownCell {
   cell_type: "markdown" | "raw";
   id?: string;
   metadata: CellMetadata;

@@ -13,13 +13,13 @@ import { type CellRun, KernelClient, type KernelOptions } from "./kernel_client.
 import { asLines, type Cell, type CodeCell, type Notebook, type Output, sourceOf } from "./nbformat.js";
 
 /** One thing that went wrong. */
-export interface RunProblem {
+interface RunProblem {
   /** Number of the cell in the notebook, from 1, markdown cells counted; undefined: after the last cell. */
   cell: number | undefined;
   what: string;
 }
 
-export interface NotebookRun {
+interface NotebookRun {
   problems: RunProblem[];
   /** The notebook with the outputs of this run. */
   notebook: Notebook;

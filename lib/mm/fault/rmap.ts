@@ -98,13 +98,6 @@ export function folioAddNewAnonRmap(
   modNodePageState(sys, NR_ANON_MAPPED, nr);
 }
 
-/** One more entry for an anonymous page that is mapped already or was. Linux mm/rmap.c:folio_add_anon_rmap_pte() */
-export function folioAddAnonRmapPte(folio: Folio, page: Page, vma: VmAreaStruct, exclusive: boolean): void {
-  folioAddRmap(vma.vmMm.sys, folio, page, 1);
-  if (exclusive) page.anonExclusive = true;
-  if (folio.order === 0 && vmaIsLocked(vma)) mlockFolio(vma.vmMm.sys, folio);
-}
-
 /** Entries for `nrPages` pages of a cache folio. Linux mm/rmap.c:folio_add_file_rmap_ptes() */
 export function folioAddFileRmapPtes(folio: Folio, page: Page, nrPages: number, vma: VmAreaStruct): void {
   const { sys } = vma.vmMm;

@@ -22,7 +22,7 @@ import type { MemorySystem } from "../system.js";
 import type { Zone } from "./buddy.js";
 
 /** Watermarks of a zone in pages. Linux include/linux/mmzone.h:enum zone_watermarks */
-export interface ZoneWatermarks {
+interface ZoneWatermarks {
   min: number;
   low: number;
   high: number;
@@ -30,10 +30,10 @@ export interface ZoneWatermarks {
 }
 
 /** Zones that a machine could have: DMA, DMA32, Normal, Movable, Device. Linux MAX_NR_ZONES */
-export const MAX_NR_ZONES = 5;
+const MAX_NR_ZONES = 5;
 
 /** vm.min_free_kbytes for this much RAM. Linux mm/page_alloc.c:calculate_min_free_kbytes() */
-export function calculateMinFreeKbytes(sys: MemorySystem): number {
+function calculateMinFreeKbytes(sys: MemorySystem): number {
   const value = Math.floor(Math.sqrt(sys.totalramPages * 4 * 16));
   return Math.min(262144, Math.max(128, value));
 }

@@ -31,7 +31,7 @@ export interface MmWalkOps {
 }
 
 /** Called with a level-2 entry that is not empty and the part [addr, next) of the range that it covers. */
-export type PmdVisitor = (pmdp: number, addr: Vaddr, next: number) => void;
+type PmdVisitor = (pmdp: number, addr: Vaddr, next: number) => void;
 
 /** Calls `visit` for each level-2 entry of [start, end) that is not empty. Linux walk_pgd_range(), walk_pmd_range() */
 export function forEachPmd(mm: MmStruct, start: number, end: number, visit: PmdVisitor): void {

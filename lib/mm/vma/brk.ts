@@ -33,7 +33,7 @@ import { mayExpandVm, mlockFutureOk, vmEnoughMemory } from "./util.js";
 import { vmaLink, vmaMergeNewRange, vmgState } from "./vma.js";
 
 /** Flags of memory that a program asks for without saying more. Linux arch/x86/include/asm/page_types.h:VM_DATA_DEFAULT_FLAGS */
-export const VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+const VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 
 /** Moves the end of the heap to `brk` and returns where it is now. Linux mm/mmap.c:brk() */
 export function doBrk(mm: MmStruct, brk: number): number {

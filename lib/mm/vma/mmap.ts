@@ -81,7 +81,7 @@ import {
 import { vmaLink, vmaMergeNewRange, vmgState } from "./vma.js";
 
 /** A mapping made, and how much of it the caller must fault in now (mmPopulate). */
-export interface MmapResult {
+interface MmapResult {
   /** Start of the mapping, or a negative errno. */
   addr: Vaddr;
   /** Bytes to populate, 0 for none. */

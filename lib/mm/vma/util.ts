@@ -53,17 +53,17 @@ export function hasHighBits(flags: number): boolean {
 }
 
 /** Executable and never written: code. Linux mm/vma.h:is_exec_mapping() */
-export function isExecMapping(flags: number): boolean {
+function isExecMapping(flags: number): boolean {
   return (flags & (VM_EXEC | VM_WRITE | VM_STACK)) === VM_EXEC;
 }
 
 /** Grows down. Linux mm/vma.h:is_stack_mapping() */
-export function isStackMapping(flags: number): boolean {
+function isStackMapping(flags: number): boolean {
   return (flags & VM_STACK) === VM_STACK;
 }
 
 /** Private and writable, and no stack. Linux mm/vma.h:is_data_mapping() */
-export function isDataMapping(flags: number): boolean {
+function isDataMapping(flags: number): boolean {
   return (flags & (VM_WRITE | VM_SHARED | VM_STACK)) === VM_WRITE;
 }
 

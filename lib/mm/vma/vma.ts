@@ -44,7 +44,7 @@ import {
 import { vmBugOn } from "../mmdebug.js";
 
 /** What a merge is wanted for, and what came of it. Linux mm/vma.h:struct vma_merge_struct */
-export interface VmaMergeStruct {
+interface VmaMergeStruct {
   mm: MmStruct;
   /** The range in question; grows to the merged range. */
   start: number;
@@ -220,7 +220,7 @@ export function vmaMergeNewRange(vmg: VmaMergeStruct): VmAreaStruct | undefined 
 /**
  * Grows `target` to vmg's range; the next VMA disappears where the range covers it. Linux mm/vma.c:vma_expand()
  */
-export function vmaExpand(vmg: VmaMergeStruct, target: VmAreaStruct): void {
+function vmaExpand(vmg: VmaMergeStruct, target: VmAreaStruct): void {
   const { next } = vmg;
   const removeNext = next !== undefined && target !== next && vmg.end === next.vmEnd;
   let sticky = vmg.vmFlags & VM_STICKY;
@@ -238,7 +238,7 @@ export function vmaExpand(vmg: VmaMergeStruct, target: VmAreaStruct): void {
  * Merges the part [vmg.start, vmg.end) of vmg.middle, whose attributes are about to become those of `vmg`, with the
  * VMAs beside it. Returns the VMA that now covers the part, or undefined without any change. Linux mm/vma.c:vma_merge_existing_range()
  */
-export function vmaMergeExistingRange(vmg: VmaMergeStruct): VmAreaStruct | undefined {
+function vmaMergeExistingRange(vmg: VmaMergeStruct): VmAreaStruct | undefined {
   const middle = vmg.middle!;
   const leftSide = vmg.start === middle.vmStart;
   const rightSide = vmg.end === middle.vmEnd;
@@ -301,7 +301,7 @@ export function vmaMergeExtend(vma: VmAreaStruct, delta: number): VmAreaStruct |
 }
 
 /** What vmaModify() may change besides the range. */
-export interface VmaChange {
+interface VmaChange {
   vmFlags?: number;
   anonName?: string | undefined;
 }
@@ -347,7 +347,7 @@ export function vmAreaDup(vma: VmAreaStruct, mm: MmStruct = vma.vmMm): VmAreaStr
  * Splits `vma` in two at `addr`; the new VMA is the part below when `newBelow`, else the part above. 0 or negative errno.
  * Linux mm/vma.c:split_vma()
  */
-export function splitVma(vma: VmAreaStruct, addr: Vaddr, newBelow: boolean): number {
+function splitVma(vma: VmAreaStruct, addr: Vaddr, newBelow: boolean): number {
   const { vmMm: mm } = vma;
   if (mm.mapCount >= mm.sys.sysctl.maxMapCount) return -ENOMEM;
   return splitVmaUnchecked(vma, addr, newBelow);
