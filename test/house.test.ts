@@ -174,6 +174,62 @@ describe("sizes", () => {
   });
 });
 
+describe("widths", () => {
+  const { lineWidth } = (JSON.parse(readFileSync(join(root, "biome.json"), "utf8")) as BiomeSettings)
+    .formatter;
+  const wide = libFiles.flatMap((file) => wideLines(sources.get(file)!, lineWidth));
+
+  it("keep every line of code within the formatter's, but for texts, which it does not break", () => {
+    expect(wide.filter(({ kind }) => kind === "code")).toEqual([]);
+  });
+
+  it("keep pictures and tables in comments within 140 columns", () => {
+    expect(wide.filter(({ kind, columns }) => kind === "picture" && columns > 140)).toEqual([]);
+  });
+
+  it("keep the words of comments within the formatter's: wide ones may get fewer, never more", () => {
+    const words = wide.filter(({ kind }) => kind === "words");
+    expect(words.length, JSON.stringify(words.slice(-20), null, 1)).toBeLessThanOrEqual(1244);
+  });
+});
+
+interface BiomeSettings {
+  readonly formatter: { readonly lineWidth: number };
+}
+
+interface WideLine {
+  readonly where: string;
+  readonly columns: number;
+  /** Indented lines of a comment are a picture or a table; its other lines are words. */
+  readonly kind: "code" | "picture" | "words";
+}
+
+/** The lines of `source` that are wider than `width`; not those that only a text or a rule's name makes so wide. */
+function wideLines(source: ts.SourceFile, width: number): WideLine[] {
+  const inText = new Set<number>();
+  const visit = (node: ts.Node): void => {
+    if (
+      ts.isStringLiteralLike(node) ||
+      ts.isTemplateExpression(node) ||
+      ts.isRegularExpressionLiteral(node)
+    ) {
+      const first = source.getLineAndCharacterOfPosition(node.getStart(source)).line;
+      const last = source.getLineAndCharacterOfPosition(node.end);
+      for (let line = first; line < last.line; line++) inText.add(line);
+      // The formatter leaves a text and the bracket behind it on one line.
+      if (last.character > width - 10) inText.add(last.line);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return source.text.split("\n").flatMap((text, line) => {
+    if (text.length <= width || inText.has(line) || /^\s*\/\/ biome-ignore /.test(text)) return [];
+    const comment = /^\s*(?:\/\*\*?|\*|\/\/)( *)/.exec(text);
+    const kind = comment === null ? "code" : comment[1]!.length > 1 ? "picture" : "words";
+    return [{ where: `${source.fileName}:${line + 1}`, columns: text.length, kind }];
+  });
+}
+
 function functionLengths(source: ts.SourceFile): { where: string; lines: number }[] {
   const lengths: { where: string; lines: number }[] = [];
   const visit = (node: ts.Node): void => {

@@ -2,11 +2,13 @@
  * Folders and processes that exist only while a command works, and are gone however it ends.
  *
  *     it returns or throws            remove()
- *     Ctrl-C, SIGTERM, SIGHUP         atEnd's acts, then the signal again, so that the shell sees what ended the command
- *     SIGKILL to it                   its children notice (their stdin closes, course/kernel/parent_watch.ts), and the next command sweeps:
- *                                     each folder says whose it is, and which process works in it
+ *     Ctrl-C, SIGTERM, SIGHUP         atEnd's acts, then the signal again, so that the shell sees why it ended
+ *     SIGKILL to it                   its children notice (their stdin closes, course/kernel/parent_watch.ts),
+ *                                     and the next command sweeps: each folder says whose it is, and which
+ *                                     process works in it
  *
- *     .pagewalk/grade-1a2b3c/.owner   { "pid": 4711, "started": "8812345", "child": { "pid": 4712, "started": "8812399", "signal": "SIGKILL" } }
+ *     .pagewalk/grade-1a2b3c/.owner   { "pid": 4711, "started": "8812345",
+ *                                       "child": { "pid": 4712, "started": "8812399", "signal": "SIGKILL" } }
  *
  * A number of a process is used again some day; together with the time at which it started it is not.
  *

@@ -1,8 +1,9 @@
 /**
  * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part and on the lib's own.
  *
- *   FamilyOp   write, read, fork, exit, guard, look (a read by a second thread, on the other CPU), populate (a write fault without
- *              an instruction that writes), protect (the entry alone becomes read-only, to learn of the next write), hold (a driver takes a reference of the page)
+ *   FamilyOp   write, read, fork, exit, guard, look (a read by a second thread, on the other CPU),
+ *              populate (a write fault without an instruction that writes), protect (the entry alone becomes
+ *              read-only, to learn of the next write), hold (a driver takes a reference of the page)
  *   pages      0-3 private, 4-5 shared, 6-7 private pages of a file, 8-9 shared pages of the same file,
  *              a-b private pages in the middle of a large folio of another file (four pages under one refcount)
  *

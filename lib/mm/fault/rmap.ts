@@ -81,7 +81,8 @@ export function folioAddNewAnonRmap(
 ): void {
   const { sys } = vma.vmMm;
   const nr = folioNrPages(folio);
-  if ((vma.vmFlags & VM_DROPPABLE) === 0) folio.flags |= PG_swapbacked; // others are dropped, never swapped out
+  // Others are dropped, never swapped out.
+  if ((vma.vmFlags & VM_DROPPABLE) === 0) folio.flags |= PG_swapbacked;
   folioSetAnon(folio, vma, address, exclusive);
   if (nr === 1) {
     folio.mapcount = 1;

@@ -98,7 +98,8 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
   let pages = 0;
   const pteEntry = (pte: Pte, addr: Vaddr, ptep: number): void => {
     if (!ptePresent(pte)) {
-      if (classifyPte(pte) === PTE_KIND_MIGRATION) throw unknownPte(pte); // it says itself whether it is writable
+      // It says itself whether it is writable.
+      if (classifyPte(pte) === PTE_KIND_MIGRATION) throw unknownPte(pte);
       return;
     }
     let changed = pteModify(pte, prot);
