@@ -89,6 +89,7 @@ describe("the code that a page can run", () => {
 
   it("boots, faults, forks, shows /proc and draws where there is nothing of Node's", () => {
     const load = loaderWithoutNode();
+    for (const file of files) load(file);
     const { boot } = load("lib/kernel/machine.ts") as typeof import("../lib/kernel/machine.js");
     load("lib/procfs/mount.ts");
     const { showMm } = load("lib/view/show_mm.ts") as typeof import("../lib/view/show_mm.js");
