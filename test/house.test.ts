@@ -183,8 +183,8 @@ describe("widths", () => {
     expect(wide.filter(({ kind }) => kind === "code")).toEqual([]);
   });
 
-  it("keep pictures and tables in comments within 140 columns", () => {
-    expect(wide.filter(({ kind, columns }) => kind === "picture" && columns > 140)).toEqual([]);
+  it("keep pictures and tables in comments within 130 columns", () => {
+    expect(wide.filter(({ kind, columns }) => kind === "picture" && columns > 130)).toEqual([]);
   });
 
   it("keep the words of comments within the formatter's: wide ones may get fewer, never more", () => {

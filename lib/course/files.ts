@@ -2,7 +2,8 @@
  * Files as commands read and write them.
  *
  *     readInput("mine.ts")            the text, or a sentence on why it cannot be read
- *     writeWhole("mine.ts", text)     mine.ts~4711-1 is written, then renamed: others see the old text or the new one, never half of it
+ *     writeWhole("mine.ts", text)     mine.ts~4711-1 is written, then renamed: others see the old text or the
+ *                                     new one, never half of it
  *     writeNew("saved/1.txt", text)   the same, but never in place of a file that is there
  *
  * Why a rename: a command may be killed, the disk may be full, two commands may run at once. `rename` and `link` are one step for

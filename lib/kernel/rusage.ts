@@ -5,8 +5,9 @@
  *   RUSAGE_THREAD     the calling thread alone
  *   RUSAGE_CHILDREN   children that have ended and were waited for, with their own waited-for children
  *
- *   ru_maxrss         the most that was ever resident, in kB: of the address space now (max of what mm.hiwaterRss noted before pages
- *                     went, and what is resident), and of those that exec left behind. Of children: the largest one, not the sum
+ *   ru_maxrss         the most that was ever resident, in kB: of the address space now (max of what
+ *                     mm.hiwaterRss noted before pages went, and what is resident), and of those that exec left
+ *                     behind. Of children: the largest one, not the sum
  *
  * Linux kernel/sys.c:getrusage(); man 2 getrusage. Read first: task.ts. Read next: kernel/syscalls/process.ts.
  */

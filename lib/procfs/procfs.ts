@@ -6,7 +6,7 @@
  *   pagemap(7, address, 16)                      words of /proc/7/pagemap, taken apart
  *   write("/proc/sys/vm/overcommit_memory", "2") as `echo 2 > ...`: Linux's ranges, and Linux's errors as SyscallError
  *   files()                                      every file, its mode, and what writing it does here
- *   images()                                     all of /proc as bytes; course/proc_export.ts writes them into a folder
+ *   images()                                     all of /proc as bytes (course/proc_export.ts makes files of them)
  *
  * Processes of the machine open the same files by open(path); for them the file tree of the kernel calls `open` here, and
  * then /proc/self is their own. Every text is made when it is read; nothing is kept.

@@ -2,7 +2,8 @@
  * /proc/zoneinfo, buddyinfo and pagetypeinfo: the zones of RAM and their free blocks.
  *
  *   Node 0, zone   Normal   5820   3823 ...   1105       free blocks of 1, 2, 4, ... 1024 frames
- *   min < low < high                                     watermarks: below low kswapd starts, below min only the kernel may allocate
+ *   min < low < high                                     watermarks: below low kswapd starts, below min only
+ *                                                        the kernel may allocate
  *
  * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: vmstat.ts.
  */

@@ -3,7 +3,7 @@
  *
  *   0x40_0000          code and constants       206 pages   read
  *   0x4c_e000          data                      50 pages   written
- *   0x50_0000          heap                      34 pages   written          startBrk stays here when the heap of a scenario moves on
+ *   0x50_0000          heap                      34 pages   written; startBrk stays here when a scenario's heap moves
  *   0x2000_0000_0000   channels, shared         384 pages   8 for each process
  *   0x7fff_f7ff_7000   vvar, vdso                 8 pages
  *   0x7fff_fffd_e000   stack                     33 pages   the upper 19 written

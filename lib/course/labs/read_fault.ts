@@ -2,8 +2,8 @@
  * Test bench of lab 03.4 for what files of this machine do not do by themselves: their operations (vmOps) answer what the bench
  * wants, as those of another file system or of a device may.
  *
- *   process.load(page) --> doReadFault --> vmOps.mapPages   asked or not, for which pages; answers 0 or what is wanted
- *                                      --> vmOps.fault      answers the wanted bits, or fills the entry behind the learner's back
+ *   process.load(page) --> doReadFault --> vmOps.mapPages   asked or not, for which pages; answers 0 or bits
+ *                                      --> vmOps.fault      answers the wanted bits, or fills the entry itself
  *
  * The file is in the cache in folios of several pages. Not in Linux: a helper of the course. Read first: demand.ts.
  */

@@ -7,7 +7,7 @@
  *     --> each number as C would see it:   long   64 bits, signed: 2^64 - 1 is -1, as is 0xffff_ffff_ffff_ffff
  *                                          int    the low 32 bits, signed        uint   the low 32 bits
  *                                          text   the address of a string that ends in a zero byte
- *                                          list   the address of addresses of strings, the last one 0 (read when it is needed)
+ *                                          list   the address of addresses of strings, the last one 0
  *     --> sysRead(kernel, task, 3, 0x7f0000001000, 100)
  *
  * The rule for pointers: they are addresses in the memory of the process, as in Linux, and the kernel reads and writes there (and
