@@ -1,7 +1,7 @@
 /**
- * Paths inside a copy of the course. Every one is found from the place of `replay/root.ts`, never from the current
- * directory: a notebook's kernel runs in the repository's root, stock tslab in `notebooks/`, a
- * grader in a temporary copy.
+ * Paths inside a copy of the course. Every one is found from the place of `replay/root.ts`, never from the
+ * current directory: a notebook's kernel runs in the repository's root, stock tslab in `notebooks/`, a grader
+ * in a temporary copy.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -13,7 +13,9 @@ export function inRepository(...parts: string[]): string {
   return join(projectRoot(), ...parts);
 }
 
-/** What exercises and notebooks import of the library, with the source file in lib that each name stands for. */
+/**
+ * What exercises and notebooks import of the library, with the source file in lib that each name stands for.
+ */
 export const ENTRIES: ReadonlyMap<string, string> = new Map([
   ["pagewalk", "index.ts"],
   ["pagewalk/kernel", "kernel.ts"],

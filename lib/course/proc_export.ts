@@ -4,7 +4,8 @@
  *     machine.procfs.export("/tmp/proc") ---> /tmp/proc/meminfo, /tmp/proc/7/maps, /tmp/proc/7/pagemap, ...
  *     mount --bind /tmp/proc /proc && free -k && pmap -x 7
  *
- * Importing this file adds the method to ProcFs, as procfs/mount.ts adds `procfs` to Machine: the machine itself knows nothing of the host.
+ * Importing this file adds the method to ProcFs, as procfs/mount.ts adds `procfs` to Machine: the machine
+ * itself knows nothing of the host.
  *
  * Read first: procfs/procfs.ts. Not in Linux: part of the course, not of the machine.
  */
@@ -16,8 +17,9 @@ import { ProcFs, type ProcImage } from "../procfs/procfs.js";
 declare module "../procfs/procfs.js" {
   interface ProcFs {
     /**
-     * Writes all of /proc into the folder `dir` (made if need be), laid out as under /proc, so that programs can read it. pagemap
-     * files are sparse: their size is that of the address space, what they take is what is mapped. Not in Linux.
+     * Writes all of /proc into the folder `dir` (made if need be), laid out as under /proc, so that programs
+     * can read it. pagemap files are sparse: their size is that of the address space, what they take is what
+     * is mapped. Not in Linux.
      */
     export(dir: string): void;
   }

@@ -1,5 +1,6 @@
 /**
- * The traces that come with the course, in lib/traces: what the programs are and how they were recorded is told there.
+ * The traces that come with the course, in lib/traces: what the programs are and how they were recorded is
+ * told there.
  *
  *     loadTrace("wordsort") ---> lib/traces/wordsort.trace.gz ---> gunzip ---> unpackTrace ---> Trace
  *

@@ -8,9 +8,9 @@
  *   ...
  *   physical address 0x8abc
  *
- * The machine's own walker reports each entry that it reads (see WalkWatch); this file adds the address's bits,
- * what each entry allows, what all levels together allow, and why the walk ended where it did. A learner's
- * walker need not report anything: `explain` always uses the processor's.
+ * The machine's own walker reports each entry that it reads (see WalkWatch); this file adds the address's
+ * bits, what each entry allows, what all levels together allow, and why the walk ended where it did. A
+ * learner's walker need not report anything: `explain` always uses the processor's.
  *
  * The result is plain data (a picture of it: drawWalk in lib/view), and text.
  *
@@ -93,8 +93,8 @@ export function errorCodeText(errorCode: number): string {
 }
 
 /**
- * `va` cut into the bits that each of `levels` levels uses, highest first. `leafLevel` is 1 for a 4 KiB page; a
- * larger page has fewer index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
+ * `va` cut into the bits that each of `levels` levels uses, highest first. `leafLevel` is 1 for a 4 KiB page;
+ * a larger page has fewer index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
  */
 export function addressFields(va: Vaddr, levels: TableLevels, leafLevel = 1): AddressField[] {
   checkArguments("addressFields()", { va: "integer", levels: "levels", leafLevel: "page level?" }, [
@@ -119,8 +119,8 @@ export function addressFields(va: Vaddr, levels: TableLevels, leafLevel = 1): Ad
 }
 
 /**
- * Walks `va` for `access` (ACCESS_ bits; a supervisor read by default) through the tables of `paging` and tells
- * each step. RAM is not changed, not even an A bit. RangeError while paging is off.
+ * Walks `va` for `access` (ACCESS_ bits; a supervisor read by default) through the tables of `paging` and
+ * tells each step. RAM is not changed, not even an A bit. RangeError while paging is off.
  */
 export function explainWalk(ram: Ram, paging: Paging, va: Vaddr, access = ACCESS_READ): Explanation {
   checkArguments("explainWalk()", { ram: Ram, paging: "object", va: "integer", access: "count?" }, [

@@ -11,12 +11,13 @@
  *        v  readLackey
  *   Trace { pages, stream, counts }  --- reduce() --->  the accesses that can change a TLB
  *
- * A stream's offsets have 32 bits, a program's addresses 39 (valgrind puts the stack high). So page numbers are taken modulo
- * 2^20, if no two pages meet that way: the low bits, which choose the set of a TLB, stay as they were.
+ * A stream's offsets have 32 bits, a program's addresses 39 (valgrind puts the stack high). So page numbers
+ * are taken modulo 2^20, if no two pages meet that way: the low bits, which choose the set of a TLB, stay as
+ * they were.
  *
- * An access to the page that the same side (fetch or data) used last finds it the most recently used of its set: it hits,
- * and changes nothing, unless it is the first write since. `reduce` drops those, which leaves one access in five and
- * every walk, L2 hit and dirty assist where it was.
+ * An access to the page that the same side (fetch or data) used last finds it the most recently used of its
+ * set: it hits, and changes nothing, unless it is the first write since. `reduce` drops those, which leaves
+ * one access in five and every walk, L2 hit and dirty assist where it was.
  *
  * Read first: stream.ts.
  */
@@ -40,7 +41,9 @@ export interface TraceCounts {
 
 /** The accesses of one run of a program. */
 export class Trace {
-  /** Every page touched, as an offset in the stream's 4 GiB, ascending: what must be mapped before a replay. */
+  /**
+   * Every page touched, as an offset in the stream's 4 GiB, ascending: what must be mapped before a replay.
+   */
   readonly pageOffsets: readonly number[];
   /** The accesses, as stream.ts wants them. */
   readonly stream: Uint32Array;

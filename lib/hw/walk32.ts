@@ -10,8 +10,8 @@
  *           level 2  level 1
  *           +- PS=1 (and CR4.PSE): 4 MiB leaf
  *
- * The flag bits are those of entry.ts, but an entry has no bit 63: everything may be executed. A 4 MiB leaf keeps
- * physical-address bits 39 to 32 in its bits 20 to 13 (PSE-36); bit 21 is reserved.
+ * The flag bits are those of entry.ts, but an entry has no bit 63: everything may be executed. A 4 MiB leaf
+ * keeps physical-address bits 39 to 32 in its bits 20 to 13 (PSE-36); bit 21 is reserved.
  *
  * Read first: walk.ts.
  */

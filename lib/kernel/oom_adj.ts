@@ -3,8 +3,9 @@
  *
  *   -1000 never ... 0 ... 1000 this one first
  *
- * Anybody may make himself a likelier victim. Back again goes only down to the lowest value that a privileged writer has set
- * (at first 0); below that takes CAP_SYS_RESOURCE. The older oom_adj (-17 ... 15) is the same value on another scale.
+ * Anybody may make himself a likelier victim. Back again goes only down to the lowest value that a privileged
+ * writer has set (at first 0); below that takes CAP_SYS_RESOURCE. The older oom_adj (-17 ... 15) is the same
+ * value on another scale.
  *
  * Linux fs/proc/base.c. Read first: task.ts. Read next: mm/oom_kill.ts (what it changes).
  */

@@ -4,8 +4,8 @@
  *   machine.procfs.read("/proc/meminfo")
  *   alice.open("/proc/self/maps")
  *
- * The kernel knows nothing of /proc, as the arrows of imports demand; importing this file registers it, as loading a module does,
- * and adds the property to Machine.
+ * The kernel knows nothing of /proc, as the arrows of imports demand; importing this file registers it, as
+ * loading a module does, and adds the property to Machine.
  *
  * Read first: procfs.ts, kernel/filesystems.ts, kernel/machine.ts.
  */

@@ -8,8 +8,8 @@
  *   files()                                      every file, its mode, and what writing it does here
  *   images()                                     all of /proc as bytes (course/proc_export.ts makes files of them)
  *
- * Processes of the machine open the same files by open(path); for them the file tree of the kernel calls `open` here, and
- * then /proc/self is their own. Every text is made when it is read; nothing is kept.
+ * Processes of the machine open the same files by open(path); for them the file tree of the kernel calls
+ * `open` here, and then /proc/self is their own. Every text is made when it is read; nothing is kept.
  *
  * Read first: tree.ts, file.ts. Read next: mount.ts.
  */
@@ -60,7 +60,10 @@ export class ProcFs implements PseudoFs {
     this.context = { sys, tasks, inodes };
   }
 
-  /** A process of the machine opens a file; a negative errno, or undefined where the path is not below /proc or /sys. man 2 open */
+  /**
+   * A process of the machine opens a file; a negative errno, or undefined where the path is not below /proc
+   * or /sys. man 2 open
+   */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined {
     if (!/^\/(proc|sys)(\/|$)/.test(path)) return undefined;
     const file = procLookup(this.context, path);
@@ -90,7 +93,9 @@ export class ProcFs implements PseudoFs {
     return denied !== 0 ? denied : file;
   }
 
-  /** The text of a file below /proc or /sys, or a negative errno. EINVAL for one that is no text. man 2 read */
+  /**
+   * The text of a file below /proc or /sys, or a negative errno. EINVAL for one that is no text. man 2 read
+   */
   tryRead(path: string): string | number {
     return this.asRoot(() => {
       const file = this.rootFile(path, FMODE_READ);
@@ -101,8 +106,8 @@ export class ProcFs implements PseudoFs {
   }
 
   /**
-   * The text of a file below /proc or /sys. Throws RangeError when there is no such text, SyscallError where Linux refuses to
-   * read it. man 5 proc
+   * The text of a file below /proc or /sys. Throws RangeError when there is no such text, SyscallError where
+   * Linux refuses to read it. man 5 proc
    */
   read(path: string): string {
     const text = this.tryRead(path);
@@ -131,8 +136,9 @@ export class ProcFs implements PseudoFs {
   }
 
   /**
-   * Writes `text` to a file below /proc or /sys as root. Throws SyscallError with Linux's code where it cannot be written
-   * (ENOENT, EACCES, EIO, EINVAL) or the text is none that it takes (EINVAL, ERANGE). man 2 write
+   * Writes `text` to a file below /proc or /sys as root. Throws SyscallError with Linux's code where it
+   * cannot be written (ENOENT, EACCES, EIO, EINVAL) or the text is none that it takes (EINVAL, ERANGE).
+   * man 2 write
    */
   write(path: string, text: string): void {
     for (const [name, value] of Object.entries({ path, text }))
@@ -224,7 +230,10 @@ export class ProcFs implements PseudoFs {
     );
   }
 
-  /** Every file below /proc as bytes, the words of pagemap, kpagecount and kpageflags among them. Not in Linux: tar cf - /proc */
+  /**
+   * Every file below /proc as bytes, the words of pagemap, kpagecount and kpageflags among them.
+   * Not in Linux: tar cf - /proc
+   */
   *images(): Generator<ProcImage> {
     const { nrFrames } = this.sys.ram;
     const whole = (path: string, bytes: Uint8Array): ProcImage => ({
@@ -258,7 +267,10 @@ function refused(errno: number, syscall: string, what: string): SyscallError {
   return error;
 }
 
-/** The pagemap of a process: as long as the address space, with pieces for the mappings that have something in them. */
+/**
+ * The pagemap of a process: as long as the address space, with pieces for the mappings that have something in
+ * them.
+ */
 function pagemapImage(pid: number, mm: MmStruct): ProcImage {
   const pieces = [];
   for (const vma of mm.mmMt) {

@@ -13,7 +13,10 @@ import { lowmemReserve, zoneWatermarks } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
 
-/** Pages of one zone in each state that is kept for the node as a whole. Not in Linux: it counts by zone as well. */
+/**
+ * Pages of one zone in each state that is kept for the node as a whole. Not in Linux: it counts by zone as
+ * well.
+ */
 function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
   const pages = new Map<string, number>();
   const add = (name: string, folio: Folio): void => {

@@ -4,10 +4,12 @@
  *   0x1000_0000_0000  slot 0   slot 1   slot 2 ...        1 GiB each; area k of a script takes the next slot
  *                     [A ]     [B    ]  [C]
  *
- * So every area starts on a 2 MiB boundary and has level-1 and level-2 tables of its own: the first touched area costs VmPTE 12 kB, each
- * further one 8 kB. A mapping that failed uses up its slot too. `at=B+n` puts a mapping into B's slot, and it is reported inside B's area.
+ * So every area starts on a 2 MiB boundary and has level-1 and level-2 tables of its own: the first touched
+ * area costs VmPTE 12 kB, each further one 8 kB. A mapping that failed uses up its slot too. `at=B+n` puts a
+ * mapping into B's slot, and it is reported inside B's area.
  *
- * An area is a range of addresses that is reported together; names are aliases of a base address inside an area.
+ * An area is a range of addresses that is reported together; names are aliases of a base address inside an
+ * area.
  *
  * Read first: scenario.ts. Read next: executor.ts.
  */

@@ -6,8 +6,9 @@
  *                      '-- asks /api until it answers, prints the address; SIGTERM at the end
  *
  * The server's root is the repository, so that learners can open `exercises/` beside `notebooks/`, and
- * plotly.js is served from `node_modules/`. Nothing outside the repository is changed, except that Jupyter keeps
- * its own settings and trust database in the home folder; where that cannot be written they go to `.pagewalk/`.
+ * plotly.js is served from `node_modules/`. Nothing outside the repository is changed, except that Jupyter
+ * keeps its own settings and trust database in the home folder; where that cannot be written they go to
+ * `.pagewalk/`.
  *
  * Not in Linux: part of the course, not of the machine.
  */

@@ -3,8 +3,9 @@
  *
  *     show(picture) ---> lastWriteDisplayData of tslab/dist/jupyter.js ---> display_data message ---> Jupyter
  *
- * A notebook may run on the course's kernel or on a global tslab, so tslab is never loaded here: it is looked up by the end of its path
- * among the modules that this process has loaded already. Imported for its effect by lib/index.ts.
+ * A notebook may run on the course's kernel or on a global tslab, so tslab is never loaded here: it is looked
+ * up by the end of its path among the modules that this process has loaded already. Imported for its effect
+ * by lib/index.ts.
  *
  * Read first: view/show.ts. Not in Linux: part of the course, not of the machine.
  */

@@ -36,7 +36,10 @@ const PROGRAM: readonly ExecSegment[] = [
   { vaddr: 0x40_3100, offset: 0x3100, filesz: 300, memsz: 9000, prot: "rw" },
 ];
 
-/** A machine with a program file, every byte of it known and none of them 0; and a shell with memory of its own. */
+/**
+ * A machine with a program file, every byte of it known and none of them 0; and a shell with memory of its
+ * own.
+ */
 function bench(): { machine: Machine; shell: Process; heap: number; free: number } {
   const machine = boot({ ram: "2 MiB" });
   const { kernel } = machine;
@@ -105,7 +108,10 @@ export function runExec(exec: Exec, segments: readonly ExecSegment[] = PROGRAM):
   return report;
 }
 
-/** Listens to open and mmap until the result is called: how files were opened, and how many pages were mapped where one was just mapped. */
+/**
+ * Listens to open and mmap until the result is called: how files were opened, and how many pages were mapped
+ * where one was just mapped.
+ */
 function watchCalls(process: Process): () => ExecReport {
   const { open, mmap } = process;
   const opened: string[] = [];

@@ -1,5 +1,6 @@
 /**
- * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part and on the lib's own.
+ * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part
+ * and on the lib's own.
  *
  *   FamilyOp   write, read, fork, exit, guard, look (a read by a second thread, on the other CPU),
  *              populate (a write fault without an instruction that writes), protect (the entry alone becomes
@@ -7,11 +8,13 @@
  *   pages      0-3 private, 4-5 shared, 6-7 private pages of a file, 8-9 shared pages of the same file,
  *              a-b private pages in the middle of a large folio of another file (four pages under one refcount)
  *
- * After each operation the bench takes down what was read, whether a write kept its frame, what was allocated and with which
- * flags, and for every process each page: its first bytes, its rights, and who shares its frame. The kernel's books are worked
- * out again from the tables (papers.ts), so that what was forgotten is seen at once and not only when the page is freed.
+ * After each operation the bench takes down what was read, whether a write kept its frame, what was allocated
+ * and with which flags, and for every process each page: its first bytes, its rights, and who shares its
+ * frame. The kernel's books are worked out again from the tables (papers.ts), so that what was forgotten is
+ * seen at once and not only when the page is freed.
  *
- * Another CPU is played, too: it reads through an entry during flushes, and sets A in an entry that fork copies.
+ * Another CPU is played, too: it reads through an entry during flushes, and sets A in an entry that fork
+ * copies.
  *
  * Not in Linux: a helper of the course. Read first: course/grading/workload.ts.
  */
@@ -64,7 +67,10 @@ interface Member {
 /** What one operation did: told, and compared. */
 interface FamilyObservation {
   readonly did: string;
-  /** Pages allocated, with their flags; and what the entry of the page in question was while TLBs were flushed. */
+  /**
+   * Pages allocated, with their flags; and what the entry of the page in question was while TLBs were
+   * flushed.
+   */
   readonly onTheWay: readonly string[];
   readonly pages: readonly string[];
   /** What the kernel's books say and the tables do not. */
@@ -76,7 +82,10 @@ export function familyObservationText({ did, onTheWay, pages, books }: FamilyObs
   return [did, ...onTheWay, ...pages, ...books].join("\n  ");
 }
 
-/** What is wrong in `got`, in a sentence: a wrong paper, a page that was taken the wrong way, an entry that is not as it should be. */
+/**
+ * What is wrong in `got`, in a sentence: a wrong paper, a page that was taken the wrong way, an entry that is
+ * not as it should be.
+ */
 export function familyMistake(got: FamilyObservation, expected: FamilyObservation): string | undefined {
   if (got.books.length > 0) return got.books[0];
   if (!got.onTheWay.some(isFlush) && expected.onTheWay.some(isFlush))

@@ -1,5 +1,6 @@
 /**
- * The operations of lab 04's families: which there are, how random ones are drawn, made simpler, and told to a learner.
+ * The operations of lab 04's families: which there are, how random ones are drawn, made simpler, and told to
+ * a learner.
  *
  *   random --randomFamilyOp--> FamilyOp { op, who, page } --familyOpText--> "process 1: write page 3"
  *                                 |
@@ -82,7 +83,10 @@ export function simplerFamilyOps(op: FamilyOp): FamilyOp[] {
   return simpler;
 }
 
-/** An operation in words; which process it is depends on those before it, so processes are called by their place. */
+/**
+ * An operation in words; which process it is depends on those before it, so processes are called by their
+ * place.
+ */
 export function familyOpText({ op, who, page }: FamilyOp): string {
   const name = `process ${who + 1}`;
   if (op === "end") return "all processes exit";

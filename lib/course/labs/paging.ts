@@ -99,8 +99,8 @@ class WalkBench {
   }
 
   /**
-   * Lets `walk` translate and tells what came of it. After a fault the entries are put back: processors differ
-   * in which A bits a failing walk sets.
+   * Lets `walk` translate and tells what came of it. After a fault the entries are put back: processors
+   * differ in which A bits a failing walk sets.
    */
   access(walk: Walk, va: number, access: number, look: Look = "everything"): WalkObservation {
     const expected = explainWalk(this.ram, this.paging, va, access);
@@ -255,7 +255,9 @@ interface MapOp {
   flags: MapFlags;
 }
 
-/** What frames are full of before they are handed out: an entry that leads to frame 0x250, where nothing is. */
+/**
+ * What frames are full of before they are handed out: an entry that leads to frame 0x250, where nothing is.
+ */
 const OLD_ENTRY = 0x25_0067;
 
 /** Frames for tables in a scattered order, each full of bytes that look like entries; then none. */

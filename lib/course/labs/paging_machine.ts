@@ -1,6 +1,7 @@
 /**
  * A whole machine as a test bench for lab 01: two processes with page tables of their own, that map, store,
- * load and fetch, on a machine booted with a learner's walker or mapper. Not in Linux: a helper of the course.
+ * load and fetch, on a machine booted with a learner's walker or mapper.
+ * Not in Linux: a helper of the course.
  *
  * Read first: paging.ts.
  */

@@ -9,7 +9,8 @@
  *     ## Recap
  *     ## Where to read on
  *
- * Terms are explained once, in `glossary.md`; a lab links to them there: `[page frame](glossary.md#page-frame)`.
+ * Terms are explained once, in `glossary.md`; a lab links to them there:
+ * `[page frame](glossary.md#page-frame)`.
  *
  * Not in Linux: part of the course, not of the machine.
  */

@@ -57,8 +57,8 @@ export interface Notebook {
 }
 
 /**
- * Reads a notebook. A file that cannot be read gives a `CommandFailure`, one that is no notebook a `RangeError`; both say what is
- * wrong, with the number of the cell.
+ * Reads a notebook. A file that cannot be read gives a `CommandFailure`, one that is no notebook a
+ * `RangeError`; both say what is wrong, with the number of the cell.
  */
 export function readNotebook(path: string): Notebook {
   const text = readInput(path);

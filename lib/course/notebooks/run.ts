@@ -1,9 +1,9 @@
 /**
  * Runs a notebook from its first cell to its last through a real kernel, and says what went wrong.
  *
- * A run fails on: a cell whose status is not "ok"; text on stderr; a rejection that nobody caught or an error in a
- * timer, also after the last cell; a kernel that dies. A cell that is meant to do such a thing says so with a
- * tag: `raises-exception` (the tag that nbconvert knows) or `expect-stderr`.
+ * A run fails on: a cell whose status is not "ok"; text on stderr; a rejection that nobody caught or an error
+ * in a timer, also after the last cell; a kernel that dies. A cell that is meant to do such a thing says so
+ * with a tag: `raises-exception` (the tag that nbconvert knows) or `expect-stderr`.
  *
  * Not in Linux: part of the course, not of the machine.
  */
