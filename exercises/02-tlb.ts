@@ -14,21 +14,23 @@
  */
 
 import {
-  type CatchUp,
-  type NewAsid,
   NotWrittenYet,
   PAGE_DIRTY,
   PAGE_PRESENT,
   PAGE_RW,
   PAGE_USER,
-  PTE_NX,
-  ptePfn,
-  type ShootdownCpu,
-  type TlbContext,
   type TlbEntry,
   type TlbGeometry,
   type TlbPart,
 } from "pagewalk";
+import {
+  type CatchUp,
+  type NewAsid,
+  PTE_NX,
+  ptePfn,
+  type ShootdownCpu,
+  type TlbContext,
+} from "pagewalk/kernel";
 
 /** What 02.1 gives. */
 export interface TlbPlace {

@@ -16,6 +16,7 @@
  * The machine's globals (Linux's, too) hang off the address space: vmf.vma.vmMm.sys.
  */
 
+import { NotWrittenYet, PAGE_SIZE, PF_PROT, PF_WRITE } from "pagewalk";
 import {
   __GFP_ZERO,
   addMmCounter,
@@ -38,10 +39,6 @@ import {
   maybeMkwrite,
   mlockFixup,
   mmPopulate,
-  NotWrittenYet,
-  PAGE_SIZE,
-  PF_PROT,
-  PF_WRITE,
   PG_uptodate,
   PTRS_PER_PTE,
   pageFolio,
@@ -70,7 +67,7 @@ import {
   vmaPageProt,
   vmaPages,
   vmfPteAlloc,
-} from "pagewalk";
+} from "pagewalk/kernel";
 
 /**
  * 03.1 Find the VMA. Returns the first of `vmas` that ends above `address`; undefined when there is none. It may start

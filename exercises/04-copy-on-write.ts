@@ -15,6 +15,7 @@
  * gives the same entry without R/W.
  */
 
+import { NotWrittenYet, type Process, type Prot, pageAlign, pageAlignDown } from "pagewalk";
 import {
   __GFP_ZERO,
   addMmCounter,
@@ -37,14 +38,9 @@ import {
   MM_ANONPAGES,
   maybeMkwrite,
   mmCounterFile,
-  NotWrittenYet,
   type Page,
   PG_lru,
   PG_uptodate,
-  type Process,
-  type Prot,
-  pageAlign,
-  pageAlignDown,
   pageFolio,
   pfnPte,
   pteClear,
@@ -63,7 +59,7 @@ import {
   vmNormalPage,
   wpPageReuse,
   wpPageShared,
-} from "pagewalk";
+} from "pagewalk/kernel";
 
 /**
  * 04.1 Copy one entry for the child. fork calls this for every present entry of the parent that a fault could not bring

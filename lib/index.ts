@@ -1,53 +1,32 @@
 /**
- * What notebooks and exercises may import from "pagewalk", by name, one block for each folder.
- * Inside `lib` a file imports the file it needs, never this one.
+ * What notebooks, exercises and scripts import from "pagewalk": the machine from the outside, its processor, pictures and the course.
+ * What a part of the kernel calls, once you replace it by your own, is in "pagewalk/kernel" (kernel.ts).
+ *
+ *     import { boot, drawWalk, show } from "pagewalk";
+ *     import { pfnPte, setPte, type VmFault } from "pagewalk/kernel";
+ *
+ * Inside `lib` a file imports the file it needs, never one of these two.
  */
+import "./course/kernel/rich_output.js";
+import "./course/proc_export.js";
+import "./procfs/mount.js";
 
-// course: exercises and grading
+// ---------------- the course: exercises, grades, predictions, recorded traces
+
 export { hint } from "./course/exercises/hint.js";
 export { type LoadedExercises, load } from "./course/exercises/load.js";
 export { NotWrittenYet } from "./course/exercises/not_written_yet.js";
-
 export { Note } from "./course/exercises/note.js";
 export { reset } from "./course/exercises/reset.js";
 export { tryOut } from "./course/exercises/try_out.js";
 export { CheckResult, check } from "./course/grading/check.js";
 export type { GradeReport, TaskReport, TaskState as GradeState } from "./course/grading/report.js";
-
 export { type Answer, Prediction, type PredictionState, predict } from "./course/predict.js";
-// kernel: tasks, system calls and the whole machine
-export { makeElf, type ProgramParts } from "./fs/elf.js";
-export type { FdTable } from "./fs/fd_table.js";
-export type { FileTree, PseudoFs } from "./fs/file_tree.js";
-export { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./fs/file_tree.js";
-export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.js";
+export { loadTrace, TRACE_NAMES } from "./course/traces.js";
 
-// hw: the processor and its memory
-export type { Pfn, Vaddr } from "./hw/address.js";
-export {
-  ENTRIES_PER_TABLE,
-  hex,
-  isCanonical,
-  LEVEL_SIZE,
-  offsetInPage,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-  PMD_SIZE,
-  PUD_SIZE,
-  pageAlign,
-  pageAlignDown,
-  tableIndex,
-  vpnOf,
-} from "./hw/address.js";
-export {
-  BareMachine,
-  type Memory,
-  type Program,
-  type TurnAccess,
-  TurnReport,
-  takeTurns,
-} from "./hw/bare.js";
-// types that the above mention; a cell that gets such a value must be able to name its type
+// ---------------- the machine: boot it, start processes, measure, go back
+
+export { makeElf, type ProgramParts } from "./fs/elf.js";
 export {
   type ArmModel,
   BLOCK_MODELS,
@@ -60,127 +39,21 @@ export {
   type RequestOwner,
 } from "./hw/block_device.js";
 export { Clock, COSTS, type CostTable } from "./hw/clock.js";
-export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
-export type { Pte } from "./hw/entry.js";
-export {
-  type EntryFields,
-  entryText,
-  isLeaf,
-  MAXPHYADDR,
-  makeEntry,
-  PAGE_ACCESSED,
-  PAGE_DIRTY,
-  PAGE_GLOBAL,
-  PAGE_NX,
-  PAGE_PCD,
-  PAGE_PRESENT,
-  PAGE_PSE,
-  PAGE_PWT,
-  PAGE_RW,
-  PAGE_USER,
-  PHYSICAL_MASK,
-  packEntry,
-  unpackEntry,
-} from "./hw/entry.js";
 export type { EventQueue, EventRecord } from "./hw/events.js";
-export type { AddressFaultHandler, DoubleFaultHandler, PageFaultHandler } from "./hw/exception.js";
-export { TripleFault } from "./hw/exception.js";
-export {
-  type AddressField,
-  addressFields,
-  type ExplainedStep,
-  type Explanation,
-  errorCodeText,
-  explainWalk,
-} from "./hw/explain.js";
-export {
-  ACCESS_FETCH,
-  ACCESS_READ,
-  ACCESS_USER,
-  ACCESS_WRITE,
-  AddressFault,
-  accessText,
-  type Fault,
-  FaultError,
-  PageFault,
-  PF_INSTR,
-  PF_PROT,
-  PF_RSVD,
-  PF_USER,
-  PF_WRITE,
-} from "./hw/fault.js";
-export { BareFrames, type FrameAllocator } from "./hw/frames.js";
-export { dumpTable, hexdump } from "./hw/hexdump.js";
-export { readLackey, readLackeyStream } from "./hw/lackey.js";
-export { Mmu } from "./hw/mmu.js";
-export type { AccessRecord, MmuStats, TlbStats } from "./hw/mmu_stats.js";
-export {
-  type MapFlags,
-  type MapPage,
-  type Mapping,
-  mapPage,
-  PageTable,
-  type PageTableOptions,
-  type TableLevels,
-} from "./hw/page_table.js";
-export { allows, errorCodeOf, RIGHT_NX } from "./hw/protection.js";
-export type { RamSection } from "./hw/ram.js";
-export { Ram } from "./hw/ram.js";
 export { Random } from "./hw/random.js";
-export { linuxPaging, type Paging, pagingOf } from "./hw/registers.js";
-export {
-  compareFragmentation,
-  type Fit,
-  type FragmentationOptions,
-  type FragmentationReport,
-  type FragmentationStep,
-  type Hole,
-  internalFragmentation,
-  type Segment,
-  SegmentedMemory,
-  SegmentFault,
-  translateSegment,
-} from "./hw/segmentation.js";
 export { formatSize, parseSize } from "./hw/size.js";
-export { sendIpi } from "./hw/smp.js";
-export { runStream, STREAM_FETCH, STREAM_WRITE, type StreamResult } from "./hw/stream.js";
-export { type AddressRange, type TableCount, tableFrames } from "./hw/table_count.js";
-export type { TlbsByLevel } from "./hw/tlb.js";
-export { type Replacement, Tlb, type TlbEntry, type TlbGeometry, tlbReach } from "./hw/tlb.js";
-export { type TouchLoop, type TouchResult, touchLoop } from "./hw/tlb_curves.js";
-export type { WalkCacheSizes } from "./hw/tlb_model.js";
-export { DEFAULT_TLB_MODEL, TLB_MODELS, type TlbModel, type TlbModelName, tlbModel } from "./hw/tlb_model.js";
-export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
-export { loadTrace, TRACE_NAMES, Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
-export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
-export {
-  deliverException,
-  type TrapOutcome,
-  type TrapRegisters,
-  type TrapStep,
-  trapText,
-  writeGate,
-  X86_TRAP_DF,
-  X86_TRAP_PF,
-} from "./hw/trap.js";
-export { walk } from "./hw/walk.js";
-export { tableIndex32, walk32 } from "./hw/walk32.js";
-export type { CapabilityName, Cred } from "./kernel/cred.js";
+export type { CapabilityName } from "./kernel/cred.js";
 export { SyscallError } from "./kernel/errno.js";
-export type { FaultingTask } from "./kernel/fault.js";
-export type { KernelHardware } from "./kernel/kernel.js";
-export { Kernel } from "./kernel/kernel.js";
-export type { RunOptions } from "./kernel/machine.js";
-export { type BootOptions, boot, Machine, type MachineParts } from "./kernel/machine.js";
+export {
+  type BootOptions,
+  boot,
+  Machine,
+  type MachineParts,
+  type RunOptions,
+} from "./kernel/machine.js";
 export type { Cost, Counts, MeasuredCpu, MeasuredProcess, Measurement } from "./kernel/measure.js";
 export { Process } from "./kernel/process.js";
-export type {
-  Advice,
-  CapabilitySets,
-  MmapOptions,
-  MremapOptions,
-  Prot,
-} from "./kernel/process_options.js";
+export type { Advice, CapabilitySets, MmapOptions, MremapOptions, Prot } from "./kernel/process_options.js";
 export type {
   ProgramFunction,
   ProgramResult,
@@ -193,112 +66,22 @@ export type { Rlimit } from "./kernel/rlimit.js";
 export type { FaultCounts, Rusage } from "./kernel/rusage.js";
 export type { Sched, Wait } from "./kernel/sched.js";
 export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
-export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
-export { type SigInfo, SignalError } from "./kernel/signal.js";
+export {
+  type SigInfo,
+  type SignalCode,
+  SignalError,
+  type SignalHandler,
+  type SignalName,
+} from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
+export type { WaitResult } from "./kernel/syscalls/process.js";
+export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";
+
+// ---------------- system calls by number: their numbers and flags
+
+export { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./fs/file_tree.js";
 export type { SyscallArg } from "./kernel/syscalls/define.js";
 export { SYSCALL_NUMBERS } from "./kernel/syscalls/numbers.js";
-export type { WaitResult } from "./kernel/syscalls/process.js";
-export type { SignalStruct, TaskRunner, TaskState } from "./kernel/task.js";
-export { Task } from "./kernel/task.js";
-export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
-// mm: what the exercises of labs 03 and 04 call, under Linux's names
-export { anonVmaPrepare } from "./mm/fault/anon_vma.js";
-export { copyPresentPte, isCowMapping } from "./mm/fault/copy_page_range.js";
-export {
-  folioAddNewAnonRmap,
-  folioDupFileRmapPtes,
-  folioMoveAnonRmap,
-  folioRemoveRmapPtes,
-  folioTryDupAnonRmapPte,
-} from "./mm/fault/rmap.js";
-export type { FaultClass, VmFault } from "./mm/fault/vm_fault.js";
-export {
-  FAULT_FLAG_WRITE,
-  VM_FAULT_ERROR,
-  VM_FAULT_MAJOR,
-  VM_FAULT_NOPAGE,
-  VM_FAULT_OOM,
-  VM_FAULT_RETRY,
-  VM_FAULT_SIGBUS,
-} from "./mm/fault/vm_fault.js";
-export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } from "./mm/fault/wp.js";
-export type { FileRaState } from "./mm/filemap/file_ra_state.js";
-export type { IovIter } from "./mm/filemap/filemap.js";
-export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/filemap/mapping.js";
-export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
-export type { Lruvec } from "./mm/lru/lruvec.js";
-export { mmCounterFile } from "./mm/lru/mm_inline.js";
-export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
-export type {
-  AnonVma,
-  AnonVmaChain,
-  File,
-  MmStruct,
-  VmAreaStruct,
-  VmFaultResult,
-  VmOperationsStruct,
-} from "./mm/mm_types.js";
-export {
-  addMmCounter,
-  getMmRss,
-  MM_ANONPAGES,
-  MM_FILEPAGES,
-  MM_SHMEMPAGES,
-  VM_EXEC,
-  VM_GROWSDOWN,
-  VM_LOCKED,
-  VM_LOCKED_MASK,
-  VM_LOCKONFAULT,
-  VM_MAYSHARE,
-  VM_MAYWRITE,
-  VM_READ,
-  VM_SHARED,
-  VM_WRITE,
-  vmaPages,
-} from "./mm/mm_types.js";
-export type { FreeArea, FreeLinks, Zone } from "./mm/pages/buddy.js";
-export type { Folio, Page } from "./mm/pages/folio.js";
-export { folioTestAnon, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
-export { folioPut } from "./mm/pages/free_pages.js";
-export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
-export { allocPages } from "./mm/pages/page_alloc.js";
-export type { MmParts } from "./mm/parts.js";
-export {
-  maybeMkwrite,
-  PTE_NX,
-  PTRS_PER_PTE,
-  pfnPte,
-  pteClear,
-  pteDirty,
-  pteIndex,
-  pteMkclean,
-  pteMkdirty,
-  pteMkold,
-  pteMkspecial,
-  pteMkyoung,
-  ptePfn,
-  ptePresent,
-  ptepGet,
-  pteSpecial,
-  pteWrite,
-  pteWrprotect,
-  setPte,
-  vmaPageProt,
-} from "./mm/pgtable/pgtable.js";
-export { flushTlbPage, pteNeedsFlush, TLB_SINGLE_PAGE_FLUSH_CEILING } from "./mm/pgtable/tlb.js";
-export { chooseNewAsid, cpuTlbState, kernPcid } from "./mm/pgtable/tlb_switch.js";
-export type { MmuGather } from "./mm/pgtable/tlb_types.js";
-export {
-  type CatchUp,
-  type CpuTlbState,
-  type NewAsid,
-  type ShootdownCpu,
-  TLB_NR_DYN_ASIDS,
-  type TlbContext,
-} from "./mm/pgtable/tlb_types.js";
-export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
-export type { TraceEvent, TraceFields, TracepointName, TraceRing, TraceSystem } from "./mm/trace.js";
 export {
   MADV,
   MAP_32BIT,
@@ -337,28 +120,10 @@ export {
   PROT_SEM,
   PROT_WRITE,
 } from "./mm/vma/mman.js";
-export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
-export type { HasVmStat, VmStat } from "./mm/vmstat.js";
-export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";
-export { compare, SideBySide } from "./replay/compare.js";
-export type { Comparison, Difference, NotApplicable } from "./replay/compare_records.js";
-export type {
-  AccessResult,
-  FileState,
-  Guest as ReplayGuest,
-  Host as ReplayHost,
-  HostFiles as ReplayFiles,
-} from "./replay/host.js";
-export { newHost } from "./replay/kernel_host.js";
-export type { Json, Recording, StepRecord } from "./replay/record.js";
-// procfs: what the machine shows under /proc
-import "./procfs/mount.js";
 
-export { finishFault } from "./mm/fault/file_fault.js";
-export { mmPopulate } from "./mm/fault/gup.js";
-export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
-export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
-export { mlockFixup } from "./mm/vma/mlock.js";
+// ---------------- what the machine shows: /proc, /sys and events
+
+export type { TraceEvent, TraceFields, TracepointName, TraceRing } from "./mm/trace.js";
 export type { PagemapEntry } from "./procfs/pagemap.js";
 export type {
   BuddyinfoZone,
@@ -372,8 +137,185 @@ export type {
   ZoneinfoZone,
 } from "./procfs/parse.js";
 export type { ProcCred, ProcTask } from "./procfs/proc_task.js";
-export { type ProcFileInfo, ProcFs } from "./procfs/procfs.js";
-// view: pictures and tables
+export { type ProcFileInfo, ProcFs, type ProcImage } from "./procfs/procfs.js";
+export {
+  type RecordedEvent,
+  type RecordedStep,
+  type Recording as MachineRecording,
+  type RecordOptions,
+  record,
+} from "./view/record.js";
+
+// ---------------- runs recorded on Linux, side by side with the machine's
+
+export { compare, SideBySide } from "./replay/compare.js";
+export type { Comparison, Difference, NotApplicable } from "./replay/compare_records.js";
+export type {
+  AccessResult,
+  FileState,
+  Guest as ReplayGuest,
+  Host as ReplayHost,
+  HostFiles as ReplayFiles,
+} from "./replay/host.js";
+export { newHost } from "./replay/kernel_host.js";
+export type { Json, Recording, StepRecord } from "./replay/record.js";
+
+// ---------------- the processor: addresses, RAM and page-table entries
+
+export {
+  ENTRIES_PER_TABLE,
+  hex,
+  isCanonical,
+  LEVEL_SIZE,
+  offsetInPage,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  type Pfn,
+  PMD_SIZE,
+  PUD_SIZE,
+  pageAlign,
+  pageAlignDown,
+  tableIndex,
+  type Vaddr,
+  vpnOf,
+} from "./hw/address.js";
+export {
+  type EntryFields,
+  entryText,
+  isLeaf,
+  MAXPHYADDR,
+  makeEntry,
+  PAGE_ACCESSED,
+  PAGE_DIRTY,
+  PAGE_GLOBAL,
+  PAGE_NX,
+  PAGE_PCD,
+  PAGE_PRESENT,
+  PAGE_PSE,
+  PAGE_PWT,
+  PAGE_RW,
+  PAGE_USER,
+  PHYSICAL_MASK,
+  type Pte,
+  packEntry,
+  unpackEntry,
+} from "./hw/entry.js";
+export { BareFrames, type FrameAllocator } from "./hw/frames.js";
+export { dumpTable, hexdump } from "./hw/hexdump.js";
+export {
+  type MapFlags,
+  type MapPage,
+  type Mapping,
+  mapPage,
+  PageTable,
+  type PageTableOptions,
+  type TableLevels,
+} from "./hw/page_table.js";
+export { Ram, type RamSection } from "./hw/ram.js";
+export { type AddressRange, type TableCount, tableFrames } from "./hw/table_count.js";
+
+// ---------------- the processor: accesses, walks, faults and exceptions
+
+export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
+export {
+  type AddressFaultHandler,
+  type DoubleFaultHandler,
+  type PageFaultHandler,
+  TripleFault,
+} from "./hw/exception.js";
+export {
+  type AddressField,
+  addressFields,
+  type ExplainedStep,
+  type Explanation,
+  errorCodeText,
+  explainWalk,
+} from "./hw/explain.js";
+export {
+  ACCESS_FETCH,
+  ACCESS_READ,
+  ACCESS_USER,
+  ACCESS_WRITE,
+  AddressFault,
+  accessText,
+  type Fault,
+  FaultError,
+  PageFault,
+  PF_INSTR,
+  PF_PROT,
+  PF_RSVD,
+  PF_USER,
+  PF_WRITE,
+} from "./hw/fault.js";
+export type { Mmu } from "./hw/mmu.js";
+export type { AccessRecord, MmuStats, TlbStats } from "./hw/mmu_stats.js";
+export { allows, errorCodeOf, RIGHT_NX } from "./hw/protection.js";
+export { linuxPaging, type Paging, pagingOf } from "./hw/registers.js";
+export { sendIpi } from "./hw/smp.js";
+export type { Translation, Walk, WalkStep, WalkWatch } from "./hw/translation.js";
+export {
+  deliverException,
+  type TrapOutcome,
+  type TrapRegisters,
+  type TrapStep,
+  trapText,
+  writeGate,
+  X86_TRAP_DF,
+  X86_TRAP_PF,
+} from "./hw/trap.js";
+export { walk } from "./hw/walk.js";
+export { tableIndex32, walk32 } from "./hw/walk32.js";
+
+// ---------------- the processor: TLBs, and streams of accesses through them
+
+export { readLackey, readLackeyStream } from "./hw/lackey.js";
+export { runStream, STREAM_FETCH, STREAM_WRITE, type StreamResult } from "./hw/stream.js";
+export {
+  type Replacement,
+  type Tlb,
+  type TlbEntry,
+  type TlbGeometry,
+  type TlbsByLevel,
+  tlbReach,
+} from "./hw/tlb.js";
+export { type TouchLoop, type TouchResult, touchLoop } from "./hw/tlb_curves.js";
+export {
+  DEFAULT_TLB_MODEL,
+  TLB_MODELS,
+  type TlbModel,
+  type TlbModelName,
+  tlbModel,
+  type WalkCacheSizes,
+} from "./hw/tlb_model.js";
+export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
+export { Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
+
+// ---------------- memory before paging: the bare machine, segments
+
+export {
+  BareMachine,
+  type Memory,
+  type Program,
+  type TurnAccess,
+  TurnReport,
+  takeTurns,
+} from "./hw/bare.js";
+export {
+  compareFragmentation,
+  type Fit,
+  type FragmentationOptions,
+  type FragmentationReport,
+  type FragmentationStep,
+  type Hole,
+  internalFragmentation,
+  type Segment,
+  SegmentedMemory,
+  SegmentFault,
+  translateSegment,
+} from "./hw/segmentation.js";
+
+// ---------------- pictures and tables
+
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";
 export { drawEntry, type EntryOptions } from "./view/draw_entry.js";
@@ -432,13 +374,6 @@ export {
   type SeriesByName,
   type Values,
 } from "./view/quick_plot.js";
-export {
-  type RecordedEvent,
-  type RecordedStep,
-  type Recording as MachineRecording,
-  type RecordOptions,
-  record,
-} from "./view/record.js";
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";

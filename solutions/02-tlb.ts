@@ -14,20 +14,22 @@
  */
 
 import {
-  type CatchUp,
-  type NewAsid,
   PAGE_DIRTY,
   PAGE_PRESENT,
   PAGE_RW,
   PAGE_USER,
-  PTE_NX,
-  ptePfn,
-  type ShootdownCpu,
-  type TlbContext,
   type TlbEntry,
   type TlbGeometry,
   type TlbPart,
 } from "pagewalk";
+import {
+  type CatchUp,
+  type NewAsid,
+  PTE_NX,
+  ptePfn,
+  type ShootdownCpu,
+  type TlbContext,
+} from "pagewalk/kernel";
 
 /** What 02.1 gives. */
 export interface TlbPlace {

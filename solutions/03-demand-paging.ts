@@ -16,6 +16,7 @@
  * The machine's globals (Linux's, too) hang off the address space: vmf.vma.vmMm.sys.
  */
 
+import { PAGE_SIZE, PF_PROT, PF_WRITE } from "pagewalk";
 import {
   __GFP_ZERO,
   addMmCounter,
@@ -38,9 +39,6 @@ import {
   maybeMkwrite,
   mlockFixup,
   mmPopulate,
-  PAGE_SIZE,
-  PF_PROT,
-  PF_WRITE,
   PG_uptodate,
   PTRS_PER_PTE,
   pageFolio,
@@ -69,7 +67,7 @@ import {
   vmaPageProt,
   vmaPages,
   vmfPteAlloc,
-} from "pagewalk";
+} from "pagewalk/kernel";
 
 // HINT 03.1: The first VMA that ENDS above the address. Whether it starts below or above it is for the caller to see.
 // HINT 03.1: Halve the list: keep `lo` and `hi` so that the answer is in [lo, hi]. Look at the middle one. Ends

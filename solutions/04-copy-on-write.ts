@@ -15,6 +15,7 @@
  * gives the same entry without R/W.
  */
 
+import { type Process, type Prot, pageAlign, pageAlignDown } from "pagewalk";
 import {
   __GFP_ZERO,
   addMmCounter,
@@ -40,10 +41,6 @@ import {
   type Page,
   PG_lru,
   PG_uptodate,
-  type Process,
-  type Prot,
-  pageAlign,
-  pageAlignDown,
   pageFolio,
   pfnPte,
   pteClear,
@@ -62,7 +59,7 @@ import {
   vmNormalPage,
   wpPageReuse,
   wpPageShared,
-} from "pagewalk";
+} from "pagewalk/kernel";
 
 // HINT 04.1: Two halves. First the books: one more entry maps this page. Then the entries themselves, the parent's and
 //   the child's.

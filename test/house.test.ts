@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
-import { inRepository } from "../lib/course/paths.js";
+import { ENTRIES, inRepository } from "../lib/course/paths.js";
 
 const root = inRepository();
 /** What git has, or would have after `git add`. */
@@ -60,8 +60,10 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("are of the file itself, never of the index", () => {
-    expect(libFiles.filter((file) => importsOf(file, true).includes("lib/index.ts"))).toEqual([]);
+  it("are of the file itself, never of what notebooks and exercises import", () => {
+    const entries = [...ENTRIES.values()].map((file) => `lib/${file}`);
+    const wrong = libFiles.filter((file) => importsOf(file, true).some((to) => entries.includes(to)));
+    expect(wrong).toEqual([]);
   });
 
   it("form no cycle", () => {
@@ -188,6 +190,62 @@ describe("sizes", () => {
   });
 });
 
+describe("widths", () => {
+  const { lineWidth } = (JSON.parse(readFileSync(join(root, "biome.json"), "utf8")) as BiomeSettings)
+    .formatter;
+  const wide = libFiles.flatMap((file) => wideLines(sources.get(file)!, lineWidth));
+
+  it("keep every line of code within the formatter's, but for texts, which it does not break", () => {
+    expect(wide.filter(({ kind }) => kind === "code")).toEqual([]);
+  });
+
+  it("keep pictures and tables in comments within 130 columns", () => {
+    expect(wide.filter(({ kind, columns }) => kind === "picture" && columns > 130)).toEqual([]);
+  });
+
+  it("keep the words of comments within the formatter's: wide ones may get fewer, never more", () => {
+    const words = wide.filter(({ kind }) => kind === "words");
+    expect(words.length, JSON.stringify(words.slice(-20), null, 1)).toBeLessThanOrEqual(611);
+  });
+});
+
+interface BiomeSettings {
+  readonly formatter: { readonly lineWidth: number };
+}
+
+interface WideLine {
+  readonly where: string;
+  readonly columns: number;
+  /** Indented lines of a comment are a picture or a table; its other lines are words. */
+  readonly kind: "code" | "picture" | "words";
+}
+
+/** The lines of `source` that are wider than `width`; not those that only a text or a rule's name makes so wide. */
+function wideLines(source: ts.SourceFile, width: number): WideLine[] {
+  const inText = new Set<number>();
+  const visit = (node: ts.Node): void => {
+    if (
+      ts.isStringLiteralLike(node) ||
+      ts.isTemplateExpression(node) ||
+      ts.isRegularExpressionLiteral(node)
+    ) {
+      const first = source.getLineAndCharacterOfPosition(node.getStart(source)).line;
+      const last = source.getLineAndCharacterOfPosition(node.end);
+      for (let line = first; line < last.line; line++) inText.add(line);
+      // The formatter leaves a text and the bracket behind it on one line.
+      if (last.character > width - 10) inText.add(last.line);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return source.text.split("\n").flatMap((text, line) => {
+    if (text.length <= width || inText.has(line) || /^\s*\/\/ biome-ignore /.test(text)) return [];
+    const comment = /^\s*(?:\/\*\*?|\*|\/\/)( *)/.exec(text);
+    const kind = comment === null ? "code" : comment[1]!.length > 1 ? "picture" : "words";
+    return [{ where: `${source.fileName}:${line + 1}`, columns: text.length, kind }];
+  });
+}
+
 function functionLengths(source: ts.SourceFile): { where: string; lines: number }[] {
   const lengths: { where: string; lines: number }[] = [];
   const visit = (node: ts.Node): void => {
@@ -214,7 +272,8 @@ describe("the top of the repository", () => {
 
 describe("the compiled library", () => {
   const declarations = libFiles.map((file) => file.replace(/^lib\/(.*)\.ts$/, "lib/dist/$1.d.ts"));
-  const program = ts.createProgram([join(root, "lib/dist/index.d.ts")], {
+  const entries = [...ENTRIES.values()].map((file) => join(root, "lib/dist", file.replace(/\.ts$/, ".d.ts")));
+  const program = ts.createProgram(entries, {
     module: ts.ModuleKind.NodeNext,
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
@@ -246,10 +305,29 @@ describe("the compiled library", () => {
     expect(unexportedTypes()).toEqual([]);
   });
 
-  /** Types of lib that the declarations of exported things mention, but that index does not export. */
+  it("exports each thing from one place only: pagewalk or pagewalk/kernel", () => {
+    const [outside, inside] = entries.map((entry) => new Set(exportsOf(entry).map(original)));
+    expect([...inside!].filter((symbol) => outside!.has(symbol)).map(({ name }) => name)).toEqual([]);
+  });
+
+  it("is found under the names that notebooks use, by Node and by tslab's TypeScript alike", () => {
+    const manifest = JSON.parse(readFileSync(join(root, "lib/package.json"), "utf8"));
+    for (const [name, file] of ENTRIES) {
+      const [js, types] = [".js", ".d.ts"].map((end) => `./dist/${file.replace(/\.ts$/, end)}`);
+      const path = name.replace("pagewalk", ".");
+      expect(manifest.exports[path]).toEqual({ types, default: js });
+      if (path === ".") expect([manifest.main, manifest.types]).toEqual([js, types]);
+      else expect(manifest.typesVersions["*"][path.slice(2)]).toEqual([types]);
+    }
+  });
+
+  function exportsOf(entry: string): ts.Symbol[] {
+    return checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry)!)!);
+  }
+
+  /** Types of lib that the declarations of exported things mention, but that neither entry exports. */
   function unexportedTypes(): string[] {
-    const index = checker.getSymbolAtLocation(program.getSourceFile(join(root, "lib/dist/index.d.ts"))!)!;
-    const exported = new Set(checker.getExportsOfModule(index).map(original));
+    const exported = new Set(entries.flatMap(exportsOf).map(original));
     const reached = new Set(exported);
     const missing = new Set<string>();
     for (const symbol of reached) {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as pagewalk from "../lib/index.js";
+import * as kernel from "../lib/kernel.js";
 import { type Args, CLASSES, FUNCTIONS, LOOSE } from "./index/examples.js";
 
 /** What people pass by mistake. */
@@ -116,12 +117,11 @@ function stateOf(self: unknown): string {
 }
 
 const isClass = (value: unknown) => /^class\b/.test(Function.prototype.toString.call(value));
-const exported = Object.entries(pagewalk).filter(
-  ([name, value]) => typeof value === "function" && !(name in LOOSE),
-);
+/** What notebooks and exercises can import, by name. */
+const byName = new Map<string, unknown>([...Object.entries(pagewalk), ...Object.entries(kernel)]);
+const exported = [...byName].filter(([name, value]) => typeof value === "function" && !(name in LOOSE));
 const functions = exported.filter(([, value]) => !isClass(value)).map(([name]) => name);
 const classes = exported.filter(([, value]) => isClass(value)).map(([name]) => name);
-const byName = new Map(Object.entries(pagewalk));
 const value = (name: string) => byName.get(name) as (...args: unknown[]) => unknown;
 
 /** Methods that a class has of its own; TypeScript's `private` ones are left out by name. */
@@ -134,6 +134,10 @@ function methodsOf(name: string): string[] {
 }
 
 describe("the public index", () => {
+  it("has two doors, and no name behind both", () => {
+    expect(Object.keys(kernel).filter((name) => name in pagewalk)).toEqual([]);
+  });
+
   it("has good arguments in test/index/examples.ts for everything it exports, or a reason why not", () => {
     const unknown = [
       ...functions.filter((name) => !(name in FUNCTIONS)),
@@ -150,7 +154,7 @@ describe("the public index", () => {
     );
     expect(missing, "add good arguments of these methods to test/index/examples.ts").toEqual([]);
     const gone = [...Object.keys(FUNCTIONS), ...Object.keys(CLASSES), ...Object.keys(LOOSE)].filter(
-      (name) => !(name in pagewalk),
+      (name) => !byName.has(name),
     );
     expect(gone, "test/index/examples.ts names what is not exported").toEqual([]);
   });

@@ -17,7 +17,7 @@ import { BENCH_GROUPS, type BenchCase, type BenchGroup, type BenchSettings } fro
 import { FULL_LENGTH } from "./streams.js";
 
 /** One row of the report. */
-export interface BenchRow {
+interface BenchRow {
   readonly name: string;
   readonly unit: string;
   /** Million operations a second, median. */

@@ -18,7 +18,7 @@ import type { Ram } from "../hw/ram.js";
 export const STREAM_BASE = 0x7f00_0000_0000;
 
 /** Order in which a stream visits its pages. */
-export type StreamKind = "seq64" | "seq4K" | "uniform" | "zipf";
+type StreamKind = "seq64" | "seq4K" | "uniform" | "zipf";
 
 /** One stream and what a run of all 2^24 accesses must count. */
 export interface StreamSpec {

@@ -1,5 +1,6 @@
 /**
- * The `pagewalk` command: finds the command that the first words name, and lets it end in a sentence whatever happens.
+ * The `pagewalk` command: finds the command that the first words name, and lets it end in a sentence whatever
+ * happens.
  *
  *     runCommandLine()  -->  main(words)  -->  course/commands/table.ts  -->  commands/NAME.ts
  *
@@ -16,7 +17,10 @@ import { endInOrder } from "./temporary.js";
 export type { CommandRun } from "./command.js";
 export { CommandFailure, UsageError } from "./commands/errors.js";
 
-/** Runs the command that `args` name; the result is the exit status. Never throws. Not in Linux: a helper of the course. */
+/**
+ * Runs the command that `args` name; the result is the exit status. Never throws.
+ * Not in Linux: a helper of the course.
+ */
 export async function main(args: readonly string[]): Promise<number> {
   let found: Found | undefined;
   try {

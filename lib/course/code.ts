@@ -1,13 +1,14 @@
 /**
- * What TypeScript code says, read from its syntax tree: which modules it imports, which names it uses. The same words in a string or a
- * comment say nothing, so they are not found by searching the text.
+ * What TypeScript code says, read from its syntax tree: which modules it imports, which names it uses. The
+ * same words in a string or a comment say nothing, so they are not found by searching the text.
  *
  *     // import "node:fs"                           nothing
  *     const help = 'import("node:fs")';             nothing
  *     import { x as y } from "pagewalk";            import of "pagewalk", line 3
  *     type T = import("node:fs").Stats;             import(...), line 4
  *
- * Read next: course/grading/scan.ts, which says what an exercise may not import; course/notebooks/check.ts, what a notebook may not use.
+ * Read next: course/grading/scan.ts, which says what an exercise may not import; course/notebooks/check.ts,
+ * what a notebook may not use.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -20,11 +21,17 @@ export interface Use {
   at: number;
   line: number;
   kind: "import" | "dynamic import" | "import.meta" | "require" | "property" | "new" | "text" | "eval";
-  /** The module of an import, the names of a property ("process.binding"), the class of a `new`, a string's text; else empty. */
+  /**
+   * The module of an import, the names of a property ("process.binding"), the class of a `new`, a string's
+   * text; else empty.
+   */
   name: string;
 }
 
-/** Everything that `text` imports, every property chain ("process.exit") and every string in it, in order. Not in Linux: a helper of the course. */
+/**
+ * Everything that `text` imports, every property chain ("process.exit") and every string in it, in order.
+ * Not in Linux: a helper of the course.
+ */
 export function usesOf(text: string): Use[] {
   const tsc = typescript();
   const source = tsc.createSourceFile("code.ts", text, tsc.ScriptTarget.ES2022, false, tsc.ScriptKind.TS);
@@ -72,7 +79,10 @@ function usesOfNode(tsc: typeof ts, node: ts.Node, parent: ts.Node | undefined):
   return [];
 }
 
-/** `require`, however it is reached, but not where it is only the name of a field; and what makes code of a text. */
+/**
+ * `require`, however it is reached, but not where it is only the name of a field; and what makes code of a
+ * text.
+ */
 function usesOfName(tsc: typeof ts, node: ts.Identifier, parent: ts.Node | undefined): Found[] {
   const { text } = node;
   if (text === "eval" || text === "Function")
@@ -87,7 +97,10 @@ function usesOfName(tsc: typeof ts, node: ts.Identifier, parent: ts.Node | undef
   return isField && parent.name === node ? [] : [{ kind: "require", name: "" }];
 }
 
-/** "a.b.c" of the innermost names, also where it is written a["b"]?.c or (a as any).b; undefined where a part has no fixed name. */
+/**
+ * "a.b.c" of the innermost names, also where it is written a["b"]?.c or (a as any).b; undefined where a part
+ * has no fixed name.
+ */
 function chainOf(tsc: typeof ts, node: ts.Expression): string | undefined {
   const names: string[] = [];
   let at = bare(tsc, node);

@@ -1,8 +1,9 @@
 /**
- * What a command of `pagewalk` is. The list of them is commands/table.ts, which loads each one's file when it is called; the files
- * themselves need only the types here.
+ * What a command of `pagewalk` is. The list of them is commands/table.ts, which loads each one's file when it
+ * is called; the files themselves need only the types here.
  *
- * Not in Linux: part of the course, not of the machine. Read first: commands/arguments.ts. Read next: commands/table.ts.
+ * Not in Linux: part of the course, not of the machine. Read first: commands/arguments.ts.
+ * Read next: commands/table.ts.
  */
 import type { Arguments, CommandShape } from "./commands/arguments.js";
 

@@ -2,11 +2,12 @@
  * Files as commands read and write them.
  *
  *     readInput("mine.ts")            the text, or a sentence on why it cannot be read
- *     writeWhole("mine.ts", text)     mine.ts~4711-1 is written, then renamed: others see the old text or the new one, never half of it
+ *     writeWhole("mine.ts", text)     mine.ts~4711-1 is written, then renamed: others see the old text or the
+ *                                     new one, never half of it
  *     writeNew("saved/1.txt", text)   the same, but never in place of a file that is there
  *
- * Why a rename: a command may be killed, the disk may be full, two commands may run at once. `rename` and `link` are one step for
- * everybody who looks.
+ * Why a rename: a command may be killed, the disk may be full, two commands may run at once. `rename` and
+ * `link` are one step for everybody who looks.
  *
  * Not in Linux: part of the course, not of the machine. man 2 rename, man 2 link
  */
@@ -29,8 +30,8 @@ import { shortPath } from "./paths.js";
 const MAX_INPUT_BYTES = 64 * 2 ** 20;
 
 /**
- * The text of the file at `path`. Throws a `CommandFailure` that says why it cannot be read: it is not there, a folder, a device, no
- * text, too large, or this user may not. Not in Linux: a helper of the course.
+ * The text of the file at `path`. Throws a `CommandFailure` that says why it cannot be read: it is not there,
+ * a folder, a device, no text, too large, or this user may not. Not in Linux: a helper of the course.
  */
 export function readInput(path: string): string {
   const name = shortPath(path);
@@ -59,7 +60,7 @@ function whyNotReadable(stats: Stats): string | undefined {
 }
 
 /** What is written: a text, or bytes as they are. */
-export type Content = string | Uint8Array;
+type Content = string | Uint8Array;
 
 let written = 0;
 
@@ -91,7 +92,8 @@ function writeThen(
 }
 
 /**
- * Makes `text` the content of the file at `path`, in one step. A file that is there keeps its mode; a symbolic link stays one.
+ * Makes `text` the content of the file at `path`, in one step. A file that is there keeps its mode; a
+ * symbolic link stays one.
  * Not in Linux: a helper of the course.
  */
 export function writeWhole(path: string, text: Content, mode?: number): void {
@@ -102,7 +104,10 @@ export function writeWhole(path: string, text: Content, mode?: number): void {
   );
 }
 
-/** Makes a file at `path` with `text`, in one step; false when there is something of that name already. Not in Linux: a helper of the course. */
+/**
+ * Makes a file at `path` with `text`, in one step; false when there is something of that name already.
+ * Not in Linux: a helper of the course.
+ */
 export function writeNew(path: string, text: Content): boolean {
   let made = true;
   writeThen(path, text, undefined, (temp) => {

@@ -8,7 +8,8 @@
  * check an answer that it does not show: it holds a seal, a piece of a SHA-256 of question and answer. `seal`
  * makes one. (Whoever wants to cheat can, by trying answers.)
  *
- * Without an answer a prediction only asks; it never throws, so that a notebook runs through from top to bottom.
+ * Without an answer a prediction only asks; it never throws, so that a notebook runs through from top to
+ * bottom.
  * Not in Linux: a helper of the course.
  */
 

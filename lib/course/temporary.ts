@@ -2,11 +2,13 @@
  * Folders and processes that exist only while a command works, and are gone however it ends.
  *
  *     it returns or throws            remove()
- *     Ctrl-C, SIGTERM, SIGHUP         atEnd's acts, then the signal again, so that the shell sees what ended the command
- *     SIGKILL to it                   its children notice (their stdin closes, course/kernel/parent_watch.ts), and the next command sweeps:
- *                                     each folder says whose it is, and which process works in it
+ *     Ctrl-C, SIGTERM, SIGHUP         atEnd's acts, then the signal again, so that the shell sees why it ended
+ *     SIGKILL to it                   its children notice (their stdin closes, course/kernel/parent_watch.ts),
+ *                                     and the next command sweeps: each folder says whose it is, and which
+ *                                     process works in it
  *
- *     .pagewalk/grade-1a2b3c/.owner   { "pid": 4711, "started": "8812345", "child": { "pid": 4712, "started": "8812399", "signal": "SIGKILL" } }
+ *     .pagewalk/grade-1a2b3c/.owner   { "pid": 4711, "started": "8812345",
+ *                                       "child": { "pid": 4712, "started": "8812399", "signal": "SIGKILL" } }
  *
  * A number of a process is used again some day; together with the time at which it started it is not.
  *
@@ -65,7 +67,10 @@ export class TemporaryFolder {
     this.forget = atEnd(() => this.removeNow());
   }
 
-  /** Says which process group works in the folder; a later command ends it with `signal` if this one could not. */
+  /**
+   * Says which process group works in the folder; a later command ends it with `signal` if this one could
+   * not.
+   */
   owns(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
     this.write({ child: { pid, started: startOf(pid), signal } });
   }
@@ -85,7 +90,10 @@ export class TemporaryFolder {
   }
 }
 
-/** Removes the folders PARENT/PREFIX... whose commands are gone, and ends what still works in them. Not in Linux: a helper of the course. */
+/**
+ * Removes the folders PARENT/PREFIX... whose commands are gone, and ends what still works in them.
+ * Not in Linux: a helper of the course.
+ */
 export function sweep(parent: string, prefix: string): void {
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue;
@@ -131,12 +139,18 @@ export function endGroup(pid: number, signal: NodeJS.Signals): void {
 const acts = new Set<() => void>();
 let isCommand = false;
 
-/** From now on signals end this process in order. Not called in a notebook's kernel, where SIGINT means something else. Not in Linux: a helper of the course. */
+/**
+ * From now on signals end this process in order. Not called in a notebook's kernel, where SIGINT means
+ * something else. Not in Linux: a helper of the course.
+ */
 export function endInOrder(): void {
   isCommand = true;
 }
 
-/** Calls `act` when this process ends, however it does. Returns what takes that back. Not in Linux: a helper of the course. */
+/**
+ * Calls `act` when this process ends, however it does. Returns what takes that back.
+ * Not in Linux: a helper of the course.
+ */
 export function atEnd(act: () => void): () => void {
   if (acts.size === 0) listen();
   acts.add(act);
@@ -147,7 +161,8 @@ export function atEnd(act: () => void): () => void {
 
 function listen(): void {
   process.on("exit", runActs);
-  // Only while there is something to do: without a listener a signal ends a process also in the middle of a long calculation.
+  // Only while there is something to do: without a listener a signal ends a process also in the middle of a
+  // long calculation.
   if (isCommand) for (const signal of SIGNALS) process.on(signal, onSignal);
 }
 

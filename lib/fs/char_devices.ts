@@ -8,11 +8,11 @@
  *   /dev/full      reads zeros, refuses every write with ENOSPC
  *   /dev/random, /dev/urandom   random bytes; what is written stirs the generator
  *
- * Mapping /dev/zero was how programs got anonymous memory before MAP_ANONYMOUS; the kernel still makes the latter out of the
- * former, which is why a shared anonymous mapping is called "/dev/zero (deleted)".
+ * Mapping /dev/zero was how programs got anonymous memory before MAP_ANONYMOUS; the kernel still makes the
+ * latter out of the former, which is why a shared anonymous mapping is called "/dev/zero (deleted)".
  *
- * Differs from Linux: the random bytes come from a seeded generator, so that a run is the same on every computer. They
- * cannot be unlinked.
+ * Differs from Linux: the random bytes come from a seeded generator, so that a run is the same on every
+ * computer. They cannot be unlinked.
  *
  * Linux drivers/char/mem.c, drivers/char/random.c. Read first: inode.ts. Read next: file_tree.ts.
  */
@@ -36,7 +36,9 @@ const noAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: false };
 /** Where the device files lie. Linux drivers/base/devtmpfs.c */
 const devtmpfs: FileSystemOps = { name: "devtmpfs", dev: 6, vmOps: {}, aOps: () => noAops };
 
-/** The position of a device is always 0. Linux drivers/char/mem.c:null_lseek(), fs/read_write.c:noop_llseek() */
+/**
+ * The position of a device is always 0. Linux drivers/char/mem.c:null_lseek(), fs/read_write.c:noop_llseek()
+ */
 function nullLseek(file: VfsFile): number {
   file.fPos = 0;
   return 0;

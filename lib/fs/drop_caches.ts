@@ -14,7 +14,10 @@ import type { MemorySystem } from "../mm/system.js";
 import { countVmEvent, DROP_PAGECACHE, DROP_SLAB } from "../mm/vmstat.js";
 import type { Inode } from "./inode.js";
 
-/** Drops what `what` says of the caches of `inodes`, all files that are in use. Linux fs/drop_caches.c:drop_caches_sysctl_handler() */
+/**
+ * Drops what `what` says of the caches of `inodes`, all files that are in use.
+ * Linux fs/drop_caches.c:drop_caches_sysctl_handler()
+ */
 export function dropCaches(sys: MemorySystem, inodes: Iterable<Inode>, what: number): void {
   if ((what & 2) !== 0) countVmEvent(sys, DROP_SLAB);
   if ((what & 1) === 0) return;

@@ -93,7 +93,10 @@ function writePhdr(view: DataView, at: number, segment: ElfSegment): void {
   for (const [i, word] of words.entries()) view.setBigUint64(at + 8 + i * 8, BigInt(word), true);
 }
 
-/** Reads the headers from the first page of a file; undefined when it is not such a program. Linux fs/binfmt_elf.c:load_elf_phdrs() */
+/**
+ * Reads the headers from the first page of a file; undefined when it is not such a program.
+ * Linux fs/binfmt_elf.c:load_elf_phdrs()
+ */
 export function parseElf(head: Uint8Array): ElfProgram | undefined {
   if (head.length < EHDR_BYTES) return undefined;
   const view = new DataView(head.buffer, head.byteOffset, head.length);

@@ -4,15 +4,18 @@
  *   fd   0      1      2      3
  *      [    ] [    ] [    ] [ * ]--> File (position, mode) --> inode, page cache
  *
- * open takes the lowest free number. fork copies the table but not the Files: parent and child share the position. Threads
- * share the table itself.
+ * open takes the lowest free number. fork copies the table but not the Files: parent and child share the
+ * position. Threads share the table itself.
  *
  * Read next: kernel/syscalls/file.ts.
  */
 import { EBADF, EMFILE } from "../mm/errno.js";
 import { type File, FMODE_PATH, fput, getFile } from "../mm/mm_types.js";
 
-/** Numbers that a process may use unless RLIMIT_NOFILE says otherwise. Linux include/uapi/linux/fs.h:INR_OPEN_CUR */
+/**
+ * Numbers that a process may use unless RLIMIT_NOFILE says otherwise.
+ * Linux include/uapi/linux/fs.h:INR_OPEN_CUR
+ */
 const INR_OPEN_CUR = 1024;
 
 /** Linux include/linux/fdtable.h:struct files_struct */
@@ -36,7 +39,8 @@ export class FdTable {
   }
 
   /**
-   * The lowest free number from `from` on and below `limit`, never 0 to 2 (they are taken on every Linux); or -EMFILE.
+   * The lowest free number from `from` on and below `limit`, never 0 to 2 (they are taken on every Linux); or
+   * -EMFILE.
    * Linux fs/file.c:get_unused_fd_flags()
    */
   getUnusedFd(limit = INR_OPEN_CUR, from = 3): number {
@@ -52,8 +56,8 @@ export class FdTable {
   }
 
   /**
-   * Gives `file` the lowest free number as `getUnusedFd` finds it. Without one: -EMFILE, and the hold that the caller passed on is let
-   * go. Linux fs/file.c:alloc_fd()
+   * Gives `file` the lowest free number as `getUnusedFd` finds it. Without one: -EMFILE, and the hold that
+   * the caller passed on is let go. Linux fs/file.c:alloc_fd()
    */
   install(file: File, limit = INR_OPEN_CUR, from = 3, closeOnExec = false): number {
     const fd = this.getUnusedFd(limit, from);

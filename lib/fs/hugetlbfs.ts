@@ -6,10 +6,11 @@
  *       pool     each page is promised when it is mapped: ENOMEM if the pool has too few
  *       MAP_NORESERVE   promises nothing: the mapping is made, and a touch for which there is no page is a SIGBUS
  *
- * The size is 2 MiB unless MAP_HUGE_1GB (log2 of the size, in bits 26 to 31 of the flags) says otherwise. A huge page cannot be
- * split, so munmap and mprotect of a part of one are EINVAL.
+ * The size is 2 MiB unless MAP_HUGE_1GB (log2 of the size, in bits 26 to 31 of the flags) says otherwise. A
+ * huge page cannot be split, so munmap and mprotect of a part of one are EINVAL.
  *
- * Left out: the pool itself, which is empty, as on a machine that has just been started (vm.nr_hugepages = 0).
+ * Left out: the pool itself, which is empty, as on a machine that has just been started (vm.nr_hugepages =
+ * 0).
  *
  * Linux mm/hugetlb.c, fs/hugetlbfs/inode.c. Read first: mm/vma/mmap.ts, inode.ts.
  */
@@ -30,7 +31,10 @@ import { type FileSystemOps, Inode, VfsFile } from "./inode.js";
 /** log2 of the sizes that the processor has: 2 MiB, the default, and 1 GiB. Linux mm/hugetlb.c:hstates */
 const HSTATE_ORDERS: readonly number[] = [21, 30];
 
-/** Bytes of the huge pages that mmap's `flags` ask for; undefined for a size that there is not. Linux include/linux/hugetlb.h:hstate_sizelog() */
+/**
+ * Bytes of the huge pages that mmap's `flags` ask for; undefined for a size that there is not.
+ * Linux include/linux/hugetlb.h:hstate_sizelog()
+ */
 export function hstateSize(flags: number): number | undefined {
   const sizeLog = (flags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
   if (sizeLog === 0) return 2 ** HSTATE_ORDERS[0]!;
@@ -46,7 +50,9 @@ class HugetlbFile extends VfsFile {
     this.hugePageSize = hugePageSize;
   }
 
-  /** 0, -EINVAL for an offset inside a huge page, -ENOMEM. Linux fs/hugetlbfs/inode.c:hugetlbfs_file_mmap() */
+  /**
+   * 0, -EINVAL for an offset inside a huge page, -ENOMEM. Linux fs/hugetlbfs/inode.c:hugetlbfs_file_mmap()
+   */
   override mmapPrepare(vma: VmAreaStruct): number {
     vma.vmFlags |= VM_HUGETLB | VM_DONTEXPAND;
     vma.vmOps = hugetlbVmOps;
@@ -73,7 +79,10 @@ const hugetlbFs: FileSystemOps = {
   aOps: () => ({ maxFolioOrder: 0, swapBacked: false }),
 };
 
-/** A file of `size` bytes without a name, in huge pages of `hugePageSize`. Linux fs/hugetlbfs/inode.c:hugetlb_file_setup() */
+/**
+ * A file of `size` bytes without a name, in huge pages of `hugePageSize`.
+ * Linux fs/hugetlbfs/inode.c:hugetlb_file_setup()
+ */
 export function hugetlbFileSetup(sys: MemorySystem, size: number, hugePageSize: number): VfsFile {
   const inode = new Inode(sys, hugetlbFs, sys.nextIno++);
   inode.nlink = 0;

@@ -9,8 +9,9 @@
  *
  * The order counts for what a caller sees: a missing directory is noticed before an overlong name behind it.
  *
- * Directories have no contents of their own here. One exists from the start (/, /dev, /dev/shm, /tmp, /proc, /sys) or since a file was made
- * in it. Differs from Linux: making a file makes the directories on the way too, so there is no mkdir.
+ * Directories have no contents of their own here. One exists from the start (/, /dev, /dev/shm, /tmp, /proc,
+ * /sys) or since a file was made in it. Differs from Linux: making a file makes the directories on the way
+ * too, so there is no mkdir.
  *
  * Left out: symbolic links, permissions, mount points, the working directory (a relative path starts at /).
  *
@@ -58,7 +59,8 @@ export function getname(text: string): string | number {
 }
 
 /**
- * Follows `path`; `kindOf` says what is at a place. A missing directory is -ENOENT unless `create` is set. The place, or a negative errno.
+ * Follows `path`; `kindOf` says what is at a place. A missing directory is -ENOENT unless `create` is set.
+ * The place, or a negative errno.
  * Linux fs/namei.c:link_path_walk(), walk_component()
  */
 export function walkPath(

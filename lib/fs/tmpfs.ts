@@ -1,12 +1,13 @@
 /**
  * The file system in memory: files whose pages are all there is of them.
  *
- *   /dev/shm/NAME            a file with a name                    shmemFs
- *   memfd_create             a file without one                    shmemFileSetup
- *   MAP_SHARED | MAP_ANONYMOUS   the same, one for each mapping    shmemFileSetup, called by mm/filemap/shmem.ts through sys.vfs
+ *   /dev/shm/NAME            a file with a name                 shmemFs
+ *   memfd_create             a file without one                 shmemFileSetup
+ *   MAP_SHARED | MAP_ANONYMOUS   the same, for each mapping     shmemFileSetup, by mm/filemap/shmem.ts
  *
- * The pages, and what a fault does about them, are mm/filemap/shmem.ts. Here is the file: its size, and the promise of memory that
- * was made for it and goes back when nobody can reach it any more. (Linux has both in mm/shmem.c.)
+ * The pages, and what a fault does about them, are mm/filemap/shmem.ts. Here is the file: its size, and the
+ * promise of memory that was made for it and goes back when nobody can reach it any more. (Linux has both in
+ * mm/shmem.c.)
  *
  * Left out: mount options (size=, huge=), limits of the file system.
  *

@@ -1,10 +1,11 @@
 /**
- * What the methods of the processor's parts and of the small machines of lab 01 take: one table for each class, checked before the
- * method runs.
+ * What the methods of the processor's parts and of the small machines of lab 01 take: one table for each
+ * class, checked before the method runs.
  *
  *   table.map(0x400000)                     TypeError: pageTable.map(): pfn must be a whole number from 0, not undefined
  *
- * What the machine itself does all the time is not here (Ram, Mmu, Tlb, Clock, Cpu's loads, stores and flushes): one comparison there does it.
+ * What the machine itself does all the time is not here (Ram, Mmu, Tlb, Clock, Cpu's loads, stores and
+ * flushes): one comparison there does it.
  *
  * Imported for its effect by kernel/machine.ts. Read first: signature.ts.
  */

@@ -9,9 +9,9 @@
  *   program B: store 0x2000 ---> MMU, B's page table ---> RAM byte 0x5000
  *
  * Small microcontrollers work like the upper picture to this day, and Linux still runs on such chips
- * (CONFIG_MMU=n): without fork(), without protection, and with every mmap contiguous. `takeTurns` runs the same
- * programs on anything that can load and store, and notices when a program reads back something else than it
- * wrote.
+ * (CONFIG_MMU=n): without fork(), without protection, and with every mmap contiguous. `takeTurns` runs the
+ * same programs on anything that can load and store, and notices when a program reads back something else
+ * than it wrote.
  *
  * Read first: ram.ts. Read next: segmentation.ts.
  */

@@ -7,14 +7,15 @@
  *  +---+-----+-------+--------------------------------+----+-+--+-+-+---+---+---+---+---+
  *
  * Bit 7 means "this entry is a leaf" (PS) in a level-2 or level-3 table; in a level-1 table it selects
- * a memory type (PAT). An entry whose P bit is clear belongs to the operating system: all other 63 bits are free.
+ * a memory type (PAT). An entry whose P bit is clear belongs to the operating system: all other 63 bits are
+ * free.
  *
- * A large leaf maps 2 MiB or 1 GiB, so the low bits of its frame number would always be 0. The processor uses the
- * lowest of them (bit 12) for PAT, because bit 7 is taken, and demands that the others are 0.
+ * A large leaf maps 2 MiB or 1 GiB, so the low bits of its frame number would always be 0. The processor uses
+ * the lowest of them (bit 12) for PAT, because bit 7 is taken, and demands that the others are 0.
  *
- * The constants fit the low 32 bits and are plain numbers. Whole entries are bigints here: exact, slower, pleasant
- * in a notebook. `unpackEntry` takes one apart, `packEntry` puts one together. The processor's own path (walk.ts)
- * reads two 32-bit halves instead.
+ * The constants fit the low 32 bits and are plain numbers. Whole entries are bigints here: exact, slower,
+ * pleasant in a notebook. `unpackEntry` takes one apart, `packEntry` puts one together. The processor's own
+ * path (walk.ts) reads two 32-bit halves instead.
  *
  * Read first: address.ts. Read next: walk.ts.
  */
@@ -23,7 +24,10 @@ import type { Pfn } from "./address.js";
 import { hex } from "./address.js";
 import { checkArguments } from "./signature.js";
 
-/** One table entry, all 64 bits as an unsigned number as far as they are used here. Linux arch/x86/include/asm/pgtable_types.h:pte_t */
+/**
+ * One table entry, all 64 bits as an unsigned number as far as they are used here.
+ * Linux arch/x86/include/asm/pgtable_types.h:pte_t
+ */
 export type Pte = number;
 
 /** P: the entry maps something; when clear the processor faults and ignores all other bits. */
@@ -54,8 +58,9 @@ export const PAGE_NX = 1n << 63n;
 export const PHYSICAL_MASK = 0x000f_ffff_ffff_f000n;
 
 /**
- * Width of a physical address on this processor (MAXPHYADDR). Bits 51 down to this one of an entry are reserved: a
- * present entry that sets one of them faults. Intel SDM vol. 3A, Table 4-14 and CPUID leaf 80000008H
+ * Width of a physical address on this processor (MAXPHYADDR). Bits 51 down to this one of an entry are
+ * reserved: a present entry that sets one of them faults. Intel SDM vol. 3A, Table 4-14 and CPUID leaf
+ * 80000008H
  */
 export const MAXPHYADDR = 46;
 /** The reserved physical-address bits 51 to 46 as they lie in the high 32-bit half of an entry. */
@@ -141,7 +146,10 @@ export function packEntry(fields: Partial<EntryFields>): bigint {
   );
 }
 
-/** The entry that maps frame `pfn` with the low flag bits `flags` (`PAGE_PRESENT | PAGE_RW`), and NX when asked. */
+/**
+ * The entry that maps frame `pfn` with the low flag bits `flags` (`PAGE_PRESENT | PAGE_RW`), and NX when
+ * asked.
+ */
 export function makeEntry(pfn: Pfn, flags: number, noExecute = false): bigint {
   checkArguments("makeEntry()", { pfn: "number", flags: "number", noExecute: "flag?" }, [
     pfn,
@@ -159,7 +167,10 @@ export function isLeaf(entry: bigint, level: number): boolean {
   return level === 1 || (level <= 3 && (entry & BigInt(PAGE_PSE)) !== 0n);
 }
 
-/** `entry` in words, as a kernel would print it: `pfn 0x5 P RW US A`. An entry that is not present is "not present". */
+/**
+ * `entry` in words, as a kernel would print it: `pfn 0x5 P RW US A`. An entry that is not present is "not
+ * present".
+ */
 export function entryText(entry: bigint): string {
   checkArguments("entryText()", { entry: "entry" }, [entry]);
   const f = unpackEntry(entry);

@@ -10,14 +10,15 @@
  *                  v
  *                triple fault: the CPU shuts down; a PC resets then
  *
- * A handler that faults is not a double fault yet: its fault is delivered like any other, one level deeper. But every
- * level takes a piece of the kernel's stack, and when the frame of the next one does not fit, delivering it fails: this is
- * how a kernel that faults in its page-fault handler ends.
+ * A handler that faults is not a double fault yet: its fault is delivered like any other, one level deeper.
+ * But every level takes a piece of the kernel's stack, and when the frame of the next one does not fit,
+ * delivering it fails: this is how a kernel that faults in its page-fault handler ends.
  *
- * A machine without a kernel (`hasIdt` false) throws the fault at whoever made the access, so that a notebook can look at it.
+ * A machine without a kernel (`hasIdt` false) throws the fault at whoever made the access, so that a notebook
+ * can look at it.
  *
- * Differs from hardware: stack and descriptors are not in RAM (trap.ts shows that in slow motion); the depth is counted, and any
- * fault of the #DF handler is the third.
+ * Differs from hardware: stack and descriptors are not in RAM (trap.ts shows that in slow motion); the depth
+ * is counted, and any fault of the #DF handler is the third.
  *
  * Read first: fault.ts. Read next: cpu.ts.
  */
@@ -30,13 +31,18 @@ import { type AddressFault, type Fault, FaultError, type PageFault } from "./fau
 export type PageFaultHandler = (cpu: Cpu, fault: PageFault) => void;
 /** Called on #GP or #SS for an address that is not canonical; same rules. */
 export type AddressFaultHandler = (cpu: Cpu, fault: AddressFault) => void;
-/** Called on #DF with the fault that could not be delivered. It cannot mend anything: nothing starts again. */
+/**
+ * Called on #DF with the fault that could not be delivered. It cannot mend anything: nothing starts again.
+ */
 export type DoubleFaultHandler = (cpu: Cpu, fault: Fault) => void;
 
 /** Handlers within handlers that a kernel stack of 16 KiB holds, at 512 bytes each. Linux THREAD_SIZE */
 export const MAX_NESTED_EXCEPTIONS = 32;
 
-/** The CPU has shut down and does nothing any more. Intel SDM vol. 3A, Interrupt 8-Double Fault Exception (#DF) */
+/**
+ * The CPU has shut down and does nothing any more. Intel SDM vol. 3A, Interrupt 8-Double Fault Exception
+ * (#DF)
+ */
 export class TripleFault extends Error {
   override readonly name = "TripleFault";
   /** The fault that could not be delivered. */
@@ -48,7 +54,10 @@ export class TripleFault extends Error {
   }
 }
 
-/** Raises `fault` on `cpu`; returns when the access shall start again. Intel SDM vol. 3A, Exception and Interrupt Handling */
+/**
+ * Raises `fault` on `cpu`; returns when the access shall start again. Intel SDM vol. 3A, Exception and
+ * Interrupt Handling
+ */
 export function deliver(cpu: Cpu, fault: Fault): void {
   cpu.counters.exceptions++;
   cpu.clock.nowNs += cpu.clock.costs.exceptionNs;

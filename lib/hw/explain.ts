@@ -8,9 +8,9 @@
  *   ...
  *   physical address 0x8abc
  *
- * The machine's own walker reports each entry that it reads (see WalkWatch); this file adds the address's bits,
- * what each entry allows, what all levels together allow, and why the walk ended where it did. A learner's
- * walker need not report anything: `explain` always uses the processor's.
+ * The machine's own walker reports each entry that it reads (see WalkWatch); this file adds the address's
+ * bits, what each entry allows, what all levels together allow, and why the walk ended where it did. A
+ * learner's walker need not report anything: `explain` always uses the processor's.
  *
  * The result is plain data (a picture of it: drawWalk in lib/view), and text.
  *
@@ -18,7 +18,7 @@
  */
 
 import type { Vaddr } from "./address.js";
-import { hex, PAGE_SIZE, tableIndex } from "./address.js";
+import { hex, PAGE_SIZE } from "./address.js";
 import { entryText, PAGE_NX, PAGE_RW, PAGE_USER } from "./entry.js";
 import {
   ACCESS_READ,
@@ -93,8 +93,8 @@ export function errorCodeText(errorCode: number): string {
 }
 
 /**
- * `va` cut into the bits that each of `levels` levels uses, highest first. `leafLevel` is 1 for a 4 KiB page; a
- * larger page has fewer index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
+ * `va` cut into the bits that each of `levels` levels uses, highest first. `leafLevel` is 1 for a 4 KiB page;
+ * a larger page has fewer index fields and a longer offset. Intel SDM vol. 3A, 4-Level Paging
  */
 export function addressFields(va: Vaddr, levels: TableLevels, leafLevel = 1): AddressField[] {
   checkArguments("addressFields()", { va: "integer", levels: "levels", leafLevel: "page level?" }, [
@@ -119,8 +119,8 @@ export function addressFields(va: Vaddr, levels: TableLevels, leafLevel = 1): Ad
 }
 
 /**
- * Walks `va` for `access` (ACCESS_ bits; a supervisor read by default) through the tables of `paging` and tells
- * each step. RAM is not changed, not even an A bit. RangeError while paging is off.
+ * Walks `va` for `access` (ACCESS_ bits; a supervisor read by default) through the tables of `paging` and
+ * tells each step. RAM is not changed, not even an A bit. RangeError while paging is off.
  */
 export function explainWalk(ram: Ram, paging: Paging, va: Vaddr, access = ACCESS_READ): Explanation {
   checkArguments("explainWalk()", { ram: Ram, paging: "object", va: "integer", access: "count?" }, [
@@ -255,12 +255,4 @@ function explanationText(e: Explanation): string {
     lines.push(`all levels together: ${rights.join(", ")}`);
   }
   return [...lines, `=> ${e.verdict}`].join("\n");
-}
-
-/**
- * Index of `va` at each level, highest first; by Linux's names pgd, (p4d,) pud, pmd, pte. Linux pgd_index(),
- * pud_index(), pmd_index(), pte_index()
- */
-export function tableIndexes(va: Vaddr, levels: 4 | 5 = 4): number[] {
-  return Array.from({ length: levels }, (_, i) => tableIndex(va, levels - i));
 }

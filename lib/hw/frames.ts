@@ -4,8 +4,8 @@
  *   [ reserved | used | used | free | used | never used ......... ]
  *                              ^ given back: next out   ^ nextFresh
  *
- * Frames that came back are handed out first, the last one back first, so their old bytes are still in them: a
- * page-table frame must be cleared by the one who asked for it. (Linux hands out frames from its buddy
+ * Frames that came back are handed out first, the last one back first, so their old bytes are still in them:
+ * a page-table frame must be cleared by the one who asked for it. (Linux hands out frames from its buddy
  * allocator; lab 10 is about that.)
  *
  * Read first: ram.ts. Read next: page_table.ts.
@@ -15,8 +15,8 @@ import { Ram } from "./ram.js";
 import { checkArguments } from "./signature.js";
 
 /**
- * Whoever can hand out page frames; undefined when none is left. Linux mm/page_alloc.c:alloc_page() gives NULL
- * then.
+ * Whoever can hand out page frames; undefined when none is left. Linux mm/page_alloc.c:alloc_page() gives
+ * NULL then.
  */
 export interface FrameAllocator {
   /** A frame number, its old bytes still in it; undefined when RAM is full. */
@@ -25,7 +25,9 @@ export interface FrameAllocator {
   freeFrame(pfn: Pfn): void;
 }
 
-/** The simplest frame allocator: a stack of returned frames in front of a line of fresh ones. Not in Linux. */
+/**
+ * The simplest frame allocator: a stack of returned frames in front of a line of fresh ones. Not in Linux.
+ */
 export class BareFrames implements FrameAllocator {
   private readonly ram: Ram;
   private readonly returned: number[] = [];
@@ -33,7 +35,10 @@ export class BareFrames implements FrameAllocator {
   private nextFresh: number;
   private readonly firstPfn: Pfn;
 
-  /** Hands out the frames of `ram` from `firstPfn` on; the ones below stay reserved (frame 0 always, as on a PC). */
+  /**
+   * Hands out the frames of `ram` from `firstPfn` on; the ones below stay reserved (frame 0 always, as on a
+   * PC).
+   */
   constructor(ram: Ram, firstPfn = 1) {
     checkArguments("new BareFrames()", { ram: Ram, firstPfn: "count" }, [ram, firstPfn]);
     if (!(Number.isInteger(firstPfn) && firstPfn >= 0 && firstPfn <= ram.nrFrames))
@@ -60,8 +65,8 @@ export class BareFrames implements FrameAllocator {
   }
 
   /**
-   * Hands out `nrFrames` neighbouring frames, the first one a multiple of `nrFrames`; undefined when there is no
-   * such run.
+   * Hands out `nrFrames` neighbouring frames, the first one a multiple of `nrFrames`; undefined when there is
+   * no such run.
    */
   allocRun(nrFrames: number): number | undefined {
     const first = Math.ceil(this.nextFresh / nrFrames) * nrFrames;

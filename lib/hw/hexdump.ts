@@ -4,9 +4,9 @@
  *   0x00003000  67 40 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |g@..............|
  *               \_ one entry, lowest byte first: 0x0000000000004067
  *
- * `hexdump` shows any range of RAM, as the command `hexdump -C` does; lines equal to the one above shrink to a `*`.
- * `dumpTable` shows one page table: each entry that is not zero with its place, its eight bytes, its value and
- * its meaning.
+ * `hexdump` shows any range of RAM, as the command `hexdump -C` does; lines equal to the one above shrink to
+ * a `*`. `dumpTable` shows one page table: each entry that is not zero with its place, its eight bytes, its
+ * value and its meaning.
  *
  * Read first: ram.ts, entry.ts.
  */
@@ -58,9 +58,9 @@ function byteText(byte: number): string {
 }
 
 /**
- * The entries of the page table in frame `pfn` that are not zero: index, physical address, bytes, value and meaning.
- * `level` is the table's level (it decides what bit 7 means); `wide` is false for the 1024 4-byte entries of
- * 32-bit paging.
+ * The entries of the page table in frame `pfn` that are not zero: index, physical address, bytes, value and
+ * meaning. `level` is the table's level (it decides what bit 7 means); `wide` is false for the 1024 4-byte
+ * entries of 32-bit paging.
  */
 export function dumpTable(ram: Ram, pfn: Pfn, level: number, wide = true): string {
   checkArguments("dumpTable()", { ram: Ram, pfn: "count", level: "level", wide: "flag?" }, [

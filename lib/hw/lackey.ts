@@ -3,8 +3,8 @@
  *
  *   valgrind --tool=lackey --trace-mem=yes --log-file=prog.lk ./prog
  *
- * Lines that start with "==" are valgrind's own, and a program's output may stand between the accesses when no log
- * file was given; both are skipped. A line that starts like an access but is none is an error.
+ * Lines that start with "==" are valgrind's own, and a program's output may stand between the accesses when
+ * no log file was given; both are skipped. A line that starts like an access but is none is an error.
  *
  * Read first: trace.ts.
  */
@@ -13,7 +13,10 @@ import { type Trace, TraceBuilder } from "./trace.js";
 
 const ACCESS = /^(?:I {2}| ([LSM]) )([0-9a-fA-F]+),(\d+)\s*$/;
 
-/** The accesses in lackey's output, given line by line. RangeError with the line's number when one cannot be read. */
+/**
+ * The accesses in lackey's output, given line by line. RangeError with the line's number when one cannot be
+ * read.
+ */
 export function readLackey(lines: Iterable<string>, provenance = "valgrind lackey"): Trace {
   checkArguments("readLackey()", { lines: "iterable", provenance: "text?" }, [lines, provenance]);
   const builder = new TraceBuilder();

@@ -11,7 +11,7 @@ import type { Fault } from "./fault.js";
 import type { Tlb, TlbsByLevel } from "./tlb.js";
 
 /** Where the counters stand: the part of an Mmu that `readStats` looks at. */
-export interface MmuCounters {
+interface MmuCounters {
   readonly l1d: TlbsByLevel;
   readonly l1i: TlbsByLevel;
   readonly tlbs: readonly Tlb[];

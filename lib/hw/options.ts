@@ -1,6 +1,7 @@
 /**
- * Options as people write them: `mmap("64 KiB", { shared: true })`. A name that does not exist is refused, because a
- * misspelt option that is silently left out (`{ share: true }`) makes a machine that is not the one that was meant.
+ * Options as people write them: `mmap("64 KiB", { shared: true })`. A name that does not exist is refused,
+ * because a misspelt option that is silently left out (`{ share: true }`) makes a machine that is not the one
+ * that was meant.
  *
  *   checkOptions("mmap", { share: true }, ["prot", "shared"])
  *     RangeError: mmap has no option "share"; did you mean "shared"? It has prot, shared
@@ -8,12 +9,16 @@
  * Every function that takes an object of options calls `checkOptions` first, before anything is done.
  */
 
-/** The names of the fields of `T`, as a list to check against; the compiler refuses a name that T does not have. */
+/**
+ * The names of the fields of `T`, as a list to check against; the compiler refuses a name that T does not
+ * have.
+ */
 export type OptionNames<T> = readonly (keyof T & string)[];
 
 /**
- * `options`, when it is an object that has no field but those of `known`. TypeError for anything but an object, RangeError for an
- * unknown name, both naming the value. `of` says whose options they are, as the caller wrote it. Not in Linux: a helper of the machine.
+ * `options`, when it is an object that has no field but those of `known`. TypeError for anything but an
+ * object, RangeError for an unknown name, both naming the value. `of` says whose options they are, as the
+ * caller wrote it. Not in Linux: a helper of the machine.
  */
 export function checkOptions<T extends object>(of: string, options: T, known: OptionNames<T>): T {
   if (typeof options !== "object" || options === null || Array.isArray(options))
@@ -29,7 +34,10 @@ export function checkOptions<T extends object>(of: string, options: T, known: Op
   return options;
 }
 
-/** The name of `known` that is written almost like `name`, if there is one. Not in Linux: a helper of the machine. */
+/**
+ * The name of `known` that is written almost like `name`, if there is one. Not in Linux: a helper of the
+ * machine.
+ */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const wanted = name.toLowerCase().slice(0, 40);
   let best: string | undefined;
@@ -55,7 +63,10 @@ function editDistance(from: string, to: string): number {
   return row[to.length]!;
 }
 
-/** Any value in at most 40 characters, for a message that names it. Never throws. Not in Linux: a helper of the machine. */
+/**
+ * Any value in at most 40 characters, for a message that names it. Never throws. Not in Linux: a helper of
+ * the machine.
+ */
 export function valueText(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > 36 ? `${value.slice(0, 36)}...` : value);

@@ -15,8 +15,8 @@
  *
  * Only the tables on the way to something mapped exist. A missing one is taken from the frame allocator and
  * cleared: the frame may still hold the bytes of its last owner, and every garbage byte would be an entry. A
- * table that holds nothing any more is given back. The frames spent on tables are counted, because that is the
- * price of paging.
+ * table that holds nothing any more is given back. The frames spent on tables are counted, because that is
+ * the price of paging.
  *
  * 32-bit paging has two levels of 1024 4-byte entries (4 MiB leaves), 5-level paging one level more on top.
  * Left out: TLB flushes (whoever changes a live table must flush) and everything a kernel adds, see lib/mm.
@@ -58,9 +58,9 @@ export interface MapFlags {
 }
 
 /**
- * Maps the 4 KiB page of `va` to frame `pfn` in the four-level table whose root is frame `rootPfn`, allocating
- * the tables that are missing. 0, or -ENOMEM when `frames` has none left, or -EEXIST when the page is mapped
- * already. The replaceable part `mapPage`.
+ * Maps the 4 KiB page of `va` to frame `pfn` in the four-level table whose root is frame `rootPfn`,
+ * allocating the tables that are missing. 0, or -ENOMEM when `frames` has none left, or -EEXIST when the page
+ * is mapped already. The replaceable part `mapPage`.
  */
 export type MapPage = (
   ram: Ram,
@@ -83,7 +83,8 @@ export function leafFlags(flags: MapFlags): number {
 
 /**
  * Flags of an entry that points to a table: everything is allowed, the leaf below decides. Linux
- * arch/x86/include/asm/pgtable_types.h:_PAGE_TABLE. Differs from Linux: A and D are left for the processor to set.
+ * arch/x86/include/asm/pgtable_types.h:_PAGE_TABLE. Differs from Linux: A and D are left for the processor to
+ * set.
  */
 export const TABLE_FLAGS = PAGE_PRESENT | PAGE_RW | PAGE_USER;
 
@@ -206,7 +207,9 @@ export class PageTable {
     return this.tables.size;
   }
 
-  /** Maps `sizeBytes` (4 KiB, or 2 MiB and 1 GiB; 4 MiB with two levels) at `va` to the frames from `pfn` on. */
+  /**
+   * Maps `sizeBytes` (4 KiB, or 2 MiB and 1 GiB; 4 MiB with two levels) at `va` to the frames from `pfn` on.
+   */
   map(va: Vaddr, pfn: Pfn, flags: MapFlags = {}, sizeBytes = PAGE_SIZE): number {
     const leafLevel = this.leafLevelOf(sizeBytes);
     this.checkPlace(va, pfn, sizeBytes);
@@ -222,8 +225,8 @@ export class PageTable {
   }
 
   /**
-   * Maps `nrPages` new frames from `va` on. Their old bytes are cleared. 0 or -ENOMEM or -EEXIST (what was mapped
-   * before stays).
+   * Maps `nrPages` new frames from `va` on. Their old bytes are cleared. 0 or -ENOMEM or -EEXIST (what was
+   * mapped before stays).
    */
   mapNew(va: Vaddr, nrPages = 1, flags: MapFlags = {}): number {
     for (let i = 0; i < nrPages; i++) {

@@ -16,8 +16,9 @@
  *   sup. write       same, and (R/W or CR0.WP = 0)          if R/W or CR0.WP = 0
  *   sup. fetch       unless NX or SMEP                      unless NX
  *
- * A rights word has the layout of an entry's low 12 bits, with NX moved to bit 9 (free there), so that one masked
- * comparison answers a question: `(rights & mask) === want`. `rightsTest` derives mask and want from the table above.
+ * A rights word has the layout of an entry's low 12 bits, with NX moved to bit 9 (free there), so that one
+ * masked comparison answers a question: `(rights & mask) === want`. `rightsTest` derives mask and want from
+ * the table above.
  *
  * Read first: fault.ts, registers.ts. Read next: walk.ts.
  */
@@ -48,8 +49,8 @@ export function allows(rights: number, access: number, paging: Paging): boolean 
 }
 
 /**
- * The masked comparison for `access`: allowed exactly when `(rights & mask) === want`. Not in Linux: the emulator's
- * hot paths ask one such question instead of a chain of them.
+ * The masked comparison for `access`: allowed exactly when `(rights & mask) === want`. Not in Linux: the
+ * emulator's hot paths ask one such question instead of a chain of them.
  */
 export function rightsTest(access: number, paging: Paging): { mask: number; want: number } {
   if (access & ACCESS_USER) {
@@ -63,8 +64,8 @@ export function rightsTest(access: number, paging: Paging): { mask: number; want
 }
 
 /**
- * The error code of a page fault on `access`: `cause` (0, PF_PROT or PF_PROT | PF_RSVD) and what the access was.
- * I/D is reported only while the processor can tell fetches apart: NXE or SMEP is on.
+ * The error code of a page fault on `access`: `cause` (0, PF_PROT or PF_PROT | PF_RSVD) and what the access
+ * was. I/D is reported only while the processor can tell fetches apart: NXE or SMEP is on.
  * Intel SDM vol. 3A, Page-Fault Exceptions
  */
 export function errorCodeOf(cause: number, access: number, paging: Paging): number {

@@ -9,7 +9,9 @@
  */
 import { valueText } from "./options.js";
 
-/** A seeded source of random numbers. Not in Linux: there it is get_random_u32(), which is never repeatable. */
+/**
+ * A seeded source of random numbers. Not in Linux: there it is get_random_u32(), which is never repeatable.
+ */
 export class Random {
   private state: number;
 

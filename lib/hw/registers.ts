@@ -48,7 +48,10 @@ export const EFER_NXE = 0x800;
 
 /** CR0 of a 64-bit Linux, as far as memory is concerned. */
 export const CR0_LINUX = CR0_PG + CR0_WP;
-/** CR4 of a 64-bit Linux on a processor with four levels. Linux keeps PGE set and uses PCID, SMEP and SMAP where it can. */
+/**
+ * CR4 of a 64-bit Linux on a processor with four levels. Linux keeps PGE set and uses PCID, SMEP and SMAP
+ * where it can.
+ */
 export const CR4_LINUX = CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP;
 
 /** What the control registers say together. Not in Linux: the processor works this out itself. */
@@ -75,7 +78,10 @@ export interface Paging {
   readonly pge: boolean;
 }
 
-/** Reads the registers together. `cr3` below 2^52. RangeError for PAE paging outside long mode, which is left out. */
+/**
+ * Reads the registers together. `cr3` below 2^52. RangeError for PAE paging outside long mode, which is left
+ * out.
+ */
 export function pagingOf(cr0: number, cr3: number, cr4: number, efer: number, ac: boolean): Paging {
   return {
     levels: levelsOf(cr0, cr4, efer),
@@ -100,7 +106,10 @@ function levelsOf(cr0: number, cr4: number, efer: number): 0 | 2 | 4 | 5 {
   return cr4 & CR4_LA57 ? 5 : 4;
 }
 
-/** Settings for 4-level paging from the table in frame `rootPfn`, as Linux runs; `changes` overrides single ones. */
+/**
+ * Settings for 4-level paging from the table in frame `rootPfn`, as Linux runs; `changes` overrides single
+ * ones.
+ */
 export function linuxPaging(rootPfn: number, changes: Partial<Paging> = {}): Paging {
   checkArguments("linuxPaging()", { rootPfn: "count", changes: "object?" }, [rootPfn, changes]);
   return { ...pagingOf(CR0_LINUX, rootPfn * PAGE_SIZE, CR4_LINUX, EFER_LMA | EFER_NXE, false), ...changes };

@@ -1,6 +1,6 @@
 /**
- * Segmentation: what came before paging. Each program gets one contiguous piece of RAM, a segment, described by
- * two registers.
+ * Segmentation: what came before paging. Each program gets one contiguous piece of RAM, a segment, described
+ * by two registers.
  *
  *   program's address (offset)                 RAM
  *        |                               +--------------+
@@ -10,15 +10,15 @@
  *                                        +--------------+ base + limit
  *                                        |  hole        |
  *
- * Protection and relocation cost one comparison and one addition. The trouble is the holes: after some programs
- * have come and gone, the free bytes lie in many pieces, and a program can be refused although enough bytes are
- * free in total (external fragmentation). Moving segments together (compaction) helps, and costs a copy of all
- * of RAM. Paging cuts everything into equal pieces instead: any free frame fits, and what is lost is the unused
- * end of each program's last page (internal fragmentation). `compareFragmentation` measures both on the same
- * programs.
+ * Protection and relocation cost one comparison and one addition. The trouble is the holes: after some
+ * programs have come and gone, the free bytes lie in many pieces, and a program can be refused although
+ * enough bytes are free in total (external fragmentation). Moving segments together (compaction) helps, and
+ * costs a copy of all of RAM. Paging cuts everything into equal pieces instead: any free frame fits, and what
+ * is lost is the unused end of each program's last page (internal fragmentation). `compareFragmentation`
+ * measures both on the same programs.
  *
- * Left out: the x86 segment registers, descriptors and privilege levels. Linux on x86-64 sets all bases to zero
- * and uses paging alone.
+ * Left out: the x86 segment registers, descriptors and privilege levels. Linux on x86-64 sets all bases to
+ * zero and uses paging alone.
  */
 
 import { hex, PAGE_SIZE } from "./address.js";
@@ -39,7 +39,9 @@ export interface Hole {
   readonly sizeBytes: number;
 }
 
-/** A program reached past the end of its segment. Intel SDM vol. 3A, Limit Checking: the processor raises #GP. */
+/**
+ * A program reached past the end of its segment. Intel SDM vol. 3A, Limit Checking: the processor raises #GP.
+ */
 export class SegmentFault extends Error {
   override name = "SegmentFault";
   readonly offset: number;
@@ -51,8 +53,8 @@ export class SegmentFault extends Error {
 }
 
 /**
- * Physical address of `offset` in `segment`; throws SegmentFault at or past the limit. Intel SDM vol. 3A, Logical
- * and Linear Addresses
+ * Physical address of `offset` in `segment`; throws SegmentFault at or past the limit. Intel SDM vol. 3A,
+ * Logical and Linear Addresses
  */
 export function translateSegment(segment: Segment, offset: number): number {
   checkArguments("translateSegment()", { segment: "object", offset: "integer" }, [segment, offset]);
@@ -96,7 +98,9 @@ export class SegmentedMemory {
     return holes;
   }
 
-  /** A segment of `sizeBytes` bytes in the hole that `fit` chooses; undefined when no hole is large enough. */
+  /**
+   * A segment of `sizeBytes` bytes in the hole that `fit` chooses; undefined when no hole is large enough.
+   */
   allocate(name: string, sizeBytes: number): Segment | undefined {
     if (!(Number.isSafeInteger(sizeBytes) && sizeBytes > 0))
       throw new RangeError(`a segment of ${sizeBytes} bytes is not possible`);
@@ -160,8 +164,8 @@ export class SegmentedMemory {
   }
 
   /**
-   * RAM as one line of `width` characters: the first letter of the owner's name, `.` for free, `:` where several
-   * meet.
+   * RAM as one line of `width` characters: the first letter of the owner's name, `.` for free, `:` where
+   * several meet.
    */
   toString(width = 64): string {
     if (!(Number.isInteger(width) && width >= 1 && width <= 1000))

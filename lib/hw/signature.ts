@@ -1,23 +1,28 @@
 /**
- * Signatures at run time: what the arguments of a function at the face must be, written down once and checked when it is
- * called. Notebooks are not always checked by TypeScript, and a raw "x is not iterable" from deep inside teaches nothing.
+ * Signatures at run time: what the arguments of a function at the face must be, written down once and checked
+ * when it is called. Notebooks are not always checked by TypeScript, and a raw "x is not iterable" from deep
+ * inside teaches nothing.
  *
  *   checkArguments("hexdump()", { ram: Ram, pa: "integer", nrBytes: "count?" }, [ram, pa, nrBytes])
  *   checkMethods("process", Process, { mprotect: { addr: "integer", length: "size", prot: "text" }, ... })
  *
  *     TypeError: process.mprotect(): prot must be text, not 7
  *
- * A kind with a question mark may be left out. A record in place of a kind is an object of options: each may be left out, and a
- * name that is not in it is refused (options.ts). Only the shape is checked here: whether an address is mapped or a length too
- * large is for the function itself, or for the guest's kernel, which answers with an errno.
+ * A kind with a question mark may be left out. A record in place of a kind is an object of options: each may
+ * be left out, and a name that is not in it is refused (options.ts). Only the shape is checked here: whether
+ * an address is mapped or a length too large is for the function itself, or for the guest's kernel, which
+ * answers with an errno.
  *
- * `checkMethods` puts the check in front of a class's methods, so that the class itself stays free of it. Not for what
- * runs for every access (Mmu, Tlb, Ram): those have their own single comparison.
+ * `checkMethods` puts the check in front of a class's methods, so that the class itself stays free of it. Not
+ * for what runs for every access (Mmu, Tlb, Ram): those have their own single comparison.
  */
 import { checkOptions, valueText } from "./options.js";
 
-/** What an argument may be. "integer" is a whole number of either sign, "count" one from 0, "size" bytes or a text such as "4 KiB". */
-export type Kind =
+/**
+ * What an argument may be. "integer" is a whole number of either sign, "count" one from 0, "size" bytes or a
+ * text such as "4 KiB".
+ */
+type Kind =
   | "any"
   | "number"
   | "integer"
@@ -39,7 +44,10 @@ export type Kind =
 // biome-ignore lint/suspicious/noExplicitAny: a class with any constructor
 type Class = abstract new (...args: any[]) => object;
 
-/** What an argument must be: a kind, an instance (one that may be left out in brackets), or an object of options. */
+/**
+ * What an argument must be: a kind, an instance (one that may be left out in brackets), or an object of
+ * options.
+ */
 type Wanted = Kind | `${Kind}?` | Class | readonly [Class] | Shape | ListOf | Required | OptionKinds;
 
 /** An object of data: these fields must be right, others are nobody's business. */
@@ -65,7 +73,10 @@ export function required(kinds: OptionKinds): Required {
   return new Required(kinds);
 }
 
-/** Data with (at least) `fields`; those without a question mark must be there. Not in Linux: a helper of the machine. */
+/**
+ * Data with (at least) `fields`; those without a question mark must be there. Not in Linux: a helper of the
+ * machine.
+ */
 export function shape(fields: Readonly<Record<string, Wanted>>): Shape {
   return new Shape(fields);
 }
@@ -120,7 +131,10 @@ const KINDS: Readonly<Record<Kind, { readonly words: string; test(value: unknown
 /** Kinds of which a number can be out of range, not of the wrong type. */
 const NUMERIC = /^(number|integer|count|size|limit|levels|level|page level|value)\??$/;
 
-/** Throws unless `value`, called `what`, is a `kind`: TypeError for the wrong type, RangeError for a number that is not whole or less than 0. */
+/**
+ * Throws unless `value`, called `what`, is a `kind`: TypeError for the wrong type, RangeError for a number
+ * that is not whole or less than 0.
+ */
 export function checkKind(what: string, value: unknown, wanted: Wanted): void {
   if (typeof wanted === "function") {
     if (value instanceof wanted) return;
@@ -160,7 +174,7 @@ export function checkKind(what: string, value: unknown, wanted: Wanted): void {
 }
 
 /** Checks an object of options: unknown names, and the kind of each that is given. */
-export function checkOptionKinds(of: string, options: unknown, kinds: OptionKinds): void {
+function checkOptionKinds(of: string, options: unknown, kinds: OptionKinds): void {
   const names = Object.keys(kinds);
   const given = checkOptions(of, options as Record<string, unknown>, names);
   for (const name of names) {
@@ -169,13 +183,19 @@ export function checkOptionKinds(of: string, options: unknown, kinds: OptionKind
   }
 }
 
-/** Whether names in messages are the options' own, so that "data: title" is not said of `drawAreas({ title })`. */
+/**
+ * Whether names in messages are the options' own, so that "data: title" is not said of
+ * `drawAreas({ title })`.
+ */
 const isOptions = (wanted: Wanted) =>
   typeof wanted === "object" &&
   !Array.isArray(wanted) &&
   !(wanted instanceof Shape || wanted instanceof ListOf);
 
-/** Checks `args` against `signature`, in order. `of` is the call as the caller wrote it. Not in Linux: a helper of the machine. */
+/**
+ * Checks `args` against `signature`, in order. `of` is the call as the caller wrote it. Not in Linux: a
+ * helper of the machine.
+ */
 export function checkArguments(of: string, signature: Signature, args: readonly unknown[]): void {
   let i = 0;
   for (const name in signature) {
@@ -191,12 +211,17 @@ type MethodName<T> = Exclude<
   "toString"
 >;
 
-/** What small functions that run often throw for a value that is no number: they test `typeof` themselves. Not in Linux: a helper of the machine. */
+/**
+ * What small functions that run often throw for a value that is no number: they test `typeof` themselves.
+ * Not in Linux: a helper of the machine.
+ */
 export function notANumber(of: string, value: unknown): TypeError {
   return new TypeError(`${of} must be a number, not ${valueText(value)}`);
 }
 
-/** Throws unless `va` can be an address, a whole number of either sign. Not in Linux: a helper of the machine. */
+/**
+ * Throws unless `va` can be an address, a whole number of either sign. Not in Linux: a helper of the machine.
+ */
 export function checkVa(va: number): void {
   if (!Number.isInteger(va)) throw new TypeError(`an address is a whole number, not ${valueText(va)}`);
 }
@@ -208,7 +233,10 @@ export function checkAccessSize(sizeBytes: number): number {
   return sizeBytes;
 }
 
-/** Throws unless [start, end) in steps of `step` is a range of whole numbers with at most `most` steps. Not in Linux: a helper of the machine. */
+/**
+ * Throws unless [start, end) in steps of `step` is a range of whole numbers with at most `most` steps.
+ * Not in Linux: a helper of the machine.
+ */
 export function checkSpan(what: string, start: number, end: number, step: number, most: number): void {
   for (const value of [start, end, step])
     if (!Number.isInteger(value)) throw new TypeError(`${what} has ${valueText(value)}, not a whole number`);
@@ -219,7 +247,8 @@ export function checkSpan(what: string, start: number, end: number, step: number
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /**
- * Puts a check of its signature before each method of `kind` that `signatures` names. `of` is what an instance is called in messages.
+ * Puts a check of its signature before each method of `kind` that `signatures` names. `of` is what an
+ * instance is called in messages.
  * Not in Linux: a helper of the machine.
  */
 export function checkMethods<T extends object>(

@@ -40,7 +40,9 @@ function parseText(text: string, what: string): number {
   return Number(match[1]) * factor;
 }
 
-/** `sizeBytes` in the largest binary unit that leaves at most two digits after the point: "16 MiB", "1.5 GiB". */
+/**
+ * `sizeBytes` in the largest binary unit that leaves at most two digits after the point: "16 MiB", "1.5 GiB".
+ */
 export function formatSize(sizeBytes: number): string {
   checkArguments("formatSize()", { sizeBytes: "number" }, [sizeBytes]);
   for (const unit of ["TiB", "GiB", "MiB", "KiB"]) {

@@ -8,9 +8,10 @@
  *   waits <----------------------- done ----------- done
  *   may reuse the frame
  *
- * The hardware keeps no TLB up to date, so this conversation, the shootdown, is the kernel's business: lib/mm/pgtable/tlb.ts
- * decides whom to interrupt and what to flush. Here is only the interrupt itself, counted and with its price: the sender
- * pays for each target and then waits for the slowest; the targets work at the same time as each other.
+ * The hardware keeps no TLB up to date, so this conversation, the shootdown, is the kernel's business:
+ * lib/mm/pgtable/tlb.ts decides whom to interrupt and what to flush. Here is only the interrupt itself,
+ * counted and with its price: the sender pays for each target and then waits for the slowest; the targets
+ * work at the same time as each other.
  *
  * Read first: cpu.ts.
  */
@@ -19,7 +20,8 @@ import { Cpu } from "./cpu.js";
 import { checkKind } from "./signature.js";
 
 /**
- * Runs `fn` on every CPU of `targets` except `from`, and waits until all are done. Returns how many were interrupted.
+ * Runs `fn` on every CPU of `targets` except `from`, and waits until all are done. Returns how many were
+ * interrupted.
  * Linux kernel/smp.c:smp_call_function_many_cond()
  */
 export function sendIpi(from: Cpu, targets: Iterable<Cpu>, fn: (cpu: Cpu) => void): number {

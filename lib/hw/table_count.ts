@@ -45,8 +45,8 @@ export function countTables(ranges: readonly AddressRange[]): TableCount {
 
 /**
  * Frames that a table of `levels` levels spends on mapping `ranges`; `bits` are translated by each level and
- * `entryBytes` is the size of an entry (32-bit paging: 2 levels, 10 bits, 4 bytes; a single level: all bits at
- * once). Not in Linux.
+ * `entryBytes` is the size of an entry (32-bit paging: 2 levels, 10 bits, 4 bytes; a single level: all bits
+ * at once). Not in Linux.
  */
 export function tableFrames(
   ranges: readonly AddressRange[],

@@ -11,18 +11,17 @@
  *        v  readLackey
  *   Trace { pages, stream, counts }  --- reduce() --->  the accesses that can change a TLB
  *
- * A stream's offsets have 32 bits, a program's addresses 39 (valgrind puts the stack high). So page numbers are taken modulo
- * 2^20, if no two pages meet that way: the low bits, which choose the set of a TLB, stay as they were.
+ * A stream's offsets have 32 bits, a program's addresses 39 (valgrind puts the stack high). So page numbers
+ * are taken modulo 2^20, if no two pages meet that way: the low bits, which choose the set of a TLB, stay as
+ * they were.
  *
- * An access to the page that the same side (fetch or data) used last finds it the most recently used of its set: it hits,
- * and changes nothing, unless it is the first write since. `reduce` drops those, which leaves one access in five and
- * every walk, L2 hit and dirty assist where it was.
+ * An access to the page that the same side (fetch or data) used last finds it the most recently used of its
+ * set: it hits, and changes nothing, unless it is the first write since. `reduce` drops those, which leaves
+ * one access in five and every walk, L2 hit and dirty assist where it was.
  *
  * Read first: stream.ts.
  */
 
-import { existsSync, readFileSync } from "node:fs";
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { Vaddr } from "./address.js";
 import { hex, PAGE_SIZE } from "./address.js";
 import { checkArguments } from "./signature.js";
@@ -42,7 +41,9 @@ export interface TraceCounts {
 
 /** The accesses of one run of a program. */
 export class Trace {
-  /** Every page touched, as an offset in the stream's 4 GiB, ascending: what must be mapped before a replay. */
+  /**
+   * Every page touched, as an offset in the stream's 4 GiB, ascending: what must be mapped before a replay.
+   */
   readonly pageOffsets: readonly number[];
   /** The accesses, as stream.ts wants them. */
   readonly stream: Uint32Array;
@@ -83,54 +84,51 @@ export class Trace {
     return new Trace(kept.slice(0, n), this.counts, this.provenance);
   }
 
-  /** The trace as a compressed file: a line of JSON, then 16 bits for each access. Inverse of `unpackTrace`. */
+  /** The trace as bytes: a line of JSON, then 16 bits for each access. Inverse of `unpackTrace`. */
   pack(): Uint8Array {
     const index = new Map(this.pageOffsets.map((offset, i) => [offset / PAGE_SIZE, i]));
     if (index.size > 2 ** 14)
       throw new RangeError(`${index.size} pages are more than a packed trace can name, 16384`);
     const pages = this.pageOffsets.map((offset) => offset / PAGE_SIZE);
-    const head = Buffer.from(
-      `${JSON.stringify({ provenance: this.provenance, counts: this.counts, pages })}\n`,
-    );
-    const body = Buffer.alloc(this.stream.length * 2);
-    for (const [i, access] of this.stream.entries())
-      body.writeUInt16LE((index.get(access >>> 12)! << 2) | (access & 3), i * 2);
-    return gzipSync(Buffer.concat([head, body]), { level: 9 });
+    const { provenance, counts, stream } = this;
+    const head = new TextEncoder().encode(`${JSON.stringify({ provenance, counts, pages })}\n`);
+    const bytes = new Uint8Array(head.length + stream.length * 2);
+    bytes.set(head);
+    const words = new DataView(bytes.buffer, head.length);
+    for (const [i, access] of stream.entries())
+      words.setUint16(i * 2, (index.get(access >>> 12)! << 2) | (access & 3), true);
+    return bytes;
   }
 }
 
-/** Reads what `pack` wrote. RangeError when it is something else. */
-export function unpackTrace(file: Uint8Array): Trace {
-  checkArguments("unpackTrace()", { file: Uint8Array }, [file]);
-  const bytes = gunzipSync(file);
+/** The trace whose `pack()` gave `bytes`. RangeError when they are something else. */
+export function unpackTrace(bytes: Uint8Array): Trace {
+  checkArguments("unpackTrace()", { bytes: Uint8Array }, [bytes]);
   const end = bytes.indexOf(10);
-  if (end < 0) throw new RangeError("a trace file starts with a line of JSON");
-  const { provenance, counts, pages } = JSON.parse(bytes.toString("utf8", 0, end)) as {
-    provenance: string;
-    counts: TraceCounts;
-    pages: number[];
-  };
+  if (end < 0 || (bytes.length - end) % 2 === 0)
+    throw new RangeError("a packed trace is a line of JSON, then 16 bits for each access");
+  const { provenance, counts, pages } = headOf(new TextDecoder().decode(bytes.subarray(0, end)));
+  const words = new DataView(bytes.buffer, bytes.byteOffset + end + 1);
   const stream = new Uint32Array((bytes.length - end - 1) / 2);
   for (let i = 0; i < stream.length; i++) {
-    const word = bytes.readUInt16LE(end + 1 + i * 2);
+    const word = words.getUint16(i * 2, true);
     stream[i] = pages[word >> 2]! * PAGE_SIZE + (word & 3);
   }
   return new Trace(stream, counts, provenance);
 }
 
-/** The traces that come with the course. */
-export const TRACE_NAMES = ["wordsort"] as const;
+interface PackedHead {
+  readonly provenance: string;
+  readonly counts: TraceCounts;
+  readonly pages: readonly number[];
+}
 
-/** A trace that comes with the course. */
-export function loadTrace(name: (typeof TRACE_NAMES)[number]): Trace {
-  checkArguments("loadTrace()", { name: "text" }, [name]);
-  if (!TRACE_NAMES.includes(name))
-    throw new RangeError(`trace "${name}" is not one of ${TRACE_NAMES.join(", ")}`);
-  // From the source lib/hw or from the compiled lib/dist/hw.
-  const places = ["../traces/", "../../traces/"].map(
-    (dir) => new URL(`${dir}${name}.trace.gz`, import.meta.url),
-  );
-  return unpackTrace(readFileSync(places.find((place) => existsSync(place)) ?? places[0]!));
+function headOf(line: string): PackedHead {
+  try {
+    return JSON.parse(line) as PackedHead;
+  } catch {
+    throw new RangeError(`a packed trace starts with a line of JSON, not "${line.slice(0, 40)}"`);
+  }
 }
 
 /** Collects accesses one by one into a Trace. */

@@ -4,8 +4,9 @@
  *   Walk:   (ram, paging, va, access)  -->  Translation { pa, level, rights }
  *                                      -->  or a Fault { vector, va, errorCode }
  *
- * `Walk` is the type of a part that learners replace, so it has its own small file: walk.ts holds the processor's
- * own walker, and a learner's walker takes its place in a machine by `boot({ parts: { walk: myWalk } })`.
+ * `Walk` is the type of a part that learners replace, so it has its own small file: walk.ts holds the
+ * processor's own walker, and a learner's walker takes its place in a machine by
+ * `boot({ parts: { walk: myWalk } })`.
  *
  * Read first: fault.ts, registers.ts. Read next: walk.ts.
  */
@@ -26,7 +27,8 @@ export interface Translation {
 }
 
 /**
- * `answer`, when it is a translation or a fault. TypeError that names the part otherwise: a learner's walker may return anything.
+ * `answer`, when it is a translation or a fault. TypeError that names the part otherwise: a learner's walker
+ * may return anything.
  * Not in Linux: a helper of the machine.
  */
 export function checkWalk(answer: Translation | Fault): Translation | Fault {
@@ -71,8 +73,9 @@ export interface WalkWatch {
 }
 
 /**
- * A page walker: translates `va` for `access` (ACCESS_WRITE, ACCESS_USER, ACCESS_FETCH or-ed together) through the
- * tables that `paging` points to, or returns the fault that the processor would raise. Sets A and D bits.
+ * A page walker: translates `va` for `access` (ACCESS_WRITE, ACCESS_USER, ACCESS_FETCH or-ed together)
+ * through the tables that `paging` points to, or returns the fault that the processor would raise. Sets A and
+ * D bits.
  */
 export type Walk = (
   ram: Ram,

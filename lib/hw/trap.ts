@@ -1,5 +1,6 @@
 /**
- * How the processor enters the kernel for an exception, step by step, and what happens when that itself faults.
+ * How the processor enters the kernel for an exception, step by step, and what happens when that itself
+ * faults.
  *
  *   exception n
  *     1. read gate n of the IDT: 16 bytes at idtBase + 16 * n     a load, in supervisor mode, through the page tables
@@ -9,13 +10,15 @@
  *   a fault in 1 or 2   --> double fault: the same once more, with gate 8
  *   a fault in that too --> triple fault: the processor shuts down, and the board resets the machine
  *
- * A gate may name a stack of its own (IST). Linux gives the double fault one, because the usual reason is a kernel stack that has
- * overflowed: with the broken stack the report could not even begin.
+ * A gate may name a stack of its own (IST). Linux gives the double fault one, because the usual reason is a
+ * kernel stack that has overflowed: with the broken stack the report could not even begin.
  *
- * This file is the slow motion, for looking at: table and stack are bytes in RAM. A machine at work takes the short way of
- * exception.ts, where Cpu.onPageFault stands for gate 14. Left out: privilege changes, segment limits, interrupts.
+ * This file is the slow motion, for looking at: table and stack are bytes in RAM. A machine at work takes the
+ * short way of exception.ts, where Cpu.onPageFault stands for gate 14. Left out: privilege changes, segment
+ * limits, interrupts.
  *
- * Intel SDM vol. 3A, chapter Interrupt and Exception Handling. Linux arch/x86/kernel/idt.c, arch/x86/kernel/traps.c:exc_double_fault()
+ * Intel SDM vol. 3A, chapter Interrupt and Exception Handling. Linux arch/x86/kernel/idt.c,
+ * arch/x86/kernel/traps.c:exc_double_fault()
  *
  * Read first: cpu.ts, fault.ts.
  */
@@ -27,7 +30,10 @@ import { ACCESS_READ, ACCESS_WRITE } from "./fault.js";
 import { Ram } from "./ram.js";
 import { checkArguments, listOf, shape } from "./signature.js";
 
-/** Vector of the double fault. Intel SDM vol. 3A, Exception and Interrupt Reference; so are the other X86_TRAP_ names. */
+/**
+ * Vector of the double fault. Intel SDM vol. 3A, Exception and Interrupt Reference; so are the other
+ * X86_TRAP_ names.
+ */
 export const X86_TRAP_DF = 8;
 /** A gate that is not present. */
 export const X86_TRAP_NP = 11;
@@ -71,7 +77,10 @@ export interface TrapOutcome {
   readonly handler: number | undefined;
 }
 
-/** Writes gate `vector` into the table that lies at physical address `idtPa`. Linux arch/x86/kernel/idt.c:idt_setup_from_table() */
+/**
+ * Writes gate `vector` into the table that lies at physical address `idtPa`.
+ * Linux arch/x86/kernel/idt.c:idt_setup_from_table()
+ */
 export function writeGate(ram: Ram, idtPa: number, vector: number, handler: number, ist = 0): void {
   checkArguments(
     "writeGate()",

@@ -15,16 +15,18 @@
  *   4. do all levels together allow the access?   no: page fault, P = 1
  *   5. set A, and D when writing; done
  *
- * A walk that faults has set A in the upper entries it passed, and has not touched the leaf. (Processors differ here;
- * the manual allows it.) A table or leaf outside RAM reads as all ones, as on a bus nobody answers, and so ends in a
- * reserved-bit fault.
+ * A walk that faults has set A in the upper entries it passed, and has not touched the leaf. (Processors
+ * differ here; the manual allows it.) A table or leaf outside RAM reads as all ones, as on a bus nobody
+ * answers, and so ends in a reserved-bit fault.
  *
- * Below the walk stand what it asks of one entry, then how a walk is watched: `watch` gets a step for each entry read, and
- * with `watch.dryRun` all A and D bits are afterwards as before, so that one can look without touching.
+ * Below the walk stand what it asks of one entry, then how a walk is watched: `watch` gets a step for each
+ * entry read, and with `watch.dryRun` all A and D bits are afterwards as before, so that one can look without
+ * touching.
  *
  * The walker is a part that learners replace: theirs has the type `Walk`.
  *
- * Read first: entry.ts, fault.ts, protection.ts. Read next: walk32.ts (two levels), tlb.ts (how to walk less often).
+ * Read first: entry.ts, fault.ts, protection.ts. Read next: walk32.ts (two levels), tlb.ts (how to walk less
+ * often).
  */
 import type { Pfn, Vaddr } from "./address.js";
 import { isCanonical, LEVEL_SIZE, offsetInPage, PAGE_SIZE, tableIndex } from "./address.js";
@@ -93,7 +95,7 @@ export function walkFrom(
 }
 
 /** Told of each table that a walk goes on to: the MMU fills its walk caches. */
-export interface WalkObserver {
+interface WalkObserver {
   passedTable(level: number, tablePfn: number, rights: number): void;
 }
 
@@ -135,8 +137,9 @@ function combineRights(rights: number, lo: number, hi: number): number {
 }
 
 /**
- * Whether a present entry sets a bit that must be 0: physical-address bits beyond MAXPHYADDR, NX while EFER.NXE is
- * clear, PS above level 3, address bits of a large leaf below its size. Intel SDM vol. 3A, Reserved-Bit Checking
+ * Whether a present entry sets a bit that must be 0: physical-address bits beyond MAXPHYADDR, NX while
+ * EFER.NXE is clear, PS above level 3, address bits of a large leaf below its size. Intel SDM vol. 3A,
+ * Reserved-Bit Checking
  */
 function hasReservedBit(lo: number, hi: number, level: number, paging: Paging): boolean {
   if ((hi & RESERVED_HI) !== 0 || (hi < 0 && !paging.nxe)) return true;

@@ -10,8 +10,8 @@
  *           level 2  level 1
  *           +- PS=1 (and CR4.PSE): 4 MiB leaf
  *
- * The flag bits are those of entry.ts, but an entry has no bit 63: everything may be executed. A 4 MiB leaf keeps
- * physical-address bits 39 to 32 in its bits 20 to 13 (PSE-36); bit 21 is reserved.
+ * The flag bits are those of entry.ts, but an entry has no bit 63: everything may be executed. A 4 MiB leaf
+ * keeps physical-address bits 39 to 32 in its bits 20 to 13 (PSE-36); bit 21 is reserved.
  *
  * Read first: walk.ts.
  */
@@ -33,7 +33,7 @@ import type { Paging } from "./registers.js";
 import type { Translation, WalkStep, WalkWatch } from "./translation.js";
 
 /** Bytes of a 4 MiB leaf. Linux arch/x86/include/asm/pgtable-2level_types.h:PGDIR_SIZE */
-export const LARGE_PAGE_32 = 0x40_0000;
+const LARGE_PAGE_32 = 0x40_0000;
 /** Bit 21 of a 4 MiB leaf is reserved. Intel SDM vol. 3A, Table 4-4 */
 const RESERVED_LARGE = 0x20_0000;
 

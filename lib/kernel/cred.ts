@@ -9,20 +9,22 @@
  *   root (uid 0)  --setuid(1000)-->  uid, euid, suid 1000: every capability is gone, for good
  *                 --seteuid-like (setresuid(-1, 1000, -1))-->  effective ones are off; back to 0 switches them on again
  *
- * Which capabilities the machine asks for: CAP_IPC_LOCK (lock without limit), CAP_SYS_RESOURCE (raise hard limits), CAP_SYS_ADMIN
- * (the last reserve of overcommit), CAP_SYS_RAWIO (map below vm.mmap_min_addr), CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL. The rest are
- * kept and reported. A set is a number, capability n its bit n; 41 bits fit in a double, but not in JavaScript's bit operators.
+ * Which capabilities the machine asks for: CAP_IPC_LOCK (lock without limit), CAP_SYS_RESOURCE (raise hard
+ * limits), CAP_SYS_ADMIN (the last reserve of overcommit), CAP_SYS_RAWIO (map below vm.mmap_min_addr),
+ * CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL. The rest are kept and reported. A set is a number,
+ * capability n its bit n; 41 bits fit in a double, but not in JavaScript's bit operators.
  *
- * Left out: user namespaces, securebits but KEEPCAPS, ambient and bounding sets, rights of files (a file has no owner here), and the file
- * capabilities of programs.
+ * Left out: user namespaces, securebits but KEEPCAPS, ambient and bounding sets, rights of files (a file has
+ * no owner here), and the file capabilities of programs.
  *
- * Linux kernel/cred.c, security/commoncap.c; man 7 credentials, capabilities. Read next: kernel/syscalls/cred.ts.
+ * Linux kernel/cred.c, security/commoncap.c; man 7 credentials, capabilities.
+ * Read next: kernel/syscalls/cred.ts.
  */
 
 import { nearestName, valueText } from "../hw/options.js";
 
 /** All capabilities, in order of their numbers. Linux include/uapi/linux/capability.h */
-export const CAPABILITIES = [
+const CAPABILITIES = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
   "CAP_DAC_READ_SEARCH",
@@ -135,7 +137,10 @@ export function capNames(set: number): CapabilityName[] {
   return CAPABILITIES.filter((_, cap) => capRaised(set, cap));
 }
 
-/** The set of the capabilities named. RangeError for a name that there is not. Not in Linux: man 3 cap_from_text. */
+/**
+ * The set of the capabilities named. RangeError for a name that there is not. Not in Linux:
+ * man 3 cap_from_text.
+ */
 export function capSetOf(names: readonly string[]): number {
   if (!Array.isArray(names))
     throw new TypeError(`capabilities are given as a list of names, not as ${valueText(names)}`);
@@ -153,7 +158,10 @@ export function capSetOf(names: readonly string[]): number {
   return set;
 }
 
-/** A change of user ids that passed turns capabilities off or on. Linux security/commoncap.c:cap_emulate_setxuid() */
+/**
+ * A change of user ids that passed turns capabilities off or on.
+ * Linux security/commoncap.c:cap_emulate_setxuid()
+ */
 export function capEmulateSetxuid(cred: Cred, old: Readonly<Cred>): void {
   const hadRoot = old.uid === 0 || old.euid === 0 || old.suid === 0;
   const hasRoot = cred.uid === 0 || cred.euid === 0 || cred.suid === 0;
@@ -165,7 +173,10 @@ export function capEmulateSetxuid(cred: Cred, old: Readonly<Cred>): void {
   if (old.euid !== 0 && cred.euid === 0) cred.capEffective = cred.capPermitted;
 }
 
-/** What exec makes of the capabilities: root has them all, anybody else none. Linux security/commoncap.c:cap_bprm_creds_from_file() */
+/**
+ * What exec makes of the capabilities: root has them all, anybody else none.
+ * Linux security/commoncap.c:cap_bprm_creds_from_file()
+ */
 export function capExec(cred: Cred): void {
   const root = cred.euid === 0 || cred.uid === 0;
   cred.capPermitted = root ? CAP_FULL_SET : 0;

@@ -1,5 +1,6 @@
 /**
- * SyscallError: how a process's face (process.ts) reports what a system call refused, in the manner of Node's own errors.
+ * SyscallError: how a process's face (process.ts) reports what a system call refused, in the manner of Node's
+ * own errors.
  *
  *   syscalls/*.ts      return -12                                     as the kernel does
  *   process.mmap(...)  throws SyscallError { code: "ENOMEM", syscall: "mmap", errno: 12 }
@@ -26,7 +27,9 @@ export class SyscallError extends Error {
   }
 }
 
-/** `result` itself, or SyscallError when it is a negative errno. Not in Linux: glibc's syscall() does this. */
+/**
+ * `result` itself, or SyscallError when it is a negative errno. Not in Linux: glibc's syscall() does this.
+ */
 export function checkResult(result: number, syscall: string): number {
   if (result < 0 && result > -4096) throw new SyscallError(result, syscall);
   return result;

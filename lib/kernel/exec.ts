@@ -53,7 +53,7 @@ import { copyToUser } from "./uaccess.js";
 import { mapVdso } from "./vdso.js";
 
 /** First address above the stack. Linux arch/x86/include/asm/processor.h:STACK_TOP */
-export const STACK_TOP = 0x7fff_ffff_f000;
+const STACK_TOP = 0x7fff_ffff_f000;
 /** Room that the stack has from the start. Linux fs/exec.c:setup_arg_pages(), stack_expand */
 const STACK_EXPAND = 128 * 1024;
 /** The usual limit of a stack; arguments take at most three quarters of it. Linux include/uapi/linux/resource.h:_STK_LIM */

@@ -40,8 +40,6 @@ import { findExtendVma } from "../mm/vma/expand_stack.js";
 export const SIGBUS = 7;
 /** Segmentation violation. */
 export const SIGSEGV = 11;
-/** Killed. */
-export const SIGKILL = 9;
 /** Nothing is mapped at the address. Linux include/uapi/asm-generic/siginfo.h:SEGV_MAPERR */
 export const SEGV_MAPERR = 1;
 /** The mapping does not allow the access. */
@@ -72,7 +70,7 @@ export class UserAccessFault extends Error {
 }
 
 /** The kernel faulted where it must not: the machine stops. Linux arch/x86/mm/fault.c:page_fault_oops() */
-export class KernelOops extends Error {
+class KernelOops extends Error {
   override readonly name = "KernelOops";
   readonly va: Vaddr;
   constructor(va: Vaddr, what: string) {

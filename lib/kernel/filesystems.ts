@@ -1,6 +1,6 @@
 /**
- * File systems that come with a part of the program above the kernel: each says here how it is mounted, and every kernel
- * mounts all of them when it starts.
+ * File systems that come with a part of the program above the kernel: each says here how it is mounted, and
+ * every kernel mounts all of them when it starts.
  *
  *   procfs/mount.ts --registerFilesystem("/proc", make)-->  list  --mountAll(kernel)--> kernel.files.mounts
  *
@@ -21,11 +21,14 @@ export interface MountingKernel {
 }
 
 /** How to mount a file system on a kernel. */
-export type MountFilesystem = (kernel: MountingKernel) => PseudoFs;
+type MountFilesystem = (kernel: MountingKernel) => PseudoFs;
 
 const filesystems = new Map<string, MountFilesystem>();
 
-/** From now on every kernel that starts mounts this on folder `dir`. Linux fs/filesystems.c:register_filesystem() */
+/**
+ * From now on every kernel that starts mounts this on folder `dir`.
+ * Linux fs/filesystems.c:register_filesystem()
+ */
 export function registerFilesystem(dir: string, mount: MountFilesystem): void {
   filesystems.set(dir, mount);
 }

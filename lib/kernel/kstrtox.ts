@@ -4,8 +4,9 @@
  *   kstrtoint("  12\n")   the whole text is one number: /proc/PID/oom_score_adj, /sys/...
  *   procVec("1 2\t3", 5)  several numbers, as far as they go: /proc/sys/...
  *
- * Both are stricter than C's strtol and differ from each other: kstrtoint allows "+5" and a last newline and answers ERANGE for a
- * number that is too large; procVec allows any white space, no "+", and answers EINVAL. Both read 0x10 and 010 as in C.
+ * Both are stricter than C's strtol and differ from each other: kstrtoint allows "+5" and a last newline and
+ * answers ERANGE for a number that is too large; procVec allows any white space, no "+", and answers EINVAL.
+ * Both read 0x10 and 010 as in C.
  *
  * Linux lib/kstrtox.c, kernel/sysctl.c. Read next: sysctl.ts, sysfs_mm.ts.
  */
@@ -15,7 +16,10 @@ const INT_MAX = 2n ** 31n - 1n;
 const UINT_MAX = 2n ** 32n - 1n;
 const ULONG_MAX = 2n ** 64n - 1n;
 
-/** Digits of a number at the start of `text` and its value. Linux lib/kstrtox.c:_parse_integer_fixup_radix(), _parse_integer() */
+/**
+ * Digits of a number at the start of `text` and its value. Linux lib/kstrtox.c:_parse_integer_fixup_radix(),
+ * _parse_integer()
+ */
 function parseInteger(text: string, base: number): { length: number; value: bigint } {
   const auto = base === 0;
   const hex = (auto || base === 16) && /^0x[0-9a-f]/i.test(text);
@@ -39,7 +43,10 @@ export function strstrip(text: string): string {
   return cString(text).replace(/^[ \t\n\v\f\r\xa0]+|[ \t\n\v\f\r\xa0]+$/g, "");
 }
 
-/** A whole text as a number in [min, max]; -EINVAL for no number, -ERANGE outside; as an object, for values may be negative too. */
+/**
+ * A whole text as a number in [min, max]; -EINVAL for no number, -ERANGE outside; as an object, for values
+ * may be negative too.
+ */
 function kstrto(text: string, base: number, min: bigint, max: bigint): { value: number; error: number } {
   const string = cString(text);
   const sign = string[0] === "-" && min < 0n ? -1n : 1n;
@@ -66,7 +73,10 @@ export function kstrtoul(text: string, base: number): { value: number; error: nu
   return kstrto(text, base, 0n, BigInt(Number.MAX_SAFE_INTEGER));
 }
 
-/** Whether a text says yes: by its first letters. Undefined for neither yes nor no. Linux lib/kstrtox.c:kstrtobool() */
+/**
+ * Whether a text says yes: by its first letters. Undefined for neither yes nor no.
+ * Linux lib/kstrtox.c:kstrtobool()
+ */
 export function kstrtobool(text: string): boolean | undefined {
   if (/^([eyt1]|on)/i.test(text)) return true;
   return /^([dnf0]|of)/i.test(text) ? false : undefined;
@@ -78,7 +88,7 @@ export function sysfsStreq(text: string, word: string): boolean {
 }
 
 /** What procVec found. */
-export interface ProcVec {
+interface ProcVec {
   /** The numbers taken, in order. */
   values: number[];
   /** Characters of the text that were used up. */
@@ -104,8 +114,8 @@ function procGetLong(text: string): { length: number; value: bigint } | undefine
 }
 
 /**
- * Up to `nr` numbers, white space between them; `convert` gives the value to keep, or undefined to refuse it. What follows
- * the last number is left over. Linux kernel/sysctl.c:__do_proc_dointvec()
+ * Up to `nr` numbers, white space between them; `convert` gives the value to keep, or undefined to refuse it.
+ * What follows the last number is left over. Linux kernel/sysctl.c:__do_proc_dointvec()
  */
 export function procVec(text: string, nr: number, convert: (value: bigint) => number | undefined): ProcVec {
   const skipSpaces = (at: number): number => at + /^[ \t\n\v\f\r\xa0]*/.exec(text.slice(at))![0].length;
@@ -129,7 +139,9 @@ export function procVec(text: string, nr: number, convert: (value: bigint) => nu
   return { values, taken: at, error };
 }
 
-/** Converter for int settings between `min` and `max`. Linux kernel/sysctl.c:do_proc_dointvec_minmax_conv() */
+/**
+ * Converter for int settings between `min` and `max`. Linux kernel/sysctl.c:do_proc_dointvec_minmax_conv()
+ */
 export function intBetween(min = Number(-INT_MAX - 1n), max = Number(INT_MAX)) {
   return (value: bigint): number | undefined =>
     value >= BigInt(min) && value <= BigInt(max) ? Number(value) : undefined;

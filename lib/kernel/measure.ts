@@ -5,13 +5,15 @@
  *
  *   m.value       what the function returned
  *   m.ns          simulated time that passed
- *   m.cpus        [{ cpu: 0, counters: { accesses: 2, walks: 2, exceptions: 1, faults: 1, ... } }]        only what is not 0
- *   m.ram         { framesCopied: 1, framesZeroed: 4 }                                                    whole pages that were written
- *   m.processes   [{ pid: 2, name: "alice", minFlt: 1, majFlt: 0 }]                                       only who faulted
- *   m.vmstat      { pgfault: 1, pgalloc_normal: 4, nr_anon_pages: 1, ... }                                only what changed
- *   m.events      { "kmem:mm_page_alloc": 4 }                                                             of tracepoints that are enabled
+ *   m.cpus        [{ cpu: 0, counters: { accesses: 2, walks: 2, exceptions: 1, ... } }]   only what is not 0
+ *   m.ram         { framesCopied: 1, framesZeroed: 4 }                             whole pages that were written
+ *   m.processes   [{ pid: 2, name: "alice", minFlt: 1, majFlt: 0 }]                only who faulted
+ *   m.vmstat      { pgfault: 1, pgalloc_normal: 4, nr_anon_pages: 1, ... }         only what changed
+ *   m.events      { "kmem:mm_page_alloc": 4 }                                      of tracepoints that are on
  *
- *   before: takeStock   --  act  --   after: costSince(before)          numbers are differences, so measurements may lie in each other
+ *   before: takeStock   --  act  --   after: costSince(before)
+ *
+ * Numbers are differences, so measurements may lie in each other.
  *
  * The counters are read, never changed, so measuring costs the machine nothing. A process that is born and gone within one measurement
  * has no line of its own under `processes`; in vmstat it counts.
@@ -62,7 +64,7 @@ interface Measured {
 }
 
 /** All counters at one moment. */
-export interface Stock {
+interface Stock {
   readonly nowNs: number;
   readonly cpus: readonly Counts[];
   readonly ram: Counts;

@@ -3,8 +3,9 @@
  *
  *   -1000 never ... 0 ... 1000 this one first
  *
- * Anybody may make himself a likelier victim. Back again goes only down to the lowest value that a privileged writer has set
- * (at first 0); below that takes CAP_SYS_RESOURCE. The older oom_adj (-17 ... 15) is the same value on another scale.
+ * Anybody may make himself a likelier victim. Back again goes only down to the lowest value that a privileged
+ * writer has set (at first 0); below that takes CAP_SYS_RESOURCE. The older oom_adj (-17 ... 15) is the same
+ * value on another scale.
  *
  * Linux fs/proc/base.c. Read first: task.ts. Read next: mm/oom_kill.ts (what it changes).
  */
@@ -23,7 +24,7 @@ const OOM_ADJUST_MAX = 15;
 export const PROC_NUM_LENGTH = 12;
 
 /** What the functions here need of a process. Linux include/linux/sched.h:struct task_struct */
-export interface OomTask {
+interface OomTask {
   readonly tgid: number;
   readonly mm: MmStruct | undefined;
   oomScoreAdj: number;

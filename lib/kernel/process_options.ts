@@ -1,7 +1,8 @@
 /**
  * What the friendly methods of a process may be told, and how it becomes Linux's numbers.
  *
- *   mmap("64 KiB", { prot: "rx", shared: true })   -->   len 65536, prot PROT_READ | PROT_EXEC, flags MAP_SHARED | MAP_ANONYMOUS
+ *   mmap("64 KiB", { prot: "rx", shared: true })
+ *     --> len 65536, prot PROT_READ | PROT_EXEC, flags MAP_SHARED | MAP_ANONYMOUS
  *
  * Not in Linux: a program writes the numbers itself. Read next: process.ts.
  */

@@ -4,8 +4,9 @@
  *   soft   the limit that counts                 hard   up to which the process may raise the soft one
  *   raising the hard one needs CAP_SYS_RESOURCE; lowering it is for good
  *
- * Limits are inherited by fork and kept by exec. Infinity stands for RLIM_INFINITY. The machine looks at four of them, those of
- * memory (AS, DATA, STACK, MEMLOCK); the other twelve can be set and asked for, with Linux's rules and defaults.
+ * Limits are inherited by fork and kept by exec. Infinity stands for RLIM_INFINITY. The machine looks at four
+ * of them, those of memory (AS, DATA, STACK, MEMLOCK); the other twelve can be set and asked for, with
+ * Linux's rules and defaults.
  *
  * Linux include/uapi/asm-generic/resource.h; man 2 getrlimit.
  *
@@ -44,7 +45,10 @@ export interface Rlimit {
   hard: number;
 }
 
-/** What the first process starts with: 8 MiB of stack and of locked memory, 1024 descriptors, else no limit. Linux include/asm-generic/resource.h:INIT_RLIMITS */
+/**
+ * What the first process starts with: 8 MiB of stack and of locked memory, 1024 descriptors, else no limit.
+ * Linux include/asm-generic/resource.h:INIT_RLIMITS
+ */
 export function initRlimits(): Rlimit[] {
   const limits = Array.from({ length: RLIM_NLIMITS }, () => ({
     soft: Number.POSITIVE_INFINITY,

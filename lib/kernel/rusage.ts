@@ -5,10 +5,12 @@
  *   RUSAGE_THREAD     the calling thread alone
  *   RUSAGE_CHILDREN   children that have ended and were waited for, with their own waited-for children
  *
- *   ru_maxrss         the most that was ever resident, in kB: of the address space now (max of what mm.hiwaterRss noted before pages
- *                     went, and what is resident), and of those that exec left behind. Of children: the largest one, not the sum
+ *   ru_maxrss         the most that was ever resident, in kB: of the address space now (max of what
+ *                     mm.hiwaterRss noted before pages went, and what is resident), and of those that exec left
+ *                     behind. Of children: the largest one, not the sum
  *
- * Linux kernel/sys.c:getrusage(); man 2 getrusage. Read first: task.ts. Read next: kernel/syscalls/process.ts.
+ * Linux kernel/sys.c:getrusage(); man 2 getrusage. Read first: task.ts.
+ * Read next: kernel/syscalls/process.ts.
  */
 import type { MmStruct } from "../mm/mm_types.js";
 import { getMmHiwaterRss } from "../mm/vma/util.js";
@@ -55,7 +57,10 @@ export function getrusage(threads: readonly Task[], task: Task, who: number): Ru
   return { minFlt, majFlt, maxRssKb: kb(maxRss) };
 }
 
-/** The process leaves `mm`: what was resident there at most stays known. Linux include/linux/mm.h:setmax_mm_hiwater_rss() */
+/**
+ * The process leaves `mm`: what was resident there at most stays known.
+ * Linux include/linux/mm.h:setmax_mm_hiwater_rss()
+ */
 export function setmaxMmHiwaterRss(signal: SignalStruct, mm: MmStruct): void {
   signal.maxRss = Math.max(signal.maxRss, getMmHiwaterRss(mm));
 }

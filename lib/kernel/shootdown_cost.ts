@@ -5,7 +5,8 @@
  *   CPU 1                                   |= interrupted: flush =|
  *   CPU 2                                   |= interrupted: flush =|
  *
- * A process with a thread on every CPU, each of which has used all pages; then the first thread unmaps them. Not in Linux.
+ * A process with a thread on every CPU, each of which has used all pages; then the first thread unmaps them.
+ * Not in Linux.
  *
  * Read first: machine.ts, mm/pgtable/tlb.ts.
  */

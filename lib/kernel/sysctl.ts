@@ -6,13 +6,15 @@
  *   write "80\n" --> procVec (kstrtox.ts): numbers in the range? --> sys.sysctl.swappiness = 80 --> changed()
  *   read         <-- the numbers, tabs between them
  *
- * `effect` says what a setting does on this machine today. Most do what Linux does; those that belong to something that the
- * machine does not have yet are kept as written, in Linux's range, and the line says from which lab on they count.
- * One is refused, because it asks for something to be done now that cannot be done yet: compact_memory.
+ * `effect` says what a setting does on this machine today. Most do what Linux does; those that belong to
+ * something that the machine does not have yet are kept as written, in Linux's range, and the line says from
+ * which lab on they count. One is refused, because it asks for something to be done now that cannot be done
+ * yet: compact_memory.
  *
  * Procfs only opens and spells; whatever a setting means is here and in lib/mm.
  *
- * Linux kernel/sysctl.c and the ctl_tables of mm/. Read first: mm/vm_sysctl.ts, kstrtox.ts. Read next: procfs/setting_files.ts.
+ * Linux kernel/sysctl.c and the ctl_tables of mm/. Read first: mm/vm_sysctl.ts, kstrtox.ts.
+ * Read next: procfs/setting_files.ts.
  */
 
 import { dropCaches } from "../fs/drop_caches.js";
@@ -156,7 +158,10 @@ const mapping: readonly CtlTable[] = [
   }),
 ];
 
-/** Some numbers are set and others wrong: those that were read count, and the write succeeds. Linux mm/page_alloc.c:lowmem_reserve_ratio_sysctl_handler() */
+/**
+ * Some numbers are set and others wrong: those that were read count, and the write succeeds.
+ * Linux mm/page_alloc.c:lowmem_reserve_ratio_sysctl_handler()
+ */
 const lowmemReserveRatio: CtlTable = {
   procname: "lowmem_reserve_ratio",
   mode: 0o644,
@@ -256,7 +261,10 @@ const writeback: readonly CtlTable[] = [
   }),
 ];
 
-/** Compacting cannot be done yet, so asking for it is refused. Linux mm/compaction.c:sysctl_compaction_handler() */
+/**
+ * Compacting cannot be done yet, so asking for it is refused.
+ * Linux mm/compaction.c:sysctl_compaction_handler()
+ */
 const compactMemory = int("compact_memory", "compactMemory", {
   mode: 0o200,
   effect: "refused with EOPNOTSUPP: there is no compaction before lab 07",
@@ -295,7 +303,10 @@ const reclaim: readonly CtlTable[] = [
   jiffies("stat_interval", "statInterval", noEffect("the counters are always exact")),
 ];
 
-/** Reading and writing it both bring the counters up to date, which they are. Linux mm/vmstat.c:vmstat_refresh() */
+/**
+ * Reading and writing it both bring the counters up to date, which they are.
+ * Linux mm/vmstat.c:vmstat_refresh()
+ */
 const statRefresh: CtlTable = {
   procname: "stat_refresh",
   mode: 0o600,

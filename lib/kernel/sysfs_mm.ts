@@ -7,15 +7,17 @@
  *   hugepages/hugepages-2048kB/nr_hugepages         0
  *   ksm/run                                         0
  *
- * No huge page is made and no pages are merged on this machine yet: huge pages come with lab 07. What is written is checked and
- * kept as Linux does, and decides what smaps says about THPeligible; apart from that the machine behaves as one on which no
- * memory is free for a huge page, which every program must be prepared for. `effect` says so for each file.
+ * No huge page is made and no pages are merged on this machine yet: huge pages come with lab 07. What is
+ * written is checked and kept as Linux does, and decides what smaps says about THPeligible; apart from that
+ * the machine behaves as one on which no memory is free for a huge page, which every program must be prepared
+ * for. `effect` says so for each file.
  *
  * On a machine with less than 512 MiB of RAM transparent huge pages start switched off.
  *
  * Left out: damon, mempolicy, numa, 1 GiB pages, statistics of each size.
  *
- * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts. Read next: procfs/setting_files.ts.
+ * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts.
+ * Read next: procfs/setting_files.ts.
  */
 import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";

@@ -64,12 +64,17 @@ function faultIn(task: FaultingTask, addr: Vaddr, write: boolean): boolean {
   }
 }
 
-/** Whether [addr, addr + size) lies where user memory may lie; a negative size is a huge one. Linux arch/x86/include/asm/uaccess_64.h:__access_ok() */
+/**
+ * Whether [addr, addr + size) lies where user memory may lie; a negative size is a huge one.
+ * Linux arch/x86/include/asm/uaccess_64.h:__access_ok()
+ */
 export function accessOk(addr: Vaddr, size: number): boolean {
   return addr >= 0 && size >= 0 && addr + size <= USER_PTR_MAX;
 }
 
-/** Writes `bytes` to `to`; returns how many could not be written. Linux include/linux/uaccess.h:copy_to_user() */
+/**
+ * Writes `bytes` to `to`; returns how many could not be written. Linux include/linux/uaccess.h:copy_to_user()
+ */
 export function copyToUser(task: FaultingTask, to: number, bytes: Uint8Array): number {
   for (let done = 0; done < bytes.length; ) {
     const pfn = userFrame(task, to + done, true);
@@ -82,7 +87,10 @@ export function copyToUser(task: FaultingTask, to: number, bytes: Uint8Array): n
   return 0;
 }
 
-/** Reads `bytes.length` bytes at `from`; returns how many could not be read. Linux include/linux/uaccess.h:copy_from_user() */
+/**
+ * Reads `bytes.length` bytes at `from`; returns how many could not be read.
+ * Linux include/linux/uaccess.h:copy_from_user()
+ */
 export function copyFromUser(task: FaultingTask, bytes: Uint8Array, from: number): number {
   for (let done = 0; done < bytes.length; ) {
     const pfn = userFrame(task, from + done, false);
@@ -95,19 +103,28 @@ export function copyFromUser(task: FaultingTask, bytes: Uint8Array, from: number
   return 0;
 }
 
-/** `length` bytes at `from`, undefined where not all of them can be read. Not in Linux: copy_from_user() and a buffer. */
+/**
+ * `length` bytes at `from`, undefined where not all of them can be read. Not in Linux: copy_from_user() and a
+ * buffer.
+ */
 export function readUser(task: FaultingTask, from: number, length: number): Uint8Array | undefined {
   const bytes = new Uint8Array(length);
   return copyFromUser(task, bytes, from) > 0 ? undefined : bytes;
 }
 
-/** The 64-bit word at `from`, signed, undefined where it cannot be read. Linux include/asm-generic/uaccess.h:get_user() */
+/**
+ * The 64-bit word at `from`, signed, undefined where it cannot be read.
+ * Linux include/asm-generic/uaccess.h:get_user()
+ */
 export function readUserWord(task: FaultingTask, from: number): number | undefined {
   const bytes = readUser(task, from, 8);
   return bytes === undefined ? undefined : Number(new DataView(bytes.buffer).getBigInt64(0, true));
 }
 
-/** Writes 64-bit words to `to`; false where not all of them could be written. Linux include/asm-generic/uaccess.h:put_user() */
+/**
+ * Writes 64-bit words to `to`; false where not all of them could be written.
+ * Linux include/asm-generic/uaccess.h:put_user()
+ */
 export function putUserWords(task: FaultingTask, to: number, words: readonly number[]): boolean {
   const bytes = new Uint8Array(words.length * 8);
   const view = new DataView(bytes.buffer);
@@ -126,7 +143,8 @@ export function putUserInts(task: FaultingTask, to: number, words: readonly numb
 const decoder = new TextDecoder();
 
 /**
- * The string at `from` up to its zero byte, or its first `max` bytes where none is found; undefined where memory ends first.
+ * The string at `from` up to its zero byte, or its first `max` bytes where none is found; undefined where
+ * memory ends first.
  * Linux lib/strncpy_from_user.c:strncpy_from_user()
  */
 export function strncpyFromUser(task: FaultingTask, from: number, max: number): string | undefined {
@@ -141,7 +159,10 @@ export function strncpyFromUser(task: FaultingTask, from: number, max: number): 
   return decoder.decode(bytes);
 }
 
-/** Bytes at `from` that are at hand without a fault, copied to `bytes`; how many. Linux copy_from_user_inatomic() */
+/**
+ * Bytes at `from` that are at hand without a fault, copied to `bytes`; how many.
+ * Linux copy_from_user_inatomic()
+ */
 function copyFromUserInatomic(task: FaultingTask, bytes: Uint8Array, from: number): number {
   const mm = task.mm!;
   const { ram } = mm.sys;

@@ -4,14 +4,14 @@
  *   badness = resident + swapped out + page-table pages  +  oom_score_adj * (pages / 1000)
  *             what its end would give back                  what the administrator says; "pages" = RAM and swap
  *
- * The largest badness goes first. One step of oom_score_adj is a thousandth of the machine: at +500 a process counts as
- * if it held half of all memory more than it does. Divisions drop the fraction, as in C.
+ * The largest badness goes first. One step of oom_score_adj is a thousandth of the machine: at +500 a process
+ * counts as if it held half of all memory more than it does. Divisions drop the fraction, as in C.
  *
  *   /proc/PID/oom_score --> procfs/base.ts --> oomBadness(task, oomTotalPages(sys))
  *   oom_score_adj       <-- kernel/oom_adj.ts, which writes it
  *
- * Never chosen: who has no memory of its own (kernel threads, the first process, the dead), who has an adj of -1000,
- * and who only borrows the memory of a parent that waits for him (vfork).
+ * Never chosen: who has no memory of its own (kernel threads, the first process, the dead), who has an adj of
+ * -1000, and who only borrows the memory of a parent that waits for him (vfork).
  *
  * Left out: choosing and killing; a dead thread-group leader whose other threads still have the memory.
  *
@@ -28,28 +28,35 @@ export const OOM_SCORE_ADJ_MIN = -1000;
 export const OOM_SCORE_ADJ_MAX = 1000;
 
 /** What is counted of a memory. Linux include/linux/mm_types.h:struct mm_struct */
-export type OomMm = Pick<MmStruct, "rssStat" | "pgtablesBytes">;
+type OomMm = Pick<MmStruct, "rssStat" | "pgtablesBytes">;
 
 /** What is asked of a process that might be ended. Linux include/linux/sched.h:struct task_struct */
-export interface OomCandidate {
+interface OomCandidate {
   readonly mm: OomMm | undefined;
   readonly oomScoreAdj: number;
   /** Who waits until it calls exec or exits, if anybody. Linux vfork_done, real_parent */
   readonly vforkParent?: { readonly mm: OomMm | undefined } | undefined;
 }
 
-/** Whether `task` still lives in the memory of the parent that waits for it. Linux include/linux/sched/mm.h:in_vfork() */
+/**
+ * Whether `task` still lives in the memory of the parent that waits for it.
+ * Linux include/linux/sched/mm.h:in_vfork()
+ */
 function inVfork(task: OomCandidate): boolean {
   return task.vforkParent !== undefined && task.vforkParent.mm === task.mm;
 }
 
-/** All pages there are, in RAM and swap: the whole that badness is measured by. Linux mm/oom_kill.c:constrained_alloc() */
+/**
+ * All pages there are, in RAM and swap: the whole that badness is measured by.
+ * Linux mm/oom_kill.c:constrained_alloc()
+ */
 export function oomTotalPages(sys: MemorySystem): number {
   return sys.totalramPages + sys.totalSwapPages;
 }
 
 /**
- * Badness of `task` in pages, of `totalPages`; undefined when it may not be ended. Linux mm/oom_kill.c:oom_badness()
+ * Badness of `task` in pages, of `totalPages`; undefined when it may not be ended.
+ * Linux mm/oom_kill.c:oom_badness()
  * Differs from Linux: undefined is LONG_MIN there.
  */
 export function oomBadness(task: OomCandidate, totalPages: number): number | undefined {

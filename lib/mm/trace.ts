@@ -64,7 +64,7 @@ export interface TraceSystem {
 }
 
 /** Events that the ring holds unless told otherwise. */
-export const DEFAULT_TRACE_EVENTS = 65536;
+const DEFAULT_TRACE_EVENTS = 65536;
 
 /** Whether `name` fits `pattern`: a name, "system:*" or "*". Linux kernel/trace/trace_events.c:__ftrace_set_clr_event() */
 export function fitsTracepoint(pattern: string, name: string): boolean {
@@ -215,7 +215,7 @@ function traceLine({ timeNs, name, pid, depth, fields }: TraceEvent): string {
 }
 
 /** One traced function call with what happened inside it. Not in Linux: trace-cmd and KernelShark build it. */
-export interface TraceCall {
+interface TraceCall {
   readonly func: string;
   readonly startNs: number;
   readonly endNs: number;

@@ -9,7 +9,10 @@
  *
  * Read first: system.ts.
  */
-/** Names of the events, in order of their numbers. Linux mm/vmstat.c:vmstat_text, include/linux/vm_event_item.h */
+/**
+ * Names of the events, in order of their numbers. Linux mm/vmstat.c:vmstat_text,
+ * include/linux/vm_event_item.h
+ */
 export const VM_EVENT_NAMES = [
   "pgpgin",
   "pgpgout",
@@ -51,7 +54,10 @@ export const PGPGIN = 0;
 export const PGPGOUT = 1;
 export const PSWPIN = 2;
 export const PSWPOUT = 3;
-/** Pages handed out, by the zone they are in: PGALLOC + its number. Linux PGALLOC_DMA, PGALLOC_DMA32, PGALLOC_NORMAL, PGALLOC_MOVABLE */
+/**
+ * Pages handed out, by the zone they are in: PGALLOC + its number. Linux PGALLOC_DMA, PGALLOC_DMA32,
+ * PGALLOC_NORMAL, PGALLOC_MOVABLE
+ */
 export const PGALLOC = 4;
 export const PGFREE = 8;
 export const PGACTIVATE = 9;

@@ -21,5 +21,4 @@ checkMethods("procfs", ProcFs, {
   pagemap: { pid: "integer", start: "count", nrPages: "count" },
   kpagecount: { pfn: "count" },
   kpageflags: { pfn: "count" },
-  export: { dir: "text" },
 });

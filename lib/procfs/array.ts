@@ -7,7 +7,8 @@
  *            VmPTE               page-table pages
  *   statm    size resident shared text lib data dirty, in pages
  *
- * Numbers of things that the machine does not have (signals, CPU time, security) are written as an idle process shows them.
+ * Numbers of things that the machine does not have (signals, CPU time, security) are written as an idle
+ * process shows them.
  *
  * Read first: proc_task.ts, seq_file.ts. Read next: base.ts.
  */
@@ -128,7 +129,8 @@ export function pidStat(task: ProcTask): string {
   const fields: (string | number)[] = [
     ...[task.pid, `(${task.comm})`, task.state, task.ppid, task.tgid, 1, 0, -1, 4194304],
     ...[task.minFlt, task.cminFlt, task.majFlt, task.cmajFlt],
-    // user and system time, of the task and of its children; priority, nice, threads, a timer that is no more, start
+    // user and system time, of the task and of its children; priority, nice, threads, a timer that is no
+    // more, start
     ...[0, 0, 0, 0, 20, 0, task.nrThreads, 0, ticks],
     ...[
       mm === undefined ? 0 : mm.totalVm * PAGE_SIZE,

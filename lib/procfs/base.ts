@@ -1,12 +1,13 @@
 /**
- * /proc/PID/oom_score: how likely the kernel is to kill this process when memory runs out, as a number of 0 to 2000.
+ * /proc/PID/oom_score: how likely the kernel is to kill this process when memory runs out, as a number of 0
+ * to 2000.
  *
  *   oom_score = (1000 + badness * 1000 / pages) * 2 / 3            "pages" = RAM and swap
  *
  *   nothing held, adj 0   666        half of all memory, adj 0   1000        may not be killed   0
  *
- * The badness itself is the OOM killer's: mm/oom_kill.ts. Only the scale is made here, the one that the file has had for
- * long and that programs rely on. Divisions drop the fraction, as in C.
+ * The badness itself is the OOM killer's: mm/oom_kill.ts. Only the scale is made here, the one that the file
+ * has had for long and that programs rely on. Divisions drop the fraction, as in C.
  *
  * Read first: proc_task.ts, mm/oom_kill.ts.
  */

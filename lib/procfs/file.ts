@@ -15,7 +15,8 @@
  *
  * Left out: directories (a path is a name; opening one is EISDIR), poll, ioctl.
  *
- * Linux fs/proc/inode.c, fs/proc/base.c, fs/kernfs/file.c, fs/seq_file.c. Read first: fs/inode.ts, seq_read.ts. Read next: tree.ts.
+ * Linux fs/proc/inode.c, fs/proc/base.c, fs/kernfs/file.c, fs/seq_file.c. Read first: fs/inode.ts,
+ * seq_read.ts. Read next: tree.ts.
  */
 
 import { type FileOperations, type FileSystemOps, Inode, VfsFile } from "../fs/inode.js";
@@ -27,7 +28,7 @@ import { CAP_DAC_OVERRIDE, CAP_SYS_PTRACE, type MemorySystem } from "../mm/syste
 import { type MakeRecords, SeqReader } from "./seq_read.js";
 
 /** Families of files, by what they do when asked for what they do not have. */
-export type ProcFamily = "pid" | "root" | "sysctl" | "sysfs";
+type ProcFamily = "pid" | "root" | "sysctl" | "sysfs";
 
 /** One file of /proc or /sys. Linux include/linux/proc_fs.h:struct proc_ops, fs/proc/internal.h */
 export interface ProcFile {
@@ -37,7 +38,10 @@ export interface ProcFile {
   readonly effect?: string;
   /** Owned by the user who reads: the owner's mode bits count for it. */
   readonly own?: boolean;
-  /** Reading it is looking into another process, for which the reader has no right without CAP_SYS_PTRACE. Linux PTRACE_MODE_READ */
+  /**
+   * Reading it is looking into another process, for which the reader has no right without CAP_SYS_PTRACE.
+   * Linux PTRACE_MODE_READ
+   */
   readonly ptrace?: boolean;
   /** Opening it fails with this negative errno. */
   readonly openError?: number;
@@ -51,7 +55,10 @@ export interface ProcFile {
   readonly maxWrite?: number;
   /** Writes leave the position alone. */
   readonly writeKeepsPos?: boolean;
-  /** seq: no end to seek from; mem: 64-bit words; noop: always 0; generic (default): anywhere, counted from `size`. */
+  /**
+   * seq: no end to seek from; mem: 64-bit words; noop: always 0; generic (default): anywhere, counted from
+   * `size`.
+   */
   readonly seek?: "seq" | "mem" | "noop" | "generic";
 }
 
@@ -62,7 +69,10 @@ const noAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: false };
 const procFs: FileSystemOps = { name: "proc", vmOps: {}, aOps: () => noAops };
 const sysFs: FileSystemOps = { name: "sysfs", vmOps: {}, aOps: () => noAops };
 
-/** 0, or why the current task may not open the file for `fMode`. Linux fs/namei.c:generic_permission(), fs/proc/proc_sysctl.c:sysctl_perm() */
+/**
+ * 0, or why the current task may not open the file for `fMode`. Linux fs/namei.c:generic_permission(),
+ * fs/proc/proc_sysctl.c:sysctl_perm()
+ */
 export function procPermission(sys: MemorySystem, file: ProcFile, fMode: number): number {
   const root = sys.capable(CAP_DAC_OVERRIDE);
   const strict = file.family === "sysctl" || file.family === "sysfs";
@@ -116,7 +126,10 @@ function readOp(file: ProcFile): FileOperations["read"] {
   return (open, pos, to) => (open.privateData as SeqReader).read(pos, to, show);
 }
 
-/** Linux fs/seq_file.c:seq_lseek(), fs/proc/base.c:mem_lseek(), fs/read_write.c:generic_file_llseek(), noop_llseek() */
+/**
+ * Linux fs/seq_file.c:seq_lseek(), fs/proc/base.c:mem_lseek(), fs/read_write.c:generic_file_llseek(),
+ * noop_llseek()
+ */
 function procLseek(file: ProcFile, open: VfsFile, offset: number, whence: number): number {
   if (file.seek === "noop") return open.fPos;
   if (whence < 0 || whence > 2 || (whence === 2 && (file.seek === "seq" || file.seek === "mem")))

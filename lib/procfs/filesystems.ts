@@ -3,8 +3,8 @@
  *
  *   nodev   shmem-like ones, which live in memory or show kernel data; the others need a block device
  *
- * The machine has one disk file system with delayed writeback (called ext4 here, whose page cache behaviour it follows),
- * tmpfs for shared memory, and proc.
+ * The machine has one disk file system with delayed writeback (called ext4 here, whose page cache behaviour
+ * it follows), tmpfs for shared memory, and proc.
  */
 
 /** /proc/filesystems. Linux fs/filesystems.c:filesystems_proc_show() */

@@ -76,7 +76,10 @@ function mainLines(sys: MemorySystem): [string, number][] {
   ];
 }
 
-/** Half of the 128 TiB that the kernel has for vmalloc, in kB. Linux arch/x86/include/asm/pgtable_64_types.h:VMALLOC_TOTAL */
+/**
+ * Half of the 128 TiB that the kernel has for vmalloc, in kB.
+ * Linux arch/x86/include/asm/pgtable_64_types.h:VMALLOC_TOTAL
+ */
 const VMALLOC_TOTAL_KB = 34359738367;
 
 /** /proc/meminfo. Linux fs/proc/meminfo.c:meminfo_proc_show() */

@@ -1,11 +1,11 @@
 /**
  * Mounting /proc and /sys: gives every machine its `procfs`, and its processes the same files by path.
  *
- *   machine.procfs.read("/proc/meminfo")      machine.procfs.export("/tmp/proc")
+ *   machine.procfs.read("/proc/meminfo")
  *   alice.open("/proc/self/maps")
  *
- * The kernel knows nothing of /proc, as the arrows of imports demand; importing this file registers it, as loading a module does,
- * and adds the property to Machine.
+ * The kernel knows nothing of /proc, as the arrows of imports demand; importing this file registers it, as
+ * loading a module does, and adds the property to Machine.
  *
  * Read first: procfs.ts, kernel/filesystems.ts, kernel/machine.ts.
  */

@@ -4,8 +4,8 @@
  *   kpagecount[pfn]   how many page-table entries map the frame
  *   kpageflags[pfn]   what it is: bits KPF_LRU, KPF_ANON, KPF_DIRTY, KPF_BUDDY, ...
  *
- * With the frame numbers of pagemap they answer "what is behind this page, and who else has it" from outside the kernel.
- * The bits are Linux's stable numbers for user space, not the kernel's own flag bits.
+ * With the frame numbers of pagemap they answer "what is behind this page, and who else has it" from outside
+ * the kernel. The bits are Linux's stable numbers for user space, not the kernel's own flag bits.
  *
  * Read first: pagemap.ts.
  */
@@ -91,7 +91,10 @@ export function kpagecount(sys: MemorySystem, pfn: Pfn): number {
   return pageMapcount(page);
 }
 
-/** Word of /proc/kpageflags for frame `pfn`: KPF_ bits (2^KPF_x) added up. Linux fs/proc/page.c:stable_page_flags() */
+/**
+ * Word of /proc/kpageflags for frame `pfn`: KPF_ bits (2^KPF_x) added up.
+ * Linux fs/proc/page.c:stable_page_flags()
+ */
 export function kpageflags(sys: MemorySystem, pfn: Pfn): number {
   if (pfn >= sys.ram.nrFrames) return 2 ** KPF_NOPAGE;
   if (sys.zones.some((zone) => zone.isFreeBlock(pfn))) return 2 ** KPF_BUDDY;

@@ -42,7 +42,7 @@ export const PM_MMAP_EXCLUSIVE = 2 ** 24;
 /** Bit 55: written since the last clear_refs 4. */
 export const PM_SOFT_DIRTY = 2 ** 23;
 /** log2 of the number of swap areas that a word can name. Linux include/linux/swap.h:MAX_SWAPFILES_SHIFT */
-export const MAX_SWAPFILES_SHIFT = 5;
+const MAX_SWAPFILES_SHIFT = 5;
 
 /** One word of pagemap: `flags` are its bits 32 to 63 that are PM_ bits, `frame` its bits 0 to 54. Not in Linux. */
 export interface PagemapEntry {

@@ -1,15 +1,17 @@
 /**
- * Texts of /proc as objects: taken out of the text that a program would read, so that object and text never differ.
+ * Texts of /proc as objects: taken out of the text that a program would read, so that object and text never
+ * differ.
  *
  *   "Rss:                  12 kB"   -->  area.fields.Rss    12       sizes stay in kB, as Linux prints them
  *   "VmFlags: rd wr mr mw me ac"    -->  area.VmFlags       ["rd", "wr", ...]
  *   "State:\tS (sleeping)"          -->  status.State       "S (sleeping)"
  *   "pgfault 6798819"               -->  vmstat.pgfault     6798819
  *
- * Names are Linux's own, so `meminfo["Active(anon)"]`. The replay of recorded runs reads the machine through here too: by that
- * the texts are compared with the real kernel, not the kernel's structures.
+ * Names are Linux's own, so `meminfo["Active(anon)"]`. The replay of recorded runs reads the machine through
+ * here too: by that the texts are compared with the real kernel, not the kernel's structures.
  *
- * Not in Linux: what libproc2 and every monitoring program do. Read first: smaps.ts, array.ts. Read next: procfs.ts.
+ * Not in Linux: what libproc2 and every monitoring program do. Read first: smaps.ts, array.ts.
+ * Read next: procfs.ts.
  */
 
 import { PAGE_SIZE } from "../hw/address.js";
@@ -71,7 +73,10 @@ export interface SmapsArea extends MapsArea {
   readonly VmFlags: readonly string[];
 }
 
-/** /proc/PID/status: sizes in kB and counts as numbers, everything else as printed. A process without memory has no Vm lines. */
+/**
+ * /proc/PID/status: sizes in kB and counts as numbers, everything else as printed. A process without memory
+ * has no Vm lines.
+ */
 export interface ProcStatus {
   readonly Name: string;
   readonly State: string;
@@ -112,7 +117,10 @@ export interface ZoneinfoZone {
   readonly zone: string;
   /** Free pages that requests for each higher zone must leave. */
   readonly protection: readonly number[];
-  /** Pages by name: free, min, low, high, managed, nr_free_pages, ...; in the first zone those of the node too. */
+  /**
+   * Pages by name: free, min, low, high, managed, nr_free_pages, ...; in the first zone those of the node
+   * too.
+   */
   readonly pages: NamedNumbers;
 }
 

@@ -6,8 +6,8 @@
  *   64 bits   pagemap                          one word a page, at byte (address / 4096) * 8
  *   written   clear_refs oom_score_adj oom_adj comm
  *
- * An open file belongs to the task, and to the mm, that it was opened for: when the task has gone, reading gives ESRCH, and when
- * it has another mm since (exec), the old one's files are empty.
+ * An open file belongs to the task, and to the mm, that it was opened for: when the task has gone, reading
+ * gives ESRCH, and when it has another mm since (exec), the old one's files are empty.
  *
  * Left out: mem, environ, auxv, limits, fd, task's own statistics, and whatever is not about memory.
  *
@@ -168,7 +168,10 @@ const MAKE: Readonly<Record<string, MakeFile>> = {
 /** Names of the files that each process has. */
 export const PID_FILES: readonly string[] = Object.keys(MAKE);
 
-/** File `name` of `task`; undefined when processes have no such file. Linux fs/proc/base.c:proc_pident_lookup() */
+/**
+ * File `name` of `task`; undefined when processes have no such file.
+ * Linux fs/proc/base.c:proc_pident_lookup()
+ */
 export function pidFile(context: PidContext, task: ProcTask, name: string): ProcFile | undefined {
   if (!Object.hasOwn(MAKE, name)) return undefined;
   const current = currentTask(context);
@@ -180,8 +183,10 @@ export function pidFile(context: PidContext, task: ProcTask, name: string): Proc
 }
 
 /**
- * Whether one task may look into another without CAP_SYS_PTRACE: its ids are the same, and it can do all that the other could.
- * Linux kernel/ptrace.c:__ptrace_may_access() with PTRACE_MODE_READ_FSCREDS, security/commoncap.c:cap_ptrace_access_check()
+ * Whether one task may look into another without CAP_SYS_PTRACE: its ids are the same, and it can do all that
+ * the other could.
+ * Linux kernel/ptrace.c:__ptrace_may_access() with PTRACE_MODE_READ_FSCREDS,
+ * security/commoncap.c:cap_ptrace_access_check()
  */
 function ptraceMayAccess(current: ProcTask, task: ProcTask): boolean {
   if (current.tgid === task.tgid) return true;

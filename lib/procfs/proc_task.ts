@@ -37,7 +37,9 @@ export interface ProcTask {
   readonly cred?: ProcCred;
 }
 
-/** The ids and capabilities of a task that its files show, or go by. Linux include/linux/cred.h:struct cred */
+/**
+ * The ids and capabilities of a task that its files show, or go by. Linux include/linux/cred.h:struct cred
+ */
 export type ProcCred = Readonly<Cred>;
 
 /** The credentials of `task`; whoever has none of his own is root with everything. Linux __task_cred() */

@@ -6,16 +6,14 @@
  *   pagemap(7, address, 16)                      words of /proc/7/pagemap, taken apart
  *   write("/proc/sys/vm/overcommit_memory", "2") as `echo 2 > ...`: Linux's ranges, and Linux's errors as SyscallError
  *   files()                                      every file, its mode, and what writing it does here
- *   export("/tmp/proc")                          all of /proc as files, for programs that read it
+ *   images()                                     all of /proc as bytes (course/proc_export.ts makes files of them)
  *
- * Processes of the machine open the same files by open(path); for them the file tree of the kernel calls `open` here, and
- * then /proc/self is their own. Every text is made when it is read; nothing is kept.
+ * Processes of the machine open the same files by open(path); for them the file tree of the kernel calls
+ * `open` here, and then /proc/self is their own. Every text is made when it is read; nothing is kept.
  *
  * Read first: tree.ts, file.ts. Read next: mount.ts.
  */
 
-import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { O_CREAT, O_EXCL, type PseudoFs } from "../fs/file_tree.js";
 import type { Inode, VfsFile } from "../fs/inode.js";
 import type { Pfn } from "../hw/address.js";
@@ -23,7 +21,7 @@ import { PAGE_SIZE } from "../hw/address.js";
 import { valueText } from "../hw/options.js";
 import { SyscallError } from "../kernel/errno.js";
 import { EACCES, EEXIST, EINVAL, EISDIR, ENOENT, errnoName } from "../mm/errno.js";
-import { FMODE_READ, FMODE_WRITE } from "../mm/mm_types.js";
+import { FMODE_READ, FMODE_WRITE, type MmStruct } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
 import { openProcFile, type ProcFile, procPermission } from "./file.js";
 import { kpagecount, kpageflags, wordBytes } from "./page.js";
@@ -41,6 +39,14 @@ export interface ProcFileInfo {
   readonly effect?: string;
 }
 
+/** One file as `images()` gives it. */
+export interface ProcImage {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** What is in it, each piece at its offset; zeros between them. */
+  readonly pieces: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+}
+
 /** /proc and /sys as one object. Linux fs/proc/root.c:proc_root */
 export class ProcFs implements PseudoFs {
   private readonly context: ProcContext;
@@ -54,7 +60,10 @@ export class ProcFs implements PseudoFs {
     this.context = { sys, tasks, inodes };
   }
 
-  /** A process of the machine opens a file; a negative errno, or undefined where the path is not below /proc or /sys. man 2 open */
+  /**
+   * A process of the machine opens a file; a negative errno, or undefined where the path is not below /proc
+   * or /sys. man 2 open
+   */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined {
     if (!/^\/(proc|sys)(\/|$)/.test(path)) return undefined;
     const file = procLookup(this.context, path);
@@ -84,7 +93,9 @@ export class ProcFs implements PseudoFs {
     return denied !== 0 ? denied : file;
   }
 
-  /** The text of a file below /proc or /sys, or a negative errno. EINVAL for one that is no text. man 2 read */
+  /**
+   * The text of a file below /proc or /sys, or a negative errno. EINVAL for one that is no text. man 2 read
+   */
   tryRead(path: string): string | number {
     return this.asRoot(() => {
       const file = this.rootFile(path, FMODE_READ);
@@ -95,8 +106,8 @@ export class ProcFs implements PseudoFs {
   }
 
   /**
-   * The text of a file below /proc or /sys. Throws RangeError when there is no such text, SyscallError where Linux refuses to
-   * read it. man 5 proc
+   * The text of a file below /proc or /sys. Throws RangeError when there is no such text, SyscallError where
+   * Linux refuses to read it. man 5 proc
    */
   read(path: string): string {
     const text = this.tryRead(path);
@@ -125,8 +136,9 @@ export class ProcFs implements PseudoFs {
   }
 
   /**
-   * Writes `text` to a file below /proc or /sys as root. Throws SyscallError with Linux's code where it cannot be written
-   * (ENOENT, EACCES, EIO, EINVAL) or the text is none that it takes (EINVAL, ERANGE). man 2 write
+   * Writes `text` to a file below /proc or /sys as root. Throws SyscallError with Linux's code where it
+   * cannot be written (ENOENT, EACCES, EIO, EINVAL) or the text is none that it takes (EINVAL, ERANGE).
+   * man 2 write
    */
   write(path: string, text: string): void {
     for (const [name, value] of Object.entries({ path, text }))
@@ -219,30 +231,32 @@ export class ProcFs implements PseudoFs {
   }
 
   /**
-   * Writes all of /proc into the folder `dir` (made if need be), laid out as under /proc, so that programs can read it. pagemap
-   * files are sparse: their size is that of the address space, what they take is what is mapped. Not in Linux.
+   * Every file below /proc as bytes, the words of pagemap, kpagecount and kpageflags among them.
+   * Not in Linux: tar cf - /proc
    */
-  export(dir: string): void {
-    mkdirSync(dir, { recursive: true });
-    for (const { path } of this.files()) {
-      if (!path.startsWith("/proc/")) continue;
-      const to = join(dir, path.slice("/proc/".length));
-      mkdirSync(dirname(to), { recursive: true });
-      const text = this.tryRead(path);
-      if (!/\/(kpage\w+|pagemap)$/.test(path)) writeFileSync(to, typeof text === "string" ? text : "");
-    }
+  *images(): Generator<ProcImage> {
     const { nrFrames } = this.sys.ram;
+    const whole = (path: string, bytes: Uint8Array): ProcImage => ({
+      path,
+      sizeBytes: bytes.length,
+      pieces: [{ at: 0, bytes }],
+    });
+    for (const { path } of this.files()) {
+      if (!path.startsWith("/proc/") || /\/(kpage\w+|pagemap)$/.test(path)) continue;
+      const text = this.tryRead(path);
+      yield whole(path, new TextEncoder().encode(typeof text === "string" ? text : ""));
+    }
     const words = (wordOf: (pfn: Pfn) => number): Uint8Array => wordBytes(nrFrames, wordOf);
-    writeFileSync(
-      join(dir, "kpagecount"),
+    yield whole(
+      "/proc/kpagecount",
       words((pfn) => kpagecount(this.sys, pfn)),
     );
-    writeFileSync(
-      join(dir, "kpageflags"),
+    yield whole(
+      "/proc/kpageflags",
       words((pfn) => kpageflags(this.sys, pfn)),
     );
-    for (const task of this.context.tasks())
-      if (task.pid === task.tgid) exportPagemap(join(dir, String(task.pid), "pagemap"), task);
+    for (const { pid, tgid, mm } of this.context.tasks())
+      if (pid === tgid && mm !== undefined) yield pagemapImage(pid, mm);
   }
 }
 
@@ -253,18 +267,16 @@ function refused(errno: number, syscall: string, what: string): SyscallError {
   return error;
 }
 
-/** Writes the pagemap of a task as a sparse file. */
-function exportPagemap(path: string, { mm }: ProcTask): void {
-  if (mm === undefined) return;
-  const file = openSync(path, "w");
-  try {
-    ftruncateSync(file, (mm.taskSize / PAGE_SIZE) * 8);
-    for (const vma of mm.mmMt) {
-      const words = pagemapRead(mm, vma.vmStart, (vma.vmEnd - vma.vmStart) / PAGE_SIZE);
-      if (words.some((word) => word.flags !== 0))
-        writeSync(file, pagemapBytes(words), 0, words.length * 8, (vma.vmStart / PAGE_SIZE) * 8);
-    }
-  } finally {
-    closeSync(file);
+/**
+ * The pagemap of a process: as long as the address space, with pieces for the mappings that have something in
+ * them.
+ */
+function pagemapImage(pid: number, mm: MmStruct): ProcImage {
+  const pieces = [];
+  for (const vma of mm.mmMt) {
+    const words = pagemapRead(mm, vma.vmStart, (vma.vmEnd - vma.vmStart) / PAGE_SIZE);
+    if (words.some((word) => word.flags !== 0))
+      pieces.push({ at: (vma.vmStart / PAGE_SIZE) * 8, bytes: pagemapBytes(words) });
   }
+  return { path: `/proc/${pid}/pagemap`, sizeBytes: (mm.taskSize / PAGE_SIZE) * 8, pieces };
 }

@@ -4,7 +4,8 @@
  *   text      meminfo vmstat zoneinfo buddyinfo pagetypeinfo filesystems uptime
  *   64 bits   kpagecount kpageflags            one word a frame, at byte frame * 8
  *
- * Linux fs/proc/meminfo.c, fs/proc/page.c, mm/vmstat.c:init_mm_internals(). Read first: file.ts. Read next: tree.ts.
+ * Linux fs/proc/meminfo.c, fs/proc/page.c, mm/vmstat.c:init_mm_internals(). Read first: file.ts.
+ * Read next: tree.ts.
  */
 import type { Pfn } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";

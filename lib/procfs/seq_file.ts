@@ -11,7 +11,10 @@
  * Read next: task_mmu.ts.
  */
 
-/** `name` padded to 16 columns and `kb` right-aligned in 8, with its unit. Linux fs/proc/meminfo.c:show_val_kb() */
+/**
+ * `name` padded to 16 columns and `kb` right-aligned in 8, with its unit.
+ * Linux fs/proc/meminfo.c:show_val_kb()
+ */
 export function kbLine(name: string, kb: number): string {
   return `${name.padEnd(16)}${String(kb).padStart(8)} kB\n`;
 }
@@ -27,7 +30,10 @@ export function putHex(value: number, width = 1): string {
   return text.padStart(width, "0");
 }
 
-/** A path on a line of its own: a line feed in it is written as \\012. Linux fs/seq_file.c:seq_path(), mangle_path() */
+/**
+ * A path on a line of its own: a line feed in it is written as \\012. Linux fs/seq_file.c:seq_path(),
+ * mangle_path()
+ */
 export function seqPath(path: string): string {
   return path.replaceAll("\n", "\\012");
 }

@@ -5,10 +5,12 @@
  *             |--- first read --- one buffer of 4096 bytes, whole records only ---|
  *                                 what the reader did not take stays for the next read
  *
- * A read that goes on where the last one ended sees the same text, whatever has happened since; one from anywhere else makes
- * the records anew. One read gives at most one buffer full: programs have to read in a loop, and do.
+ * A read that goes on where the last one ended sees the same text, whatever has happened since; one from
+ * anywhere else makes the records anew. One read gives at most one buffer full: programs have to read in a
+ * loop, and do.
  *
- * Differs from Linux: all records are made at the first read; there, each is made when the buffer has room for it.
+ * Differs from Linux: all records are made at the first read; there, each is made when the buffer has room
+ * for it.
  *
  * Linux fs/seq_file.c. Read first: seq_file.ts. Read next: file.ts.
  */
@@ -31,7 +33,10 @@ export class SeqReader {
   /** Size of the buffer; doubles until one record fits. */
   private size = PAGE_SIZE;
 
-  /** Fills `to` from byte `pos` of the text on; bytes read or a negative errno. Linux fs/seq_file.c:seq_read_iter() */
+  /**
+   * Fills `to` from byte `pos` of the text on; bytes read or a negative errno.
+   * Linux fs/seq_file.c:seq_read_iter()
+   */
   read(pos: number, to: Uint8Array, make: MakeRecords): number {
     if (pos === 0 || pos !== this.readPos) {
       const error = this.traverse(pos, make);

@@ -3,7 +3,8 @@
  *
  * What they are, their ranges and what they do is in two tables of the kernel; here they only become files.
  *
- * Linux fs/proc/proc_sysctl.c, fs/sysfs/file.c. Read first: kernel/sysctl.ts, kernel/sysfs_mm.ts, file.ts. Read next: tree.ts.
+ * Linux fs/proc/proc_sysctl.c, fs/sysfs/file.c. Read first: kernel/sysctl.ts, kernel/sysfs_mm.ts, file.ts.
+ * Read next: tree.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import type { CtlTable, SysctlContext } from "../kernel/sysctl.js";
@@ -11,7 +12,10 @@ import type { KobjAttribute } from "../kernel/sysfs_mm.js";
 import type { MemorySystem } from "../mm/system.js";
 import type { ProcFile } from "./file.js";
 
-/** A file of /proc/sys/vm. Only a write at the start of the file counts. Linux fs/proc/proc_sysctl.c:proc_sys_call_handler() */
+/**
+ * A file of /proc/sys/vm. Only a write at the start of the file counts.
+ * Linux fs/proc/proc_sysctl.c:proc_sys_call_handler()
+ */
 export function sysctlFile(context: SysctlContext, table: CtlTable): ProcFile {
   return {
     family: "sysctl",

@@ -44,7 +44,7 @@ import { kbLine, putHex } from "./seq_file.js";
 import { gateLine, showMapVma } from "./task_mmu.js";
 
 /** Two-letter names of VM_ bits, by bit number. Linux fs/proc/task_mmu.c:show_smap_vma_flags() */
-export const VM_FLAG_NAMES: readonly (string | undefined)[] = [
+const VM_FLAG_NAMES: readonly (string | undefined)[] = [
   "rd",
   "wr",
   "ex",
@@ -80,11 +80,11 @@ export const VM_FLAG_NAMES: readonly (string | undefined)[] = [
 ];
 
 /** log2 of the fractions of a byte in which Pss is summed. Linux fs/proc/task_mmu.c:PSS_SHIFT */
-export const PSS_SHIFT = 12;
+const PSS_SHIFT = 12;
 const PSS_UNIT = 2 ** PSS_SHIFT;
 
 /** What smaps adds up over the pages of a mapping: bytes, Pss in 1/4096 bytes. Linux fs/proc/task_mmu.c:struct mem_size_stats */
-export class MemSizeStats {
+class MemSizeStats {
   resident = 0;
   sharedClean = 0;
   sharedDirty = 0;
@@ -151,7 +151,7 @@ function smapsPageAccumulate(
 }
 
 /** Adds what the page tables hold for `vma` to `mss`. Linux fs/proc/task_mmu.c:smap_gather_stats() */
-export function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
+function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
   const { sys } = vma.vmMm;
   const locked = (vma.vmFlags & VM_LOCKED) !== 0;
   walkPageRangeVma(vma, vma.vmStart, vma.vmEnd, {

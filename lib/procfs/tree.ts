@@ -39,7 +39,10 @@ export function procLookup(context: ProcContext, path: string): ProcFile | numbe
   return names.length === 1 ? (rootFile(context.sys, names[0]!) ?? -ENOENT) : -ENOENT;
 }
 
-/** The task of folder `name` of /proc. Linux fs/proc/base.c:proc_pid_lookup(), fs/proc/self.c:proc_self_get_link() */
+/**
+ * The task of folder `name` of /proc. Linux fs/proc/base.c:proc_pid_lookup(),
+ * fs/proc/self.c:proc_self_get_link()
+ */
 function taskOf(context: ProcContext, name: string): ProcTask | undefined {
   const current = currentTask(context);
   if (name === "self") return current === undefined ? undefined : findTask(context, current.tgid);

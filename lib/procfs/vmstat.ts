@@ -5,7 +5,8 @@
  *   nr_anon_pages 6032            states of the node          go up and down
  *   pgfault 6798819               events                      only grow
  *
- * The names and their order are those of Linux 6.18. A name whose mechanism the machine does not have reads 0.
+ * The names and their order are those of Linux 6.18. A name whose mechanism the machine does not have
+ * reads 0.
  *
  * Read first: mm/vmstat.ts.
  */
@@ -26,7 +27,9 @@ export const ZONE_STAT_LINES = words(`
   numa_other
 `);
 
-/** Names of the node's states, in the order of /proc/vmstat and /proc/zoneinfo. Linux mm/vmstat.c:vmstat_text */
+/**
+ * Names of the node's states, in the order of /proc/vmstat and /proc/zoneinfo. Linux mm/vmstat.c:vmstat_text
+ */
 export const NODE_STAT_LINES = words(`
   nr_inactive_anon nr_active_anon nr_inactive_file nr_active_file
   nr_unevictable nr_slab_reclaimable nr_slab_unreclaimable nr_isolated_anon
@@ -44,7 +47,7 @@ export const NODE_STAT_LINES = words(`
 `);
 
 /** Names of the limits and events that follow. Linux mm/vmstat.c:vmstat_text */
-export const EVENT_LINES = words(`
+const EVENT_LINES = words(`
   nr_dirty_threshold nr_dirty_background_threshold nr_memmap_pages nr_memmap_boot_pages
   pgpgin pgpgout pswpin pswpout
   pgalloc_dma pgalloc_dma32 pgalloc_normal pgalloc_movable

@@ -2,7 +2,8 @@
  * /proc/zoneinfo, buddyinfo and pagetypeinfo: the zones of RAM and their free blocks.
  *
  *   Node 0, zone   Normal   5820   3823 ...   1105       free blocks of 1, 2, 4, ... 1024 frames
- *   min < low < high                                     watermarks: below low kswapd starts, below min only the kernel may allocate
+ *   min < low < high                                     watermarks: below low kswapd starts, below min only
+ *                                                        the kernel may allocate
  *
  * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: vmstat.ts.
  */
@@ -12,7 +13,10 @@ import { lowmemReserve, zoneWatermarks } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
 
-/** Pages of one zone in each state that is kept for the node as a whole. Not in Linux: it counts by zone as well. */
+/**
+ * Pages of one zone in each state that is kept for the node as a whole. Not in Linux: it counts by zone as
+ * well.
+ */
 function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
   const pages = new Map<string, number>();
   const add = (name: string, folio: Folio): void => {

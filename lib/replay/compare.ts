@@ -1,11 +1,12 @@
 /**
- * compare("c01"): a recorded run of Linux and the same run on the emulated machine, side by side, step by step.
+ * compare("c01"): a recorded run of Linux and the same run on the emulated machine, side by side, step by
+ * step.
  *
  *   step | operation              | Linux 6.18                      | this machine                    | equal
  *      2 | P touch A 0:16 w=1     | ok, 16 minor; P Rss 64 Pss 64   | ok, 16 minor; P Rss 64 Pss 64   | yes
  *
- * A row says what the step returned, its page faults, and the memory of each process after it (kB). The last column compares
- * all leaves of the step, also those that the row has no room for; `differences` lists them.
+ * A row says what the step returned, its page faults, and the memory of each process after it (kB). The last
+ * column compares all leaves of the step, also those that the row has no room for; `differences` lists them.
  *
  * Read first: recordings.ts.
  */
@@ -75,8 +76,9 @@ function noteOf({ equal, different }: Comparison): string {
 }
 
 /**
- * Runs the recorded scenario whose name begins with `start` and shows both kernels side by side. `host` is a machine of the
- * caller's own, for instance one with replaced parts. RangeError when no scenario, or several, fit. Not in Linux.
+ * Runs the recorded scenario whose name begins with `start` and shows both kernels side by side. `host` is a
+ * machine of the caller's own, for instance one with replaced parts. RangeError when no scenario, or several,
+ * fit. Not in Linux.
  */
 export function compare(start: string, host: Host = newHost()): SideBySide {
   checkArguments("compare()", { start: "text", host: shape({ spawn: "function" }) }, [start, host]);

@@ -5,8 +5,9 @@
  *   ours    {"ok":true,"minflt":16,"sum":{"P":{"Rss":64,"Pss":32}}}
  *                                                        ^^ one difference: sum.P.Pss, kernel 64, ours 32
  *
- * A leaf is a number, a word or one of the run lists (trace, pages, frames, ...) as a whole. Objects are compared by their keys,
- * a key that only one side has is a difference; lists of objects (VMAs, areas) are compared position by position.
+ * A leaf is a number, a word or one of the run lists (trace, pages, frames, ...) as a whole. Objects are
+ * compared by their keys, a key that only one side has is a difference; lists of objects (VMAs, areas) are
+ * compared position by position.
  *
  * Read first: record.ts, fairness.ts. Read next: course/commands/replay.ts.
  */
@@ -64,8 +65,11 @@ function isObject(value: Json | undefined): value is { readonly [key: string]: J
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether `ours` meets a recorded `{"~":[...]}`: inside the range of the numbers, or equal to one of the values. Not in Linux. */
-export function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
+/**
+ * Whether `ours` meets a recorded `{"~":[...]}`: inside the range of the numbers, or equal to one of the
+ * values. Not in Linux.
+ */
+function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
   const numbers = seen.filter((value): value is number => typeof value === "number");
   if (typeof ours === "number" && numbers.length === seen.length)
     return ours >= Math.min(...numbers) && ours <= Math.max(...numbers);

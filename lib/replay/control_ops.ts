@@ -73,8 +73,8 @@ function fileStep(run: ScenarioRun, name: string, action: FileOp): Fields {
 }
 
 /**
- * The byte that the recorder prints: behind the end of the file nothing is read, and its buffer still begins with the last text it
- * looked at, /proc/PID/status, whose first word is "Name".
+ * The byte that the recorder prints: behind the end of the file nothing is read, and its buffer still begins
+ * with the last text it looked at, /proc/PID/status, whose first word is "Name".
  */
 function preadByte(run: ScenarioRun, name: string, page: number, byte: number): number {
   const size = run.host.files.state(run.filePath(name))?.sizeBytes ?? 0;

@@ -29,7 +29,7 @@ import { type ProcessOp, type Scenario, ScenarioError, type ScenarioLine } from 
 const NO_SUM = new Set(["report", "cat", "vmstat", "meminfo", "zoneinfo", "oomsnap", "dmesg", "write"]);
 
 /** Called after every step; a test or a notebook may look at the machine. Not in Linux. */
-export type AfterStep = (step: StepRecord, run: ScenarioRun) => void;
+type AfterStep = (step: StepRecord, run: ScenarioRun) => void;
 
 /** One scenario on its way. Not in Linux. */
 export class ScenarioRun {

@@ -9,9 +9,11 @@
  * Tendencies, and why:
  * - Referenced: a real TLB may keep an entry whose accessed bit the kernel has cleared.
  * - kept, once pages were freed since the last report: the allocator may hand out the same frame again.
- * - residency of files (resident, cache, evicted): the recording host drops clean pages on its own now and then.
- * - faults and resident pages of files read for the first time from disk (b16, b17, rd*), or written in chunks of more than one page
- *   (b04 and all with chunk= above 4): they depend on the device's read-ahead and on the folio sizes of its file system.
+ * - residency of files (resident, cache, evicted): the recording host drops clean pages on its own now and
+ *   then.
+ * - faults and resident pages of files read for the first time from disk (b16, b17, rd*), or written in
+ *   chunks of more than one page (b04 and all with chunk= above 4): they depend on the device's read-ahead
+ *   and on the folio sizes of its file system.
  * - vmstat, zoneinfo and meminfo count the whole system, the recorder included.
  *
  * Read first: record.ts. Read next: compare.ts.
@@ -19,7 +21,7 @@
 import type { Recording } from "./record.js";
 
 /** How a leaf is compared. Not in Linux. */
-export type Fairness = "exact" | "tendency";
+type Fairness = "exact" | "tendency";
 
 /** Fields of a step that count the whole system. */
 const SYSTEM_WIDE = new Set(["vmstat", "zones", "meminfo"]);

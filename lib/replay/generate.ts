@@ -3,8 +3,8 @@
  *
  *   generateScenario({ seed: 7, steps: 60, files: true })  ->  the text of a scenario; the same seed gives the same text
  *
- * They look for what nobody thought of: a machine must run any of them without an internal error, and a real Linux
- * must give the same records (`pagewalk replay --linux`). Ranges are mostly inside an area, sometimes
+ * They look for what nobody thought of: a machine must run any of them without an internal error, and a real
+ * Linux must give the same records (`pagewalk replay --linux`). Ranges are mostly inside an area, sometimes
  * beyond it; calls that fail are welcome, since their error numbers are compared too.
  *
  * DRN is a page that nobody uses: MADV_FREE on it afterwards makes Linux count the pages freed lazily before.
@@ -14,7 +14,7 @@
 import { Random } from "../hw/random.js";
 
 /** What to generate. Not in Linux. */
-export interface GenerateOptions {
+interface GenerateOptions {
   seed: number;
   /** Number of random steps, 60 by default. */
   steps?: number;

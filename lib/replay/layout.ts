@@ -4,10 +4,12 @@
  *   0x1000_0000_0000  slot 0   slot 1   slot 2 ...        1 GiB each; area k of a script takes the next slot
  *                     [A ]     [B    ]  [C]
  *
- * So every area starts on a 2 MiB boundary and has level-1 and level-2 tables of its own: the first touched area costs VmPTE 12 kB, each
- * further one 8 kB. A mapping that failed uses up its slot too. `at=B+n` puts a mapping into B's slot, and it is reported inside B's area.
+ * So every area starts on a 2 MiB boundary and has level-1 and level-2 tables of its own: the first touched
+ * area costs VmPTE 12 kB, each further one 8 kB. A mapping that failed uses up its slot too. `at=B+n` puts a
+ * mapping into B's slot, and it is reported inside B's area.
  *
- * An area is a range of addresses that is reported together; names are aliases of a base address inside an area.
+ * An area is a range of addresses that is reported together; names are aliases of a base address inside an
+ * area.
  *
  * Read first: scenario.ts. Read next: executor.ts.
  */
@@ -16,7 +18,7 @@ import type { Guest } from "./host.js";
 import type { PageRange } from "./scenario.js";
 
 /** Address of slot 0: 16 TiB. Not in Linux: chosen by the recorder. */
-export const FIRST_SLOT = 0x1000_0000_0000;
+const FIRST_SLOT = 0x1000_0000_0000;
 /** Bytes of a slot: 1 GiB. */
 export const SLOT_BYTES = 2 ** 30;
 /** A range of addresses that is reported as one. Not in Linux. */
@@ -51,7 +53,7 @@ export class Slots {
 }
 
 /** What a process costs before it has any area, in kB: taken off what /proc shows. Not in Linux. */
-export interface Baseline {
+interface Baseline {
   pte: number;
   data: number;
   size: number;

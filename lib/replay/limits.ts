@@ -1,13 +1,14 @@
 /**
- * How much work a script may ask for. A scenario is a text that anybody can write, and `P touch A 0:10000000000000` must be refused at
- * once, with its line, instead of running for a year.
+ * How much work a script may ask for. A scenario is a text that anybody can write, and
+ * `P touch A 0:10000000000000` must be refused at once, with its line, instead of running for a year.
  *
  *   numbers       at most 2^35 pages, all of the 47 bits of a process's addresses
  *   one line      visits at most 2^20 pages
  *   the script    visits at most 2^22 pages in all, and has at most 20 000 steps
  *
- * What a line will visit is known before anything runs, except for what depends on the size of a file or area: those the executor asks
- * for when it gets there. Calls that Linux carries out without visiting each page (a mapping, munmap of a hole) may be as long as they like.
+ * What a line will visit is known before anything runs, except for what depends on the size of a file or
+ * area: those the executor asks for when it gets there. Calls that Linux carries out without visiting each
+ * page (a mapping, munmap of a hole) may be as long as they like.
  *
  * Read first: scenario.ts. Read next: parse.ts.
  */
@@ -18,7 +19,7 @@ export const MOST_PAGES = 2 ** 35;
 /** Pages that one line may visit. Not in Linux. */
 export const MOST_PAGES_OF_LINE = 2 ** 20;
 /** Pages that a whole script may visit. Not in Linux. */
-export const MOST_PAGES_OF_SCRIPT = 2 ** 22;
+const MOST_PAGES_OF_SCRIPT = 2 ** 22;
 /** Steps of a script. Not in Linux. */
 export const MOST_STEPS = 20_000;
 /** Characters of a script. Not in Linux. */

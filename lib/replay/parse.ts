@@ -3,9 +3,10 @@
  *
  *   text -> lines without comments -> words -> { proc, op }      one table entry for each operation
  *
- * A line whose first word is a process that an earlier line spawned or forked is an operation of that process; every other
- * line is one of the controller. Unknown operations, missing words and words left over are errors that name the line
- * and the operation. Read first: scenario.ts, tokens.ts. Read next: executor.ts.
+ * A line whose first word is a process that an earlier line spawned or forked is an operation of that
+ * process; every other line is one of the controller. Unknown operations, missing words and words left over
+ * are errors that name the line and the operation. Read first: scenario.ts, tokens.ts.
+ * Read next: executor.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { MOST_CHARACTERS, MOST_PAGES, MOST_STEPS, pagesVisited, VisitBudget } from "./limits.js";
@@ -59,8 +60,11 @@ const MOST_CHUNK_KB = 65_536;
 
 const MAP_FLAGS = ["populate", "nonblock", "noreserve", "hugetlb", "locked", "growsdown", "stack", "rdonly"];
 
-/** FNV-1a, 64 bit, of the UTF-8 bytes of `text`, with the start value of the recordings; 16 hex digits. Not in Linux. */
-export function scriptFnv(text: string): string {
+/**
+ * FNV-1a, 64 bit, of the UTF-8 bytes of `text`, with the start value of the recordings; 16 hex digits.
+ * Not in Linux.
+ */
+function scriptFnv(text: string): string {
   let hash = 1469598103934665603n;
   for (const byte of Buffer.from(text, "utf8"))
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 1099511628211n);

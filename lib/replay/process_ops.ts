@@ -2,8 +2,10 @@
  * The operations of a process: each scenario line becomes exactly the system call that the recorder makes.
  *
  *   P map A file:F private 16 populate
- *      open("F") -> fd;  mmap(slot, 65536, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_POPULATE|MAP_FIXED_NOREPLACE, fd, 0);  close(fd)
- *                        ^ only this is measured: minflt and majflt are the counters after it minus before it
+ *      open("F") -> fd
+ *      mmap(slot, 65536, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_POPULATE|MAP_FIXED_NOREPLACE, fd, 0)
+ *      ^ only this is measured: minflt and majflt are the counters after it minus before it
+ *      close(fd)
  *
  * Read first: scenario.ts, host.ts, layout.ts. Read next: executor.ts.
  */

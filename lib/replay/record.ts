@@ -1,13 +1,14 @@
 /**
- * Records: what one step of a scenario did, as JSON, the same for the real kernel and for the emulated machine.
+ * Records: what one step of a scenario did, as JSON, the same for the real kernel and for the emulated
+ * machine.
  *
  *   {"i":2,"line":"P touch A 0:16 w=1","ok":true,"minflt":16,"majflt":0,"touched":16,
  *    "trace":[[0,16,1,0]],                          pages 0..15: one minor fault each
  *    "sum":{"P":{"vmas":1,"Size":64,"Rss":64,...}}} smaps of all areas of P added up, in kB
  *
- * `minflt` and `majflt` are what getrusage counted during the operation. `report` steps describe every VMA, page and frame.
- * A recording combines several runs: a leaf that differed between them is the string "~varies", or an object {"~":[...]}
- * with the values that were seen.
+ * `minflt` and `majflt` are what getrusage counted during the operation. `report` steps describe every VMA,
+ * page and frame. A recording combines several runs: a leaf that differed between them is the string
+ * "~varies", or an object {"~":[...]} with the values that were seen.
  *
  * Read next: executor.ts (makes them), compare.ts (compares them).
  */
@@ -38,7 +39,9 @@ export interface Recording {
 /** Leaf of a recording that was not the same in all runs. Not in Linux. */
 export const VARIES = "~varies";
 
-/** Runs of equal neighbours: `[start, length, ...value]`, the form of trace, pages and frames. Not in Linux. */
+/**
+ * Runs of equal neighbours: `[start, length, ...value]`, the form of trace, pages and frames. Not in Linux.
+ */
 export class RunList {
   readonly runs: Json[][] = [];
   private lastKey = "";

@@ -3,13 +3,13 @@
  *
  *   0x40_0000          code and constants       206 pages   read
  *   0x4c_e000          data                      50 pages   written
- *   0x50_0000          heap                      34 pages   written          startBrk stays here when the heap of a scenario moves on
+ *   0x50_0000          heap                      34 pages   written; startBrk stays here when a scenario's heap moves
  *   0x2000_0000_0000   channels, shared         384 pages   8 for each process
  *   0x7fff_f7ff_7000   vvar, vdso                 8 pages
  *   0x7fff_fffd_e000   stack                     33 pages   the upper 19 written
  *
- * Before and after each operation the recorder touches these pages, so that none of them faults in between. Most fields of a record leave
- * the recorder out; mlockall, VmLck and the limits do not.
+ * Before and after each operation the recorder touches these pages, so that none of them faults in between.
+ * Most fields of a record leave the recorder out; mlockall, VmLck and the limits do not.
  *
  * Differs from Linux: code and constants are anonymous memory instead of a file.
  *
@@ -71,12 +71,16 @@ export function mapImage(kernel: Kernel, task: Task): void {
   for (const { addr, pages, prot } of PARTS) put(addr, pages, prot, MAP_PRIVATE);
   put(CHANNELS_AT, NR_CHANNELS * CHANNEL_PAGES, PROT_READ | PROT_WRITE, MAP_SHARED);
   mapVdso(task.mm!);
-  // Its C library looks the vdso up. fork copies vvar's page table for that (VM_PFNMAP), so every process has one there.
+  // Its C library looks the vdso up. fork copies vvar's page table for that (VM_PFNMAP), so every process has
+  // one there.
   task.load(task.mm!.vdso, 1);
   Object.assign(task.mm!, { startData: 0x4c_e178, endData: 0x4d_4310, startBrk: 0x50_0000, brk: 0x52_2000 });
 }
 
-/** Touches the pages that the recorder keeps present in the process with channel number `channel`. Not in Linux. */
+/**
+ * Touches the pages that the recorder keeps present in the process with channel number `channel`.
+ * Not in Linux.
+ */
 export function warmImage(guest: Guest, channel: number): void {
   for (const { addr, pages, prot, touched } of PARTS)
     for (let i = pages - touched; i < pages; i++)

@@ -5,7 +5,8 @@
  *   native/NAME.json       what Linux 6.18.44 did, five runs combined
  *   not-applicable.json    leaves that cannot be equal, each with its reason
  *
- * The family of a scenario is the beginning of its name: a letter, and for the random ones the kind (z-anon, z-mixed, z-thp).
+ * The family of a scenario is the beginning of its name: a letter, and for the random ones the kind (z-anon,
+ * z-mixed, z-thp).
  *
  * Read first: record.ts, compare_records.ts.
  */
@@ -21,7 +22,7 @@ import { projectRoot } from "./root.js";
 import type { Scenario } from "./scenario.js";
 
 /** A scenario with its recording. Not in Linux. */
-export interface RecordedScenario {
+interface RecordedScenario {
   name: string;
   scenario: Scenario;
   recording: Recording;
@@ -45,7 +46,9 @@ export function familyOf(name: string): string {
   return random === null ? (/^[a-z]+/.exec(name)?.[0] ?? name) : `z-${random[1]}`;
 }
 
-/** The full name for its beginning, such as "c01". Throws RangeError when none or several fit. Not in Linux. */
+/**
+ * The full name for its beginning, such as "c01". Throws RangeError when none or several fit. Not in Linux.
+ */
 export function findRecorded(start: string): string {
   const names = recordedNames();
   const found = names.includes(start) ? [start] : names.filter((name) => name.startsWith(start));

@@ -6,7 +6,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The project's folder, found upwards from this file (which runs from lib/ in tests and from lib/dist/ otherwise). Not in Linux: a helper of the course. */
+/**
+ * The project's folder, found upwards from this file (which runs from lib/ in tests and from lib/dist/
+ * otherwise). Not in Linux: a helper of the course.
+ */
 export function projectRoot(): string {
   for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
     if (isProject(at)) return at;

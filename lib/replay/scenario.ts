@@ -1,21 +1,27 @@
 /**
- * Scenarios: short scripts of memory operations, one operation a line, that run alike on a real Linux 6.18 and on the emulated machine.
+ * Scenarios: short scripts of memory operations, one operation a line, that run alike on a real Linux 6.18
+ * and on the emulated machine.
  *
  *   P map A anon private 16        process P maps area A: 16 pages of anonymous private memory
  *   P touch A 0:16 w=1             writes 1 into the first byte of pages 0 to 15, in that order
  *   P fork C                       process C is the child of P
  *   report                         all areas, pages, frames and counters of all processes
  *
- * The same text drives both kernels and every line becomes one record (record.ts), so that "behaves like Linux"
- * is a comparison of records (compare.ts). This file names the operations; parse.ts reads them, executor.ts runs them.
+ * The same text drives both kernels and every line becomes one record (record.ts), so that "behaves like
+ * Linux" is a comparison of records (compare.ts). This file names the operations; parse.ts reads them,
+ * executor.ts runs them.
  *
  * All lengths and positions are in pages of 4 KiB. Page numbers are relative to the area and may be negative.
- * A range is `a:b` (b exclusive), `a` (one page) or `a:b/step`; touch, probe, check and bytes take a comma list of them.
+ * A range is `a:b` (b exclusive), `a` (one page) or `a:b/step`; touch, probe, check and bytes take a comma
+ * list of them.
  */
 
 import { valueText } from "../hw/options.js";
 
-/** Pages `start`, `start+step`, ... up to `end` (exclusive); `step` may be negative. Not in Linux: part of the scenario language. */
+/**
+ * Pages `start`, `start+step`, ... up to `end` (exclusive); `step` may be negative. Not in Linux: part of the
+ * scenario language.
+ */
 export interface PageRange {
   start: number;
   end: number;
@@ -144,7 +150,10 @@ export interface Scenario {
   scriptFnv: string;
 }
 
-/** A word of a script for a message: in quotes, cut where it is long, without what a terminal would take for a command. Not in Linux. */
+/**
+ * A word of a script for a message: in quotes, cut where it is long, without what a terminal would take for a
+ * command. Not in Linux.
+ */
 export function quoted(word: string): string {
   return valueText(word).replace(/[\p{C}\p{Z}]/gu, (found) =>
     found === " " ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,

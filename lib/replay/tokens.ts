@@ -1,11 +1,12 @@
 /**
- * Words of a scenario line: reading numbers, ranges and options, with errors that name the line and the operation.
+ * Words of a scenario line: reading numbers, ranges and options, with errors that name the line and the
+ * operation.
  *
  *   P map A file:F private 64 prot=r pgoff=3 populate
  *   0  1  2   3       4     5    6       7       8        positions from 0; options come after the positions
  *
- * Every word must be used by somebody: `done()` refuses a line with words left over, so that a misspelt option is an
- * error and not a silently different scenario. Read first: scenario.ts. Read next: parse.ts.
+ * Every word must be used by somebody: `done()` refuses a line with words left over, so that a misspelt
+ * option is an error and not a silently different scenario. Read first: scenario.ts. Read next: parse.ts.
  */
 import { MOST_PAGES } from "./limits.js";
 import { type PageRange, quoted, ScenarioError } from "./scenario.js";
@@ -13,8 +14,10 @@ import { type PageRange, quoted, ScenarioError } from "./scenario.js";
 /** A process, area or file. */
 const NAME = /^[A-Za-z_][\w'+.-]{0,31}$/;
 
-/** One page range: `a`, `a:b` or `a:b/step`. Throws RangeError with the text when it is none. Not in Linux. */
-export function parseRange(text: string): PageRange {
+/**
+ * One page range: `a`, `a:b` or `a:b/step`. Throws RangeError with the text when it is none. Not in Linux.
+ */
+function parseRange(text: string): PageRange {
   const match = /^(-?\d+)(?::(-?\d+)(?:\/(-?\d+))?)?$/.exec(text);
   if (match === null) throw new RangeError(`${quoted(text)} is not a page range (a, a:b or a:b/step)`);
   const start = Number(match[1]);

@@ -21,12 +21,12 @@ const MAX_TRACE_RUNS = 1400;
 const MAX_LETTERS = 3400;
 
 /** The byte that file page `page` is filled with when the file is made. Not in Linux. */
-export function filePattern(page: number): number {
+function filePattern(page: number): number {
   return (page * 7 + 1) & 255;
 }
 
 /** Fields of the record that come from touching. Not in Linux. */
-export interface TouchResult {
+interface TouchResult {
   fields: { [key: string]: Json };
   /** Whether the step counts as ok. */
   ok: boolean;

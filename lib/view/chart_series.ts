@@ -96,7 +96,7 @@ function runsOf(plane: Plane, series: LineSeries): Point[][] {
 }
 
 /** At most four points in each column of pixels: the first, the highest, the lowest and the last. */
-export function thin(points: readonly Point[]): Point[] {
+function thin(points: readonly Point[]): Point[] {
   const out: Point[] = [];
   let i = 0;
   while (i < points.length) {
@@ -201,7 +201,7 @@ export const CIVIDIS: readonly (readonly [number, string])[] = [
 ];
 
 /** The colour of `share` (0 to 1) on the cividis scale. */
-export function heatColour(share: number): string {
+function heatColour(share: number): string {
   const at = Math.min(Math.max(share, 0), 1) * (CIVIDIS.length - 1);
   const i = Math.min(Math.floor(at), CIVIDIS.length - 2);
   const part = (hexColour: string, k: number) => Number.parseInt(hexColour.slice(1 + 2 * k, 3 + 2 * k), 16);
@@ -211,7 +211,7 @@ export function heatColour(share: number): string {
 }
 
 /** Smallest and largest value of a heat map. */
-export function heatRange(series: HeatSeries): [number, number] {
+function heatRange(series: HeatSeries): [number, number] {
   let [low, high] = [Infinity, -Infinity];
   for (const row of series.z) {
     for (const value of row) {

@@ -30,7 +30,7 @@ export interface AddressOptions {
  * One group of bits, `high` down to `low`. `level` is 0 for the offset and -1 for the bits that nothing
  * translates.
  */
-export interface BitField {
+interface BitField {
   readonly level: number;
   readonly high: number;
   readonly low: number;

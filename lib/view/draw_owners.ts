@@ -60,7 +60,7 @@ export interface OwnersData {
 }
 
 /** Most frames of one picture. */
-export const MAX_FRAMES = 64;
+const MAX_FRAMES = 64;
 const PER_ROW = 6;
 const LINE = 13;
 const CELL = { width: 104, height: 34, left: 140 };

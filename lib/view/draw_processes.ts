@@ -50,7 +50,7 @@ export interface ProcessesData {
 const CHIP = { width: 46, height: 20 };
 const PER_ROW = 4;
 /** Most frames drawn in one process. */
-export const MAX_CHIPS = 64;
+const MAX_CHIPS = 64;
 const GAP = 20;
 
 /** A node with its place: `left` and `width` of its whole subtree, its own box, and its depth. */

@@ -38,7 +38,7 @@ export interface TimelineData {
 }
 
 /** Most events of one picture. */
-export const MAX_EVENTS = 200;
+const MAX_EVENTS = 200;
 const WIDTH = 760;
 const ROW = 32;
 

@@ -56,7 +56,7 @@ const LINE = 14;
 /** Bold letters are this much wider. */
 const BOLD = 1.08;
 /** Most sets of one picture. */
-export const MAX_SETS = 64;
+const MAX_SETS = 64;
 /** From this many sets on, empty ones are left out. */
 const MANY_SETS = 16;
 

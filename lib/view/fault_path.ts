@@ -37,7 +37,7 @@ interface Step {
 }
 
 /** Most steps of one picture. */
-export const MAX_STEPS = 60;
+const MAX_STEPS = 60;
 const WIDTH = 760;
 const ROW = 26;
 

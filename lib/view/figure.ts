@@ -96,11 +96,11 @@ export interface Figure {
 }
 
 /** Most values a line or bar series may hold. */
-export const MAX_POINTS = 20_000;
+const MAX_POINTS = 20_000;
 /** Most cells of a heat map. */
-export const MAX_HEAT_CELLS = 10_000;
+const MAX_HEAT_CELLS = 10_000;
 /** Most series of one figure: more lines than colours cannot be told apart. */
-export const MAX_SERIES = 7;
+const MAX_SERIES = 7;
 
 const LINE_FIELDS = ["kind", "name", "x", "y", "steps", "markers"];
 /** The fields of a series of each kind. */

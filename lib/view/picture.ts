@@ -40,6 +40,7 @@
  * Read first: show.ts. Read next: svg.ts, then the drawing you are interested in.
  */
 
+import { base64Of } from "./embed.js";
 import { JUPYTER_DISPLAY, type MimeBundle } from "./show.js";
 import { escapeXml, px, type SvgFrame, svgDocument } from "./svg.js";
 import { THEME_SCRIPT } from "./theme.js";
@@ -68,9 +69,8 @@ export class Picture {
 
   /** The picture as an HTML image that needs nothing from outside. */
   protected get image(): string {
-    const data = Buffer.from(this.svg, "utf8").toString("base64");
     const size = `width="${px(this.width)}" height="${px(this.height)}"`;
-    return `<img src="data:image/svg+xml;base64,${data}" alt="${escapeXml(this.alt)}" ${size} class="pagewalk-picture" style="max-width:100%;height:auto;color-scheme:light">`;
+    return `<img src="data:image/svg+xml;base64,${base64Of(this.svg)}" alt="${escapeXml(this.alt)}" ${size} class="pagewalk-picture" style="max-width:100%;height:auto;color-scheme:light">`;
   }
 
   /** The image, and the script that fits it to the theme of the page. */

@@ -8,8 +8,8 @@
  * Read first: figure.ts.
  */
 
-import { createHash } from "node:crypto";
 import { chartText, drawChart } from "./chart.js";
+import { nameOf } from "./embed.js";
 import { checkFigure, type Figure } from "./figure.js";
 import { Picture } from "./picture.js";
 import { upgradeScript } from "./plotly.js";
@@ -32,7 +32,7 @@ export class Plot extends Picture {
 
   /** The picture and the script, as one piece of HTML. */
   override get html(): string {
-    const id = createHash("sha256").update(this.svg).digest("hex").slice(0, 12);
+    const id = nameOf(this.svg);
     const picture = `<div class="pagewalk-figure" data-pagewalk-figure="${id}">${this.image}</div>`;
     return picture + upgradeScript(this.figure, id);
   }

@@ -40,7 +40,7 @@ const AXIS_LINE = { showline: true, linecolor: INK.faint, ticks: "outside", tick
 const HATCHES = ["", "/", "\\", "x", "-", "|", "+"];
 
 /** What Plotly.newPlot takes for `figure`: traces and layout. */
-export function plotlyOf(figure: Figure): { data: Json[]; layout: Json } {
+function plotlyOf(figure: Figure): { data: Json[]; layout: Json } {
   return { data: figure.series.map((series, i) => traceOf(figure, series, i)), layout: layoutOf(figure) };
 }
 

@@ -6,14 +6,11 @@
  *                                                           |       { "text/html": ..., "text/plain": ... }
  *    console.log(x), a script, stock tslab's last value ----+--> x.toString()
  *
- * A displayable object offers both faces. `show` finds the running tslab kernel among the modules that this
- * process has loaded and sends it one message with all the MIME types; where there is no such kernel it
- * prints the text. It never loads tslab itself.
+ * A displayable object offers both faces. `show` sends the rich one to whoever shows what the running cell prints, where there is such
+ * a one (`showThrough`), as one message with all the MIME types; else it prints the text.
  *
  * Left out: widgets and updates of earlier output. What moves, moves in the browser (see plotly.ts).
  */
-
-import { createRequire } from "node:module";
 
 /** The key under which an object offers its rich form; the symbol that Deno's Jupyter kernel introduced. */
 export const JUPYTER_DISPLAY: unique symbol = Symbol.for("Jupyter.display") as never;
@@ -36,33 +33,28 @@ export function isDisplayable(value: unknown): value is Displayable {
   );
 }
 
-/** tslab's function that writes one display_data message to the cell that is running. */
-type WriteDisplayData = (
-  data: { data: MimeBundle; metadata: Record<string, never>; transient: Record<string, never> },
-  update: boolean,
-) => void;
+/** Sends one output to the cell that is running. Not in Linux. */
+export type RichOutput = (data: MimeBundle) => void;
+
+let richOutput: () => RichOutput | undefined = () => undefined;
 
 /**
- * tslab's writer in this process, or undefined outside tslab. A notebook may run on the project's own tslab
- * or on a global one, so the module is looked up by the end of its path among those already loaded.
+ * From now on `show` asks `find` where rich output goes; undefined is nowhere. Not in Linux: course/kernel/rich_output.ts calls it when it
+ * is loaded, and a page may.
  */
-function findTslabWriter(): WriteDisplayData | undefined {
-  const loaded = createRequire(import.meta.url).cache;
-  for (const [path, module] of Object.entries(loaded)) {
-    if (!/[\\/]tslab[\\/]dist[\\/]jupyter\.js$/.test(path)) continue;
-    const writer = (module?.exports as { lastWriteDisplayData?: WriteDisplayData | null })
-      .lastWriteDisplayData;
-    if (writer) return writer;
-  }
-  return undefined;
+export function showThrough(find: () => RichOutput | undefined): void {
+  richOutput = find;
 }
 
 /** Shows each of `values` in the cell that is running, in order; outside Jupyter prints their text. */
 export function show(...values: unknown[]): void {
   for (const value of values) {
-    const write = isDisplayable(value) ? findTslabWriter() : undefined;
-    if (write && isDisplayable(value))
-      write({ data: value[JUPYTER_DISPLAY](), metadata: {}, transient: {} }, false);
-    else console.log(isDisplayable(value) ? value.toString() : value);
+    if (!isDisplayable(value)) {
+      console.log(value);
+      continue;
+    }
+    const write = richOutput();
+    if (write) write(value[JUPYTER_DISPLAY]());
+    else console.log(value.toString());
   }
 }

@@ -44,7 +44,7 @@ interface Drawn {
 }
 
 /** What has changed from one picture to the next. */
-export interface Changes {
+interface Changes {
   /** SVG elements to lay over the later picture. */
   readonly marks: readonly string[];
   /** The texts that are new. */

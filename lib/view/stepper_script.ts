@@ -20,6 +20,7 @@
  * Not in Linux. Read first: stepper_marks.ts. Read next: stepper.ts.
  */
 
+import { nameOf } from "./embed.js";
 import { svgDocument } from "./svg.js";
 import { darkStyle, IS_DARK } from "./theme.js";
 
@@ -32,7 +33,7 @@ export interface StepMarkup {
 }
 
 /** What all steps have in common. */
-export interface StepperFrame {
+interface StepperFrame {
   readonly title: string;
   readonly width: number;
   readonly height: number;
@@ -57,16 +58,6 @@ export function packElements(steps: readonly (readonly string[])[]): { parts: st
     return run;
   });
   return { parts: [...numbers.keys()], runs };
-}
-
-/** A short name for `text`, the same for the same text. */
-export function nameOf(text: string): string {
-  let [a, b] = [0x811c9dc5, 0x01000193];
-  for (let i = 0; i < text.length; i++) {
-    a = Math.imul(a ^ text.charCodeAt(i), 0x01000193);
-    b = Math.imul(b ^ text.charCodeAt(i), 0x85ebca6b) + 1;
-  }
-  return (a >>> 0).toString(16).padStart(8, "0") + (b >>> 0).toString(16).padStart(8, "0");
 }
 
 /** JSON that cannot end the script around it. */

@@ -61,7 +61,7 @@ export const INK = {
 const SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 const MONO = "Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace";
 
-export type Attributes = Readonly<Record<string, string | number | undefined>>;
+type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 /**
  * `text` with the characters that mean something in XML and HTML replaced, and control characters made
@@ -113,7 +113,7 @@ export function line(x1: number, y1: number, x2: number, y2: number, attributes:
 }
 
 /** How a label looks: size in pixels, where (x, y) lies on it, fixed-width or not. */
-export interface LabelStyle {
+interface LabelStyle {
   readonly size?: number;
   readonly anchor?: "start" | "middle" | "end";
   readonly fill?: string;

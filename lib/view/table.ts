@@ -59,7 +59,7 @@ export interface TableOptions {
 }
 
 /** Most rows of one table. */
-export const MAX_ROWS = 2000;
+const MAX_ROWS = 2000;
 
 const COLUMN = shape({ key: "text", label: "text?", unit: "text?", align: "text?", mono: "flag?" });
 const TABLE_ARGUMENTS: Signature = {

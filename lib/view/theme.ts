@@ -15,7 +15,7 @@
  */
 
 /** Each colour of a light picture, and what it is in a dark one. Colours that are not here serve both. */
-export const DARK: Readonly<Record<string, string>> = {
+const DARK: Readonly<Record<string, string>> = {
   "#FFFFFF": "#1F2328", // the card
   "#C8CDD3": "#4B535D", // its edge
   "#1B1F24": "#E8EAED", // text

@@ -46,6 +46,29 @@ describe("imports", () => {
   });
 });
 
+describe("the kernel's parts", () => {
+  const cells = [
+    `import { boot, type Process } from "pagewalk";
+import { getMmRss, ptePresent, type VmFault, VM_WRITE } from "pagewalk/kernel";
+const machine = boot({ ram: "4 MiB" });
+const alice: Process = machine.spawn("alice");`,
+    `type Typed<T> = 0 extends 1 & T ? "any" : "typed";
+const types: [Typed<typeof ptePresent>, Typed<VmFault>, Typed<Process>] = ["typed", "typed", "typed"];
+alice.store(alice.mmap("8 KiB"), 1, 1);
+const areas = [...alice.mm.mmMt].filter((vma) => (vma.vmFlags & VM_WRITE) !== 0);
+const task = machine.kernel.tasks.get(alice.pid);`,
+    `console.log(types.length, ptePresent(1), ptePresent(0), getMmRss(alice.mm), areas.length, task?.pid === alice.pid);`,
+  ];
+
+  it.each([
+    ["the course's kernel", () => kernel],
+    ["stock tslab", () => stock],
+  ])("come from pagewalk/kernel on %s, with their types", async (_name, which) => {
+    for (const cell of cells.slice(0, 2)) expect(await which().execute(cell)).toMatchObject({ status: "ok" });
+    expect(textOf(await which().execute(cells[2]!))).toBe("3 true false 1 1 true\n");
+  });
+});
+
 describe("Node's own names", () => {
   it("are known to the first cell that needs them, and to those after it", async () => {
     const fresh = await KernelClient.start();

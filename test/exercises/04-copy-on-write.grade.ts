@@ -21,15 +21,13 @@ import {
   stepText,
   withoutStep,
 } from "../../lib/course/labs/family.js";
+import { familyMistake, familyObservationText, runFamily } from "../../lib/course/labs/fork.js";
 import {
   type FamilyOp,
-  familyMistake,
-  familyObservationText,
   familyOpText,
   randomFamilyOp,
-  runFamily,
   simplerFamilyOps,
-} from "../../lib/course/labs/fork.js";
+} from "../../lib/course/labs/fork_ops.js";
 import {
   type WriteReport,
   writeToOrphan,

@@ -1,13 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Clock } from "../../lib/hw/clock.js";
-import { Cpu } from "../../lib/hw/cpu.js";
 import { readLackey, readLackeyStream } from "../../lib/hw/lackey.js";
-import { Ram } from "../../lib/hw/ram.js";
-import { runStream, STREAM_FETCH, STREAM_WRITE } from "../../lib/hw/stream.js";
-import { TLB_MODELS, type TlbModelName } from "../../lib/hw/tlb_model.js";
-import { loadTrace, Trace, unpackTrace } from "../../lib/hw/trace.js";
-import { Tables } from "./tables.js";
+import { STREAM_FETCH, STREAM_WRITE } from "../../lib/hw/stream.js";
+import type { TlbModelName } from "../../lib/hw/tlb_model.js";
+import { Trace, unpackTrace } from "../../lib/hw/trace.js";
+import { countsOf } from "./trace_counts.js";
 
 const LOG = `==14350== Lackey, an example Valgrind tool
 I  0401ab73,3
@@ -16,18 +13,6 @@ program output
  L 04a17ffe,4
  M 0421d9b9,4
 ==14350== `.split("\n");
-
-function countsOf(trace: Trace, tlb: TlbModelName) {
-  const ram = new Ram(2 ** 28);
-  const cpu = new Cpu(0, ram, new Clock(), { tlb });
-  const tables = new Tables(ram);
-  for (const [i, offset] of trace.pageOffsets.entries()) tables.map(offset, 0x4000 + i);
-  cpu.writeCr3(0x1000);
-  cpu.cpl = 3;
-  runStream(cpu, trace.stream);
-  const { walks, walkRefs, l2Hits, dirtyAssists } = cpu.mmu.stats();
-  return { walks, walkRefs, l2Hits, dirtyAssists };
-}
 
 describe("the lackey reader", () => {
   it("reads fetches, loads, stores and modifies, and both pages of a crossing access", () => {
@@ -95,16 +80,11 @@ describe("a trace", () => {
       }),
     );
   });
-});
 
-describe("the trace that comes with the course", () => {
-  it("has the accesses its README tells of, and the walks of its pages on a real processor's TLBs", () => {
-    const trace = loadTrace("wordsort");
-    expect(trace.counts).toEqual({ fetches: 9626102, loads: 2237564, stores: 1401281, modifies: 13482 });
-    expect([trace.stream.length, trace.pageOffsets.length]).toEqual([2449610, 238]);
-    expect(trace.provenance).toMatch(/wordsort\.c/);
-    expect(countsOf(trace, "skylake")).toEqual({ walks: 238, walkRefs: 251, l2Hits: 261, dirtyAssists: 4 });
-    expect(TLB_MODELS.skylake.l2[0].ways).toBe(12);
-    expect(() => loadTrace("nosuch" as "wordsort")).toThrow(/wordsort/);
+  it("is not read from other bytes", () => {
+    const bytes = (text: string) => new TextEncoder().encode(text);
+    expect(() => unpackTrace(bytes("no line"))).toThrow(/a line of JSON, then 16 bits/);
+    expect(() => unpackTrace(bytes("{}\n123"))).toThrow(/a line of JSON, then 16 bits/);
+    expect(() => unpackTrace(bytes("no JSON\n12"))).toThrow('not "no JSON"');
   });
 });

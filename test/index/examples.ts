@@ -1,5 +1,5 @@
 /**
- * Good arguments for everything that lib/index.ts exports: what test/index.test.ts spoils, one argument at a time.
+ * Good arguments for everything that lib/index.ts and lib/kernel.ts export: what test/index.test.ts spoils, one argument at a time.
  *
  * `FUNCTIONS` names each function with a maker of good arguments; `CLASSES` each class with a maker of an instance, and good
  * arguments of its methods. `LOOSE` lists what is not fed bad values, with the reason.
@@ -448,8 +448,4 @@ export const LOOSE: Record<string, string> = {
     ].map((name) => [name, "an answer: lib makes it, notebooks only look at it"]),
   ),
   Plot: "an answer of plot()",
-  Kernel: "the kernel's inside; notebooks make calls through Machine and Process",
-  Task: "the kernel's inside; notebooks hold a Process",
-  Mmu: "the processor's inside, run for every byte; notebooks go through Cpu",
-  Tlb: "the processor's inside, run for every access; notebooks read it through tlbSets and stats",
 };

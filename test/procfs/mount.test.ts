@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import "../../lib/course/proc_export.js";
 import { boot } from "../../lib/kernel/machine.js";
 import { sysMmap } from "../../lib/kernel/syscalls/mm.js";
 import { MAP_ANONYMOUS, MAP_PRIVATE } from "../../lib/mm/vma/mman.js";

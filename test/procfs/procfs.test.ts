@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import "../../lib/course/proc_export.js";
 import { Ram } from "../../lib/hw/ram.js";
 import { copyPageRange } from "../../lib/mm/fault/copy_page_range.js";
 import { handleMmFault } from "../../lib/mm/fault/memory.js";

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import "../../lib/course/kernel/rich_output.js";
 import { isDisplayable, JUPYTER_DISPLAY, show } from "../../lib/view/show.js";
 import { table } from "../../lib/view/table.js";
 

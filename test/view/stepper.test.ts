@@ -2,10 +2,11 @@ import { describe, expect, it } from "vitest";
 import { boot } from "../../lib/kernel/machine.js";
 import { drawAreas } from "../../lib/view/draw_areas.js";
 import { drawTlb, type TlbCell } from "../../lib/view/draw_tlb.js";
+import { nameOf } from "../../lib/view/embed.js";
 import { stepWalk } from "../../lib/view/step_walk.js";
 import { stepper } from "../../lib/view/stepper.js";
 import { changesBetween, splitElements } from "../../lib/view/stepper_marks.js";
-import { nameOf, packElements } from "../../lib/view/stepper_script.js";
+import { packElements } from "../../lib/view/stepper_script.js";
 import { line, rect, label as words } from "../../lib/view/svg.js";
 import { expectWellFormed } from "./xml.js";
 

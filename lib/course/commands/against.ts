@@ -4,8 +4,9 @@
  *   generateScenario(seed) --+--> RUNNER script.vms, several times --> what is the same in all runs --+--> differences
  *                            +--> the emulated machine -----------------------------------------------+
  *
- * RUNNER is a program that runs a scenario on the kernel it stands on and prints records in the form of replay/record.ts. It makes
- * plain memory operations only, needs root (pagemap hides frames from others), and is given the path of the script.
+ * RUNNER is a program that runs a scenario on the kernel it stands on and prints records in the form of
+ * replay/record.ts. It makes plain memory operations only, needs root (pagemap hides frames from others), and
+ * is given the path of the script.
  *
  * Read first: replay/generate.ts, replay/compare_records.ts.
  */
@@ -68,13 +69,11 @@ function withoutRunner(value: Json): Json {
   return Object.fromEntries(kept.map(([key, inner]) => [key, withoutRunner(inner)]));
 }
 
-/** Runs `text` `times` times with `runner` on the kernel of this computer. Throws Error with what the runner said. Not in Linux. */
-export async function recordNatively(
-  runner: string,
-  text: string,
-  name: string,
-  times = 3,
-): Promise<Recording> {
+/**
+ * Runs `text` `times` times with `runner` on the kernel of this computer. Throws Error with what the runner
+ * said. Not in Linux.
+ */
+async function recordNatively(runner: string, text: string, name: string, times = 3): Promise<Recording> {
   const folder = new TemporaryFolder(tmpdir(), "pagewalk-native-");
   try {
     const script = join(folder.path, `${name}.vms`);

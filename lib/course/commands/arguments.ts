@@ -1,11 +1,12 @@
 /**
- * The words of a command line: which belong to the command, which are options, and what to say when they do not fit.
+ * The words of a command line: which belong to the command, which are options, and what to say when they do
+ * not fit.
  *
  *     pagewalk grade 01 --file mine.ts          words ["01"], options --file "mine.ts"
  *     pagewalk grade --sollutions               there is no option --sollutions; did you mean --solutions?
  *
- * A command describes what it takes as plain data (CommandShape), from which its help is written too. Both `--file F` and `--file=F`
- * are understood; after `--` everything is a word.
+ * A command describes what it takes as plain data (CommandShape), from which its help is written too. Both
+ * `--file F` and `--file=F` are understood; after `--` everything is a word.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -62,21 +63,29 @@ export class Arguments {
   }
 }
 
-/** `text` as a whole number; `name` says whose it is. Throws a `UsageError` that names the limits. Not in Linux: a helper of the course. */
+/**
+ * `text` as a whole number; `name` says whose it is. Throws a `UsageError` that names the limits.
+ * Not in Linux: a helper of the course.
+ */
 export function wholeNumber(name: string, text: string, least: number, most: number): number {
   const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw new UsageError(`${name} is a whole number from ${least} to ${most}, not ${valueText(text)}`);
 }
 
-/** Whether `args` ask for help or the version instead of the command. Not in Linux: a helper of the course. */
+/**
+ * Whether `args` ask for help or the version instead of the command. Not in Linux: a helper of the course.
+ */
 export function asksFor(args: readonly string[]): "help" | "version" | undefined {
   const own = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
   if (own.includes("--help") || own.includes("-h")) return "help";
   return own.includes("--version") ? "version" : undefined;
 }
 
-/** Sorts `args` into words and options. Throws a `UsageError` where they are not what `shape` takes. Not in Linux: a helper of the course. */
+/**
+ * Sorts `args` into words and options. Throws a `UsageError` where they are not what `shape` takes.
+ * Not in Linux: a helper of the course.
+ */
 export function parseArguments(args: readonly string[], shape: CommandShape): Arguments {
   const words: string[] = [];
   const options = new Map<string, string>();
@@ -119,7 +128,10 @@ function takeOption(
   return value === undefined;
 }
 
-/** A `UsageError` on a name that does not exist, with the nearest one that does. Not in Linux: a helper of the course. */
+/**
+ * A `UsageError` on a name that does not exist, with the nearest one that does.
+ * Not in Linux: a helper of the course.
+ */
 export function unknown(kind: string, name: string, known: readonly string[]): UsageError {
   const shown = name.length > 40 || /[^ -~]/.test(name) ? valueText(name) : name;
   const near = nearestName(name, known);

@@ -1,5 +1,6 @@
 /**
- * `pagewalk doctor`: what the course needs, what of it is here, and what to do about the rest. Changes nothing.
+ * `pagewalk doctor`: what the course needs, what of it is here, and what to do about the rest. Changes
+ * nothing.
  *
  * Not in Linux: part of the course, not of the machine.
  */

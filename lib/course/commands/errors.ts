@@ -12,7 +12,9 @@
 /** A mistake in how a command was called. Not in Linux: a helper of the course. */
 export class UsageError extends Error {}
 
-/** What was asked for cannot be done; the message is a plain sentence. Not in Linux: a helper of the course. */
+/**
+ * What was asked for cannot be done; the message is a plain sentence. Not in Linux: a helper of the course.
+ */
 export class CommandFailure extends Error {}
 
 const REASONS: ReadonlyMap<string, string> = new Map([
@@ -54,7 +56,10 @@ export function endingOf(error: unknown): { text: string; status: number } {
 
 const MAX_FAULT = 500;
 
-/** Name and message of an error that nobody expected; its stack where PAGEWALK_STACK is set. Not in Linux: a helper of the course. */
+/**
+ * Name and message of an error that nobody expected; its stack where PAGEWALK_STACK is set.
+ * Not in Linux: a helper of the course.
+ */
 export function faultText(error: unknown): string {
   const { name, message, stack } =
     error instanceof Error ? error : { name: "thrown", message: String(error), stack: undefined };

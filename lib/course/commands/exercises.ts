@@ -1,6 +1,7 @@
 /**
- * `pagewalk exercises cut`: writes `exercises/` from `solutions/`; `pagewalk exercises check` tells whether they match.
- * A file in `exercises/` that a learner has worked on is replaced by the cut, so this is for instructors.
+ * `pagewalk exercises cut`: writes `exercises/` from `solutions/`; `pagewalk exercises check` tells whether
+ * they match. A file in `exercises/` that a learner has worked on is replaced by the cut, so this is for
+ * instructors.
  *
  * Not in Linux: part of the course, not of the machine.
  */

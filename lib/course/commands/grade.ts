@@ -1,6 +1,7 @@
 /**
  * `pagewalk grade [01[.2]...] [--solutions | --file FILE] [--json]`: runs the graders.
- * Exit status 0 when every exercise that was graded passed, 1 when not, 2 when the command was not understood.
+ * Exit status 0 when every exercise that was graded passed, 1 when not, 2 when the command was not
+ * understood.
  *
  * Not in Linux: part of the course, not of the machine.
  */

@@ -1,5 +1,6 @@
 /**
- * `pagewalk notebooks check|run|strip|new`: what is done with whole notebooks. Without files, all of `notebooks/`.
+ * `pagewalk notebooks check|run|strip|new`: what is done with whole notebooks. Without files, all of
+ * `notebooks/`.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -35,8 +36,8 @@ export function notebooksNamed(args: readonly string[]): string[] {
 }
 
 /**
- * Does `act` with each notebook that `args` name; the number of those that failed. One that cannot be read is told and counted, and the
- * others have their turn.
+ * Does `act` with each notebook that `args` name; the number of those that failed. One that cannot be read is
+ * told and counted, and the others have their turn.
  */
 async function each(
   args: Arguments,
@@ -58,7 +59,10 @@ async function each(
   return failed === 0 ? 0 : 1;
 }
 
-/** `run [--output DIR] [FILE...]`: executes every cell; with --output keeps the outputs in copies. Not in Linux: a helper of the course. */
+/**
+ * `run [--output DIR] [FILE...]`: executes every cell; with --output keeps the outputs in copies.
+ * Not in Linux: a helper of the course.
+ */
 export async function runAll(args: Arguments): Promise<number> {
   const output = args.value("--output");
   if (output !== undefined) mkdirSync(output, { recursive: true });
@@ -87,7 +91,10 @@ export async function strip(args: Arguments): Promise<number> {
   });
 }
 
-/** `check [FILE...]`: the shape of each, as `course/notebooks/check.ts` has it. Not in Linux: a helper of the course. */
+/**
+ * `check [FILE...]`: the shape of each, as `course/notebooks/check.ts` has it.
+ * Not in Linux: a helper of the course.
+ */
 export async function check(args: Arguments): Promise<number> {
   return each(args, (path, notebook) => {
     const problems = checkNotebook(path, notebook);
@@ -97,7 +104,9 @@ export async function check(args: Arguments): Promise<number> {
   });
 }
 
-/** `new NN-topic [TITLE]`: a notebook with all the sections of a lab. Not in Linux: a helper of the course. */
+/**
+ * `new NN-topic [TITLE]`: a notebook with all the sections of a lab. Not in Linux: a helper of the course.
+ */
 export async function create({ words: [name = "", title] }: Arguments): Promise<number> {
   const [, number, topic] = /^(\d\d)-([a-z0-9-]+)$/.exec(name) ?? [];
   if (number === undefined || topic === undefined)

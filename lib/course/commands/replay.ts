@@ -71,7 +71,10 @@ function seedsOf(text: string): [number, number] {
   return [first, end];
 }
 
-/** Compares random scenarios with the kernel of this computer; prints the shortest account of each that differs. */
+/**
+ * Compares random scenarios with the kernel of this computer; prints the shortest account of each that
+ * differs.
+ */
 async function compareRandom(runner: string, args: Arguments, limit: number): Promise<number> {
   const [first, end] = seedsOf(args.value("--seeds") ?? "0:20");
   const steps = args.number("--steps", 60, 1, 100_000);

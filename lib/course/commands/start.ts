@@ -1,6 +1,6 @@
 /**
- * `pagewalk start`, which `npm start` calls when the clone is ready: finds Jupyter or offers to install it, starts a
- * server with the course's kernel, and opens the list of labs.
+ * `pagewalk start`, which `npm start` calls when the clone is ready: finds Jupyter or offers to install it,
+ * starts a server with the course's kernel, and opens the list of labs.
  *
  * Not in Linux: part of the course, not of the machine.
  */

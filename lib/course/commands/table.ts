@@ -1,5 +1,6 @@
 /**
- * Every command of `pagewalk`: what it takes, and where it is. A command's file is loaded when the command is called.
+ * Every command of `pagewalk`: what it takes, and where it is. A command's file is loaded when the command is
+ * called.
  *
  * To add one: write `commands/NAME.ts` with a function of type CommandRun, and add an entry to COMMANDS.
  *

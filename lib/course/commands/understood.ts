@@ -6,8 +6,8 @@
 import { CommandFailure, UsageError } from "./errors.js";
 
 /**
- * The result of `act`; a `RangeError` ("there is no exercise 01.9") and a file that cannot be read become a mistake in the command's
- * use. Not in Linux: a helper of the course.
+ * The result of `act`; a `RangeError` ("there is no exercise 01.9") and a file that cannot be read become a
+ * mistake in the command's use. Not in Linux: a helper of the course.
  */
 export function understood<T>(act: () => T): T {
   try {

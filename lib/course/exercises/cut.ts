@@ -13,14 +13,20 @@ export function cutOf(lab: Lab): string {
   return cutExercises(readFileSync(lab.master, "utf8"), `solutions/${lab.name}.ts`);
 }
 
-/** The labs whose exercise file is missing or is not what the master gives. Not in Linux: a helper of the course. */
+/**
+ * The labs whose exercise file is missing or is not what the master gives.
+ * Not in Linux: a helper of the course.
+ */
 export function outdatedLabs(root?: string): Lab[] {
   return allLabs(root).filter(
     (lab) => !existsSync(lab.exercises) || readFileSync(lab.exercises, "utf8") !== cutOf(lab),
   );
 }
 
-/** Writes the exercise files that differ from their masters; returns those labs. Not in Linux: a helper of the course. */
+/**
+ * Writes the exercise files that differ from their masters; returns those labs.
+ * Not in Linux: a helper of the course.
+ */
 export function writeCuts(root?: string): Lab[] {
   const outdated = outdatedLabs(root);
   for (const lab of outdated) {

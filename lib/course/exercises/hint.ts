@@ -10,7 +10,10 @@ import { writeWhole } from "../files.js";
 import { findLab } from "./labs.js";
 import { Note } from "./note.js";
 
-/** The hints for exercise `wanted` ("01.3"), one more at each call; `upTo` asks for the first so many instead. Not in Linux: a helper of the course. */
+/**
+ * The hints for exercise `wanted` ("01.3"), one more at each call; `upTo` asks for the first so many instead.
+ * Not in Linux: a helper of the course.
+ */
 export function hint(wanted: string, upTo?: number, root?: string): Note {
   const { lab, task } = findLab(wanted, root);
   if (!task)

@@ -54,8 +54,8 @@ function labOf(root: string, file: string): Lab {
 }
 
 /**
- * The lab and task that a learner means: "01", "1", "paging", "01-paging", "exercises/01-paging.ts", "01.3", "1.3".
- * Throws a `RangeError` that lists what there is. Not in Linux: a helper of the course.
+ * The lab and task that a learner means: "01", "1", "paging", "01-paging", "exercises/01-paging.ts", "01.3",
+ * "1.3". Throws a `RangeError` that lists what there is. Not in Linux: a helper of the course.
  */
 export function findLab(wanted: string | number, root?: string): { lab: Lab; task?: Task } {
   checkKind("a lab or exercise", wanted, typeof wanted === "number" ? "number" : "text");

@@ -1,8 +1,9 @@
 /**
  * `load("01")`: the learner's exercises as they are on disk now, ready to be called from a notebook.
  *
- * A notebook's `import` keeps the first version of a file for the life of the kernel. `load` reads, transpiles
- * and runs the file anew at each call, so that an edit counts at once. Errors name the line of the .ts file.
+ * A notebook's `import` keeps the first version of a file for the life of the kernel. `load` reads,
+ * transpiles and runs the file anew at each call, so that an edit counts at once. Errors name the line of the
+ * .ts file.
  */
 
 import { readFileSync } from "node:fs";
@@ -23,15 +24,18 @@ interface CompilableModule extends Module {
 const { _nodeModulePaths } = Module as unknown as { _nodeModulePaths(folder: string): string[] };
 
 /**
- * The exports of `exercises/NN-topic.ts`, fresh at each call. `wanted` is "01" or "paging". Throws a `SyntaxError` with file, line
- * and caret. Not in Linux: a helper of the course.
+ * The exports of `exercises/NN-topic.ts`, fresh at each call. `wanted` is "01" or "paging". Throws a
+ * `SyntaxError` with file, line and caret. Not in Linux: a helper of the course.
  */
 export function load(wanted: string, root?: string): LoadedExercises {
   const { lab } = findLab(wanted, root);
   return loadFile(lab.exercises, `exercises/${lab.name}.ts`);
 }
 
-/** The exports of the TypeScript file at `path`; `shortName` is its name in messages. Not in Linux: a helper of the course. */
+/**
+ * The exports of the TypeScript file at `path`; `shortName` is its name in messages.
+ * Not in Linux: a helper of the course.
+ */
 export function loadFile(path: string, shortName = path): LoadedExercises {
   const { code, errors } = transpile(readFileSync(path, "utf8"), path, shortName);
   if (errors.length > 0) throw new SyntaxError(`your file has a mistake\n${errors.join("\n\n")}`);

@@ -12,10 +12,10 @@
  *       // SOLUTION END
  *     }                                                       ends at the first closing bracket in column 0
  *
- * A SOLUTION region in column 0 (a helper that only the answer needs) disappears from the exercises. A task of
- * several functions repeats its number: each has its own comment `/** 01.4 ...`. The import of NotWrittenYet is
- * added by the cut, so that the master does not import what it never uses. The cut is formatted as Biome
- * would, so that it passes the same checks as every other file.
+ * A SOLUTION region in column 0 (a helper that only the answer needs) disappears from the exercises. A task
+ * of several functions repeats its number: each has its own comment `/** 01.4 ...`. The import of
+ * NotWrittenYet is added by the cut, so that the master does not import what it never uses. The cut is
+ * formatted as Biome would, so that it passes the same checks as every other file.
  *
  * The same reading of a file serves three: `cut` (instructors), `hint`, and `reset`, which finds a
  * task's place in a file that a learner has changed.
@@ -85,7 +85,10 @@ export function partsOf(text: string): TaskPart[] {
   return parts;
 }
 
-/** The declaration that starts on line `at`: its name and the line after its end, or undefined. Not in Linux: a helper of the course. */
+/**
+ * The declaration that starts on line `at`: its name and the line after its end, or undefined.
+ * Not in Linux: a helper of the course.
+ */
 export function declarationAt(lines: string[], at: number): { name: string; end: number } | undefined {
   const name = DECLARES.exec(lines[at] ?? "")?.[1];
   if (!name) return undefined;
@@ -99,7 +102,10 @@ export function declarationAt(lines: string[], at: number): { name: string; end:
   return { name, end: Math.min(end + 1, lines.length) };
 }
 
-/** A bracket is missing: the declaration ends before its neighbour at `end`, and before the blank lines between them. */
+/**
+ * A bracket is missing: the declaration ends before its neighbour at `end`, and before the blank lines
+ * between them.
+ */
 function withoutBlanks(lines: string[], end: number): number {
   while (lines[end - 1]!.trim() === "") end--;
   return end;
@@ -164,7 +170,10 @@ function taskAround(parts: TaskPart[], at: number, file: string): string {
 const PAGEWALK_IMPORT = /^import \{([^}]*)\} from "pagewalk";$/m;
 const LINE_WIDTH = 110;
 
-/** `text` with NotWrittenYet among the names imported from "pagewalk", sorted and wrapped as Biome does. Not in Linux: a helper of the course. */
+/**
+ * `text` with NotWrittenYet among the names imported from "pagewalk", sorted and wrapped as Biome does.
+ * Not in Linux: a helper of the course.
+ */
 export function withNotWrittenYet(text: string): string {
   const found = PAGEWALK_IMPORT.exec(text);
   if (!found) return addImportLine(text);

@@ -3,7 +3,10 @@
  */
 import { valueText } from "../../hw/options.js";
 
-/** Thrown by an exercise that the learner has not filled in. `task` is "01.3". Not in Linux: a helper of the course. */
+/**
+ * Thrown by an exercise that the learner has not filled in. `task` is "01.3".
+ * Not in Linux: a helper of the course.
+ */
 export class NotWrittenYet extends Error {
   override readonly name = "NotWrittenYet";
 
@@ -15,7 +18,10 @@ export class NotWrittenYet extends Error {
   }
 }
 
-/** Whether `error` says "not written yet", also when it comes from another copy of the library. Not in Linux: a helper of the course. */
+/**
+ * Whether `error` says "not written yet", also when it comes from another copy of the library.
+ * Not in Linux: a helper of the course.
+ */
 export function isNotWrittenYet(error: unknown): error is NotWrittenYet {
   return error instanceof Error && error.name === "NotWrittenYet";
 }

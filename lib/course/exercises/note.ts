@@ -2,7 +2,10 @@
  * A short answer of the course to a learner: text on the command line, a paragraph in a notebook.
  */
 
-/** Shown richly as the last expression of a cell, as plain text anywhere else. Not in Linux: a helper of the course. */
+/**
+ * Shown richly as the last expression of a cell, as plain text anywhere else.
+ * Not in Linux: a helper of the course.
+ */
 export class Note {
   /** `code` between backticks is set as code in a notebook; lines stay lines. */
   constructor(readonly text: string) {}

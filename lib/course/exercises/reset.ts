@@ -1,12 +1,14 @@
 /**
- * Reset: puts one exercise back to how it was handed out, and leaves everything else in the learner's file alone.
+ * Reset: puts one exercise back to how it was handed out, and leaves everything else in the learner's file
+ * alone.
  *
  *     exercises/01-paging.ts   ...01.2 (solved)... 01.3 (a mess) ...a helper of the learner's...
  *                                  stays           from the cut        stays
  *     exercises/saved/01-paging.1.ts.txt           the whole file as it was; never overwritten
  *
- * The learner's file may be broken in any way, so it is not parsed: a function starts at the line that declares it
- * (with the comment above) and ends at the first closing bracket in column 0, or before the next export.
+ * The learner's file may be broken in any way, so it is not parsed: a function starts at the line that
+ * declares it (with the comment above) and ends at the first closing bracket in column 0, or before the next
+ * export.
  */
 
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -18,7 +20,10 @@ import { findLab, type Lab } from "./labs.js";
 import { declarationAt, partsOf, type TaskPart, withNotWrittenYet } from "./master.js";
 import { Note } from "./note.js";
 
-/** Restores exercise `wanted` ("01.3"), or a whole lab ("01"), and keeps a copy of the file. Not in Linux: a helper of the course. */
+/**
+ * Restores exercise `wanted` ("01.3"), or a whole lab ("01"), and keeps a copy of the file.
+ * Not in Linux: a helper of the course.
+ */
 export function reset(wanted: string, root?: string): Note {
   const { lab, task } = findLab(wanted, root);
   const name = task ? `${task.id} ${task.title}` : `Lab ${lab.number}`;
@@ -35,7 +40,7 @@ export function reset(wanted: string, root?: string): Note {
 }
 
 /** `current` with the declarations of `task` as they are in `cut`. Not in Linux: a helper of the course. */
-export function resetTask(current: string, cut: string, task: string): string {
+function resetTask(current: string, cut: string, task: string): string {
   const cutLines = cut.split("\n");
   const parts = partsOf(cut);
   let lines = current.split("\n");

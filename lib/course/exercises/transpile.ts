@@ -14,7 +14,10 @@ export function typescript(): typeof ts {
   return loaded;
 }
 
-/** `text` as a CommonJS module with an inline source map, and what is wrong with its syntax, told with `shortName`. Not in Linux: a helper of the course. */
+/**
+ * `text` as a CommonJS module with an inline source map, and what is wrong with its syntax, told with
+ * `shortName`. Not in Linux: a helper of the course.
+ */
 export function transpile(
   text: string,
   fileName: string,
@@ -38,7 +41,10 @@ export function transpile(
   };
 }
 
-/** The syntax errors of `text`, each with place, the line and a caret under the spot. Not in Linux: a helper of the course. */
+/**
+ * The syntax errors of `text`, each with place, the line and a caret under the spot.
+ * Not in Linux: a helper of the course.
+ */
 export function syntaxErrors(text: string, fileName: string): string[] {
   return transpile(text, fileName).errors;
 }

@@ -39,8 +39,9 @@ export class CheckResult {
 }
 
 /**
- * Checks the exercises of a lab (`"01"`) or one of them (`"01.2"`). Without `options.file` the learner's own file is taken.
- * Throws a `RangeError` for a lab or exercise that does not exist. Not in Linux: a helper of the course.
+ * Checks the exercises of a lab (`"01"`) or one of them (`"01.2"`). Without `options.file` the learner's own
+ * file is taken. Throws a `RangeError` for a lab or exercise that does not exist.
+ * Not in Linux: a helper of the course.
  */
 export function check(wanted: string, options: { file?: string } = {}): Promise<CheckResult> {
   const result = checkNow(wanted, options);
@@ -59,13 +60,15 @@ async function checkNow(wanted: string, options: { file?: string }): Promise<Che
 }
 
 /** What to grade: a file (the learner's by default) or its text, and which tasks ("01.2"; all by default). */
-export interface GradeRequest {
+interface GradeRequest {
   file?: string;
   text?: string;
   tasks?: string[];
 }
 
-/** Grades one file (the learner's by default) as the exercises of `lab`. Not in Linux: a helper of the course. */
+/**
+ * Grades one file (the learner's by default) as the exercises of `lab`. Not in Linux: a helper of the course.
+ */
 export async function gradeLab(
   lab: Lab,
   { file = lab.exercises, text = readInput(file), tasks, ...options }: GradeRequest & GradeOptions = {},

@@ -1,20 +1,22 @@
 /**
  * The grading child: vitest's main process, started by grade.ts for one batch of submissions.
  *
- * It uses none of the project's vitest configuration. Graders import the learner's file under the solution's name
- * (`../../solutions/01-paging.js`), so that they are typed and can be read in an editor; a small plugin
- * answers that import with the copy of the learner's file that lies beside the copy of the grader. Every import of
- * `lib/...` goes to the compiled library, of which there is then one copy in the process.
+ * It uses none of the project's vitest configuration. Graders import the learner's file under the solution's
+ * name (`../../solutions/01-paging.js`), so that they are typed and can be read in an editor; a small plugin
+ * answers that import with the copy of the learner's file that lies beside the copy of the grader. Every
+ * import of `lib/...` goes to the compiled library, of which there is then one copy in the process.
  */
 
 import { appendFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { TestModule } from "vitest/node";
+import { ENTRIES } from "../paths.js";
 import type { Orders, TraceEvent } from "./trace.js";
 
 const orders = JSON.parse(process.env.PAGEWALK_GRADE ?? "{}") as Orders;
 
-// The parent holds the other end of stdin: when it dies, so do we, with all that we started, and nothing is left behind.
+// The parent holds the other end of stdin: when it dies, so do we, with all that we started, and nothing is
+// left behind.
 process.stdin.on("close", orphaned).resume();
 
 function orphaned(): void {
@@ -29,7 +31,8 @@ const inJobs = (path: string) => slashes(path).startsWith(`${slashes(orders.fold
 
 /** The file that `source` means when a copied grader imports it, or undefined to leave it to vite. */
 function resolveImport(source: string, importer: string | undefined): string | undefined {
-  if (source === "pagewalk") return join(orders.root, "lib", "dist", "index.js");
+  const entry = ENTRIES.get(source);
+  if (entry !== undefined) return join(orders.root, "lib", "dist", entry.replace(/\.ts$/, ".js"));
   if (!importer || !inJobs(importer)) return undefined;
   const solution = /\/solutions\/(\d\d-[\w-]+)(?:\.[jt]s)?$/.exec(source)?.[1];
   const name = source === "submission" ? basename(importer, ".grade.ts") : solution;

@@ -1,6 +1,7 @@
 /**
  * Comparisons for graders. Each says what was asked, what came, and what should have come, in the terms
- * of the course: an address in hexadecimal and bit by bit, an entry decoded, the step at which two walks part.
+ * of the course: an address in hexadecimal and bit by bit, an entry decoded, the step at which two walks
+ * part.
  *
  *     import { asAddress, expectSame } from "../../lib/course/grading/expect.js";
  *
@@ -8,7 +9,8 @@
  *     expectSameSteps(mine.steps, theirs.steps, { what: "walk(0x1000)", as: asWalkStep });
  *     const fault = expectThrown(() => submission.load(va), { what: "load(0x1000)" });
  *
- * A grader may use vitest's own `expect` as well; prefer these where a learner has to understand the difference.
+ * A grader may use vitest's own `expect` as well; prefer these where a learner has to understand the
+ * difference.
  * Read next: workload.ts, which compares whole machines.
  */
 
@@ -21,7 +23,7 @@ export { asAddress, asEntry, asErrorCode, asValue, asWalkStep } from "./values.j
 export { expectSameRuns } from "./workload.js";
 
 /** How a comparison is told. */
-export interface Telling {
+interface Telling {
   /** What was asked of the learner's code: `split(0x1234)`. */
   what?: string;
   /** What to think of; printed after the difference: `the offset has 12 bits`. */
@@ -30,7 +32,9 @@ export interface Telling {
   as?: AsText;
 }
 
-/** Throws a `DifferenceError` unless both are deeply and strictly equal. Not in Linux: a helper of the course. */
+/**
+ * Throws a `DifferenceError` unless both are deeply and strictly equal. Not in Linux: a helper of the course.
+ */
 export function expectSame(got: unknown, expected: unknown, { what, because, as }: Telling = {}): void {
   // What is large, or contains itself, is not looked through where something small is wanted.
   const comparable = isSmall(got) === isSmall(expected);
@@ -66,7 +70,10 @@ function bothTexts(got: unknown, expected: unknown): [string, string] {
   return [only(a), only(b)];
 }
 
-/** Compares two lists step by step and shows the first step at which they part, after the ones they share. Not in Linux: a helper of the course. */
+/**
+ * Compares two lists step by step and shows the first step at which they part, after the ones they share.
+ * Not in Linux: a helper of the course.
+ */
 export function expectSameSteps(
   got: readonly unknown[],
   expected: readonly unknown[],
@@ -90,8 +97,8 @@ export function expectSameSteps(
 }
 
 /**
- * Calls `act`, which must throw; returns what it threw. "Not written yet" and a full stack pass through, so that they are not
- * mistaken for the error that was wanted. Not in Linux: a helper of the course.
+ * Calls `act`, which must throw; returns what it threw. "Not written yet" and a full stack pass through, so
+ * that they are not mistaken for the error that was wanted. Not in Linux: a helper of the course.
  */
 export function expectThrown(act: () => unknown, { what = "It", because }: Telling = {}): unknown {
   let result: unknown;

@@ -7,9 +7,10 @@
  *         again             if code killed the process: without that task, so that the others keep their results
  *       score()             a task passes when all of its tests are known to have passed, twice over
  *
- * A task has passed only if each test that the grader's text promises was started once and passed in the worker's trace,
- * vitest's main process says the same, every canary failed, no built-in function was exchanged, and nothing
- * was thrown later. Everything else is "not passed", so that a killed or confused child can never give marks.
+ * A task has passed only if each test that the grader's text promises was started once and passed in the
+ * worker's trace, vitest's main process says the same, every canary failed, no built-in function was
+ * exchanged, and nothing was thrown later. Everything else is "not passed", so that a killed or confused
+ * child can never give marks.
  */
 
 import { spawn } from "node:child_process";
@@ -36,7 +37,10 @@ export interface GradeOptions {
 /** Runs that one submission may end before it is given up. */
 const MAX_ROUNDS = 8;
 
-/** Grades `submissions`, in order. Never throws because of what a submission does. Not in Linux: a helper of the course. */
+/**
+ * Grades `submissions`, in order. Never throws because of what a submission does.
+ * Not in Linux: a helper of the course.
+ */
 export async function gradeAll(
   submissions: Submission[],
   options: GradeOptions = {},
@@ -97,7 +101,10 @@ async function runChild(
   return { ...ended, events: readTrace(trace, secret) };
 }
 
-/** How a child ended: `late` when it had to be killed at its deadline, `problem` when it did not end as it should. */
+/**
+ * How a child ended: `late` when it had to be killed at its deadline, `problem` when it did not end as it
+ * should.
+ */
 interface ChildEnd {
   late: boolean;
   problem?: string;
@@ -121,7 +128,8 @@ function spawnChild(orders: Orders, folder: TemporaryFolder, deadlineMs: number)
   const forget = atEnd(kill);
   return new Promise((resolve) => {
     let late = false;
-    // A command that was stopped (Ctrl-Z) finds its deadline over, but maybe also a child that has long ended: that is heard first.
+    // A command that was stopped (Ctrl-Z) finds its deadline over, but maybe also a child that has long
+    // ended: that is heard first.
     const deadline = setTimeout(() => {
       setImmediate(() => {
         if (child.exitCode !== null || child.signalCode !== null) return;

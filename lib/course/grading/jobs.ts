@@ -16,7 +16,10 @@ import type { Lab } from "../exercises/labs.js";
 import { labTasks } from "../exercises/labs.js";
 import { TemporaryFolder } from "../temporary.js";
 
-/** One submission to grade: the text of the learner's file, and the tasks to run ("01.2"); all of them by default. */
+/**
+ * One submission to grade: the text of the learner's file, and the tasks to run ("01.2"); all of them by
+ * default.
+ */
 export interface Submission {
   lab: Lab;
   text: string;
@@ -58,7 +61,9 @@ describe("canary", () => {
 /** How many canaries must fail in every job. */
 export const CANARY_COUNT = CANARIES.split("\n  it(").length - 1;
 
-/** Lays out `submissions` under a new folder in `.pagewalk/` of `root`. Not in Linux: a helper of the course. */
+/**
+ * Lays out `submissions` under a new folder in `.pagewalk/` of `root`. Not in Linux: a helper of the course.
+ */
 export function layOut(submissions: Submission[], root: string): { folder: TemporaryFolder; jobs: Job[] } {
   const folder = new TemporaryFolder(join(root, ".pagewalk"), "grade-");
   return {
@@ -92,9 +97,10 @@ const DESCRIBE = /^describe\("((\d\d\.\d+) [^"]*)", /;
 const IT = /^ {2}it\(\s*"((?:[^"\\]|\\.)*)"/;
 
 /**
- * The tests that a grader's text promises, by task: "01.1 Split an address > splits a user address". Read from the
- * text and not from the run, so that no submission can make tests disappear; therefore titles are plain strings in
- * double quotes, one `describe` in column 0 for each task, and `it` directly in it. Not in Linux: a helper of the course.
+ * The tests that a grader's text promises, by task: "01.1 Split an address > splits a user address". Read
+ * from the text and not from the run, so that no submission can make tests disappear; therefore titles are
+ * plain strings in double quotes, one `describe` in column 0 for each task, and `it` directly in it.
+ * Not in Linux: a helper of the course.
  */
 export function expectedTests(grader: string): Map<string, string[]> {
   const tests = new Map<string, string[]>();

@@ -1,8 +1,8 @@
 /**
  * What is known about one submission while its tests run, over as many runs as it takes.
  *
- * Code under test can end the process. The run that follows leaves out the task that did it and repeats the others,
- * so that in the end one run went through from the loading of the file to vitest's own verdict.
+ * Code under test can end the process. The run that follows leaves out the task that did it and repeats the
+ * others, so that in the end one run went through from the loading of the file to vitest's own verdict.
  */
 
 import type { Job } from "./jobs.js";

@@ -9,7 +9,8 @@
  *   remember   a short check; when it fails, its sentence stands in front of what it found, and the task is failing
  *   atLast     a long check; while its task is failing it is not run, it would only take time
  *
- * What fails is kept by each grader for itself: one process grades many submissions, and loads this file once for all.
+ * What fails is kept by each grader for itself: one process grades many submissions, and loads this file once
+ * for all.
  *
  * Read first: expect.ts, difference.ts.
  */
@@ -17,7 +18,7 @@
 import { DifferenceError } from "./difference.js";
 
 /** The checks of one grader, and which of its tasks are failing. */
-export interface GradedTasks {
+interface GradedTasks {
   /** Runs a check of `task`; what it finds is told with `because` in front. */
   remember(task: string, because: string, check: () => void): void;
   /** A long check of `task` that waits until the short ones before it pass. */

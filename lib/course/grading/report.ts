@@ -2,7 +2,10 @@
  * A grade report: plain data for `--json`, from which the text and the table are made.
  */
 
-/** How a task stands. `stopped`: its code had to be stopped or ended the process. `not-run`: something else came before it. */
+/**
+ * How a task stands. `stopped`: its code had to be stopped or ended the process. `not-run`: something else
+ * came before it.
+ */
 export type TaskState = "passed" | "failed" | "not-written" | "stopped" | "not-run";
 
 /** The result of one task. Texts are written for the learner. */
@@ -46,13 +49,15 @@ const MARK: Record<TaskState, string> = {
 };
 const SAYS: Partial<Record<TaskState, string>> = { "not-written": "not written yet", "not-run": "not run" };
 
-/** Whether every task passed; a command ends with status 0 exactly then. Not in Linux: a helper of the course. */
+/**
+ * Whether every task passed; a command ends with status 0 exactly then. Not in Linux: a helper of the course.
+ */
 export function allPassed(report: GradeReport): boolean {
   return report.total > 0 && report.passed === report.total && report.problem === undefined;
 }
 
 /** How a learner asks for a hint where the report is read. */
-export type HintCommand = (task: string) => string;
+type HintCommand = (task: string) => string;
 const inTerminal: HintCommand = (task) => `npx pagewalk hint ${task}`;
 export const inNotebook: HintCommand = (task) => `hint("${task}")`;
 
@@ -105,7 +110,9 @@ function summary(report: GradeReport, hint: HintCommand): string {
     : `${count}.`;
 }
 
-/** Colours of a line beside the result, seen on white and on black alike; the text has the theme's own colour. */
+/**
+ * Colours of a line beside the result, seen on white and on black alike; the text has the theme's own colour.
+ */
 const COLOUR: Record<TaskState, string> = {
   passed: "#2da44e",
   failed: "#d1453b",

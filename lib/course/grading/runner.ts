@@ -44,7 +44,10 @@ function write(event: TraceEvent): void {
   writeSync(traceFile, `${orders.secret} ${stringify(event)}\n`);
 }
 
-/** Shared with the watchdog: [0] counts up whenever something new starts; [1] is 1 while learner's code may run. */
+/**
+ * Shared with the watchdog: [0] counts up whenever something new starts; [1] is 1 while learner's code may
+ * run.
+ */
 const pulse = new Int32Array(new SharedArrayBuffer(8));
 
 function watch(on: boolean): void {
@@ -68,7 +71,10 @@ function tellJob(): void {
   watchdog.postMessage(job);
 }
 
-/** Takes over everything that prints, so that a million lines cost nothing and the first ones are shown with the result. */
+/**
+ * Takes over everything that prints, so that a million lines cost nothing and the first ones are shown with
+ * the result.
+ */
 function capturePrinting(): void {
   const take = (...args: unknown[]) => {
     if (printed.lines.length >= MAX_PRINTED_LINES) printed.more++;
@@ -106,7 +112,10 @@ Object.defineProperty(globalThis, Symbol.for("pagewalk.printed"), { get: () => p
 process.on("unhandledRejection", late);
 process.on("uncaughtException", late);
 
-/** An error that says what `thrown` says, and carries nothing else. vitest's own comparisons keep what they compared, if that is small. */
+/**
+ * An error that says what `thrown` says, and carries nothing else. vitest's own comparisons keep what they
+ * compared, if that is small.
+ */
 function tamed(thrown: unknown): unknown {
   if (thrown instanceof Error && thrown.name === "AssertionError") {
     const { actual, expected } = thrown as { actual?: unknown; expected?: unknown };
@@ -182,7 +191,10 @@ export default class GradingRunner extends TestRunner {
     watch(true);
   }
 
-  /** Runs the test's function; what it throws goes on as short plain texts, because vitest walks through all of an error. */
+  /**
+   * Runs the test's function; what it throws goes on as short plain texts, because vitest walks through all
+   * of an error.
+   */
   async runTask(test: RunnerTestCase): Promise<void> {
     try {
       await TestRunner.getTestFn(test)();

@@ -1,18 +1,20 @@
 /**
  * What is looked at in a learner's file before it runs: which modules it imports.
  *
- * An exercise needs the library and nothing else. A submission that imports the test framework could change how it is graded, and one
- * that imports Node's modules could read files or end the process; both are refused, with the line. Code is read with TypeScript's own
- * parser, so that an `import "x"` in a string or comment is what it is: text. Only where a file also makes code of texts (eval, Function)
- * its texts are searched too.
+ * An exercise needs the library and nothing else. A submission that imports the test framework could change
+ * how it is graded, and one that imports Node's modules could read files or end the process; both are
+ * refused, with the line. Code is read with TypeScript's own parser, so that an `import "x"` in a string or
+ * comment is what it is: text. Only where a file also makes code of texts (eval, Function) its texts are
+ * searched too.
  *
  * This keeps honest work honest; it is no sandbox. Code of people you do not trust belongs in a container.
  */
 
 import { type Use, usesOf } from "../code.js";
+import { ENTRIES } from "../paths.js";
 
 /** A line that is refused, and what stands there. */
-export interface Refusal {
+interface Refusal {
   line: number;
   what: string;
 }
@@ -24,7 +26,10 @@ const BUILTIN = /\bgetBuiltinModule\b/;
 const CODE_IN_TEXT =
   /\b(?:from|import)\s*["'`(]|\bimport\s*\.\s*meta\b|\brequire\s*\(|\bprocess\s*\.\s*(?:binding|dlopen|_linkedBinding)\b/;
 
-/** The first thing in `text` that a submission may not use, or undefined. Not in Linux: a helper of the course. */
+/**
+ * The first thing in `text` that a submission may not use, or undefined.
+ * Not in Linux: a helper of the course.
+ */
 export function findForbidden(text: string): Refusal | undefined {
   if (!mayImport(text)) return undefined;
   let uses: Use[];
@@ -42,10 +47,13 @@ export function findForbidden(text: string): Refusal | undefined {
   return undefined;
 }
 
-const OWN_IMPORT = /^import (?:type )?\{[\w$\s,]*\} from "pagewalk";$/gm;
+const OWN_IMPORT = /^import (?:type )?\{[\w$\s,]*\} from "pagewalk(?:\/kernel)?";$/gm;
 const ANY_WORD = /\b(?:from|import|require|getBuiltinModule|binding|dlopen|_linkedBinding)\b|\\u/;
 
-/** Whether a parser has to look: most files say "import" once, at the top, and the parser takes 200 ms to load. */
+/**
+ * Whether a parser has to look: most files say "import" once, at the top, and the parser takes 200 ms to
+ * load.
+ */
 function mayImport(text: string): boolean {
   return ANY_WORD.test(text.replace(OWN_IMPORT, ""));
 }
@@ -53,7 +61,7 @@ function mayImport(text: string): boolean {
 function refused({ kind, name }: Use, makesCode: boolean): string | undefined {
   switch (kind) {
     case "import":
-      return name === "pagewalk" ? undefined : `import of "${name}"`;
+      return ENTRIES.has(name) ? undefined : `import of "${name}"`;
     case "dynamic import":
       return "import(...)";
     case "import.meta":

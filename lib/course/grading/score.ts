@@ -36,7 +36,7 @@ function problemOf(outcome: Outcome): string | undefined {
   const { job, events } = outcome;
   const forbidden = findForbidden(job.text);
   if (forbidden)
-    return `${job.file}:${forbidden.line}: ${forbidden.what} is not for exercises; import what you need from "pagewalk".`;
+    return `${job.file}:${forbidden.line}: ${forbidden.what} is not for exercises; import what you need from "pagewalk" and "pagewalk/kernel".`;
   if (outcome.loading) return whileLoading(outcome.loading, job);
   const collected = events.find((event) => event.kind === "collected");
   const exchanged = exchangedBuiltIns(outcome);

@@ -1,10 +1,12 @@
 /**
- * Texts of a learner's code on their way into a report: short, and without what a terminal takes for a command.
+ * Texts of a learner's code on their way into a report: short, and without what a terminal takes for a
+ * command.
  *
  *     "\x1b[31mred\x1b[0m\x07" + 100 000 letters     ->     "red\x07 ... (99 500 more characters)"
  *
- * They are cut before anything else looks at them. What comes after (the search for places in a stack, vitest's own account of an
- * error) is made for the size that people write, and takes seconds or minutes for a message of 100 000 characters.
+ * They are cut before anything else looks at them. What comes after (the search for places in a stack,
+ * vitest's own account of an error) is made for the size that people write, and takes seconds or minutes for
+ * a message of 100 000 characters.
  */
 
 import { stripVTControlCharacters } from "node:util";
@@ -18,7 +20,10 @@ const MAX_LINES = 100;
 /** Characters of a stack that are searched for the learner's file. */
 const MAX_STACK = 20_000;
 
-/** `text` without colours, with control characters made visible, and with an end. Not in Linux: a helper of the course. */
+/**
+ * `text` without colours, with control characters made visible, and with an end.
+ * Not in Linux: a helper of the course.
+ */
 export function readable(text: string, most = MAX_TEXT): string {
   const { shown, gone } = cut(text, most);
   const all = shown.split("\n");
@@ -43,7 +48,10 @@ function ended(gone: number): string {
 /** Room for the words that say that something was cut, so that what was cut once is not cut again. */
 const ROOM = 60;
 
-/** The first `most` characters of `text` without colours, and how many there are besides. Never looks at all of a long text. */
+/**
+ * The first `most` characters of `text` without colours, and how many there are besides. Never looks at all
+ * of a long text.
+ */
 function cut(text: string, most: number): { shown: string; gone: number } {
   const head = text.slice(0, 2 * most + 1000);
   const plain = stripVTControlCharacters(head);
@@ -68,7 +76,10 @@ function textOf(thrown: unknown, key: string): string | undefined {
   }
 }
 
-/** Whatever was thrown, as plain short texts; nothing in it is trusted to behave. Not in Linux: a helper of the course. */
+/**
+ * Whatever was thrown, as plain short texts; nothing in it is trusted to behave.
+ * Not in Linux: a helper of the course.
+ */
 export function errorInfo(thrown: unknown): ErrorInfo {
   const message = textOf(thrown, "message") ?? thrownText(thrown);
   const info: ErrorInfo = {

@@ -6,8 +6,8 @@
  *          ^                          |  "verdict"                 |  "start", "end"      |  "stopped"
  *          +------- reads ----------- trace file  <-----------------+----------------------+
  *
- * Why a file, written synchronously: code under test may loop for ever, end the process or eat all memory, and
- * every message still in a queue is lost then. A line that was written stays. Each line carries a number
+ * Why a file, written synchronously: code under test may loop for ever, end the process or eat all memory,
+ * and every message still in a queue is lost then. A line that was written stays. Each line carries a number
  * that only this run knows, so that printing something that looks like a line proves nothing.
  */
 
@@ -66,7 +66,10 @@ export interface Orders {
   limitMiB: number;
 }
 
-/** The events of a trace file; lines that are cut off or do not carry `secret` are left out. Not in Linux: a helper of the course. */
+/**
+ * The events of a trace file; lines that are cut off or do not carry `secret` are left out.
+ * Not in Linux: a helper of the course.
+ */
 export function readTrace(file: string, secret: string): TraceEvent[] {
   if (!existsSync(file)) return [];
   const events: TraceEvent[] = [];

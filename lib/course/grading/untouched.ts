@@ -1,14 +1,18 @@
 /**
- * Which tasks of a learner's file are still as they were handed out. They need no run: the answer is "not written yet",
- * at once instead of after the second that vitest takes to start.
+ * Which tasks of a learner's file are still as they were handed out. They need no run: the answer is "not
+ * written yet", at once instead of after the second that vitest takes to start.
  *
- * The comparison errs on the side of running: a single changed character in any declaration of a task counts as written.
+ * The comparison errs on the side of running: a single changed character in any declaration of a task counts
+ * as written.
  */
 
 import { cutExercises, partsOf } from "../exercises/master.js";
 import type { GradeReport, TaskReport } from "./report.js";
 
-/** The tasks ("01.2") all of whose declarations in `text` are those of the exercises cut from `master`. Not in Linux: a helper of the course. */
+/**
+ * The tasks ("01.2") all of whose declarations in `text` are those of the exercises cut from `master`.
+ * Not in Linux: a helper of the course.
+ */
 export function untouchedTasks(text: string, master: string): Set<string> {
   const handedOut = declarations(cutExercises(master));
   const now = declarations(text);
@@ -27,7 +31,10 @@ function declarations(text: string): Map<string, string> {
   return found;
 }
 
-/** `report` with the tasks that were left out of it put in, as not written, in the order of `all`. Not in Linux: a helper of the course. */
+/**
+ * `report` with the tasks that were left out of it put in, as not written, in the order of `all`.
+ * Not in Linux: a helper of the course.
+ */
 export function withNotWritten(
   report: GradeReport,
   all: { id: string; title: string; tests: number }[],

@@ -33,7 +33,10 @@ export function asAddress(va: number, levels = 4): string {
   return `${hex(va)}\n${row(0)} | ${offset.toString(2).padStart(12, "0")}\n${row(1)} | offset ${hex(offset)}`;
 }
 
-/** A table entry in hexadecimal and decoded: `0x5067: pfn 0x5 P RW US A D`. Not in Linux: a helper of the course. */
+/**
+ * A table entry in hexadecimal and decoded: `0x5067: pfn 0x5 P RW US A D`.
+ * Not in Linux: a helper of the course.
+ */
 export function asEntry(entry: bigint | number): string {
   if (typeof entry === "number" && !Number.isSafeInteger(entry)) return asValue(entry);
   if (typeof entry !== "number" && typeof entry !== "bigint") return asValue(entry);
@@ -41,14 +44,19 @@ export function asEntry(entry: bigint | number): string {
   return `${hex(bits)}: ${entryText(bits)}`;
 }
 
-/** A page-fault error code, decoded: `0x7 (user write, not allowed)`. Not in Linux: a helper of the course. */
+/**
+ * A page-fault error code, decoded: `0x7 (user write, not allowed)`. Not in Linux: a helper of the course.
+ */
 export function asErrorCode(code: number): string {
   if (!Number.isInteger(code)) return asValue(code);
   const why = code & PF_RSVD ? "reserved bit set" : code & PF_PROT ? "not allowed" : "not present";
   return `${hex(code)} (${accessText(code)}, ${why})`;
 }
 
-/** One step of a page walk: `level 2 (PD), entry 418 at 0x5d10: 0x6067: pfn 0x6 P RW US A D, table`. Not in Linux: a helper of the course. */
+/**
+ * One step of a page walk: `level 2 (PD), entry 418 at 0x5d10: 0x6067: pfn 0x6 P RW US A D, table`.
+ * Not in Linux: a helper of the course.
+ */
 export function asWalkStep(step: Partial<WalkStep>): string {
   const { level = 0, index = 0, entryPa, entry, verdict } = step;
   const at = entryPa === undefined ? "" : ` at ${hex(entryPa)}`;
@@ -70,8 +78,8 @@ interface Left {
 }
 
 /**
- * Any value: numbers from 4096 on also in hexadecimal, faults in words, the rest like source code. Long values are cut, before they are
- * looked through. Not in Linux: a helper of the course.
+ * Any value: numbers from 4096 on also in hexadecimal, faults in words, the rest like source code. Long
+ * values are cut, before they are looked through. Not in Linux: a helper of the course.
  */
 export function asValue(value: unknown, depth = 0): string {
   return valueAsText(value, depth, { parts: MAX_PARTS });
@@ -150,7 +158,10 @@ function itemsOf(value: object, text: (one: unknown) => string): Items {
 
 const MAX_SMALL = 2000;
 
-/** Whether `value` is made of few things, all of them short: small enough to be looked through by anybody. Not in Linux: a helper of the course. */
+/**
+ * Whether `value` is made of few things, all of them short: small enough to be looked through by anybody.
+ * Not in Linux: a helper of the course.
+ */
 export function isSmall(value: unknown): boolean {
   const open: unknown[] = [value];
   let seen = 0;

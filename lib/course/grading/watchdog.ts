@@ -1,9 +1,10 @@
 /**
  * The watchdog: a thread in the worker process that ends it when a test takes too much time or memory.
  *
- * A synchronous endless loop blocks every timer of its own thread, so only another thread can notice it. This one
- * looks every 50 ms. It counts processor time rather than clock time, so that a busy computer fails nobody; where the clock
- * runs far ahead, less processor time is enough, so that nobody waits for long. Before
+ * A synchronous endless loop blocks every timer of its own thread, so only another thread can notice it. This
+ * one looks every 50 ms. It counts processor time rather than clock time, so that a busy computer fails
+ * nobody; where the clock runs far ahead, less processor time is enough, so that nobody waits for long.
+ * Before
  * the kill it stops the main thread for a moment through the inspector, as a debugger would, and
  * asks where it is: the learner reads "inside split(), line 12" instead of a bare "timed out".
  */
@@ -84,7 +85,10 @@ interface Seen {
   printed: Printed;
 }
 
-/** Stops the main thread and reads its stack and the local variables of the innermost function of the submission. */
+/**
+ * Stops the main thread and reads its stack and the local variables of the innermost function of the
+ * submission.
+ */
 async function whereIsMain(): Promise<Seen> {
   const session = new Session();
   session.connectToMainThread();

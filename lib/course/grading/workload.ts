@@ -1,5 +1,6 @@
 /**
- * Compares a learner's machine with the reference machine on random workloads, and shows the shortest one on which they differ.
+ * Compares a learner's machine with the reference machine on random workloads, and shows the shortest one on
+ * which they differ.
  *
  *     workload (random, seeded)      [ fork, store, store, munmap, load, ... ]
  *          | runs differ
@@ -13,8 +14,9 @@
  *       2. store at 0x1000          <- here they part
  *
  * The method is Zeller's delta debugging. The same seed gives the same workloads, so a learner sees the same
- * counterexample until the code changes. A workload whose operations do not fit together (an unmapped address, a dead task) must still run on the
- * reference: let `run` skip such an operation or observe the error.
+ * counterexample until the code changes. A workload whose operations do not fit together (an unmapped
+ * address, a dead task) must still run on the reference: let `run` skip such an operation or observe the
+ * error.
  */
 
 import { isDeepStrictEqual } from "node:util";
@@ -25,13 +27,14 @@ import { effort } from "./effort.js";
 import { type AsText, asValue } from "./values.js";
 
 /**
- * Boots a machine and carries out `operations` on it; returns or yields one observation for each (what the operation returned, a
- * counter, a dump of the tables). A generator is best: what it yielded before it throws is kept.
+ * Boots a machine and carries out `operations` on it; returns or yields one observation for each (what the
+ * operation returned, a counter, a dump of the tables). A generator is best: what it yielded before it throws
+ * is kept.
  */
-export type Run<Op> = (operations: readonly Op[]) => Iterable<unknown>;
+type Run<Op> = (operations: readonly Op[]) => Iterable<unknown>;
 
 /** What to compare, and how to tell it. */
-export interface RunComparison<Op> {
+interface RunComparison<Op> {
   /** One random operation; `at` is its place in the workload. */
   operation: (random: Random, at: number) => Op;
   reference: Run<Op>;
@@ -42,7 +45,10 @@ export interface RunComparison<Op> {
   simplify?: (op: Op) => readonly Op[];
   /** Writes an observation; `asValue` by default. */
   as?: AsText;
-  /** The mistake in a sentence, from the two observations that differ, where it can be told; printed above the workload. */
+  /**
+   * The mistake in a sentence, from the two observations that differ, where it can be told; printed above the
+   * workload.
+   */
   explain?: (got: never, expected: never) => string | undefined;
   /** Workloads to try (default 50), and the operations in each (default 30). */
   workloads?: number;
@@ -61,7 +67,9 @@ interface Difference {
 
 type Observation = { value: unknown } | { threw: unknown } | { ended: true };
 
-/** How many runs shrinking may take: enough for a few hundred operations, and well within a test's time limit. */
+/**
+ * How many runs shrinking may take: enough for a few hundred operations, and well within a test's time limit.
+ */
 const MAX_SHRINK_RUNS = 400;
 
 /** Throws a `DifferenceError` with the shortest difference found. Not in Linux: a helper of the course. */

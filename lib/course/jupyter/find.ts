@@ -6,7 +6,7 @@
 import { jupyterCjs } from "./jupyter_cjs.js";
 
 /** `notebook` is the page for one document at a time, `lab` the larger one. */
-export type JupyterApp = "notebook" | "lab";
+type JupyterApp = "notebook" | "lab";
 
 /** A Jupyter that has answered. */
 export interface Jupyter {
@@ -28,7 +28,10 @@ export const jupyterCommands = jupyterCjs.jupyterCommands;
 /** Asks one command for both apps. Not in Linux: a helper of the course. */
 export const askJupyter = jupyterCjs.askJupyter;
 
-/** The first Jupyter that answers; notebook before lab of the same command. Not in Linux: a helper of the course. */
+/**
+ * The first Jupyter that answers; notebook before lab of the same command.
+ * Not in Linux: a helper of the course.
+ */
 export const findJupyter = jupyterCjs.findJupyter;
 
 /** Classic Notebook 6 has its own server; Notebook 7 and Lab share another one with other settings. */

@@ -10,7 +10,10 @@ import { jupyterCjs } from "./jupyter_cjs.js";
 /** `uv` and `venv` install into .pagewalk/jupyter, `apt` for the whole computer. */
 export type InstallWay = "uv" | "venv" | "apt";
 
-/** A Jupyter that works, installed if the learner wants that; a CommandFailure says what to do otherwise. Not in Linux: a helper of the course. */
+/**
+ * A Jupyter that works, installed if the learner wants that; a CommandFailure says what to do otherwise.
+ * Not in Linux: a helper of the course.
+ */
 export async function jupyterOrInstall(): Promise<Jupyter> {
   try {
     return await jupyterCjs.jupyterOrInstall();

@@ -1,5 +1,6 @@
 /**
- * lib/bin/jupyter.cjs with types. It is loaded by its place in the repository, because it is not compiled: it also runs before anything is.
+ * lib/bin/jupyter.cjs with types. It is loaded by its place in the repository, because it is not compiled: it
+ * also runs before anything is.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -21,7 +22,10 @@ interface JupyterCjs {
   shellLine(words: string[]): string;
 }
 
-/** The functions of lib/bin/jupyter.cjs, the one copy that `npm start` uses too. Not in Linux: a helper of the course. */
+/**
+ * The functions of lib/bin/jupyter.cjs, the one copy that `npm start` uses too.
+ * Not in Linux: a helper of the course.
+ */
 export const jupyterCjs = createRequire(import.meta.url)(
   inRepository("lib", "bin", "jupyter.cjs"),
 ) as JupyterCjs;

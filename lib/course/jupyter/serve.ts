@@ -6,8 +6,9 @@
  *                      '-- asks /api until it answers, prints the address; SIGTERM at the end
  *
  * The server's root is the repository, so that learners can open `exercises/` beside `notebooks/`, and
- * plotly.js is served from `node_modules/`. Nothing outside the repository is changed, except that Jupyter keeps
- * its own settings and trust database in the home folder; where that cannot be written they go to `.pagewalk/`.
+ * plotly.js is served from `node_modules/`. Nothing outside the repository is changed, except that Jupyter
+ * keeps its own settings and trust database in the home folder; where that cannot be written they go to
+ * `.pagewalk/`.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -28,14 +29,14 @@ const FIRST_PORT = 8888;
 const PORTS_TO_TRY = 20;
 const SERVER_START_MS = 60_000;
 
-export interface ServeOptions {
+interface ServeOptions {
   /** Undefined: the first free port from 8888 on. */
   port: number | undefined;
   openBrowser: boolean;
 }
 
 /** A server that answers. */
-export interface LabServer {
+interface LabServer {
   /** Where the list of labs is, with the token. */
   url: string;
   token: string;
@@ -87,7 +88,7 @@ function startPage(jupyter: Jupyter): string {
 }
 
 /** The words after `jupyter`. */
-export function serverArguments(jupyter: Jupyter, port: number, openBrowser: boolean): string[] {
+function serverArguments(jupyter: Jupyter, port: number, openBrowser: boolean): string[] {
   const server = isClassic(jupyter) ? "NotebookApp" : "ServerApp";
   const args = [jupyter.app, `--notebook-dir=${projectRoot()}`];
   args.push(`--${server}.default_url=${startPage(jupyter)}`, `--port=${port}`, `--${server}.port_retries=0`);

@@ -56,8 +56,8 @@ function splitMap(script: string): { code: string; map: SourceMap | undefined } 
 }
 
 /**
- * The same TypeScript, asking for source maps, and for Node's types only when a cell needs them (cell_types.ts); to be
- * put in `require.cache` before tslab loads.
+ * The same TypeScript, asking for source maps, and for Node's types only when a cell needs them
+ * (cell_types.ts); to be put in `require.cache` before tslab loads.
  */
 export function withSourceMaps<Api extends TypeScriptApi>(ts: Api): Api {
   return {

@@ -1,9 +1,10 @@
 /**
  * Which types of Node a cell can see, and when they are read.
  *
- * tslab gives every cell all of @types/node: 110 files, 2.3 MB of text, read at the kernel's start and gone through
- * again for each cell, which is half of the time that a cell takes. Most cells only print. So they start with the few names
- * below, and @types/node takes their place when a cell does not compile for want of a name:
+ * tslab gives every cell all of @types/node: 110 files, 2.3 MB of text, read at the kernel's start and gone
+ * through again for each cell, which is half of the time that a cell takes. Most cells only print. So they
+ * start with the few names below, and @types/node takes their place when a cell does not compile for want of
+ * a name:
  *
  *     __node__.d.ts  =  declare var console ...             until a cell says "process", "node:fs" ...
  *                    =  /// <reference types="node" />      for that cell, compiled again, and all after it
@@ -51,8 +52,8 @@ let announce: OnChange = () => {};
 let file = "";
 
 /**
- * `system` with one more file, whose text depends on the cells so far. `file` is its path, to be added to the program.
- * There is one of it, as there is one kernel in the process.
+ * `system` with one more file, whose text depends on the cells so far. `file` is its path, to be added to the
+ * program. There is one of it, as there is one kernel in the process.
  */
 export function withNodeTypesOnDemand<S extends CompilerSystem>(system: S): { system: S; file: string } {
   file = `${system.getCurrentDirectory().replaceAll("\\", "/").replace(/\/$/, "")}/${NODE_TYPES}`;

@@ -1,9 +1,9 @@
 /**
  * Telling Jupyter about the course's kernel without installing anything outside the repository.
  *
- * Jupyter looks for kernels in `kernels/NAME/kernel.json` under each folder of JUPYTER_PATH. The course writes
- * its own under `node_modules/.cache/pagewalk/`, under the name `tslab`, and sets JUPYTER_PATH for the server it
- * starts, so that a notebook made for a stock tslab opens with it, and a tslab that a learner has
+ * Jupyter looks for kernels in `kernels/NAME/kernel.json` under each folder of JUPYTER_PATH. The course
+ * writes its own under `node_modules/.cache/pagewalk/`, under the name `tslab`, and sets JUPYTER_PATH for the
+ * server it starts, so that a notebook made for a stock tslab opens with it, and a tslab that a learner has
  * installed is neither used nor changed.
  *
  * Not in Linux: part of the course, not of the machine.
@@ -22,7 +22,7 @@ export function kernelCommand(connectionFile: string): string[] {
 }
 
 /** Writes `kernel.json` and returns the folder to put first in JUPYTER_PATH. */
-export function writeKernelspec(
+function writeKernelspec(
   folder: string = inRepository("node_modules", ".cache", "pagewalk", "jupyter"),
 ): string {
   const dir = join(folder, "kernels", KERNELSPEC.name);

@@ -3,8 +3,8 @@
  *
  *     node lib/bin/kernel.mjs {connection_file}
  *
- * because `kernelspec.ts` wrote that line into a `kernel.json`. The notebooks also run on a tslab that a learner
- * has installed, only with poorer messages.
+ * because `kernelspec.ts` wrote that line into a `kernel.json`. The notebooks also run on a tslab that a
+ * learner has installed, only with poorer messages.
  *
  * The mends, each in its own file:
  * - `run_cell.ts`: errors as Jupyter wants them, no cell skipped after one, rich last values;
@@ -56,7 +56,9 @@ export function launch(connectionFile: string): void {
   startTslab(tslabRequire("tslab/dist/main.js") as TslabMain, connectionFile);
 }
 
-/** tslab keeps the `console.log` and `console.error` that it finds at its start for last values and errors. */
+/**
+ * tslab keeps the `console.log` and `console.error` that it finds at its start for last values and errors.
+ */
 function startTslab(main: TslabMain, configPath: string): void {
   const { log, error } = console;
   console.log = tslabConsole.log;

@@ -1,11 +1,13 @@
 /**
- * Ends a kernel whose parent is gone: a Jupyter server that was killed, a notebook run that was stopped with Ctrl-C.
- * Nobody could reach such a kernel any more, and a loop in a cell would keep a processor busy for ever.
+ * Ends a kernel whose parent is gone: a Jupyter server that was killed, a notebook run that was stopped with
+ * Ctrl-C. Nobody could reach such a kernel any more, and a loop in a cell would keep a processor busy for
+ * ever.
  *
  *     main thread   --starts-->   this file again, as a worker thread: every second, is the parent still the same?
  *
- * Why a thread: a cell's endless loop stops every timer of the main thread. The file only has to be imported, so that
- * the tests can put it in front of a stock tslab too: `node --import .../parent_watch.js tslab kernel ...`.
+ * Why a thread: a cell's endless loop stops every timer of the main thread. The file only has to be imported,
+ * so that the tests can put it in front of a stock tslab too:
+ * `node --import .../parent_watch.js tslab kernel ...`.
  *
  * Not in Linux: part of the course, not of the machine.
  */

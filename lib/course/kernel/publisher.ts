@@ -1,10 +1,10 @@
 /**
  * Everything a cell prints reaches Jupyter, however much it is and however busy the cell.
  *
- * By default zeromq sends 512 messages without going back to the event loop; the next `send` waits, and those after
- * it are refused. It also drops what is over 1000 messages for a slow listener. A cell that prints 10,000 lines
- * in a loop therefore loses most of them under stock tslab, and the "idle" message too, so that the cell seems to
- * run for ever. Two settings of the socket mend that; joining text keeps the messages few.
+ * By default zeromq sends 512 messages without going back to the event loop; the next `send` waits, and those
+ * after it are refused. It also drops what is over 1000 messages for a slow listener. A cell that prints
+ * 10,000 lines in a loop therefore loses most of them under stock tslab, and the "idle" message too, so that
+ * the cell seems to run for ever. Two settings of the socket mend that; joining text keeps the messages few.
  *
  *     console.log x 10,000 --> StreamBuffer (joins text) --> iopub socket (never waits, never drops) --> Jupyter
  *
@@ -19,7 +19,9 @@ export function sendWithoutLimit(socket: Publisher): void {
   socket.sendTimeout = 0;
 }
 
-/** Text is passed on at most this often while a cell is busy, so that a long loop still shows its progress. */
+/**
+ * Text is passed on at most this often while a cell is busy, so that a long loop still shows its progress.
+ */
 const FLUSH_EVERY_MS = 100;
 
 /** Joins many small writes to stdout or stderr into few messages, and keeps the order between the two. */

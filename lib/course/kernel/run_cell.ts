@@ -60,7 +60,9 @@ class CellQueue {
     return turn;
   }
 
-  /** Requests that came in during a busy cell are still in the socket: let them in before the failure counts. */
+  /**
+   * Requests that came in during a busy cell are still in the socket: let them in before the failure counts.
+   */
   private async giveUpWaiting(): Promise<void> {
     for (let before = -1; before !== this.arrived; ) {
       before = this.arrived;

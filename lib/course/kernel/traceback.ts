@@ -86,7 +86,7 @@ function isInterrupt(error: Error & { code?: string }): boolean {
 const MAX_CAUSES = 5;
 
 /** An error and its causes as lines: message, then the frames that are the learner's or the library's. */
-export function explainError(error: Error, nrCauses = 0): string[] {
+function explainError(error: Error, nrCauses = 0): string[] {
   const lines = explainStack(error);
   if (error.cause instanceof Error && nrCauses < MAX_CAUSES) {
     const [first, ...rest] = explainError(error.cause, nrCauses + 1);

@@ -42,7 +42,7 @@ export interface ZmqServer {
 }
 
 /** What `tslab.display.html(...)` and its kin call: the cell that is running now. */
-export type WriteDisplayData = (data: Record<string, unknown>, update?: boolean) => void;
+type WriteDisplayData = (data: Record<string, unknown>, update?: boolean) => void;
 
 /** tslab's `dist/jupyter.js`. */
 export interface TslabJupyter {

@@ -1,13 +1,14 @@
 /**
- * The test bench of lab 03: a process that maps, touches, protects and locks memory, on a machine that then runs on a learner's parts.
- * After each operation everything that can be seen is written down. Not in Linux: a helper of the course.
+ * The test bench of lab 03: a process that maps, touches, protects and locks memory, on a machine that then
+ * runs on a learner's parts. After each operation everything that can be seen is written down.
+ * Not in Linux: a helper of the course.
  *
  *   operations ---> boot({ parts }) ---> { result, faults, rss, pages, mappings, locked, lists, accounts }
  *
- * All operations speak of pages from BASE on. BASE lies 24 pages before the end of a table's reach, so that pages 0 to 23 have one
- * page-table page and pages 24 on the next. Frames are full of old bytes when the process gets them. `accounts` is what
- * checkInvariants finds: counts that no longer agree with the page tables. Frame numbers are left out, because
- * in which order frames are taken is nobody's business.
+ * All operations speak of pages from BASE on. BASE lies 24 pages before the end of a table's reach, so that
+ * pages 0 to 23 have one page-table page and pages 24 on the next. Frames are full of old bytes when the
+ * process gets them. `accounts` is what checkInvariants finds: counts that no longer agree with the page
+ * tables. Frame numbers are left out, because in which order frames are taken is nobody's business.
  *
  * Read first: course/grading/workload.ts. Read next: demand_random.ts.
  */
@@ -33,7 +34,7 @@ import { allocationText, brokenInvariants, type Owner, wrongPapers } from "./pap
 import { faultText } from "./read_fault.js";
 
 /** Where page 0 lies: 24 pages below an address that is a multiple of 2 MiB. */
-export const BASE = 0x2000_0000_0000 - 24 * PAGE_SIZE;
+const BASE = 0x2000_0000_0000 - 24 * PAGE_SIZE;
 
 /** Pages of the file that operations map; page p is full of the byte p * 7 + 1. */
 export const FILE_PAGES = 40;
@@ -107,7 +108,7 @@ function mlockText(
 }
 
 /** What can be seen after one operation. */
-export interface DemandObservation {
+interface DemandObservation {
   readonly result: string;
   /** Minor and major faults of the process, and of the machine, so far. */
   readonly faults: string;

@@ -1,5 +1,6 @@
 /**
- * Random workloads for the bench of lab 03, each with a focus, and the comparison of a learner's parts with a recorded kernel.
+ * Random workloads for the bench of lab 03, each with a focus, and the comparison of a learner's parts with a
+ * recorded kernel.
  * Not in Linux: a helper of the course.
  *
  * Read first: demand.ts.
@@ -92,7 +93,8 @@ function simplerCandidates(op: DemandOp): DemandOp[] {
 }
 
 /**
- * Runs a recorded scenario on a machine with `parts`; throws a DifferenceError with the first step at which it does not do what
+ * Runs a recorded scenario on a machine with `parts`; throws a DifferenceError with the first step at which
+ * it does not do what
  * Linux 6.18 did.
  */
 export function expectAsRecorded(name: string, parts: Partial<MachineParts>): void {

@@ -16,7 +16,7 @@ import { nrFreePages } from "../../mm/pages/page_alloc.js";
 import { getVmaName, vmaPerm } from "../../procfs/task_mmu.js";
 
 /** A part of a program, as in the exercise. */
-export interface ExecSegment {
+interface ExecSegment {
   vaddr: number;
   offset: number;
   filesz: number;
@@ -25,18 +25,21 @@ export interface ExecSegment {
 }
 
 /** The signature of the exercise. */
-export type Exec = (process: Process, path: string, segments: readonly ExecSegment[]) => number;
+type Exec = (process: Process, path: string, segments: readonly ExecSegment[]) => number;
 
 /** What is to be seen after an exec, by name. */
-export type ExecReport = Record<string, unknown>;
+type ExecReport = Record<string, unknown>;
 
 /** A program with code, data and bss: code 5000 bytes, data 300 bytes, bss up to 9000. */
-export const PROGRAM: readonly ExecSegment[] = [
+const PROGRAM: readonly ExecSegment[] = [
   { vaddr: 0x40_1000, offset: 0x1000, filesz: 5000, memsz: 5000, prot: "rx" },
   { vaddr: 0x40_3100, offset: 0x3100, filesz: 300, memsz: 9000, prot: "rw" },
 ];
 
-/** A machine with a program file, every byte of it known and none of them 0; and a shell with memory of its own. */
+/**
+ * A machine with a program file, every byte of it known and none of them 0; and a shell with memory of its
+ * own.
+ */
 function bench(): { machine: Machine; shell: Process; heap: number; free: number } {
   const machine = boot({ ram: "2 MiB" });
   const { kernel } = machine;
@@ -105,7 +108,10 @@ export function runExec(exec: Exec, segments: readonly ExecSegment[] = PROGRAM):
   return report;
 }
 
-/** Listens to open and mmap until the result is called: how files were opened, and how many pages were mapped where one was just mapped. */
+/**
+ * Listens to open and mmap until the result is called: how files were opened, and how many pages were mapped
+ * where one was just mapped.
+ */
 function watchCalls(process: Process): () => ExecReport {
   const { open, mmap } = process;
   const opened: string[] = [];

@@ -22,7 +22,7 @@ export interface ScriptStep {
 }
 
 /** What the machine says, as in the exercise. */
-export interface ScriptResult {
+interface ScriptResult {
   owners: Record<number, string[][]>;
   frames: number;
   copies: number;

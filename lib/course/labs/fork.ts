@@ -1,22 +1,25 @@
 /**
- * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part and on the lib's own.
+ * Test bench of lab 04: families of processes that fork, write and exit, on a machine with a learner's part
+ * and on the lib's own.
  *
- *   FamilyOp   write, read, fork, exit, guard, look (a read by a second thread, on the other CPU), populate (a write fault without
- *              an instruction that writes), protect (the entry alone becomes read-only, to learn of the next write), hold (a driver takes a reference of the page)
+ *   FamilyOp   write, read, fork, exit, guard, look (a read by a second thread, on the other CPU),
+ *              populate (a write fault without an instruction that writes), protect (the entry alone becomes
+ *              read-only, to learn of the next write), hold (a driver takes a reference of the page)
  *   pages      0-3 private, 4-5 shared, 6-7 private pages of a file, 8-9 shared pages of the same file,
  *              a-b private pages in the middle of a large folio of another file (four pages under one refcount)
  *
- * After each operation the bench takes down what was read, whether a write kept its frame, what was allocated and with which
- * flags, and for every process each page: its first bytes, its rights, and who shares its frame. The kernel's books are worked
- * out again from the tables (papers.ts), so that what was forgotten is seen at once and not only when the page is freed.
+ * After each operation the bench takes down what was read, whether a write kept its frame, what was allocated
+ * and with which flags, and for every process each page: its first bytes, its rights, and who shares its
+ * frame. The kernel's books are worked out again from the tables (papers.ts), so that what was forgotten is
+ * seen at once and not only when the page is freed.
  *
- * Another CPU is played, too: it reads through an entry during flushes, and sets A in an entry that fork copies.
+ * Another CPU is played, too: it reads through an entry during flushes, and sets A in an entry that fork
+ * copies.
  *
  * Not in Linux: a helper of the course. Read first: course/grading/workload.ts.
  */
 
 import { PAGE_SIZE } from "../../hw/address.js";
-import type { Random } from "../../hw/random.js";
 import { SyscallError } from "../../kernel/errno.js";
 import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
@@ -40,34 +43,12 @@ import {
   setPte,
 } from "../../mm/pgtable/pgtable.js";
 import { flushTlbPage } from "../../mm/pgtable/tlb.js";
+import type { FamilyOp } from "./fork_ops.js";
+import { AREAS, LARGE_FILE_PAGE, MAX_PROCESSES, NR_PAGES, pageText } from "./fork_ops.js";
 import { allocationText, brokenInvariants, type Owner, wrongPapers } from "./papers.js";
-
-/** One operation of a family. */
-export interface FamilyOp {
-  readonly op:
-    | "write"
-    | "read"
-    | "look"
-    | "populate"
-    | "protect"
-    | "hold"
-    | "fork"
-    | "exit"
-    | "guard"
-    | "end";
-  /** Which living process, counted by birth, modulo their number. */
-  readonly who: number;
-  readonly page: number;
-}
 
 const BASE = 0x1000_0000_0000;
 const GAP = 0x20_0000;
-/** First page and pages of each area. */
-const AREAS = { private: [0, 4], shared: [4, 2], file: [6, 2], sharedFile: [8, 2], large: [10, 2] } as const;
-const NR_PAGES = 12;
-/** The file page that page 10 maps: the second one of a folio of four. */
-const LARGE_FILE_PAGE = 5;
-const MAX_PROCESSES = 6;
 
 function addressOf(page: number): number {
   return BASE + Math.floor(page / 2) * GAP + (page % 2) * PAGE_SIZE;
@@ -77,58 +58,6 @@ function pageAt(addr: number): number {
   return Math.floor((addr - BASE) / GAP) * 2 + ((addr - BASE) % GAP) / PAGE_SIZE;
 }
 
-/** What a page belongs to, in words. */
-export function pageText(page: number): string {
-  if (page < 4) return `page ${page}`;
-  if (page < 6) return `page ${page} (shared memory)`;
-  if (page >= 10) return `page ${page} (private, of a file with large folios)`;
-  return page < 8 ? `page ${page} (private, of a file)` : `page ${page} (shared, of a file)`;
-}
-
-/** A random operation. */
-export function randomFamilyOp(random: Random): FamilyOp {
-  const kinds = [
-    "write",
-    "write",
-    "write",
-    "write",
-    "read",
-    "look",
-    "look",
-    "populate",
-    "protect",
-    "hold",
-    "fork",
-    "fork",
-    "exit",
-    "guard",
-  ] as const;
-  const op = random.pick(kinds);
-  const page = op === "guard" ? 5 : random.chance(65) ? random.below(4) : random.below(NR_PAGES);
-  return { op, who: random.below(MAX_PROCESSES), page };
-}
-
-/** Simpler operations: the first process, page 0. */
-export function simplerFamilyOps(op: FamilyOp): FamilyOp[] {
-  const simpler: FamilyOp[] = [];
-  if (op.who > 0) simpler.push({ ...op, who: 0 });
-  if (op.page > 0 && op.op !== "guard") simpler.push({ ...op, page: 0 });
-  return simpler;
-}
-
-/** An operation in words; which process it is depends on those before it, so processes are called by their place. */
-export function familyOpText({ op, who, page }: FamilyOp): string {
-  const name = `process ${who + 1}`;
-  if (op === "end") return "all processes exit";
-  if (op === "fork" || op === "exit") return `${name}: ${op}`;
-  if (op === "guard") return `${name}: madvise(page ${page}, MADV_GUARD_INSTALL)`;
-  if (op === "look") return `${name}: its second thread, on the other CPU, reads ${pageText(page)}`;
-  if (op === "protect") return `${name}: soft-dirty tracking takes R/W from the entry of ${pageText(page)}`;
-  if (op === "hold") return `${name}: a driver takes a reference of ${pageText(page)}, as for direct I/O`;
-  if (op === "populate") return `${name}: madvise(${pageText(page)}, MADV_POPULATE_WRITE)`;
-  return `${name}: ${op} ${pageText(page)}`;
-}
-
 interface Member {
   readonly name: string;
   readonly process: Process;
@@ -136,9 +65,12 @@ interface Member {
 }
 
 /** What one operation did: told, and compared. */
-export interface FamilyObservation {
+interface FamilyObservation {
   readonly did: string;
-  /** Pages allocated, with their flags; and what the entry of the page in question was while TLBs were flushed. */
+  /**
+   * Pages allocated, with their flags; and what the entry of the page in question was while TLBs were
+   * flushed.
+   */
   readonly onTheWay: readonly string[];
   readonly pages: readonly string[];
   /** What the kernel's books say and the tables do not. */
@@ -150,7 +82,10 @@ export function familyObservationText({ did, onTheWay, pages, books }: FamilyObs
   return [did, ...onTheWay, ...pages, ...books].join("\n  ");
 }
 
-/** What is wrong in `got`, in a sentence: a wrong paper, a page that was taken the wrong way, an entry that is not as it should be. */
+/**
+ * What is wrong in `got`, in a sentence: a wrong paper, a page that was taken the wrong way, an entry that is
+ * not as it should be.
+ */
 export function familyMistake(got: FamilyObservation, expected: FamilyObservation): string | undefined {
   if (got.books.length > 0) return got.books[0];
   if (!got.onTheWay.some(isFlush) && expected.onTheWay.some(isFlush))

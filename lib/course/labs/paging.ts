@@ -47,7 +47,7 @@ export type WalkOp =
   | { op: "access"; va: number; access: number };
 
 /** What an access gave: `result` in words, and the entries on the way as they are afterwards. */
-export interface WalkObservation {
+interface WalkObservation {
   readonly result: string;
   readonly entries: readonly string[];
 }
@@ -59,7 +59,7 @@ const reasons = new WeakMap<WalkObservation, string>();
 export type Look = "where" | "everything";
 
 /** Four-level tables in RAM, built entry by entry, so that upper entries may forbid something too. */
-export class WalkBench {
+class WalkBench {
   readonly ram = new Ram(BENCH_RAM);
   readonly paging: Paging = linuxPaging(ROOT, { smep: false, smap: false });
   private nextTable = 8;
@@ -99,8 +99,8 @@ export class WalkBench {
   }
 
   /**
-   * Lets `walk` translate and tells what came of it. After a fault the entries are put back: processors differ
-   * in which A bits a failing walk sets.
+   * Lets `walk` translate and tells what came of it. After a fault the entries are put back: processors
+   * differ in which A bits a failing walk sets.
    */
   access(walk: Walk, va: number, access: number, look: Look = "everything"): WalkObservation {
     const expected = explainWalk(this.ram, this.paging, va, access);
@@ -132,7 +132,7 @@ function resultText(result: Translation | Fault, look: Look): string {
 }
 
 /** A rights word in words. */
-export function rightsText(rights: number): string {
+function rightsText(rights: number): string {
   if (!Number.isInteger(rights)) return String(rights);
   const names = [
     rights & PAGE_RW ? "RW" : "",
@@ -249,17 +249,19 @@ export function simplerWalkOps(op: WalkOp): WalkOp[] {
 }
 
 /** One operation on a bench for mappers. */
-export interface MapOp {
+interface MapOp {
   va: number;
   pfn: number;
   flags: MapFlags;
 }
 
-/** What frames are full of before they are handed out: an entry that leads to frame 0x250, where nothing is. */
+/**
+ * What frames are full of before they are handed out: an entry that leads to frame 0x250, where nothing is.
+ */
 const OLD_ENTRY = 0x25_0067;
 
 /** Frames for tables in a scattered order, each full of bytes that look like entries; then none. */
-export class DirtyFrames implements FrameAllocator {
+class DirtyFrames implements FrameAllocator {
   readonly handedOut: number[] = [];
   readonly returned: number[] = [];
   private readonly ram: Ram;
@@ -284,7 +286,7 @@ export class DirtyFrames implements FrameAllocator {
 }
 
 /** What one call of a mapper did. */
-export interface MapObservation {
+interface MapObservation {
   readonly returned: string;
   /** The entries from level 4 down to the page's own. */
   readonly entries: readonly string[];

@@ -1,6 +1,7 @@
 /**
  * A whole machine as a test bench for lab 01: two processes with page tables of their own, that map, store,
- * load and fetch, on a machine booted with a learner's walker or mapper. Not in Linux: a helper of the course.
+ * load and fetch, on a machine booted with a learner's walker or mapper.
+ * Not in Linux: a helper of the course.
  *
  * Read first: paging.ts.
  */
@@ -12,7 +13,7 @@ import { CR4_SMAP, CR4_SMEP } from "../../hw/registers.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
 
 /** One operation of one of two processes. */
-export interface MachineOp {
+interface MachineOp {
   process: 0 | 1;
   op: "map" | "load" | "store" | "fetch" | "kernel store";
   va: number;

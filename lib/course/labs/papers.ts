@@ -1,13 +1,15 @@
 /**
- * A page's papers: what the kernel must know of every page that is mapped, worked out again from the page tables and compared.
+ * A page's papers: what the kernel must know of every page that is mapped, worked out again from the page
+ * tables and compared.
  *
  *   page tables of all owners --> how many entries map each page    == mapcount, refcount
  *                             --> pages of each kind                == MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES
  *   each page                 --> bytes complete (PG_uptodate), on an LRU list or in a batch, found by the reverse map,
  *                                 exclusive where its entry is writable, and only there where it belongs to one
  *
- * A wrong paper does no harm at first: it is seen when the page is reclaimed, forked or freed, perhaps hours later. Here
- * it is seen at once, and told in the words of the lab. checkInvariants (mm/debug.ts) finds more, in the kernel's words.
+ * A wrong paper does no harm at first: it is seen when the page is reclaimed, forked or freed, perhaps hours
+ * later. Here it is seen at once, and told in the words of the lab. checkInvariants (mm/debug.ts) finds more,
+ * in the kernel's words.
  *
  * Not in Linux: a helper of the course.
  */
@@ -55,8 +57,8 @@ const COUNTERS = ["MM_FILEPAGES", "MM_ANONPAGES", "MM_SWAPENTS", "MM_SHMEMPAGES"
 const KINDS = ["file page", "anonymous page", "swapped page", "shared-memory page"];
 
 /**
- * Every paper that does not say what the tables of `owners` say; `owners` are all that map anything, `held` are references that
- * the bench took itself.
+ * Every paper that does not say what the tables of `owners` say; `owners` are all that map anything, `held`
+ * are references that the bench took itself.
  */
 export function wrongPapers(
   sys: MemorySystem,

@@ -1,11 +1,12 @@
 /**
- * Test bench of lab 03.4 for what files of this machine do not do by themselves: their operations (vmOps) answer what the bench
- * wants, as those of another file system or of a device may.
+ * Test bench of lab 03.4 for what files of this machine do not do by themselves: their operations (vmOps)
+ * answer what the bench wants, as those of another file system or of a device may.
  *
- *   process.load(page) --> doReadFault --> vmOps.mapPages   asked or not, for which pages; answers 0 or what is wanted
- *                                      --> vmOps.fault      answers the wanted bits, or fills the entry behind the learner's back
+ *   process.load(page) --> doReadFault --> vmOps.mapPages   asked or not, for which pages; answers 0 or bits
+ *                                      --> vmOps.fault      answers the wanted bits, or fills the entry itself
  *
- * The file is in the cache in folios of several pages. Not in Linux: a helper of the course. Read first: demand.ts.
+ * The file is in the cache in folios of several pages. Not in Linux: a helper of the course.
+ * Read first: demand.ts.
  */
 
 import type { VfsFile } from "../../fs/inode.js";
@@ -39,7 +40,10 @@ const BITS: [number, string][] = [
   [VM_FAULT_RETRY, "VM_FAULT_RETRY"],
 ];
 
-/** The result of a fault handler in Linux's names: "VM_FAULT_MAJOR | VM_FAULT_RETRY", or what it is if it is no number. */
+/**
+ * The result of a fault handler in Linux's names: "VM_FAULT_MAJOR | VM_FAULT_RETRY", or what it is if it is
+ * no number.
+ */
 export function faultText(result: unknown): string {
   if (typeof result !== "number") return String(result);
   const words = BITS.filter(([bit]) => (result & bit) !== 0).map(([, name]) => name);
@@ -63,7 +67,7 @@ export interface ReadFaultScene {
 }
 
 /** What is to be seen of one read, by name. */
-export type ReadFaultReport = Record<string, unknown>;
+type ReadFaultReport = Record<string, unknown>;
 
 const FILE_PAGES = 12;
 /** The second page of a folio of four. */
@@ -106,7 +110,10 @@ export function runReadFault(parts: Partial<MachineParts>, scene: ReadFaultScene
   return report;
 }
 
-/** Puts the operations of `scene` in the place of the file's own; from the second fault on they are the file's own again. */
+/**
+ * Puts the operations of `scene` in the place of the file's own; from the second fault on they are the file's
+ * own again.
+ */
 function play(vma: VmFault["vma"], scene: ReadFaultScene, report: ReadFaultReport): void {
   const own = vma.vmOps!;
   const { noPage, withPage, filledMeanwhile, mapPages } = scene;

@@ -1,5 +1,6 @@
 /**
- * Test benches for lab 02: machines on which a learner's TLB, or rules for flushing, run beside the lib's own.
+ * Test benches for lab 02: machines on which a learner's TLB, or rules for flushing, run beside the lib's
+ * own.
  *
  *   TlbOp      one bare CPU, a few pages: access, invlpg, CR3 write          where was each translation found?
  *   KernelOp   two CPUs, processes with a thread on each: load, store,       what was read, what was refused,
@@ -157,7 +158,10 @@ export function kernelOpText({ process, cpu, op, page }: KernelOp): string {
   return op === "wait" ? `${who}: waits, the CPU goes lazy` : `${who}: ${op} page ${page}`;
 }
 
-/** A machine with two CPUs and processes that have a thread on each; all of their pages are mapped and none is written. */
+/**
+ * A machine with two CPUs and processes that have a thread on each; all of their pages are mapped and none is
+ * written.
+ */
 function bench(parts: Partial<MachineParts>, nrProcesses: number): { machine: Machine; tasks: Task[][] } {
   const machine = boot({ ram: "8 MiB", cpus: 2, tlb: smallModel(2, 8, false), parts });
   const { kernel } = machine;

@@ -1,6 +1,6 @@
 /**
- * Test bench of lab 04.2 for what families do not meet by themselves: no memory for the copy, a page without a folio in a shared
- * mapping, and a page of a file that only this process still holds.
+ * Test bench of lab 04.2 for what families do not meet by themselves: no memory for the copy, a page without
+ * a folio in a shared mapping, and a page of a file that only this process still holds.
  *
  * Not in Linux: a helper of the course. Read first: fork.ts.
  */
@@ -102,7 +102,10 @@ export function writeWithoutFolio(parts: Partial<MachineParts>): WriteReport {
   return { said, sameFrame: ptePfn(pte) === device, writable: pteWrite(pte), dirty: pteDirty(pte) };
 }
 
-/** A private page of a file that has just been taken out of the page cache: its entry holds the last reference. */
+/**
+ * A private page of a file that has just been taken out of the page cache: its entry holds the last
+ * reference.
+ */
 export function writeToOrphan(parts: Partial<MachineParts>): WriteReport {
   const { machine, process } = benchOf(parts);
   const { sys } = machine.kernel;

@@ -1,5 +1,6 @@
 /**
- * Equivalent mutants: changes of a solution that are no mistakes, each with the reason why nothing can show a difference.
+ * Equivalent mutants: changes of a solution that are no mistakes, each with the reason why nothing can show a
+ * difference.
  *
  *     export const equivalent: Equivalent[] = [
  *       {
@@ -8,8 +9,8 @@
  *       },
  *     ];
  *
- * They stand in test/exercises/equivalent/NN-topic.ts. An id that names no mutant, or one that dies, is an error: the
- * list says what is true today.
+ * They stand in test/exercises/equivalent/NN-topic.ts. An id that names no mutant, or one that dies, is an
+ * error: the list says what is true today.
  *
  * Not in Linux: a tool of the course.
  */
@@ -25,7 +26,10 @@ export interface Equivalent {
   mutants: string[];
 }
 
-/** The reason of each mutant that a lab's list names. Throws where one is named twice. Not in Linux: a tool of the course. */
+/**
+ * The reason of each mutant that a lab's list names. Throws where one is named twice. Not in Linux: a tool of
+ * the course.
+ */
 export function equivalentsOf(lab: Lab): Map<string, string> {
   const file = join(dirname(lab.grader), "equivalent", basename(lab.master));
   const reasons = new Map<string, string>();

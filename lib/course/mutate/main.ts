@@ -1,8 +1,8 @@
 /**
  * `npm run mutate`: plants every small mistake in the solutions and sees whether the graders find it.
  *
- * Exit status 0 when every mutant dies or is listed as equivalent, 1 when one survives or an entry of the list is wrong, 2 when
- * the command was not understood.
+ * Exit status 0 when every mutant dies or is listed as equivalent, 1 when one survives or an entry of the
+ * list is wrong, 2 when the command was not understood.
  *
  * Not in Linux: a tool of the course. Read first: run.ts.
  */

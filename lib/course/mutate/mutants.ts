@@ -7,8 +7,9 @@
  *       flushTlbPage(vmMm, address);   --->   04.2 argument: flushTlbPage([vmMm, address => address, vmMm]);
  *       // SOLUTION END
  *
- * A mutant's id is its exercise, its operator, and the line with the change marked in it. So it stays the same when other lines
- * change, and a reader sees the mistake without looking it up. Equal ids are numbered: "... (2)".
+ * A mutant's id is its exercise, its operator, and the line with the change marked in it. So it stays the
+ * same when other lines change, and a reader sees the mistake without looking it up. Equal ids are numbered:
+ * "... (2)".
  *
  * Not in Linux: a tool of the course. Read first: operators.ts. Read next: trial.ts.
  */

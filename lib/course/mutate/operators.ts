@@ -1,13 +1,15 @@
 /**
- * Mutation operators: the small mistakes that a hand makes, found by the machine in every place where they fit.
+ * Mutation operators: the small mistakes that a hand makes, found by the machine in every place where they
+ * fit.
  *
  *     setPte(sys.ram, vmf.ptep, pteMkold(pte));
  *     ^ drop the statement                        ^ keep the argument: pteMkold(pte) -> pte
  *            ^ swap two arguments: setPte(vmf.ptep, sys.ram, ...)
  *
- * An operator looks at one node of the syntax tree and answers with edits of the text: what stands from `start` to `end` becomes
- * `text`. It knows nothing of types: a learner's code is run without a type check, so a mutant that a compiler would refuse
- * counts like any other. Only what is no JavaScript at all is left out, by whoever runs the mutants.
+ * An operator looks at one node of the syntax tree and answers with edits of the text: what stands from
+ * `start` to `end` becomes `text`. It knows nothing of types: a learner's code is run without a type check,
+ * so a mutant that a compiler would refuse counts like any other. Only what is no JavaScript at all is left
+ * out, by whoever runs the mutants.
  *
  * Left out: changes of names in declarations, of types, of imports; more than one mistake at a time.
  *
@@ -241,7 +243,9 @@ const neighbour: Operator = {
   },
 };
 
-/** Groups of names that can be mistaken for each other: parameters of one type, names of one destructuring. */
+/**
+ * Groups of names that can be mistaken for each other: parameters of one type, names of one destructuring.
+ */
 function namesDeclaredIn(node: TS.Node): string[][] {
   if (ts.isFunctionLike(node)) {
     const groups = new Map<string, string[]>();

@@ -1,6 +1,6 @@
 /**
- * A pool of worker processes that try mutants. A mutant that kills its process, or from which nothing is heard, is dead, and the next
- * one gets a new process.
+ * A pool of worker processes that try mutants. A mutant that kills its process, or from which nothing is
+ * heard, is dead, and the next one gets a new process.
  *
  * Not in Linux: a tool of the course. Read first: trial.ts.
  */
@@ -17,7 +17,10 @@ const SILENCE_MS = 900_000;
 /** Memory of one worker, in MiB, as for learners' code. */
 const HEAP_MIB = 1400;
 
-/** Tries `mutants` with `jobs` processes side by side; tells each verdict as it comes. Not in Linux: a tool of the course. */
+/**
+ * Tries `mutants` with `jobs` processes side by side; tells each verdict as it comes. Not in Linux: a tool of
+ * the course.
+ */
 export async function tryAll(
   lab: Lab,
   mutants: readonly Mutant[],

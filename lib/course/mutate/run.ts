@@ -1,13 +1,13 @@
 /**
- * A mutation run over one lab: every mutant is tried, survivors are tried again as learners' files are, and what is left is compared
- * with the list of equivalents.
+ * A mutation run over one lab: every mutant is tried, survivors are tried again as learners' files are, and
+ * what is left is compared with the list of equivalents.
  *
  *     mutantsOf(solution) --tryAll--> dead
  *                                  \\-> alive --listed?--> equivalent
  *                                            \\--gradeAll--> dead after all, or a SURVIVOR
  *
- * Results are kept in .pagewalk/mutate/, so that a run that was stopped goes on where it was (--resume). They count only for the
- * same solution, grader and compiled library.
+ * Results are kept in .pagewalk/mutate/, so that a run that was stopped goes on where it was (--resume). They
+ * count only for the same solution, grader and compiled library.
  *
  * Not in Linux: a tool of the course. Read first: mutants.ts, trial.ts.
  */

@@ -1,5 +1,6 @@
 /**
- * Mutation operators for statements: one is left out, two change places, a condition always or never holds, a function ends early.
+ * Mutation operators for statements: one is left out, two change places, a condition always or never holds, a
+ * function ends early.
  *
  * Not in Linux: a tool of the course. Read first: operators.ts.
  */
@@ -58,7 +59,10 @@ const order: Operator = {
   },
 };
 
-/** The function returns before a statement of its body, with what it would return at its end if that is a plain value. */
+/**
+ * The function returns before a statement of its body, with what it would return at its end if that is a
+ * plain value.
+ */
 const early: Operator = {
   name: "early return",
   edits: (node) => {

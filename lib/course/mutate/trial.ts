@@ -5,9 +5,9 @@
  *                                           "../../solutions/..."  the text on trial
  *                                           "../../lib/..."        the compiled library
  *
- * Learners' files are graded by gradeAll, in a vitest of their own: half a second each, and more after an endless loop. A thousand
- * mutants need the short way. It runs the same tests on the same library, and a test proves that both ways agree; what
- * survives here is tried again by gradeAll before it is called a survivor.
+ * Learners' files are graded by gradeAll, in a vitest of their own: half a second each, and more after an
+ * endless loop. A thousand mutants need the short way. It runs the same tests on the same library, and a test
+ * proves that both ways agree; what survives here is tried again by gradeAll before it is called a survivor.
  *
  * A test may take as much processor time as for learners; then it is interrupted, and the text is dead.
  *
@@ -20,6 +20,7 @@ import { pathToFileURL } from "node:url";
 import { Script } from "node:vm";
 import type { Lab } from "../exercises/labs.js";
 import { effort } from "../grading/effort.js";
+import { ENTRIES } from "../paths.js";
 import { ts } from "./operators.js";
 
 /** How a trial ended. "no code": the text is no JavaScript. `says` is the message of the test that failed. */
@@ -57,7 +58,11 @@ export class Trial {
     for (const [, name] of code.matchAll(/\brequire\("([^"]+)"\)/g))
       if (name!.startsWith("../../lib/"))
         modules.set(name!, await import(compiled(resolve(dirname(lab.grader), name!), lab.root)));
-    modules.set("pagewalk", await import(compiled(resolve(lab.root, "lib", "index.js"), lab.root)));
+    for (const [name, file] of ENTRIES)
+      modules.set(
+        name,
+        await import(compiled(resolve(lab.root, "lib", file.replace(/\.ts$/, ".js")), lab.root)),
+      );
     return new Trial(loader(code), modules);
   }
 
@@ -133,7 +138,8 @@ function runTest({ name, run }: Test): Verdict | undefined {
       const interrupted = (error as { code?: string } | undefined)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
       const used = (user + system) / 1000;
       if (interrupted && used < LIMIT_MS && timeout < MAX_TIMEOUT_MS) {
-        // A busy computer gives little processor time in a second: another try, with as much more as it needs.
+        // A busy computer gives little processor time in a second: another try, with as much more as it
+        // needs.
         timeout = Math.min(MAX_TIMEOUT_MS, Math.ceil((1.2 * timeout * LIMIT_MS) / Math.max(used, 1)));
         continue;
       }

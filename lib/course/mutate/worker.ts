@@ -1,5 +1,6 @@
 /**
- * A worker process of the pool: tries one text after another. Not in Linux: a tool of the course. Read first: pool.ts.
+ * A worker process of the pool: tries one text after another. Not in Linux: a tool of the course.
+ * Read first: pool.ts.
  */
 
 import { findLab } from "../exercises/labs.js";

@@ -9,7 +9,8 @@
  *     ## Recap
  *     ## Where to read on
  *
- * Terms are explained once, in `glossary.md`; a lab links to them there: `[page frame](glossary.md#page-frame)`.
+ * Terms are explained once, in `glossary.md`; a lab links to them there:
+ * `[page frame](glossary.md#page-frame)`.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -21,7 +22,7 @@ import { githubAnchor, type Heading, jupyterAnchor, type MarkdownParts, readMark
 import { type Cell, type Notebook, notebookText, sourceOf, stripped } from "./nbformat.js";
 
 /** One thing that is not as it should be; `cell` counts from 1. */
-export interface ShapeProblem {
+interface ShapeProblem {
   cell?: number;
   what: string;
 }

@@ -6,8 +6,8 @@
  *         iopub   (subscriber) <- busy, stream, display_data, execute_result, error, idle
  *         control (dealer)     shutdown_request
  *
- * A cell is done when both its reply and its `idle` have come. A kernel that dies rejects the cell it was running.
- * The sockets are files in a temporary folder (zeromq's `ipc`), so that no port can be taken twice.
+ * A cell is done when both its reply and its `idle` have come. A kernel that dies rejects the cell it was
+ * running. The sockets are files in a temporary folder (zeromq's `ipc`), so that no port can be taken twice.
  *
  * Not in Linux: part of the course, not of the machine. Protocol: "Messaging in Jupyter", version 5.3.
  */

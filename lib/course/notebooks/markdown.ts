@@ -1,5 +1,6 @@
 /**
- * What a lab's markdown says, taken out of its syntax tree: headings, links, images, the text under a heading.
+ * What a lab's markdown says, taken out of its syntax tree: headings, links, images, the text under a
+ * heading.
  *
  * Not in Linux: part of the course, not of the machine. Syntax: CommonMark.
  */
@@ -11,7 +12,7 @@ export interface Heading {
   text: string;
 }
 
-export interface Image {
+interface Image {
   url: string;
   alt: string;
 }

@@ -12,7 +12,7 @@ import { KERNELSPEC } from "../kernel/kernelspec.js";
 import { shortPath } from "../paths.js";
 
 /** MIME type to content. */
-export type MimeBundle = Record<string, unknown>;
+type MimeBundle = Record<string, unknown>;
 
 /** One output of a code cell. */
 export type Output =
@@ -26,11 +26,11 @@ export type Output =
     }
   | { output_type: "error"; ename: string; evalue: string; traceback: string[] };
 
-export interface CellMetadata extends Record<string, unknown> {
+interface CellMetadata extends Record<string, unknown> {
   tags?: string[];
 }
 
-export interface MarkdownCell {
+interface MarkdownCell {
   cell_type: "markdown" | "raw";
   id?: string;
   metadata: CellMetadata;
@@ -57,8 +57,8 @@ export interface Notebook {
 }
 
 /**
- * Reads a notebook. A file that cannot be read gives a `CommandFailure`, one that is no notebook a `RangeError`; both say what is
- * wrong, with the number of the cell.
+ * Reads a notebook. A file that cannot be read gives a `CommandFailure`, one that is no notebook a
+ * `RangeError`; both say what is wrong, with the number of the cell.
  */
 export function readNotebook(path: string): Notebook {
   const text = readInput(path);

@@ -1,9 +1,9 @@
 /**
  * Runs a notebook from its first cell to its last through a real kernel, and says what went wrong.
  *
- * A run fails on: a cell whose status is not "ok"; text on stderr; a rejection that nobody caught or an error in a
- * timer, also after the last cell; a kernel that dies. A cell that is meant to do such a thing says so with a
- * tag: `raises-exception` (the tag that nbconvert knows) or `expect-stderr`.
+ * A run fails on: a cell whose status is not "ok"; text on stderr; a rejection that nobody caught or an error
+ * in a timer, also after the last cell; a kernel that dies. A cell that is meant to do such a thing says so
+ * with a tag: `raises-exception` (the tag that nbconvert knows) or `expect-stderr`.
  *
  * Not in Linux: part of the course, not of the machine.
  */
@@ -13,13 +13,13 @@ import { type CellRun, KernelClient, type KernelOptions } from "./kernel_client.
 import { asLines, type Cell, type CodeCell, type Notebook, type Output, sourceOf } from "./nbformat.js";
 
 /** One thing that went wrong. */
-export interface RunProblem {
+interface RunProblem {
   /** Number of the cell in the notebook, from 1, markdown cells counted; undefined: after the last cell. */
   cell: number | undefined;
   what: string;
 }
 
-export interface NotebookRun {
+interface NotebookRun {
   problems: RunProblem[];
   /** The notebook with the outputs of this run. */
   notebook: Notebook;

@@ -7,7 +7,8 @@
  *
  * A change concerns the calling thread only, as in Linux; a C library does it in every thread.
  *
- * Linux kernel/sys.c, kernel/capability.c, security/commoncap.c; man 2 setuid, capset. Read first: kernel/cred.ts.
+ * Linux kernel/sys.c, kernel/capability.c, security/commoncap.c; man 2 setuid, capset.
+ * Read first: kernel/cred.ts.
  */
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../mm/errno.js";
 import {
@@ -103,7 +104,10 @@ export function sysGetresgid(_k: Kernel, task: Task, rgid: number, egid: number,
   return putIds(task, [rgid, egid, sgid], [task.cred.gid, task.cred.egid, task.cred.sgid]);
 }
 
-/** Words of a set for each version of the header. Linux include/uapi/linux/capability.h:_LINUX_CAPABILITY_VERSION_1 ... */
+/**
+ * Words of a set for each version of the header.
+ * Linux include/uapi/linux/capability.h:_LINUX_CAPABILITY_VERSION_1 ...
+ */
 const CAP_VERSIONS: ReadonlyMap<number, number> = new Map([
   [0x1998_0330, 1],
   [0x2007_1026, 2],
@@ -112,7 +116,10 @@ const CAP_VERSIONS: ReadonlyMap<number, number> = new Map([
 /** The version that programs should use. */
 const CAP_VERSION_3 = 0x2008_0522;
 
-/** How many words of each set the header at `header` asks for; a negative errno, with the right version left there. Linux cap_validate_magic() */
+/**
+ * How many words of each set the header at `header` asks for; a negative errno, with the right version left
+ * there. Linux cap_validate_magic()
+ */
 function capWords(task: Task, header: number): number {
   const bytes = readUser(task, header, 4);
   if (bytes === undefined) return -EFAULT;
@@ -155,7 +162,8 @@ export function sysCapset(_kernel: Kernel, task: Task, header: number, data: num
   const view = new DataView(bytes.buffer);
   const set = (i: number): number => {
     const high = words === 1 ? 0 : view.getUint32((i + 3) * 4, true);
-    // Bits that are no capability are dropped; before they are put together, for 64 bits do not fit in a double.
+    // Bits that are no capability are dropped; before they are put together, for 64 bits do not fit in a
+    // double.
     return (high % ((CAP_FULL_SET + 1) / 2 ** 32)) * 2 ** 32 + view.getUint32(i * 4, true);
   };
   return capSet(task, { capEffective: set(0), capPermitted: set(1), capInheritable: set(2) });

@@ -7,15 +7,16 @@
  *     --> each number as C would see it:   long   64 bits, signed: 2^64 - 1 is -1, as is 0xffff_ffff_ffff_ffff
  *                                          int    the low 32 bits, signed        uint   the low 32 bits
  *                                          text   the address of a string that ends in a zero byte
- *                                          list   the address of addresses of strings, the last one 0 (read when it is needed)
+ *                                          list   the address of addresses of strings, the last one 0
  *     --> sysRead(kernel, task, 3, 0x7f0000001000, 100)
  *
- * The rule for pointers: they are addresses in the memory of the process, as in Linux, and the kernel reads and writes there (and
- * answers EFAULT where it cannot). Only for text, which is tedious to lay out by hand, JavaScript may stand in: a string where a call takes a
- * path or name, a list of strings for argv and envp. Buffers and structures are always addresses.
+ * The rule for pointers: they are addresses in the memory of the process, as in Linux, and the kernel reads
+ * and writes there (and answers EFAULT where it cannot). Only for text, which is tedious to lay out by hand,
+ * JavaScript may stand in: a string where a call takes a path or name, a list of strings for argv and envp.
+ * Buffers and structures are always addresses.
  *
- * Registers that are not given are 0. What no register can hold (a fraction, 2^70, an object) is a mistake of the caller: RangeError
- * or TypeError.
+ * Registers that are not given are 0. What no register can hold (a fraction, 2^70, an object) is a mistake of
+ * the caller: RangeError or TypeError.
  *
  * Linux include/linux/syscalls.h:SYSCALL_DEFINE. Read first: kernel/uaccess.ts. Read next: table.ts.
  */
@@ -63,7 +64,10 @@ export function define(params: string, call: SyscallDef["call"]): SyscallDef {
   };
 }
 
-/** `value` as a 64-bit register holds it, signed. RangeError for what it cannot hold, TypeError for what is no number. */
+/**
+ * `value` as a 64-bit register holds it, signed. RangeError for what it cannot hold, TypeError for what is no
+ * number.
+ */
 function register(value: unknown, what: string): number {
   if (typeof value !== "number") throw new TypeError(`${what} is ${valueText(value)}, not a number`);
   if (!Number.isInteger(value) || value < -(2 ** 63) || value > 2 ** 64)
@@ -117,7 +121,10 @@ function convert(task: Task, kind: Kind, arg: unknown, what: string): number | s
   }
 }
 
-/** Makes the call `name` with what the registers hold. The result, negative for an errno. Linux arch/x86/entry/syscall_64.c:do_syscall_64() */
+/**
+ * Makes the call `name` with what the registers hold. The result, negative for an errno.
+ * Linux arch/x86/entry/syscall_64.c:do_syscall_64()
+ */
 export function invoke(
   kernel: Kernel,
   task: Task,

@@ -122,7 +122,7 @@ export function rawOpenat(
 }
 
 /** man 2 openat */
-export function sysOpenat(kernel: Kernel, task: Task, dirfd: number, path: string, flags: number): number {
+function sysOpenat(kernel: Kernel, task: Task, dirfd: number, path: string, flags: number): number {
   return checkFolder(task, dirfd, path) || sysOpen(kernel, task, path, flags);
 }
 

@@ -15,7 +15,10 @@ import { getrusage, RUSAGE_CHILDREN, RUSAGE_SELF, RUSAGE_THREAD } from "../rusag
 import type { Task } from "../task.js";
 import { putUserWords, readUserWord } from "../uaccess.js";
 
-/** Sets a limit of `task`; Infinity is "unlimited", and a hard limit left out stays. 0 or negative errno. man 2 setrlimit */
+/**
+ * Sets a limit of `task`; Infinity is "unlimited", and a hard limit left out stays. 0 or negative errno.
+ * man 2 setrlimit
+ */
 export function sysPrlimit(task: Task, resource: number, soft: number, hard = Number.NaN): number {
   const limits = task.signal.rlim;
   const newHard = Number.isNaN(hard) ? (limits[resource]?.hard ?? 0) : hard;
@@ -86,7 +89,10 @@ function mayTouchLimits(task: Task, { signal, cred }: Task): boolean {
   );
 }
 
-/** 64-bit words of struct rusage, and the places of those that are counted. Linux include/uapi/linux/resource.h:struct rusage */
+/**
+ * 64-bit words of struct rusage, and the places of those that are counted.
+ * Linux include/uapi/linux/resource.h:struct rusage
+ */
 const RUSAGE_WORDS = 18;
 const RU_MAXRSS = 4;
 const RU_MINFLT = 8;

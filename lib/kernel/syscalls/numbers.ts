@@ -4,8 +4,8 @@
  *   0 read   1 write   2 open   3 close   ...   9 mmap   10 mprotect   11 munmap   12 brk   ...   25 mremap   ...   334 rseq
  *   424 pidfd_send_signal   ...   469 file_setattr            from 424 on all architectures have the same numbers
  *
- * The list is that of Linux 6.18 on x86-64, whole: also what this machine cannot do has its name and number here, and
- * answers ENOSYS, as on a kernel that was built without it.
+ * The list is that of Linux 6.18 on x86-64, whole: also what this machine cannot do has its name and number
+ * here, and answers ENOSYS, as on a kernel that was built without it.
  *
  * Linux arch/x86/entry/syscalls/syscall_64.tbl; man 2 syscalls. Read next: table.ts.
  */
@@ -68,7 +68,10 @@ const FROM_424 = words(`
   removexattrat open_tree_attr file_getattr file_setattr
 `);
 
-/** Number of every system call of Linux 6.18, by name. Linux arch/x86/include/generated/uapi/asm/unistd_64.h:__NR_read ... */
+/**
+ * Number of every system call of Linux 6.18, by name.
+ * Linux arch/x86/include/generated/uapi/asm/unistd_64.h:__NR_read ...
+ */
 export const SYSCALL_NUMBERS: ReadonlyMap<string, number> = new Map([
   ...FROM_0.map((name, i): [string, number] => [name, i]),
   ...FROM_335.map((name, i): [string, number] => [name, 335 + i]),

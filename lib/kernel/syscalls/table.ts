@@ -9,7 +9,8 @@
  *        v
  *   table_mm.ts  table_file.ts  table_process.ts  -->  sysMremap(kernel, task, ...)  -->  the new address, or -22
  *
- * The friendly methods of Process call the same functions; nothing is done twice. What they make an exception is a negative number here.
+ * The friendly methods of Process call the same functions; nothing is done twice. What they make an exception
+ * is a negative number here.
  *
  *   name or number that Linux does not have     a name: RangeError (a misspelt word); a number: -ENOSYS, as in Linux
  *   one that only this machine does not have    -ENOSYS
@@ -31,7 +32,9 @@ export const SYSCALLS: ReadonlyMap<string, SyscallDef> = new Map(
   [MEMORY_CALLS, FILE_CALLS, PROCESS_CALLS].flatMap((calls) => Object.entries(calls)),
 );
 
-/** The name behind `call`; undefined for a number without one. RangeError for a name that Linux does not have. */
+/**
+ * The name behind `call`; undefined for a number without one. RangeError for a name that Linux does not have.
+ */
 function nameOf(call: string | number): string | undefined {
   if (typeof call === "number") {
     if (!Number.isInteger(call))
@@ -47,7 +50,8 @@ function nameOf(call: string | number): string | undefined {
 }
 
 /**
- * `task` makes the system call `call` with up to six arguments: what Linux leaves in RAX, negative for an errno.
+ * `task` makes the system call `call` with up to six arguments: what Linux leaves in RAX, negative for an
+ * errno.
  * Linux arch/x86/entry/syscall_64.c:do_syscall_64(); man 2 syscall
  */
 export function syscall(

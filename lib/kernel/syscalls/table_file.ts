@@ -1,5 +1,6 @@
 /**
- * The table of calls on files: what each argument is, and who does it. Read first: define.ts, file.ts, fd.ts, space.ts, vector.ts.
+ * The table of calls on files: what each argument is, and who does it. Read first: define.ts, file.ts, fd.ts,
+ * space.ts, vector.ts.
  *
  * Modes of new files (0644) are accepted and forgotten: files have no owner here.
  */

@@ -5,7 +5,8 @@
  *
  *   readv(fd, vec, 3)   fills the first piece, then the second, ...   the bytes of all together are answered
  *
- * All pieces are checked before the first is touched. A piece that cannot be done ends the call with what was done before.
+ * All pieces are checked before the first is touched. A piece that cannot be done ends the call with what was
+ * done before.
  *
  * Linux lib/iov_iter.c:import_iovec(), fs/read_write.c; man 2 readv. Read first: file.ts.
  */

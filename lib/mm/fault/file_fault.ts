@@ -103,7 +103,7 @@ function shouldFaultAround(vmf: VmFault): boolean {
  * Maps what is in the cache of the aligned 64 KiB around the fault, within the VMA and the PTE page; VM_FAULT_NOPAGE if
  * the faulting page was among it, else 0. Linux mm/memory.c:do_fault_around()
  */
-export function doFaultAround(vmf: VmFault): VmFaultResult {
+function doFaultAround(vmf: VmFault): VmFaultResult {
   const { vma, pgoff } = vmf;
   const nrPages = vma.vmMm.sys.faultAroundPages;
   const pteOff = pteIndex(vmf.address);
@@ -198,7 +198,7 @@ function nrPagesToMap(vmf: VmFault, folio: Folio, idx: number): number {
 }
 
 /** Whether the folio ends within the file; shmem does not ask. Linux mm/memory.c:finish_fault(), mm/filemap.c:filemap_map_pages() */
-export function folioWithinFile(folio: Folio): boolean {
+function folioWithinFile(folio: Folio): boolean {
   const mapping = folio.mapping as AddressSpace;
   return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / PAGE_SIZE) >= folioNextIndex(folio);
 }

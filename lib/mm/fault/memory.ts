@@ -140,7 +140,7 @@ function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): v
  * The zeroed folio for a first write at vmf.address; undefined without memory. Linux mm/memory.c:alloc_anon_folio()
  * Differs from Linux: always one page; a large folio that fits into the VMA will be tried first here.
  */
-export function allocAnonFolio(vmf: VmFault): Folio | undefined {
+function allocAnonFolio(vmf: VmFault): Folio | undefined {
   return folioPrealloc(vmf.vma.vmMm, true);
 }
 

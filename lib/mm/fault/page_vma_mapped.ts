@@ -34,7 +34,7 @@ import { vmaAddress } from "./rmap.js";
  * Told of one entry that maps page `index` of the folio (0 is its first): where, and what it holds. It may change the
  * entry, but free no table. False ends the walk. Linux: the body of a caller's loop over page_vma_mapped_walk()
  */
-export type MappedVisitor = (address: Vaddr, ptep: number, pte: Pte, index: number) => boolean;
+type MappedVisitor = (address: Vaddr, ptep: number, pte: Pte, index: number) => boolean;
 
 /** Throws if the leaf `entry`, which maps `size` bytes, holds frames of the folio. Linux check_pmd() */
 function checkLeaf(folio: Folio, entry: Pte, size: number): void {

@@ -81,7 +81,8 @@ export function folioAddNewAnonRmap(
 ): void {
   const { sys } = vma.vmMm;
   const nr = folioNrPages(folio);
-  if ((vma.vmFlags & VM_DROPPABLE) === 0) folio.flags |= PG_swapbacked; // others are dropped, never swapped out
+  // Others are dropped, never swapped out.
+  if ((vma.vmFlags & VM_DROPPABLE) === 0) folio.flags |= PG_swapbacked;
   folioSetAnon(folio, vma, address, exclusive);
   if (nr === 1) {
     folio.mapcount = 1;
@@ -96,13 +97,6 @@ export function folioAddNewAnonRmap(
     folio.nrPagesMapped = nr;
   }
   modNodePageState(sys, NR_ANON_MAPPED, nr);
-}
-
-/** One more entry for an anonymous page that is mapped already or was. Linux mm/rmap.c:folio_add_anon_rmap_pte() */
-export function folioAddAnonRmapPte(folio: Folio, page: Page, vma: VmAreaStruct, exclusive: boolean): void {
-  folioAddRmap(vma.vmMm.sys, folio, page, 1);
-  if (exclusive) page.anonExclusive = true;
-  if (folio.order === 0 && vmaIsLocked(vma)) mlockFolio(vma.vmMm.sys, folio);
 }
 
 /** Entries for `nrPages` pages of a cache folio. Linux mm/rmap.c:folio_add_file_rmap_ptes() */

@@ -49,7 +49,7 @@ import { unlinkAnonVmas } from "./anon_vma.js";
 import { folioRemoveRmapPtes } from "./rmap.js";
 
 /** What is to be taken and what left. Linux include/linux/mm.h:struct zap_details */
-export interface ZapDetails {
+interface ZapDetails {
   /** Also private copies of file pages. Linux even_cows */
   evenCows: boolean;
   /** Free a PTE page that this empties, if its whole range is zapped. Linux reclaim_pt */

@@ -372,7 +372,7 @@ export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number,
 }
 
 /** Pages of the cache by state. Linux include/uapi/linux/mman.h:struct cachestat */
-export interface Cachestat {
+interface Cachestat {
   nrCache: number;
   nrDirty: number;
   nrWriteback: number;

@@ -74,12 +74,7 @@ function lastPageOfFile(mapping: AddressSpace): number {
  * Reads `nrToRead` pages from `index` on in single-page folios, leaving out what is there; the page `lookahead` before the
  * end gets the mark. Linux mm/readahead.c:do_page_cache_ra(), page_cache_ra_unbounded()
  */
-export function doPageCacheRa(
-  mapping: AddressSpace,
-  index: number,
-  nrToRead: number,
-  lookahead: number,
-): void {
+function doPageCacheRa(mapping: AddressSpace, index: number, nrToRead: number, lookahead: number): void {
   const last = lastPageOfFile(mapping);
   if (index > last) return;
   const end = index + Math.min(nrToRead, last - index + 1);
@@ -139,14 +134,14 @@ export function pageCacheRaOrder(mapping: AddressSpace, ra: FileRaState): void {
 }
 
 /** Linux mm/readahead.c:get_init_ra_size() */
-export function getInitRaSize(size: number, max: number): number {
+function getInitRaSize(size: number, max: number): number {
   const rounded = 2 ** Math.ceil(Math.log2(Math.max(1, size)));
   if (rounded <= max / 32) return rounded * 4;
   return rounded <= max / 4 ? rounded * 2 : max;
 }
 
 /** Linux mm/readahead.c:get_next_ra_size() */
-export function getNextRaSize(ra: FileRaState, max: number): number {
+function getNextRaSize(ra: FileRaState, max: number): number {
   if (ra.size < max / 16) return 4 * ra.size;
   return ra.size <= max / 2 ? 2 * ra.size : max;
 }

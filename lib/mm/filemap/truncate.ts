@@ -36,7 +36,7 @@ export function truncateSetsize(mapping: AddressSpace, newsize: number): void {
 }
 
 /** Drops everything from byte `newsize` on. Linux mm/truncate.c:truncate_pagecache() */
-export function truncatePagecache(mapping: AddressSpace, newsize: number): void {
+function truncatePagecache(mapping: AddressSpace, newsize: number): void {
   unmapMappingPages(mapping, Math.ceil(newsize / PAGE_SIZE), Number.MAX_SAFE_INTEGER / 2, true);
   truncateInodePagesRange(mapping, newsize, Number.POSITIVE_INFINITY);
 }
@@ -50,7 +50,7 @@ export function truncatePagecacheRange(mapping: AddressSpace, lstart: number, le
 }
 
 /** Takes bytes [lstart, lend] out of the cache. Linux mm/truncate.c:truncate_inode_pages_range() */
-export function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: number): void {
+function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: number): void {
   const first = Math.floor(lstart / PAGE_SIZE);
   const last = lend === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(lend / PAGE_SIZE);
   const folios = [...filemapGetFolios(mapping, first, last)];

@@ -43,7 +43,7 @@ export function folioLruList(folio: Folio): number {
  * The lists that the folio stands on or will stand on. Linux include/linux/memcontrol.h:folio_lruvec()
  * Differs from Linux: one set for the machine; each memory cgroup will have its own.
  */
-export function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
+function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
   return sys.lruvec;
 }
 

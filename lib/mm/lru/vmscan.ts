@@ -69,7 +69,7 @@ function isLazyfree(folio: Folio): boolean {
 }
 
 /** Empties every entry that maps the folio, except where it is locked. Linux mm/rmap.c:try_to_unmap() */
-export function tryToUnmap(sys: MemorySystem, folio: Folio): void {
+function tryToUnmap(sys: MemorySystem, folio: Folio): void {
   rmapWalk(folio, (vma) => tryToUnmapOne(sys, folio, vma) && folioMapped(folio));
 }
 

@@ -24,7 +24,7 @@ import { vmBugOnPage } from "../mmdebug.js";
 export const MAX_PAGE_ORDER = 10;
 
 /** Order of a page block, 2 MiB. Linux include/linux/pageblock-flags.h:pageblock_order */
-export const PAGEBLOCK_ORDER = 9;
+const PAGEBLOCK_ORDER = 9;
 
 /** The links of all free lists of a machine, one slot for each frame. Not in Linux: in struct page there. */
 export class FreeLinks {

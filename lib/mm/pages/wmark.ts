@@ -22,7 +22,7 @@ import type { MemorySystem } from "../system.js";
 import type { Zone } from "./buddy.js";
 
 /** Watermarks of a zone in pages. Linux include/linux/mmzone.h:enum zone_watermarks */
-export interface ZoneWatermarks {
+interface ZoneWatermarks {
   min: number;
   low: number;
   high: number;

@@ -32,8 +32,11 @@ import { getUnmappedArea, vmStartGap } from "./unmapped_area.js";
 import { mayExpandVm, mlockFutureOk, vmEnoughMemory } from "./util.js";
 import { vmaLink, vmaMergeNewRange, vmgState } from "./vma.js";
 
-/** Flags of memory that a program asks for without saying more. Linux arch/x86/include/asm/page_types.h:VM_DATA_DEFAULT_FLAGS */
-export const VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+/**
+ * Flags of memory that a program asks for without saying more.
+ * Linux arch/x86/include/asm/page_types.h:VM_DATA_DEFAULT_FLAGS
+ */
+const VM_DATA_DEFAULT_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 
 /** Moves the end of the heap to `brk` and returns where it is now. Linux mm/mmap.c:brk() */
 export function doBrk(mm: MmStruct, brk: number): number {
@@ -74,7 +77,10 @@ function growBrk(mm: MmStruct, oldBrk: number, newBrk: number): number {
   );
 }
 
-/** Maps `len` bytes of heap at `addr`, growing `prev` if it ends there. 0 or negative errno. Linux mm/vma.c:do_brk_flags() */
+/**
+ * Maps `len` bytes of heap at `addr`, growing `prev` if it ends there. 0 or negative errno.
+ * Linux mm/vma.c:do_brk_flags()
+ */
 export function doBrkFlags(mm: MmStruct, prev: VmAreaStruct | undefined, addr: Vaddr, len: number): number {
   const vmFlags = VM_DATA_DEFAULT_FLAGS | VM_ACCOUNT | mm.defFlags;
   const pages = len / PAGE_SIZE;

@@ -5,8 +5,8 @@
  *   |----------|.............................|<---|-----------|
  *                                          touch   vmStart
  *
- * The growth stops at the stack limit (RLIMIT_STACK), at the address-space limit, and 256 pages above the next accessible
- * mapping below, so that a stack that runs over hits nothing.
+ * The growth stops at the stack limit (RLIMIT_STACK), at the address-space limit, and 256 pages above the
+ * next accessible mapping below, so that a stack that runs over hits nothing.
  *
  * Read first: mmap.ts. Read next: kernel/fault.ts, which calls expandStack().
  */
@@ -44,7 +44,9 @@ export function expandStack(mm: MmStruct, addr: Vaddr): VmAreaStruct | undefined
   return vma;
 }
 
-/** Moves the start of `vma` down to the page of `addr`. 0 or negative errno. Linux mm/vma.c:expand_downwards() */
+/**
+ * Moves the start of `vma` down to the page of `addr`. 0 or negative errno. Linux mm/vma.c:expand_downwards()
+ */
 function expandDownwards(vma: VmAreaStruct, addr: Vaddr): number {
   const { vmMm: mm } = vma;
   const { sysctl } = mm.sys;

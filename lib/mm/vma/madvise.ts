@@ -76,7 +76,7 @@ function madvisePopulate(mm: MmStruct, start: number, end: number, write: boolea
 }
 
 /** What is done with [start, end), part of `vma`: the VMA that holds it then, or negative errno. Linux mm/madvise.c:madvise_vma_behavior() */
-export type VmaVisitor = (
+type VmaVisitor = (
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,
   start: number,

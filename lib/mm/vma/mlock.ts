@@ -81,7 +81,8 @@ function applyVmaLockFlags(mm: MmStruct, start: number, len: number, flags: numb
   if (len === 0) return 0;
   if (rangeWraps(start, len)) return -EINVAL;
   if (start < 0 || start >= mm.taskSize) return -ENOMEM;
-  if (len < 0) return applyVmaLockFlags(mm, start, mm.taskSize - start, flags) || -ENOMEM; // nothing is mapped beyond
+  // Nothing is mapped beyond.
+  if (len < 0) return applyVmaLockFlags(mm, start, mm.taskSize - start, flags) || -ENOMEM;
   let vma = mm.mmMt.lookup(start);
   if (vma === undefined) return -ENOMEM;
   let prev = start > vma.vmStart ? vma : mm.mmMt.prevOf(start);

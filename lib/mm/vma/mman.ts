@@ -1,7 +1,8 @@
 /**
  * The numbers of the memory system calls: PROT_*, MAP_*, MADV_* and friends, as a program passes them.
  *
- * Linux include/uapi/asm-generic/mman-common.h, mman.h and include/uapi/linux/mman.h; man 2 mmap, madvise, mlock, mremap.
+ * Linux include/uapi/asm-generic/mman-common.h, mman.h and include/uapi/linux/mman.h; man 2 mmap, madvise,
+ * mlock, mremap.
  *
  * Read next: mmap.ts.
  */
@@ -62,7 +63,10 @@ export const MAP_HUGETLB = 0x4_0000;
 export const MAP_SYNC = 0x8_0000;
 /** Exactly at this address, but fail if anything is there. */
 export const MAP_FIXED_NOREPLACE = 0x10_0000;
-/** With MAP_HUGETLB: log2 of the page size in these bits, 0 for the default. Linux include/uapi/asm-generic/hugetlb_encode.h */
+/**
+ * With MAP_HUGETLB: log2 of the page size in these bits, 0 for the default.
+ * Linux include/uapi/asm-generic/hugetlb_encode.h
+ */
 export const MAP_HUGE_SHIFT = 26;
 /** The size's bits, after shifting. */
 export const MAP_HUGE_MASK = 0x3f;
@@ -142,7 +146,10 @@ export const MADV = {
   GUARD_REMOVE: 103,
 } as const;
 
-/** VM_READ, VM_WRITE, VM_EXEC for PROT_* bits; they are the same numbers. Linux include/linux/mman.h:calc_vm_prot_bits() */
+/**
+ * VM_READ, VM_WRITE, VM_EXEC for PROT_* bits; they are the same numbers.
+ * Linux include/linux/mman.h:calc_vm_prot_bits()
+ */
 export function calcVmProtBits(prot: number): number {
   return prot & (VM_READ | VM_WRITE | VM_EXEC);
 }

@@ -10,7 +10,8 @@
  *
  * Nothing is read or allocated for the pages themselves: that is left to the faults.
  *
- * Order matters for what a caller sees when several things are wrong at once, so checks come in Linux's order.
+ * Order matters for what a caller sees when several things are wrong at once, so checks come in Linux's
+ * order.
  *
  * Left out: protection keys, sealing, security modules.
  *
@@ -81,7 +82,7 @@ import {
 import { vmaLink, vmaMergeNewRange, vmgState } from "./vma.js";
 
 /** A mapping made, and how much of it the caller must fault in now (mmPopulate). */
-export interface MmapResult {
+interface MmapResult {
   /** Start of the mapping, or a negative errno. */
   addr: Vaddr;
   /** Bytes to populate, 0 for none. */
@@ -98,7 +99,10 @@ interface MmapState {
   file: File | undefined;
 }
 
-/** The page up to which a file can be mapped: a regular one has at most 2^63 - 1 bytes. Linux mm/mmap.c:file_mmap_size_max() */
+/**
+ * The page up to which a file can be mapped: a regular one has at most 2^63 - 1 bytes.
+ * Linux mm/mmap.c:file_mmap_size_max()
+ */
 function maxFilePages(file: File): number {
   return (file.isRegular === false ? 2 ** 52 : 2 ** 51) - 1;
 }
@@ -232,7 +236,10 @@ function mmapRegion(state: MmapState): number {
   return addr;
 }
 
-/** Checks limits and promises the pages; what MAP_FIXED replaces is taken off. Pages or negative errno. Linux mm/vma.c:__mmap_setup() */
+/**
+ * Checks limits and promises the pages; what MAP_FIXED replaces is taken off. Pages or negative errno.
+ * Linux mm/vma.c:__mmap_setup()
+ */
 function chargeRegion(state: MmapState): number {
   const { mm, addr, len } = state;
   let nrReplaced = 0;

@@ -133,7 +133,7 @@ function chargeProtection(
  * Gives [start, end), part of `vma`, the flags `newflags`. Returns the VMA that holds it then, or a negative errno.
  * Linux mm/mprotect.c:mprotect_fixup()
  */
-export function mprotectFixup(
+function mprotectFixup(
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,
   start: number,

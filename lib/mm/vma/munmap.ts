@@ -22,7 +22,10 @@ import { withGather } from "../pgtable/mmu_gather.js";
 import { updateHiwaterRss, updateHiwaterVm, vmStatAccount, vmUnacctMemory } from "./util.js";
 import { splitVmaUnchecked } from "./vma.js";
 
-/** Removes all mappings in [start, start + len). 0 or negative errno. Linux mm/vma.c:do_munmap(), do_vmi_munmap() */
+/**
+ * Removes all mappings in [start, start + len). 0 or negative errno. Linux mm/vma.c:do_munmap(),
+ * do_vmi_munmap()
+ */
 export function doMunmap(mm: MmStruct, start: number, len: number): number {
   if (offsetInPage(start) !== 0 || start < 0 || start > mm.taskSize) return -EINVAL;
   if (len < 0 || len > mm.taskSize - start) return -EINVAL;
@@ -72,7 +75,10 @@ export function vmsCompleteMunmapVmas(mm: MmStruct, start: number, end: number):
   }
 }
 
-/** Empties the page tables under the VMAs and frees the tables no neighbour needs. Linux mm/vma.c:vms_clear_ptes() */
+/**
+ * Empties the page tables under the VMAs and frees the tables no neighbour needs.
+ * Linux mm/vma.c:vms_clear_ptes()
+ */
 function vmsClearPtes(mm: MmStruct, vmas: VmAreaStruct[], start: number, end: number): void {
   const floor = mm.mmMt.prevOf(start)?.vmEnd ?? 0;
   const ceiling = mm.mmMt.find(start)?.vmStart ?? 0;

@@ -6,15 +6,18 @@
  *                                                          +--------+   +-----+
  *                                                           mapping      mapping: the highest gap that is large enough wins
  *
- * The search goes top-down from mmapBase, 128 MiB below the end of user space; if nothing is free below it, bottom-up
- * from a third of user space. Below a mapping that grows down a gap of 256 pages stays free (stack guard gap).
+ * The search goes top-down from mmapBase, 128 MiB below the end of user space; if nothing is free below it,
+ * bottom-up from a third of user space. Below a mapping that grows down a gap of 256 pages stays free (stack
+ * guard gap).
  *
- * A hint (address without MAP_FIXED) is taken if the range there is free. Anonymous mappings of whole 2 MiB are placed on
- * a multiple of 2 MiB, so that huge pages fit: the search is for 2 MiB more, and the start is rounded. So are file
- * mappings of at least 2 MiB on file systems that ask for it: there file offset and address must agree modulo 2 MiB.
+ * A hint (address without MAP_FIXED) is taken if the range there is free. Anonymous mappings of whole 2 MiB
+ * are placed on a multiple of 2 MiB, so that huge pages fit: the search is for 2 MiB more, and the start is
+ * rounded. So are file mappings of at least 2 MiB on file systems that ask for it: there file offset and
+ * address must agree modulo 2 MiB.
  *
- * MAP_32BIT searches bottom-up between 1 GiB and 2 GiB instead, and takes a hint only below 2 GiB: for code that keeps
- * addresses in 31 bits. MAP_ABOVE4G never searches below 4 GiB. Files of huge pages (fs/hugetlbfs.ts) lie on multiples of these.
+ * MAP_32BIT searches bottom-up between 1 GiB and 2 GiB instead, and takes a hint only below 2 GiB: for code
+ * that keeps addresses in 31 bits. MAP_ABOVE4G never searches below 4 GiB. Files of huge pages
+ * (fs/hugetlbfs.ts) lie on multiples of these.
  *
  * Left out: address layout randomization, 5-level page tables, alignment for AMD family 15h.
  *
@@ -35,15 +38,18 @@ export function mmapMinAddr(mm: MmStruct): number {
   return Math.max(mm.sys.sysctl.mmapMinAddr, LSM_MMAP_MIN_ADDR);
 }
 
-/** First address that may not be used below `vma`: its start, or the guard gap of a stack. Linux include/linux/mm.h:vm_start_gap() */
+/**
+ * First address that may not be used below `vma`: its start, or the guard gap of a stack.
+ * Linux include/linux/mm.h:vm_start_gap()
+ */
 export function vmStartGap(vma: VmAreaStruct): number {
   if ((vma.vmFlags & VM_GROWSDOWN) === 0) return vma.vmStart;
   return Math.max(0, vma.vmStart - vma.vmMm.sys.sysctl.stackGuardGapPages * PAGE_SIZE);
 }
 
 /**
- * An address for a mapping of `len` bytes: `addr` itself with MAP_FIXED, else near the hint `addr` or wherever there is room.
- * Returns the address or a negative errno. Linux mm/mmap.c:__get_unmapped_area()
+ * An address for a mapping of `len` bytes: `addr` itself with MAP_FIXED, else near the hint `addr` or
+ * wherever there is room. Returns the address or a negative errno. Linux mm/mmap.c:__get_unmapped_area()
  */
 export function getUnmappedArea(
   mm: MmStruct,
@@ -98,7 +104,10 @@ function hugetlbGetUnmappedArea(area: UnmappedArea, addr: Vaddr, hugePageSize: n
   return archGetUnmappedAreaTopdown({ ...area, align: hugePageSize }, hint);
 }
 
-/** An address congruent to the file offset modulo 2 MiB; 0 when that is of no use. Linux mm/huge_memory.c:__thp_get_unmapped_area() */
+/**
+ * An address congruent to the file offset modulo 2 MiB; 0 when that is of no use.
+ * Linux mm/huge_memory.c:__thp_get_unmapped_area()
+ */
 function thpGetUnmappedArea(area: UnmappedArea, addr: Vaddr): number {
   const { len } = area;
   const off = area.pgoff * PAGE_SIZE;
@@ -134,7 +143,10 @@ function archGetUnmappedAreaTopdown(area: UnmappedArea, addr: Vaddr): number {
   return archGetUnmappedArea(area, addr);
 }
 
-/** Bottom-up: MAP_32BIT, and where nothing is free further down. Linux arch/x86/kernel/sys_x86_64.c:arch_get_unmapped_area(), find_start_end() */
+/**
+ * Bottom-up: MAP_32BIT, and where nothing is free further down.
+ * Linux arch/x86/kernel/sys_x86_64.c:arch_get_unmapped_area(), find_start_end()
+ */
 function archGetUnmappedArea(area: UnmappedArea, addr: Vaddr): number {
   const { mm, len, flags } = area;
   const below2G = (flags & MAP_32BIT) !== 0;

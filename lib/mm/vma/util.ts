@@ -6,9 +6,9 @@
  *   RLIMIT_MEMLOCK >= lockedVm  pages of VM_LOCKED VMAs                    mlockFutureOk()
  *   overcommit   >= vmCommittedAs   pages of VM_ACCOUNT VMAs of all mms    vmEnoughMemory()
  *
- * A promise is not a page: private writable memory is promised when it is mapped and paid for when it is touched. What
- * vm.overcommit_memory lets pass: 0 (guess) refuses only a single request larger than RAM and swap together, 1
- * everything, 2 keeps all promises below CommitLimit.
+ * A promise is not a page: private writable memory is promised when it is mapped and paid for when it is
+ * touched. What vm.overcommit_memory lets pass: 0 (guess) refuses only a single request larger than RAM and
+ * swap together, 1 everything, 2 keeps all promises below CommitLimit.
  *
  * Read first: mm/mm_types.ts. Read next: mmap.ts.
  */
@@ -42,32 +42,40 @@ export function unsignedLong(value: number): number {
   return value < 0 ? value + 2 ** 64 : value;
 }
 
-/** Whether [start, start + len) would end beyond 2^64, that is before it starts. Linux: `end < start`, in unsigned arithmetic */
+/**
+ * Whether [start, start + len) would end beyond 2^64, that is before it starts. Linux: `end < start`, in
+ * unsigned arithmetic
+ */
 export function rangeWraps(start: number, len: number): boolean {
   return unsignedLong(start) + unsignedLong(len) >= 2 ** 64;
 }
 
-/** Whether a word of flags has bits above the low 32, which JavaScript's operators do not see. Not in Linux. */
+/**
+ * Whether a word of flags has bits above the low 32, which JavaScript's operators do not see. Not in Linux.
+ */
 export function hasHighBits(flags: number): boolean {
   return flags !== (flags | 0) && flags !== flags >>> 0;
 }
 
 /** Executable and never written: code. Linux mm/vma.h:is_exec_mapping() */
-export function isExecMapping(flags: number): boolean {
+function isExecMapping(flags: number): boolean {
   return (flags & (VM_EXEC | VM_WRITE | VM_STACK)) === VM_EXEC;
 }
 
 /** Grows down. Linux mm/vma.h:is_stack_mapping() */
-export function isStackMapping(flags: number): boolean {
+function isStackMapping(flags: number): boolean {
   return (flags & VM_STACK) === VM_STACK;
 }
 
 /** Private and writable, and no stack. Linux mm/vma.h:is_data_mapping() */
-export function isDataMapping(flags: number): boolean {
+function isDataMapping(flags: number): boolean {
   return (flags & (VM_WRITE | VM_SHARED | VM_STACK)) === VM_WRITE;
 }
 
-/** Adds `npages` (may be negative) to the totals that a VMA with `flags` belongs to. Linux mm/mmap.c:vm_stat_account() */
+/**
+ * Adds `npages` (may be negative) to the totals that a VMA with `flags` belongs to.
+ * Linux mm/mmap.c:vm_stat_account()
+ */
 export function vmStatAccount(mm: MmStruct, flags: number, npages: number): void {
   mm.totalVm += npages;
   if (isExecMapping(flags)) mm.execVm += npages;
@@ -75,14 +83,20 @@ export function vmStatAccount(mm: MmStruct, flags: number, npages: number): void
   else if (isDataMapping(flags)) mm.dataVm += npages;
 }
 
-/** Whether RLIMIT_AS and RLIMIT_DATA leave room for `npages` more with `flags`. Linux mm/mmap.c:may_expand_vm() */
+/**
+ * Whether RLIMIT_AS and RLIMIT_DATA leave room for `npages` more with `flags`.
+ * Linux mm/mmap.c:may_expand_vm()
+ */
 export function mayExpandVm(mm: MmStruct, flags: number, npages: number): boolean {
   const { sys } = mm;
   if (mm.totalVm + npages > Math.floor(sys.rlimit(RLIMIT_AS) / PAGE_SIZE)) return false;
   return !isDataMapping(flags) || mm.dataVm + npages <= Math.floor(sys.rlimit(RLIMIT_DATA) / PAGE_SIZE);
 }
 
-/** Whether RLIMIT_MEMLOCK leaves room to lock `bytes` more, if `flags` has VM_LOCKED. Linux mm/mmap.c:mlock_future_ok() */
+/**
+ * Whether RLIMIT_MEMLOCK leaves room to lock `bytes` more, if `flags` has VM_LOCKED.
+ * Linux mm/mmap.c:mlock_future_ok()
+ */
 export function mlockFutureOk(mm: MmStruct, flags: number, bytes: number): boolean {
   if ((flags & VM_LOCKED) === 0 || mm.sys.capable(CAP_IPC_LOCK)) return true;
   return mm.lockedVm + Math.floor(bytes / PAGE_SIZE) <= Math.floor(mm.sys.rlimit(RLIMIT_MEMLOCK) / PAGE_SIZE);
@@ -139,7 +153,9 @@ export function vmEnoughMemory(sys: MemorySystem, mm: MmStruct | undefined, page
   return -ENOMEM;
 }
 
-/** Remembers the largest resident set so far, before it shrinks. Linux include/linux/mm.h:update_hiwater_rss() */
+/**
+ * Remembers the largest resident set so far, before it shrinks. Linux include/linux/mm.h:update_hiwater_rss()
+ */
 export function updateHiwaterRss(mm: MmStruct): void {
   const rss = getMmRss(mm);
   if (mm.hiwaterRss < rss) mm.hiwaterRss = rss;

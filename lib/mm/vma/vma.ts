@@ -1,9 +1,9 @@
 /**
  * VMAs: merging neighbours that mean the same, splitting one where a part changes its meaning.
  *
- * Whether mappings merge is visible in /proc/PID/maps and counts against vm.max_map_count, so the rules are Linux's to the
- * letter. Two neighbours merge when they agree in flags, file and name, when their page offsets run on, and when
- * their AnonVmas are compatible. Two situations differ:
+ * Whether mappings merge is visible in /proc/PID/maps and counts against vm.max_map_count, so the rules are
+ * Linux's to the letter. Two neighbours merge when they agree in flags, file and name, when their page
+ * offsets run on, and when their AnonVmas are compatible. Two situations differ:
  *
  *   a new range N in a gap (mmap, brk, mremap)      an existing range M changes (mprotect, madvise, mlock)
  *
@@ -13,8 +13,9 @@
  *                                                     PPPP[MMMM]XXXX   expand P, remove M and X
  *                                                     ..mm[MM]mmm..    no merge: split in three
  *
- * vmaMergeNewRange() and vmaMergeExistingRange() decide, commitMerge() does it. They take a VmaMergeStruct that describes
- * the wanted VMA: range, flags, file, offset, AnonVma; `prev`, `middle`, `next` are the VMAs around.
+ * vmaMergeNewRange() and vmaMergeExistingRange() decide, commitMerge() does it. They take a VmaMergeStruct
+ * that describes the wanted VMA: range, flags, file, offset, AnonVma; `prev`, `middle`, `next` are the VMAs
+ * around.
  *
  * AnonVmas: pages of one VMA belong to its AnonVma, so merged VMAs need the same one. If only one side has
  * one, the other takes it over, unless that side inherited pages through fork (several links).
@@ -44,7 +45,7 @@ import {
 import { vmBugOn } from "../mmdebug.js";
 
 /** What a merge is wanted for, and what came of it. Linux mm/vma.h:struct vma_merge_struct */
-export interface VmaMergeStruct {
+interface VmaMergeStruct {
   mm: MmStruct;
   /** The range in question; grows to the merged range. */
   start: number;
@@ -114,7 +115,10 @@ function vmgVmaState(
   };
 }
 
-/** Inherited pages not yet copied may be in it: it has links to several AnonVmas. Linux mm/vma.c:vma_had_uncowed_parents() */
+/**
+ * Inherited pages not yet copied may be in it: it has links to several AnonVmas.
+ * Linux mm/vma.c:vma_had_uncowed_parents()
+ */
 function vmaHadUncowedParents(vma: VmAreaStruct | undefined): boolean {
   return vma !== undefined && vma.anonVma !== undefined && vma.anonVmaChain.length !== 1;
 }
@@ -165,7 +169,9 @@ function canMergeRemoveVma(vma: VmAreaStruct): boolean {
   return vma.vmOps?.close === undefined;
 }
 
-/** The growing `dst` takes over the AnonVma of `src`, whose pages it will hold. Linux mm/vma.c:dup_anon_vma() */
+/**
+ * The growing `dst` takes over the AnonVma of `src`, whose pages it will hold. Linux mm/vma.c:dup_anon_vma()
+ */
 function dupAnonVma(dst: VmAreaStruct, src: VmAreaStruct): void {
   if (src.anonVma === undefined || dst.anonVma !== undefined) return;
   dst.anonVma = src.anonVma;
@@ -184,7 +190,10 @@ function removeMerged(into: VmAreaStruct, vma: VmAreaStruct): void {
   mm.mapCount--;
 }
 
-/** Sets the range; the store stays sorted because ranges only take what their neighbours give. Linux mm/vma.c:vma_set_range() */
+/**
+ * Sets the range; the store stays sorted because ranges only take what their neighbours give.
+ * Linux mm/vma.c:vma_set_range()
+ */
 function vmaSetRange(vma: VmAreaStruct, start: number, end: number, pgoff: number): void {
   vma.vmStart = start;
   vma.vmEnd = end;
@@ -218,9 +227,10 @@ export function vmaMergeNewRange(vmg: VmaMergeStruct): VmAreaStruct | undefined 
 }
 
 /**
- * Grows `target` to vmg's range; the next VMA disappears where the range covers it. Linux mm/vma.c:vma_expand()
+ * Grows `target` to vmg's range; the next VMA disappears where the range covers it.
+ * Linux mm/vma.c:vma_expand()
  */
-export function vmaExpand(vmg: VmaMergeStruct, target: VmAreaStruct): void {
+function vmaExpand(vmg: VmaMergeStruct, target: VmAreaStruct): void {
   const { next } = vmg;
   const removeNext = next !== undefined && target !== next && vmg.end === next.vmEnd;
   let sticky = vmg.vmFlags & VM_STICKY;
@@ -235,10 +245,11 @@ export function vmaExpand(vmg: VmaMergeStruct, target: VmAreaStruct): void {
 }
 
 /**
- * Merges the part [vmg.start, vmg.end) of vmg.middle, whose attributes are about to become those of `vmg`, with the
- * VMAs beside it. Returns the VMA that now covers the part, or undefined without any change. Linux mm/vma.c:vma_merge_existing_range()
+ * Merges the part [vmg.start, vmg.end) of vmg.middle, whose attributes are about to become those of `vmg`,
+ * with the VMAs beside it. Returns the VMA that now covers the part, or undefined without any change.
+ * Linux mm/vma.c:vma_merge_existing_range()
  */
-export function vmaMergeExistingRange(vmg: VmaMergeStruct): VmAreaStruct | undefined {
+function vmaMergeExistingRange(vmg: VmaMergeStruct): VmAreaStruct | undefined {
   const middle = vmg.middle!;
   const leftSide = vmg.start === middle.vmStart;
   const rightSide = vmg.end === middle.vmEnd;
@@ -301,14 +312,15 @@ export function vmaMergeExtend(vma: VmAreaStruct, delta: number): VmAreaStruct |
 }
 
 /** What vmaModify() may change besides the range. */
-export interface VmaChange {
+interface VmaChange {
   vmFlags?: number;
   anonName?: string | undefined;
 }
 
 /**
- * Makes [start, end), part of `vma`, a VMA that can have `change` alone: merged with neighbours that have it already,
- * or split off. The caller then sets the new attributes on the VMA returned. A negative errno when the map is full.
+ * Makes [start, end), part of `vma`, a VMA that can have `change` alone: merged with neighbours that have it
+ * already, or split off. The caller then sets the new attributes on the VMA returned. A negative errno when
+ * the map is full.
  * Linux mm/vma.c:vma_modify_flags()
  */
 export function vmaModifyFlags(
@@ -344,10 +356,11 @@ export function vmAreaDup(vma: VmAreaStruct, mm: MmStruct = vma.vmMm): VmAreaStr
 }
 
 /**
- * Splits `vma` in two at `addr`; the new VMA is the part below when `newBelow`, else the part above. 0 or negative errno.
+ * Splits `vma` in two at `addr`; the new VMA is the part below when `newBelow`, else the part above. 0 or
+ * negative errno.
  * Linux mm/vma.c:split_vma()
  */
-export function splitVma(vma: VmAreaStruct, addr: Vaddr, newBelow: boolean): number {
+function splitVma(vma: VmAreaStruct, addr: Vaddr, newBelow: boolean): number {
   const { vmMm: mm } = vma;
   if (mm.mapCount >= mm.sys.sysctl.maxMapCount) return -ENOMEM;
   return splitVmaUnchecked(vma, addr, newBelow);

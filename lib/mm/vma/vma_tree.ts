@@ -4,10 +4,10 @@
  *   entries   [ 0x400000-0x401000 | 0x600000-0x604000 | 0x7ff0000-0x8000000 ]
  *                                    find(0x500000) = this one: the first that ends above the address
  *
- * Linux keeps them in a maple tree, a B-tree of ranges made for lookups without locks. What memory management asks of
- * it is small: the first range that ends above an address, its neighbours, insert, erase. A sorted array answers that by
- * bisection and can be read in one breath; inserting into the 65530 VMAs that a process may have moves half a
- * megabyte at worst.
+ * Linux keeps them in a maple tree, a B-tree of ranges made for lookups without locks. What memory management
+ * asks of it is small: the first range that ends above an address, its neighbours, insert, erase. A sorted
+ * array answers that by bisection and can be read in one breath; inserting into the 65530 VMAs that a process
+ * may have moves half a megabyte at worst.
  *
  * Read next: vma.ts.
  */
@@ -91,7 +91,9 @@ export class VmaTree<T extends VmRange> {
     return true;
   }
 
-  /** All ranges that overlap [start, end), in address order; a copy, so that the caller may insert and erase. */
+  /**
+   * All ranges that overlap [start, end), in address order; a copy, so that the caller may insert and erase.
+   */
   slice(start: number, end: number): T[] {
     const found: T[] = [];
     for (let i = this.indexOf(start); i < this.entries.length && this.entries[i]!.vmStart < end; i++)

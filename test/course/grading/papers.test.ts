@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  type FamilyOp,
-  familyMistake,
-  familyObservationText,
-  randomFamilyOp,
-  runFamily,
-} from "../../../lib/course/labs/fork.js";
+import { familyMistake, familyObservationText, runFamily } from "../../../lib/course/labs/fork.js";
+import { type FamilyOp, randomFamilyOp } from "../../../lib/course/labs/fork_ops.js";
 import { gfpText, wrongPapers } from "../../../lib/course/labs/papers.js";
 import { faultText } from "../../../lib/course/labs/read_fault.js";
 import { Random } from "../../../lib/hw/random.js";

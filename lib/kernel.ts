@@ -1,0 +1,146 @@
+/**
+ * What a part of the kernel calls, imported from "pagewalk/kernel" by exercises that replace one: Linux's own functions, flags and
+ * structures, under Linux's names. They take the kernel's objects as they are and check nothing, as in the kernel.
+ *
+ *     import { boot } from "pagewalk";
+ *     import { folioPut, setPte, type VmFault, type VmFaultResult } from "pagewalk/kernel";
+ *
+ *     function myDoWpPage(vmf: VmFault): VmFaultResult { ... }
+ *     const machine = boot({ parts: { doWpPage: myDoWpPage } });
+ *
+ * The machine from the outside, the processor, the pictures and the course are in "pagewalk" (index.ts). Inside `lib` a file imports
+ * the file it needs, never one of these two.
+ */
+
+// ---------------- page-table entries
+
+export {
+  maybeMkwrite,
+  PTE_NX,
+  PTRS_PER_PTE,
+  pfnPte,
+  pteClear,
+  pteDirty,
+  pteIndex,
+  pteMkclean,
+  pteMkdirty,
+  pteMkold,
+  pteMkspecial,
+  pteMkyoung,
+  ptePfn,
+  ptePresent,
+  ptepGet,
+  pteSpecial,
+  pteWrite,
+  pteWrprotect,
+  setPte,
+  vmaPageProt,
+} from "./mm/pgtable/pgtable.js";
+export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
+
+// ---------------- TLBs and ASIDs
+
+export { flushTlbPage, pteNeedsFlush, TLB_SINGLE_PAGE_FLUSH_CEILING } from "./mm/pgtable/tlb.js";
+export { chooseNewAsid, cpuTlbState, kernPcid } from "./mm/pgtable/tlb_switch.js";
+export {
+  type CatchUp,
+  type CpuTlbState,
+  type MmuGather,
+  type NewAsid,
+  type ShootdownCpu,
+  TLB_NR_DYN_ASIDS,
+  type TlbContext,
+} from "./mm/pgtable/tlb_types.js";
+
+// ---------------- page faults, and fork's copy of page tables
+
+export { anonVmaPrepare } from "./mm/fault/anon_vma.js";
+export { copyPresentPte, isCowMapping } from "./mm/fault/copy_page_range.js";
+export { finishFault } from "./mm/fault/file_fault.js";
+export { mmPopulate } from "./mm/fault/gup.js";
+export {
+  folioAddNewAnonRmap,
+  folioDupFileRmapPtes,
+  folioMoveAnonRmap,
+  folioRemoveRmapPtes,
+  folioTryDupAnonRmapPte,
+} from "./mm/fault/rmap.js";
+export {
+  FAULT_FLAG_WRITE,
+  type FaultClass,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_NOPAGE,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+  type VmFault,
+} from "./mm/fault/vm_fault.js";
+export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } from "./mm/fault/wp.js";
+
+// ---------------- address spaces and their areas
+
+export {
+  type AnonVma,
+  type AnonVmaChain,
+  addMmCounter,
+  type File,
+  getMmRss,
+  MM_ANONPAGES,
+  MM_FILEPAGES,
+  MM_SHMEMPAGES,
+  type MmStruct,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_LOCKED_MASK,
+  VM_LOCKONFAULT,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  type VmAreaStruct,
+  type VmFaultResult,
+  type VmOperationsStruct,
+  vmaPages,
+} from "./mm/mm_types.js";
+export { mlockFixup } from "./mm/vma/mlock.js";
+export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
+
+// ---------------- pages, folios, and the lists they are on
+
+export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
+export type { Lruvec } from "./mm/lru/lruvec.js";
+export { mmCounterFile } from "./mm/lru/mm_inline.js";
+export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
+export type { FreeArea, FreeLinks, Zone } from "./mm/pages/buddy.js";
+export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
+export { folioPut } from "./mm/pages/free_pages.js";
+export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
+export { allocPages } from "./mm/pages/page_alloc.js";
+
+// ---------------- files, and their pages in memory
+
+export type { FdTable } from "./fs/fd_table.js";
+export type { FileTree, PseudoFs } from "./fs/file_tree.js";
+export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.js";
+export type { FileRaState } from "./mm/filemap/file_ra_state.js";
+export type { IovIter } from "./mm/filemap/filemap.js";
+export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/filemap/mapping.js";
+
+// ---------------- error numbers, and who may do what
+
+export type { Cred } from "./kernel/cred.js";
+export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
+export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
+
+// ---------------- tasks, the kernel as a whole, and its replaceable parts
+
+export type { FaultingTask } from "./kernel/fault.js";
+export type { Kernel, KernelHardware } from "./kernel/kernel.js";
+export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
+export type { MmParts } from "./mm/parts.js";
+export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
+export type { TraceSystem } from "./mm/trace.js";
+export type { HasVmStat, VmStat } from "./mm/vmstat.js";
