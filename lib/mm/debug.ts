@@ -18,6 +18,7 @@
  */
 import type { Vaddr } from "../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
+import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
@@ -37,7 +38,9 @@ import {
   folioTestAnon,
   type Page,
   PG_dirty,
+  PG_locked,
   PG_reserved,
+  PG_writeback,
   PGTY_table,
   pfnToPage,
 } from "./pages/folio.js";
@@ -339,6 +342,33 @@ function checkCounters(sys: MemorySystem, truth: Truth): void {
   expectStat(sys, truth, NR_FILE_PAGES, cached);
   expectStat(sys, truth, NR_SHMEM, shmem);
   expectStat(sys, truth, NR_FILE_DIRTY, dirty);
-  expectStat(sys, truth, NR_WRITEBACK, 0);
+  expectStat(sys, truth, NR_WRITEBACK, checkInFlight(sys, truth));
   expectStat(sys, truth, NR_PAGETABLE, truth.tables.size);
+}
+
+/**
+ * A cached folio is locked as long as a request that reads it is under way, and under writeback as long as one that writes it is; pages
+ * under writeback.
+ */
+function checkInFlight(sys: MemorySystem, truth: Truth): number {
+  const requests = sys.events.toArray().filter(({ kind }) => kind === BLK_COMPLETE) as {
+    object: BlockRequest;
+  }[];
+  const moved = (op: string): Set<unknown> =>
+    new Set(
+      requests.flatMap(({ object }) =>
+        object.op === op ? [...((object.about as { folios?: Iterable<Folio> }).folios ?? [])] : [],
+      ),
+    );
+  const [reads, writes] = [moved("read"), moved("write")];
+  let writeback = 0;
+  for (const mapping of truth.mappings)
+    for (const folio of new Set(mapping.pages.values())) {
+      if ((folio.flags & PG_writeback) !== 0) writeback += 2 ** folio.order;
+      if (((folio.flags & PG_locked) !== 0) !== reads.has(folio))
+        truth.problems.push(`frame ${folio.pfn}: locked without a request that reads it, or the reverse`);
+      if (((folio.flags & PG_writeback) !== 0) !== writes.has(folio))
+        truth.problems.push(`frame ${folio.pfn}: writeback without a request that writes it, or the reverse`);
+    }
+  return writeback;
 }
