@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { PAGE_PSE, PAGE_RW } from "../../lib/hw/entry.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
 import { lruAddDrainAll } from "../../lib/mm/lru/swap.js";
-import { MM_ANONPAGES, VM_LOCKED, VmAreaStruct } from "../../lib/mm/mm_types.js";
+import { AnonVma, MM_ANONPAGES, VM_LOCKED, VM_SHARED, VmAreaStruct } from "../../lib/mm/mm_types.js";
 import { type Page, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { GFP_KERNEL } from "../../lib/mm/pages/gfp.js";
 import { allocPages } from "../../lib/mm/pages/page_alloc.js";
@@ -74,6 +74,17 @@ const damages: Record<string, [() => unknown, RegExp]> = {
   "a writable page that is not exclusive": [
     () => Object.assign(pageAt(8), { anonExclusive: false }),
     /writable, but not exclusive/,
+  ],
+  "a writable private page of a file": [
+    () => {
+      task.store(at(0), 1, 1);
+      vmaAt(0).vmFlags -= VM_SHARED;
+    },
+    /a writable private file page/,
+  ],
+  "a page that its VMA's reverse map cannot find": [
+    () => Object.assign(pageAt(8), { mapping: new AnonVma() }),
+    /the VMA is not linked to the page's anon_vma/,
   ],
   "a writable zero page": [
     () => put(10, pteAt(10) + PAGE_RW),

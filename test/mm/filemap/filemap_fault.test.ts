@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ftruncate } from "../../../lib/fs/file_tree.js";
+import { ftruncate, O_CREAT, O_RDWR } from "../../../lib/fs/file_tree.js";
+import type { VfsFile } from "../../../lib/fs/inode.js";
+import { sysOpen } from "../../../lib/kernel/syscalls/file.js";
+import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
@@ -25,8 +28,9 @@ import {
 } from "../../../lib/mm/pages/folio.js";
 import { ptePfn, ptepGet, setPte } from "../../../lib/mm/pgtable/pgtable.js";
 import { pmdAlloc, pteAlloc, pteOffset, pteOffsetPmd } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { PROT_READ, PROT_WRITE } from "../../../lib/mm/vma/mman.js";
 import { PGMAJFAULT } from "../../../lib/mm/vmstat.js";
-import { at, file, kernel, mapFile, mm, useFile } from "../arena.js";
+import { at, file, kernel, mapFile, mm, PAGE, task, useFile } from "../arena.js";
 
 useFile();
 
@@ -107,6 +111,17 @@ describe("filemapFault", () => {
     expect(cached()).toEqual([2]);
   });
 
+  it("goes on reading where a page carries the mark, takes the mark off, and wants to be asked again", () => {
+    const vma = mapFile(4, 0x11);
+    folioOf(1).flags |= PG_readahead;
+    expect(filemapFault(faultAt(vma, 1))).toBe(VM_FAULT_RETRY);
+    expect([folioOf(1).flags & PG_readahead, majors()]).toEqual([0, 0]);
+    folioOf(1).flags |= PG_readahead;
+    vma.vmFlags |= VM_RAND_READ; // no readahead in this mapping
+    expect(filemapFault(faultAt(vma, 1))).toBe(VM_FAULT_LOCKED);
+    expect(folioOf(1).flags & PG_readahead).toBe(PG_readahead);
+  });
+
   it("says at once that there is no memory", () => {
     const vma = mapFile(4, 0x11);
     dropAll();
@@ -167,6 +182,45 @@ describe("filemapMapPages", () => {
     kernel.sys.shouldFailAllocPage = () => true;
     expect(filemapMapPages(vmf, 0, 3)).toBe(VM_FAULT_OOM);
     expect(mm.rssStat[MM_FILEPAGES]).toBe(0);
+  });
+});
+
+describe("filemapMapPages with a large folio", () => {
+  /** Maps pages [first, first + nr) of a file of 8 pages that was written in two pieces, at page `first` of the arena. */
+  function mapLarge(first: number, nr: number): VmAreaStruct {
+    const large = sysOpen(kernel, task, "/large", O_RDWR | O_CREAT);
+    const opened = task.files.get(large) as VfsFile;
+    const { fMapping } = opened;
+    for (const pos of [0, 4 * PAGE]) opened.write(pos, new Uint8Array(4 * PAGE));
+    expect([fMapping.pages.get(0)!.order, fMapping.pages.get(4)!.order]).toEqual([2, 2]);
+    const prot = PROT_READ | PROT_WRITE;
+    expect(sysMmap(kernel, task, at(first), nr * PAGE, prot, 0x11, large, first * PAGE)).toBe(at(first));
+    return mm.mmMt.lookup(at(first))!;
+  }
+  const present = (): number[] =>
+    [0, 1, 2, 3, 4, 5, 6, 7].filter((page) => {
+      const ptep = pteOffset(mm, at(page));
+      return ptep !== 0 && ptepGet(mm.sys.ram, ptep) !== 0;
+    });
+
+  it("maps it whole, beyond the window", () => {
+    expect(filemapMapPages(faultAt(mapLarge(0, 8), 1), 1, 1)).toBe(VM_FAULT_NOPAGE);
+    expect([present(), mm.rssStat[MM_FILEPAGES]]).toEqual([[0, 1, 2, 3], 4]);
+  });
+
+  it.each([
+    [1, 7, "ahead of it"],
+    [0, 3, "behind it"],
+  ])("maps only the window's part if the VMA, from page %i on %i pages, ends %s", (first, nr) => {
+    expect(filemapMapPages(faultAt(mapLarge(first, nr), 2), 1, 2)).toBe(VM_FAULT_NOPAGE);
+    expect(present()).toEqual([1, 2]);
+  });
+
+  it("maps only the window's part of the folio at the end of the file", () => {
+    const vma = mapLarge(0, 8);
+    pteAlloc(mm, at(0));
+    expect(filemapMapPages(faultAt(vma, 5), 5, 6)).toBe(VM_FAULT_NOPAGE);
+    expect(present()).toEqual([5, 6]);
   });
 });
 

@@ -25,6 +25,12 @@ describe("guards", () => {
     expect([task.load(at(0), 1), task.load(at(3), 1)]).toEqual([1, 4]);
   });
 
+  it("stand on the pages that were meant, touched before or not", () => {
+    const vma = map(0, 4);
+    expect(madviseGuardInstall(vma, at(1), at(3))).toBe(0);
+    expect(guards(4)).toBe(".GG.");
+  });
+
   it("may be installed twice, and are removed without touching pages", () => {
     const vma = map(0, 4);
     task.store(at(3), 1, 7);

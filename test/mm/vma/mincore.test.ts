@@ -34,6 +34,25 @@ describe("doMincore", () => {
     expect(mincore(0, 4)).toBe("0010");
   });
 
+  it("counts pages of the file from where the mapping begins in it, whatever part is asked for", () => {
+    const vma = map(0, 4, 3, 0x31);
+    vma.vmPgoff = 10; // pages 10 to 13 of the file
+    const shared = vma.vmFile as VfsFile;
+    shared.fMapping.host.iSize = 14 * PAGE;
+    shared.write(11 * PAGE, new Uint8Array([1]));
+    shared.write(13 * PAGE, new Uint8Array([1]));
+    expect(mincore(0, 4)).toBe("0101");
+    expect(mincore(2, 2)).toBe("01");
+    expect(mincore(2, 1)).toBe("0");
+  });
+
+  it("asks the cache where a guard stands, too", () => {
+    const vma = map(0, 2, 3, 0x31);
+    (vma.vmFile as VfsFile).write(0, new Uint8Array([1]));
+    madviseGuardInstall(vma, at(0), at(2));
+    expect(mincore(0, 2)).toBe("10");
+  });
+
   it("goes on in the next VMA, and ends at a hole", () => {
     map(0, 2);
     map(2, 2, 1);
