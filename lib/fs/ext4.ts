@@ -28,8 +28,10 @@ import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_ty
 import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/pages/folio.js";
 import { folioPut } from "../mm/pages/free_pages.js";
 import { __GFP_FS } from "../mm/pages/gfp.js";
+import type { MemorySystem } from "../mm/system.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
+import { BdiWriteback } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
 
 /** Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER */
@@ -55,6 +57,7 @@ export class Ext4 implements FileSystemOps {
   readonly maxBytes = (2 ** 32 - 1) * PAGE_SIZE;
   private readonly disk: BlockDevice;
   private readonly bios: BioQueue;
+  private readonly flusher: BdiWriteback;
   /** Block of each page of each file. Linux: the extent tree */
   private readonly blocks = new Map<Inode, Map<number, number>>();
   /** Files that still can be reached, by a name or an open file. Linux s_inodes */
@@ -62,9 +65,10 @@ export class Ext4 implements FileSystemOps {
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
-  constructor(disk: BlockDevice) {
+  constructor(sys: MemorySystem, disk: BlockDevice) {
     this.disk = disk;
     this.bios = new BioQueue(disk);
+    this.flusher = new BdiWriteback(sys);
   }
 
   /** No writes that are durable at once: that takes persistent memory (DAX). Linux fs/ext4/file.c:ext4_file_mmap_prepare() */
@@ -237,8 +241,13 @@ export class Ext4 implements FileSystemOps {
     this.freeBlocksFrom(inode, Math.ceil(start / PAGE_SIZE), Math.floor(end / PAGE_SIZE));
   }
 
+  markInodeDirty(inode: Inode): void {
+    this.flusher.markInodeDirty(inode);
+  }
+
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */
   evict(inode: Inode): void {
+    this.flusher.forget(inode);
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
     this.blocks.delete(inode);
     this.inodes.delete(inode);

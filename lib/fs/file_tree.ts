@@ -96,7 +96,7 @@ export class FileTree {
   constructor(sys: MemorySystem, disk = new BlockDevice(sys.ram, sys.clock, sys.events)) {
     this.sys = sys;
     this.disk = disk;
-    this.ext4 = new Ext4(disk);
+    this.ext4 = new Ext4(sys, disk);
     for (const path of FIRST_DIRECTORIES) this.directories.set(path, undefined);
   }
 

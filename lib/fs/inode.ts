@@ -52,6 +52,8 @@ export interface FileSystemOps {
   holePunched?(inode: Inode, start: number, end: number): void;
   /** The last user of an unlinked file is gone. */
   evict?(inode: Inode): void;
+  /** A page of the file is dirty, the first. Linux super_operations.dirty_inode, fs/fs-writeback.c:__mark_inode_dirty() */
+  markInodeDirty?(inode: Inode): void;
 }
 
 /**
@@ -127,6 +129,11 @@ export class Inode implements MappingHost {
     this.fs = fs;
     this.ino = ino;
     this.mapping = new AddressSpace(this, fs.aOps(this));
+  }
+
+  /** Linux fs/fs-writeback.c:__mark_inode_dirty() */
+  markDirty(): void {
+    this.fs.markInodeDirty?.(this);
   }
 }
 

@@ -243,6 +243,7 @@ export class Machine {
     if (!snapshot.isOf(this)) throw new RangeError("this snapshot was taken of another machine");
     this.checkQuiet();
     snapshot.putBack();
+    this.ram.forgetWritten();
   }
 
   /**

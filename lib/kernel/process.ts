@@ -54,6 +54,7 @@ import * as memory from "./syscalls/mm.js";
 import * as processes from "./syscalls/process.js";
 import { sysTruncate } from "./syscalls/space.js";
 import { syscall } from "./syscalls/table.js";
+import { sysNanosleep } from "./syscalls/time.js";
 import type { Task } from "./task.js";
 
 /** One process, to be told what to do. */
@@ -338,6 +339,11 @@ export class Process {
   /** Waits for something: its CPU has nothing to do until one of its tasks does something again. man 2 pause */
   pause(): void {
     this.kernel.goIdle(this.task);
+  }
+
+  /** Sleeps for `ns` nanoseconds: devices, kernel threads and other programs work. man 2 nanosleep */
+  nanosleep(ns: number): void {
+    checkResult(sysNanosleep(this.kernel, this.task, ns), "nanosleep");
   }
 
   private child(task: Task | number, syscall: string): Process {

@@ -30,10 +30,10 @@ import type { Wait } from "./sched.js";
 import { SignalError } from "./signal.js";
 
 /** A program: a generator function; it may go on at each yield. */
-export type Program = (process: Process) => Iterator<unknown, unknown>;
+export type ProgramFunction = (process: Process) => Iterator<unknown, unknown>;
 
 /** Programs by name. */
-export type Programs = Readonly<Record<string, Program>>;
+export type Programs = Readonly<Record<string, ProgramFunction>>;
 
 /** How programs run. */
 export interface RunProgramsOptions {

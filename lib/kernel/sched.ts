@@ -25,10 +25,15 @@
  * Linux kernel/sched/core.c, kernel/kthread.c. Read first: hw/events.ts, mm/wait.ts. Read next: programs.ts.
  */
 import { BLK_COMPLETE } from "../hw/block_device.js";
-import type { EventRecord } from "../hw/events.js";
 import { outOfSteps, VmBug } from "../mm/mmdebug.js";
 import type { MemorySystem } from "../mm/system.js";
-import { type SchedOperations, WAIT_BUDGET, type WaitReason } from "../mm/wait.js";
+import {
+  type Kthread,
+  type KthreadWork,
+  type SchedOperations,
+  WAIT_BUDGET,
+  type WaitReason,
+} from "../mm/wait.js";
 import type { Task } from "./task.js";
 
 /** Kind of the event by which a kernel thread goes on. Linux kernel/sched/core.c:wake_up_process() */
@@ -36,27 +41,6 @@ const WAKE = "wake_up_process";
 
 /** Time slice of a machine with one CPU, in ns. Linux kernel/sched/fair.c:sysctl_sched_base_slice */
 const BASE_SLICE_NS = 700_000;
-
-/**
- * One bounded batch of a kernel thread's work, as much as Linux does between two cond_resched(). When it wants to go on: a time in ns, now
- * included, or Infinity to sleep until it is woken. Linux kernel/kthread.c: threadfn
- */
-export type KthreadWork = (sys: MemorySystem, thread: Kthread) => number;
-
-/** A kernel thread. Linux include/linux/kthread.h */
-export interface Kthread {
-  readonly comm: string;
-  readonly work: KthreadWork;
-  /** R works or wants to, S sleeps. */
-  state: "R" | "S";
-  /** Since when it wants to go on. */
-  dueNs: number;
-  /** Batches so far, and the CPU time they took. Linux sched_info, sum_exec_runtime */
-  batches: number;
-  cpuNs: number;
-  /** Its record in the queue. */
-  wakeup: EventRecord | undefined;
-}
 
 /** One wait of a task that has ended. */
 export interface Wait {
@@ -99,14 +83,12 @@ export class Sched implements SchedOperations {
 
   // -------------------------------------------------------------- kernel threads
 
-  /** A new kernel thread; it sleeps until it is woken. Linux kernel/kthread.c:kthread_create() */
   kthreadCreate(comm: string, work: KthreadWork): Kthread {
     const thread: Kthread = { comm, work, state: "S", dueNs: 0, batches: 0, cpuNs: 0, wakeup: undefined };
     this.kthreads.push(thread);
     return thread;
   }
 
-  /** `thread` goes on at `atNs` at the latest, now unless given. Linux kernel/sched/core.c:wake_up_process() */
   wakeUp(thread: Kthread, atNs = this.sys.clock.nowNs): void {
     if (thread.wakeup !== undefined) {
       if (thread.wakeup.atNs <= atNs || thread.state === "R") return;
@@ -144,13 +126,14 @@ export class Sched implements SchedOperations {
   /** One batch of `thread` on `cpu` from `startNs` on; the clock and the CPU are the caller's again afterwards. */
   private workOn(thread: Kthread, cpu: number, startNs: number): number {
     const { sys } = this;
-    const { thisCpu, current } = sys;
+    const { thisCpu, current, pfMemalloc } = sys;
     const { nowNs } = sys.clock;
     sys.clock.nowNs = startNs;
     sys.thisCpu = cpu;
     sys.current = undefined;
+    sys.pfMemalloc = false;
     try {
-      return thread.work(sys, thread);
+      return thread.work(thread);
     } finally {
       this.cpuNs[cpu] = sys.clock.nowNs;
       thread.batches++;
@@ -158,6 +141,7 @@ export class Sched implements SchedOperations {
       sys.clock.nowNs = nowNs;
       sys.thisCpu = thisCpu;
       sys.current = current;
+      sys.pfMemalloc = pfMemalloc;
     }
   }
 

@@ -20,12 +20,12 @@ import type { Vaddr } from "../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
-import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
 import { mmCounter } from "./lru/mm_inline.js";
 import {
   type AnonVma,
+  MM_SWAPENTS,
   type MmStruct,
   VM_LOCKED,
   VM_SHARED,
@@ -44,7 +44,16 @@ import {
   PGTY_table,
   pfnToPage,
 } from "./pages/folio.js";
-import { isSwapPte, ptePfn, ptePresent, ptepGet, pteSpecial, pteWrite } from "./pgtable/pgtable.js";
+import {
+  classifyPte,
+  leafNotTable,
+  PTE_KIND_PRESENT,
+  PTE_KIND_SWAP,
+  ptePfn,
+  ptepGet,
+  pteSpecial,
+  pteWrite,
+} from "./pgtable/pgtable.js";
 import type { MemorySystem } from "./system.js";
 import {
   NODE_STAT_NAMES,
@@ -184,8 +193,11 @@ function walkTable(
     if (entry === 0) continue;
     const addr = base + i * LEVEL_BYTES[level]!;
     if (level === 1) checkPte(truth, mm, entry, addr, state.rss);
-    else if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT)
-      walkTable(truth, mm, ptePfn(entry), level - 1, addr, state);
+    else if (leafNotTable(entry))
+      truth.problems.push(
+        `mm ${mm.id}: a leaf of level ${level} at ${addr.toString(16)}, which nothing makes`,
+      );
+    else walkTable(truth, mm, ptePfn(entry), level - 1, addr, state);
   }
 }
 
@@ -195,7 +207,9 @@ function checkPte(truth: Truth, mm: MmStruct, pte: Pte, addr: Vaddr, rss: number
     truth.problems.push(`mm ${mm.id}: an entry at ${addr.toString(16)} lies in no VMA`);
     return;
   }
-  if (isSwapPte(pte) || !ptePresent(pte)) return;
+  const kind = classifyPte(pte);
+  if (kind === PTE_KIND_SWAP) rss[MM_SWAPENTS]!++;
+  if (kind !== PTE_KIND_PRESENT) return;
   if (pteSpecial(pte)) {
     if (ptePfn(pte) !== mm.sys.zeroPfn || pteWrite(pte))
       truth.problems.push(

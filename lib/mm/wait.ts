@@ -8,7 +8,7 @@
  *
  * Linux kernel/sched/wait.c. Read first: hw/events.ts. Read next: mm/filemap/folio_wait.ts, kernel/sched.ts.
  */
-import type { EventQueue } from "../hw/events.js";
+import type { EventQueue, EventRecord } from "../hw/events.js";
 import { outOfSteps, VmBug } from "./mmdebug.js";
 
 /** Why a task waits: for a device, for memory to be freed, because it writes faster than the device does, or because it asked to. */
@@ -16,6 +16,27 @@ export type WaitReason = "io" | "reclaim" | "throttled" | "sleep";
 
 /** Events in one wait after which it has got nowhere. */
 export const WAIT_BUDGET = 1_000_000;
+
+/**
+ * One bounded batch of a kernel thread's work, as much as Linux does between two cond_resched(). When it wants to go on: a time in ns, now
+ * included, or Infinity to sleep until it is woken. Linux kernel/kthread.c: threadfn
+ */
+export type KthreadWork = (thread: Kthread) => number;
+
+/** A kernel thread. Linux include/linux/kthread.h */
+export interface Kthread {
+  readonly comm: string;
+  readonly work: KthreadWork;
+  /** R works or wants to, S sleeps. */
+  state: "R" | "S";
+  /** Since when it wants to go on. */
+  dueNs: number;
+  /** Batches so far, and the CPU time they took. Linux sched_info, sum_exec_runtime */
+  batches: number;
+  cpuNs: number;
+  /** Its record in the queue. */
+  wakeup: EventRecord | undefined;
+}
 
 /** Who lets time pass for those who wait. Linux kernel/sched/core.c */
 export interface SchedOperations {
@@ -25,6 +46,10 @@ export interface SchedOperations {
   runDue(cpu: number): void;
   /** Lets time pass until `untilNs` for the one who waits. Linux kernel/time/sleep_timeout.c:io_schedule_timeout() */
   waitFor(reason: WaitReason, untilNs: number): void;
+  /** A new kernel thread; it sleeps until it is woken. Linux kernel/kthread.c:kthread_create() */
+  kthreadCreate(comm: string, work: KthreadWork): Kthread;
+  /** `thread` goes on at `atNs` at the latest, now unless given. Linux kernel/sched/core.c:wake_up_process() */
+  wakeUp(thread: Kthread, atNs?: number): void;
   /** Time of the program that is furthest behind the one that works now; Infinity where there is none. Not in Linux. */
   readonly slowestOtherNs: number;
 }
@@ -53,6 +78,14 @@ export class DevicesOnly implements SchedOperations {
       clock.nowNs = Math.max(clock.nowNs, record.atNs);
       events.run(record);
     }
+  }
+
+  kthreadCreate(comm: string, work: KthreadWork): Kthread {
+    return { comm, work, state: "S", dueNs: 0, batches: 0, cpuNs: 0, wakeup: undefined };
+  }
+
+  wakeUp(): void {
+    // No CPU works in the background here.
   }
 
   runDue(): void {

@@ -19,6 +19,8 @@ export interface MappingHost {
   iSize: number;
   /** Pages of a file in memory that were promised when it was made; they go back with it. Linux mm/shmem.c:shmem_acct_size() */
   accountedPages: number;
+  /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
+  markDirty?(): void;
 }
 
 /** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */

@@ -12,7 +12,7 @@
  * between the moment the bytes are sent and the moment they arrive. Memory that lives in swap (shmem) has no file to
  * be written to; its folios only carry the flag.
  *
- * Differs from Linux: nothing is written in the background unless somebody asks.
+ *   nobody asks         --> fs/fs_writeback.ts: the flusher, half a minute later
  *
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
@@ -43,6 +43,7 @@ export function folioMarkDirty(folio: Folio): boolean {
   folio.flags = (folio.flags & ~PG_reclaim) | PG_dirty;
   const { mapping } = folio;
   if (mapping === undefined || mapping.isAnon || mapping.aOps.writepages === undefined) return true;
+  if (mapping.dirtyFolios.size === 0) mapping.host.markDirty?.();
   mapping.dirtyFolios.add(folio);
   modNodePageState(mapping.host.sys, NR_FILE_DIRTY, folioNrPages(folio));
   countVmEvents(mapping.host.sys, NR_DIRTIED, folioNrPages(folio));
