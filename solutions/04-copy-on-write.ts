@@ -95,7 +95,6 @@ export function copyPresentPte(
   dstPtep: number,
   srcPtep: number,
   srcPte: number,
-  _addr: number,
 ): number {
   // SOLUTION BEGIN
   const { sys } = srcVma.vmMm;

@@ -9,6 +9,9 @@
  * page has exactly one reference, the entry's own, and may be used in place. References of LRU batches would hide that, so
  * they are drained before counting.
  *
+ * Allocating the new page may take long enough for reclaim to unmap the old one. So wpPageCopy holds the old page, and looks at
+ * the entry again before it replaces it: if it has changed the copy is thrown away, and the access is repeated.
+ *
  * The order in wpPageCopy matters: the old entry is cleared and flushed before the new one is set, so that no other
  * thread can still read the old page while this one writes the new.
  *
