@@ -52,7 +52,7 @@ import {
   unknownPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
+import { pmdAlloc, pteOffsetPmd, vmfPteAlloc, vmfPteChanged } from "../pgtable/pgtable_alloc.js";
 import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
@@ -70,7 +70,6 @@ import {
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 import { folioPrealloc } from "./wp.js";
 

@@ -58,6 +58,7 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
+import { vmfPteChanged } from "../pgtable/pgtable_alloc.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGREUSE } from "../vmstat.js";
@@ -69,7 +70,6 @@ import {
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   type VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 
 /** Copies the bytes of a frame. Linux include/linux/highmem.h:copy_user_highpage() */
