@@ -80,7 +80,6 @@ export function copyPresentPte(
   dstPtep: number,
   srcPtep: number,
   srcPte: number,
-  _addr: number,
 ): number {
   throw new NotWrittenYet("04.1");
 }

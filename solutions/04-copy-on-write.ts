@@ -92,7 +92,6 @@ export function copyPresentPte(
   dstPtep: number,
   srcPtep: number,
   srcPte: number,
-  _addr: number,
 ): number {
   // SOLUTION BEGIN
   const { sys } = srcVma.vmMm;

@@ -53,7 +53,6 @@ export interface MmParts {
     dstPtep: number,
     srcPtep: number,
     srcPte: Pte,
-    addr: Vaddr,
   ): number;
   /** An allocation with `gfp` found no block of 2^order frames: frees some; how many pages, 0 if none. */
   tryToFreePages(sys: MemorySystem, gfp: number, order: number): number;

@@ -95,18 +95,21 @@ export class Pressure {
   }
 }
 
-/** Lets `what` happen once, while the next allocation with `gfp` waits; it is done when the function that is returned says so. */
-export function whileAllocating(sys: MemorySystem, gfp: number, what: () => void): () => boolean {
-  let done = false;
+/**
+ * Lets `what` happen while each of the next `times` allocations with `gfp` waits. The function that is returned tells whether
+ * there were as many.
+ */
+export function whileAllocating(sys: MemorySystem, gfp: number, what: () => void, times = 1): () => boolean {
+  let left = times;
   const before = sys.shouldFailAllocPage;
   sys.shouldFailAllocPage = (wanted, order) => {
-    if (wanted === gfp && !done) {
-      done = true;
+    if (wanted === gfp && left > 0) {
+      left--;
       what();
     }
     return before?.(wanted, order) === true;
   };
-  return () => done;
+  return () => left === 0;
 }
 
 /** Reclaims all that can be, and what was freed is soon something else's. */

@@ -214,11 +214,18 @@ describe("other calls, while they allocate a page table", () => {
     map(4, 1);
     for (let page = 0; page < 4; page++) task.load(at(page), 1);
     task.store(at(0), 1, 66); // now the VMA has pages of its own, and is copied
-    const done = whileAllocating(kernel.sys, GFP_PGTABLE_USER, () => reclaimAll(kernel.sys));
+    const mapped = [0, 1, 2].map((page) => pteAt(page) !== 0);
+    // The child gets four tables, one at each level; the entries are copied to the last.
+    let nrTables = 0;
+    const last = (): void => {
+      if (++nrTables === 4) reclaimAll(kernel.sys);
+    };
+    const done = whileAllocating(kernel.sys, GFP_PGTABLE_USER, last, 4);
     const child = sysFork(kernel, task) as Task;
+    expect([mapped, done()]).toEqual([[true, true, true], true]);
     check(child);
     kernel.enter(child);
-    expect([done(), child.load(at(0), 1), child.load(at(1), 1)]).toEqual([true, 66, 2]);
+    expect([child.load(at(0), 1), child.load(at(1), 1)]).toEqual([66, 2]);
     check(child);
   });
 

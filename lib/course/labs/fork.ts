@@ -169,10 +169,10 @@ class Family {
         atFlush();
         return catchUp(localGen, mmGen, requestGen);
       },
-      copyPresentPte: (dstVma, srcVma, dstPtep, srcPtep, srcPte, addr) => {
+      copyPresentPte: (dstVma, srcVma, dstPtep, srcPtep, srcPte) => {
         // Another CPU reads the page just now; what is written over its A is lost.
         if (!pteWrite(srcPte)) setPte(sys.ram, srcPtep, pteMkyoung(ptepGet(sys.ram, srcPtep)));
-        return copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, srcPte, addr);
+        return copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, srcPte);
       },
     };
   }

@@ -127,7 +127,7 @@ function copyPteRange(
     const pte = ptepGet(ram, srcPtep);
     if (pte === 0) continue;
     if (ptePresent(pte)) {
-      const error = parts.copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, pte, addr);
+      const error = parts.copyPresentPte(dstVma, srcVma, dstPtep, srcPtep, pte);
       if (error !== 0) return error;
       clock.advance(costs.forkEntryNs);
       if (trace.on) traceCopied(sys, addr, pte);
@@ -151,7 +151,6 @@ export function copyPresentPte(
   dstPtep: number,
   srcPtep: number,
   srcPte: Pte,
-  _addr: number,
 ): number {
   const { sys } = srcVma.vmMm;
   const page = vmNormalPage(srcVma, srcPte);

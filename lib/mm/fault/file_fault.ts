@@ -54,7 +54,7 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
+import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc, vmfPteChanged } from "../pgtable/pgtable_alloc.js";
 import { anonVmaPrepare } from "./anon_vma.js";
 import { folioAddFileRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
 import {
@@ -65,7 +65,6 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   type VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 import { copyUserHighpage, folioPrealloc } from "./wp.js";
 

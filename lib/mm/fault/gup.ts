@@ -110,9 +110,8 @@ function faultinPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): number {
  * Linux: it goes by while __mm_populate() spins
  */
 function letTimePass(sys: MemorySystem): void {
-  if (sys.events.length === 0) return;
   const { nowNs } = sys.clock;
-  sys.sched.waitUntil("io", () => sys.clock.nowNs > nowNs);
+  sys.sched.waitUntil("io", () => sys.events.length === 0 || sys.clock.nowNs > nowNs);
 }
 
 /** The VMA for the next page, or a negative errno. */

@@ -12,6 +12,9 @@
  * A fault that reads memory nobody ever wrote maps the one zero page, read-only and without any count; the later write is
  * a second fault. A fault that writes first costs only one.
  *
+ * To have a page the kernel may wait, and meanwhile others take pages away or are faster. So whoever has allocated looks at
+ * the entry again (vmfPteChanged) before he sets it; if it is another one, his page goes back, and the access is repeated.
+ *
  * What a fault counts as is decided at its end, in mmAccountFault: major when a device had to be waited for, and
  * also after a retry. A failed fault is none.
  *
@@ -49,7 +52,7 @@ import {
   unknownPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
+import { pmdAlloc, pteOffsetPmd, vmfPteAlloc, vmfPteChanged } from "../pgtable/pgtable_alloc.js";
 import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
@@ -67,7 +70,6 @@ import {
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 import { folioPrealloc } from "./wp.js";
 
@@ -92,48 +94,26 @@ function doHandleMmFault(vmf: VmFault): VmFaultResult {
   vmf.pmdp = pmdp;
   vmf.ptep = pteOffsetPmd(vmMm, pmdp, vmf.address);
   vmf.origPte = vmf.ptep === 0 ? 0 : ptepGet(vmMm.sys.ram, vmf.ptep);
-  return handlePteFault(vmf);
+  const { trace } = vmMm.sys;
+  return trace.graph ? traceHandler(trace, vmf) : handlePteFault(vmf);
 }
 
 /** Linux mm/memory.c:handle_pte_fault() */
 function handlePteFault(vmf: VmFault): VmFaultResult {
   const { vma, origPte } = vmf;
-  const { parts, trace } = vma.vmMm.sys;
-  if (origPte === 0) {
-    if (trace.graph) return traced(trace, vma.vmOps === undefined ? "do_anonymous_page" : "do_fault", vmf);
-    return vma.vmOps === undefined ? parts.doAnonymousPage(vmf) : doFault(vmf);
-  }
+  const { parts, ram } = vma.vmMm.sys;
+  if (origPte === 0) return vma.vmOps === undefined ? parts.doAnonymousPage(vmf) : doFault(vmf);
   if (!ptePresent(origPte)) return doSwapPage(vmf);
-  if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !pteWrite(origPte))
-    return trace.graph ? traced(trace, "do_wp_page", vmf) : parts.doWpPage(vmf);
+  if (isWriteProtected(vmf)) return parts.doWpPage(vmf);
   const entry = pteMkyoung((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte) : origPte);
-  if (entry !== origPte) setPte(vma.vmMm.sys.ram, vmf.ptep, entry);
+  if (entry !== origPte) setPte(ram, vmf.ptep, entry);
   // Else a stale TLB entry caused it: a spurious fault, counted like any other. It has dropped the entry.
   return 0;
 }
 
-/** Calls the handler `func` between its entry and exit events. Not in Linux: the compiler's mcount calls do it */
-function traced(trace: TraceRing, func: string, vmf: VmFault): VmFaultResult {
-  const { parts } = vmf.vma.vmMm.sys;
-  trace.enter(func);
-  const ret =
-    func === "do_wp_page"
-      ? parts.doWpPage(vmf)
-      : func === "do_fault"
-        ? doFault(vmf)
-        : parts.doAnonymousPage(vmf);
-  trace.exit(func, ret);
-  return ret;
-}
-
-/** Counts the fault for the machine and for the task. Linux mm/memory.c:mm_account_fault() */
-function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): void {
-  const { sys } = vma.vmMm;
-  if ((ret & VM_FAULT_RETRY) !== 0) return;
-  countVmEvent(sys, PGFAULT);
-  if ((ret & VM_FAULT_ERROR) !== 0 || sys.current === undefined) return;
-  if ((ret & VM_FAULT_MAJOR) !== 0 || (flags & FAULT_FLAG_TRIED) !== 0) sys.current.majFlt++;
-  else sys.current.minFlt++;
+/** Whether the access is a write, or must break sharing like one, and the present entry does not allow it. */
+function isWriteProtected({ flags, origPte }: VmFault): boolean {
+  return (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !pteWrite(origPte);
 }
 
 /**
@@ -188,4 +168,32 @@ function handlePteMarker(vmf: VmFault): VmFaultResult {
   const marker = swpOffset(vmf.origPte);
   if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
   return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
+}
+
+// ---------------------------------------------------------------- counting and tracing
+
+/** Counts the fault for the machine and for the task. Linux mm/memory.c:mm_account_fault() */
+function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): void {
+  const { sys } = vma.vmMm;
+  if ((ret & VM_FAULT_RETRY) !== 0) return;
+  countVmEvent(sys, PGFAULT);
+  if ((ret & VM_FAULT_ERROR) !== 0 || sys.current === undefined) return;
+  if ((ret & VM_FAULT_MAJOR) !== 0 || (flags & FAULT_FLAG_TRIED) !== 0) sys.current.majFlt++;
+  else sys.current.minFlt++;
+}
+
+/** The fault between the entry and exit events of its handler. Not in Linux: the compiler's mcount calls do it */
+function traceHandler(trace: TraceRing, vmf: VmFault): VmFaultResult {
+  const func = handlerName(vmf);
+  if (func === undefined) return handlePteFault(vmf);
+  trace.enter(func);
+  const ret = handlePteFault(vmf);
+  trace.exit(func, ret);
+  return ret;
+}
+
+/** Linux's name of the function that handlePteFault will call; undefined where it needs none. */
+function handlerName(vmf: VmFault): string | undefined {
+  if (vmf.origPte === 0) return vmf.vma.vmOps === undefined ? "do_anonymous_page" : "do_fault";
+  return ptePresent(vmf.origPte) && isWriteProtected(vmf) ? "do_wp_page" : undefined;
 }

@@ -9,6 +9,9 @@
  * page has exactly one reference, the entry's own, and may be used in place. References of LRU batches would hide that, so
  * they are drained before counting.
  *
+ * Allocating the new page may take long enough for reclaim to unmap the old one. So wpPageCopy holds the old page, and looks at
+ * the entry again before it replaces it: if it has changed the copy is thrown away, and the access is repeated.
+ *
  * The order in wpPageCopy matters: the old entry is cleared and flushed before the new one is set, so that no other
  * thread can still read the old page while this one writes the new.
  *
@@ -55,6 +58,7 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
+import { vmfPteChanged } from "../pgtable/pgtable_alloc.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGREUSE } from "../vmstat.js";
@@ -66,7 +70,6 @@ import {
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   type VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 
 /** Copies the bytes of a frame. Linux include/linux/highmem.h:copy_user_highpage() */
