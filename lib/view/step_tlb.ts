@@ -35,7 +35,7 @@ interface Moment {
   readonly pcid: number | undefined;
 }
 
-const FOOT = "framed: what this step did";
+const FOOT = "framed: this step";
 
 /** A TLB to step through while it is used: `stepTlb(machine, () => { cpu.load(0x400000, 8); ... })`. Up to 200 steps. */
 export function stepTlb(
@@ -56,7 +56,7 @@ export function stepTlb(
   const aged = machine.cpu.mmu.l1d[1]!.trueLru ? "age 1: used last; " : "";
   const moments = steps.map(({ state, event }, i) => {
     const marks = i === 0 ? [] : marksOf(steps[i - 1]!.state.sets, state.sets, event);
-    return { title, sets: state.sets, marks, foot: `${aged}${FOOT}` };
+    return { title, sets: state.sets, marks, head: headOf(state), foot: `${aged}${FOOT}` };
   });
   const pictures = drawTlbs(moments);
   const labels = steps.map(({ label, event, state }) => (event ? labelOf(event, state) : label));
@@ -110,6 +110,10 @@ function marksOf(before: Sets, after: Sets, event: RecordedEvent | undefined): T
       return used && cell.note!.endsWith("age 1") ? mark("hit") : [];
     }),
   );
+}
+
+function headOf({ running, pcid }: Moment): string {
+  return `In CR3: ${running === "" ? "no process" : running}${pcid === undefined ? "" : `, PCID ${pcid}`}`;
 }
 
 function labelOf(event: RecordedEvent, { running, pcid }: Moment): string {
