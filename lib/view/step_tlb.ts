@@ -119,7 +119,7 @@ function headOf({ running, pcid }: Moment): string {
 function labelOf(event: RecordedEvent, { running, pcid }: Moment): string {
   if (event.name === "mmu:access") {
     const found = eventText(event).replace(/^(CPU \d+: )?(user|kernel) /, "$1");
-    return running === "" ? found : `${running}: ${found}`;
+    return running === "" || event.fields.cpu !== 0 ? found : `${running}: ${found}`;
   }
   const { pages, reason } = event.fields;
   const what =
