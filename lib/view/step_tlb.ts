@@ -1,15 +1,17 @@
 /**
- * Step through a TLB in use: one step for each access, and one for each switch from one address space to another.
+ * Step through a TLB in use: one step for each access, and one for each switch from one address space to
+ * another.
  *
  *    step 4   read 0x400000: found in L1            set 0   [ 0x400  age 1  hit ] [ 0x402  age 2 ]
  *    step 5   read 0x404000: a walk of 4 entries    set 0   [ 0x400  age 2 ] [ 0x404  age 1  new, 0x402 gave way ]
  *    step 6   switch to bob: everything dropped     set 0   [ dropped      ] [ dropped         ]
  *
- * The age says how long ago a translation was used, in places: 1 is the one used last. Where a full set gives up its
- * least recently used translation, that is the one of the greatest age. With tree-PLRU there is no age to be shown.
+ * The age says how long ago a translation was used, in places: 1 is the one used last. Where a full set gives
+ * up its least recently used translation, that is the one of the greatest age. With tree-PLRU there is no age
+ * to be shown.
  *
- * The data TLB of the first level is shown, of the machine's first processor. What other processors do is told in the
- * captions and not drawn.
+ * The data TLB of the first level is shown, of the machine's first processor. What other processors do is
+ * told in the captions and not drawn.
  *
  * Not in Linux. Read first: record.ts, draw_tlb.ts, ../hw/tlb.ts.
  */
@@ -37,7 +39,10 @@ interface Moment {
 
 const FOOT = "framed: this step";
 
-/** A TLB to step through while it is used: `stepTlb(machine, () => { cpu.load(0x400000, 8); ... })`. Up to 200 steps. */
+/**
+ * A TLB to step through while it is used: `stepTlb(machine, () => { cpu.load(0x400000, 8); ... })`. Up to 200
+ * steps.
+ */
 export function stepTlb(
   machine: Machine,
   act: () => void,
