@@ -11,6 +11,7 @@ checkPredictions("03-demand-paging", [
   ["Eight fresh pages are only READ,", 1],
   ["Eight fresh pages are read, one", 16],
   ["The whole file is in the", 16],
+  ["A program reads a file with read(2)", 4],
   ["64 KiB are mapped with MAP_POPULATE,", 0],
   ["A process without privileges, with a", "ENOMEM"],
   ["The break moves 64 KiB up,", 0],
