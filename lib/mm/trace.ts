@@ -32,8 +32,8 @@ export const TRACEPOINTS = [
   "tlb:tlb_flush",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
-  // Not in Linux: an entry of the parent was copied to the child; an entry was taken away; a block of frames was
-  // filled with zeros. There, kprobes on the three functions.
+  // Not in Linux: an entry of the parent was copied to the child; an entry was taken away; a block of
+  // frames was filled with zeros. There, kprobes on the three functions.
   "pagewalk:copy_present_ptes",
   "pagewalk:zap_present_ptes",
   "pagewalk:clear_page",

@@ -19,7 +19,10 @@ import { group, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg
 /** Where a page of a file is: not in RAM, being read, in the page cache, and in some page table, too. */
 export type CachedPage = "absent" | "coming" | "cached" | "mapped";
 
-/** The pages that readahead has asked for last: [start, start + size), of which the last `asyncSize` are ahead of need. */
+/**
+ * The pages that readahead has asked for last: [start, start + size), of which the last `asyncSize` are ahead
+ * of need.
+ */
 export interface CacheWindow {
   readonly start: number;
   readonly size: number;
@@ -84,7 +87,9 @@ function cellMarkup({ pages, marked }: CacheData, page: number, y: number): stri
   ];
 }
 
-/** A line below the cells of the window: full where the pages are needed, dashed where they are ahead of need. */
+/**
+ * A line below the cells of the window: full where the pages are needed, dashed where they are ahead of need.
+ */
 function windowMarkup(window: CacheWindow | undefined, first: number, end: number, y: number): string[] {
   if (window === undefined) return [];
   const { start, size, asyncSize } = window;

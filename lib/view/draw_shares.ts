@@ -7,10 +7,11 @@
  *    C2                                    [###   1/3]      4 kB    1.3 kB
  *                                                   sum    24 kB   12.0 kB     3 frames are in use: 12 kB
  *
- * A page that three processes map is counted whole in the Rss of each, and by a third in the Pss of each. So the Pss of
- * all add up to the frames in use, and the Rss do not.
+ * A page that three processes map is counted whole in the Rss of each, and by a third in the Pss of each. So
+ * the Pss of all add up to the frames in use, and the Rss do not.
  *
- * Differs from Linux: exact thirds. The kernel counts in 4096ths of a byte and rounds down (fs/proc/task_mmu.c).
+ * Differs from Linux: exact thirds. The kernel counts in 4096ths of a byte and rounds down
+ * (fs/proc/task_mmu.c).
  *
  * Read first: draw_owners.ts. Read next: step_shares.ts.
  */
@@ -21,7 +22,7 @@ import { Picture } from "./picture.js";
 import { fitText, INK, label, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
 
 /** Who maps what at one moment. */
-export interface SharesData {
+interface SharesData {
   readonly title: string;
   readonly owners: readonly Owner[];
   /** Addresses of the columns, one page each. */

@@ -8,7 +8,8 @@
  *                  |  [frame 0x8 ]
  *                  +->[entry 511 ]----> ...
  *
- * Entries that are empty are not drawn: 509 of 512 would be. A walk (draw_walk.ts) is one path through this tree.
+ * Entries that are empty are not drawn: 509 of 512 would be. A walk (draw_walk.ts) is one path through this
+ * tree.
  *
  * Not in Linux: /sys/kernel/debug/page_tables shows the mappings, not the tables.
  *
@@ -60,7 +61,7 @@ const ROW = 24;
 const GAP = 14;
 const PAGE_BOX = 190;
 /** Most entries in use in one picture, of all tables together. */
-export const MAX_ENTRIES = 100;
+const MAX_ENTRIES = 100;
 
 /** A picture of a tree of page tables: `drawTables({ title, root: tablesOf(table) })`. */
 export function drawTables(data: TablesData): Picture {
@@ -171,7 +172,8 @@ function pageMarkup(page: MappedPage, tableX: number, y: number, levels: number)
 }
 
 function treeLines(node: TableNode, indent: string): string[] {
-  const head = `${indent}level ${node.level}, table in frame ${hex(node.pfn)}${node.entries.length === 0 ? ": empty" : ""}`;
+  const empty = node.entries.length === 0 ? ": empty" : "";
+  const head = `${indent}level ${node.level}, table in frame ${hex(node.pfn)}${empty}`;
   const below = node.entries.flatMap(({ index, table, page }) => {
     const to = page === undefined ? "" : ` maps ${hex(page.va)} to frame ${hex(page.pfn)}`;
     return [

@@ -36,6 +36,8 @@ export interface TlbData {
   readonly sets: readonly (readonly (TlbCell | null)[])[];
   /** Cells to mark, with a word for each: { set: 1, way: 0, label: "hit" }. */
   readonly marks?: readonly TlbMark[];
+  /** A line below the title, such as whose address space is in CR3. */
+  readonly head?: string;
   /** A line below the picture, after what an arrow means. */
   readonly foot?: string;
   readonly alt?: string;
@@ -75,7 +77,14 @@ export function drawTlb(data: TlbData): Picture {
 
 /** Pictures of one TLB at several moments, with every cell at the same place in all of them. */
 export function drawTlbs(moments: readonly TlbData[]): Picture[] {
-  const kinds = { title: "any", sets: listOf(listOf("any")), marks: listOf(MARK), foot: "text", alt: "text" };
+  const kinds = {
+    title: "any",
+    sets: listOf(listOf("any")),
+    marks: listOf(MARK),
+    head: "text",
+    foot: "text",
+    alt: "text",
+  };
   for (const data of moments) {
     checkArguments("drawTlb()", { data: required(kinds as OptionKinds) }, [data]);
     requireText(data.title, "drawTlb's title", "what the picture shows");
@@ -113,7 +122,8 @@ function picture(data: TlbData, { cellWidth, cellHeight, shown }: Layout): Pictu
   const width = Math.max(CELL.left + ways * cellWidth + 20, 480);
   const titleLines = wrap(title, width - 40, 16);
   const body = titleLines.map((text, i) => label(16, 28 + i * 20, text, { size: 16, bold: true }));
-  const top = 34 + titleLines.length * 20;
+  if (data.head !== undefined) body.push(label(16, 31 + titleLines.length * 20, data.head, { bold: true }));
+  const top = 34 + titleLines.length * 20 + (data.head === undefined ? 0 : 26);
   const heading = { size: 12, anchor: "middle", fill: INK.faint } as const;
   for (let way = 0; way < ways; way++)
     body.push(label(CELL.left + (way + 0.5) * cellWidth, top, `way ${way}`, heading));
@@ -212,5 +222,8 @@ function tlbText(data: TlbData, shown: readonly number[], left: number): string 
   ]);
   const widths = (rows[0] ?? []).map((_, c) => Math.max(...rows.map((row) => row[c]!.length)));
   const lines = rows.map((row) => `  ${row.map((t, c) => t.padEnd(widths[c]!)).join("  ")}`.trimEnd());
-  return [data.title, ...lines, ...(left > 0 ? [`  ${left} empty sets are not shown`] : [])].join("\n");
+  const head = data.head === undefined ? [] : [`  ${data.head}`];
+  return [data.title, ...head, ...lines, ...(left > 0 ? [`  ${left} empty sets are not shown`] : [])].join(
+    "\n",
+  );
 }

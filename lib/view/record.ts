@@ -58,8 +58,8 @@ export interface RecordOptions<State> {
   /** What is looked at, as plain data. */
   readonly capture: (event?: RecordedEvent) => State;
   /**
-   * Events to look at: names, "system:*", "name()" for the return of a traced function, "ftrace:funcgraph_entry" for
-   * the begin of any, "mmu:access". All tracepoints but the last two unless given.
+   * Events to look at: names, "system:*", "name()" for the return of a traced function,
+   * "ftrace:funcgraph_entry" for the begin of any, "mmu:access". All tracepoints but the last two unless given.
    */
   readonly events?: readonly string[];
   /** A few words on an event, for the step's caption. */

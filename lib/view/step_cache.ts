@@ -1,5 +1,6 @@
 /**
- * Step through a page cache being filled: who asks for which pages, what comes, and what gets into the page table.
+ * Step through a page cache being filled: who asks for which pages, what comes, and what gets into the page
+ * table.
  *
  *    mmu:access                            page 20 is read: a fault
  *    readahead:page_cache_ra_order         the window: pages 4 to 35 are asked for
@@ -31,8 +32,8 @@ const EVENTS = [
 const MAX_PAGES = 256;
 
 /**
- * The page cache of the file `path` to step through while `act` reads it:
- * `stepCache(machine, "/data/book", () => dora.load(book))`. RangeError for a file that is not there, or has over 256 pages.
+ * The page cache of the file `path` to step through while `act` reads it: `stepCache(machine, "/data/book",
+ * () => dora.load(book))`. RangeError for a file that is not there, or has over 256 pages.
  */
 export function stepCache(
   machine: Machine,

@@ -11,8 +11,8 @@
  *    }                            the fault is counted
  *    mmu:access                   the same instruction again: the walk succeeds, and the TLB keeps what it found
  *
- * The steps are the machine's events; none is written down here. So the path of a read, of a file or of a copy on
- * write is another one.
+ * The steps are the machine's events; none is written down here. So the path of a read, of a file or of a
+ * copy on write is another one.
  *
  * Not in Linux. Read first: record.ts, draw_fault.ts, ../kernel/fault.ts.
  */
@@ -57,8 +57,8 @@ interface Focus {
 }
 
 /**
- * One page fault to step through: `stepFault(machine, () => bob.store(va, 1, 1))`. RangeError unless `access` takes exactly
- * one fault. An error that `access` throws goes on to the caller.
+ * One page fault to step through: `stepFault(machine, () => bob.store(va, 1, 1))`. RangeError unless `access`
+ * takes exactly one fault. An error that `access` throws goes on to the caller.
  */
 export function stepFault(
   machine: Machine,
@@ -279,7 +279,7 @@ function functionText(name: string, fields: RecordedEvent["fields"], { data }: M
     return "the VMA is found and allows the access: handle_mm_fault begins";
   if (begins) return `${func} begins: ${HANDLERS[func] ?? "the handler"}`;
   const again = (Number(fields.ret) & VM_FAULT_RETRY) !== 0;
-  if (func !== "handle_mm_fault")
-    return `${func} ends: ${again ? "the page is on its way" : data.mapped ? "the entry is written" : "nothing is mapped"}`;
-  return `${func} ends: ${again ? "all is looked up again" : "the fault is counted, and the program may go on"}`;
+  const done = data.mapped ? "the entry is written" : "nothing is mapped";
+  if (func !== "handle_mm_fault") return `${func} ends: ${again ? "the page is on its way" : done}`;
+  return `${func} ends: ${again ? "all is looked up again" : "the fault is counted, the program may go on"}`;
 }

@@ -1,14 +1,14 @@
 /**
- * Step through a family of processes: one step for each entry that a fork copies, each write that a copy on write serves,
- * and each entry that an exit takes away.
+ * Step through a family of processes: one step for each entry that a fork copies, each write that a copy on
+ * write serves, and each entry that an exit takes away.
  *
  *    pagewalk:copy_present_ptes    fork: alice's entry of 0x20000000 is copied for bob
  *    do_wp_page()                  alice writes 0x20000000: it is copied to frame 0x10a
  *    do_wp_page()                  bob writes 0x20000000: nobody else has frame 0x106, so he goes on in it
  *    pagewalk:zap_present_ptes     exit: bob's entry of 0x20001000 is taken away
  *
- * Every process of the story has its row from the first step on, and every frame its column, so that nothing moves but the
- * entries. Steps after which no entry of the range is different are left out.
+ * Every process of the story has its row from the first step on, and every frame its column, so that nothing
+ * moves but the entries. Steps after which no entry of the range is different are left out.
  *
  * Not in Linux. Read first: record.ts, draw_owners.ts, family.ts.
  */
@@ -86,8 +86,8 @@ class Cast {
 }
 
 /**
- * The family of `process` to step through while `act` forks, writes and exits:
- * `stepOwners(machine, alice, () => { alice.fork("bob"); alice.store(at, 1, 7); })`. At most 200 steps, and 64 frames.
+ * The family of `process` to step through while `act` forks, writes and exits: `stepOwners(machine, alice, ()
+ * => { alice.fork("bob"); alice.store(at, 1, 7); })`. At most 200 steps, and 64 frames.
  */
 export function stepOwners(
   machine: Machine,

@@ -5,9 +5,11 @@
  *    step 2    P forks C1          P    8 kB of its own, and C1 the other 8 kB
  *    step 3    C1 writes page 1    P   10 kB: nobody shares that page any more
  *
- * The family are those who may share anonymous pages with the process: its ancestors and descendants (family.ts).
+ * The family are those who may share anonymous pages with the process: its ancestors and descendants
+ * (family.ts).
  *
- * Not in Linux: /proc/PID/smaps_rollup has the two figures for one moment. Read first: draw_shares.ts, stepper.ts.
+ * Not in Linux: /proc/PID/smaps_rollup has the two figures for one moment. Read first: draw_shares.ts,
+ * stepper.ts.
  */
 
 import { PAGE_SIZE } from "../hw/address.js";

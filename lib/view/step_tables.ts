@@ -5,7 +5,8 @@
  *    step 2    map 0x400000               [root]->[table]->[table]->[table]->page
  *    step 3    map its neighbour 0x401000                           [     ]->page
  *
- * No event tells of a new table, so the steps are what the caller does, each under the name that the caller gives it.
+ * No event tells of a new table, so the steps are what the caller does, each under the name that the caller
+ * gives it.
  *
  * Not in Linux. Read first: draw_tables.ts, stepper.ts.
  */

@@ -1,15 +1,17 @@
 /**
- * Step through a TLB in use: one step for each access, and one for each switch from one address space to another.
+ * Step through a TLB in use: one step for each access, and one for each switch from one address space to
+ * another.
  *
  *    step 4   read 0x400000: found in L1            set 0   [ 0x400  age 1  hit ] [ 0x402  age 2 ]
  *    step 5   read 0x404000: a walk of 4 entries    set 0   [ 0x400  age 2 ] [ 0x404  age 1  new, 0x402 gave way ]
  *    step 6   switch to bob: everything dropped     set 0   [ dropped      ] [ dropped         ]
  *
- * The age says how long ago a translation was used, in places: 1 is the one used last. Where a full set gives up its
- * least recently used translation, that is the one of the greatest age. With tree-PLRU there is no age to be shown.
+ * The age says how long ago a translation was used, in places: 1 is the one used last. Where a full set gives
+ * up its least recently used translation, that is the one of the greatest age. With tree-PLRU there is no age
+ * to be shown.
  *
- * The data TLB of the first level is shown, of the machine's first processor. What other processors do is told in the
- * captions and not drawn.
+ * The data TLB of the first level is shown, of the machine's first processor. What other processors do is
+ * told in the captions and not drawn.
  *
  * Not in Linux. Read first: record.ts, draw_tlb.ts, ../hw/tlb.ts.
  */
@@ -35,9 +37,12 @@ interface Moment {
   readonly pcid: number | undefined;
 }
 
-const FOOT = "framed: what this step did";
+const FOOT = "framed: this step";
 
-/** A TLB to step through while it is used: `stepTlb(machine, () => { cpu.load(0x400000, 8); ... })`. Up to 200 steps. */
+/**
+ * A TLB to step through while it is used: `stepTlb(machine, () => { cpu.load(0x400000, 8); ... })`. Up to 200
+ * steps.
+ */
 export function stepTlb(
   machine: Machine,
   act: () => void,
@@ -56,7 +61,7 @@ export function stepTlb(
   const aged = machine.cpu.mmu.l1d[1]!.trueLru ? "age 1: used last; " : "";
   const moments = steps.map(({ state, event }, i) => {
     const marks = i === 0 ? [] : marksOf(steps[i - 1]!.state.sets, state.sets, event);
-    return { title, sets: state.sets, marks, foot: `${aged}${FOOT}` };
+    return { title, sets: state.sets, marks, head: headOf(state), foot: `${aged}${FOOT}` };
   });
   const pictures = drawTlbs(moments);
   const labels = steps.map(({ label, event, state }) => (event ? labelOf(event, state) : label));
@@ -112,10 +117,14 @@ function marksOf(before: Sets, after: Sets, event: RecordedEvent | undefined): T
   );
 }
 
+function headOf({ running, pcid }: Moment): string {
+  return `In CR3: ${running === "" ? "no process" : running}${pcid === undefined ? "" : `, PCID ${pcid}`}`;
+}
+
 function labelOf(event: RecordedEvent, { running, pcid }: Moment): string {
   if (event.name === "mmu:access") {
     const found = eventText(event).replace(/^(CPU \d+: )?(user|kernel) /, "$1");
-    return running === "" ? found : `${running}: ${found}`;
+    return running === "" || event.fields.cpu !== 0 ? found : `${running}: ${found}`;
   }
   const { pages, reason } = event.fields;
   const what =

@@ -6,8 +6,8 @@
  *    ...
  *    step 5    entry 1 of level 1 names the frame; the offset is added
  *
- * No event tells of a walk: the processor makes it by itself, in a few nanoseconds, and a kernel learns only of one
- * that failed. So the steps are those that explain() finds when it walks the same tables slowly.
+ * No event tells of a walk: the processor makes it by itself, in a few nanoseconds, and a kernel learns only
+ * of one that failed. So the steps are those that explain() finds when it walks the same tables slowly.
  *
  * Not in Linux. Read first: draw_walk.ts, stepper.ts, ../hw/explain.ts.
  */

@@ -109,7 +109,8 @@ export class Stepper {
       .map((step) => {
         const { caption } = this.steps[step - 1]!;
         const image = imageOf(this.at(step));
-        return `<div style="margin:4px 0 12px"><p style="margin:0 0 4px">${escapeXml(caption)}</p>${image}</div>`;
+        // A paragraph keeps its distance also where a notebook that is not trusted loses its styles.
+        return `<p style="margin:4px 0 12px">${escapeXml(caption)}<br>${image}</p>`;
       })
       .join("");
   }

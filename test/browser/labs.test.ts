@@ -152,6 +152,10 @@ describe.skipIf(missing.length > 0)(
       expect(broken).toEqual([]);
     });
 
+    it("has steppers that go to their end and back", async () => {
+      expect(await stepThrough()).toEqual([]);
+    });
+
     it("shows nothing in lab 01 that axe objects to, and every line of code whole", async () => {
       expect(await page.evaluate(CUT_CODE)).toEqual([]);
       expect(await page.evaluate(LETTERS_SHOWN)).toBeGreaterThanOrEqual(96);
@@ -188,6 +192,7 @@ describe.skipIf(missing.length > 0)(
         async () => {
           expect(await runAll(name)).toEqual([]);
           expect(await page.evaluate(BROKEN_PICTURES)).toEqual([]);
+          expect(await stepThrough()).toEqual([]);
           await page.locator(".js-plotly-plot .main-svg").first().waitFor({ timeout: 20_000 });
           expect(await page.evaluate(CUT_CODE)).toEqual([]);
           await page.evaluate(AXE);
@@ -195,6 +200,29 @@ describe.skipIf(missing.length > 0)(
         },
         RUN_MS,
       );
+    }
+
+    /** Goes through each stepper to its end by its button, and back by a key; says what is wrong. */
+    async function stepThrough(): Promise<string[]> {
+      const problems: string[] = [];
+      const boxes = await page.locator(".pagewalk-stepper").all();
+      if (boxes.length < 2) problems.push(`there are ${boxes.length} steppers`);
+      for (const [i, box] of boxes.entries()) {
+        const last = await box.getByRole("slider").getAttribute("max");
+        const caption = () => box.locator('[aria-live="polite"]').innerText();
+        const shown = new Set<string | null>();
+        for (let step = 1; step <= Number(last); step++) {
+          shown.add(await box.locator("img").getAttribute("src"));
+          if (step < Number(last)) await box.getByLabel("Next step").click();
+        }
+        if (!(await caption()).startsWith(`step ${last} of ${last}`))
+          problems.push(`${i}: ends at ${await caption()}`);
+        if (shown.size !== Number(last)) problems.push(`${i}: only ${shown.size} of ${last} pictures differ`);
+        await page.keyboard.press("Home");
+        if (!(await caption()).startsWith(`step 1 of ${last}`))
+          problems.push(`${i}: begins at ${await caption()}`);
+      }
+      return problems;
     }
 
     /** Runs the cell that checks an exercise, takes its picture, and returns the text of the table that it shows. */

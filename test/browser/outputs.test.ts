@@ -28,8 +28,8 @@ const RUN = 240_000;
 interface HtmlOutput {
   cell: string;
   html: string;
-  /** The SVG of its picture, when it is one. */
-  svg: string | undefined;
+  /** The SVG of each of its pictures; a stepper has two. */
+  images: string[];
 }
 
 /** Puts outputs into the page as Jupyter does: an area, and in it what the cell has shown. */
@@ -48,7 +48,7 @@ const ADD_OUTPUTS = `(all) => {
 const PAPERS = `[...document.querySelectorAll(".js-plotly-plot .main-svg")].map((svg) => svg.style.background)
   .filter((colour) => !/^$|none|rgba\\(0, 0, 0, 0\\)/.test(colour))`;
 
-const IMAGE = /<img src="data:image\/svg\+xml;base64,([^"]+)"/;
+const IMAGE = /<img src="data:image\/svg\+xml;base64,([^"]+)"/g;
 
 async function outputsOf(lab: string): Promise<HtmlOutput[]> {
   const path = inRepository("notebooks", `${lab}.ipynb`);
@@ -59,9 +59,10 @@ async function outputsOf(lab: string): Promise<HtmlOutput[]> {
       const html = "data" in output ? output.data["text/html"] : undefined;
       if (html === undefined) return [];
       const text = [html].flat().join("");
-      const data = IMAGE.exec(text)?.[1];
-      const svg = data === undefined ? undefined : Buffer.from(data, "base64").toString("utf8");
-      return [{ cell: cell.id ?? "", html: text, svg }];
+      const images = [...text.matchAll(IMAGE)].map((match) =>
+        Buffer.from(match[1]!, "base64").toString("utf8"),
+      );
+      return [{ cell: cell.id ?? "", html: text, images }];
     });
   });
 }
@@ -92,7 +93,9 @@ describe.skipIf(browserPath === undefined).each(allLabs().map(({ name }) => name
     /** Every picture by itself in the page, as a browser draws it in an <img>; what `look` finds, with the cell's name. */
     async function eachPicture(look: string): Promise<string[]> {
       const problems: string[] = [];
-      for (const { cell, svg } of outputs.filter((output) => output.svg !== undefined)) {
+      for (const { cell, svg } of outputs.flatMap(({ cell, images }) =>
+        images.map((svg) => ({ cell, svg })),
+      )) {
         await page.setContent(`<body style="margin:0">${svg}`);
         const found = (await page.evaluate(`(${look})(document.querySelector("svg"), true)`)) as string[];
         problems.push(...found.map((what) => `${cell}: ${what}`));
@@ -103,7 +106,7 @@ describe.skipIf(browserPath === undefined).each(allLabs().map(({ name }) => name
     it(
       "are pictures whose texts are whole, stay inside, and lie on nothing",
       async () => {
-        expect(outputs.filter((output) => output.svg !== undefined).length).toBeGreaterThan(5);
+        expect(outputs.filter(({ images }) => images.length > 0).length).toBeGreaterThan(5);
         expect(await eachPicture(TEXT_PROBLEMS)).toEqual([]);
       },
       RUN,
@@ -119,13 +122,13 @@ describe.skipIf(browserPath === undefined).each(allLabs().map(({ name }) => name
       RUN,
     );
 
-    /** All outputs in one page, as a trusted notebook shows them, with their plots live. */
+    /** All outputs in one page, as a trusted notebook shows them, with their plots and steppers live. */
     async function show(theme: Theme): Promise<void> {
       await page.setContent(theme.page(`<main><h1>${lab}</h1></main>`));
       await page.addScriptTag({ path: PLOTLY });
       await page.evaluate(`(${ADD_OUTPUTS})(${JSON.stringify(outputs)})`);
-      const plots = outputs.filter(({ html }) => html.includes("data-pagewalk-figure")).length;
-      await page.waitForFunction(`document.querySelectorAll('[data-live="yes"]').length === ${plots}`);
+      const live = outputs.filter(({ html }) => /data-pagewalk-(figure|stepper)=/.test(html)).length;
+      await page.waitForFunction(`document.querySelectorAll('[data-live="yes"]').length === ${live}`);
       await page.waitForTimeout(1500); // the last time that a picture looks at the theme
     }
 

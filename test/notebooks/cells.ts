@@ -1,8 +1,12 @@
 /** Runs some cells of a notebook as they stand, in this process, and gives back what they show: the values, not their HTML. */
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import ts from "typescript";
 import { inRepository } from "../../lib/course/paths.js";
-import * as pagewalk from "../../lib/index.js";
+import type { Stepper } from "../../lib/index.js";
+
+/** The compiled library, as a kernel loads it. */
+const load = createRequire(import.meta.url);
 
 interface NotebookCell {
   id: string;
@@ -28,21 +32,18 @@ export function shownBy(lab: string, ids: readonly string[]): unknown[] {
     return cell.source.join("");
   });
   const shown: unknown[] = [];
-  const index = { ...pagewalk, show: (...values: unknown[]) => void shown.push(...values) };
+  const show = (...values: unknown[]) => void shown.push(...values);
+  const give = (name: string) => ({ ...load(name), show });
   const { outputText } = ts.transpileModule(returningLast(sources.join("\n")), {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 },
   });
-  const value: unknown = new Function("require", "exports", "console", outputText)(
-    () => index,
-    {},
-    {
-      log: () => undefined,
-    },
-  );
+  const quiet = { log: () => undefined };
+  const value: unknown = new Function("require", "exports", "console", outputText)(give, {}, quiet);
   return value === undefined ? shown : [...shown, value];
 }
 
 /** The steppers among what the cells show. */
-export function steppersOf(lab: string, ids: readonly string[]): pagewalk.Stepper[] {
-  return shownBy(lab, ids).filter((value) => value instanceof pagewalk.Stepper);
+export function steppersOf(lab: string, ids: readonly string[]): Stepper[] {
+  const { Stepper } = load("pagewalk") as typeof import("../../lib/index.js");
+  return shownBy(lab, ids).filter((value) => value instanceof Stepper);
 }

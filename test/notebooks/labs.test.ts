@@ -1,9 +1,10 @@
 /** Every lab's notebook: its shape, and a run of all its cells on the course's kernel and on stock tslab. */
 import { existsSync, readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { allLabs } from "../../lib/course/exercises/labs.js";
 import { checkNotebook } from "../../lib/course/notebooks/check.js";
-import { readNotebook } from "../../lib/course/notebooks/nbformat.js";
+import { readNotebook, sourceOf } from "../../lib/course/notebooks/nbformat.js";
 import { runNotebook } from "../../lib/course/notebooks/run.js";
 import { inRepository } from "../../lib/course/paths.js";
 import { stockCommand } from "../course/stock_kernel.js";
@@ -25,6 +26,24 @@ describe.each(names)("%s", (name) => {
 
   it("has the shape of a lab", () => {
     expect(checkNotebook(path, readNotebook(path))).toEqual([]);
+  });
+
+  it("cites files of the course that exist", () => {
+    const lines = readNotebook(path)
+      .cells.map(sourceOf)
+      .flatMap((source) => source.split("\n"))
+      .filter((line) => line.includes("`lib/"));
+    const missing = lines.flatMap((line) => {
+      let folder = "";
+      return [...line.matchAll(/`((?:lib\/)?[\w/]+\.ts)`/g)].flatMap(([, cited]) => {
+        // A bare name lies where the one before it does.
+        const file = cited!.startsWith("lib/") ? cited! : `${folder}/${cited}`;
+        folder = dirname(file);
+        return existsSync(inRepository(...file.split("/"))) ? [] : [file];
+      });
+    });
+    expect(lines.length).toBeGreaterThan(0);
+    expect(missing).toEqual([]);
   });
 
   it("runs from its first cell to its last", RUN, async () => {

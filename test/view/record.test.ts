@@ -116,6 +116,39 @@ describe("a recording", () => {
     });
   });
 
+  it("hears of a switch of address space, flushed or not, and of frames that are cleared", () => {
+    for (const pcid of [true, false]) {
+      const machine = boot({ ram: "16 MiB", pcid });
+      const [one, two] = [machine.spawn("one"), machine.spawn("two")];
+      const [a, b] = [one.mmap("8 KiB"), two.mmap("8 KiB")];
+      one.store(a, 1, 1);
+      two.store(b, 1, 1);
+      const heard = record(machine, () => one.store(a + 4096, 1, 1), {
+        events: ["tlb:tlb_flush", "pagewalk:clear_page"],
+        capture: (event) => event?.fields,
+      });
+      const pfn = ownersOf({ one: one.mm })[0]!.pages[1]!.pfn;
+      expect(heard.states.filter((fields) => fields !== undefined)).toEqual([
+        { pages: pcid ? 0 : -1, reason: 0 },
+        { pfn, order: 0 },
+      ]);
+    }
+  });
+
+  it("tells the begin of a function only where it is asked to", () => {
+    const { machine, process, at } = alice();
+    process.fork("bob");
+    const labels = (events: string[]) =>
+      record(machine, () => process.store(at, 1, 7), { events, capture: () => 0 }).labels;
+    expect(labels(["ftrace:funcgraph_entry"])).toEqual([
+      "before",
+      "handle_mm_fault begins",
+      "do_wp_page begins",
+    ]);
+    process.fork("carol");
+    expect(labels(["*"]).filter((label) => label.endsWith("begins"))).toEqual([]);
+  });
+
   it("changes neither the clock nor any counter", () => {
     expect(life(true)).toEqual(life(false));
   });

@@ -24,7 +24,7 @@ describe("stepFault", () => {
       "frame N is taken for the page: it holds what its last owner left",
       "frame N is filled with zeros",
       "do_anonymous_page ends: the entry is written",
-      "handle_mm_fault ends: the fault is counted, and the program may go on",
+      "handle_mm_fault ends: the fault is counted, the program may go on",
       "the same instruction again: the walk succeeds, and the TLB keeps what it found",
       "the access is done",
     ]);

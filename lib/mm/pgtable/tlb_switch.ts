@@ -75,7 +75,7 @@ export function switchMmIrqsOff(sys: MemorySystem, cpu: Cpu, next: MmStruct): vo
   noteSwitch(sys, choice.needFlush);
 }
 
-/** Traces a switch of address space, whether it flushed or not. Linux: trace_tlb_flush(TLB_FLUSH_ON_TASK_SWITCH, ...) */
+/** Traces a switch, whether it flushed or not. Linux: trace_tlb_flush(TLB_FLUSH_ON_TASK_SWITCH, ...) */
 function noteSwitch(sys: MemorySystem, flushed: boolean): void {
   if (sys.trace.on) sys.trace.emit("tlb:tlb_flush", { pages: flushed ? -1 : 0, reason: 0 });
 }
