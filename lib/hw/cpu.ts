@@ -139,7 +139,7 @@ export class Cpu {
       this.cr4Bits = 0x90;
       this.eferBits = 0;
     }
-    this.mmu = new Mmu(ram, clock, this.read(), tlbModel(options.tlb), options.walk, options.tlbPart);
+    this.mmu = new Mmu(ram, clock, this.read(), tlbModel(options.tlb), options);
   }
 
   /** What the registers say together. */

@@ -49,6 +49,13 @@ import { WalkStart, walk, walkFrom } from "./walk.js";
 const ADDRESS_LIMIT = 2 ** 56;
 const ACCESSES = [0, 2, 4, 6, 16, 20];
 
+/** What of an MMU a learner may replace. */
+export interface MmuParts {
+  readonly walk?: Walk | undefined;
+  /** Makes TLBs to stand in for the model's. */
+  readonly tlbPart?: TlbFactory | undefined;
+}
+
 /** The memory management unit of one CPU. Intel SDM vol. 3A, Caching Translation Information */
 export class Mmu {
   readonly ram: Ram;
@@ -102,21 +109,14 @@ export class Mmu {
   private refs = 0;
   private readonly walkStart = new WalkStart(this);
 
-  constructor(
-    ram: Ram,
-    clock: Clock,
-    paging: Paging,
-    model: TlbModel,
-    walker: Walk = walk,
-    tlb?: TlbFactory,
-  ) {
+  constructor(ram: Ram, clock: Clock, paging: Paging, model: TlbModel, parts: MmuParts = {}) {
     this.ram = ram;
     this.clock = clock;
     this.model = model;
-    this.walker = walker;
+    this.walker = parts.walk ?? walk;
     const all: Tlb[] = [];
     const make = (name: string, geometries: readonly TlbGeometry[]) =>
-      tlbsByLevel(name, geometries, all, tlb);
+      tlbsByLevel(name, geometries, all, parts.tlbPart);
     this.l1d = make("L1d", model.l1d);
     this.l1i = make("L1i", model.l1i);
     this.l2d = make("L2", model.l2);
