@@ -47,10 +47,20 @@ export {
   TurnReport,
   takeTurns,
 } from "./hw/bare.js";
+// types that the above mention; a cell that gets such a value must be able to name its type
+export {
+  type ArmModel,
+  BLOCK_MODELS,
+  type BlockDevice,
+  type BlockModel,
+  type BlockModelName,
+  type BlockRequest,
+  type DeviceClock,
+  type RequestFailure,
+  type RequestOwner,
+} from "./hw/block_device.js";
 export { Clock, COSTS, type CostTable } from "./hw/clock.js";
 export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
-// types that the above mention; a cell that gets such a value must be able to name its type
-export type { Disk, DiskClock, DiskCosts } from "./hw/disk.js";
 export type { Pte } from "./hw/entry.js";
 export {
   type EntryFields,
@@ -72,6 +82,7 @@ export {
   packEntry,
   unpackEntry,
 } from "./hw/entry.js";
+export type { EventQueue, EventRecord } from "./hw/events.js";
 export type { AddressFaultHandler, DoubleFaultHandler, PageFaultHandler } from "./hw/exception.js";
 export { TripleFault } from "./hw/exception.js";
 export {
@@ -170,8 +181,17 @@ export type {
   MremapOptions,
   Prot,
 } from "./kernel/process_options.js";
+export type {
+  ProgramFunction,
+  ProgramResult,
+  ProgramSpan,
+  Programs,
+  ProgramsRun,
+  RunProgramsOptions,
+} from "./kernel/programs.js";
 export type { Rlimit } from "./kernel/rlimit.js";
 export type { FaultCounts, Rusage } from "./kernel/rusage.js";
+export type { Sched, Wait } from "./kernel/sched.js";
 export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
 export type { SignalCode, SignalHandler, SignalName } from "./kernel/signal.js";
 export { type SigInfo, SignalError } from "./kernel/signal.js";
@@ -319,6 +339,7 @@ export {
 } from "./mm/vma/mman.js";
 export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 export type { HasVmStat, VmStat } from "./mm/vmstat.js";
+export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";
 export { compare, SideBySide } from "./replay/compare.js";
 export type { Comparison, Difference, NotApplicable } from "./replay/compare_records.js";
 export type {
@@ -364,8 +385,15 @@ export {
   type OwnersData,
 } from "./view/draw_owners.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
+export {
+  drawTables,
+  type MappedPage,
+  type TableNode,
+  type TableNodeEntry,
+  type TablesData,
+} from "./view/draw_tables.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw_timeline.js";
-export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
+export { drawTlb, type TlbCell, type TlbData, type TlbMark } from "./view/draw_tlb.js";
 export { drawWalk, type WalkData, type WalkOptions } from "./view/draw_walk.js";
 export { familyOf, type PageBook, pageBooks, sharersOf } from "./view/family.js";
 export { drawFaultPath, type FaultPathOptions } from "./view/fault_path.js";
@@ -414,6 +442,12 @@ export {
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";
+export { stepCache } from "./view/step_cache.js";
+export { stepFault } from "./view/step_fault.js";
+export { type StepOwnersOptions, stepOwners } from "./view/step_owners.js";
+export { stepShares } from "./view/step_shares.js";
+export { stepTables, tablesOf } from "./view/step_tables.js";
+export { stepTlb } from "./view/step_tlb.js";
 export { stepWalk } from "./view/step_walk.js";
 export { type LabelledStates, Stepper, type StepperOptions, stepper } from "./view/stepper.js";
 export type { SvgFrame } from "./view/svg.js";

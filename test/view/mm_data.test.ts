@@ -98,7 +98,7 @@ describe("tlbSets", () => {
     expect(sets[1]).toContainEqual({ vpn: 0x401, pfn: 0x12, pcid: 3, global: false, writable: true });
     expect(sets[0]).toContainEqual({ vpn: 0x402, pfn: 0x13, global: true, writable: false });
     expect(sets.flat().filter((cell) => cell === null)).toHaveLength(2);
-    expect(drawTlb({ title: "t", sets }).toString()).toContain("0x401->0x12 pcid 3 rw");
+    expect(drawTlb({ title: "t", sets }).toString()).toContain("0x401->0x12 pcid 3, rw");
   });
 });
 

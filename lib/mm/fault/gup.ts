@@ -32,15 +32,17 @@ import {
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import { pageFolio, pfnToPage } from "../pages/folio.js";
 import {
+  classifyPte,
+  PTE_KIND_PRESENT,
   pteDirty,
   ptePfn,
-  ptePresent,
   pteProtnone,
   ptepGet,
   pteSpecial,
   pteWrite,
 } from "../pgtable/pgtable.js";
 import { pteOffset } from "../pgtable/pgtable_alloc.js";
+import type { MemorySystem } from "../system.js";
 import { handleMmFault } from "./memory.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -76,7 +78,7 @@ function followPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): boolean {
   const ptep = pteOffset(mm, addr);
   if (ptep === 0) return false;
   const pte = ptepGet(mm.sys.ram, ptep);
-  if (!ptePresent(pte)) return false;
+  if (classifyPte(pte) !== PTE_KIND_PRESENT) return false;
   if (pteProtnone(pte) && (vma.vmFlags & VM_ACCESS_FLAGS) !== 0) return false;
   if ((gupFlags & FOLL_WRITE) !== 0 && !pteWrite(pte)) return false;
   if ((gupFlags & FOLL_TOUCH) !== 0 && !pteSpecial(pte)) {
@@ -96,10 +98,21 @@ function faultinPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): number {
   if ((ret & VM_FAULT_RETRY) !== 0) {
     const tried = (gupFlags & FOLL_MADV_POPULATE) !== 0 ? FAULT_FLAG_TRIED : 0;
     ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY | tried);
+    if ((ret & VM_FAULT_RETRY) !== 0) letTimePass(vma.vmMm.sys);
   }
   if ((ret & VM_FAULT_ERROR) === 0) return 0;
   if ((ret & VM_FAULT_OOM) !== 0) return -ENOMEM;
   return (ret & VM_FAULT_HWPOISON) !== 0 && (gupFlags & FOLL_MADV_POPULATE) !== 0 ? -EHWPOISON : -EFAULT;
+}
+
+/**
+ * Whoever tries again and again, for a page that is just on its way to the device, needs the time for it to arrive.
+ * Linux: it goes by while __mm_populate() spins
+ */
+function letTimePass(sys: MemorySystem): void {
+  if (sys.events.length === 0) return;
+  const { nowNs } = sys.clock;
+  sys.sched.waitUntil("io", () => sys.clock.nowNs > nowNs);
 }
 
 /** The VMA for the next page, or a negative errno. */

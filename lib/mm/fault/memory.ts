@@ -30,11 +30,14 @@ import {
   type VmFaultResult,
 } from "../mm_types.js";
 import { type Folio, PG_uptodate } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import {
-  isPteMarker,
+  classifyPte,
   maybeMkwrite,
   PAGE_SPECIAL,
+  PTE_KIND_MARKER,
   PTE_MARKER_GUARD,
+  PTE_MARKER_POISONED,
   pfnPte,
   pteMkdirty,
   pteMkyoung,
@@ -43,6 +46,7 @@ import {
   pteWrite,
   setPte,
   swpOffset,
+  unknownPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
@@ -56,12 +60,14 @@ import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_HWPOISON,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VmFault,
+  vmfPteChanged,
 } from "./vm_fault.js";
 import { folioPrealloc } from "./wp.js";
 
@@ -148,13 +154,17 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
   if ((vma.vmFlags & VM_SHARED) !== 0) return VM_FAULT_SIGBUS;
   if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
-    setPte(sys.ram, vmf.ptep, pfnPte(sys.zeroPfn, vmaPageProt(vma)) + PAGE_SPECIAL);
+    if (!vmfPteChanged(vmf)) setPte(sys.ram, vmf.ptep, pfnPte(sys.zeroPfn, vmaPageProt(vma)) + PAGE_SPECIAL);
     return 0;
   }
   anonVmaPrepare(vma);
   const folio = allocAnonFolio(vmf);
   if (folio === undefined) return VM_FAULT_OOM;
   folio.flags |= PG_uptodate;
+  if (vmfPteChanged(vmf)) {
+    folioPut(sys, folio);
+    return 0;
+  }
   let entry = pfnPte(folio.pfn, vmaPageProt(vma));
   if ((vma.vmFlags & VM_WRITE) !== 0) entry = maybeMkwrite(pteMkdirty(entry), vma);
   addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
@@ -164,13 +174,18 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
   return 0;
 }
 
-/** The entry is a note of the kernel: a marker, or (not here yet) a place in swap. Linux mm/memory.c:do_swap_page() */
+/**
+ * The entry is a note of the kernel: a marker. Throws for a place in swap or a page on the move: nothing makes them yet.
+ * Linux mm/memory.c:do_swap_page()
+ */
 function doSwapPage(vmf: VmFault): VmFaultResult {
-  if (isPteMarker(vmf.origPte)) return handlePteMarker(vmf);
-  return VM_FAULT_SIGBUS;
+  if (classifyPte(vmf.origPte) === PTE_KIND_MARKER) return handlePteMarker(vmf);
+  throw unknownPte(vmf.origPte);
 }
 
 /** Linux mm/memory.c:handle_pte_marker() */
 function handlePteMarker(vmf: VmFault): VmFaultResult {
-  return (swpOffset(vmf.origPte) & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
+  const marker = swpOffset(vmf.origPte);
+  if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
+  return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }

@@ -6,7 +6,8 @@
  *                                 `------------- counted in mm.pgtablesBytes: VmPTE -------------'
  *
  * xxxOffset finds the entry for an address and returns 0 where a table is missing; xxxAlloc makes the missing tables and
- * returns 0 only when no frame is left. A leaf (huge page) in level 2 or 3 is not a table: pteOffset gives 0 there.
+ * returns 0 only when no frame is left. A leaf (huge page) in level 2 or 3 is not a table, and not "nothing" either: who may
+ * meet one looks at the entry first (pmdLeaf), and both throw where they find one in place of a table.
  *
  * Tables go away in two cases: freePgtables() after munmap, for every table whose whole range lies between the
  * neighbouring VMAs (floor and ceiling); and when MADV_DONTNEED has emptied the whole range of a PTE page
@@ -16,16 +17,29 @@
  */
 import type { Pfn, Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import type { MmStruct } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
 import { PGTY_table, pfnToPage } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { GFP_PGTABLE_KERNEL, GFP_PGTABLE_USER } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
 import { withGather } from "./mmu_gather.js";
-import { PAGE_TABLE, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex, setPte } from "./pgtable.js";
+import {
+  PAGE_TABLE,
+  pgdIndex,
+  pmdIndex,
+  pmdLeaf,
+  pteIndex,
+  ptePfn,
+  ptepGet,
+  pudIndex,
+  setPte,
+  unknownPte,
+} from "./pgtable.js";
 
 const PUD_BYTES = 0x4000_0000;
 const PGD_BYTES = 0x80_0000_0000;
@@ -59,21 +73,41 @@ export function pgdFree(mm: MmStruct): void {
   mm.pgd = 0;
 }
 
-/** The frame of the table that `entryp` points to; 0 when it is empty or a leaf. */
+/** The frame of the table that `entryp` points to; 0 when it is empty. */
 function tableBelow(mm: MmStruct, entryp: number): number {
   const entry = ptepGet(mm.sys.ram, entryp);
-  return (entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT ? ptePfn(entry) : 0;
+  if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return ptePfn(entry);
+  return entry === 0 ? 0 : noTable(entry);
+}
+
+/** Throws for an entry that should point to a table and does not. */
+function noTable(entry: Pte): never {
+  vmBugOn(pmdLeaf(entry), "a leaf is where a table is looked for");
+  throw unknownPte(entry);
 }
 
 /** The same, making the table if the entry is empty. Linux __pte_alloc(), __pmd_alloc(), __pud_alloc() */
 function tableBelowAlloc(mm: MmStruct, entryp: number): number {
   const entry = ptepGet(mm.sys.ram, entryp);
-  if (entry !== 0) return (entry & PAGE_PSE) === 0 ? ptePfn(entry) : 0;
+  if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return ptePfn(entry);
+  if (entry !== 0) noTable(entry);
   const pfn = tableAlloc(mm);
   if (pfn === 0) return 0;
+  if (pmdInstall(mm, entryp, pfn)) return pfn;
+  tableFree(mm, pfn);
+  return tableBelow(mm, entryp);
+}
+
+/**
+ * Hooks the new table `pfn` in below `entryp`; false, and the table stays the caller's, if one has come there since the caller
+ * looked: to have memory for the table it may have waited. Linux mm/memory.c:pmd_install()
+ */
+function pmdInstall(mm: MmStruct, entryp: number, pfn: Pfn): boolean {
+  const { ram } = mm.sys;
+  if (ptepGet(ram, entryp) !== 0) return false;
   mm.pgtablesBytes += PAGE_SIZE;
-  setPte(mm.sys.ram, entryp, pfn * PAGE_SIZE + PAGE_TABLE);
-  return pfn;
+  setPte(ram, entryp, pfn * PAGE_SIZE + PAGE_TABLE);
+  return true;
 }
 
 /** Pointer to the level-3 entry for `addr`, 0 where the table is missing. Linux pud_offset() */
@@ -85,12 +119,16 @@ export function pudOffset(mm: MmStruct, addr: Vaddr): number {
 /** Pointer to the level-2 entry for `addr`, 0 where a table is missing. Linux mm/rmap.c:mm_find_pmd(), pmd_offset() */
 export function pmdOffset(mm: MmStruct, addr: Vaddr): number {
   const pudp = pudOffset(mm, addr);
-  if (pudp === 0) return 0;
+  return pudp === 0 ? 0 : pmdOffsetPud(mm, pudp, addr);
+}
+
+/** The same below a known level-3 entry. Linux pmd_offset() */
+export function pmdOffsetPud(mm: MmStruct, pudp: number, addr: Vaddr): number {
   const pmd = tableBelow(mm, pudp);
   return pmd === 0 ? 0 : pmd * 512 + pmdIndex(addr);
 }
 
-/** Pointer to the level-1 entry for `addr`, 0 where a table is missing or a leaf is above. Linux pte_offset_map() */
+/** Pointer to the level-1 entry for `addr`, 0 where a table is missing. Linux pte_offset_map() */
 export function pteOffset(mm: MmStruct, addr: Vaddr): number {
   const pmdp = pmdOffset(mm, addr);
   return pmdp === 0 ? 0 : pteOffsetPmd(mm, pmdp, addr);
@@ -122,12 +160,31 @@ export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
 }
 
 /**
- * Makes the table of a fault's level-1 entry if it is missing, and notes where the entry is; false without memory.
- * Linux include/linux/mm.h:pte_alloc()
+ * Makes the table of a fault's level-1 entry if it is missing, of the one set aside if there is one, and notes where the entry
+ * is; false without memory. Linux include/linux/mm.h:pte_alloc()
  */
 export function vmfPteAlloc(vmf: VmFault): boolean {
-  if (vmf.ptep === 0) vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
+  if (vmf.ptep !== 0) return true;
+  const { vmMm } = vmf.vma;
+  if (vmf.preallocPte !== 0 && pmdInstall(vmMm, vmf.pmdp, vmf.preallocPte)) vmf.preallocPte = 0;
+  vmf.ptep = pteAllocPmd(vmMm, vmf.pmdp, vmf.address);
   return vmf.ptep !== 0;
+}
+
+/**
+ * Sets a table aside for the fault if it will need one, while it holds no page yet: making room for the table could need
+ * that very page. False without memory. Linux mm/memory.c:do_fault_around(), __do_fault()
+ */
+export function vmfPreallocPte(vmf: VmFault): boolean {
+  if (vmf.ptep !== 0 || vmf.preallocPte !== 0) return true;
+  vmf.preallocPte = tableAlloc(vmf.vma.vmMm);
+  return vmf.preallocPte !== 0;
+}
+
+/** Frees the table that was set aside and not used. Linux mm/memory.c:do_fault() */
+export function vmfFreePrealloc(vmf: VmFault): void {
+  if (vmf.preallocPte !== 0) tableFree(vmf.vma.vmMm, vmf.preallocPte);
+  vmf.preallocPte = 0;
 }
 
 /** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */
