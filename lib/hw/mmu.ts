@@ -39,7 +39,7 @@ import { allows, errorCodeOf, RIGHTS_MASK, rightsTest } from "./protection.js";
 import type { Ram } from "./ram.js";
 import type { Paging } from "./registers.js";
 import { Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
-import { frameWord, globalKey, highBitsOf, keyBase, keyOfVpn, tagOf } from "./tlb_key.js";
+import { frameWord, globalKey, highBitsOf, keyBase, keyOfVpn, tagOf } from "./tlb_entry.js";
 import type { TlbModel } from "./tlb_model.js";
 import { type TlbFactory, tlbsByLevel } from "./tlb_part.js";
 import { checkWalk, type Translation, type Walk } from "./translation.js";
@@ -48,13 +48,6 @@ import { WalkStart, walk, walkFrom } from "./walk.js";
 /** Beyond 57 bits the numbers of different pages could meet in one tag and key. */
 const ADDRESS_LIMIT = 2 ** 56;
 const ACCESSES = [0, 2, 4, 6, 16, 20];
-
-/** What of an MMU a learner may replace. */
-export interface MmuParts {
-  readonly walk?: Walk | undefined;
-  /** Makes TLBs to stand in for the model's. */
-  readonly tlbPart?: TlbFactory | undefined;
-}
 
 /** The memory management unit of one CPU. Intel SDM vol. 3A, Caching Translation Information */
 export class Mmu {
@@ -109,7 +102,13 @@ export class Mmu {
   private refs = 0;
   private readonly walkStart = new WalkStart(this);
 
-  constructor(ram: Ram, clock: Clock, paging: Paging, model: TlbModel, parts: MmuParts = {}) {
+  constructor(
+    ram: Ram,
+    clock: Clock,
+    paging: Paging,
+    model: TlbModel,
+    parts: { walk?: Walk; tlbPart?: TlbFactory } = {},
+  ) {
     this.ram = ram;
     this.clock = clock;
     this.model = model;
