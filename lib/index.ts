@@ -273,12 +273,12 @@ export { runStream, STREAM_FETCH, STREAM_WRITE, type StreamResult } from "./hw/s
 export {
   type Replacement,
   type Tlb,
-  type TlbEntry,
   type TlbGeometry,
   type TlbsByLevel,
   tlbReach,
 } from "./hw/tlb.js";
 export { type TouchLoop, type TouchResult, touchLoop } from "./hw/tlb_curves.js";
+export type { TlbEntry } from "./hw/tlb_entry.js";
 export {
   DEFAULT_TLB_MODEL,
   TLB_MODELS,

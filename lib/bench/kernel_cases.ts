@@ -6,8 +6,8 @@
  *   fork-1G                           fork of a process with 1 GiB resident, counted in pages, so that
  *                                     262144 / speed is the time of one fork
  *
- * The plain loop does, for each page, what no implementation can do without: it fills (or copies) 4096 bytes. For
- * fork, which moves no bytes, it copies one entry of 8 bytes.
+ * The plain loop fills (or copies) 4096 bytes for each page. The machine does less: of a page it fills and copies only what was
+ * ever written (hw/ram.ts), here one byte. For fork, which moves no bytes, the loop copies one entry of 8 bytes.
  *
  * A run with a shorter `length` than the full one forks 32 MiB.
  *

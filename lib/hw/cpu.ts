@@ -139,7 +139,7 @@ export class Cpu {
       this.cr4Bits = 0x90;
       this.eferBits = 0;
     }
-    this.mmu = new Mmu(ram, clock, this.read(), tlbModel(options.tlb), options.walk, options.tlbPart);
+    this.mmu = new Mmu(ram, clock, this.read(), tlbModel(options.tlb), options);
   }
 
   /** What the registers say together. */
@@ -402,18 +402,9 @@ export class Cpu {
   private physical(va: Vaddr, access: number): number {
     if (this.shutDownBy !== undefined) throw this.shutDownBy;
     const pa = this.mmu.translate(va, access);
-    return pa >= 0 ? pa : this.physicalAfterFaults(va, access);
-  }
-
-  /** The same after the first try has failed. */
-  private physicalAfterFaults(va: Vaddr, access: number): number {
-    for (let i = 0; i < MAX_RESTARTS; i++) {
-      deliver(this, this.mmu.fault!);
-      if (this.shutDownBy !== undefined) throw this.shutDownBy;
-      const pa = this.mmu.translate(va, access);
-      if (pa >= 0) return pa;
-    }
-    throw notMended(va, MAX_RESTARTS);
+    if (pa >= 0) return pa;
+    deliver(this, this.mmu.fault!);
+    return this.restart(va, va, access)[0];
   }
 
   /** Physical addresses of the first byte and of the second page's first byte (that of `va` when there is one page). */

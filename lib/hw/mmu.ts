@@ -39,7 +39,7 @@ import { allows, errorCodeOf, RIGHTS_MASK, rightsTest } from "./protection.js";
 import type { Ram } from "./ram.js";
 import type { Paging } from "./registers.js";
 import { Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
-import { frameWord, globalKey, highBitsOf, keyBase, keyOfVpn, tagOf } from "./tlb_key.js";
+import { frameWord, globalKey, highBitsOf, keyBase, keyOfVpn, tagOf } from "./tlb_entry.js";
 import type { TlbModel } from "./tlb_model.js";
 import { type TlbFactory, tlbsByLevel } from "./tlb_part.js";
 import { checkWalk, type Translation, type Walk } from "./translation.js";
@@ -107,16 +107,15 @@ export class Mmu {
     clock: Clock,
     paging: Paging,
     model: TlbModel,
-    walker: Walk = walk,
-    tlb?: TlbFactory,
+    parts: { walk?: Walk; tlbPart?: TlbFactory } = {},
   ) {
     this.ram = ram;
     this.clock = clock;
     this.model = model;
-    this.walker = walker;
+    this.walker = parts.walk ?? walk;
     const all: Tlb[] = [];
     const make = (name: string, geometries: readonly TlbGeometry[]) =>
-      tlbsByLevel(name, geometries, all, tlb);
+      tlbsByLevel(name, geometries, all, parts.tlbPart);
     this.l1d = make("L1d", model.l1d);
     this.l1i = make("L1i", model.l1i);
     this.l2d = make("L2", model.l2);

@@ -118,7 +118,7 @@ export class Ram {
     this.check(pa, 1);
     const section = this.sectionToWrite(Math.floor(pa / PAGE_SIZE));
     section.bytes[inSection(pa)] = value;
-    noteWritten(section.written, inSection(pa), 1);
+    noteWritten(section.written, inSection(pa) >>> 12, (pa & 0xfff) + 1);
   }
 
   /** Little-endian unsigned number of `sizeBytes` bytes (1 to 6) at `pa`; may cross frames and sections. */
@@ -144,7 +144,12 @@ export class Ram {
       return;
     }
     const section = this.sectionToWrite(Math.floor(pa / PAGE_SIZE));
-    noteWritten(section.written, start, sizeBytes);
+    const end = (start & 0xfff) + sizeBytes;
+    if (end <= 4096) noteWritten(section.written, start >>> 12, end);
+    else {
+      noteWritten(section.written, start >>> 12, 4096);
+      noteWritten(section.written, (start >>> 12) + 1, end - 4096);
+    }
     if (sizeBytes === 4 && start % 4 === 0) section.words[start >> 2] = value;
     else if (sizeBytes === 1) section.bytes[start] = value;
     else
@@ -173,7 +178,7 @@ export class Ram {
   setWord(pfn: Pfn, index: number, value: number): void {
     const section = this.sectionToWrite(pfn);
     section.words[((pfn & 0x3fff) << 10) | index] = value;
-    noteWritten(section.written, ((pfn & 0x3fff) << 12) | (index << 2), 4);
+    noteWritten(section.written, pfn & 0x3fff, (index << 2) + 4);
   }
 
   /** Low 32 bits (signed) of the 8-byte entry `index` (0 to 511) of the table in frame `pfn`. */
@@ -194,7 +199,7 @@ export class Ram {
     const word = ((pfn & 0x3fff) << 10) | (index << 1);
     words[word] = lo;
     words[word + 1] = hi;
-    noteWritten(written, word << 2, 8);
+    noteWritten(written, pfn & 0x3fff, (index << 3) + 8);
   }
 
   /** The 64-bit entry at physical address `pa` (8-byte aligned) as an unsigned bigint. */
@@ -248,7 +253,7 @@ export class Ram {
       if (size <= SHORT) for (let i = 0; i < size; i++) target.bytes[at + i] = source.bytes[start + i]!;
       else if (source === target) target.bytes.copyWithin(at, start, start + size);
       else target.bytes.set(source.bytes.subarray(start, start + size), at);
-      noteWritten(target.written, at, size);
+      noteWritten(target.written, to & 0x3fff, size);
     }
     shrinkWritten(target, to, size);
   }
@@ -269,16 +274,9 @@ export class Ram {
   }
 }
 
-/** The `sizeBytes` bytes from `start` on, of a section, have been or will be written. */
-function noteWritten(written: Uint16Array, start: number, sizeBytes: number): void {
-  const frame = start >>> 12;
-  const end = (start & 0xfff) + sizeBytes;
-  if (written[frame]! >= end) return;
-  if (end <= 4096) written[frame] = end;
-  else {
-    if (written[frame]! < 4096) written[frame] = 4096;
-    noteWritten(written, (frame + 1) << 12, end - 4096);
-  }
+/** Bytes before byte `end` of frame `frame` of a section have been or will be written. */
+function noteWritten(written: Uint16Array, frame: number, end: number): void {
+  if (written[frame]! < end) written[frame] = end;
 }
 
 /** Fills what was written of frame `pfn` after its first `size` bytes with zeros. */

@@ -33,7 +33,7 @@ import {
   type TableReader,
 } from "./stream_runner.js";
 import type { Tlb, TlbsByLevel } from "./tlb.js";
-import { keyOfVpn } from "./tlb_key.js";
+import { keyOfVpn } from "./tlb_entry.js";
 import { PartTlb } from "./tlb_part.js";
 import { walk } from "./walk.js";
 

@@ -16,17 +16,16 @@
  *
  * A slot's contents stand in typed arrays, one for each of the words tag, key, frame and frameHi, because millions of
  * look-ups a second go through them. Here it is enough to know that a page is named by a tag and a key, that the lowest bits of
- * the tag choose the set, and that key 0 is an empty slot; tlb_key.ts has the bits. `hint` remembers which way held a page last.
+ * the tag choose the set, and that key 0 is an empty slot; tlb_entry.ts has the bits. `hint` remembers which way held a page last.
  * It is a guess that is always checked and changes no result; it saves the search.
  *
- * Read first: protection.ts. Read next: tlb_key.ts (how an entry is packed), tlb_model.ts (which TLBs a processor has), mmu.ts
+ * Read first: protection.ts. Read next: tlb_entry.ts (how an entry is packed), tlb_model.ts (which TLBs a processor has), mmu.ts
  * (how they work together).
  */
 
-import type { Pfn } from "./address.js";
 import { hex, LEVEL_SIZE } from "./address.js";
 import { checkKind, shape } from "./signature.js";
-import { globalKey, isGlobalKey, isKeyOf, levelOfKey, unpackEntry } from "./tlb_key.js";
+import { globalKey, isGlobalKey, isKeyOf, levelOfKey, type TlbEntry, unpackEntry } from "./tlb_entry.js";
 
 /** Hints that a TLB keeps, by the low bits of the page number. */
 export const HINTS = 4096;
@@ -44,21 +43,6 @@ export interface TlbGeometry {
   readonly levels: readonly number[];
   /** True LRU unless said otherwise. */
   readonly replacement?: Replacement;
-}
-
-/** One translation as a TLB holds it. */
-export interface TlbEntry {
-  /** Page number in units of the page's own size: `Math.floor(va / LEVEL_SIZE[level])`. */
-  readonly vpn: number;
-  /** 1, 2 or 3. */
-  readonly level: number;
-  /** Whose it is; 0 for a global entry, which is everybody's. */
-  readonly pcid: number;
-  readonly global: boolean;
-  /** First 4 KiB frame of the page. */
-  readonly pfn: Pfn;
-  /** PAGE_RW, PAGE_USER, PAGE_DIRTY, PAGE_GLOBAL, RIGHT_NX. */
-  readonly rights: number;
 }
 
 /** One TLB of one processor. Intel SDM vol. 3A, Caching Translation Information */

@@ -10,8 +10,8 @@
  *
  * Read first: tlb.ts.
  */
-import { Tlb, type TlbEntry, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
-import { frameWord, globalKey, levelOfKey, unpackEntry } from "./tlb_key.js";
+import { Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
+import { frameWord, globalKey, levelOfKey, type TlbEntry, unpackEntry } from "./tlb_entry.js";
 
 /** What a TLB must be able to do: the part that learners replace. */
 export interface TlbPart {

@@ -15,7 +15,7 @@
  *
  * Read first: walk.ts.
  */
-import type { Vaddr } from "./address.js";
+import type { Pfn, Vaddr } from "./address.js";
 import { hex, offsetInPage, PAGE_SIZE } from "./address.js";
 import {
   PAGE_ACCESSED,
@@ -51,84 +51,69 @@ export function walk32(
   watch?: WalkWatch,
 ): Translation | Fault {
   if (!(va >= 0 && va < 2 ** 32)) throw new RangeError(`address ${hex(va)} does not fit 32-bit paging`);
-  const directory = paging.rootPfn;
-  const dirIndex = tableIndex32(va, 2);
-  const pde = read(ram, directory, dirIndex);
-  if ((pde & PAGE_PRESENT) === 0) {
-    note(watch, 2, directory, dirIndex, pde, "not present");
-    return new PageFault(va, errorCodeOf(0, access, paging));
+  const asked: Asked = { ram, paging, va, access, watch };
+  const pde = read(asked, 2, paging.rootPfn);
+  if ((pde.entry & PAGE_PRESENT) === 0) return refuse(asked, pde, "not present", 0);
+  const rights = pde.entry & (PAGE_RW | PAGE_USER);
+  if (paging.pse && (pde.entry & PAGE_PSE) !== 0) {
+    if (pde.entry & RESERVED_LARGE) return refuse(asked, pde, "reserved bit", PF_PROT | PF_RSVD);
+    const pfn = (pde.entry >>> 22) | ((pde.entry & 0x1f_e000) >>> 3);
+    return finish(asked, pde, rights, pfn * LARGE_PAGE_32 + (va % LARGE_PAGE_32));
   }
-  let rights = pde & (PAGE_RW | PAGE_USER);
-  if (paging.pse && (pde & PAGE_PSE) !== 0) {
-    if (pde & RESERVED_LARGE) {
-      note(watch, 2, directory, dirIndex, pde, "reserved bit");
-      return new PageFault(va, errorCodeOf(PF_PROT | PF_RSVD, access, paging));
-    }
-    const pa = ((pde >>> 22) | ((pde & 0x1f_e000) >>> 3)) * LARGE_PAGE_32 + (va % LARGE_PAGE_32);
-    return finish32(ram, paging, va, access, 2, directory, dirIndex, pde, rights, pa, watch);
-  }
-  note(watch, 2, directory, dirIndex, pde, "table");
-  if ((pde & PAGE_ACCESSED) === 0 && !watch?.dryRun) ram.setWord(directory, dirIndex, pde | PAGE_ACCESSED);
-  const table = pde >>> 12;
-  const index = tableIndex32(va, 1);
-  const pte = read(ram, table, index);
-  if ((pte & PAGE_PRESENT) === 0) {
-    note(watch, 1, table, index, pte, "not present");
-    return new PageFault(va, errorCodeOf(0, access, paging));
-  }
-  rights &= pte;
-  return finish32(
-    ram,
-    paging,
-    va,
-    access,
-    1,
-    table,
-    index,
-    pte,
-    rights,
-    (pte >>> 12) * PAGE_SIZE + offsetInPage(va),
-    watch,
-  );
+  note(asked, pde, "table");
+  setBits(asked, pde, PAGE_ACCESSED);
+  const pte = read(asked, 1, pde.entry >>> 12);
+  if ((pte.entry & PAGE_PRESENT) === 0) return refuse(asked, pte, "not present", 0);
+  return finish(asked, pte, rights & pte.entry, (pte.entry >>> 12) * PAGE_SIZE + offsetInPage(va));
 }
 
-function finish32(
-  ram: Ram,
-  paging: Paging,
-  va: Vaddr,
-  access: number,
-  level: number,
-  tablePfn: number,
-  index: number,
-  entry: number,
-  rights: number,
-  pa: number,
-  watch?: WalkWatch,
-): Translation | Fault {
-  if (!allows(rights, access, paging)) {
-    note(watch, level, tablePfn, index, entry, "not allowed");
-    return new PageFault(va, errorCodeOf(PF_PROT, access, paging));
-  }
-  note(watch, level, tablePfn, index, entry, "leaf");
-  const marked = entry | (access & ACCESS_WRITE ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED);
-  if (marked !== entry && !watch?.dryRun) ram.setWord(tablePfn, index, marked);
-  const ofLeaf = (marked & PAGE_DIRTY) | (paging.pge ? marked & PAGE_GLOBAL : 0);
-  return { pa, level, rights: rights | ofLeaf };
+/** What the walk was asked, and who watches it. */
+interface Asked {
+  readonly ram: Ram;
+  readonly paging: Paging;
+  readonly va: Vaddr;
+  readonly access: number;
+  readonly watch: WalkWatch | undefined;
 }
 
-/** An entry outside RAM reads as all ones. */
-function read(ram: Ram, tablePfn: number, index: number): number {
-  return tablePfn < ram.nrFrames ? ram.word(tablePfn, index) : -1;
+/** One entry that the walk read, and where. */
+interface ReadEntry {
+  readonly level: number;
+  readonly tablePfn: Pfn;
+  readonly index: number;
+  /** Its 32 bits, signed. */
+  readonly entry: number;
 }
 
-function note(
-  watch: WalkWatch | undefined,
-  level: number,
-  tablePfn: number,
-  index: number,
-  entry: number,
-  verdict: WalkStep["verdict"],
-): void {
+/** The entry for the address in the table of `level`; outside RAM it reads as all ones. */
+function read({ ram, va }: Asked, level: number, tablePfn: Pfn): ReadEntry {
+  const index = tableIndex32(va, level);
+  return { level, tablePfn, index, entry: tablePfn < ram.nrFrames ? ram.word(tablePfn, index) : -1 };
+}
+
+/** The leaf is found: may it be used so? */
+function finish(asked: Asked, leaf: ReadEntry, rights: number, pa: number): Translation | Fault {
+  const { access, paging } = asked;
+  if (!allows(rights, access, paging)) return refuse(asked, leaf, "not allowed", PF_PROT);
+  note(asked, leaf, "leaf");
+  const marked = setBits(asked, leaf, access & ACCESS_WRITE ? PAGE_ACCESSED | PAGE_DIRTY : PAGE_ACCESSED);
+  const ofLeaf = marked & (paging.pge ? PAGE_DIRTY | PAGE_GLOBAL : PAGE_DIRTY);
+  return { pa, level: leaf.level, rights: rights | ofLeaf };
+}
+
+function refuse(asked: Asked, at: ReadEntry, verdict: WalkStep["verdict"], cause: number): Fault {
+  note(asked, at, verdict);
+  return new PageFault(asked.va, errorCodeOf(cause, asked.access, asked.paging));
+}
+
+/** The entry with `bits` set, also in RAM unless this is a dry run. */
+function setBits({ ram, watch }: Asked, { entry, tablePfn, index }: ReadEntry, bits: number): number {
+  if ((entry & bits) !== bits && !watch?.dryRun) ram.setWord(tablePfn, index, entry | bits);
+  return entry | bits;
+}
+
+function note({ watch }: Asked, at: ReadEntry, verdict: WalkStep["verdict"]): void {
+  const { level, tablePfn, index } = at;
   const entryPa = tablePfn * PAGE_SIZE + index * 4;
-  watch?.steps.push({ level, tablePfn, index, entryPa, entry: BigInt(entry >>> 0), verdict });
+  watch?.steps.push({ level, tablePfn, index, entryPa, entry: BigInt(at.entry >>> 0), verdict });
 }

@@ -22,7 +22,7 @@ import {
 import { hex } from "../../lib/hw/address.js";
 import { PAGE_ACCESSED, PAGE_DIRTY, PAGE_PRESENT, PAGE_RW, PAGE_USER } from "../../lib/hw/entry.js";
 import { Random } from "../../lib/hw/random.js";
-import type { TlbEntry } from "../../lib/hw/tlb.js";
+import type { TlbEntry } from "../../lib/hw/tlb_entry.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
 import { PAGE_PROTNONE, PTE_NX, ptePfn } from "../../lib/mm/pgtable/pgtable.js";
 import { catchUp, shootdownTargets } from "../../lib/mm/pgtable/tlb.js";

@@ -5,7 +5,7 @@ import { ACCESS_USER, ACCESS_WRITE, FaultError } from "../../lib/hw/fault.js";
 import type { AccessRecord } from "../../lib/hw/mmu_stats.js";
 import { Ram } from "../../lib/hw/ram.js";
 import { CR4_SMAP } from "../../lib/hw/registers.js";
-import type { TlbEntry } from "../../lib/hw/tlb.js";
+import type { TlbEntry } from "../../lib/hw/tlb_entry.js";
 import { TLB_MODELS, type TlbModel, type TlbModelName } from "../../lib/hw/tlb_model.js";
 import type { TlbPart } from "../../lib/hw/tlb_part.js";
 import { walk } from "../../lib/hw/walk.js";

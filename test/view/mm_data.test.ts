@@ -3,7 +3,7 @@ import { PAGE_RW } from "../../lib/hw/entry.js";
 import { ACCESS_USER, ACCESS_WRITE } from "../../lib/hw/fault.js";
 import { Ram } from "../../lib/hw/ram.js";
 import { Tlb } from "../../lib/hw/tlb.js";
-import { globalKey, keyBase } from "../../lib/hw/tlb_key.js";
+import { globalKey, keyBase } from "../../lib/hw/tlb_entry.js";
 import { boot } from "../../lib/kernel/machine.js";
 import { copyPageRange } from "../../lib/mm/fault/copy_page_range.js";
 import { handleMmFault } from "../../lib/mm/fault/memory.js";

@@ -1,5 +1,6 @@
 /**
- * A TLB entry as four words: what TlbEntry says in fields, packed so that a look-up is two comparisons of integers.
+ * TLB entries: what a TLB holds of one page, and how that is packed into four words, so that a look-up is two comparisons of
+ * integers.
  *
  *   tag      low 32 bits of the vpn (in units of the page's own size)
  *   key      0 = empty, else
@@ -16,11 +17,25 @@
  * The numbers of the pages of all levels around one address are computed from the 4 KiB page's number in two halves, `hi:lo`,
  * by shifts; numbers of more than 32 bits would have to be divided.
  *
- * Read first: tlb.ts, protection.ts.
+ * Read first: protection.ts. Read next: tlb.ts.
  */
 import type { Pfn } from "./address.js";
 import { RIGHTS_MASK } from "./protection.js";
-import type { TlbEntry } from "./tlb.js";
+
+/** One translation as a TLB holds it. */
+export interface TlbEntry {
+  /** Page number in units of the page's own size: `Math.floor(va / LEVEL_SIZE[level])`. */
+  readonly vpn: number;
+  /** 1, 2 or 3. */
+  readonly level: number;
+  /** Whose it is; 0 for a global entry, which is everybody's. */
+  readonly pcid: number;
+  readonly global: boolean;
+  /** First 4 KiB frame of the page. */
+  readonly pfn: Pfn;
+  /** PAGE_RW, PAGE_USER, PAGE_DIRTY, PAGE_GLOBAL, RIGHT_NX. */
+  readonly rights: number;
+}
 
 const VALID = 1 << 29;
 const GLOBAL = 1 << 28;
