@@ -27,8 +27,18 @@ export { loadTrace, TRACE_NAMES } from "./course/traces.js";
 // ---------------- the machine: boot it, start processes, measure, go back
 
 export { makeElf, type ProgramParts } from "./fs/elf.js";
+export {
+  type ArmModel,
+  BLOCK_MODELS,
+  type BlockDevice,
+  type BlockModel,
+  type BlockModelName,
+  type BlockRequest,
+  type DeviceClock,
+  type RequestFailure,
+  type RequestOwner,
+} from "./hw/block_device.js";
 export { Clock, COSTS, type CostTable } from "./hw/clock.js";
-export type { Disk, DiskClock, DiskCosts } from "./hw/disk.js";
 export { Random } from "./hw/random.js";
 export { formatSize, parseSize } from "./hw/size.js";
 export type { CapabilityName } from "./kernel/cred.js";
@@ -43,6 +53,14 @@ export {
 export type { Cost, Counts, MeasuredCpu, MeasuredProcess, Measurement } from "./kernel/measure.js";
 export { Process } from "./kernel/process.js";
 export type { Advice, CapabilitySets, MmapOptions, MremapOptions, Prot } from "./kernel/process_options.js";
+export type {
+  ProgramFunction,
+  ProgramResult,
+  ProgramSpan,
+  Programs,
+  ProgramsRun,
+  RunProgramsOptions,
+} from "./kernel/programs.js";
 export type { Rlimit } from "./kernel/rlimit.js";
 export type { FaultCounts, Rusage } from "./kernel/rusage.js";
 export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
@@ -306,8 +324,15 @@ export {
   type OwnersData,
 } from "./view/draw_owners.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
+export {
+  drawTables,
+  type MappedPage,
+  type TableNode,
+  type TableNodeEntry,
+  type TablesData,
+} from "./view/draw_tables.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./view/draw_timeline.js";
-export { drawTlb, type TlbCell, type TlbData } from "./view/draw_tlb.js";
+export { drawTlb, type TlbCell, type TlbData, type TlbMark } from "./view/draw_tlb.js";
 export { drawWalk, type WalkData, type WalkOptions } from "./view/draw_walk.js";
 export { familyOf, type PageBook, pageBooks, sharersOf } from "./view/family.js";
 export { drawFaultPath, type FaultPathOptions } from "./view/fault_path.js";
@@ -349,6 +374,12 @@ export {
 export { type Displayable, isDisplayable, JUPYTER_DISPLAY, type MimeBundle, show } from "./view/show.js";
 export { measurementTable } from "./view/show_measurement.js";
 export { showMm } from "./view/show_mm.js";
+export { stepCache } from "./view/step_cache.js";
+export { stepFault } from "./view/step_fault.js";
+export { type StepOwnersOptions, stepOwners } from "./view/step_owners.js";
+export { stepShares } from "./view/step_shares.js";
+export { stepTables, tablesOf } from "./view/step_tables.js";
+export { stepTlb } from "./view/step_tlb.js";
 export { stepWalk } from "./view/step_walk.js";
 export { type LabelledStates, Stepper, type StepperOptions, stepper } from "./view/stepper.js";
 export type { SvgFrame } from "./view/svg.js";

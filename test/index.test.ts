@@ -161,7 +161,8 @@ describe("the public index", () => {
 
   it.each(functions)("%s() takes its good arguments, and answers bad ones with a sentence", async (name) => {
     const args: Args = FUNCTIONS[name] ?? (() => Array(value(name).length).fill(undefined));
-    if (name in FUNCTIONS && !/^(reset|check|drawFaultPath)$/.test(name)) await value(name)(...args());
+    if (name in FUNCTIONS && !/^(reset|check|drawFaultPath|stepFault)$/.test(name))
+      await value(name)(...args());
     expect(
       await spoil(
         `${name}()`,

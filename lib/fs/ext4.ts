@@ -13,13 +13,13 @@
  *
  * Read first: inode.ts. Read next: file_tree.ts.
  */
-import type { Pfn } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
-import type { Disk } from "../hw/disk.js";
-import { EOPNOTSUPP } from "../mm/errno.js";
+import type { BlockDevice, BlockRequest } from "../hw/block_device.js";
+import { EIO, EOPNOTSUPP } from "../mm/errno.js";
 import { filemapGetFolio, mappingGfpConstraint } from "../mm/filemap/address_space.js";
 import { filemapGetFolioCreat } from "../mm/filemap/filemap.js";
 import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap/filemap_fault.js";
+import { folioWaitLocked } from "../mm/filemap/folio_wait.js";
 import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
 import { folioZeroRange } from "../mm/filemap/truncate.js";
 import { folioMarkDirty } from "../mm/lru/page_writeback.js";
@@ -28,7 +28,10 @@ import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_ty
 import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/pages/folio.js";
 import { folioPut } from "../mm/pages/free_pages.js";
 import { __GFP_FS } from "../mm/pages/gfp.js";
+import type { MemorySystem } from "../mm/system.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
+import { BioQueue, type PageIo } from "./bio.js";
+import { BdiWriteback } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
 
 /** Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER */
@@ -52,7 +55,9 @@ export class Ext4 implements FileSystemOps {
   readonly mmapSync = true;
   /** 2^32 - 1 blocks of a page. Linux fs/ext4/super.c:ext4_max_size() */
   readonly maxBytes = (2 ** 32 - 1) * PAGE_SIZE;
-  private readonly disk: Disk;
+  private readonly disk: BlockDevice;
+  private readonly bios: BioQueue;
+  private readonly flusher: BdiWriteback;
   /** Block of each page of each file. Linux: the extent tree */
   private readonly blocks = new Map<Inode, Map<number, number>>();
   /** Files that still can be reached, by a name or an open file. Linux s_inodes */
@@ -60,8 +65,10 @@ export class Ext4 implements FileSystemOps {
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
-  constructor(disk: Disk) {
+  constructor(sys: MemorySystem, disk: BlockDevice) {
     this.disk = disk;
+    this.bios = new BioQueue(disk);
+    this.flusher = new BdiWriteback(sys);
   }
 
   /** No writes that are durable at once: that takes persistent memory (DAX). Linux fs/ext4/file.c:ext4_file_mmap_prepare() */
@@ -75,7 +82,9 @@ export class Ext4 implements FileSystemOps {
     return {
       maxFolioOrder: EXT4_MAX_PAGECACHE_ORDER,
       swapBacked: false,
-      readFolio: (folio) => this.readFolios(inode, [folio]),
+      readFolio: (folio) => {
+        this.readFolios(inode, [folio]);
+      },
       readahead: (folios) => {
         this.readFolios(inode, folios);
       },
@@ -85,7 +94,12 @@ export class Ext4 implements FileSystemOps {
       },
       writeBegin: (folio, from, to) => this.writeBegin(inode, folio, from, to),
       isHole: (index) => !this.blocksOf(inode).has(index),
-      writeFolio: (folio) => this.writeFolio(inode, folio),
+      writepages: (folios) => {
+        this.bios.submitWrite(
+          inode.sys,
+          folios.flatMap((folio) => this.pagesToWrite(inode, folio)),
+        );
+      },
     };
   }
 
@@ -98,65 +112,60 @@ export class Ext4 implements FileSystemOps {
     return blocks;
   }
 
-  /** Fills a run of folios in one request; holes take none. Linux fs/ext4/readpage.c:ext4_mpage_readpages() */
-  private readFolios(inode: Inode, folios: readonly Folio[]): number {
-    const pages: { pfn: Pfn; index: number }[] = [];
+  /** Sends for the folios' blocks; a folio of holes only is there at once. Linux fs/ext4/readpage.c:ext4_mpage_readpages() */
+  private readFolios(inode: Inode, folios: readonly Folio[]): void {
+    const pages: PageIo[] = [];
     for (const folio of folios) {
-      const nrPages = folio.private === BH_UPTODATE ? 0 : folioNrPages(folio);
-      for (let i = 0; i < nrPages; i++) pages.push({ pfn: folio.pfn + i, index: folio.index + i });
-      folio.flags |= PG_uptodate;
+      const before = pages.length;
+      if (folio.private !== BH_UPTODATE) pages.push(...this.pagesToRead(inode, folio));
+      if (pages.length === before) folio.flags |= PG_uptodate;
     }
-    this.readPages(inode, pages);
-    return 0;
+    this.submitRead(inode, pages);
   }
 
-  /** Fills frames with pages of the file: from their blocks, or with zeros. */
-  private readPages(inode: Inode, pages: readonly { pfn: Pfn; index: number }[]): void {
+  private submitRead(inode: Inode, pages: readonly PageIo[]): BlockRequest[] {
+    countVmEvents(inode.sys, PGPGIN, pages.length * 4);
+    return this.bios.submitRead(inode.sys, pages);
+  }
+
+  /** The pages of the folio, or those numbered `which`, that have a block; the others become zeros. */
+  private pagesToRead(inode: Inode, folio: Folio, which?: readonly number[]): PageIo[] {
     const blocks = this.blocksOf(inode);
-    const { ram } = inode.sys;
-    let nrBlocks = 0;
-    for (const { pfn, index } of pages) {
-      const block = blocks.get(index);
-      if (block === undefined) ram.zeroFrame(pfn);
-      else {
-        this.disk.read(block, ram.frame(pfn));
-        nrBlocks++;
-      }
+    const pages: PageIo[] = [];
+    for (const i of which ?? Array(folioNrPages(folio)).keys()) {
+      const block = blocks.get(folio.index + i);
+      const pfn = folio.pfn + i;
+      if (block === undefined) inode.sys.ram.zeroFrame(pfn);
+      else pages.push({ block, pfn, folio: which === undefined ? folio : undefined });
     }
-    if (nrBlocks > 0) this.disk.startRead(nrBlocks);
-    countVmEvents(inode.sys, PGPGIN, nrBlocks * 4);
+    return pages;
   }
 
   /** Reads what a write of bytes [from, to) leaves of the folio's first and last page. Linux fs/ext4/inode.c:ext4_block_write_begin() */
   private writeBegin(inode: Inode, folio: Folio, from: number, to: number): number {
     const last = folioNrPages(folio) - 1;
-    const pages = [];
-    if (from > 0) pages.push(0);
-    if (to < (last + 1) * PAGE_SIZE) pages.push(last);
-    this.readPages(
-      inode,
-      pages.map((i) => ({ pfn: folio.pfn + i, index: folio.index + i })),
-    );
-    return 0;
+    const which = [];
+    if (from > 0) which.push(0);
+    if (to < (last + 1) * PAGE_SIZE) which.push(last);
+    const requests = this.submitRead(inode, this.pagesToRead(inode, folio, which));
+    inode.sys.sched.waitUntil("io", () => requests.every(({ ended }) => ended));
+    return requests.some(({ failed }) => failed) ? -EIO : 0;
   }
 
-  /** Sends a folio to the disk, what lies beyond the end of the file as zeros. Linux fs/ext4/page-io.c:ext4_bio_write_folio() */
-  private writeFolio(inode: Inode, folio: Folio): number {
+  /** The folio's pages, each with a block of its own now; what lies beyond the end of the file becomes zeros. Linux fs/ext4/page-io.c:ext4_bio_write_folio() */
+  private pagesToWrite(inode: Inode, folio: Folio): PageIo[] {
     const blocks = this.blocksOf(inode);
-    const { ram } = inode.sys;
     const end = inode.iSize - folio.index * PAGE_SIZE;
     const size = folioNrPages(folio) * PAGE_SIZE;
     if (end < size) folioZeroRange(inode.mapping, folio, Math.max(0, end), size);
-    let nrBlocks = 0;
+    const pages: PageIo[] = [];
     for (let i = 0; i < folioNrPages(folio) && i * PAGE_SIZE < end; i++) {
       const index = folio.index + i;
       const block = blocks.get(index) ?? this.freeBlocks.pop() ?? this.nextBlock++;
       blocks.set(index, block);
-      this.disk.write(block, ram.frame(folio.pfn + i));
-      nrBlocks++;
+      pages.push({ block, pfn: folio.pfn + i, folio });
     }
-    this.disk.startWrite(nrBlocks);
-    return 0;
+    return pages;
   }
 
   /** Linux fs/ext4/inode.c:ext4_setattr(), ext4_truncate() */
@@ -184,11 +193,15 @@ export class Ext4 implements FileSystemOps {
     const wasThere = filemapGetFolio(mapping, index) !== undefined;
     const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpConstraint(mapping, ~__GFP_FS));
     if (folio === undefined) return;
+    folioWaitLocked(sys, folio);
     if (wasThere) folioMarkAccessed(sys, folio);
     else folio.flags |= PG_referenced;
     // A dirty page without a block has one reserved already (delayed allocation).
     if (this.blocksOf(inode).has(index) || (folio.flags & PG_dirty) !== 0) {
-      this.readBuffer(inode, folio);
+      if (this.readBuffer(inode, folio) !== 0) {
+        folioPut(sys, folio);
+        return;
+      }
       const start = folio.index * PAGE_SIZE;
       folioZeroRange(mapping, folio, from - start, to - start);
       folioMarkDirty(folio);
@@ -196,13 +209,17 @@ export class Ext4 implements FileSystemOps {
     folioPut(sys, folio);
   }
 
-  /** Makes the block behind the folio valid in it. Linux fs/ext4/super.c:ext4_read_bh_lock() */
-  private readBuffer(inode: Inode, folio: Folio): void {
-    if ((folio.flags & PG_uptodate) !== 0 || folio.private === BH_UPTODATE) return;
+  /** Makes the block behind the folio valid in it; 0 or -EIO. Linux fs/ext4/super.c:ext4_read_bh_lock() */
+  private readBuffer(inode: Inode, folio: Folio): number {
+    folioWaitLocked(inode.sys, folio);
+    if ((folio.flags & PG_uptodate) !== 0 || folio.private === BH_UPTODATE) return 0;
     this.readFolios(inode, [folio]);
-    if (folio.order > 0) return;
+    folioWaitLocked(inode.sys, folio);
+    if ((folio.flags & PG_uptodate) === 0) return -EIO;
+    if (folio.order > 0) return 0;
     folio.flags &= ~PG_uptodate;
     folio.private = BH_UPTODATE;
+    return 0;
   }
 
   /** Zeroes what bytes [start, end) have of blocks that are not in the range as a whole. Linux fs/ext4/inode.c:ext4_zero_partial_blocks() */
@@ -224,8 +241,13 @@ export class Ext4 implements FileSystemOps {
     this.freeBlocksFrom(inode, Math.ceil(start / PAGE_SIZE), Math.floor(end / PAGE_SIZE));
   }
 
+  markInodeDirty(inode: Inode): void {
+    this.flusher.markInodeDirty(inode);
+  }
+
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */
   evict(inode: Inode): void {
+    this.flusher.forget(inode);
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
     this.blocks.delete(inode);
     this.inodes.delete(inode);
@@ -233,7 +255,8 @@ export class Ext4 implements FileSystemOps {
 
   private freeBlocksFrom(inode: Inode, first: number, end: number): void {
     const blocks = this.blocksOf(inode);
-    for (const [index, block] of blocks) {
+    // The last first, so that the next file gets them in order.
+    for (const [index, block] of [...blocks].reverse()) {
       if (index < first || index >= end) continue;
       blocks.delete(index);
       this.disk.discard(block);

@@ -13,7 +13,7 @@
  * Read first: inode.ts, namei.ts, ext4.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
-import { Disk } from "../hw/disk.js";
+import { BlockDevice } from "../hw/block_device.js";
 import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR, EPERM, errnoName } from "../mm/errno.js";
 import { POSIX_FADV_DONTNEED } from "../mm/filemap/fadvise.js";
 import { FMODE_PATH, FMODE_READ, FMODE_WRITE, fput } from "../mm/mm_types.js";
@@ -85,7 +85,7 @@ export interface PseudoFs {
 /** All files of a machine. Linux: the dentry cache and mounts */
 export class FileTree {
   readonly sys: MemorySystem;
-  readonly disk: Disk;
+  readonly disk: BlockDevice;
   private readonly ext4: Ext4;
   private readonly inodes = new Map<string, Inode>();
   /** Directories by path; each gets an inode when it is opened. */
@@ -93,10 +93,10 @@ export class FileTree {
   /** Pseudo file systems by the folder they are mounted on. Linux fs/namespace.c:do_add_mount() */
   readonly mounts = new Map<string, PseudoFs>();
 
-  constructor(sys: MemorySystem, disk: Disk = new Disk(sys.clock)) {
+  constructor(sys: MemorySystem, disk = new BlockDevice(sys.ram, sys.clock, sys.events)) {
     this.sys = sys;
     this.disk = disk;
-    this.ext4 = new Ext4(disk);
+    this.ext4 = new Ext4(sys, disk);
     for (const path of FIRST_DIRECTORIES) this.directories.set(path, undefined);
   }
 

@@ -14,13 +14,13 @@
  */
 
 import { PAGE_SIZE } from "../hw/address.js";
-import { EINVAL, ENODEV } from "../mm/errno.js";
+import { EINVAL, EIO, ENODEV } from "../mm/errno.js";
 import { genericFadvise, POSIX_FADV_WILLNEED } from "../mm/filemap/fadvise.js";
 import { FileRaState } from "../mm/filemap/file_ra_state.js";
 import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "../mm/filemap/filemap.js";
 import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "../mm/filemap/mapping.js";
 import { truncatePagecacheRange, truncateSetsize } from "../mm/filemap/truncate.js";
-import { filemapFdatawriteRange } from "../mm/lru/page_writeback.js";
+import { filemapFdatawaitRange, filemapFdatawriteRange } from "../mm/lru/page_writeback.js";
 import {
   type File,
   FMODE_READ,
@@ -52,6 +52,8 @@ export interface FileSystemOps {
   holePunched?(inode: Inode, start: number, end: number): void;
   /** The last user of an unlinked file is gone. */
   evict?(inode: Inode): void;
+  /** A page of the file is dirty, the first. Linux super_operations.dirty_inode, fs/fs-writeback.c:__mark_inode_dirty() */
+  markInodeDirty?(inode: Inode): void;
 }
 
 /**
@@ -87,13 +89,26 @@ export const pageCacheFileOps: FileOperations = {
     vma.vmOps = file.inode.fs.vmOps;
     return file.inode.fs.mmapPrepare?.(vma) ?? 0;
   },
-  fsync: (file, first, last) =>
-    filemapFdatawriteRange(file.fMapping, Math.floor(first / PAGE_SIZE), Math.floor(last / PAGE_SIZE)),
+  fsync: (file, first, last) => fileWriteAndWaitRange(file, first, last),
   setSize(file, length) {
     inodeSetSize(file.inode, length);
     return 0;
   },
 };
+
+/**
+ * Writes what is dirty of bytes [first, last] and waits until it has arrived; 0, or -EIO once for each open file after a page of the file
+ * could not be written. Linux mm/filemap.c:file_write_and_wait_range(), file_check_and_advance_wb_err()
+ */
+function fileWriteAndWaitRange(file: VfsFile, first: number, last: number): number {
+  const { fMapping } = file;
+  const [start, end] = [Math.floor(first / PAGE_SIZE), Math.floor(last / PAGE_SIZE)];
+  filemapFdatawriteRange(fMapping, start, end);
+  filemapFdatawaitRange(fMapping, start, end);
+  if (file.fWbErr === fMapping.wbErr) return 0;
+  file.fWbErr = fMapping.wbErr;
+  return -EIO;
+}
 
 /** One file. Linux include/linux/fs.h:struct inode */
 export class Inode implements MappingHost {
@@ -114,6 +129,11 @@ export class Inode implements MappingHost {
     this.fs = fs;
     this.ino = ino;
     this.mapping = new AddressSpace(this, fs.aOps(this));
+  }
+
+  /** Linux fs/fs-writeback.c:__mark_inode_dirty() */
+  markDirty(): void {
+    this.fs.markInodeDirty?.(this);
   }
 }
 
@@ -143,6 +163,8 @@ export class VfsFile implements File {
   fPos = 0;
   refcount = 1;
   fRa: FileRaState;
+  /** The mapping's wbErr when the file was opened or last synced. Linux f_wb_err */
+  fWbErr: number;
   /** For the owner of fOp. Linux private_data */
   privateData: unknown = undefined;
 
@@ -156,6 +178,7 @@ export class VfsFile implements File {
     this.name = name;
     this.fMode = fMode;
     this.fOp = fOp;
+    this.fWbErr = inode.mapping.wbErr;
     this.fRa = new FileRaState(inode.sys.readAheadPages);
     inode.count++;
   }

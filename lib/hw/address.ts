@@ -72,8 +72,11 @@ export function tableIndex(va: Vaddr, level: number): number {
   if (typeof va !== "number") throw notANumber("tableIndex(): va", va);
   if (typeof level !== "number") throw notANumber("tableIndex(): level", level);
   // After the division `&` is safe: it takes its operand modulo 2^32, and only nine bits are kept.
-  return Math.floor(va / LEVEL_SIZE[level]!) & (ENTRIES_PER_TABLE - 1);
+  return Math.floor(va * LEVEL_SCALE[level]!) & 511;
 }
+
+/** 1 / LEVEL_SIZE, exact: the host multiplies faster than it divides. */
+const LEVEL_SCALE = [1, 2 ** -12, 2 ** -21, 2 ** -30, 2 ** -39, 2 ** -48];
 
 /** Bytes mapped by one entry of each level; index 1 is a page. LEVEL_SIZE[2] is 2 MiB, [3] 1 GiB. */
 export const LEVEL_SIZE: readonly number[] = [1, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39, 2 ** 48];

@@ -84,6 +84,9 @@ export interface CpuCounters {
   ipiStolenNs: number;
 }
 
+/** How many values 0 to 8 bytes have. A table, as powers with a variable exponent are slow. */
+const VALUES = [1, 2 ** 8, 2 ** 16, 2 ** 24, 2 ** 32, 2 ** 40, 2 ** 48, 2 ** 56, 2 ** 64];
+
 /** Faults in a row on one access after which the CPU concludes that the handler does not mend anything. */
 const MAX_RESTARTS = 1000;
 
@@ -285,9 +288,8 @@ export class Cpu {
   store(va: Vaddr, sizeBytes: number, value: number): void {
     checkVa(va);
     checkAccessSize(sizeBytes);
-    if (
-      !(Number.isSafeInteger(value) && value >= -(2 ** (8 * sizeBytes - 1)) && value < 2 ** (8 * sizeBytes))
-    )
+    const limit = VALUES[sizeBytes]!;
+    if (!(Number.isSafeInteger(value) && value >= -limit / 2 && value < limit))
       throw new RangeError(
         `value ${valueText(value)} does not fit ${sizeBytes} bytes, or is not exact as a number`,
       );
@@ -400,9 +402,18 @@ export class Cpu {
   private physical(va: Vaddr, access: number): number {
     if (this.shutDownBy !== undefined) throw this.shutDownBy;
     const pa = this.mmu.translate(va, access);
-    if (pa >= 0) return pa;
-    deliver(this, this.mmu.fault!);
-    return this.restart(va, va, access)[0];
+    return pa >= 0 ? pa : this.physicalAfterFaults(va, access);
+  }
+
+  /** The same after the first try has failed. */
+  private physicalAfterFaults(va: Vaddr, access: number): number {
+    for (let i = 0; i < MAX_RESTARTS; i++) {
+      deliver(this, this.mmu.fault!);
+      if (this.shutDownBy !== undefined) throw this.shutDownBy;
+      const pa = this.mmu.translate(va, access);
+      if (pa >= 0) return pa;
+    }
+    throw notMended(va, MAX_RESTARTS);
   }
 
   /** Physical addresses of the first byte and of the second page's first byte (that of `va` when there is one page). */

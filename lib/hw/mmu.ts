@@ -29,16 +29,17 @@
  *
  * Read first: tlb.ts, tlb_model.ts, walk.ts. Read next: cpu.ts.
  */
-import type { Pfn, Vaddr } from "./address.js";
+import type { Vaddr } from "./address.js";
 import { isCanonical, LEVEL_SIZE, PAGE_SIZE } from "./address.js";
 import type { Clock } from "./clock.js";
 import { PAGE_DIRTY, PAGE_GLOBAL } from "./entry.js";
 import { ACCESS_FETCH, ACCESS_WRITE, AddressFault, type Fault, PageFault, PF_PROT } from "./fault.js";
 import { type AccessRecord, type MmuStats, readStats } from "./mmu_stats.js";
-import { allows, errorCodeOf, RIGHT_NX, RIGHTS_MASK, rightsTest } from "./protection.js";
+import { allows, errorCodeOf, RIGHTS_MASK, rightsTest } from "./protection.js";
 import type { Ram } from "./ram.js";
 import type { Paging } from "./registers.js";
-import { globalKey, keyBase, keyOfVpn, Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
+import { Tlb, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
+import { frameWord, globalKey, highBitsOf, keyBase, keyOfVpn, tagOf } from "./tlb_key.js";
 import type { TlbModel } from "./tlb_model.js";
 import { type TlbFactory, tlbsByLevel } from "./tlb_part.js";
 import { checkWalk, type Translation, type Walk } from "./translation.js";
@@ -90,8 +91,15 @@ export class Mmu {
   private rules: Paging;
   /** Some TLB holds a piece of a page, so one invlpg has to drop more than one entry. */
   private holdsPieces = false;
+  /** The access that is being looked up: its address, its page's number in two halves, and the TLBs that serve it. */
+  private va: Vaddr = 0;
+  private access = 0;
+  private vpnLo = 0;
+  private vpnHi = 0;
+  private l1: TlbsByLevel = [];
+  private l2: TlbsByLevel = [];
+  /** Table entries read by the walk of this access. */
   private refs = 0;
-  private walkVa = 0;
   private readonly walkStart = new WalkStart(this);
 
   constructor(
@@ -146,7 +154,7 @@ export class Mmu {
   /** Physical address of `va` for `access` (ACCESS_USER, ACCESS_WRITE, ACCESS_FETCH), or -1 with the reason in `fault`. */
   translate(va: Vaddr, access: number): number {
     if (this.trace !== undefined) return this.translateTraced(va, access, this.trace);
-    const vpn = Math.floor(va / PAGE_SIZE);
+    const vpn = Math.floor(va / 4096);
     const l1 = access & ACCESS_FETCH ? this.l1i[1] : this.l1d[1];
     if (l1 === undefined || !(va < ADDRESS_LIMIT && va >= -ADDRESS_LIMIT)) return this.lookUp(va, access, -1);
     const slot = l1.find(vpn | 0, this.keys[1]! | keyOfVpn(vpn));
@@ -156,7 +164,7 @@ export class Mmu {
     l1.touch(slot);
     l1.hits[1]!++;
     this.clock.nowNs += this.clock.costs.accessNs;
-    return (l1.frameHi[slot]! * 0x10_0000 + (frame >>> 12)) * PAGE_SIZE + (va - vpn * PAGE_SIZE);
+    return (l1.frameHi[slot]! * 0x10_0000 + (frame >>> 12)) * 4096 + (va - vpn * 4096);
   }
 
   /** All cases. `found` is the slot of a 4 KiB page that L1 is already known to hold, else -1. */
@@ -168,100 +176,91 @@ export class Mmu {
       return va;
     }
     if (levels !== 2 && !isCanonical(va, levels)) return this.fail(new AddressFault(va));
-    const fetch = (access & ACCESS_FETCH) !== 0;
-    const l1 = fetch ? this.l1i : this.l1d;
-    const l2 = fetch ? this.l2i : this.l2d;
+    this.setAccess(va, access);
     for (let level = 1; level <= 3; level++) {
-      const tlb = l1[level];
+      const tlb = this.l1[level];
       if (tlb === undefined || tlb.nrValid[level] === 0) continue;
       // translate() has already asked for the 4 KiB page.
-      const slot = level === 1 ? found : tlb.find(tagOf(va, level), this.key(va, level));
-      if (slot >= 0) return this.hit(tlb, slot, level, va, access, l1, l2, true);
+      const slot = level === 1 ? found : tlb.find(this.tag(level), this.key(level));
+      if (slot >= 0) return this.hit(tlb, slot, level, true);
     }
     this.clock.nowNs += this.clock.costs.l2TlbNs;
     for (let level = 1; level <= 3; level++) {
-      const tlb = l2[level];
+      const tlb = this.l2[level];
       if (tlb === undefined || tlb.nrValid[level] === 0) continue;
-      const slot = tlb.find(tagOf(va, level), this.key(va, level));
-      if (slot >= 0) return this.hit(tlb, slot, level, va, access, l1, l2, false);
+      const slot = tlb.find(this.tag(level), this.key(level));
+      if (slot >= 0) return this.hit(tlb, slot, level, false);
     }
-    return this.miss(va, access, l1, l2);
+    return this.miss();
   }
 
-  private hit(
-    tlb: Tlb,
-    slot: number,
-    level: number,
-    va: Vaddr,
-    access: number,
-    l1: TlbsByLevel,
-    l2: TlbsByLevel,
-    inL1: boolean,
-  ): number {
+  private setAccess(va: Vaddr, access: number): void {
+    const vpn = Math.floor(va / 4096);
+    this.va = va;
+    this.access = access;
+    this.vpnLo = vpn | 0;
+    this.vpnHi = Math.floor(vpn / 0x1_0000_0000);
+    const fetch = (access & ACCESS_FETCH) !== 0;
+    this.l1 = fetch ? this.l1i : this.l1d;
+    this.l2 = fetch ? this.l2i : this.l2d;
+  }
+
+  private hit(tlb: Tlb, slot: number, level: number, inL1: boolean): number {
+    const { va } = this;
     const frame = tlb.frame[slot]!;
-    if (!allows(frame, access, this.rules)) {
-      this.forget(va);
-      if (this.model.rewalksOnFault) return this.miss(va, access, l1, l2);
+    if (!allows(frame, this.access, this.rules)) {
+      this.forget();
+      if (this.model.rewalksOnFault) return this.miss();
       this.deniedHits++;
-      return this.fail(new PageFault(va, errorCodeOf(PF_PROT, access, this.rules)));
+      return this.fail(new PageFault(va, errorCodeOf(PF_PROT, this.access, this.rules)));
     }
     tlb.hits[level]!++;
     tlb.touch(slot);
-    if (access & ACCESS_WRITE && (frame & PAGE_DIRTY) === 0)
-      return this.assist(tlb, slot, level, va, access, l1, l2, inL1);
-    const pa = (tlb.frameHi[slot]! * 0x10_0000 + (frame >>> 12)) * PAGE_SIZE + offsetIn(va, level);
-    if (!inL1) this.fill(l1, va, { pa, level, rights: frame & RIGHTS_MASK });
+    if (this.access & ACCESS_WRITE && (frame & PAGE_DIRTY) === 0) return this.assist(tlb, slot, level, inL1);
+    const pa = (tlb.frameHi[slot]! * 0x10_0000 + (frame >>> 12)) * 4096 + offsetIn(va, level);
+    if (!inL1) this.fill(this.l1, { pa, level, rights: frame & RIGHTS_MASK });
     return pa;
   }
 
   /** A write met an entry with D clear: the tables are walked again to set D, and the entry takes over what they say. */
-  private assist(
-    tlb: Tlb,
-    slot: number,
-    level: number,
-    va: Vaddr,
-    access: number,
-    l1: TlbsByLevel,
-    l2: TlbsByLevel,
-    inL1: boolean,
-  ): number {
+  private assist(tlb: Tlb, slot: number, level: number, inL1: boolean): number {
     this.dirtyAssists++;
     this.clock.nowNs += this.clock.costs.assistNs;
-    const first = this.walk(va, access);
-    if (!("pa" in first)) this.forget(va);
-    const result = "pa" in first ? first : this.confirm(va, access, first);
+    const first = this.walk();
+    if (!("pa" in first)) this.forget();
+    const result = "pa" in first ? first : this.confirm(first);
     if (!("pa" in result)) return this.fail(result);
     if (result !== first || result.level !== level) {
-      this.forget(va);
-      this.fill(l2, va, result);
-      this.fill(l1, va, result);
+      this.forget();
+      this.fill(this.l2, result);
+      this.fill(this.l1, result);
       return result.pa;
     }
     const pfn = Math.floor(result.pa / LEVEL_SIZE[level]!) * (LEVEL_SIZE[level]! / PAGE_SIZE);
     const word = frameWord(pfn, result.rights);
     tlb.update(slot, word, Math.floor(pfn / 0x10_0000));
-    const lower = inL1 ? l2[level] : undefined;
+    const lower = inL1 ? this.l2[level] : undefined;
     if (lower !== undefined) {
-      const key = this.key(va, level);
-      const other = lower.findQuietly(tagOf(va, level), word & PAGE_GLOBAL ? globalKey(key) : key);
+      const key = this.key(level);
+      const other = lower.findQuietly(this.tag(level), word & PAGE_GLOBAL ? globalKey(key) : key);
       if (other >= 0) lower.update(other, word, Math.floor(pfn / 0x10_0000));
     }
-    if (!inL1) this.fill(l1, va, result);
+    if (!inL1) this.fill(this.l1, result);
     return result.pa;
   }
 
-  private miss(va: Vaddr, access: number, l1: TlbsByLevel, l2: TlbsByLevel): number {
+  private miss(): number {
     this.walks++;
-    let result = this.walk(va, access);
+    let result = this.walk();
     if (!("pa" in result)) {
-      this.forgetTables(va);
-      this.forgetIn(l1 === this.l1d ? this.l1i : this.l1d, va); // l1 and l2 were asked and have nothing
-      if (this.l2d !== this.l2i) this.forgetIn(l2 === this.l2d ? this.l2i : this.l2d, va);
-      result = this.confirm(va, access, result);
+      this.forgetTables();
+      this.forgetIn(this.l1 === this.l1d ? this.l1i : this.l1d); // l1 and l2 were asked and have nothing
+      if (this.l2d !== this.l2i) this.forgetIn(this.l2 === this.l2d ? this.l2i : this.l2d);
+      result = this.confirm(result);
       if (!("pa" in result)) return this.fail(result);
     }
-    this.fill(l2, va, result);
-    this.fill(l1, va, result);
+    this.fill(this.l2, result);
+    this.fill(this.l1, result);
     return result.pa;
   }
 
@@ -269,68 +268,68 @@ export class Mmu {
    * What the tables say on a second look, after the walk caches have forgotten the page: the fault again, or a translation where
    * a cached table was out of date. Intel looks once.
    */
-  private confirm(va: Vaddr, access: number, fault: Fault): Translation | Fault {
+  private confirm(fault: Fault): Translation | Fault {
     if (this.model.rewalksOnFault !== true) return fault;
     this.rewalks++;
-    const result = this.walk(va, access);
-    if (!("pa" in result)) this.forgetTables(va);
+    const result = this.walk();
+    if (!("pa" in result)) this.forgetTables();
     return result;
   }
 
   /** One walk, started as low as the walk caches allow, and counted. */
-  private walk(va: Vaddr, access: number): Translation | Fault {
-    const paging = this.rules;
+  private walk(): Translation | Fault {
+    const { va, rules: paging } = this;
     this.refs = 1;
     let result: Translation | Fault;
     if (this.walker !== walk || paging.levels < 4) {
-      result = checkWalk(this.walker(this.ram, paging, va, access));
+      result = checkWalk(this.walker(this.ram, paging, va, this.access));
       this.refs = paging.levels + 1 - ("pa" in result ? result.level : 1);
-    } else {
-      const start = this.walkStart.at(paging.levels, paging.rootPfn);
-      for (let l = 2; l <= paging.levels; l++) {
-        const cache = this.walkCaches[l];
-        if (cache === undefined) continue;
-        const slot = cache.find(tagOf(va, l), this.key(va, l));
-        if (slot < 0) continue;
-        cache.touch(slot);
-        cache.hits[l]!++;
-        const pfn = cache.frameHi[slot]! * 0x10_0000 + (cache.frame[slot]! >>> 12);
-        start.at(l - 1, pfn, cache.frame[slot]! & RIGHTS_MASK);
-        break;
-      }
-      this.walkVa = va;
-      result = walkFrom(this.ram, paging, va, access, start);
-    }
+    } else result = walkFrom(this.ram, paging, va, this.access, this.lowestStart());
     this.walkRefs += this.refs;
     this.clock.nowNs += this.refs * this.clock.costs.walkEntryNs;
     return result;
+  }
+
+  /** The lowest table that a walk cache remembers, else CR3's. */
+  private lowestStart(): WalkStart {
+    const { levels, rootPfn } = this.rules;
+    const start = this.walkStart.at(levels, rootPfn);
+    for (let level = 2; level <= levels; level++) {
+      const cache = this.walkCaches[level];
+      if (cache === undefined || cache.nrValid[level] === 0) continue;
+      const slot = cache.find(this.tag(level), this.key(level));
+      if (slot < 0) continue;
+      cache.touch(slot);
+      cache.hits[level]!++;
+      const pfn = cache.frameHi[slot]! * 0x10_0000 + (cache.frame[slot]! >>> 12);
+      return start.at(level - 1, pfn, cache.frame[slot]! & RIGHTS_MASK);
+    }
+    return start;
   }
 
   /** The walk goes on to the table of `level` in frame `tablePfn`: remembered in the walk cache of the level above. */
   passedTable(level: number, tablePfn: number, rights: number): void {
     this.refs++;
     const above = level + 1;
-    const cache = this.walkCaches[above];
-    if (cache === undefined) return;
-    const tag = tagOf(this.walkVa, above);
-    const key = this.key(this.walkVa, above);
-    cache.fill(tag, key, frameWord(tablePfn, rights), Math.floor(tablePfn / 0x10_0000));
+    const word = frameWord(tablePfn, rights);
+    this.walkCaches[above]?.fill(this.tag(above), this.key(above), word, Math.floor(tablePfn / 0x10_0000));
   }
 
   /** Puts a translation into the TLBs of one stage, in the largest piece that one of them holds. */
-  private fill(tlbs: TlbsByLevel, va: Vaddr, { pa, level, rights }: Translation): void {
+  private fill(tlbs: TlbsByLevel, { pa, level, rights }: Translation): void {
     let piece = level;
     while (piece > 0 && tlbs[piece] === undefined) piece--;
     const tlb = tlbs[piece];
     if (tlb === undefined) return;
     if (piece !== level || (this.rules.levels === 2 && level === 2)) this.holdsPieces = true;
-    const size = LEVEL_SIZE[piece]!;
-    const first = Math.floor(pa / size) * (size / PAGE_SIZE);
-    const key = this.key(va, piece);
+    const pfn = Math.floor(pa / 4096);
+    const first = piece === 1 ? pfn : pfn - (pfn % (LEVEL_SIZE[piece]! / PAGE_SIZE));
+    const key = this.key(piece);
+    const word = frameWord(first, rights);
     tlb.fill(
-      tagOf(va, piece),
+      this.tag(piece),
       rights & PAGE_GLOBAL ? globalKey(key) : key,
-      frameWord(first, rights),
+      word,
       Math.floor(first / 0x10_0000),
     );
   }
@@ -342,27 +341,34 @@ export class Mmu {
   }
 
   /** A page fault drops what the TLBs and walk caches hold for the page. Intel SDM vol. 3A, Operations that Invalidate TLBs */
-  private forget(va: Vaddr): void {
-    this.flushPage(va, this.rules.pcid, true);
-    this.forgetTables(va);
+  private forget(): void {
+    this.flushPage(this.va, this.rules.pcid, true);
+    this.forgetTables();
   }
 
-  private forgetIn(tlbs: TlbsByLevel, va: Vaddr): void {
+  private forgetIn(tlbs: TlbsByLevel): void {
     for (let level = 1; level <= 3; level++) {
       const tlb = tlbs[level];
       if (tlb !== undefined && tlb.nrValid[level] !== 0)
-        tlb.flushPage(tagOf(va, level), this.key(va, level), true);
+        tlb.flushPage(this.tag(level), this.key(level), true);
     }
   }
 
-  private forgetTables(va: Vaddr): void {
+  private forgetTables(): void {
     if (!this.hasWalkCaches) return;
-    for (let level = 2; level <= 5; level++)
-      this.walkCaches[level]?.flushPage(tagOf(va, level), this.key(va, level), false);
+    for (let level = 2; level <= 5; level++) {
+      const cache = this.walkCaches[level];
+      if (cache !== undefined && cache.nrValid[level] !== 0)
+        cache.flushPage(this.tag(level), this.key(level), false);
+    }
   }
 
-  private key(va: Vaddr, level: number): number {
-    return this.keys[level]! | keyOfVpn(Math.floor(va / LEVEL_SIZE[level]!));
+  /** Under which tag and key a TLB has the page of `level` that the access is in. */
+  private tag(level: number): number {
+    return tagOf(this.vpnLo, this.vpnHi, level);
+  }
+  private key(level: number): number {
+    return this.keys[level]! | highBitsOf(this.vpnHi, level);
   }
 
   /** Drops the page at `va` of `pcid` from all TLBs; walk caches stay. */
@@ -371,11 +377,13 @@ export class Mmu {
       this.flushAll();
       return;
     }
+    const vpn = Math.floor(va / 4096);
+    const lo = vpn | 0;
+    const hi = Math.floor(vpn / 0x1_0000_0000);
     for (const tlb of this.tlbs)
       for (const level of tlb.geometry.levels) {
         if (tlb.nrValid[level] === 0) continue;
-        const key = keyBase(level, pcid) | keyOfVpn(Math.floor(va / LEVEL_SIZE[level]!));
-        tlb.flushPage(tagOf(va, level), key, alsoGlobal);
+        tlb.flushPage(tagOf(lo, hi, level), keyBase(level, pcid) | highBitsOf(hi, level), alsoGlobal);
       }
   }
 
@@ -423,16 +431,6 @@ export class Mmu {
     });
     return pa;
   }
-}
-
-/** Low 32 bits of the number of the page of `level` that `va` is in. */
-function tagOf(va: Vaddr, level: number): number {
-  return Math.floor(va / LEVEL_SIZE[level]!) | 0;
-}
-
-/** Frame and rights as a TLB slot keeps them. */
-function frameWord(pfn: Pfn, rights: number): number {
-  return ((pfn % 0x10_0000) * PAGE_SIZE) | (rights & (RIGHTS_MASK | RIGHT_NX));
 }
 
 function offsetIn(va: Vaddr, level: number): number {

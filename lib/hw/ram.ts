@@ -11,6 +11,16 @@
  * on its first write, and the host's own demand paging backs only the pages of it that are used. A section never
  * written reads as zeros. So a machine with 64 GiB costs nothing until it is used.
  *
+ * Kernels fill and copy whole frames of which programs have often written a few bytes. So each section notes how far its
+ * frames were written; what lies beyond is zero already and is neither filled nor copied:
+ *
+ *        |<--- written --->|
+ *        +-----------------+-------------------------------+
+ *   frame| any bytes       | zeros                         |
+ *        +-----------------+-------------------------------+
+ *
+ * A frame of which a view was given out (`frame`) may be written at any time, so it counts as written whole for ever.
+ *
  * Words are little-endian, as on x86. A page-table entry is 8 bytes; `entryLo`/`entryHi` read its two halves
  * (the fast path), `readEntry`/`writeEntry` the whole as a bigint (exact, slower, pleasant in a notebook).
  *
@@ -25,10 +35,20 @@ import { valueText } from "./options.js";
 export const SECTION_FRAMES_SHIFT = 14;
 const SECTION_BYTES = PAGE_SIZE * 2 ** SECTION_FRAMES_SHIFT;
 
-/** One section of RAM, the same bytes seen as bytes and as 32-bit words. */
+/** So few bytes are faster done one by one than by a call of the host's own function. */
+const SHORT = 32;
+/** `written` of a frame of which somebody has a view. */
+const LENT = PAGE_SIZE + 1;
+
+/** One section of RAM, the same bytes seen as bytes and as 32-bit words. To write a frame here, get it by `touchSection`. */
 export interface RamSection {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
+  /**
+   * For each frame: how many bytes from its start were written since it was all zeros, or LENT.
+   * Invariant: the bytes of the frame from this number on are zero.
+   */
+  readonly written: Uint16Array;
 }
 
 /** The physical memory of one machine. Not in Linux: this is the hardware. */
@@ -57,14 +77,31 @@ export class Ram {
     return this.sections[pfn >>> SECTION_FRAMES_SHIFT];
   }
 
-  /** The section that holds frame `pfn`, taken from the host if need be. */
+  /** The section that holds frame `pfn`, for somebody who writes the frame now, anywhere. */
   touchSection(pfn: Pfn): RamSection {
+    const section = this.sections[pfn >>> 14];
+    if (section === undefined) return this.makeSection(pfn, 4096);
+    if (section.written[pfn & 0x3fff]! < 4096) section.written[pfn & 0x3fff] = 4096;
+    return section;
+  }
+
+  /** Nobody knows any more who has views of which frames, or what was written: all frames count as written whole. */
+  forgetWritten(): void {
+    for (const section of this.sections) section?.written.fill(LENT);
+  }
+
+  /** The section that holds frame `pfn`, taken from the host if need be. */
+  private sectionToWrite(pfn: Pfn): RamSection {
+    return this.sections[pfn >>> 14] ?? this.makeSection(pfn, 0);
+  }
+
+  private makeSection(pfn: Pfn, sizeBytes: number): RamSection {
     const index = pfn >>> SECTION_FRAMES_SHIFT;
-    const section = this.sections[index];
-    if (section !== undefined) return section;
     const firstByte = index * SECTION_BYTES;
     const buffer = new ArrayBuffer(Math.min(SECTION_BYTES, this.sizeBytes - firstByte));
-    const created = { bytes: new Uint8Array(buffer), words: new Int32Array(buffer) };
+    const written = new Uint16Array(buffer.byteLength / PAGE_SIZE);
+    written[pfn & 0x3fff] = sizeBytes;
+    const created = { bytes: new Uint8Array(buffer), words: new Int32Array(buffer), written };
     this.sections[index] = created;
     return created;
   }
@@ -79,7 +116,9 @@ export class Ram {
   /** Sets the byte at `pa` to the low 8 bits of `value`. */
   write8(pa: number, value: number): void {
     this.check(pa, 1);
-    this.touchSection(Math.floor(pa / PAGE_SIZE)).bytes[inSection(pa)] = value;
+    const section = this.sectionToWrite(Math.floor(pa / PAGE_SIZE));
+    section.bytes[inSection(pa)] = value;
+    noteWritten(section.written, inSection(pa), 1);
   }
 
   /** Little-endian unsigned number of `sizeBytes` bytes (1 to 6) at `pa`; may cross frames and sections. */
@@ -104,7 +143,8 @@ export class Ram {
       this.writeUintBytes(pa, sizeBytes, value);
       return;
     }
-    const section = this.touchSection(Math.floor(pa / PAGE_SIZE));
+    const section = this.sectionToWrite(Math.floor(pa / PAGE_SIZE));
+    noteWritten(section.written, start, sizeBytes);
     if (sizeBytes === 4 && start % 4 === 0) section.words[start >> 2] = value;
     else if (sizeBytes === 1) section.bytes[start] = value;
     else
@@ -131,7 +171,9 @@ export class Ram {
 
   /** Stores the 4-byte entry `index` (0 to 1023) of the 32-bit table in frame `pfn`. */
   setWord(pfn: Pfn, index: number, value: number): void {
-    this.touchSection(pfn).words[((pfn & 0x3fff) << 10) | index] = value;
+    const section = this.sectionToWrite(pfn);
+    section.words[((pfn & 0x3fff) << 10) | index] = value;
+    noteWritten(section.written, ((pfn & 0x3fff) << 12) | (index << 2), 4);
   }
 
   /** Low 32 bits (signed) of the 8-byte entry `index` (0 to 511) of the table in frame `pfn`. */
@@ -148,10 +190,11 @@ export class Ram {
 
   /** Stores both halves of entry `index` of the table in frame `pfn`. */
   setEntry(pfn: Pfn, index: number, lo: number, hi: number): void {
-    const words = this.touchSection(pfn).words;
+    const { words, written } = this.sectionToWrite(pfn);
     const word = ((pfn & 0x3fff) << 10) | (index << 1);
     words[word] = lo;
     words[word + 1] = hi;
+    noteWritten(written, word << 2, 8);
   }
 
   /** The 64-bit entry at physical address `pa` (8-byte aligned) as an unsigned bigint. */
@@ -176,20 +219,18 @@ export class Ram {
   /** The 4096 bytes of frame `pfn` as a view: writing to it writes RAM. */
   frame(pfn: Pfn): Uint8Array {
     this.checkFrame(pfn);
+    const { bytes, written } = this.sectionToWrite(pfn);
+    written[pfn & 0x3fff] = LENT;
     const start = inSection(pfn * PAGE_SIZE);
-    return this.touchSection(pfn).bytes.subarray(start, start + PAGE_SIZE);
+    return bytes.subarray(start, start + PAGE_SIZE);
   }
 
   /** Fills frame `pfn` with zeros; costs nothing where the machine never wrote. */
   zeroFrame(pfn: Pfn): void {
     this.checkFrame(pfn);
     this.framesZeroed++;
-    this.clearFrame(pfn);
-  }
-
-  private clearFrame(pfn: Pfn): void {
-    const start = inSection(pfn * PAGE_SIZE);
-    this.sectionOf(pfn)?.bytes.fill(0, start, start + PAGE_SIZE);
+    const section = this.sectionOf(pfn);
+    if (section !== undefined) shrinkWritten(section, pfn, 0);
   }
 
   /** Copies the 4096 bytes of frame `from` to frame `to`. */
@@ -197,8 +238,19 @@ export class Ram {
     this.checkFrame(from);
     this.checkFrame(to);
     this.framesCopied++;
-    if (this.sectionOf(from) === undefined) this.clearFrame(to);
-    else this.frame(to).set(this.frame(from));
+    const source = this.sectionOf(from);
+    const size = source === undefined ? 0 : Math.min(source.written[from & 0x3fff]!, 4096);
+    if (size === 0 && this.sectionOf(to) === undefined) return;
+    const target = this.sectionToWrite(to);
+    if (source !== undefined && size > 0) {
+      const start = inSection(from * PAGE_SIZE);
+      const at = inSection(to * PAGE_SIZE);
+      if (size <= SHORT) for (let i = 0; i < size; i++) target.bytes[at + i] = source.bytes[start + i]!;
+      else if (source === target) target.bytes.copyWithin(at, start, start + size);
+      else target.bytes.set(source.bytes.subarray(start, start + size), at);
+      noteWritten(target.written, at, size);
+    }
+    shrinkWritten(target, to, size);
   }
 
   private check(pa: number, nrBytes: number): void {
@@ -215,6 +267,31 @@ export class Ram {
     this.check(pa, 8);
     if (pa % 8 !== 0) throw new RangeError(`entry address ${hex(pa)} is not a multiple of 8`);
   }
+}
+
+/** The `sizeBytes` bytes from `start` on, of a section, have been or will be written. */
+function noteWritten(written: Uint16Array, start: number, sizeBytes: number): void {
+  const frame = start >>> 12;
+  const end = (start & 0xfff) + sizeBytes;
+  if (written[frame]! >= end) return;
+  if (end <= 4096) written[frame] = end;
+  else {
+    if (written[frame]! < 4096) written[frame] = 4096;
+    noteWritten(written, (frame + 1) << 12, end - 4096);
+  }
+}
+
+/** Fills what was written of frame `pfn` after its first `size` bytes with zeros. */
+function shrinkWritten(section: RamSection, pfn: Pfn, size: number): void {
+  const index = pfn & 0x3fff;
+  const written = section.written[index]!;
+  if (written <= size) return;
+  const { bytes } = section;
+  const start = index << 12;
+  const end = start + Math.min(written, 4096);
+  if (written - size > SHORT) bytes.fill(0, start + size, end);
+  else for (let i = start + size; i < end; i++) bytes[i] = 0;
+  if (written !== LENT) section.written[index] = size;
 }
 
 /** Byte number of `pa` in its section. `&` works modulo 2^32, of which a section's size is a divisor. */

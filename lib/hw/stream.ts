@@ -23,14 +23,17 @@ import type { Mmu } from "./mmu.js";
 import type { RamSection } from "./ram.js";
 import { checkArguments } from "./signature.js";
 import {
+  holdsOnly,
   MAX_RUNNER_WAYS,
   makeStreamRunner,
+  type RunnerTlbs,
   type RunOutcome,
   type RunSettings,
   type StreamRunner,
   type TableReader,
 } from "./stream_runner.js";
-import { keyOfVpn, type Tlb, type TlbsByLevel } from "./tlb.js";
+import type { Tlb, TlbsByLevel } from "./tlb.js";
+import { keyOfVpn } from "./tlb_key.js";
 import { PartTlb } from "./tlb_part.js";
 import { walk } from "./walk.js";
 
@@ -38,8 +41,13 @@ import { walk } from "./walk.js";
 export const STREAM_WRITE = 1;
 /** Bit 1 of an element: the access fetches an instruction. */
 export const STREAM_FETCH = 2;
-/** Accesses between two looks at what has changed. */
+/** Accesses between two looks at what has changed, at most; a run starts with fewer. */
 const CHUNK = 1 << 18;
+/** A runner is first called for this many accesses, then for twice as many, and so on. The host's JIT compiler has to see a
+ *  function begin and end a few times; one that it first meets in an endless loop it compiles badly. */
+const FIRST_CHUNK = 1 << 8;
+/** A run of this many without a break is reason to look whether the stream is alone in the TLBs. */
+const LONG_RUN = 1 << 15;
 /** Accesses for which stamps are given room at once. */
 const ROOM = 1 << 22;
 
@@ -66,12 +74,16 @@ export function runStream(cpu: Cpu, stream: Uint32Array, baseVa = 0): StreamResu
     if (fast === undefined || isOutOfDate(fast, cpu)) fast = fastPart(cpu, baseVa);
     if (fast.run !== undefined) {
       const from = i;
-      const end = Math.min(stream.length, from + CHUNK);
+      const end = Math.min(stream.length, from + fast.chunk);
       i = fast.run(stream, from, end, fast.settings, fast.outcome);
       account(cpu.mmu, i - from, fast.outcome);
       checksum = (checksum + fast.outcome.checksum) >>> 0;
       fast.room -= i - from;
-      if (i === end) continue;
+      if (i === end) {
+        afterChunk(fast);
+        continue;
+      }
+      useRunner(fast, fast.runners!.any); // what the long way puts into the TLBs may be of any kind
     }
     const element = stream[i++]!;
     const kind = element & STREAM_FETCH ? ACCESS_FETCH : element & STREAM_WRITE ? ACCESS_WRITE : ACCESS_READ;
@@ -81,10 +93,22 @@ export function runStream(cpu: Cpu, stream: Uint32Array, baseVa = 0): StreamResu
   return { accesses: stream.length, checksum };
 }
 
+/** The runners of one MMU, generated when first needed. */
+interface Runners {
+  readonly tlbs: RunnerTlbs;
+  readonly any: StreamRunner;
+  /** For TLBs without entries of other spaces. */
+  readonly alone: StreamRunner;
+}
+
 /** A runner with settings that hold until the CPU delivers an exception. */
 interface FastPart {
   /** Undefined when every access has to go the long way. */
-  readonly run: StreamRunner | undefined;
+  readonly runners: Runners | undefined;
+  /** The one of them in use. */
+  run: StreamRunner | undefined;
+  /** Accesses that `run` is given next. */
+  chunk: number;
   readonly settings: RunSettings;
   readonly outcome: RunOutcome;
   /** Exceptions delivered when the settings were made: a handler may have changed anything. */
@@ -101,13 +125,13 @@ function isOutOfDate(fast: FastPart, cpu: Cpu): boolean {
   );
 }
 
-const runners = new WeakMap<Mmu, StreamRunner>();
+const runners = new WeakMap<Mmu, Runners>();
 
 /** The runner and its settings as registers and TLBs stand now. */
 function fastPart(cpu: Cpu, baseVa: Vaddr): FastPart {
   const { mmu } = cpu;
   const baseVpn = baseVa / PAGE_SIZE;
-  const run = canRun(mmu, baseVa) ? runnerOf(mmu) : undefined;
+  const found = canRun(mmu, baseVa) ? runnersOf(mmu) : undefined;
   for (const tlb of mmu.tlbs) tlb.makeStampRoom(ROOM);
   const user = cpu.cpl === 3 ? ACCESS_USER : 0;
   const settings: RunSettings = {
@@ -124,7 +148,9 @@ function fastPart(cpu: Cpu, baseVa: Vaddr): FastPart {
     nxe: mmu.paging.nxe,
   };
   const outcome = { fetches: 0, l2Hits: 0, walks: 0, checksum: 0 };
-  return { run, settings, outcome, exceptions: cpu.counters.exceptions, room: ROOM };
+  const { exceptions } = cpu.counters;
+  const run = found?.any;
+  return { runners: found, run, chunk: FIRST_CHUNK, settings, outcome, exceptions, room: ROOM };
 }
 
 function canRun(mmu: Mmu, baseVa: Vaddr): boolean {
@@ -135,17 +161,39 @@ function canRun(mmu: Mmu, baseVa: Vaddr): boolean {
   return oneKey && isCanonical(baseVa + 2 ** 32 - 1, levels);
 }
 
-/** The MMU's own runner, made when it is first needed; undefined for TLBs that a runner cannot serve. */
-function runnerOf(mmu: Mmu): StreamRunner | undefined {
+/** The MMU's own runners; undefined for TLBs that a runner cannot serve. */
+function runnersOf(mmu: Mmu): Runners | undefined {
   const known = runners.get(mmu);
   if (known !== undefined) return known;
   const l1 = mmu.l1d[1];
   const l2 = mmu.l2d[1];
   const l1i = mmu.l1i[1];
   if (l1 === undefined || l2 === undefined || !runnable(l1) || !runnable(l2)) return undefined;
-  const run = makeStreamRunner(l1, l2, l1i && runnable(l1i) ? l1i : undefined, new UpperTables(mmu));
-  runners.set(mmu, run);
-  return run;
+  const tlbs = { l1, l2, l1i: l1i && runnable(l1i) ? l1i : undefined };
+  const tables = new UpperTables(mmu);
+  const made = {
+    tlbs,
+    any: makeStreamRunner(tlbs, tables, false),
+    alone: makeStreamRunner(tlbs, tables, true),
+  };
+  runners.set(mmu, made);
+  return made;
+}
+
+/** A chunk was done without a break. */
+function afterChunk(fast: FastPart): void {
+  const { runners, chunk, run, settings } = fast;
+  fast.chunk = Math.min(CHUNK, 2 * chunk);
+  if (runners === undefined || run === runners.alone || chunk !== LONG_RUN) return;
+  const { l1, l2, l1i } = runners.tlbs;
+  const alone = [l1, l2, l1i].every((tlb) => tlb === undefined || holdsOnly(tlb, settings.space));
+  if (alone) useRunner(fast, runners.alone);
+}
+
+function useRunner(fast: FastPart, run: StreamRunner): void {
+  if (fast.run === run) return;
+  fast.run = run;
+  fast.chunk = FIRST_CHUNK;
 }
 
 function runnable(tlb: Tlb): boolean {

@@ -16,6 +16,9 @@
  * "Everything else" is rare: faults, assists, empty slots to fill, entries of other sizes or spaces in the way, fetches that miss.
  * Both paths work on the same arrays, and a test proves that they leave the same contents and counters.
  *
+ * After a long run without a break the caller looks whether the TLBs hold nothing but pages of this space (`holdsOnly`). As long
+ * as it then uses only runners, that stays so, and a second runner does without the keys.
+ *
  * Least recently used without branches: the stamps of a set end in the way's number, so the minimum of all stamps
  * is found by arithmetic (`d & (d >> 31)` is d when negative, else 0) and names the way. Where a slot is written
  * must be known early, or the host's processor holds back the next access's loads: hence the tournament below.
@@ -92,16 +95,19 @@ export const MAX_RUNNER_WAYS = 16;
 const lines = (n: number, line: (way: number) => string) =>
   Array.from({ length: n }, (_, way) => line(way)).join("\n");
 
+/** Code that an entry of another space needs; none while there is no such entry. */
+const unless = (alone: boolean, code: string) => (alone ? "" : code);
+
 /** Slot `s` of a set, or -1: hint first, then every way. An entry of another space with this number ends the run. */
-function findCode(t: number, ways: number): string {
+function findCode(t: number, ways: number, alone: boolean): string {
   return `
     const first${t} = (vpn & sets${t}) * ${ways};
     let slot${t} = first${t} + hint${t}[near];
-    if (tag${t}[slot${t}] !== vpn || key${t}[slot${t}] !== space) {
+    if (tag${t}[slot${t}] !== vpn ${unless(alone, `|| key${t}[slot${t}] !== space`)}) {
       slot${t} = -1;
       ${lines(ways, (w) => `${w ? "else " : ""}if (tag${t}[first${t} + ${w}] === vpn) slot${t} = first${t} + ${w};`)}
       if (slot${t} >= 0) {
-        if (key${t}[slot${t}] !== space) break;
+        ${unless(alone, `if (key${t}[slot${t}] !== space) break;`)}
         hint${t}[near] = slot${t} - first${t};
       }
     }`;
@@ -111,7 +117,7 @@ function findCode(t: number, ways: number): string {
  * Slot of the least stamp of a set; the run ends when it is empty or holds anything but a page of this space. The
  * stamps meet in pairs, as in a tournament: the host's processor works on all pairs of a round at the same time.
  */
-function victimCode(t: number, ways: number, shift: number): string {
+function victimCode(t: number, { ways, stampShift }: Tlb, alone: boolean): string {
   const code = [`let ${lines(ways, (w) => `${w ? ", " : ""}m${t}_${w} = stamp${t}[first${t} + ${w}]`)};`];
   for (let step = 1; step < ways; step *= 2)
     for (let w = 0; w + step < ways; w += 2 * step) {
@@ -120,8 +126,8 @@ function victimCode(t: number, ways: number, shift: number): string {
     }
   return `
     ${code.join("\n")}
-    const victim${t} = first${t} + (m${t}_0 & ${2 ** shift - 1});
-    if (m${t}_0 === 0 || key${t}[victim${t}] !== space) break;`;
+    const victim${t} = first${t} + (m${t}_0 & ${2 ** stampShift - 1});
+    if (m${t}_0 === 0 ${unless(alone, `|| key${t}[victim${t}] !== space`)}) break;`;
 }
 
 function fillCode(t: number): string {
@@ -157,11 +163,11 @@ const WALK_CODE = `
     high = hi1 & 0xfffff;`;
 
 /** A fetch that L1i holds and allows; the caller does every other one. */
-function fetchCode(l1i: Tlb | undefined): string {
+function fetchCode(l1i: Tlb | undefined, alone: boolean): string {
   if (l1i === undefined) return "if ((access & 2) !== 0) break;";
   return `
       if ((access & 2) !== 0) {
-        ${findCode(3, l1i.ways)}
+        ${findCode(3, l1i.ways, alone)}
         if (slot3 < 0 || (frame3[slot3] & maskFetch) !== wantFetch) break;
         stamp3[slot3] = ++time3 << ${l1i.stampShift} | slot3 - first3;
         checksum = checksum + (frame3[slot3] & -4096 | access & 0xffc) | 0;
@@ -179,7 +185,7 @@ function arraysCode(l1i: Tlb | undefined): string {
   );
 }
 
-function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
+function sourceOf({ l1, l2, l1i }: RunnerTlbs, alone: boolean): string {
   return `"use strict";
   ${arraysCode(l1i)}
   return function run(stream, i, end, settings, outcome) {
@@ -191,10 +197,10 @@ function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
       const access = stream[i];
       const vpn = baseVpn + (access >>> 12) | 0;
       const near = vpn & ${HINTS - 1};
-      ${fetchCode(l1i)}
+      ${fetchCode(l1i, alone)}
       const write = access << 31 >> 31;
       const mask = maskRead | write & maskMore, want = wantRead | write & wantMore;
-      ${findCode(1, l1.ways)}
+      ${findCode(1, l1.ways, alone)}
       let frame;
       if (slot1 >= 0) {
         frame = frame1[slot1];
@@ -202,8 +208,8 @@ function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
       } else {
         if (l1Only) break;
         let high;
-        ${findCode(2, l2.ways)}
-        ${victimCode(1, l1.ways, l1.stampShift)}
+        ${findCode(2, l2.ways, alone)}
+        ${victimCode(1, l1, alone)}
         if (slot2 >= 0) {
           frame = frame2[slot2];
           if ((frame & mask) !== want) break;
@@ -211,7 +217,7 @@ function sourceOf(l1: Tlb, l2: Tlb, l1i: Tlb | undefined): string {
           l2Hits++;
         } else {
           ${WALK_CODE}
-          ${victimCode(2, l2.ways, l2.stampShift)}
+          ${victimCode(2, l2, alone)}
           if (marked !== lo1) level1[at1] = marked;
           ${fillCode(2)}
           slot2 = victim2;
@@ -247,11 +253,31 @@ const CONSTANTS = {
   NX: RIGHT_NX,
 };
 
-/**
- * A runner for the two TLBs that 4 KiB data pages go through, and for L1i when it is given. Not in Linux.
- */
-export function makeStreamRunner(l1: Tlb, l2: Tlb, l1i: Tlb | undefined, tables: TableReader): StreamRunner {
+/** The TLBs that 4 KiB pages go through; L1i where a runner can serve it. */
+export interface RunnerTlbs {
+  readonly l1: Tlb;
+  readonly l2: Tlb;
+  readonly l1i: Tlb | undefined;
+}
+
+/** A runner; with `alone` one for TLBs without any entry of another space, which compares no keys. Not in Linux. */
+export function makeStreamRunner(tlbs: RunnerTlbs, tables: TableReader, alone: boolean): StreamRunner {
   const constants = Object.entries(CONSTANTS).map(([name, value]) => `const ${name} = ${value};`);
-  const source = sourceOf(l1, l2, l1i).replace('"use strict";', `"use strict";\n${constants.join("\n")}`);
+  const source = sourceOf(tlbs, alone).replace('"use strict";', `"use strict";\n${constants.join("\n")}`);
+  const { l1, l2, l1i } = tlbs;
   return new Function("t1", "t2", "t3", "tables", source)(l1, l2, l1i, tables) as StreamRunner;
+}
+
+/**
+ * Whether every entry of the TLB is a page of `space`. Empty slots are given numbers that no page of their set has, for a runner
+ * that looks at nothing else. Not in Linux.
+ */
+export function holdsOnly(tlb: Tlb, space: number): boolean {
+  const { tag, key, sets, ways } = tlb;
+  if (sets === 1) return false;
+  for (let slot = 0; slot < key.length; slot++) {
+    if (key[slot] === 0) tag[slot] = ~Math.floor(slot / ways);
+    else if (key[slot] !== space) return false;
+  }
+  return true;
 }

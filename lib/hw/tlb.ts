@@ -14,34 +14,20 @@
  * Nothing here watches the tables in RAM. Whoever changes an entry must flush; until then the slot answers as before,
  * rights included. That is how the hardware is, and a kernel that forgets has a security hole.
  *
- * A slot's contents stand in typed arrays, one per field, because millions of lookups a second go through them:
+ * A slot's contents stand in typed arrays, one for each of the words tag, key, frame and frameHi, because millions of
+ * look-ups a second go through them. Here it is enough to know that a page is named by a tag and a key, that the lowest bits of
+ * the tag choose the set, and that key 0 is an empty slot; tlb_key.ts has the bits. `hint` remembers which way held a page last.
+ * It is a guess that is always checked and changes no result; it saves the search.
  *
- *   tag    low 32 bits of the vpn (in units of the page's own size)
- *   key    bits 0-12 high bits of the vpn, 13-15 level, 16-27 PCID, 28 global, 29 valid; 0 = empty
- *   frame  bits 12-31 low 20 bits of the frame number, bits 0-11 the rights word (protection.ts)
- *   frameHi   the frame number's other bits
- *
- * `hint` remembers which way held a page last. It is a guess that is always checked and changes no result; it saves
- * the search.
- *
- * Read first: protection.ts. Read next: tlb_model.ts (which TLBs a processor has), mmu.ts (how they work together).
+ * Read first: protection.ts. Read next: tlb_key.ts (how an entry is packed), tlb_model.ts (which TLBs a processor has), mmu.ts
+ * (how they work together).
  */
 
 import type { Pfn } from "./address.js";
 import { hex, LEVEL_SIZE } from "./address.js";
-import { RIGHTS_MASK } from "./protection.js";
 import { checkKind, shape } from "./signature.js";
+import { globalKey, isGlobalKey, isKeyOf, levelOfKey, unpackEntry } from "./tlb_key.js";
 
-/** Valid bit of a key. */
-const KEY_VALID = 1 << 29;
-/** Global bit of a key; the PCID field of a global entry is 0. */
-export const KEY_GLOBAL = 1 << 28;
-/** Where the PCID stands in a key. */
-export const KEY_PCID_SHIFT = 16;
-/** Where the level stands in a key. */
-export const KEY_LEVEL_SHIFT = 13;
-const KEY_PCID_MASK = 0xfff << KEY_PCID_SHIFT;
-const KEY_LEVEL_MASK = 7 << KEY_LEVEL_SHIFT;
 /** Hints that a TLB keeps, by the low bits of the page number. */
 export const HINTS = 4096;
 
@@ -73,21 +59,6 @@ export interface TlbEntry {
   readonly pfn: Pfn;
   /** PAGE_RW, PAGE_USER, PAGE_DIRTY, PAGE_GLOBAL, RIGHT_NX. */
   readonly rights: number;
-}
-
-/** The part of a key that is the same for all pages of a level in one address space. */
-export function keyBase(level: number, pcid: number): number {
-  return KEY_VALID | (level << KEY_LEVEL_SHIFT) | (pcid << KEY_PCID_SHIFT);
-}
-
-/** The part of a key that comes from the page number. */
-export function keyOfVpn(vpn: number): number {
-  return Math.floor(vpn / 2 ** 32) & 0x1fff;
-}
-
-/** The key under which the same page is found when its entry is global. */
-export function globalKey(key: number): number {
-  return (key & ~KEY_PCID_MASK) | KEY_GLOBAL;
 }
 
 /** One TLB of one processor. Intel SDM vol. 3A, Caching Translation Information */
@@ -207,6 +178,11 @@ export class Tlb {
 
   /** Drops the page with `tag` under `key` (its own PCID) and under its global key when `alsoGlobal`. */
   flushPage(tag: number, key: number, alsoGlobal: boolean): void {
+    if (this.nrGlobal === 0) {
+      const slot = this.find(tag, key); // it is there once at most
+      if (slot >= 0) this.drop(slot);
+      return;
+    }
     const base = (tag & (this.sets - 1)) * this.ways;
     for (let slot = base; slot < base + this.ways; slot++)
       if (
@@ -218,11 +194,8 @@ export class Tlb {
 
   /** Drops the entries of one PCID that are not global. */
   flushPcid(pcid: number): void {
-    const want = pcid << KEY_PCID_SHIFT;
-    for (let slot = 0; slot < this.key.length; slot++) {
-      const key = this.key[slot]!;
-      if (key !== 0 && (key & (KEY_PCID_MASK | KEY_GLOBAL)) === want) this.drop(slot);
-    }
+    if (this.isEmpty()) return;
+    for (let slot = 0; slot < this.key.length; slot++) if (isKeyOf(pcid, this.key[slot]!)) this.drop(slot);
   }
 
   /** Drops everything that is not global. */
@@ -232,7 +205,7 @@ export class Tlb {
       return;
     }
     for (let slot = 0; slot < this.key.length; slot++)
-      if (this.key[slot] !== 0 && (this.key[slot]! & KEY_GLOBAL) === 0) this.drop(slot);
+      if (this.key[slot] !== 0 && !isGlobalKey(this.key[slot]!)) this.drop(slot);
   }
 
   /** Drops everything. */
@@ -252,15 +225,7 @@ export class Tlb {
   entryAt(slot: number): TlbEntry | undefined {
     const key = this.key[slot]!;
     if (key === 0) return undefined;
-    const high = ((key & 0x1fff) << 19) >> 19;
-    return {
-      vpn: high * 2 ** 32 + (this.tag[slot]! >>> 0),
-      level: (key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT,
-      pcid: (key & KEY_PCID_MASK) >> KEY_PCID_SHIFT,
-      global: (key & KEY_GLOBAL) !== 0,
-      pfn: this.frameHi[slot]! * 2 ** 20 + (this.frame[slot]! >>> 12),
-      rights: this.frame[slot]! & RIGHTS_MASK,
-    };
+    return unpackEntry(this.tag[slot]!, key, this.frame[slot]!, this.frameHi[slot]!);
   }
 
   /** Every entry of every set; under LRU the most recently used of a set comes first. */
@@ -307,7 +272,7 @@ export class Tlb {
     const end = base + this.ways;
     let victim = base;
     let least = stamp[base]!;
-    for (let slot = base + 1; slot < end; slot++) {
+    for (let slot = base + 1; slot < end && least !== 0; slot++) {
       const time = stamp[slot]!;
       if (time >= least) continue;
       least = time;
@@ -345,15 +310,20 @@ export class Tlb {
   }
 
   private count(key: number): void {
-    const level = (key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT;
+    const level = levelOfKey(key);
     this.nrValid[level]!++;
     this.fills[level]!++;
-    if (key & KEY_GLOBAL) this.nrGlobal++;
+    if (isGlobalKey(key)) this.nrGlobal++;
   }
 
   private uncount(key: number): void {
-    this.nrValid[(key & KEY_LEVEL_MASK) >> KEY_LEVEL_SHIFT]!--;
-    if (key & KEY_GLOBAL) this.nrGlobal--;
+    this.nrValid[levelOfKey(key)]!--;
+    if (isGlobalKey(key)) this.nrGlobal--;
+  }
+
+  private isEmpty(): boolean {
+    for (let level = 1; level <= 5; level++) if (this.nrValid[level] !== 0) return false;
+    return true;
   }
 }
 

@@ -10,16 +10,8 @@
  *
  * Read first: tlb.ts.
  */
-import {
-  globalKey,
-  KEY_GLOBAL,
-  KEY_LEVEL_SHIFT,
-  KEY_PCID_SHIFT,
-  Tlb,
-  type TlbEntry,
-  type TlbGeometry,
-  type TlbsByLevel,
-} from "./tlb.js";
+import { Tlb, type TlbEntry, type TlbGeometry, type TlbsByLevel } from "./tlb.js";
+import { frameWord, globalKey, levelOfKey, unpackEntry } from "./tlb_key.js";
 
 /** What a TLB must be able to do: the part that learners replace. */
 export interface TlbPart {
@@ -51,12 +43,12 @@ export class PartTlb extends Tlb {
   }
 
   override find(tag: number, key: number): number {
-    const { vpn, level, pcid } = namesOf(tag, key);
+    const { vpn, level, pcid } = unpackEntry(tag, key, 0, 0);
     const entry = this.part.lookup(vpn, level, pcid);
     if (entry === undefined) return -1;
     this.tag[0] = tag;
     this.key[0] = entry.global ? globalKey(key) : key;
-    this.frame[0] = ((entry.pfn % 2 ** 20) * 4096) | entry.rights;
+    this.frame[0] = frameWord(entry.pfn, entry.rights);
     this.frameHi[0] = Math.floor(entry.pfn / 2 ** 20);
     return 0;
   }
@@ -64,8 +56,8 @@ export class PartTlb extends Tlb {
   override touch(): void {}
 
   override fill(tag: number, key: number, frame: number, frameHi: number): void {
-    this.fills[(key >> KEY_LEVEL_SHIFT) & 7]!++;
-    this.part.insert(entryOf(tag, key, frame, frameHi));
+    this.fills[levelOfKey(key)]!++;
+    this.part.insert(unpackEntry(tag, key, frame, frameHi));
   }
 
   override findQuietly(tag: number, key: number): number {
@@ -75,11 +67,11 @@ export class PartTlb extends Tlb {
   }
 
   override update(_slot: number, frame: number, frameHi: number): void {
-    this.part.update(entryOf(this.tag[0]!, this.key[0]!, frame, frameHi));
+    this.part.update(unpackEntry(this.tag[0]!, this.key[0]!, frame, frameHi));
   }
 
   override flushPage(tag: number, key: number, alsoGlobal: boolean): void {
-    const { vpn, level, pcid } = namesOf(tag, key);
+    const { vpn, level, pcid } = unpackEntry(tag, key, 0, 0);
     this.part.flush((e) => e.vpn === vpn && e.level === level && (e.global ? alsoGlobal : e.pcid === pcid));
   }
 
@@ -94,20 +86,6 @@ export class PartTlb extends Tlb {
   override flushAll(): void {
     this.part.flush(() => true);
   }
-}
-
-function namesOf(tag: number, key: number): { vpn: number; level: number; pcid: number } {
-  const high = ((key & 0x1fff) << 19) >> 19;
-  return {
-    vpn: high * 2 ** 32 + (tag >>> 0),
-    level: (key >> KEY_LEVEL_SHIFT) & 7,
-    pcid: (key >> KEY_PCID_SHIFT) & 0xfff,
-  };
-}
-
-function entryOf(tag: number, key: number, frame: number, frameHi: number): TlbEntry {
-  const global = (key & KEY_GLOBAL) !== 0;
-  return { ...namesOf(tag, key), global, pfn: frameHi * 2 ** 20 + (frame >>> 12), rights: frame & 0xfff };
 }
 
 /** One Tlb for each geometry, listed under every level it holds, and added to `all`. Not in Linux. */

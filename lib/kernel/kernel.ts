@@ -16,6 +16,7 @@ import { FdTable } from "../fs/fd_table.js";
 import { FileTree } from "../fs/file_tree.js";
 import { shmemFileSetup } from "../fs/tmpfs.js";
 import type { Vaddr } from "../hw/address.js";
+import { BlockDevice, type BlockModel } from "../hw/block_device.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
@@ -33,6 +34,7 @@ import { mountAll } from "./filesystems.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
 import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
+import { Sched } from "./sched.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 
@@ -50,6 +52,8 @@ export interface KernelHardware {
   readonly ram: Ram;
   readonly clock: SystemClock;
   readonly cpus: readonly Cpu[];
+  /** Its disk; an SSD unless given. */
+  readonly disk?: BlockModel;
 }
 
 /** One running kernel. Not in Linux: there it is the whole program. */
@@ -58,6 +62,8 @@ export class Kernel implements TaskRunner {
   readonly cpus: readonly Cpu[];
   /** Files by path. */
   readonly files: FileTree;
+  /** Time, kernel threads, and who waits. */
+  readonly sched: Sched;
   /** All tasks that are not gone, by pid. */
   readonly tasks = new Map<number, Task>();
   /** Reaper of orphans. Linux init_task's child, pid 1 */
@@ -73,7 +79,10 @@ export class Kernel implements TaskRunner {
     this.cpus = hardware.cpus;
     mmInit(this.sys, hardware.cpus, parts);
     this.sys.vfs = { shmemFileSetup };
-    this.files = new FileTree(this.sys);
+    this.sched = new Sched(this.sys, hardware.cpus.length);
+    this.sys.sched = this.sched;
+    const { ram, clock, disk } = hardware;
+    this.files = new FileTree(this.sys, new BlockDevice(ram, clock, this.sys.events, disk));
     this.files.mounts.set("/dev", new CharDevices(this.sys));
     mountAll(this);
     this.initMm = new MmStruct(this.sys);
@@ -88,7 +97,10 @@ export class Kernel implements TaskRunner {
     cpu.cpl = 3;
     cpu.hasIdt = true;
     cpu.onDoubleFault = (_, fault) => excDoubleFault(fault);
-    cpu.onPageFault = (on, fault) => excPageFault(this.running[on.id], fault);
+    cpu.onPageFault = (on, fault) => {
+      excPageFault(this.running[on.id], fault);
+      this.safePoint(on.id);
+    };
     cpu.onAddressFault = (on, fault) =>
       this.forceSigFault(this.runningOn(on), { signal: "SIGSEGV", code: "SI_KERNEL", address: fault.va });
   }
@@ -105,9 +117,15 @@ export class Kernel implements TaskRunner {
 
   // -------------------------------------------------------------- running
 
+  /** Others may work now: one test while nothing is due. Linux kernel/entry/common.c:exit_to_user_mode_loop() */
+  private safePoint(cpu: number): void {
+    if (this.sys.events.nextNs <= this.sys.clock.nowNs) this.sched.runDue(cpu);
+  }
+
   /** Makes `task` current on its CPU. RangeError for a task that has exited. Linux kernel/sched/core.c:context_switch() */
   enter(task: Task): Cpu {
     const cpu = this.cpus[task.cpuId]!;
+    this.safePoint(cpu.id);
     if (this.running[cpu.id] === task) {
       if (this.sys.current !== task) this.setCurrent(task, cpu);
       return cpu;
@@ -125,6 +143,7 @@ export class Kernel implements TaskRunner {
 
   private setCurrent(task: Task, cpu: Cpu): void {
     this.sys.thisCpu = cpu.id;
+    this.sched.enterCpu(cpu.id);
     this.sys.current = task;
   }
 

@@ -21,6 +21,7 @@
  */
 import type { Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
+import { type BlockModel, type BlockModelName, blockModel } from "../hw/block_device.js";
 import { Clock } from "../hw/clock.js";
 import { Cpu } from "../hw/cpu.js";
 import { type Explanation, explainWalk } from "../hw/explain.js";
@@ -43,6 +44,7 @@ import type { MmParts } from "../mm/parts.js";
 import { Kernel } from "./kernel.js";
 import { costSince, Measurement, takeStock } from "./measure.js";
 import { Process } from "./process.js";
+import { type Programs, type ProgramsRun, type RunProgramsOptions, runPrograms } from "./programs.js";
 import { MachineSnapshot } from "./snapshot.js";
 
 /** The parts of a machine that learners replace, each with the lib's own signature. */
@@ -68,6 +70,8 @@ export interface BootOptions {
   readonly levels?: TableLevels;
   /** TLBs of every CPU: the name of a processor (skylake by default) or a model of your own. */
   readonly tlb?: TlbModelName | TlbModel;
+  /** Its disk: "ssd" (the default), "hdd", "usb", or a model of your own. */
+  readonly disk?: BlockModelName | BlockModel;
   /** Process-context identifiers; without them every switch flushes. True by default. Linux: nopcid on the command line */
   readonly pcid?: boolean;
   /** Parts that take the place of the lib's own. */
@@ -90,6 +94,7 @@ const BOOT: Signature = {
     cpus: "number",
     levels: "number",
     tlb: "any",
+    disk: "any",
     pcid: "flag",
     parts: "object",
   },
@@ -106,6 +111,7 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
+  private readonly disk: BlockModel;
   /** What the last `measure` cost, also where it ended in an error. */
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
@@ -116,6 +122,7 @@ export class Machine {
     this.levels = checkLevels(options.levels ?? 4);
     this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
     this.clock = new Clock();
+    this.disk = blockModel(options.disk);
     const { levels } = this;
     const { walk, tlb: tlbPart } = this.parts;
     const tlb = tlbModel(options.tlb);
@@ -142,7 +149,8 @@ export class Machine {
         throw new RangeError("this machine has page tables of its own; boot another one for the kernel");
       if (this.levels !== 4)
         throw new RangeError(`the kernel uses 4 levels of page tables, not ${this.levels}`);
-      this.started = new Kernel(this, this.parts);
+      const { ram, clock, cpus, disk } = this;
+      this.started = new Kernel({ ram, clock, cpus, disk }, this.parts);
     }
     return this.started;
   }
@@ -235,9 +243,29 @@ export class Machine {
     if (!snapshot.isOf(this)) throw new RangeError("this snapshot was taken of another machine");
     this.checkQuiet();
     snapshot.putBack();
+    this.ram.forgetWritten();
+  }
+
+  /**
+   * Lets `ns` nanoseconds pass in which no program does anything; devices and kernel threads work. RangeError for a negative time.
+   * Not in Linux: sleep(1) in a shell.
+   */
+  idle(ns: number): void {
+    if (!(ns >= 0)) throw new RangeError(`nothing can be done for ${ns} ns; from 0 up`);
+    this.kernel.sched.idle(ns);
+  }
+
+  /**
+   * Runs several programs at the same time, each on its CPU and in its own time, until all have ended: what each did, and when
+   * it worked and waited (programs.ts). Each gets a process of its own with its name, or the one in `processes`.
+   */
+  runPrograms(programs: Programs, options: RunProgramsOptions = {}): ProgramsRun {
+    return runPrograms(this, programs, options);
   }
 
   private checkQuiet(): void {
+    if (this.started?.sched.several === true)
+      throw new RangeError("programs are running; snapshots are for quiet moments");
     const busy = this.cpus.find((cpu) => cpu.nestedExceptions > 0);
     if (busy !== undefined)
       throw new RangeError(`CPU ${busy.id} is serving a fault; snapshots are for quiet moments`);
@@ -280,6 +308,8 @@ checkMethods("machine", Machine, {
   newPageTable: { name: "text?" },
   run: { stream: Uint32Array, options: { baseVa: "integer", cpu: Cpu, user: "flag" } },
   switchMm: { table: PageTable, cpu: [Cpu] },
+  idle: { ns: "number" },
+  runPrograms: { programs: "object", options: { processes: "object", maxSteps: "count" } },
   explain: { va: "integer", access: "count?", cpu: [Cpu] },
   restore: { snapshot: MachineSnapshot },
 });

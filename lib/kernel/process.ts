@@ -54,6 +54,7 @@ import * as memory from "./syscalls/mm.js";
 import * as processes from "./syscalls/process.js";
 import { sysTruncate } from "./syscalls/space.js";
 import { syscall } from "./syscalls/table.js";
+import { sysNanosleep } from "./syscalls/time.js";
 import type { Task } from "./task.js";
 
 /** One process, to be told what to do. */
@@ -287,9 +288,13 @@ export class Process {
     checkResult(files.sysFsync(this.kernel, this.task, fd), "fsync");
   }
 
-  /** Drops the file's cached pages that nobody maps, after writing the dirty ones. man 2 posix_fadvise, POSIX_FADV_DONTNEED */
+  /**
+   * Drops the file's cached pages that nobody maps, after writing the dirty ones and waiting for what is being read.
+   * man 2 posix_fadvise, POSIX_FADV_DONTNEED
+   */
   dropCache(fd: number): void {
     this.fsync(fd);
+    this.kernel.sched.settle();
     const { POSIX_FADV_DONTNEED } = files;
     checkResult(files.sysFadvise(this.kernel, this.task, fd, 0, 0, POSIX_FADV_DONTNEED), "posix_fadvise");
   }
@@ -334,6 +339,11 @@ export class Process {
   /** Waits for something: its CPU has nothing to do until one of its tasks does something again. man 2 pause */
   pause(): void {
     this.kernel.goIdle(this.task);
+  }
+
+  /** Sleeps for `ns` nanoseconds: devices, kernel threads and other programs work. man 2 nanosleep */
+  nanosleep(ns: number): void {
+    checkResult(sysNanosleep(this.kernel, this.task, ns), "nanosleep");
   }
 
   private child(task: Task | number, syscall: string): Process {

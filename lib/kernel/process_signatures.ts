@@ -52,6 +52,7 @@ export const PROCESS_SIGNATURES = {
   write: BUFFER,
   ftruncate: { fd: "integer", length: "size" },
   fsync: { fd: "integer" },
+  nanosleep: { ns: "number" },
   dropCache: { fd: "integer" },
   exec: { path: "text", argv: "list?", envp: "list?" },
   fork: { name: "text?" },

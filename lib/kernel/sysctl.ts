@@ -56,7 +56,8 @@ const FROM_06 = "kept; no effect before swap comes with lab 06";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
 const FROM_10 = "kept; no effect before lab 10, allocators";
-const FROM_11 = "kept; no effect before the flusher comes with lab 11";
+const FLUSHER = "when the flusher writes what nobody syncs";
+const UNTIL_THROTTLED = "kept; no effect before writers are made to wait (lab 05)";
 const noEffect = (why: string): string => `kept; no effect: ${why}`;
 
 /** How one number is read and kept. */
@@ -209,12 +210,12 @@ const writeback: readonly CtlTable[] = [
   int("dirty_background_ratio", "dirtyBackgroundRatio", {
     min: 0,
     max: 100,
-    effect: FROM_11,
+    effect: UNTIL_THROTTLED,
     changed: clears("dirtyBackgroundBytes"),
   }),
   ulong("dirty_background_bytes", "dirtyBackgroundBytes", {
     min: 1,
-    effect: FROM_11,
+    effect: UNTIL_THROTTLED,
     changed(_context, sysctl) {
       if (sysctl.dirtyBackgroundBytes > MAX_DIRTY_BYTES) return -ERANGE;
       sysctl.dirtyBackgroundRatio = 0;
@@ -224,7 +225,7 @@ const writeback: readonly CtlTable[] = [
   int("dirty_ratio", "dirtyRatio", {
     min: 0,
     max: 100,
-    effect: FROM_11,
+    effect: UNTIL_THROTTLED,
     changed(_context, sysctl, old) {
       if (sysctl.dirtyRatio !== old) sysctl.dirtyBytes = 0;
       return 0;
@@ -232,17 +233,17 @@ const writeback: readonly CtlTable[] = [
   }),
   ulong("dirty_bytes", "dirtyBytes", {
     min: 8192,
-    effect: FROM_11,
+    effect: UNTIL_THROTTLED,
     changed(_context, sysctl, old) {
       if (sysctl.dirtyBytes > MAX_DIRTY_BYTES) return -ERANGE;
       if (sysctl.dirtyBytes !== old) sysctl.dirtyRatio = 0;
       return 0;
     },
   }),
-  int("dirty_expire_centisecs", "dirtyExpireCentisecs", { min: 0, effect: FROM_11 }),
-  int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", { effect: FROM_11 }),
-  int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", { min: 0, effect: FROM_11 }),
-  jiffies("laptop_mode", "laptopMode", FROM_11),
+  int("dirty_expire_centisecs", "dirtyExpireCentisecs", { min: 0, effect: FLUSHER }),
+  int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", { effect: FLUSHER }),
+  int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", { min: 0, effect: UNTIL_THROTTLED }),
+  jiffies("laptop_mode", "laptopMode", UNTIL_THROTTLED),
   int("page_lock_unfairness", "pageLockUnfairness", {
     min: 0,
     effect: noEffect("nobody waits for a page lock"),

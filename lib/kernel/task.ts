@@ -18,13 +18,14 @@
 import type { FdTable } from "../fs/fd_table.js";
 import type { Vaddr } from "../hw/address.js";
 import type { File, MmStruct } from "../mm/mm_types.js";
+import type { WaitReason } from "../mm/wait.js";
 import { CAP_FULL_SET, type Cred, capRaised, initCred } from "./cred.js";
 import { type FaultingTask, SEGV_ACCERR, SIGBUS } from "./fault.js";
 import type { Rlimit } from "./rlimit.js";
 import type { SigInfo, SignalHandler, SignalName } from "./signal.js";
 
-/** R running, D waiting (vfork parent; only a fatal signal wakes it), Z zombie, X gone. Linux fs/proc/array.c:task_state_array */
-export type TaskState = "R" | "D" | "Z" | "X";
+/** R running, S asleep, D waiting (for a device, as vfork parent), Z zombie, X gone. Linux fs/proc/array.c:task_state_array */
+export type TaskState = "R" | "S" | "D" | "Z" | "X";
 
 /** What the threads of a process share besides memory. Linux include/linux/sched/signal.h:struct signal_struct */
 export interface SignalStruct {
@@ -78,6 +79,8 @@ export class Task implements FaultingTask {
   exitCode = 0;
   minFlt = 0;
   majFlt = 0;
+  /** How long it has waited, in ns, by reason. Linux kernel/delayacct.c */
+  readonly waitNs: Record<WaitReason, number> = { io: 0, reclaim: 0, throttled: 0, sleep: 0 };
   /** Simulated ns since boot. */
   startTimeNs = 0;
   /** The CPU it runs on. */

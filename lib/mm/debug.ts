@@ -18,13 +18,14 @@
  */
 import type { Vaddr } from "../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
+import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
-import { PAGE_PRESENT, PAGE_PSE } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
 import { mmCounter } from "./lru/mm_inline.js";
 import {
   type AnonVma,
+  MM_SWAPENTS,
   type MmStruct,
   VM_LOCKED,
   VM_SHARED,
@@ -37,11 +38,22 @@ import {
   folioTestAnon,
   type Page,
   PG_dirty,
+  PG_locked,
   PG_reserved,
+  PG_writeback,
   PGTY_table,
   pfnToPage,
 } from "./pages/folio.js";
-import { isSwapPte, ptePfn, ptePresent, ptepGet, pteSpecial, pteWrite } from "./pgtable/pgtable.js";
+import {
+  classifyPte,
+  leafNotTable,
+  PTE_KIND_PRESENT,
+  PTE_KIND_SWAP,
+  ptePfn,
+  ptepGet,
+  pteSpecial,
+  pteWrite,
+} from "./pgtable/pgtable.js";
 import type { MemorySystem } from "./system.js";
 import {
   NODE_STAT_NAMES,
@@ -181,8 +193,11 @@ function walkTable(
     if (entry === 0) continue;
     const addr = base + i * LEVEL_BYTES[level]!;
     if (level === 1) checkPte(truth, mm, entry, addr, state.rss);
-    else if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT)
-      walkTable(truth, mm, ptePfn(entry), level - 1, addr, state);
+    else if (leafNotTable(entry))
+      truth.problems.push(
+        `mm ${mm.id}: a leaf of level ${level} at ${addr.toString(16)}, which nothing makes`,
+      );
+    else walkTable(truth, mm, ptePfn(entry), level - 1, addr, state);
   }
 }
 
@@ -192,7 +207,9 @@ function checkPte(truth: Truth, mm: MmStruct, pte: Pte, addr: Vaddr, rss: number
     truth.problems.push(`mm ${mm.id}: an entry at ${addr.toString(16)} lies in no VMA`);
     return;
   }
-  if (isSwapPte(pte) || !ptePresent(pte)) return;
+  const kind = classifyPte(pte);
+  if (kind === PTE_KIND_SWAP) rss[MM_SWAPENTS]!++;
+  if (kind !== PTE_KIND_PRESENT) return;
   if (pteSpecial(pte)) {
     if (ptePfn(pte) !== mm.sys.zeroPfn || pteWrite(pte))
       truth.problems.push(
@@ -325,6 +342,33 @@ function checkCounters(sys: MemorySystem, truth: Truth): void {
   expectStat(sys, truth, NR_FILE_PAGES, cached);
   expectStat(sys, truth, NR_SHMEM, shmem);
   expectStat(sys, truth, NR_FILE_DIRTY, dirty);
-  expectStat(sys, truth, NR_WRITEBACK, 0);
+  expectStat(sys, truth, NR_WRITEBACK, checkInFlight(sys, truth));
   expectStat(sys, truth, NR_PAGETABLE, truth.tables.size);
+}
+
+/**
+ * A cached folio is locked as long as a request that reads it is under way, and under writeback as long as one that writes it is; pages
+ * under writeback.
+ */
+function checkInFlight(sys: MemorySystem, truth: Truth): number {
+  const requests = sys.events.toArray().filter(({ kind }) => kind === BLK_COMPLETE) as {
+    object: BlockRequest;
+  }[];
+  const moved = (op: string): Set<unknown> =>
+    new Set(
+      requests.flatMap(({ object }) =>
+        object.op === op ? [...((object.about as { folios?: Iterable<Folio> }).folios ?? [])] : [],
+      ),
+    );
+  const [reads, writes] = [moved("read"), moved("write")];
+  let writeback = 0;
+  for (const mapping of truth.mappings)
+    for (const folio of new Set(mapping.pages.values())) {
+      if ((folio.flags & PG_writeback) !== 0) writeback += 2 ** folio.order;
+      if (((folio.flags & PG_locked) !== 0) !== reads.has(folio))
+        truth.problems.push(`frame ${folio.pfn}: locked without a request that reads it, or the reverse`);
+      if (((folio.flags & PG_writeback) !== 0) !== writes.has(folio))
+        truth.problems.push(`frame ${folio.pfn}: writeback without a request that writes it, or the reverse`);
+    }
+  return writeback;
 }

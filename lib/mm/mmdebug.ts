@@ -16,6 +16,14 @@ export function vmBugOn(condition: boolean, message: string): void {
   if (condition) throw new VmBug(message);
 }
 
+/**
+ * The same about one frame; what it says is only put together when it is thrown.
+ * Linux include/linux/mmdebug.h:VM_BUG_ON_PAGE(), VM_BUG_ON_FOLIO()
+ */
+export function vmBugOnPage(condition: boolean, pfn: number, what: string): void {
+  if (condition) throw new VmBug(`frame ${pfn} ${what}`);
+}
+
 /** Times that one step may be repeated in a row; a step that is right needs a few at most. Not in Linux. */
 export const STEP_BUDGET = 1000;
 

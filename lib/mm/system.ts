@@ -18,17 +18,19 @@
  */
 import { COSTS, type CostTable } from "../hw/clock.js";
 import type { Cpu } from "../hw/cpu.js";
+import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { Lruvec } from "./lru/lruvec.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
-import type { Page } from "./pages/folio.js";
+import type { Folio, Page } from "./pages/folio.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
 import { VmStat } from "./vmstat.js";
+import { DevicesOnly, type SchedOperations } from "./wait.js";
 
 export {
   defaultVmSysctl,
@@ -40,7 +42,8 @@ export {
 
 /** Simulated time, as `lib/mm` needs it. Not in Linux. */
 export interface SystemClock {
-  readonly nowNs: number;
+  /** Of the CPU that works now; only who lets others work sets it back to another CPU's. */
+  nowNs: number;
   advance(ns: number): void;
   /** Prices of the machine; the usual ones unless given. */
   readonly costs?: CostTable;
@@ -137,6 +140,13 @@ export class MemorySystem {
   nextProcIno = 0xf000_0000;
   /** Number of the next inode. */
   nextIno = 1;
+  /** What devices and kernel threads will do, and when. */
+  readonly events = new EventQueue();
+  /** Who lets time pass for a task that waits; the kernel that starts puts its own here. */
+  sched: SchedOperations = new DevicesOnly(this);
+  /** Until when folios count as locked, or as being written, for programs that are earlier than their last reader (wait.ts). */
+  readonly lockedUntilNs = new Map<Folio, number>();
+  readonly writebackUntilNs = new Map<Folio, number>();
   /** Calls that go up into the file systems; set by the kernel that starts. */
   vfs!: VfsOperations;
   /**

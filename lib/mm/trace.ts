@@ -32,9 +32,11 @@ export const TRACEPOINTS = [
   "tlb:tlb_flush",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
-  // Not in Linux: an entry of the parent was copied to the child; an entry was taken away. There, kprobes on the two functions.
+  // Not in Linux: an entry of the parent was copied to the child; an entry was taken away; a block of frames was
+  // filled with zeros. There, kprobes on the three functions.
   "pagewalk:copy_present_ptes",
   "pagewalk:zap_present_ptes",
+  "pagewalk:clear_page",
 ] as const;
 
 /** Name of a tracepoint. Not in Linux: a struct trace_event_call there. */

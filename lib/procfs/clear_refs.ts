@@ -10,14 +10,14 @@
  *
  * Read first: mm/pgtable/pagewalk.ts, smaps.ts.
  */
-import { PAGE_ACCESSED } from "../hw/entry.js";
+import type { Pte } from "../hw/entry.js";
 import { kstrtoint, strstrip } from "../kernel/kstrtox.js";
 import { PROC_NUM_LENGTH } from "../kernel/oom_adj.js";
 import { EINVAL } from "../mm/errno.js";
-import { getMmRss, type MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
+import { getMmRss, type MmStruct, VM_PFNMAP, type VmAreaStruct } from "../mm/mm_types.js";
 import { PG_referenced, pageFolio, pfnToPage } from "../mm/pages/folio.js";
-import { walkPageRange } from "../mm/pgtable/pagewalk.js";
-import { ptePfn, ptePresent, pteSpecial, setPte } from "../mm/pgtable/pgtable.js";
+import { type MmWalkOps, walkPageRange } from "../mm/pgtable/pagewalk.js";
+import { PTE_KIND_PRESENT, pteMkold, ptePfn, pteSpecial, pteYoung, setPte } from "../mm/pgtable/pgtable.js";
 
 const CLEAR_REFS_ALL = 1;
 const CLEAR_REFS_ANON = 2;
@@ -36,24 +36,31 @@ export function clearRefsWrite(mm: MmStruct | undefined, text: string): number {
     return 0;
   }
   if (type === CLEAR_REFS_SOFT_DIRTY) return 0;
-  for (const vma of mm.mmMt) {
-    if (type === CLEAR_REFS_ANON && vma.vmFile !== undefined) continue;
-    if (type === CLEAR_REFS_MAPPED && vma.vmFile === undefined) continue;
-    clearRefsVma(vma);
-  }
+  walkPageRange(mm, 0, mm.taskSize, clearRefsWalkOps(mm, type));
   return 0;
 }
 
-/** Linux fs/proc/task_mmu.c:clear_refs_pte_range() */
-function clearRefsVma(vma: VmAreaStruct): void {
-  const { vmMm: mm } = vma;
-  const clear = (entry: number, entryp: number): void => {
-    if (!ptePresent(entry) || pteSpecial(entry)) return;
-    if ((entry & PAGE_ACCESSED) !== 0) setPte(mm.sys.ram, entryp, entry - PAGE_ACCESSED);
-    pageFolio(pfnToPage(mm.sys, ptePfn(entry))).flags &= ~PG_referenced;
+/** Linux fs/proc/task_mmu.c:clear_refs_walk_ops */
+function clearRefsWalkOps(mm: MmStruct, type: number): MmWalkOps {
+  return {
+    testWalk: (vma) => isMeant(vma, type),
+    pteEntry(pte, _addr, ptep, kind) {
+      if (kind === PTE_KIND_PRESENT) clearRefs(mm, pte, ptep);
+    },
+    pmdEntry: (pmd, _addr, pmdp) => clearRefs(mm, pmd, pmdp),
   };
-  walkPageRange(mm, vma.vmStart, vma.vmEnd, {
-    pteEntry: (pte, _addr, ptep) => clear(pte, ptep),
-    pmdEntry: (pmd, _addr, pmdp) => clear(pmd, pmdp),
-  });
+}
+
+/** Linux fs/proc/task_mmu.c:clear_refs_test_walk() */
+function isMeant(vma: VmAreaStruct, type: number): boolean {
+  if ((vma.vmFlags & VM_PFNMAP) !== 0) return false;
+  if (type === CLEAR_REFS_ANON) return vma.vmFile === undefined;
+  return type !== CLEAR_REFS_MAPPED || vma.vmFile !== undefined;
+}
+
+/** One entry, of a page or of a leaf. Linux fs/proc/task_mmu.c:clear_refs_pte_range() */
+function clearRefs(mm: MmStruct, entry: Pte, entryp: number): void {
+  if (pteSpecial(entry)) return;
+  if (pteYoung(entry)) setPte(mm.sys.ram, entryp, pteMkold(entry));
+  pageFolio(pfnToPage(mm.sys, ptePfn(entry))).flags &= ~PG_referenced;
 }

@@ -19,12 +19,10 @@ import type { MmStruct } from "../mm/mm_types.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
 import {
-  classifyPte,
   isGuardPte,
   PTE_KIND_MIGRATION,
-  PTE_KIND_NONE,
+  PTE_KIND_PRESENT,
   ptePfn,
-  ptePresent,
   pteSpecial,
   swpOffset,
   swpType,
@@ -57,8 +55,8 @@ export interface PagemapEntry {
 const NOTHING: PagemapEntry = Object.freeze({ flags: 0, frame: 0 });
 
 /** The word for one entry of level 1, or for page `subpage` of a 2 MiB leaf. Linux fs/proc/task_mmu.c:pte_to_pagemap_entry() */
-function pteToPagemapEntry(mm: MmStruct, pte: Pte, subpage = 0): PagemapEntry {
-  if (ptePresent(pte)) {
+function pteToPagemapEntry(mm: MmStruct, pte: Pte, kind: number, subpage = 0): PagemapEntry {
+  if (kind === PTE_KIND_PRESENT) {
     const frame = ptePfn(pte) + subpage;
     if (pteSpecial(pte)) return { flags: PM_PRESENT, frame };
     const page = pfnToPage(mm.sys, frame);
@@ -66,8 +64,6 @@ function pteToPagemapEntry(mm: MmStruct, pte: Pte, subpage = 0): PagemapEntry {
     const exclusive = pageMapcount(page) === 1 ? PM_MMAP_EXCLUSIVE : 0;
     return { flags: PM_PRESENT + file + exclusive, frame };
   }
-  const kind = classifyPte(pte);
-  if (kind === PTE_KIND_NONE) return NOTHING;
   if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
   const frame = swpType(pte) + swpOffset(pte) * 2 ** MAX_SWAPFILES_SHIFT;
   return { flags: PM_SWAP + (isGuardPte(pte) ? PM_GUARD_REGION : 0), frame };
@@ -77,13 +73,14 @@ function pteToPagemapEntry(mm: MmStruct, pte: Pte, subpage = 0): PagemapEntry {
 export function pagemapRead(mm: MmStruct, start: number, nrPages: number): PagemapEntry[] {
   const words = new Array<PagemapEntry>(nrPages).fill(NOTHING);
   walkPageRange(mm, start, start + nrPages * PAGE_SIZE, {
-    pteEntry(pte, addr) {
-      words[(addr - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pte);
+    pteEntry(pte, addr, _ptep, kind) {
+      words[(addr - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pte, kind);
     },
-    pmdEntry(pmd, addr) {
-      const end = Math.min(start + nrPages * PAGE_SIZE, (Math.floor(addr / PMD_SIZE) + 1) * PMD_SIZE);
-      for (let at = addr; at < end; at += PAGE_SIZE)
-        words[(at - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pmd, (at % PMD_SIZE) / PAGE_SIZE);
+    pmdEntry(pmd, addr, _pmdp, next) {
+      for (let at = addr; at < next; at += PAGE_SIZE) {
+        const subpage = (at % PMD_SIZE) / PAGE_SIZE;
+        words[(at - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pmd, PTE_KIND_PRESENT, subpage);
+      }
     },
   });
   return words;

@@ -28,9 +28,8 @@ import {
   pageMapcount,
   pfnToPage,
 } from "../mm/pages/folio.js";
-import { walkPageRange } from "../mm/pgtable/pagewalk.js";
+import { walkPageRangeVma } from "../mm/pgtable/pagewalk.js";
 import {
-  classifyPte,
   PTE_KIND_MIGRATION,
   PTE_KIND_PRESENT,
   PTE_KIND_SWAP,
@@ -155,9 +154,8 @@ function smapsPageAccumulate(
 function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
   const { sys } = vma.vmMm;
   const locked = (vma.vmFlags & VM_LOCKED) !== 0;
-  walkPageRange(vma.vmMm, vma.vmStart, vma.vmEnd, {
-    pteEntry(pte) {
-      const kind = classifyPte(pte);
+  walkPageRangeVma(vma, vma.vmStart, vma.vmEnd, {
+    pteEntry(pte, _addr, _ptep, kind) {
       if (kind === PTE_KIND_SWAP) smapsSwapEntry(mss);
       else if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
       else if (kind === PTE_KIND_PRESENT && !pteSpecial(pte))

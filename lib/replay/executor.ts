@@ -115,6 +115,7 @@ export class ScenarioRun {
   private step(line: ScenarioLine): StepRecord {
     const record: StepRecord = { i: this.stepNo++, line: line.text };
     const alive = this.procs.filter((proc) => proc.alive);
+    this.host.settle();
     if (line.what.kind === "control") Object.assign(record, controlStep(this, line.what.op));
     else if (line.what.kind === "process") {
       const proc = this.proc(line.proc!);

@@ -109,4 +109,6 @@ export interface Host {
   spawn(comm: string): Guest;
   /** Lets simulated time pass. */
   sleep(ms: number): void;
+  /** Nothing is on its way to or from the disk any more when it returns: what the recorder does between two steps takes longer. */
+  settle(): void;
 }

@@ -139,6 +139,8 @@ class KernelGuest implements Guest {
     return sysWrite(this.kernel, this.task, fd, addr, len);
   }
   access(va: number, write: boolean, value: number): AccessResult {
+    // The recorder reads counters between two accesses, which takes longer than its disk.
+    this.kernel.sched.settle();
     try {
       if (!write) return { byte: this.task.load(va, 1) };
       this.task.store(va, 1, value);
@@ -212,8 +214,12 @@ class KernelHost implements Host {
     return task;
   }
 
+  settle(): void {
+    this.kernel.sched.settle();
+  }
+
   sleep(ms: number): void {
-    this.kernel.sys.clock.advance(ms * 1e6);
+    this.kernel.sched.idle(ms * 1e6);
     lruAddDrainAll(this.kernel.sys);
   }
 }

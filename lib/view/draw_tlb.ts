@@ -11,7 +11,7 @@
 
 import type { Pfn } from "../hw/address.js";
 import { hex } from "../hw/address.js";
-import { checkArguments, listOf, required, shape } from "../hw/signature.js";
+import { checkArguments, listOf, type OptionKinds, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { fitText, INK, label, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
 
@@ -35,8 +35,17 @@ export interface TlbData {
   /** `sets[set][way]`; null where nothing lies. Every set has the same number of ways. */
   readonly sets: readonly (readonly (TlbCell | null)[])[];
   /** Cells to mark, with a word for each: { set: 1, way: 0, label: "hit" }. */
-  readonly marks?: readonly { readonly set: number; readonly way: number; readonly label: string }[];
+  readonly marks?: readonly TlbMark[];
+  /** A line below the picture, after what an arrow means. */
+  readonly foot?: string;
   readonly alt?: string;
+}
+
+/** A word on one cell. */
+export interface TlbMark {
+  readonly set: number;
+  readonly way: number;
+  readonly label: string;
 }
 
 const CELL = { width: 132, most: 240, left: 76 };
@@ -51,62 +60,82 @@ const MAX_SETS = 64;
 /** From this many sets on, empty ones are left out. */
 const MANY_SETS = 16;
 
+/** What must be equal in pictures that are to be compared: the size of a cell, and which sets are there. */
+interface Layout {
+  readonly cellWidth: number;
+  readonly cellHeight: number;
+  /** Numbers of the sets that are drawn. */
+  readonly shown: readonly number[];
+}
+
 /** A picture of a TLB's sets and ways. */
 export function drawTlb(data: TlbData): Picture {
-  checkArguments(
-    "drawTlb()",
-    { data: required({ title: "any", sets: listOf(listOf("any")), marks: listOf(MARK), alt: "text" }) },
-    [data],
-  );
-  const title = requireText(data.title, "drawTlb's title", "what the picture shows");
-  const ways = data.sets[0]?.length ?? 0;
+  return drawTlbs([data])[0]!;
+}
+
+/** Pictures of one TLB at several moments, with every cell at the same place in all of them. */
+export function drawTlbs(moments: readonly TlbData[]): Picture[] {
+  const kinds = { title: "any", sets: listOf(listOf("any")), marks: listOf(MARK), foot: "text", alt: "text" };
+  for (const data of moments) {
+    checkArguments("drawTlb()", { data: required(kinds as OptionKinds) }, [data]);
+    requireText(data.title, "drawTlb's title", "what the picture shows");
+    checkSets(data.sets);
+  }
+  const layout = layoutOf(moments);
+  return moments.map((data) => picture(data, layout));
+}
+
+function checkSets(sets: TlbData["sets"]): void {
+  const ways = sets[0]?.length ?? 0;
   if (ways === 0 || ways > 12) throw new RangeError(`drawTlb() draws 1 to 12 ways; got ${ways}`);
-  const ragged = data.sets.findIndex((set) => set.length !== ways);
-  if (ragged >= 0)
-    throw new RangeError(`set ${ragged} has ${data.sets[ragged]!.length} ways, set 0 has ${ways}`);
-  const all = data.sets.map((cells, set) => ({ cells, set }));
-  const marked = new Set((data.marks ?? []).map((m) => m.set));
-  const shown = all.filter(
-    ({ cells, set }) => all.length <= MANY_SETS || marked.has(set) || cells.some((c) => c !== null),
-  );
+  const ragged = sets.findIndex((set) => set.length !== ways);
+  if (ragged >= 0) throw new RangeError(`set ${ragged} has ${sets[ragged]!.length} ways, set 0 has ${ways}`);
+}
+
+function layoutOf(moments: readonly TlbData[]): Layout {
+  const { sets } = moments[0]!;
+  const inUse = (set: number): boolean =>
+    moments.some(
+      ({ sets, marks }) => marks?.some((m) => m.set === set) || sets[set]?.some((cell) => cell !== null),
+    );
+  const shown = sets.map((_, set) => set).filter((set) => sets.length <= MANY_SETS || inUse(set));
   if (shown.length > MAX_SETS)
     throw new RangeError(`drawTlb() shows at most ${MAX_SETS} sets; got ${shown.length}`);
+  const cellWidth = Math.max(...moments.map(cellWidthOf));
+  const labels = moments.flatMap(({ marks }) => (marks ?? []).map((mark) => mark.label));
+  const lines = Math.max(0, ...labels.map((text) => wrapMark(text, cellWidth).length));
+  return { cellWidth, cellHeight: 42 + lines * LINE, shown };
+}
 
-  const cellWidth = cellWidthOf(data);
+function picture(data: TlbData, { cellWidth, cellHeight, shown }: Layout): Picture {
+  const { title } = data;
+  const ways = data.sets[0]!.length;
   const width = Math.max(CELL.left + ways * cellWidth + 20, 480);
-  const lines = wrap(title, width - 40, 16);
-  const body = lines.map((text, i) => label(16, 28 + i * 20, text, { size: 16, bold: true }));
-  const top = 34 + lines.length * 20;
-  const markLines = (data.marks ?? []).map((mark) => wrapMark(mark.label, cellWidth).length);
-  const height = 42 + Math.max(0, ...markLines) * LINE;
-  for (let way = 0; way < ways; way++) {
-    body.push(
-      label(CELL.left + (way + 0.5) * cellWidth, top, `way ${way}`, {
-        size: 12,
-        anchor: "middle",
-        fill: INK.faint,
-      }),
-    );
-  }
-  shown.forEach(({ cells, set }, row) => {
-    const y = top + 8 + row * height;
-    body.push(
-      label(CELL.left - 10, y + height / 2 + 4, `set ${set}`, { size: 13, bold: true, anchor: "end" }),
-    );
-    cells.forEach((cell, way) => {
+  const titleLines = wrap(title, width - 40, 16);
+  const body = titleLines.map((text, i) => label(16, 28 + i * 20, text, { size: 16, bold: true }));
+  const top = 34 + titleLines.length * 20;
+  const heading = { size: 12, anchor: "middle", fill: INK.faint } as const;
+  for (let way = 0; way < ways; way++)
+    body.push(label(CELL.left + (way + 0.5) * cellWidth, top, `way ${way}`, heading));
+  shown.forEach((set, row) => {
+    const y = top + 8 + row * cellHeight;
+    const name = { size: 13, bold: true, anchor: "end" } as const;
+    body.push(label(CELL.left - 10, y + cellHeight / 2 + 4, `set ${set}`, name));
+    data.sets[set]!.forEach((cell, way) => {
       const mark = data.marks?.find((m) => m.set === set && m.way === way);
-      body.push(
-        ...cellMarkup(cell, { x: CELL.left + way * cellWidth, y, width: cellWidth, height }, mark?.label),
-      );
+      const box = { x: CELL.left + way * cellWidth, y, width: cellWidth, height: cellHeight };
+      body.push(...cellMarkup(cell, box, mark?.label));
     });
   });
-  const bottom = top + 8 + shown.length * height;
-  const left = all.length - shown.length;
-  const foot = `virtual page → frame${left > 0 ? `; ${left} empty sets are not shown` : ""}`;
-  body.push(label(CELL.left, bottom + 18, foot, { size: 12, fill: INK.faint }));
+  const left = data.sets.length - shown.length;
+  const notes = ["virtual page → frame", data.foot ?? "", left > 0 ? `${left} empty sets are not shown` : ""];
+  const foot = wrap(notes.filter((note) => note !== "").join("; "), width - CELL.left - 16, 12);
+  const bottom = top + 26 + shown.length * cellHeight;
+  const small = { size: 12, fill: INK.faint };
+  body.push(...foot.map((text, i) => label(CELL.left, bottom + i * 16, text, small)));
   const text = tlbText(data, shown, left);
   const desc = data.alt ?? text.replace(/\n\s*/g, "; ").replace(/ +/g, " ");
-  return new Picture({ width, height: bottom + 32, title, desc }, body, text);
+  return new Picture({ width, height: bottom + foot.length * 16 - 2, title, desc }, body, text);
 }
 
 /** Where a cell stands. */
@@ -169,17 +198,13 @@ function flagsText(cell: TlbCell | null): string {
     cell.writable === undefined ? "" : cell.writable ? "rw" : "read-only",
     cell.note ?? "",
   ];
-  return words.filter((w) => w !== "").join(" ");
+  return words.filter((w) => w !== "").join(", ");
 }
 
-function tlbText(
-  data: TlbData,
-  shown: readonly { cells: readonly (TlbCell | null)[]; set: number }[],
-  left: number,
-): string {
-  const rows = shown.map(({ cells, set }) => [
+function tlbText(data: TlbData, shown: readonly number[], left: number): string {
+  const rows = shown.map((set) => [
     `set ${set}`,
-    ...cells.map((cell, way) => {
+    ...data.sets[set]!.map((cell, way) => {
       const mark = data.marks?.find((m) => m.set === set && m.way === way);
       const pair = cell === null ? "-" : `${hex(cell.vpn)}->${hex(cell.pfn)}`;
       return [pair, flagsText(cell), mark ? `<${mark.label}>` : ""].filter((t) => t !== "").join(" ");

@@ -19,6 +19,9 @@ import { pteDirty, ptePfn, ptePresent, pteWrite } from "../mm/pgtable/pgtable.js
 import type { ProcessNode } from "./draw_processes.js";
 import { type NamedMms, ownersOf, type ShownRange } from "./mm_data.js";
 
+/** What an address space is called whose process has not come yet, or has just let go of it. */
+export const UNNAMED = "the child";
+
 function nodeOf(task: Task, range: ShownRange): ProcessNode {
   const { mm } = task;
   const children = [...task.children].map((child) => nodeOf(child, range));
@@ -49,7 +52,7 @@ export function sharersOf(process: Process): NamedMms {
   const found = new Set<MmStruct>([process.mm]);
   for (const vma of process.mm.mmMt)
     for (const { anonVma } of vma.anonVmaChain) for (const avc of anonVma.rbRoot) found.add(avc.vma.vmMm);
-  return Object.fromEntries([...found].map((mm) => [names.get(mm) ?? "the child", mm]));
+  return Object.fromEntries([...found].map((mm) => [names.get(mm) ?? UNNAMED, mm]));
 }
 
 /** What the kernel knows of one page of a process. */

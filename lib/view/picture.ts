@@ -19,6 +19,8 @@
  *
  *   stepper            a series of pictures, forwards and backwards: stepper(states, draw), stepper(record(...), draw)
  *   stepWalk           a walk entry by entry: stepWalk(machine.explain(0x401abc))
+ *   stepTables, stepTlb, stepFault, stepCache, stepOwners, stepShares
+ *                      page tables that grow, a TLB in use, a fault, a page cache, a family: one call each
  *   record             the states of the machine at each event: record(machine, () => alice.fork(), { capture })
  *
  *   areasOf(mm), ownersOf({ parent, child }), framesOf({ parent, child }), tlbSets(tlb)

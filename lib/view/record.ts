@@ -57,7 +57,10 @@ export interface Recording<State> extends LabelledStates<State> {
 export interface RecordOptions<State> {
   /** What is looked at, as plain data. */
   readonly capture: (event?: RecordedEvent) => State;
-  /** Events to look at: names, "system:*", "name()" for the return of a traced function, "mmu:access". All tracepoints unless given. */
+  /**
+   * Events to look at: names, "system:*", "name()" for the return of a traced function, "ftrace:funcgraph_entry" for
+   * the begin of any, "mmu:access". All tracepoints but the last two unless given.
+   */
   readonly events?: readonly string[];
   /** A few words on an event, for the step's caption. */
   readonly label?: (event: RecordedEvent) => string;
@@ -122,8 +125,9 @@ function textOf(state: unknown): string {
 const ADDRESSES = /^(va|addr|address|pfn|.*_pfn)$/;
 
 /** An event in a few words. */
-function eventText({ name, fields }: RecordedEvent): string {
+export function eventText({ name, fields }: RecordedEvent): string {
   if (name === ACCESS) return accessEventText(fields);
+  if (name === ENTRY) return `${fields.func} begins`;
   const told = Object.entries(fields).filter(([key]) => key !== "func");
   const values = told.map(([key, value]) =>
     typeof value === "number" && ADDRESSES.test(key) ? `${key}=${hex(value)}` : `${key}=${value}`,
@@ -139,9 +143,11 @@ function accessEventText({ access, va, source, walk_refs: refs, cpu }: TraceFiel
   return `${where}${access} ${hex(va as number)}: ${found}`;
 }
 
-/** The tracepoint under the name that `events` know it by; undefined for the entry of a function. */
-function nameOf({ name, fields }: TraceEvent): string | undefined {
-  if (name === "ftrace:funcgraph_entry") return undefined;
+/** A traced function begins: recorded only where it is asked for by this name, not by "*". */
+const ENTRY = "ftrace:funcgraph_entry";
+
+/** The tracepoint under the name that `events` know it by. */
+function nameOf({ name, fields }: TraceEvent): string {
   return name === "ftrace:funcgraph_exit" ? `${fields.func}()` : name;
 }
 
@@ -203,7 +209,9 @@ function watchAll<State>(
   }
   machine.kernel.sys.trace.watch((event) => {
     const name = nameOf(event);
-    if (name === undefined || !kernel.some((pattern) => fitsTracepoint(pattern, name))) return;
+    const wanted = (pattern: string): boolean =>
+      pattern === name || (name !== ENTRY && fitsTracepoint(pattern, name));
+    if (!kernel.some(wanted)) return;
     recorder.onEvent({ name, timeNs: event.timeNs, fields: event.fields });
   }, run);
 }

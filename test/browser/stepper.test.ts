@@ -16,6 +16,12 @@ import { drawTlb } from "../../lib/view/draw_tlb.js";
 import { sharersOf } from "../../lib/view/family.js";
 import { ownersOf, tlbSets } from "../../lib/view/mm_data.js";
 import { record } from "../../lib/view/record.js";
+import { stepCache } from "../../lib/view/step_cache.js";
+import { stepFault } from "../../lib/view/step_fault.js";
+import { stepOwners } from "../../lib/view/step_owners.js";
+import { stepShares } from "../../lib/view/step_shares.js";
+import { stepTables } from "../../lib/view/step_tables.js";
+import { stepTlb } from "../../lib/view/step_tlb.js";
 import { stepWalk } from "../../lib/view/step_walk.js";
 import { stepper } from "../../lib/view/stepper.js";
 import { CONTRAST_PROBLEMS, TEXT_PROBLEMS } from "./text_boxes.js";
@@ -55,8 +61,70 @@ function forkAndWrites() {
   return stepper(forked, (owners) => drawOwners({ title: "Who maps which frame", owners }));
 }
 
+function tables() {
+  const table = boot({ ram: "1 MiB" }).newPageTable("growing");
+  return stepTables(table, {
+    "a page is mapped": () => table.mapNew(0x40_0000),
+    "its neighbour": () => table.mapNew(0x40_1000),
+    "the other end": () => table.mapNew(0x7fff_ffff_f000),
+    "it is unmapped again": () => table.unmap(0x7fff_ffff_f000),
+  });
+}
+
+function switches() {
+  const machine = boot({ ram: "16 MiB", tlb: "tiny", pcid: false });
+  const both = [machine.spawn("alice"), machine.spawn("bob")];
+  const places = both.map((process) => process.mmap("8 KiB"));
+  const round = () => both.forEach((process, i) => void process.touch(places[i]!, "8 KiB"));
+  round();
+  return stepTlb(machine, round);
+}
+
+function fault() {
+  const machine = boot({ ram: "16 MiB" });
+  const bob = machine.spawn("bob");
+  const at = bob.mmap("8 KiB");
+  return stepFault(machine, () => bob.store(at, 1, 42));
+}
+
+function cache() {
+  const machine = boot({ ram: "16 MiB" });
+  machine.kernel.sys.readAheadPages = 32;
+  machine.kernel.files.writeFile("/data/book", new Uint8Array(40 * 4096));
+  const reader = machine.spawn("reader");
+  const fd = reader.open("/data/book");
+  reader.dropCache(fd);
+  const va = reader.mmap(40 * 4096, { fd, prot: "r", at: 0x5000_0000, fixed: true });
+  return stepCache(machine, "/data/book", () => void reader.load(va + 20 * 4096));
+}
+
+function family() {
+  const machine = boot({ ram: "16 MiB" });
+  const [one, two] = [machine.spawn("alice"), machine.spawn("P")];
+  const [a, b] = [one.mmap("8 KiB"), two.mmap("8 KiB")];
+  one.touch(a, "8 KiB");
+  two.touch(b, "8 KiB");
+  const owners = stepOwners(machine, one, () => {
+    const bob = one.fork("bob");
+    one.store(a, 1, 7);
+    bob.exit();
+  });
+  let child = two;
+  const shares = stepShares(two, {
+    "P forks C": () => {
+      child = two.fork("C");
+    },
+    "C forks D": () => child.fork("D"),
+    "C exits": () => child.exit(),
+  });
+  return { owners, shares };
+}
+
 const { used, machine } = tlbInUse();
-const STEPPERS = { tlb: used, walk: stepWalk(machine.explain(0x40_1abc)), fork: forkAndWrites() };
+const STEPPERS = {
+  ...{ tlb: used, walk: stepWalk(machine.explain(0x40_1abc)), fork: forkAndWrites() },
+  ...{ tables: tables(), switches: switches(), fault: fault(), cache: cache(), ...family() },
+};
 const HTML = Object.values(STEPPERS).map((one) => one.html);
 
 /** Puts outputs into the page as Jupyter does: scripts run when they are inserted. */

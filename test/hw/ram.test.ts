@@ -51,4 +51,64 @@ describe("RAM", () => {
     machine.ram.write8(2 ** 35, 1);
     expect(nrTouched(machine.ram)).toBe(1);
   });
+
+  it("fills and copies frames as if it did not know what was written of them, whoever wrote", () => {
+    const frames = [0, 1, 2, 2 ** SECTION_FRAMES_SHIFT];
+    const places = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(4095));
+    const what = fc.constantFrom("byte", "uint", "word", "entry", "section", "lend", "view", "zero", "copy");
+    fc.assert(
+      fc.property(fc.array(fc.tuple(what, places), { maxLength: 60, size: "max" }), (steps) => {
+        const ram = new Ram(2 * SECTION_BYTES);
+        const model = new Uint8Array(frames.length * 4096);
+        const views: Uint8Array[] = [];
+        for (const [name, [to, from, offset]] of steps) {
+          const pfn = frames[to]!;
+          const put = (start: number, bytes: number) =>
+            model.fill(0x11, to * 4096 + start, to * 4096 + start + bytes);
+          const steps: Record<typeof name, () => void> = {
+            byte: () => [ram.write8(pfn * 4096 + offset, 0x11), put(offset, 1)],
+            uint: () => {
+              const start = to < 2 ? offset : offset & 0xff0; // from frames 0 and 1 also across the border
+              ram.writeUint(pfn * 4096 + start, 6, 0x1111_1111_1111);
+              put(start, 6);
+            },
+            word: () => [ram.setWord(pfn, offset >> 2, 0x1111_1111), put(offset & ~3, 4)],
+            entry: () => [ram.setEntry(pfn, offset >> 3, 0x1111_1111, 0x1111_1111), put(offset & ~7, 8)],
+            section: () => {
+              ram.touchSection(pfn).bytes[(pfn & 0x3fff) * 4096 + offset] = 0x11;
+              put(offset, 1);
+            },
+            lend: () => {
+              views[to] = ram.frame(pfn);
+            },
+            view: () => {
+              if (views[to] === undefined) return;
+              views[to][offset] = 0x11;
+              put(offset, 1);
+            },
+            zero: () => [ram.zeroFrame(pfn), model.fill(0, to * 4096, to * 4096 + 4096)],
+            copy: () => {
+              ram.copyFrame(pfn, frames[from]!);
+              model.copyWithin(to * 4096, from * 4096, from * 4096 + 4096);
+            },
+          };
+          steps[name]();
+        }
+        for (const [i, pfn] of frames.entries())
+          expect(Buffer.compare(ram.frame(pfn), model.subarray(i * 4096, (i + 1) * 4096))).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("zeroes what a view writes that was taken before a machine went back", () => {
+    const machine = boot();
+    const { ram } = machine;
+    const before = machine.snapshot();
+    const view = ram.frame(9);
+    machine.restore(before);
+    view[4000] = 1;
+    ram.zeroFrame(9);
+    expect(ram.read8(9 * 4096 + 4000)).toBe(0);
+  });
 });

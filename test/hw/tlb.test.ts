@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { keyBase, keyOfVpn, Tlb, type TlbGeometry, tlbReach } from "../../lib/hw/tlb.js";
+import { Tlb, type TlbGeometry, tlbReach } from "../../lib/hw/tlb.js";
+import { keyBase, keyOfVpn } from "../../lib/hw/tlb_key.js";
 import { TLB_MODELS, tlbModel } from "../../lib/hw/tlb_model.js";
 
 /** Looks `vpn` up and fills it on a miss, as an MMU does. */

@@ -18,6 +18,11 @@ const process = () => {
   one.touch(one.mmap("16 KiB"), "16 KiB");
   return one;
 };
+const withFile = () => {
+  const one = machine();
+  one.kernel.files.writeFile("/data/f", new Uint8Array(4096));
+  return one;
+};
 const walked = () => {
   const m = boot({ ram: "1 MiB" });
   const table = m.newPageTable("t");
@@ -51,6 +56,7 @@ export const FUNCTIONS: Record<string, Args> = {
   drawFaultPath: () => [machine(), () => {}, { title: "t" }],
   drawOwners: () => [{ title: "t", owners: pagewalk.ownersOf({ one: process().mm }) }],
   drawProcesses: () => [{ title: "t", root: pagewalk.familyOf(process()) }],
+  drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
   drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
   drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
@@ -99,7 +105,17 @@ export const FUNCTIONS: Record<string, Args> = {
   shootdownCost: () => [{ cpus: 2, pages: 4 }],
   show: () => [1],
   showMm: () => [process().mm, "c"],
+  tablesOf: () => [walked().pageTables[0]],
   table: () => [[{ a: 1 }], { caption: "c", columns: ["a"], note: "n", highlight: () => true }],
+  stepCache: () => [withFile(), "/data/f", () => {}, { title: "t" }],
+  stepFault: () => [machine(), () => {}, { title: "t" }],
+  stepOwners: () => {
+    const m = machine();
+    return [m, m.spawn("one"), () => {}, { title: "t", range: {} }];
+  },
+  stepShares: () => [process(), { one: () => {} }, { title: "t", range: {} }],
+  stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
+  stepTlb: () => [machine(), () => {}, { title: "t" }],
   stepWalk: () => [walked().explain(0x40_0000), { title: "t" }],
   stepper: () => [[1, 2], () => pagewalk.drawAddress(0x40_0000), { title: "t" }],
   tableFrames: () => [[{ start: 0, end: 4096 }], { levels: 4, bits: 9, entryBytes: 8 }],

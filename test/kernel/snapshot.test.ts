@@ -204,3 +204,64 @@ describe("the state of a machine", () => {
     expect(wrong).toEqual(["hw/stream.ts", "procfs/mount.ts"]);
   });
 });
+
+describe("a snapshot while something is under way", () => {
+  /** A machine with a file on disk that nobody has read, and a thread that will write a page of it now and then. */
+  function busy(): { machine: Machine; p: Process; fd: number } {
+    const machine = boot({ ram: "64 MiB", cpus: 2 });
+    const { files, sched, sys } = machine.kernel;
+    files.writeFile("/data", new Uint8Array(64 * 4096).fill(5));
+    const p = machine.spawn("p");
+    const fd = p.open("/data");
+    p.dropCache(fd);
+    const state = { page: 0 };
+    Object.assign(machine.kernel, { state }); // a thread keeps what it remembers where a snapshot finds it
+    const thread = sched.kthreadCreate("writer", () => {
+      files.writeFile(`/out${state.page}`, new Uint8Array(4096).fill(state.page));
+      sys.clock.advance(5_000);
+      return ++state.page < 4 ? sys.clock.nowNs + 30_000 : Number.POSITIVE_INFINITY;
+    });
+    sched.wakeUp(thread, machine.clock.nowNs + 20_000);
+    p.syscall("fadvise64", fd, 0, 0, 3); // POSIX_FADV_WILLNEED: 64 pages are on their way
+    return { machine, p, fd };
+  }
+
+  /** Everything that can be seen after the rest has happened. */
+  function rest({ machine, p, fd }: ReturnType<typeof busy>): unknown {
+    const va = p.mmap("256 KiB", { fd, prot: "r" });
+    const bytes = [0, 9, 63].map((page) => p.load(va + page * 4096));
+    machine.idle(1_000_000);
+    const { files, sched, sys, initMm } = machine.kernel;
+    checkInvariants(sys, [initMm, p.mm]);
+    const { batches, cpuNs, state } = sched.kthreads[0]!;
+    const { readRequests, writeRequests, inFlight } = files.disk;
+    p.munmap(va, "256 KiB");
+    return {
+      bytes,
+      faults: p.getrusage(),
+      ns: machine.clock.nowNs,
+      thread: [batches, cpuNs, state],
+      disk: [readRequests, writeRequests, inFlight],
+      paths: files.paths(),
+      vmstat: machine.procfs.read("/proc/vmstat"),
+    };
+  }
+
+  it("brings back requests and wake-ups that were still to come, as often as wanted", () => {
+    const run = busy();
+    const before = run.machine.snapshot();
+    const first = rest(run) as { bytes: number[]; disk: number[]; thread: unknown[] };
+    expect([first.bytes, first.disk[2], first.thread]).toEqual([[5, 5, 5], 0, [4, expect.any(Number), "S"]]);
+    for (let i = 0; i < 2; i++) {
+      run.machine.restore(before);
+      expect(run.machine.kernel.files.disk.inFlight).toBe(1);
+      expect(rest(run)).toEqual(first);
+    }
+  });
+
+  it("changes nothing: a run without it ends the same", () => {
+    const run = busy();
+    run.machine.snapshot();
+    expect(rest(run)).toEqual(rest(busy()));
+  });
+});

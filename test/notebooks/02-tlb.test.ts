@@ -1,3 +1,6 @@
+import { describe, expect, it } from "vitest";
+import type { Stepper } from "../../lib/index.js";
+import { steppersOf } from "./cells.js";
 import { checkPredictions } from "./predictions.js";
 
 checkPredictions("02-tlb", [
@@ -15,3 +18,33 @@ checkPredictions("02-tlb", [
   ["A program unmaps 34 pages with", 0],
   ["A process runs on 8 CPUs.", 7],
 ]);
+
+describe("the steppers of lab 02", () => {
+  it("show a TLB in use: hit, miss, and who gives way", () => {
+    const cells = ["imports", "first-machine", "first-run", "sets-draw", "lru-draw"];
+    const [used] = steppersOf("02-tlb", cells);
+    expect(used!.captions.map((caption) => caption.replace(/^.*: /, ""))).toEqual([
+      "before",
+      "found in L1",
+      "a walk of 4 entries",
+      "found in L2",
+      "found in L1",
+      "a walk of 4 entries",
+    ]);
+    const gone = used!.captions.map((_, i) => /(0x\w+) gave way/.exec(String(used!.at(i + 1)))?.[1]);
+    expect(gone).toEqual([undefined, undefined, "0x402", "0x400", undefined, "0x402"]);
+  });
+
+  it("show two processes in turn: four walks in a round without PCIDs, none with them", () => {
+    const [without, tagged] = steppersOf("02-tlb", ["imports", "turns"]);
+    const walks = (shown: Stepper) =>
+      shown.captions.filter((caption) => caption.includes("a walk of")).length;
+    expect([walks(without!), walks(tagged!)]).toEqual([4, 0]);
+    const dropped = [2, 5].map((step) => String(without!.at(step)).match(/dropped>/g)?.length);
+    expect(dropped).toEqual([2, 2]);
+    expect(tagged!.captions[4]).toMatch(
+      /bob runs now, CR3 is written with PCID \d: nothing has to be dropped/,
+    );
+    expect(String(tagged!.at(5)).match(/0x401->/g)).toHaveLength(2);
+  });
+});

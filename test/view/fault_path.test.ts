@@ -24,6 +24,7 @@ describe("drawFaultPath", () => {
       "handle_mm_fault",
       "do_anonymous_page",
       "mm_page_alloc",
+      "clear_page",
       "the access again",
     ]);
     expect(lines[2]).toMatch(/address=0x20001000 error_code=0x6$/);

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { PAGE_RW } from "../../lib/hw/entry.js";
 import { ACCESS_USER, ACCESS_WRITE } from "../../lib/hw/fault.js";
 import { Ram } from "../../lib/hw/ram.js";
-import { globalKey, keyBase, Tlb } from "../../lib/hw/tlb.js";
+import { Tlb } from "../../lib/hw/tlb.js";
+import { globalKey, keyBase } from "../../lib/hw/tlb_key.js";
 import { boot } from "../../lib/kernel/machine.js";
 import { copyPageRange } from "../../lib/mm/fault/copy_page_range.js";
 import { handleMmFault } from "../../lib/mm/fault/memory.js";
@@ -97,7 +98,7 @@ describe("tlbSets", () => {
     expect(sets[1]).toContainEqual({ vpn: 0x401, pfn: 0x12, pcid: 3, global: false, writable: true });
     expect(sets[0]).toContainEqual({ vpn: 0x402, pfn: 0x13, global: true, writable: false });
     expect(sets.flat().filter((cell) => cell === null)).toHaveLength(2);
-    expect(drawTlb({ title: "t", sets }).toString()).toContain("0x401->0x12 pcid 3 rw");
+    expect(drawTlb({ title: "t", sets }).toString()).toContain("0x401->0x12 pcid 3, rw");
   });
 });
 

@@ -7,6 +7,7 @@ import * as creds from "./cred.js";
 import { define, type SyscallDef } from "./define.js";
 import * as life from "./life.js";
 import * as limits from "./limits.js";
+import { rawNanosleep } from "./time.js";
 
 /** A call that only asks something of the calling task. */
 function ask(answer: (task: Task) => number): SyscallDef {
@@ -29,6 +30,7 @@ export const PROCESS_CALLS: Readonly<Record<string, SyscallDef>> = {
   getppid: ask((task) => task.ppid),
   sched_setaffinity: define("pid: int, len: uint, mask: long", life.sysSchedSetaffinity),
   sched_yield: ask(() => 0),
+  nanosleep: define("rqtp: long, rmtp: long", rawNanosleep),
   getcpu: define("cpu: long, node: long", life.sysGetcpu),
   getrlimit: define("resource: uint, rlim: long", limits.sysGetrlimit),
   setrlimit: define("resource: uint, rlim: long", limits.sysSetrlimit),

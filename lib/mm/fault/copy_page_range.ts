@@ -84,10 +84,10 @@ export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): numbe
   if (!copyUpperTables(dstVma.vmMm, srcVma)) return -ENOMEM;
   let error = 0;
   forEachPmd(srcVma.vmMm, srcVma.vmStart, srcVma.vmEnd, (pmdp, addr, next) => {
-    if (error !== 0) return;
     const pmd = ptepGet(ram, pmdp);
     vmBugOn(pmdLeaf(pmd), "a leaf above level 1 is to be copied, which no fork can do");
     error = copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next);
+    return error !== 0;
   });
   return error;
 }

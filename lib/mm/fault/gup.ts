@@ -32,9 +32,10 @@ import {
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import { pageFolio, pfnToPage } from "../pages/folio.js";
 import {
+  classifyPte,
+  PTE_KIND_PRESENT,
   pteDirty,
   ptePfn,
-  ptePresent,
   pteProtnone,
   ptepGet,
   pteSpecial,
@@ -76,7 +77,7 @@ function followPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): boolean {
   const ptep = pteOffset(mm, addr);
   if (ptep === 0) return false;
   const pte = ptepGet(mm.sys.ram, ptep);
-  if (!ptePresent(pte)) return false;
+  if (classifyPte(pte) !== PTE_KIND_PRESENT) return false;
   if (pteProtnone(pte) && (vma.vmFlags & VM_ACCESS_FLAGS) !== 0) return false;
   if ((gupFlags & FOLL_WRITE) !== 0 && !pteWrite(pte)) return false;
   if ((gupFlags & FOLL_TOUCH) !== 0 && !pteSpecial(pte)) {

@@ -31,10 +31,12 @@ import {
 } from "../mm_types.js";
 import { type Folio, PG_uptodate } from "../pages/folio.js";
 import {
-  isPteMarker,
+  classifyPte,
   maybeMkwrite,
   PAGE_SPECIAL,
+  PTE_KIND_MARKER,
   PTE_MARKER_GUARD,
+  PTE_MARKER_POISONED,
   pfnPte,
   pteMkdirty,
   pteMkyoung,
@@ -43,6 +45,7 @@ import {
   pteWrite,
   setPte,
   swpOffset,
+  unknownPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
@@ -56,6 +59,7 @@ import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_HWPOISON,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -164,13 +168,18 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
   return 0;
 }
 
-/** The entry is a note of the kernel: a marker, or (not here yet) a place in swap. Linux mm/memory.c:do_swap_page() */
+/**
+ * The entry is a note of the kernel: a marker. Throws for a place in swap or a page on the move: nothing makes them yet.
+ * Linux mm/memory.c:do_swap_page()
+ */
 function doSwapPage(vmf: VmFault): VmFaultResult {
-  if (isPteMarker(vmf.origPte)) return handlePteMarker(vmf);
-  return VM_FAULT_SIGBUS;
+  if (classifyPte(vmf.origPte) === PTE_KIND_MARKER) return handlePteMarker(vmf);
+  throw unknownPte(vmf.origPte);
 }
 
 /** Linux mm/memory.c:handle_pte_marker() */
 function handlePteMarker(vmf: VmFault): VmFaultResult {
-  return (swpOffset(vmf.origPte) & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
+  const marker = swpOffset(vmf.origPte);
+  if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
+  return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }

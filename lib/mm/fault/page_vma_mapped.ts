@@ -26,8 +26,8 @@ import type { MmStruct, VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 import { type Folio, folioNrPages } from "../pages/folio.js";
 import { nextBoundary, PUD_BYTES } from "../pgtable/pagewalk.js";
-import { pmdLeaf, ptePfn, ptePresent, ptepGet } from "../pgtable/pgtable.js";
-import { pmdOffset, pteOffsetPmd, pudOffset } from "../pgtable/pgtable_alloc.js";
+import { classifyPte, PTE_KIND_PRESENT, pmdLeaf, ptePfn, ptepGet } from "../pgtable/pgtable.js";
+import { pmdOffsetPud, pteOffsetPmd, pudOffset } from "../pgtable/pgtable_alloc.js";
 import { vmaAddress } from "./rmap.js";
 
 /**
@@ -45,20 +45,21 @@ function checkLeaf(folio: Folio, entry: Pte, size: number): void {
   );
 }
 
-/** Pointer to the level-1 entry for `address`; 0 where a table is missing or other frames' leaf is above. */
-function findPtep(folio: Folio, mm: MmStruct, address: Vaddr): number {
-  const { ram } = mm.sys;
-  const pmdp = pmdOffset(mm, address);
-  if (pmdp === 0) {
-    const pudp = pudOffset(mm, address);
-    const pud = pudp === 0 ? 0 : ptepGet(ram, pudp);
-    if (pmdLeaf(pud)) checkLeaf(folio, pud, PUD_BYTES);
-    return 0;
-  }
-  const pmd = ptepGet(ram, pmdp);
-  if (!pmdLeaf(pmd)) return pteOffsetPmd(mm, pmdp, address);
-  checkLeaf(folio, pmd, PMD_SIZE);
-  return 0;
+/** Pointer to the level-1 entry for `address`; undefined where a table is missing or other frames' leaf is above. */
+function findPtep(folio: Folio, mm: MmStruct, address: Vaddr): number | undefined {
+  const pudp = pudOffset(mm, address);
+  if (pudp === 0 || isOthersLeaf(folio, mm, pudp, PUD_BYTES)) return undefined;
+  const pmdp = pmdOffsetPud(mm, pudp, address);
+  if (pmdp === 0 || isOthersLeaf(folio, mm, pmdp, PMD_SIZE)) return undefined;
+  return pteOffsetPmd(mm, pmdp, address) || undefined;
+}
+
+/** Whether the entry at `entryp`, which maps `size` bytes, is a leaf; throws if it holds frames of the folio. */
+function isOthersLeaf(folio: Folio, mm: MmStruct, entryp: number, size: number): boolean {
+  const entry = ptepGet(mm.sys.ram, entryp);
+  if (!pmdLeaf(entry)) return false;
+  checkLeaf(folio, entry, size);
+  return true;
 }
 
 /**
@@ -77,14 +78,14 @@ export function pageVmaMappedWalk(folio: Folio, vma: VmAreaStruct, visit: Mapped
   while (address < end) {
     const next = nextBoundary(address, PMD_SIZE, end);
     let ptep = findPtep(folio, mm, address);
-    if (ptep === 0) {
+    if (ptep === undefined) {
       index += (next - address) / PAGE_SIZE;
       address = next;
       continue;
     }
     for (; address < next; address += PAGE_SIZE, ptep++, index++) {
       const pte = ptepGet(ram, ptep);
-      if (!ptePresent(pte) || ptePfn(pte) !== folio.pfn + index) continue;
+      if (classifyPte(pte) !== PTE_KIND_PRESENT || ptePfn(pte) !== folio.pfn + index) continue;
       if (!visit(address, ptep, pte, index)) return false;
     }
   }

@@ -21,7 +21,7 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
 import { VM_DROPPABLE, VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
-import { vmBugOn } from "../mmdebug.js";
+import { vmBugOn, vmBugOnPage } from "../mmdebug.js";
 import {
   type Folio,
   folioNrPages,
@@ -111,7 +111,7 @@ export function folioAddFileRmapPtes(folio: Folio, page: Page, nrPages: number, 
 export function folioRemoveRmapPtes(folio: Folio, page: Page, nrPages: number, vma: VmAreaStruct): void {
   const { sys } = vma.vmMm;
   if (folio.order === 0) {
-    vmBugOn(page.mapcount <= 0, `frame ${page.pfn} is unmapped more often than mapped`);
+    vmBugOnPage(page.mapcount <= 0, page.pfn, "is unmapped more often than mapped");
     if (--page.mapcount === 0) modNodePageState(sys, mappedItem(folio), -1);
   } else folioRemoveRmapLarge(sys, folio, page, nrPages);
   if (vmaIsLocked(vma)) munlockFolio(sys, folio);
@@ -121,7 +121,7 @@ function folioRemoveRmapLarge(sys: MemorySystem, folio: Folio, page: Page, nrPag
   let nr = 0;
   for (let i = 0; i < nrPages; i++) {
     const p = i === 0 ? page : pfnToPage(sys, page.pfn + i);
-    vmBugOn(p.mapcount <= 0, `frame ${p.pfn} is unmapped more often than mapped`);
+    vmBugOnPage(p.mapcount <= 0, p.pfn, "is unmapped more often than mapped");
     if (--p.mapcount !== 0) continue;
     folio.nrPagesMapped--;
     if (folio.entireMapcount === 0) nr++;

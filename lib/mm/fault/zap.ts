@@ -8,7 +8,7 @@
  *        +--> zapPteRange: entry -> 0; dirty bit -> folio; rss -1; mapcount -1; reference dropped
  *
  * A page is freed when its last reference goes: private memory usually here, a file's page stays in the cache.
- * Guard markers survive MADV_DONTNEED and go only with the mapping (dropMarkers).
+ * Guard markers survive MADV_DONTNEED and go only with the mapping (dropMarkers); the marker of a lost page goes with it.
  *
  * (Linux has this in mm/memory.c; it stands apart here because faults do not need it.)
  *
@@ -29,8 +29,9 @@ import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import {
   classifyPte,
+  isGuardPte,
+  leafNotTable,
   PTE_KIND_MARKER,
-  pmdLeaf,
   pteDirty,
   pteIndex,
   ptePfn,
@@ -121,7 +122,7 @@ function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: 
   const { ram } = mm.sys;
   forEachPmd(mm, start, end, (pmdp, from, to) => {
     const pmd = ptepGet(ram, pmdp);
-    vmBugOn(pmdLeaf(pmd), "a leaf above level 1 is to be zapped, which nothing takes apart");
+    vmBugOn(leafNotTable(pmd), "a leaf above level 1 is to be zapped, which nothing takes apart");
     const skipped = zapPteRange(vma, ptePfn(pmd), from, to, details);
     if (details.reclaimPt && !skipped && to - from >= PMD_SIZE && pteTableEmpty(mm, ptePfn(pmd)))
       freeTableBelow(mm, pmdp);
@@ -158,7 +159,7 @@ function zapPteRange(
 /** One entry that is a note; false if it is left. Linux mm/memory.c:zap_nonpresent_ptes() */
 function zapNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: ZapDetails): boolean {
   if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // nothing makes the other kinds yet
-  if (!details.dropMarkers) return false;
+  if (!(isGuardPte(pte) ? details.dropMarkers : details.evenCows)) return false;
   setPte(vma.vmMm.sys.ram, ptep, 0);
   return true;
 }

@@ -76,7 +76,7 @@ export function genericFadvise(
  */
 function fadviseDontneed(mapping: AddressSpace, offset: number, endbyte: number): void {
   const { sys, iSize } = mapping.host;
-  filemapFdatawriteRange(mapping, Math.floor(offset / PAGE_SIZE), Math.floor(endbyte / PAGE_SIZE));
+  filemapFdatawriteRange(mapping, Math.floor(offset / PAGE_SIZE), Math.floor(endbyte / PAGE_SIZE), false);
   const first = Math.ceil(offset / PAGE_SIZE);
   if (first < 0) return;
   let last = Math.floor(endbyte / PAGE_SIZE);

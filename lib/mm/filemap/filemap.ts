@@ -28,12 +28,29 @@ import { folioPut } from "../pages/free_pages.js";
 import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
 import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
 import type { FileRaState } from "./file_ra_state.js";
+import { folioIsLocked, folioWaitLocked } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
 import { lowestSetBit, pageCacheAllocFolio, pageCacheAsyncRa, pageCacheSyncRa } from "./readahead.js";
 
 /** What a new cache folio of `bytes` bytes should be in size, at most. Linux include/linux/pagemap.h:fgf_set_order() */
 function fgfOrder(bytes: number): number {
   return bytes < 2 * PAGE_SIZE ? 0 : Math.floor(Math.log2(bytes)) - 12;
+}
+
+/**
+ * The folio of page `index`, for a write: nothing is on its way into it any more. Undefined without memory.
+ * Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITEBEGIN
+ */
+function filemapGetFolioLocked(mapping: AddressSpace, index: number, order: number): Folio | undefined {
+  const { sys } = mapping.host;
+  for (let tries = 0; ; tries++) {
+    if (tries > STEP_BUDGET) throw outOfSteps(`finding page ${index} of a file (__filemap_get_folio)`);
+    const folio = filemapGetFolioCreat(mapping, index, order, writeGfpMask(mapping));
+    if (folio === undefined) return undefined;
+    folioWaitLocked(sys, folio);
+    if (folio.mapping === mapping) return folio;
+    folioPut(sys, folio);
+  }
 }
 
 /**
@@ -63,10 +80,10 @@ export function filemapGetFolioCreat(
 
 /** How pages to be written are allocated. Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITE, mapping_can_writeback() */
 function writeGfpMask(mapping: AddressSpace): number {
-  return mappingGfpMask(mapping) | (mapping.aOps.writeFolio === undefined ? 0 : __GFP_WRITE);
+  return mappingGfpMask(mapping) | (mapping.aOps.writepages === undefined ? 0 : __GFP_WRITE);
 }
 
-/** Makes the folio's bytes valid by reading them; 0 or a negative errno. Linux mm/filemap.c:filemap_read_folio() */
+/** Makes the folio's bytes valid: sends for them and waits; 0 or a negative errno. Linux mm/filemap.c:filemap_read_folio() */
 export function filemapReadFolio(mapping: AddressSpace, folio: Folio): number {
   const { sys } = mapping.host;
   if (mapping.aOps.readFolio === undefined) {
@@ -74,8 +91,8 @@ export function filemapReadFolio(mapping: AddressSpace, folio: Folio): number {
     folio.flags |= PG_uptodate;
     return 0;
   }
-  const error = mapping.aOps.readFolio(folio);
-  if (error !== 0) return error;
+  mapping.aOps.readFolio(folio);
+  folioWaitLocked(sys, folio);
   return (folio.flags & PG_uptodate) !== 0 ? 0 : -EIO;
 }
 
@@ -182,12 +199,7 @@ function writeOnce(
   from: IovIter,
 ): { written: number; copied: number; bytes: number } | number {
   const { host } = mapping;
-  const folio = filemapGetFolioCreat(
-    mapping,
-    Math.floor(at / PAGE_SIZE),
-    fgfOrder(wanted),
-    writeGfpMask(mapping),
-  );
+  const folio = filemapGetFolioLocked(mapping, Math.floor(at / PAGE_SIZE), fgfOrder(wanted));
   if (folio === undefined) return -ENOMEM;
   const offset = at - folio.index * PAGE_SIZE;
   const size = folioNrPages(folio) * PAGE_SIZE;
@@ -260,13 +272,33 @@ function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: nu
   return filemapReadFolio(mapping, folio);
 }
 
-/** The folio of page `index`, up to date, for a read that wants `reqCount` pages; or a negative errno. Linux filemap_get_pages() */
+/**
+ * The folio of page `index`, up to date, for a read that wants `reqCount` pages; or a negative errno. What was found may have left the
+ * cache while it was waited for: then the search starts again. Linux mm/filemap.c:filemap_get_pages()
+ */
 function filemapGetPage(
   mapping: AddressSpace,
   ra: FileRaState,
   index: number,
   reqCount: number,
 ): Folio | number {
+  for (let tries = 0; ; tries++) {
+    if (tries > STEP_BUDGET) throw outOfSteps(`reading page ${index} of a file (filemap_get_pages)`);
+    const folio = filemapFindPage(mapping, ra, index, reqCount);
+    if (folio === undefined) return -ENOMEM;
+    const error = filemapUpdatePage(mapping, folio);
+    if (error !== 0) return error;
+    if (folio.mapping === mapping) return folio;
+  }
+}
+
+/** The folio of page `index`, made if it is missing, with all that reading ahead brings; undefined without memory. */
+function filemapFindPage(
+  mapping: AddressSpace,
+  ra: FileRaState,
+  index: number,
+  reqCount: number,
+): Folio | undefined {
   let folio = filemapGetFolio(mapping, index);
   if (folio === undefined) {
     if (mapping.aOps.readahead !== undefined) pageCacheSyncRa(mapping, ra, index, reqCount);
@@ -274,15 +306,25 @@ function filemapGetPage(
   }
   if (folio === undefined) {
     folio = pageCacheAllocFolio(mapping, index, 0, mappingGfpMask(mapping));
-    if (folio === undefined) return -ENOMEM;
+    if (folio === undefined) return undefined;
     folioPut(mapping.host.sys, folio);
   }
   // In memory the bit could only be PG_reclaim: nothing is ever read ahead there.
   if ((folio.flags & PG_readahead) !== 0 && !mapping.aOps.swapBacked)
     pageCacheAsyncRa(mapping, ra, folio, index, reqCount);
-  if ((folio.flags & PG_uptodate) !== 0) return folio;
-  const error = filemapReadFolio(mapping, folio);
-  return error === 0 ? folio : error;
+  return folio;
+}
+
+/** Makes the folio's bytes valid, or waits until they are; 0 or a negative errno. Linux mm/filemap.c:filemap_update_page() */
+function filemapUpdatePage(mapping: AddressSpace, folio: Folio): number {
+  const { sys } = mapping.host;
+  if ((folio.flags & PG_uptodate) !== 0 && !folioIsLocked(sys, folio)) return 0;
+  folioGet(folio);
+  folioWaitLocked(sys, folio);
+  const valid = (folio.flags & PG_uptodate) !== 0 || folio.mapping !== mapping;
+  const error = valid ? 0 : filemapReadFolio(mapping, folio);
+  folioPut(sys, folio);
+  return error;
 }
 
 /**

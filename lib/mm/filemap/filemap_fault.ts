@@ -6,7 +6,8 @@
  *   2nd try  filemapMapPages finds the page and up to 15 neighbours --> done; counted as one major fault
  *
  * Reading from a device takes long, so Linux does not keep the address space locked meanwhile: it gives up the lock, waits, and
- * lets the fault start again (FAULT_FLAG_TRIED). If retrying is not allowed, the fault waits in place.
+ * lets the fault start again (FAULT_FLAG_TRIED). If retrying is not allowed, the fault waits in place. A page that is in the cache but
+ * still on its way (read ahead) is waited for in the same manner; it was not missing, so the fault counts as a minor one.
  *
  * A large folio in the cache is mapped whole where file, VMA and PTE page have room, even beyond the 64 KiB window.
  * Folios marked for readahead are left out of fault-around, so that touching them starts the next window.
@@ -40,9 +41,9 @@ import {
   type VmFaultResult,
   vmaPages,
 } from "../mm_types.js";
+import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import {
   type Folio,
-  folioGet,
   folioNextIndex,
   folioNrPages,
   folioRefAdd,
@@ -59,6 +60,7 @@ import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
 import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
 import { FileRaState } from "./file_ra_state.js";
 import { filemapGetFolioCreat, filemapReadFolio } from "./filemap.js";
+import { folioIsLocked, folioWaitLocked } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
 import { MMAP_LOTSAMISS, pageCacheAsyncRa, pageCacheRaOrder, pageCacheSyncRa } from "./readahead.js";
 
@@ -87,32 +89,50 @@ function faultGfpMask(mapping: AddressSpace): number {
 export function filemapFault(vmf: VmFault): VmFaultResult {
   const mapping = vmf.vma.vmFile!.fMapping;
   const { sys } = mapping.host;
-  if (vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE)) return VM_FAULT_SIGBUS;
+  if (beyondEnd(vmf, mapping)) return VM_FAULT_SIGBUS;
   let ret = 0;
   let unlocked = false;
-  let folio = filemapGetFolio(mapping, vmf.pgoff);
-  if (folio !== undefined) {
-    if ((vmf.flags & FAULT_FLAG_TRIED) === 0) unlocked = doAsyncMmapReadahead(vmf, mapping, folio);
-    folioGet(folio);
+  const cached = filemapGetFolio(mapping, vmf.pgoff);
+  if (cached !== undefined) {
+    if ((vmf.flags & FAULT_FLAG_TRIED) === 0) unlocked = doAsyncMmapReadahead(vmf, mapping, cached);
   } else {
     countVmEvent(sys, PGMAJFAULT);
     ret = VM_FAULT_MAJOR;
     unlocked = doSyncMmapReadahead(vmf, mapping);
-    folio = filemapGetFolioCreat(mapping, vmf.pgoff, 0, faultGfpMask(mapping));
+  }
+  for (let tries = 0; ; tries++) {
+    if (tries > STEP_BUDGET) throw outOfSteps(`bringing in page ${vmf.pgoff} of a file (filemap_fault)`);
+    const folio = filemapGetFolioCreat(mapping, vmf.pgoff, 0, faultGfpMask(mapping));
     // Even where the lock was given up: VM_FAULT_RETRY promises that another try finds the page, and a caller that then starts as if
     // nothing had been tried (mm_populate) would never end.
     if (folio === undefined) return VM_FAULT_OOM;
-  }
-  if ((folio.flags & PG_uptodate) === 0) {
-    unlocked ||= mayUnlockForIo(vmf);
-    if (filemapReadFolio(mapping, folio) !== 0 && !unlocked) {
-      folioPut(sys, folio);
-      return VM_FAULT_SIGBUS;
-    }
-  }
-  if (unlocked) {
+    const waits = folioIsLocked(sys, folio) || (folio.flags & PG_uptodate) === 0;
+    unlocked ||= waits && mayUnlockForIo(vmf);
+    const error = waits ? waitForFolio(mapping, folio) : 0;
+    if (error === 0 && !unlocked && folio.mapping === mapping) return lockedPage(vmf, mapping, folio, ret);
     folioPut(sys, folio);
-    return ret | VM_FAULT_RETRY;
+    if (unlocked) return ret | VM_FAULT_RETRY;
+    if (error !== 0) return VM_FAULT_SIGBUS;
+  }
+}
+
+/** Linux mm/filemap.c:filemap_fault() compares with max_idx twice: before it looks, and when it has waited. */
+function beyondEnd(vmf: VmFault, mapping: AddressSpace): boolean {
+  return vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE);
+}
+
+/** Waits for the folio's bytes, or reads them; 0 or a negative errno. Linux mm/filemap.c:lock_folio_maybe_drop_mmap(), page_not_uptodate */
+function waitForFolio(mapping: AddressSpace, folio: Folio): number {
+  folioWaitLocked(mapping.host.sys, folio);
+  if ((folio.flags & PG_uptodate) !== 0 || folio.mapping !== mapping) return 0;
+  return filemapReadFolio(mapping, folio);
+}
+
+/** The folio is there: vmf.page, unless the file became shorter meanwhile. */
+function lockedPage(vmf: VmFault, mapping: AddressSpace, folio: Folio, ret: VmFaultResult): VmFaultResult {
+  if (beyondEnd(vmf, mapping)) {
+    folioPut(mapping.host.sys, folio);
+    return VM_FAULT_SIGBUS;
   }
   vmf.page = vmaFolioPage(vmf.vma, folio, vmf.pgoff - folio.index);
   return ret | VM_FAULT_LOCKED;
@@ -167,7 +187,7 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
   for (let index = startPgoff; index <= end; ) {
     const folio = filemapGetFolio(mapping, index);
     const next = folio === undefined ? index + 1 : Math.min(folioNextIndex(folio), end + 1);
-    if (folio !== undefined && mapsAround(folio)) {
+    if (folio !== undefined && mapsAround(mapping, folio)) {
       // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux can_map_large
       if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;
       if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
@@ -184,8 +204,9 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
 }
 
 /** Whether the folio can be mapped without anything else to do. Linux mm/filemap.c:next_uptodate_folio() */
-function mapsAround(folio: Folio): boolean {
-  return (folio.flags & (PG_locked | PG_uptodate | PG_readahead)) === PG_uptodate;
+function mapsAround(mapping: AddressSpace, folio: Folio): boolean {
+  if ((folio.flags & (PG_locked | PG_uptodate | PG_readahead)) !== PG_uptodate) return false;
+  return !folioIsLocked(mapping.host.sys, folio);
 }
 
 /** Maps `nr` pages of the folio from page `index` of the file on, or all of it. Linux mm/filemap.c:filemap_map_folio_range() */

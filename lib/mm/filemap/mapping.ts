@@ -19,18 +19,20 @@ export interface MappingHost {
   iSize: number;
   /** Pages of a file in memory that were promised when it was made; they go back with it. Linux mm/shmem.c:shmem_acct_size() */
   accountedPages: number;
+  /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
+  markDirty?(): void;
 }
 
 /** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */
 export interface AddressSpaceOperations {
-  /** Reads the folio's bytes from the device; 0 or a negative errno. Without it a missing page is a page of zeros (shmem). */
-  readFolio?(folio: Folio): number;
-  /** Reads a run of new folios in one request. */
+  /** Sends for the folio's bytes; it is locked until they are there. Without it a missing page is a page of zeros (shmem). */
+  readFolio?(folio: Folio): void;
+  /** Sends for the bytes of new folios, neighbours together. */
   readahead?(folios: readonly Folio[]): void;
   /** Bytes [from, to) of a new folio will be written: makes the rest of its first and last page valid. 0 or a negative errno. */
   writeBegin?(folio: Folio, from: number, to: number): number;
-  /** Writes the folio's bytes to the device; 0 or a negative errno. Without it dirty pages stay (shmem). */
-  writeFolio?(folio: Folio): number;
+  /** Sends the folios' bytes, in order of index; they are under writeback until they have arrived. Without it dirty pages stay (shmem). */
+  writepages?(folios: readonly Folio[]): void;
   /** The first folio of a write at byte `pos` is done, behind the end, which was byte `oldSize`. Linux: a part of write_end */
   wroteBehindEnd?(oldSize: number, pos: number): void;
   /** Whether page `index` of the file has no block on the device. */
@@ -69,6 +71,9 @@ export class AddressSpace {
    * Invariant: each has PG_dirty.
    */
   readonly dirtyFolios = new Set<Folio>();
+
+  /** How often writing a page of it has failed; each open file has the count it was last told. Linux wb_err, lib/errseq.c */
+  wbErr = 0;
 
   constructor(host: MappingHost, aOps: AddressSpaceOperations) {
     this.host = host;

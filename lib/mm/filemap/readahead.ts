@@ -10,9 +10,8 @@
  * A page fault has no history of reads to go by. It reads around the faulting page (start = page - limit/2) until
  * misses outnumber hits by 100; a mapping advised MADV_RANDOM reads one page, MADV_SEQUENTIAL reads ahead as read(2) does.
  *
- * Everything ends in folios added to the cache and one request to the device for each run of them.
- *
- * Differs from Linux: a request is complete when it returns; an asynchronous one does not make the task wait.
+ * Everything ends in folios added to the cache and one request to the device for each run of them. Nobody waits here: the folios are
+ * locked until their bytes have come (folio_wait.ts), and who needs one of them before that waits for it.
  *
  * Read first: address_space.ts. Read next: filemap.ts.
  */
@@ -60,7 +59,7 @@ export function pageCacheAllocFolio(
   return folio;
 }
 
-/** Reads new folios, one request for each run without a gap, and lets go of them. Linux mm/readahead.c:read_pages() */
+/** Sends for new folios, one request for each run without a gap, and lets go of them. Linux mm/readahead.c:read_pages() */
 function readPages(mapping: AddressSpace, folios: Folio[]): void {
   if (folios.length === 0) return;
   mapping.aOps.readahead?.(folios);

@@ -16,13 +16,16 @@ import { folioCancelDirty, folioMarkDirty } from "../lru/page_writeback.js";
 import { deactivateFileFolio, lruAddDrain } from "../lru/swap.js";
 import {
   type Folio,
+  folioGet,
   folioMapped,
   folioNextIndex,
   folioNrPages,
   PG_dirty,
   PG_writeback,
 } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import { filemapGetFolio, filemapGetFolios, filemapRemoveFolio } from "./address_space.js";
+import { folioIsLocked, folioIsWriteback, folioWaitLocked, folioWaitWriteback } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
 
 /** The file has `newsize` bytes from now on. Linux mm/truncate.c:truncate_setsize() */
@@ -51,9 +54,21 @@ function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: nu
   const first = Math.floor(lstart / PAGE_SIZE);
   const last = lend === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(lend / PAGE_SIZE);
   const folios = [...filemapGetFolios(mapping, first, last)];
-  for (const folio of folios) truncateFolioRange(mapping, folio, lstart, lend);
+  for (const folio of folios) if (waitQuiet(mapping, folio)) truncateFolioRange(mapping, folio, lstart, lend);
   // Linux mm/swap.c:__folio_batch_release()
   if (folios.length > 0) lruAddDrain(mapping.host.sys);
+}
+
+/** Waits until nothing of the folio is on its way; false if it has left the file meanwhile. */
+function waitQuiet(mapping: AddressSpace, folio: Folio): boolean {
+  const { sys } = mapping.host;
+  if (!folioIsLocked(sys, folio) && !folioIsWriteback(sys, folio)) return folio.mapping === mapping;
+  folioGet(folio);
+  folioWaitLocked(sys, folio);
+  folioWaitWriteback(sys, folio);
+  const stayed = folio.mapping === mapping;
+  folioPut(sys, folio);
+  return stayed;
 }
 
 function truncateFolioRange(mapping: AddressSpace, folio: Folio, lstart: number, lend: number): void {
@@ -134,6 +149,7 @@ export function mappingTryInvalidate(
   let failed = 0;
   for (const folio of filemapGetFolios(mapping, start, last)) {
     if (folio.index < start || folioNextIndex(folio) - 1 > last) continue;
+    if (folioIsLocked(mapping.host.sys, folio) || folioIsWriteback(mapping.host.sys, folio)) continue;
     if (mappingEvictFolio(folio)) dropped += folioNrPages(folio);
     else {
       deactivateFileFolio(mapping.host.sys, folio);

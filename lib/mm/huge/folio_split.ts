@@ -14,6 +14,7 @@
  */
 
 import { unmapMappingPages } from "../fault/zap.js";
+import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { lruvecAddFolio, lruvecDelFolio } from "../lru/mm_inline.js";
 import { lruAddDrain } from "../lru/swap.js";
@@ -21,8 +22,8 @@ import { type Folio, folioMapped, folioNrPages, PG_head, PG_lru, pfnToPage } fro
 import type { MemorySystem } from "../system.js";
 
 /**
- * Splits a cache folio so that page `at` of it stands alone; halves without it stay whole. False when it is dirty or somebody
- * else holds it.
+ * Splits a cache folio so that page `at` of it stands alone; halves without it stay whole. False when it is dirty, on its way to or from
+ * the device, or somebody else holds it.
  * The folio must be held by the cache alone apart from `extraRefs`. Linux mm/huge_memory.c:folio_split()
  */
 export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean {
@@ -30,6 +31,7 @@ export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean
   const { sys } = mapping.host;
   // A dirty folio of a disk has buffers to be written, which cannot be taken from it. Linux filemap_release_folio()
   if (mapping.dirtyFolios.has(folio)) return false;
+  if (folioIsLocked(sys, folio) || folioIsWriteback(sys, folio)) return false;
   if (folioMapped(folio)) unmapMappingPages(mapping, folio.index, folioNrPages(folio), false);
   lruAddDrain(sys);
   if (folio.refcount !== folioNrPages(folio) + extraRefs) return false;

@@ -12,7 +12,7 @@
  */
 
 import { MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES } from "../mm_types.js";
-import { vmBugOn } from "../mmdebug.js";
+import { vmBugOnPage } from "../mmdebug.js";
 import {
   type Folio,
   folioTestAnon,
@@ -51,7 +51,7 @@ function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
   const list = folioLruList(folio);
   const { head, tail } = folioLruvec(sys, folio);
-  vmBugOn(folio.lruList >= 0, `frame ${folio.pfn} is on an LRU list already`);
+  vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
   const first = head[list];
   folio.prev = undefined;
   folio.next = first;

@@ -5,13 +5,14 @@
  *   store, shared map   --> fault --> pageMkwrite --> folioMarkDirty
  *   fsync, msync        --> filemapFdatawriteRange --> for each dirty folio:
  *                              folioMkclean      every entry that maps it: read-only and clean, TLB flushed
- *                              PG_dirty off, PG_writeback on, bytes to the device, PG_writeback off
+ *                              PG_dirty off, PG_writeback on, bytes on their way to the device
+ *                       --> filemapFdatawaitRange: until PG_writeback is off for all of them
  *
  * Because the entries are read-only again, the next store faults again and the folio becomes dirty again: no write is lost
  * between the moment the bytes are sent and the moment they arrive. Memory that lives in swap (shmem) has no file to
  * be written to; its folios only carry the flag.
  *
- * Differs from Linux: the write has ended when filemapFdatawriteRange returns, and nothing is written in the background.
+ *   nobody asks         --> fs/fs_writeback.ts: the flusher, half a minute later
  *
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
@@ -19,11 +20,13 @@
 import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
+import { folioEndIo, folioIsWriteback, folioWaitWriteback } from "../filemap/folio_wait.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { VM_SHARED } from "../mm_types.js";
 import { type Folio, folioNrPages, PG_dirty, PG_reclaim, PG_writeback } from "../pages/folio.js";
 import { pteDirty, pteMkclean, pteWrite, pteWrprotect, setPte } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
+import type { MemorySystem } from "../system.js";
 import {
   countVmEvents,
   modNodePageState,
@@ -39,7 +42,8 @@ export function folioMarkDirty(folio: Folio): boolean {
   if ((folio.flags & PG_dirty) !== 0) return false;
   folio.flags = (folio.flags & ~PG_reclaim) | PG_dirty;
   const { mapping } = folio;
-  if (mapping === undefined || mapping.isAnon || mapping.aOps.writeFolio === undefined) return true;
+  if (mapping === undefined || mapping.isAnon || mapping.aOps.writepages === undefined) return true;
+  if (mapping.dirtyFolios.size === 0) mapping.host.markDirty?.();
   mapping.dirtyFolios.add(folio);
   modNodePageState(mapping.host.sys, NR_FILE_DIRTY, folioNrPages(folio));
   countVmEvents(mapping.host.sys, NR_DIRTIED, folioNrPages(folio));
@@ -87,28 +91,65 @@ function folioClearDirtyForIo(folio: Folio, mapping: AddressSpace): boolean {
   return true;
 }
 
+/** Sends the folio's bytes on their way. Linux mm/page-writeback.c:folio_start_writeback() */
+function folioStartWriteback(sys: MemorySystem, folio: Folio): void {
+  folio.flags |= PG_writeback;
+  modNodePageState(sys, NR_WRITEBACK, folioNrPages(folio));
+  countVmEvents(sys, PGPGOUT, folioNrPages(folio) * 4);
+}
+
+/** The bytes have arrived, or could not be written. Linux mm/filemap.c:folio_end_writeback() */
+export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
+  const nrPages = folioNrPages(folio);
+  modNodePageState(sys, NR_WRITEBACK, -nrPages);
+  countVmEvents(sys, NR_WRITTEN, nrPages);
+  folioEndIo(sys, folio, PG_writeback);
+}
+
+/** The file's next fsync shall say that a write has failed. Linux include/linux/pagemap.h:mapping_set_error() */
+export function mappingSetError(folio: Folio): void {
+  const { mapping } = folio;
+  if (mapping !== undefined && !mapping.isAnon) mapping.wbErr++;
+}
+
 /**
- * Writes the dirty folios with a page in [start, last] to the device; 0 or the first error (negative errno).
- * Linux mm/filemap.c:filemap_fdatawrite_range(), mm/page-writeback.c:do_writepages()
+ * Sends the dirty folios with a page in [start, last] to the device, and waits for nothing but what is on its way already: with
+ * `waitForOthers` a folio that is under writeback and dirty again is waited for and sent once more, else it is left out.
+ * Linux mm/filemap.c:filemap_fdatawrite_range(), filemap_flush_range(), mm/page-writeback.c:do_writepages()
  */
-export function filemapFdatawriteRange(mapping: AddressSpace, start: number, last: number): number {
-  const write = mapping.aOps.writeFolio;
-  if (write === undefined) return 0;
+export function filemapFdatawriteRange(
+  mapping: AddressSpace,
+  start: number,
+  last: number,
+  waitForOthers = true,
+): void {
+  const { writepages } = mapping.aOps;
+  if (writepages === undefined) return;
   const { sys } = mapping.host;
-  let error = 0;
-  const folios = [...mapping.dirtyFolios].sort((a, b) => a.index - b.index);
-  for (const folio of folios) {
+  let batch: Folio[] = [];
+  const send = (): void => {
+    if (batch.length > 0) writepages.call(mapping.aOps, batch);
+    batch = [];
+  };
+  for (const folio of [...mapping.dirtyFolios].sort((a, b) => a.index - b.index)) {
     if (folio.index > last || folio.index + folioNrPages(folio) <= start) continue;
+    if (folioIsWriteback(sys, folio)) {
+      if (!waitForOthers) continue;
+      send();
+      folioWaitWriteback(sys, folio);
+    }
     if (!folioClearDirtyForIo(folio, mapping)) continue;
-    const nrPages = folioNrPages(folio);
-    folio.flags |= PG_writeback;
-    modNodePageState(sys, NR_WRITEBACK, nrPages);
-    const result = write.call(mapping.aOps, folio);
-    folio.flags &= ~PG_writeback;
-    modNodePageState(sys, NR_WRITEBACK, -nrPages);
-    countVmEvents(sys, NR_WRITTEN, nrPages);
-    countVmEvents(sys, PGPGOUT, nrPages * 4);
-    if (result !== 0 && error === 0) error = result;
+    folioStartWriteback(sys, folio);
+    batch.push(folio);
   }
-  return error;
+  send();
+}
+
+/** Waits until nothing of pages [start, last] is on its way to the device. Linux mm/filemap.c:filemap_fdatawait_range() */
+export function filemapFdatawaitRange(mapping: AddressSpace, start: number, last: number): void {
+  const { sys } = mapping.host;
+  for (const folio of new Set(mapping.pages.values())) {
+    if (folio.index > last || folio.index + folioNrPages(folio) <= start) continue;
+    folioWaitWriteback(sys, folio);
+  }
 }

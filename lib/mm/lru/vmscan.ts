@@ -22,6 +22,7 @@
 import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { folioRemoveRmapPtes, rmapWalk } from "../fault/rmap.js";
 import { filemapRemoveFolio } from "../filemap/address_space.js";
+import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import { addMmCounter, VM_DROPPABLE, VM_LOCKED, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
@@ -36,7 +37,6 @@ import {
   PG_reclaim,
   PG_swapbacked,
   PG_unevictable,
-  PG_writeback,
   pfnToPage,
 } from "../pages/folio.js";
 import { folioPut, folioPutRefs } from "../pages/free_pages.js";
@@ -105,8 +105,8 @@ type Outcome = "free" | "keep" | "activate";
 
 /** Tries to free one isolated folio. Linux mm/vmscan.c:shrink_folio_list(), the body of its loop */
 function shrinkFolio(sys: MemorySystem, folio: Folio): Outcome {
-  if ((folio.flags & (PG_mlocked | PG_unevictable)) !== 0 || (folio.flags & PG_writeback) !== 0)
-    return "activate";
+  if (folioIsLocked(sys, folio)) return "keep";
+  if ((folio.flags & (PG_mlocked | PG_unevictable)) !== 0 || folioIsWriteback(sys, folio)) return "activate";
   if (folioTestAnon(folio) && (folio.flags & PG_swapbacked) !== 0) return "activate"; // no swap to put it in
   tryToUnmap(sys, folio);
   if (folioMapped(folio)) return "activate";

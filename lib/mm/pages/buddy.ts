@@ -18,7 +18,7 @@
  */
 
 import type { Pfn } from "../../hw/address.js";
-import { vmBugOn } from "../mmdebug.js";
+import { vmBugOnPage } from "../mmdebug.js";
 
 /** Largest order the buddy allocator hands out. Linux include/linux/mmzone.h:MAX_PAGE_ORDER */
 export const MAX_PAGE_ORDER = 10;
@@ -99,11 +99,9 @@ export class Zone {
 
   /** Gives a block back and merges it with its free buddies. Linux mm/page_alloc.c:__free_one_page() */
   freeOnePage(pfn: Pfn, order: number): void {
-    vmBugOn(
-      pfn < this.zoneStartPfn || pfn + (1 << order) > this.zoneEndPfn,
-      `frame ${pfn} is not of zone ${this.name}`,
-    );
-    vmBugOn(this.links.orderPlusOne[pfn] !== 0, `frame ${pfn} is freed twice`);
+    const outside = pfn < this.zoneStartPfn || pfn + (1 << order) > this.zoneEndPfn;
+    vmBugOnPage(outside, pfn, "is freed to a zone that it is not in");
+    vmBugOnPage(this.links.orderPlusOne[pfn] !== 0, pfn, "is freed twice");
     this.nrFreePages += 1 << order;
     let block = pfn;
     let current = order;

@@ -22,7 +22,7 @@
 
 import type { Pfn } from "../../hw/address.js";
 import { lruvecDelFolio } from "../lru/mm_inline.js";
-import { vmBugOn } from "../mmdebug.js";
+import { vmBugOnPage } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, modNodePageState, NR_MLOCK, PGFREE, UNEVICTABLE_PGCLEARED } from "../vmstat.js";
 import type { Zone } from "./buddy.js";
@@ -47,7 +47,7 @@ export function folioPutRefs(sys: MemorySystem, folio: Folio, refs: number): voi
 
 /** The last hold is gone. Linux mm/swap.c:__folio_put() */
 function freeFolio(sys: MemorySystem, folio: Folio): void {
-  vmBugOn(folio.refcount !== 0, `frame ${folio.pfn} has refcount ${folio.refcount}`);
+  vmBugOnPage(folio.refcount !== 0, folio.pfn, "is put more often than got");
   if ((folio.flags & PG_lru) !== 0) lruvecDelFolio(sys, folio);
   if ((folio.flags & PG_mlocked) !== 0) {
     // A locked page dies unlocked. Linux mm/page_alloc.c:__free_pages_prepare()
@@ -63,13 +63,14 @@ function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
   if (sys.trace.on) sys.trace.emit("kmem:mm_page_free", { pfn, order });
   for (let i = 0; i < 1 << order; i++) {
     const page = i === 0 ? folio : pfnToPage(sys, pfn + i);
-    vmBugOn(page.mapcount !== 0, `frame ${page.pfn} is freed while mapped`);
+    vmBugOnPage(page.mapcount !== 0, page.pfn, "is freed while mapped");
     page.head = page;
     page.anonExclusive = false;
   }
-  vmBugOn(
+  vmBugOnPage(
     folio.largeMapcount !== 0 || folio.entireMapcount !== 0,
-    `frame ${pfn} is freed while mapped as a whole`,
+    pfn,
+    "is freed while mapped as a whole",
   );
   folio.flags = 0;
   folio.order = 0;

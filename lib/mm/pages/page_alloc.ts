@@ -157,6 +157,7 @@ function prepNewPage(sys: MemorySystem, pfn: Pfn, order: number, gfp: number): F
   if ((gfp & __GFP_ZERO) === 0) return folio;
   for (let i = 0; i < 1 << order; i++) sys.ram.zeroFrame(pfn + i);
   sys.clock.advance(sys.costs.zeroPageNs * 2 ** order);
+  if (sys.trace.on) sys.trace.emit("pagewalk:clear_page", { pfn, order });
   return folio;
 }
 

@@ -30,10 +30,10 @@ interface ZoneWatermarks {
 }
 
 /** Zones that a machine could have: DMA, DMA32, Normal, Movable, Device. Linux MAX_NR_ZONES */
-const MAX_NR_ZONES = 5;
+export const MAX_NR_ZONES = 5;
 
 /** vm.min_free_kbytes for this much RAM. Linux mm/page_alloc.c:calculate_min_free_kbytes() */
-function calculateMinFreeKbytes(sys: MemorySystem): number {
+export function calculateMinFreeKbytes(sys: MemorySystem): number {
   const value = Math.floor(Math.sqrt(sys.totalramPages * 4 * 16));
   return Math.min(262144, Math.max(128, value));
 }

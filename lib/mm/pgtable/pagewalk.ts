@@ -1,66 +1,137 @@
 /**
  * Walking the page tables of a range of addresses, entry by entry, without faulting anything in.
  *
- *   walkPageRange(mm, start, end, { pmdEntry, pteEntry })
- *        PGD -> PUD -> PMD -- table --> pteEntry(pte, addr, ptep) for every entry that is not empty
- *                          -- leaf ---> pmdEntry(pmd, addr, pmdp) once for the 2 MiB (or 1 GiB) it maps
- *                          -- empty --> skipped as a whole: sparse areas cost next to nothing
+ *   walkPageRange(mm, start, end, ops)
+ *        between VMAs ------> pteHole(start, end, -1)
+ *        VMA: testWalk() says whether it is walked; then
+ *        PGD -> PUD -> PMD -- table --> pteEntry(pte, addr, ptep, kind) for every entry that is not empty
+ *         |      |      |                 pteHole for every one that is
+ *         |      |      +--- leaf ----> pmdEntry(pmd, addr, pmdp, next) once for the 2 MiB it maps
+ *         +------+------+--- empty ---> pteHole(addr, next, depth) for the part as a whole
  *
- * smaps, pagemap, mincore and madvise look at a range this way. `forEachPteTable` is the loop below it, which the
- * functions that change many entries (zap, fork, mprotect) use directly.
+ * mprotect, mlock, madvise, mincore, smaps and pagemap go over a range this way. What an entry is, is found out here, once
+ * (classifyPte): an entry of no known kind throws before a callback could take it for something else.
+ *
+ * A leaf of level 2 that is met by a walk with pteEntry but without pmdEntry throws: Linux splits the huge page there,
+ * and to step over it would leave 512 pages out in silence. Nothing maps a leaf of level 3, so every walk throws there.
+ *
+ * `forEachPmd` is the loop below it, which the functions that empty or copy many entries (zap, fork) use directly.
+ *
+ * Left out: hugetlb_entry, install_pte, and ACTION_AGAIN, which needs another CPU that changes the tables meanwhile.
  *
  * Read first: pgtable_alloc.ts. Read next: mm/fault/zap.ts.
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
-import type { MmStruct } from "../mm_types.js";
-import { pgdIndex, pmdIndex, pmdLeaf, ptePfn, ptepGet, pudIndex } from "./pgtable.js";
+import type { Ram } from "../../hw/ram.js";
+import { type MmStruct, VM_PFNMAP, type VmAreaStruct } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
+import {
+  classifyPte,
+  leafNotTable,
+  pgdIndex,
+  pmdIndex,
+  pteIndex,
+  ptePfn,
+  ptepGet,
+  pudIndex,
+} from "./pgtable.js";
 
 /** Bytes below one level-3 entry. Linux PUD_SIZE */
 export const PUD_BYTES = 0x4000_0000;
 /** Bytes below one entry of the top table. Linux PGDIR_SIZE */
 export const PGD_BYTES = 0x80_0000_0000;
 
-/** What to call for what is found. Linux include/linux/pagewalk.h:struct mm_walk_ops */
+/**
+ * What a callback answers: true ends the walk, nothing or false goes on.
+ * Differs from Linux: an int there, so that a number returned by chance would end the walk too.
+ */
+// biome-ignore lint/suspicious/noConfusingVoidType: a callback that never ends the walk returns nothing
+type WalkAnswer = boolean | void;
+
+/** What to call for what is found; all are optional. Linux include/linux/pagewalk.h:struct mm_walk_ops */
 export interface MmWalkOps {
-  /** A level-1 entry that is not empty: its value, address and pointer. */
-  pteEntry?(pte: Pte, addr: Vaddr, ptep: number): void;
-  /** A leaf of level 2 or 3: its value, the first address of the walk under it, its pointer, and where the walk under it ends. */
-  pmdEntry?(pmd: number, addr: Vaddr, pmdp: number, next: number): void;
+  /**
+   * Whether the part [start, end) of `vma` is to be walked. Without it, VMAs whose frames have no page structs (VM_PFNMAP)
+   * count as holes. Not called by walkPageRangeVma(). Differs from Linux: it cannot end the walk.
+   */
+  testWalk?(vma: VmAreaStruct, start: Vaddr, end: Vaddr): boolean;
+  /**
+   * A leaf of level 2: its value, the first address of the walk under it, its pointer, where the walk under it ends.
+   * Differs from Linux: not called for tables.
+   */
+  pmdEntry?(pmd: Pte, addr: Vaddr, pmdp: number, next: Vaddr): WalkAnswer;
+  /**
+   * A level-1 entry: its value, address, pointer, and which of the PTE_KIND_ constants it is.
+   * Differs from Linux: not called for empty ones, which are holes here.
+   */
+  pteEntry?(pte: Pte, addr: Vaddr, ptep: number, kind: number): WalkAnswer;
+  /**
+   * Nothing maps [addr, next). `depth` says how high: 0 the top table's entry is empty, 2 that of level 3, 3 that of
+   * level 2, 4 that of level 1; -1 there is no VMA.
+   */
+  pteHole?(addr: Vaddr, next: Vaddr, depth: number): WalkAnswer;
 }
 
 /** Called with a level-2 entry that is not empty and the part [addr, next) of the range that it covers. */
-type PmdVisitor = (pmdp: number, addr: Vaddr, next: number) => void;
+type PmdVisitor = (pmdp: number, addr: Vaddr, next: Vaddr) => WalkAnswer;
 
-/** Calls `visit` for each level-2 entry of [start, end) that is not empty. Linux walk_pgd_range(), walk_pmd_range() */
-export function forEachPmd(mm: MmStruct, start: number, end: number, visit: PmdVisitor): void {
+/** Called for [addr, next) when the entry at `depth` above it is empty. */
+type HoleVisitor = (addr: Vaddr, next: Vaddr, depth: number) => WalkAnswer;
+
+/**
+ * Calls `visit` for each level-2 entry of [start, end) that is not empty: a table or a leaf, nothing else may stand
+ * there. Returns whether a visitor ended it. Linux walk_pgd_range(), walk_pud_range(), walk_pmd_range()
+ */
+export function forEachPmd(
+  mm: MmStruct,
+  start: Vaddr,
+  end: Vaddr,
+  visit: PmdVisitor,
+  hole?: HoleVisitor,
+): boolean {
   const { ram } = mm.sys;
   let addr = start;
   while (addr < end) {
     const pgd = ptepGet(ram, mm.pgd * 512 + pgdIndex(addr));
-    if (pgd === 0) {
-      addr = nextBoundary(addr, PGD_BYTES, end);
-      continue;
+    let next = nextBoundary(addr, PGD_BYTES, end);
+    let answer: WalkAnswer;
+    if (pgd === 0) answer = hole?.(addr, next, 0);
+    else {
+      const pud = ptepGet(ram, tableFrame(pgd) * 512 + pudIndex(addr));
+      next = nextBoundary(addr, PUD_BYTES, end);
+      answer = pud === 0 ? hole?.(addr, next, 2) : visitPmds(ram, tableFrame(pud), addr, next, visit, hole);
     }
-    const pudp = ptePfn(pgd) * 512 + pudIndex(addr);
-    const pud = ptepGet(ram, pudp);
-    const pudEnd = nextBoundary(addr, PUD_BYTES, end);
-    if (pud !== 0 && pmdLeaf(pud)) visit(pudp, addr, pudEnd);
-    else if (pud !== 0) visitPmds(mm, ptePfn(pud), addr, pudEnd, visit);
-    addr = pudEnd;
+    if (answer) return true;
+    addr = next;
   }
+  return false;
 }
 
-function visitPmds(mm: MmStruct, table: number, start: number, end: number, visit: PmdVisitor): void {
-  const { ram } = mm.sys;
+/** Frame of the table that `entry`, of a level above 2, points to. */
+function tableFrame(entry: Pte): number {
+  vmBugOn(leafNotTable(entry), "a leaf above level 2 is to be walked, which nothing maps");
+  return ptePfn(entry);
+}
+
+function visitPmds(
+  ram: Ram,
+  table: number,
+  start: Vaddr,
+  end: Vaddr,
+  visit: PmdVisitor,
+  hole?: HoleVisitor,
+): boolean {
   for (let addr = start; addr < end; ) {
     const next = nextBoundary(addr, PMD_SIZE, end);
     const index = pmdIndex(addr);
-    if (ram.entryLo(table, index) !== 0 || ram.entryHi(table, index) !== 0)
-      visit(table * 512 + index, addr, next);
+    const empty = ram.entryLo(table, index) === 0 && ram.entryHi(table, index) === 0;
+    const answer = empty ? hole?.(addr, next, 3) : visit(table * 512 + index, addr, next);
+    if (answer) return true;
     addr = next;
   }
+  return false;
 }
 
 /** The next multiple of `size` after `addr`, at most `end`. Linux pmd_addr_end() */
@@ -68,20 +139,59 @@ export function nextBoundary(addr: Vaddr, size: number, end: number): number {
   return Math.min((Math.floor(addr / size) + 1) * size, end);
 }
 
-/** Walks what is mapped or noted in [start, end) of `mm`. Linux mm/pagewalk.c:walk_page_range() */
-export function walkPageRange(mm: MmStruct, start: number, end: number, ops: MmWalkOps): void {
-  const { ram } = mm.sys;
-  forEachPmd(mm, start, end, (pmdp, from, to) => {
+/** Walks [start, end) of `mm`, VMA by VMA. Returns whether a callback ended it. Linux mm/pagewalk.c:walk_page_range() */
+export function walkPageRange(mm: MmStruct, start: Vaddr, end: Vaddr, ops: MmWalkOps): boolean {
+  for (let addr = start; addr < end; ) {
+    const vma = mm.mmMt.find(addr);
+    const inside = vma !== undefined && vma.vmStart <= addr;
+    const next = Math.min(end, (inside ? vma.vmEnd : vma?.vmStart) ?? end);
+    const answer = inside ? walkTested(vma, addr, next, ops) : ops.pteHole?.(addr, next, -1);
+    if (answer) return true;
+    addr = next;
+  }
+  return false;
+}
+
+/** Walks the part of one VMA, if it is to be walked at all. Linux mm/pagewalk.c:walk_page_test(), __walk_page_range() */
+function walkTested(vma: VmAreaStruct, start: Vaddr, end: Vaddr, ops: MmWalkOps): WalkAnswer {
+  if (ops.testWalk !== undefined) {
+    if (!ops.testWalk(vma, start, end)) return false;
+  } else if ((vma.vmFlags & VM_PFNMAP) !== 0) return ops.pteHole?.(start, end, -1);
+  return walkPageRangeVma(vma, start, end, ops);
+}
+
+/**
+ * Walks [start, end), a part of `vma`; testWalk is not asked. Returns whether a callback ended it.
+ * Linux mm/pagewalk.c:walk_page_range_vma()
+ */
+export function walkPageRangeVma(vma: VmAreaStruct, start: Vaddr, end: Vaddr, ops: MmWalkOps): boolean {
+  const { ram } = vma.vmMm.sys;
+  const visit: PmdVisitor = (pmdp, addr, next) => {
     const pmd = ptepGet(ram, pmdp);
-    if (pmdLeaf(pmd)) {
-      ops.pmdEntry?.(pmd, from, pmdp, to);
-      return;
-    }
-    if (ops.pteEntry === undefined) return;
-    let ptep = ptePfn(pmd) * 512 + (Math.floor(from / PAGE_SIZE) & 511);
-    for (let addr = from; addr < to; addr += PAGE_SIZE, ptep++) {
-      const pte = ptepGet(ram, ptep);
-      if (pte !== 0) ops.pteEntry(pte, addr, ptep);
-    }
-  });
+    if (!leafNotTable(pmd)) return ops.pteEntry && walkPteRange(ram, pmd, addr, next, ops);
+    vmBugOn(
+      ops.pmdEntry === undefined && ops.pteEntry !== undefined,
+      `a leaf of level 2 at ${addr.toString(16)} is met by a walk that knows only entries of level 1`,
+    );
+    return ops.pmdEntry?.(pmd, addr, pmdp, next);
+  };
+  return forEachPmd(
+    vma.vmMm,
+    start,
+    end,
+    visit,
+    ops.pteHole && ((addr, next, d) => ops.pteHole!(addr, next, d)),
+  );
+}
+
+/** Linux mm/pagewalk.c:walk_pte_range() */
+function walkPteRange(ram: Ram, pmd: Pte, start: Vaddr, end: Vaddr, ops: MmWalkOps): WalkAnswer {
+  let ptep = ptePfn(pmd) * 512 + pteIndex(start);
+  for (let addr = start; addr < end; addr += PAGE_SIZE, ptep++) {
+    const pte = ptepGet(ram, ptep);
+    const answer =
+      pte !== 0 ? ops.pteEntry!(pte, addr, ptep, classifyPte(pte)) : ops.pteHole?.(addr, addr + PAGE_SIZE, 4);
+    if (answer) return true;
+  }
+  return false;
 }

@@ -231,8 +231,13 @@ export const PTE_MARKER_GUARD = 4;
 /** Marker: the page was lost, touching it is SIGBUS. Linux PTE_MARKER_POISONED */
 export const PTE_MARKER_POISONED = 2;
 
-/** The entry of swap area `type` (0 to 31), page `offset` (below 2^38). Linux swp_entry() and swp_entry_to_pte() */
+/**
+ * The entry of swap area `type` (0 to 31), page `offset` (below 2^38). Page 0 of area 0 has none: its entry would be 0, which
+ * is the empty one, and the page is the area's header. Linux swp_entry() and swp_entry_to_pte()
+ */
 export function swpEntryToPte(type: number, offset: number): Pte {
+  const fits = type >= 0 && type < 32 && offset >= 0 && offset < 2 ** 38 && type + offset > 0;
+  if (!fits) throw new VmBug(`page ${offset} of swap area ${type} has no entry`);
   return type * 2 ** 47 + offset * 512;
 }
 
@@ -323,6 +328,16 @@ export function pudIndex(addr: Vaddr): number {
 /** Index into the top table. Linux pgd_index() */
 export function pgdIndex(addr: Vaddr): number {
   return Math.floor(addr / 0x80_0000_0000) & 511;
+}
+
+/**
+ * Whether an entry that is not empty, in a table above level 1, is a leaf and not a table; throws if it is neither.
+ * Not in Linux: pmd_leaf() and pmd_bad(), one after the other.
+ */
+export function leafNotTable(entry: Pte): boolean {
+  if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return false;
+  if (!pmdLeaf(entry)) throw unknownPte(entry);
+  return true;
 }
 
 /** The entry is a leaf in a table of level 2 or 3. Linux pmd_leaf() */

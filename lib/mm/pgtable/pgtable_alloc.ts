@@ -6,7 +6,8 @@
  *                                 `------------- counted in mm.pgtablesBytes: VmPTE -------------'
  *
  * xxxOffset finds the entry for an address and returns 0 where a table is missing; xxxAlloc makes the missing tables and
- * returns 0 only when no frame is left. A leaf (huge page) in level 2 or 3 is not a table: pteOffset gives 0 there.
+ * returns 0 only when no frame is left. A leaf (huge page) in level 2 or 3 is not a table, and not "nothing" either: who may
+ * meet one looks at the entry first (pmdLeaf), and both throw where they find one in place of a table.
  *
  * Tables go away in two cases: freePgtables() after munmap, for every table whose whole range lies between the
  * neighbouring VMAs (floor and ceiling); and when MADV_DONTNEED has emptied the whole range of a PTE page
@@ -16,16 +17,29 @@
  */
 import type { Pfn, Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import type { MmStruct } from "../mm_types.js";
+import { vmBugOn } from "../mmdebug.js";
 import { PGTY_table, pfnToPage } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { GFP_PGTABLE_KERNEL, GFP_PGTABLE_USER } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
 import { withGather } from "./mmu_gather.js";
-import { PAGE_TABLE, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex, setPte } from "./pgtable.js";
+import {
+  PAGE_TABLE,
+  pgdIndex,
+  pmdIndex,
+  pmdLeaf,
+  pteIndex,
+  ptePfn,
+  ptepGet,
+  pudIndex,
+  setPte,
+  unknownPte,
+} from "./pgtable.js";
 
 const PUD_BYTES = 0x4000_0000;
 const PGD_BYTES = 0x80_0000_0000;
@@ -59,16 +73,24 @@ export function pgdFree(mm: MmStruct): void {
   mm.pgd = 0;
 }
 
-/** The frame of the table that `entryp` points to; 0 when it is empty or a leaf. */
+/** The frame of the table that `entryp` points to; 0 when it is empty. */
 function tableBelow(mm: MmStruct, entryp: number): number {
   const entry = ptepGet(mm.sys.ram, entryp);
-  return (entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT ? ptePfn(entry) : 0;
+  if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return ptePfn(entry);
+  return entry === 0 ? 0 : noTable(entry);
+}
+
+/** Throws for an entry that should point to a table and does not. */
+function noTable(entry: Pte): never {
+  vmBugOn(pmdLeaf(entry), "a leaf is where a table is looked for");
+  throw unknownPte(entry);
 }
 
 /** The same, making the table if the entry is empty. Linux __pte_alloc(), __pmd_alloc(), __pud_alloc() */
 function tableBelowAlloc(mm: MmStruct, entryp: number): number {
   const entry = ptepGet(mm.sys.ram, entryp);
-  if (entry !== 0) return (entry & PAGE_PSE) === 0 ? ptePfn(entry) : 0;
+  if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return ptePfn(entry);
+  if (entry !== 0) noTable(entry);
   const pfn = tableAlloc(mm);
   if (pfn === 0) return 0;
   mm.pgtablesBytes += PAGE_SIZE;
@@ -85,12 +107,16 @@ export function pudOffset(mm: MmStruct, addr: Vaddr): number {
 /** Pointer to the level-2 entry for `addr`, 0 where a table is missing. Linux mm/rmap.c:mm_find_pmd(), pmd_offset() */
 export function pmdOffset(mm: MmStruct, addr: Vaddr): number {
   const pudp = pudOffset(mm, addr);
-  if (pudp === 0) return 0;
+  return pudp === 0 ? 0 : pmdOffsetPud(mm, pudp, addr);
+}
+
+/** The same below a known level-3 entry. Linux pmd_offset() */
+export function pmdOffsetPud(mm: MmStruct, pudp: number, addr: Vaddr): number {
   const pmd = tableBelow(mm, pudp);
   return pmd === 0 ? 0 : pmd * 512 + pmdIndex(addr);
 }
 
-/** Pointer to the level-1 entry for `addr`, 0 where a table is missing or a leaf is above. Linux pte_offset_map() */
+/** Pointer to the level-1 entry for `addr`, 0 where a table is missing. Linux pte_offset_map() */
 export function pteOffset(mm: MmStruct, addr: Vaddr): number {
   const pmdp = pmdOffset(mm, addr);
   return pmdp === 0 ? 0 : pteOffsetPmd(mm, pmdp, addr);

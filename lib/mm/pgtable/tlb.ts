@@ -119,8 +119,8 @@ export function flushTlbMmRange(mm: MmStruct, start: number, end: number, freedT
 /** Interrupts the other CPUs that must flush now. Linux arch/x86/mm/tlb.c:native_flush_tlb_multi() */
 function flushTlbMulti(sys: MemorySystem, self: Cpu, info: FlushTlbInfo): void {
   const { mm, freedTables } = info;
+  if (mm.mmCpumask.size === (mm.mmCpumask.has(self.id) ? 1 : 0)) return; // nobody but this CPU
   const mask = [...mm.mmCpumask].sort((a, b) => a - b).map((id) => viewOf(sys, id, self, mm));
-  if (!mask.some((cpu) => !cpu.isSelf)) return;
   const targets = sys.parts.shootdownTargets(mask, freedTables);
   if (targets.length === 0) return;
   countVmEvent(sys, NR_TLB_REMOTE_FLUSH);

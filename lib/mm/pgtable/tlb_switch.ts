@@ -62,6 +62,7 @@ export function switchMmIrqsOff(sys: MemorySystem, cpu: Cpu, next: MmStruct): vo
     // Nobody interrupted this CPU while it was lazy.
     if (sys.parts.catchUp(state.ctxs[state.loadedMmAsid]!.tlbGen, context.tlbGen) === "nothing") return;
     loadNewMmCr3(cpu, state, next, { asid: state.loadedMmAsid, needFlush: true, nextAsid: state.nextAsid });
+    noteSwitch(sys, true);
     return;
   }
   next.mmCpumask.add(cpu.id);
@@ -71,6 +72,12 @@ export function switchMmIrqsOff(sys: MemorySystem, cpu: Cpu, next: MmStruct): vo
     ? sys.parts.chooseNewAsid(state.ctxs, state.nextAsid, context)
     : { asid: 0, needFlush: true, nextAsid: 1 };
   loadNewMmCr3(cpu, state, next, choice);
+  noteSwitch(sys, choice.needFlush);
+}
+
+/** Traces a switch of address space, whether it flushed or not. Linux: trace_tlb_flush(TLB_FLUSH_ON_TASK_SWITCH, ...) */
+function noteSwitch(sys: MemorySystem, flushed: boolean): void {
+  if (sys.trace.on) sys.trace.emit("tlb:tlb_flush", { pages: flushed ? -1 : 0, reason: 0 });
 }
 
 /** Linux arch/x86/mm/tlb.c:load_new_mm_cr3() */

@@ -24,9 +24,15 @@ import {
   type VmAreaStruct,
   vmaIsAnonymous,
 } from "../mm_types.js";
-import { walkPageRange } from "../pgtable/pagewalk.js";
+import { type MmWalkOps, walkPageRangeVma } from "../pgtable/pagewalk.js";
 import { isGuardPte, makePteMarker, PTE_MARKER_GUARD, ptepGet, setPte } from "../pgtable/pgtable.js";
 import { pteAlloc } from "../pgtable/pgtable_alloc.js";
+
+/** Ends at the first entry that is no guard. Linux mm/madvise.c:guard_install_walk_ops */
+const NOTHING_BUT_GUARDS: MmWalkOps = {
+  pmdEntry: () => true,
+  pteEntry: (pte) => !isGuardPte(pte),
+};
 
 /** Linux mm/madvise.c:is_valid_guard_vma() */
 function isValidGuardVma(vma: VmAreaStruct, allowLocked: boolean): boolean {
@@ -40,7 +46,7 @@ export function madviseGuardInstall(vma: VmAreaStruct, start: number, end: numbe
   const { vmMm: mm } = vma;
   vma.vmFlags |= VM_MAYBE_GUARD;
   if (vmaIsAnonymous(vma)) anonVmaPrepare(vma);
-  if (hasOtherThanGuards(vma, start, end))
+  if (walkPageRangeVma(vma, start, end, NOTHING_BUT_GUARDS))
     zapPageRangeSingle(vma, start, end - start, { ...ZAP_DONTNEED, reclaimPt: false });
   for (let addr = start; addr < end; addr += PAGE_SIZE) {
     const ptep = pteAlloc(mm, addr);
@@ -50,24 +56,12 @@ export function madviseGuardInstall(vma: VmAreaStruct, start: number, end: numbe
   return 0;
 }
 
-function hasOtherThanGuards(vma: VmAreaStruct, start: number, end: number): boolean {
-  let found = false;
-  walkPageRange(vma.vmMm, start, end, {
-    pteEntry(pte) {
-      if (!isGuardPte(pte)) found = true;
-    },
-    pmdEntry() {
-      found = true;
-    },
-  });
-  return found;
-}
-
 /** Takes guard markers out of [start, end) of `vma`. 0 or negative errno. Linux mm/madvise.c:madvise_guard_remove() */
 export function madviseGuardRemove(vma: VmAreaStruct, start: number, end: number): number {
   if (!isValidGuardVma(vma, true)) return -EINVAL;
   const { ram } = vma.vmMm.sys;
-  walkPageRange(vma.vmMm, start, end, {
+  walkPageRangeVma(vma, start, end, {
+    pmdEntry: () => false, // a leaf is whole pages: no marker is in it
     pteEntry(pte, _addr, ptep) {
       if (isGuardPte(pte)) setPte(ram, ptep, 0);
     },

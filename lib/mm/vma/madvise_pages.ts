@@ -47,16 +47,16 @@ import {
   PG_workingset,
   pageFolio,
 } from "../pages/folio.js";
-import { nextBoundary, walkPageRange } from "../pgtable/pagewalk.js";
+import { type MmWalkOps, nextBoundary, walkPageRangeVma } from "../pgtable/pagewalk.js";
 import {
   classifyPte,
   PTE_KIND_MARKER,
+  PTE_KIND_PRESENT,
   PTE_KIND_SWAP,
   PTE_MARKER_POISONED,
   pteDirty,
   pteMkclean,
   pteMkold,
-  ptePresent,
   ptepGet,
   pteYoung,
   setPte,
@@ -88,10 +88,10 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   const { sys } = mm;
   lruAddDrain(sys);
   updateHiwaterRss(mm);
-  walkPageRange(mm, start, end, {
-    pteEntry(pte, _addr, ptep) {
-      if (!ptePresent(pte)) {
-        freeNonpresentPte(vma, ptep, pte);
+  walkPageRangeVma(vma, start, end, {
+    pteEntry(pte, _addr, ptep, kind) {
+      if (kind !== PTE_KIND_PRESENT) {
+        freeNonpresentPte(vma, ptep, pte, kind);
         return;
       }
       const page = vmNormalPage(vma, pte);
@@ -107,8 +107,7 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
 }
 
 /** A lost page is free to be lost; other notes stay. Linux mm/madvise.c:madvise_free_pte_range() of what is not present */
-function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte): void {
-  const kind = classifyPte(pte);
+function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, kind: number): void {
   if (kind === PTE_KIND_SWAP) throw unknownPte(pte); // its place would have to be given back
   if (kind === PTE_KIND_MARKER && (swpOffset(pte) & PTE_MARKER_POISONED) !== 0)
     setPte(vma.vmMm.sys.ram, ptep, 0);
@@ -146,7 +145,7 @@ function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boole
     const next = nextBoundary(from, PMD_SIZE, end);
     const isolated: Folio[] = [];
     let skipTo = from; // behind a large folio that was dealt with at its first page
-    walkPageRange(mm, from, next, {
+    walkPageRangeVma(vma, from, next, {
       pteEntry(_pte, addr, ptep) {
         if (addr < skipTo) return;
         skipTo = addr + coolPte(vma, addr, next, ptep, pageout ? isolated : undefined) * PAGE_SIZE;
@@ -188,7 +187,7 @@ function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isol
   const { sys } = vma.vmMm;
   const { ram } = sys;
   const pte = ptepGet(ram, ptep); // splitting a large folio may have emptied it
-  const page = ptePresent(pte) ? vmNormalPage(vma, pte) : undefined;
+  const page = classifyPte(pte) === PTE_KIND_PRESENT ? vmNormalPage(vma, pte) : undefined;
   if (page === undefined) return 1;
   const folio = pageFolio(page);
   if (folio.order > 0 && !holdsWholeFolio(vma, folio, page, addr, end)) return 1;
@@ -206,10 +205,21 @@ function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isol
   return nrPages;
 }
 
+/** Would read back what is in swap; nothing is there yet. Linux mm/madvise.c:swapin_walk_ops, swapin_walk_pmd_entry() */
+const SWAPIN_WALK_OPS: MmWalkOps = {
+  pmdEntry: () => false,
+  pteEntry(pte, _addr, _ptep, kind) {
+    if (kind === PTE_KIND_SWAP) throw unknownPte(pte);
+  },
+};
+
 /** Reads the file's part of the range ahead. 0 or negative errno. Linux mm/madvise.c:madvise_willneed() */
 export function madviseWillneed(vma: VmAreaStruct, start: number, end: number): number {
   const file = vma.vmFile;
-  if (file === undefined) return 0; // brings back what is in swap
+  if (file === undefined) {
+    walkPageRangeVma(vma, start, end, SWAPIN_WALK_OPS);
+    return 0;
+  }
   const offset = start - vma.vmStart + vma.vmPgoff * PAGE_SIZE;
   file.fadviseWillneed?.(offset, end - start);
   return 0;

@@ -8,13 +8,14 @@
  *
  * Read first: mm/pgtable/pagewalk.ts, mm/filemap/filemap.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import { offsetInPage, PAGE_SIZE, pageAlign } from "../../hw/address.js";
 import { EINVAL, ENOMEM } from "../errno.js";
 import { filemapGetFolio } from "../filemap/address_space.js";
 import type { File, MmStruct, VmAreaStruct } from "../mm_types.js";
 import { PG_uptodate } from "../pages/folio.js";
-import { walkPageRange } from "../pgtable/pagewalk.js";
-import { classifyPte, PTE_KIND_MARKER, PTE_KIND_SWAP } from "../pgtable/pgtable.js";
+import { walkPageRangeVma } from "../pgtable/pagewalk.js";
+import { PTE_KIND_MARKER, PTE_KIND_SWAP } from "../pgtable/pgtable.js";
 
 /** Pages that are asked for at once: as many answers as fit into a page of the kernel's. */
 const CHUNK_PAGES = PAGE_SIZE;
@@ -53,26 +54,27 @@ export function mincoreArguments(mm: MmStruct, start: number, len: number): numb
 
 /** Linux mm/mincore.c:do_mincore(), mincore_pte_range() */
 function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Array): void {
-  const seen = new Set<number>();
-  walkPageRange(vma.vmMm, start, end, {
-    pteEntry(pte, addr) {
-      const kind = classifyPte(pte);
-      if (kind === PTE_KIND_MARKER) return;
-      const i = (addr - start) / PAGE_SIZE;
-      seen.add(i);
-      vec[i] = kind === PTE_KIND_SWAP ? 0 : 1; // a page on the move is in core
+  const indexOf = (addr: Vaddr): number => (addr - start) / PAGE_SIZE;
+  walkPageRangeVma(vma, start, end, {
+    pteHole(addr, next) {
+      mincoreUnmappedRange(vma, addr, vec.subarray(indexOf(addr), indexOf(next)));
+    },
+    pteEntry(_pte, addr, _ptep, kind) {
+      const i = indexOf(addr);
+      if (kind === PTE_KIND_MARKER) mincoreUnmappedRange(vma, addr, vec.subarray(i, i + 1));
+      else vec[i] = kind === PTE_KIND_SWAP ? 0 : 1; // a page on the move is in core
     },
     pmdEntry(_pmd, addr, _pmdp, next) {
-      for (let a = addr; a < next; a += PAGE_SIZE) {
-        seen.add((a - start) / PAGE_SIZE);
-        vec[(a - start) / PAGE_SIZE] = 1;
-      }
+      vec.fill(1, indexOf(addr), indexOf(next));
     },
   });
+}
+
+/** Where nothing is mapped, the page cache of the file answers. Linux mm/mincore.c:__mincore_unmapped_range() */
+function mincoreUnmappedRange(vma: VmAreaStruct, addr: Vaddr, vec: Uint8Array): void {
   const file = vma.vmFile;
-  if (file === undefined) return;
-  const pgoff = vma.vmPgoff + (start - vma.vmStart) / PAGE_SIZE;
-  for (let i = 0; i < vec.length; i++) if (!seen.has(i) && mincorePage(file, pgoff + i)) vec[i] = 1;
+  const pgoff = vma.vmPgoff + (addr - vma.vmStart) / PAGE_SIZE;
+  for (let i = 0; i < vec.length; i++) vec[i] = file !== undefined && mincorePage(file, pgoff + i) ? 1 : 0;
 }
 
 /** Whether the file's page is in RAM and valid. Linux mm/mincore.c:mincore_page() */

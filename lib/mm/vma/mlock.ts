@@ -25,8 +25,8 @@ import {
   type VmAreaStruct,
 } from "../mm_types.js";
 import { pageFolio, pfnToPage } from "../pages/folio.js";
-import { walkPageRange } from "../pgtable/pagewalk.js";
-import { ptePfn, ptePresent, pteSpecial } from "../pgtable/pgtable.js";
+import { walkPageRangeVma } from "../pgtable/pagewalk.js";
+import { PTE_KIND_PRESENT, ptePfn, pteSpecial } from "../pgtable/pgtable.js";
 import { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "../system.js";
 import { MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT } from "./mman.js";
 import { canDoMlock, rangeWraps } from "./util.js";
@@ -37,15 +37,18 @@ function mlockVmaPagesRange(vma: VmAreaStruct, start: number, end: number, newfl
   const { sys } = vma.vmMm;
   vma.vmFlags = newflags;
   lruAddDrain(sys);
-  walkPageRange(vma.vmMm, start, end, {
-    pteEntry(pte, addr) {
-      if (!ptePresent(pte) || pteSpecial(pte)) return;
+  const mark = (newflags & VM_LOCKED) !== 0 ? mlockFolio : munlockFolio;
+  walkPageRangeVma(vma, start, end, {
+    pteEntry(pte, addr, _ptep, kind) {
+      if (kind !== PTE_KIND_PRESENT || pteSpecial(pte)) return;
       const page = pfnToPage(sys, ptePfn(pte));
       const folio = pageFolio(page);
       // A large folio counts as mlocked only as a whole: once, at its first page.
       if (folio.order > 0 && !(page === folio && addr + (PAGE_SIZE << folio.order) <= end)) return;
-      if ((newflags & VM_LOCKED) !== 0) mlockFolio(sys, folio);
-      else munlockFolio(sys, folio);
+      mark(sys, folio);
+    },
+    pmdEntry(pmd) {
+      if (!pteSpecial(pmd)) mark(sys, pageFolio(pfnToPage(sys, ptePfn(pmd))));
     },
   });
   lruAddDrain(sys);

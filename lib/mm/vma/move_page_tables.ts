@@ -6,16 +6,19 @@
  *   new  |....PTE page....|....PTE page....|
  *
  * If the range starts inside a PTE page at the same place on both sides, and nothing else is mapped before it there, the start is
- * rounded down so that the whole table can move.
+ * rounded down so that the whole table can move. A leaf of level 2 moves as a whole too, or throws: Linux splits it.
  *
- * Differs from Linux: level-3 entries are not moved as a whole (the result is the same).
+ * Every kind of entry moves as it is: a place in swap, a page on the move and a guard belong to the mapping, not to the address.
+ *
+ * Left out: userfaultfd, soft-dirty bits. Differs from Linux: level-3 entries are not moved as a whole (the result is the same).
  *
  * Read first: mremap.ts, mm/pgtable/pgtable_alloc.ts.
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { VmAreaStruct } from "../mm_types.js";
-import { pmdLeaf, ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
+import { vmBugOn } from "../mmdebug.js";
+import { classifyPte, PTE_KIND_NONE, PTE_KIND_PRESENT, ptepGet, setPte } from "../pgtable/pgtable.js";
 import { pmdAlloc, pmdOffset, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
 
@@ -64,18 +67,18 @@ function movePmd(pmc: PagetableMoveControl, oldPmdp: number, extent: number): bo
   const { vmMm: mm } = pmc.old;
   const newPmdp = pmdAlloc(mm, pmc.newAddr);
   if (newPmdp === 0) return false;
-  if (extent === PMD_SIZE && moveNormalPmd(pmc, oldPmdp, newPmdp)) return true;
+  if (extent === PMD_SIZE && moveWholePmd(pmc, oldPmdp, newPmdp)) return true;
   const newPtep = pteAllocPmd(mm, newPmdp, pmc.newAddr);
   if (newPtep === 0) return false;
   movePtes(pmc, oldPmdp, newPtep, extent);
   return true;
 }
 
-/** Moves a whole PTE page. Linux mm/mremap.c:move_normal_pmd() */
-function moveNormalPmd(pmc: PagetableMoveControl, oldPmdp: number, newPmdp: number): boolean {
+/** Moves a whole PTE page, or a leaf. Linux mm/mremap.c:move_normal_pmd(), move_huge_pmd() */
+function moveWholePmd(pmc: PagetableMoveControl, oldPmdp: number, newPmdp: number): boolean {
   const { ram } = pmc.old.vmMm.sys;
   const pmd = ptepGet(ram, oldPmdp);
-  if (ptepGet(ram, newPmdp) !== 0 || pmdLeaf(pmd)) return false;
+  if (ptepGet(ram, newPmdp) !== 0) return false;
   setPte(ram, oldPmdp, 0);
   setPte(ram, newPmdp, pmd);
   flushTlbRange(pmc.old.vmMm, pmc.oldAddr, pmc.oldAddr + PMD_SIZE);
@@ -90,8 +93,10 @@ function movePtes(pmc: PagetableMoveControl, oldPmdp: number, newPtep: number, e
   let flush = false;
   for (let i = 0; i < extent / PAGE_SIZE; i++) {
     const pte = ptepGet(ram, oldPtep + i);
-    if (pte === 0) continue;
-    if (ptePresent(pte)) flush = true;
+    const kind = classifyPte(pte);
+    if (kind === PTE_KIND_NONE) continue;
+    if (kind === PTE_KIND_PRESENT) flush = true;
+    vmBugOn(ptepGet(ram, newPtep + i) !== 0, "an entry is to be moved to where one is");
     setPte(ram, oldPtep + i, 0);
     setPte(ram, newPtep + i, pte);
   }

@@ -37,15 +37,14 @@ import {
 } from "../mm_types.js";
 import { folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
-import { walkPageRange } from "../pgtable/pagewalk.js";
+import { walkPageRangeVma } from "../pgtable/pagewalk.js";
 import {
-  classifyPte,
   PTE_KIND_MIGRATION,
+  PTE_KIND_PRESENT,
   pteDirty,
   pteMkwrite,
   pteModify,
   ptePfn,
-  ptePresent,
   pteProtnone,
   pteSpecial,
   pteWrite,
@@ -96,12 +95,9 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
   const prot = vmaPageProt(vma);
   const upgrade = vmaWantsManualPteWriteUpgrade(vma);
   let pages = 0;
-  const pteEntry = (pte: Pte, addr: Vaddr, ptep: number): void => {
-    if (!ptePresent(pte)) {
-      // It says itself whether it is writable.
-      if (classifyPte(pte) === PTE_KIND_MIGRATION) throw unknownPte(pte);
-      return;
-    }
+  const pteEntry = (pte: Pte, addr: Vaddr, ptep: number, kind: number): void => {
+    if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte); // it says itself whether it is writable
+    if (kind !== PTE_KIND_PRESENT) return;
     let changed = pteModify(pte, prot);
     if (upgrade && !pteWrite(changed) && canChangePteWritable(vma, changed)) changed = pteMkwrite(changed);
     if (changed !== pte) {
@@ -110,7 +106,7 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
     }
     pages++;
   };
-  withGather(mm, () => walkPageRange(mm, start, end, { pteEntry }));
+  withGather(mm, () => walkPageRangeVma(vma, start, end, { pteEntry }));
   return pages;
 }
 

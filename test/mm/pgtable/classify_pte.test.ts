@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PAGE_PSE } from "../../../lib/hw/entry.js";
 import { boot } from "../../../lib/kernel/machine.js";
 import type { Process } from "../../../lib/kernel/process.js";
+import { checkInvariants } from "../../../lib/mm/debug.js";
 import { VmBug } from "../../../lib/mm/mmdebug.js";
 import {
   classifyPte,
@@ -19,7 +20,9 @@ import {
   PTE_MARKER_POISONED,
   PTE_NX,
   pfnPte,
+  pteIndex,
   ptepGet,
+  pteYoung,
   SWP_MIGRATION_READ,
   SWP_MIGRATION_WRITE,
   SWP_PTE_MARKER,
@@ -27,8 +30,10 @@ import {
   swpEntryToPte,
 } from "../../../lib/mm/pgtable/pgtable.js";
 import { pmdOffset, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { clearRefsWrite } from "../../../lib/procfs/clear_refs.js";
 import { pagemapRead } from "../../../lib/procfs/pagemap.js";
 import { showSmap } from "../../../lib/procfs/smaps.js";
+import { showMm } from "../../../lib/view/show_mm.js";
 
 const PAGE = 4096;
 
@@ -69,6 +74,18 @@ describe("classifyPte", () => {
     expect(classifyPte(makePteMarker(PTE_MARKER_POISONED))).toBe(PTE_KIND_MARKER);
   });
 
+  it("has no entry for page 0 of area 0, which would be the empty one, nor for what does not fit", () => {
+    for (const [type, offset] of [
+      [0, 0],
+      [32, 1],
+      [-1, 1],
+      [0, 2 ** 38],
+      [0, -1],
+    ] as const)
+      expect(() => swpEntryToPte(type, offset)).toThrow(VmBug);
+    expect(classifyPte(swpEntryToPte(1, 0))).toBe(PTE_KIND_SWAP);
+  });
+
   it("throws for a frame whose present bit was forgotten, and for a note with NX", () => {
     expect(() => classifyPte(pfnPte(77, 0x66))).toThrow(VmBug);
     expect(() => classifyPte(swpEntryToPte(0, 1) + PTE_NX)).toThrow(VmBug);
@@ -86,6 +103,15 @@ function withEntry(pte: number): { alice: Process; a: number; entry: () => numbe
   return { alice, a, entry: () => ptepGet(mm!.sys.ram, ptep) };
 }
 
+/** A process whose page table was replaced by one leaf. */
+function withLeaf(): { alice: Process; a: number; pmd: () => number } {
+  const { alice, a } = withEntry(0);
+  const { mm } = alice.task;
+  const pmdp = pmdOffset(mm!, a);
+  setPte(mm!.sys.ram, pmdp, pfnPte(512, PAGE_TABLE + PAGE_PSE));
+  return { alice, a, pmd: () => ptepGet(mm!.sys.ram, pmdp) };
+}
+
 describe("the walks of page tables", () => {
   const walks: Record<string, (alice: Process, a: number) => unknown> = {
     munmap: (alice, a) => alice.munmap(a, PAGE),
@@ -96,6 +122,18 @@ describe("the walks of page tables", () => {
     fork: (alice) => alice.fork("bob"),
     pagemap: (alice, a) => pagemapRead(alice.task.mm!, a, 1),
     smaps: (alice, a) => showSmap(alice.task.mm!.mmMt.lookup(a)!),
+    mlock: (alice, a) => alice.mlock(a, PAGE),
+    mremap: (alice, a) => alice.mremap(a, PAGE, 3 * PAGE),
+    clear_refs: (alice) => clearRefsWrite(alice.task.mm!, "1"),
+    "madvise COLD": (alice, a) => alice.madvise(a, PAGE, "COLD"),
+    "madvise PAGEOUT": (alice, a) => alice.madvise(a, PAGE, "PAGEOUT"),
+    "madvise WILLNEED": (alice, a) => alice.madvise(a, PAGE, "WILLNEED"),
+    "madvise POPULATE_READ": (alice, a) => alice.madvise(a, PAGE, "POPULATE_READ"),
+    "madvise GUARD_INSTALL": (alice, a) => alice.madvise(a, PAGE, "GUARD_INSTALL"),
+    "madvise GUARD_REMOVE": (alice, a) => alice.madvise(a, PAGE, "GUARD_REMOVE"),
+    "a page fault": (alice, a) => alice.load(a, 1),
+    "the checker": (alice) => checkInvariants(alice.kernel.sys, [alice.task.mm!]),
+    showMm: (alice) => showMm(alice.task.mm!).toString(),
   };
 
   it.each(Object.keys(walks))("throw for an entry of an unknown kind: %s", (name) => {
@@ -119,11 +157,45 @@ describe("the walks of page tables", () => {
     expect(pagemapRead(alice.task.mm!, a, 1)[0]).toEqual({ flags: 2 ** 30, frame: 1 + 5 * 32 });
   });
 
-  it.each(["munmap", "fork"])("do not pass over a leaf of level 2 in silence: %s", (name) => {
-    const { alice, a } = withEntry(0);
+  const knowLeaves = ["mincore", "pagemap", "smaps", "mlock", "clear_refs", "showMm"];
+  const finePassers = ["madvise WILLNEED", "madvise GUARD_REMOVE"]; // neither swap nor guards are in a leaf
+
+  it.each(Object.keys(walks).filter((name) => !knowLeaves.includes(name) && !finePassers.includes(name)))(
+    "do not pass over a leaf of level 2 in silence: %s",
+    (name) => {
+      const { alice, a } = withLeaf();
+      expect(() => walks[name]!(alice, a)).toThrow(VmBug);
+    },
+  );
+
+  it.each(finePassers)("find nothing that is theirs in a leaf: %s", (name) => {
+    const { alice, a, pmd } = withLeaf();
+    walks[name]!(alice, a);
+    expect(pmd()).toBe(pfnPte(512, PAGE_TABLE + PAGE_PSE));
+  });
+
+  it("say of a leaf what they say of its pages", () => {
+    const { alice, a, pmd } = withLeaf();
     const { mm } = alice.task;
-    setPte(mm!.sys.ram, pmdOffset(mm!, a), pfnPte(512, PAGE_TABLE + PAGE_PSE));
-    expect(() => walks[name]!(alice, a)).toThrow(VmBug);
+    expect(alice.mincore(a, 4 * PAGE).map(Boolean)).toEqual([true, true, true, true]);
+    const first = 512 + pteIndex(a); // the VMA begins somewhere in the leaf
+    expect(pagemapRead(mm!, a, 4).map((word) => word.frame)).toEqual([
+      first,
+      first + 1,
+      first + 2,
+      first + 3,
+    ]);
+    clearRefsWrite(mm!, "1");
+    expect(pteYoung(pmd())).toBe(false);
+  });
+
+  it("let MADV_DONTNEED take a poison marker away and leave a guard", () => {
+    const poison = withEntry(makePteMarker(PTE_MARKER_POISONED));
+    poison.alice.madvise(poison.a, PAGE, "DONTNEED");
+    expect(poison.entry()).toBe(0);
+    const guard = withEntry(makePteMarker(PTE_MARKER_GUARD));
+    guard.alice.madvise(guard.a, PAGE, "DONTNEED");
+    expect(guard.entry()).toBe(makePteMarker(PTE_MARKER_GUARD));
   });
 
   it("let MADV_FREE take a poison marker away and leave a guard", () => {

@@ -2,9 +2,26 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Clock } from "../../../lib/hw/clock.js";
 import { Ram } from "../../../lib/hw/ram.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
-import { MmStruct } from "../../../lib/mm/mm_types.js";
-import { forEachPmd, nextBoundary, walkPageRange } from "../../../lib/mm/pgtable/pagewalk.js";
-import { setPte } from "../../../lib/mm/pgtable/pgtable.js";
+import { MmStruct, VM_PFNMAP, VmAreaStruct } from "../../../lib/mm/mm_types.js";
+import { VmBug } from "../../../lib/mm/mmdebug.js";
+import {
+  forEachPmd,
+  type MmWalkOps,
+  nextBoundary,
+  walkPageRange,
+  walkPageRangeVma,
+} from "../../../lib/mm/pgtable/pagewalk.js";
+import {
+  makePteMarker,
+  PTE_KIND_MARKER,
+  PTE_KIND_MIGRATION,
+  PTE_KIND_PRESENT,
+  PTE_KIND_SWAP,
+  PTE_MARKER_GUARD,
+  SWP_MIGRATION_READ,
+  setPte,
+  swpEntryToPte,
+} from "../../../lib/mm/pgtable/pgtable.js";
 import { pgdAlloc, pmdAlloc, pteAlloc, pudAlloc } from "../../../lib/mm/pgtable/pgtable_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 
@@ -23,68 +40,185 @@ beforeEach(() => {
   expect(pgdAlloc(mm)).toBe(0);
 });
 
-const put = (addr: number, pfn: number): void => setPte(mm.sys.ram, pteAlloc(mm, addr), pfn * PAGE + 0x25);
+const at = (page: number): number => BASE + page * PAGE;
+const pageOf = (addr: number): number => (addr - BASE) / PAGE;
+const put = (page: number, pfn: number): void =>
+  setPte(mm.sys.ram, pteAlloc(mm, at(page)), pfn * PAGE + 0x25);
+const putLeaf = (page: number): void =>
+  setPte(mm.sys.ram, pmdAlloc(mm, at(page)), Math.floor(page / 512) * PMD + LEAF);
 
-/** What a walk of [start, end) finds: entries as "page:frame", leaves as "first page-end page". */
-function walked(start: number, end: number): string[] {
+/** A VMA of pages [start, end). */
+function vma(start: number, end: number, vmFlags = 0): VmAreaStruct {
+  const area = Object.assign(new VmAreaStruct(mm), { vmStart: at(start), vmEnd: at(end), vmFlags });
+  mm.mmMt.insert(area);
+  return area;
+}
+
+/** What a walk of pages [start, end) finds: entries as "page:frame", leaves as "first page-end page". */
+function walked(start: number, end: number, more: MmWalkOps = {}): string[] {
   const found: string[] = [];
-  walkPageRange(mm, start, end, {
-    pteEntry: (pte, addr) => found.push(`${(addr - BASE) / PAGE}:${Math.floor(pte / PAGE)}`),
-    pmdEntry: (_pmd, addr, _pmdp, next) => found.push(`${(addr - BASE) / PAGE}-${(next - BASE) / PAGE}`),
+  walkPageRange(mm, at(start), at(end), {
+    pteEntry(pte, addr) {
+      found.push(`${pageOf(addr)}:${Math.floor(pte / PAGE)}`);
+    },
+    pmdEntry(_pmd, addr, _pmdp, next) {
+      found.push(`${pageOf(addr)}-${pageOf(next)}`);
+    },
+    ...more,
   });
+  return found;
+}
+
+/** The holes of the walk: "first page-end page depth". */
+function holes(start: number, end: number): string[] {
+  const found: string[] = [];
+  const pteHole = (addr: number, next: number, depth: number): void => {
+    found.push(`${pageOf(addr)}-${pageOf(next)} ${depth}`);
+  };
+  walked(start, end, { pteHole });
   return found;
 }
 
 describe("walkPageRange", () => {
   it("visits the entries that are not empty, in order, and none outside the range", () => {
-    for (const [page, pfn] of [
-      [0, 10],
-      [3, 11],
-      [511, 12],
-      [512, 13],
-    ] as const)
-      put(BASE + page * PAGE, pfn);
-    expect(walked(BASE, BASE + 2 * PMD)).toEqual(["0:10", "3:11", "511:12", "512:13"]);
-    expect(walked(BASE + PAGE, BASE + 512 * PAGE)).toEqual(["3:11", "511:12"]);
-    expect(walked(BASE + PAGE, BASE + 3 * PAGE)).toEqual([]);
-    expect(walked(BASE, BASE)).toEqual([]);
+    vma(0, 1024);
+    put(0, 10);
+    put(3, 11);
+    put(511, 12);
+    put(512, 13);
+    expect(walked(0, 1024)).toEqual(["0:10", "3:11", "511:12", "512:13"]);
+    expect(walked(1, 512)).toEqual(["3:11", "511:12"]);
+    expect(walked(1, 3)).toEqual([]);
+    expect(walked(0, 0)).toEqual([]);
   });
 
-  it("gives pointers that lead to the entries", () => {
-    put(BASE + 3 * PAGE, 11);
-    let found = 0;
-    walkPageRange(mm, BASE, BASE + PMD, {
-      pteEntry(_pte, _addr, ptep) {
-        found = ptep;
+  it("gives pointers that lead to the entries, and says once what each is", () => {
+    vma(0, 8);
+    put(1, 11);
+    const notes = [
+      swpEntryToPte(2, 7),
+      swpEntryToPte(SWP_MIGRATION_READ, 7),
+      makePteMarker(PTE_MARKER_GUARD),
+    ];
+    notes.forEach((pte, i) => {
+      setPte(mm.sys.ram, pteAlloc(mm, at(2 + i)), pte);
+    });
+    const kinds: number[] = [];
+    walkPageRange(mm, at(0), at(8), {
+      pteEntry(_pte, addr, ptep, kind) {
+        expect(ptep).toBe(pteAlloc(mm, addr));
+        kinds.push(kind);
       },
     });
-    expect(found).toBe(pteAlloc(mm, BASE + 3 * PAGE));
+    expect(kinds).toEqual([PTE_KIND_PRESENT, PTE_KIND_SWAP, PTE_KIND_MIGRATION, PTE_KIND_MARKER]);
   });
 
-  it("visits a leaf once, cut to the range, in level 2 and in level 3", () => {
-    setPte(mm.sys.ram, pmdAlloc(mm, BASE + PMD), PMD + LEAF);
+  it("throws for an entry of no known kind, at level 1 as at level 2", () => {
+    vma(0, 1024);
+    setPte(mm.sys.ram, pteAlloc(mm, at(1)), 77 * PAGE + 0x66); // the present bit was forgotten
+    expect(() => walked(0, 2)).toThrow(VmBug);
+    expect(walked(0, 1)).toEqual([]);
+    setPte(mm.sys.ram, pmdAlloc(mm, at(512)), 77 * PAGE + 0x66);
+    expect(() => walked(512, 513)).toThrow(VmBug);
+  });
+
+  it("visits a leaf of level 2 once, cut to the range", () => {
+    vma(0, 2048);
+    putLeaf(512);
+    put(0, 10);
+    expect(walked(0, 1024)).toEqual(["0:10", "512-1024"]);
+    expect(walked(513, 517)).toEqual(["513-517"]);
+  });
+
+  it("throws for a leaf that it has nobody to tell of, and for any of level 3", () => {
+    vma(0, 2 * (GIB / PAGE));
+    putLeaf(512);
+    expect(() => walked(0, 1024, { pmdEntry: undefined })).toThrow(/leaf of level 2 at 100000200000/);
+    expect(walked(0, 512, { pmdEntry: undefined })).toEqual([]);
     setPte(mm.sys.ram, pudAlloc(mm, BASE + GIB), GIB + LEAF);
-    put(BASE, 10);
-    const gib = GIB / PAGE;
-    expect(walked(BASE, BASE + 2 * GIB)).toEqual(["0:10", "512-1024", `${gib}-${2 * gib}`]);
-    expect(walked(BASE + PMD + PAGE, BASE + PMD + 5 * PAGE)).toEqual(["513-517"]);
+    expect(() => walked(GIB / PAGE, GIB / PAGE + 1)).toThrow(VmBug);
   });
 
   it("goes from one entry of the top table to the next", () => {
-    put(BASE, 10);
-    put(BASE + 2 ** 39, 11);
-    expect(walked(BASE, BASE + 2 ** 40)).toEqual(["0:10", `${2 ** 27}:11`]);
+    vma(0, 2 ** 28);
+    put(0, 10);
+    put(2 ** 27, 11); // 512 GiB on
+    expect(walked(0, 2 ** 28)).toEqual(["0:10", `${2 ** 27}:11`]);
+  });
+
+  it("tells of holes at the level that is empty, and of what no VMA covers", () => {
+    vma(2, 1030);
+    put(4, 10);
+    put(1025, 11);
+    expect(holes(0, 7)).toEqual(["0-2 -1", "2-3 4", "3-4 4", "5-6 4", "6-7 4"]);
+    expect(holes(500, 1025)).toEqual([
+      ...Array.from({ length: 12 }, (_, i) => `${500 + i}-${501 + i} 4`),
+      "512-1024 3", // no table
+      "1024-1025 4",
+    ]);
+    expect(holes(1029, 1032)).toEqual(["1029-1030 4", "1030-1032 -1"]);
+    vma(GIB / PAGE, GIB / PAGE + 600);
+    expect(holes(GIB / PAGE, GIB / PAGE + 600)).toEqual([`${GIB / PAGE}-${GIB / PAGE + 600} 2`]);
+    vma(2 ** 27, 2 ** 27 + 1);
+    expect(holes(2 ** 27, 2 ** 27 + 1)).toEqual([`${2 ** 27}-${2 ** 27 + 1} 0`]);
+  });
+
+  it("asks for each VMA whether it is meant, and leaves memory without page structs out by itself", () => {
+    vma(0, 2);
+    vma(2, 4, VM_PFNMAP);
+    vma(6, 8);
+    for (let page = 0; page < 8; page++) put(page, 10 + page);
+    expect(walked(1, 7)).toEqual(["1:11", "6:16"]);
+    expect(holes(1, 7)).toEqual(["2-4 -1", "4-6 -1"]);
+    const asked: string[] = [];
+    const testWalk = (area: VmAreaStruct, start: number, end: number): boolean => {
+      asked.push(`${pageOf(start)}-${pageOf(end)}`);
+      return area.vmStart !== at(6);
+    };
+    expect(walked(1, 7, { testWalk })).toEqual(["1:11", "2:12", "3:13"]);
+    expect(asked).toEqual(["1-2", "2-4", "6-7"]);
+  });
+
+  it("ends when a callback says so, and tells", () => {
+    vma(0, 4);
+    vma(5, 8);
+    for (let page = 0; page < 8; page++) put(page, 10 + page);
+    const found: number[] = [];
+    const until = (last: number) => (_pte: number, addr: number) => {
+      found.push(pageOf(addr));
+      return pageOf(addr) === last;
+    };
+    expect(walkPageRange(mm, at(0), at(8), { pteEntry: until(2) })).toBe(true);
+    expect(found).toEqual([0, 1, 2]);
+    expect(walkPageRange(mm, at(3), at(8), { pteEntry: until(4) })).toBe(false);
+    expect(found.slice(3)).toEqual([3, 5, 6, 7]);
+    expect(walkPageRange(mm, at(0), at(8), { pteHole: () => true })).toBe(true);
+  });
+});
+
+describe("walkPageRangeVma", () => {
+  it("walks its part of the VMA and asks nobody", () => {
+    const area = vma(0, 4, VM_PFNMAP);
+    for (let page = 0; page < 4; page++) put(page, 10 + page);
+    const found: number[] = [];
+    walkPageRangeVma(area, at(1), at(3), {
+      testWalk: () => false,
+      pteEntry(_pte, addr) {
+        found.push(pageOf(addr));
+      },
+    });
+    expect(found).toEqual([1, 2]);
   });
 });
 
 describe("forEachPmd", () => {
   it("gives each table its part of the range and skips empty entries", () => {
-    put(BASE, 10);
-    put(BASE + 2 * PMD, 11);
+    put(0, 10);
+    put(1024, 11);
     const parts: number[][] = [];
-    forEachPmd(mm, BASE + PAGE, BASE + 2 * PMD + 3 * PAGE, (_pmdp, addr, next) =>
-      parts.push([(addr - BASE) / PAGE, (next - BASE) / PAGE]),
-    );
+    forEachPmd(mm, at(1), at(1027), (_pmdp, addr, next) => {
+      parts.push([pageOf(addr), pageOf(next)]);
+    });
     expect(parts).toEqual([
       [1, 512],
       [1024, 1027],

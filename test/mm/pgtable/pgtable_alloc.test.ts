@@ -3,6 +3,7 @@ import { Clock } from "../../../lib/hw/clock.js";
 import { Ram } from "../../../lib/hw/ram.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { MmStruct } from "../../../lib/mm/mm_types.js";
+import { VmBug } from "../../../lib/mm/mmdebug.js";
 import { PGTY_table, pfnToPage } from "../../../lib/mm/pages/folio.js";
 import { nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { PAGE_TABLE, ptepGet, setPte } from "../../../lib/mm/pgtable/pgtable.js";
@@ -82,10 +83,14 @@ describe("pteAlloc", () => {
     expect(pgdAlloc(new MmStruct(sys))).toBe(-12);
   });
 
-  it("is 0 below a huge page, which is no table", () => {
-    setPte(sys.ram, pmdAlloc(mm, ADDR), 0x20_0000 + 0xa7);
-    expect([pteAlloc(mm, ADDR), pteOffset(mm, ADDR)]).toEqual([0, 0]);
-    expect(tables()).toBe(2);
+  it("throws below a huge page, which is neither a table nor nothing, and below an entry that is neither", () => {
+    const pmdp = pmdAlloc(mm, ADDR);
+    for (const pmd of [0x20_0000 + 0xa7, 0x20_0000 + 0x60]) {
+      setPte(sys.ram, pmdp, pmd);
+      for (const find of [pteAlloc, pteOffset]) expect(() => find(mm, ADDR)).toThrow(VmBug);
+      expect(() => freePgdRange(mm, ADDR, ADDR + 4096, 0, 0)).toThrow(VmBug);
+    }
+    expect([tables(), pmdOffset(mm, ADDR)]).toEqual([2, pmdp]);
   });
 });
 

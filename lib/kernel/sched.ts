@@ -1,0 +1,264 @@
+/**
+ * Time: whose it is, who works in it, and how a task waits.
+ *
+ *   program     ----run----[ waits for the disk ]--run--|safe point|--run-->      CPU 0
+ *   flusher                    ---batch---      --batch--                         CPU 1, or CPU 0 while nobody else wants it
+ *   disk        ==request======================>| ended                            needs no CPU
+ *                                               time -->
+ *
+ * What will happen are records in one queue (hw/events.ts). They happen
+ *
+ *   runDue       at a safe point: a system call or a fault begins or ends (kernel.ts)
+ *   waitUntil    while a task waits, in order of time, on the waiter's own stack, until what it waits for is true
+ *   idle         while the one who sits at the machine lets time pass
+ *
+ * and never while the clock is merely advanced. A request that ends is an interrupt: it takes nobody's time. A kernel thread is a
+ * function that does one bounded batch and says when it wants to go on; it works on a CPU that nobody uses, in that CPU's own
+ * time, beside the program. Without such a CPU it takes one from a program when it has waited for one time slice, and the program loses
+ * that time.
+ *
+ * A notebook looks at the machine from outside, after each step of it: for it time never goes back. Where several programs run at the
+ * same time (programs.ts), each has its own, and a wait for a device moves the waiter's time only.
+ *
+ * Differs from Linux: a kernel thread has no pid and no line in /proc; between safe points nobody is interrupted.
+ *
+ * Linux kernel/sched/core.c, kernel/kthread.c. Read first: hw/events.ts, mm/wait.ts. Read next: programs.ts.
+ */
+import { BLK_COMPLETE } from "../hw/block_device.js";
+import { outOfSteps, VmBug } from "../mm/mmdebug.js";
+import type { MemorySystem } from "../mm/system.js";
+import {
+  type Kthread,
+  type KthreadWork,
+  type SchedOperations,
+  WAIT_BUDGET,
+  type WaitReason,
+} from "../mm/wait.js";
+import type { Task } from "./task.js";
+
+/** Kind of the event by which a kernel thread goes on. Linux kernel/sched/core.c:wake_up_process() */
+const WAKE = "wake_up_process";
+
+/** Time slice of a machine with one CPU, in ns. Linux kernel/sched/fair.c:sysctl_sched_base_slice */
+const BASE_SLICE_NS = 700_000;
+
+/** One wait of a task that has ended. */
+export interface Wait {
+  readonly reason: WaitReason;
+  readonly fromNs: number;
+  readonly toNs: number;
+}
+
+/** Who lets time pass on one machine. Linux kernel/sched/core.c */
+export class Sched implements SchedOperations {
+  /**
+   * Until when each CPU is taken.
+   * Invariant: outside of runPrograms a CPU whose time is past is free.
+   */
+  readonly cpuNs: number[];
+  /** From when on a program wants each CPU; Infinity where none does. */
+  readonly wantedNs: number[];
+  readonly kthreads: Kthread[] = [];
+  slowestOtherNs = Number.POSITIVE_INFINITY;
+  /** Programs run at the same time (programs.ts), each in its CPU's time. */
+  several = false;
+  /** With several: waits of the operation that runs now, and when it last went on. */
+  waits: Wait[] = [];
+  resumedNs = 0;
+  private readonly sys: MemorySystem;
+
+  constructor(sys: MemorySystem, nrCpus: number) {
+    this.sys = sys;
+    this.cpuNs = new Array<number>(nrCpus).fill(0);
+    this.wantedNs = new Array<number>(nrCpus).fill(Number.POSITIVE_INFINITY);
+    sys.events.on(WAKE, (thread, { atNs }) => {
+      this.runKthread(thread as Kthread, atNs);
+    });
+  }
+
+  /** How long a program keeps its CPU when a kernel thread wants it, in ns. Linux kernel/sched/fair.c:get_update_sysctl_factor() */
+  get sliceNs(): number {
+    return BASE_SLICE_NS * (1 + Math.floor(Math.log2(Math.min(8, this.cpuNs.length))));
+  }
+
+  // -------------------------------------------------------------- kernel threads
+
+  kthreadCreate(comm: string, work: KthreadWork): Kthread {
+    const thread: Kthread = { comm, work, state: "S", dueNs: 0, batches: 0, cpuNs: 0, wakeup: undefined };
+    this.kthreads.push(thread);
+    return thread;
+  }
+
+  wakeUp(thread: Kthread, atNs = this.sys.clock.nowNs): void {
+    if (thread.wakeup !== undefined) {
+      if (thread.wakeup.atNs <= atNs || thread.state === "R") return;
+      this.sys.events.cancel(thread.wakeup);
+    }
+    thread.dueNs = atNs;
+    if (atNs <= this.sys.clock.nowNs) thread.state = "R";
+    thread.wakeup = this.sys.events.post(atNs, WAKE, thread);
+  }
+
+  /** A thread's time has come: a batch, if there is a CPU for it. */
+  private runKthread(thread: Kthread, atNs: number): void {
+    thread.state = "R";
+    const cpu = this.cpuFor(thread, atNs);
+    if (cpu === undefined) {
+      const soonest = Math.min(...this.cpuNs.filter((ns, i) => ns > atNs && this.wantedNs[i]! > ns));
+      const atLast = Math.max(atNs, thread.dueNs + this.sliceNs);
+      thread.wakeup = this.sys.events.post(Math.min(soonest, atLast), WAKE, thread);
+      return;
+    }
+    thread.wakeup = undefined;
+    const nextNs = this.workOn(thread, cpu, Math.max(atNs, this.cpuNs[cpu]!));
+    thread.state = thread.wakeup === undefined ? "S" : "R"; // it may have been woken while it worked
+    if (nextNs < Number.POSITIVE_INFINITY) this.wakeUp(thread, Math.max(nextNs, this.cpuNs[cpu]!));
+  }
+
+  /** A CPU that nobody uses at `atNs`; after one slice of waiting the one that is free first. */
+  private cpuFor(thread: Kthread, atNs: number): number | undefined {
+    const free = this.cpuNs.findIndex((ns, i) => ns <= atNs && this.wantedNs[i]! > atNs);
+    if (free >= 0) return free;
+    if (atNs < thread.dueNs + this.sliceNs) return undefined;
+    return this.cpuNs.indexOf(Math.min(...this.cpuNs));
+  }
+
+  /** One batch of `thread` on `cpu` from `startNs` on; the clock and the CPU are the caller's again afterwards. */
+  private workOn(thread: Kthread, cpu: number, startNs: number): number {
+    const { sys } = this;
+    const { thisCpu, current, pfMemalloc } = sys;
+    const { nowNs } = sys.clock;
+    sys.clock.nowNs = startNs;
+    sys.thisCpu = cpu;
+    sys.current = undefined;
+    sys.pfMemalloc = false;
+    try {
+      return thread.work(thread);
+    } finally {
+      this.cpuNs[cpu] = sys.clock.nowNs;
+      thread.batches++;
+      thread.cpuNs += sys.clock.nowNs - startNs;
+      sys.clock.nowNs = nowNs;
+      sys.thisCpu = thisCpu;
+      sys.current = current;
+      sys.pfMemalloc = pfMemalloc;
+    }
+  }
+
+  // -------------------------------------------------------------- time passes
+
+  /** A safe point of the program on `cpu`: what is due happens. Linux kernel/entry/common.c:exit_to_user_mode_loop() */
+  runDue(cpu: number): void {
+    const { clock, events } = this.sys;
+    if (this.several) {
+      // Threads get their turn in order of all programs' times; devices have answered.
+      for (let record = events.take(clock.nowNs, BLK_COMPLETE); record !== undefined; ) {
+        events.run(record);
+        record = events.take(clock.nowNs, BLK_COMPLETE);
+      }
+      return;
+    }
+    this.cpuNs[cpu] = Math.max(this.cpuNs[cpu]!, clock.nowNs);
+    this.wantedNs[cpu] = 0;
+    try {
+      for (let i = 0; events.nextNs <= clock.nowNs; i++) {
+        if (i > WAIT_BUDGET) throw outOfSteps("what is due");
+        this.sys.events.run(events.take()!);
+        clock.nowNs = Math.max(clock.nowNs, this.cpuNs[cpu]!);
+      }
+    } finally {
+      this.wantedNs[cpu] = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  /** What happens by `untilNs`, in order; the clock is there then. */
+  advanceTo(untilNs: number): void {
+    const { clock, events } = this.sys;
+    for (let i = 0; events.nextNs <= untilNs; i++) {
+      if (i > WAIT_BUDGET) throw outOfSteps(`what is due by ${untilNs} ns`);
+      const record = events.take()!;
+      clock.nowNs = Math.max(clock.nowNs, record.atNs);
+      events.run(record);
+    }
+    clock.nowNs = Math.max(clock.nowNs, untilNs);
+  }
+
+  /** Nobody does anything for `ns` nanoseconds, but devices and kernel threads work. Not in Linux: sleep(1) in a shell. */
+  idle(ns: number): void {
+    this.advanceTo(this.sys.clock.nowNs + ns);
+  }
+
+  /** Until no device has anything to do. Not in Linux: `sync; sleep 1`. */
+  settle(): void {
+    const { clock, events } = this.sys;
+    for (let record = events.take(undefined, BLK_COMPLETE); record !== undefined; ) {
+      clock.nowNs = Math.max(clock.nowNs, record.atNs);
+      events.run(record);
+      record = events.take(undefined, BLK_COMPLETE);
+    }
+  }
+
+  // -------------------------------------------------------------- waiting
+
+  waitUntil(reason: WaitReason, condition: () => boolean): void {
+    if (condition()) return;
+    const { clock, events } = this.sys;
+    const alone = this.slowestOtherNs === Number.POSITIVE_INFINITY;
+    const kind = reason === "io" && !alone ? BLK_COMPLETE : undefined;
+    this.waiting(reason, () => {
+      for (let i = 0; !condition(); i++) {
+        if (i > WAIT_BUDGET) throw outOfSteps("waiting");
+        const record = events.take(undefined, kind);
+        if (record === undefined) throw new VmBug("a wait for something that nobody will do");
+        clock.nowNs = Math.max(clock.nowNs, record.atNs);
+        events.run(record);
+        // What a kernel thread has done is done at the end of its batch.
+        if (record.kind === WAKE && condition()) clock.nowNs = Math.max(clock.nowNs, ...this.cpuNs);
+      }
+    });
+  }
+
+  waitFor(reason: WaitReason, untilNs: number): void {
+    const { clock } = this.sys;
+    this.waiting(reason, () => {
+      if (this.several) clock.nowNs = Math.max(clock.nowNs, untilNs);
+      else this.advanceTo(untilNs);
+    });
+  }
+
+  /** The task leaves its CPU while `act` lets time pass, and gets it back afterwards. Linux kernel/sched/core.c:io_schedule() */
+  private waiting(reason: WaitReason, act: () => void): void {
+    const { sys } = this;
+    const { clock, thisCpu } = sys;
+    const task = sys.current as Task | undefined;
+    const fromNs = clock.nowNs;
+    const wantedNs = this.wantedNs[thisCpu]!;
+    this.leaveCpu(thisCpu);
+    if (!this.several) this.wantedNs[thisCpu] = Number.POSITIVE_INFINITY;
+    if (task !== undefined) task.state = reason === "sleep" ? "S" : "D";
+    try {
+      act();
+    } finally {
+      clock.nowNs = Math.max(clock.nowNs, this.cpuNs[thisCpu]!);
+      this.wantedNs[thisCpu] = wantedNs;
+      this.resumedNs = clock.nowNs;
+      if (task?.state === "D" || task?.state === "S") task.state = "R";
+      if (task !== undefined) task.waitNs[reason] += clock.nowNs - fromNs;
+      if (this.several) this.waits.push({ reason, fromNs, toNs: clock.nowNs });
+    }
+  }
+
+  /** The one who looks from outside turns to `cpu`, and waits until it is free. */
+  enterCpu(cpu: number): void {
+    const { clock } = this.sys;
+    if (!this.several && this.cpuNs[cpu]! > clock.nowNs) clock.nowNs = this.cpuNs[cpu]!;
+  }
+
+  /** What the program on `cpu` has used of it since it went on is over. */
+  leaveCpu(cpu: number): void {
+    const { nowNs } = this.sys.clock;
+    if (this.several) this.cpuNs[cpu]! += nowNs - this.resumedNs;
+    else this.cpuNs[cpu] = Math.max(this.cpuNs[cpu]!, nowNs);
+    this.resumedNs = nowNs;
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Waiting: a task can do nothing before something else has happened.
+ *
+ *   sys.sched.waitUntil("io", () => the folio is not locked any more)
+ *        what is under way happens, in order of time, on the waiter's own stack, until the condition holds
+ *
+ * Everything that memory management knows of before a wait may be different after it: look again.
+ *
+ * Linux kernel/sched/wait.c. Read first: hw/events.ts. Read next: mm/filemap/folio_wait.ts, kernel/sched.ts.
+ */
+import type { EventQueue, EventRecord } from "../hw/events.js";
+import { outOfSteps, VmBug } from "./mmdebug.js";
+
+/** Why a task waits: for a device, for memory to be freed, because it writes faster than the device does, or because it asked to. */
+export type WaitReason = "io" | "reclaim" | "throttled" | "sleep";
+
+/** Events in one wait after which it has got nowhere. */
+export const WAIT_BUDGET = 1_000_000;
+
+/**
+ * One bounded batch of a kernel thread's work, as much as Linux does between two cond_resched(). When it wants to go on: a time in ns, now
+ * included, or Infinity to sleep until it is woken. Linux kernel/kthread.c: threadfn
+ */
+export type KthreadWork = (thread: Kthread) => number;
+
+/** A kernel thread. Linux include/linux/kthread.h */
+export interface Kthread {
+  readonly comm: string;
+  readonly work: KthreadWork;
+  /** R works or wants to, S sleeps. */
+  state: "R" | "S";
+  /** Since when it wants to go on. */
+  dueNs: number;
+  /** Batches so far, and the CPU time they took. Linux sched_info, sum_exec_runtime */
+  batches: number;
+  cpuNs: number;
+  /** Its record in the queue. */
+  wakeup: EventRecord | undefined;
+}
+
+/** Who lets time pass for those who wait. Linux kernel/sched/core.c */
+export interface SchedOperations {
+  /** Returns when `condition` holds; meanwhile others work and the clock goes on. Linux include/linux/wait.h:wait_event() */
+  waitUntil(reason: WaitReason, condition: () => boolean): void;
+  /** A safe point of the task on `cpu`: what is due happens. Not in Linux: interrupts come by themselves. */
+  runDue(cpu: number): void;
+  /** Lets time pass until `untilNs` for the one who waits. Linux kernel/time/sleep_timeout.c:io_schedule_timeout() */
+  waitFor(reason: WaitReason, untilNs: number): void;
+  /** A new kernel thread; it sleeps until it is woken. Linux kernel/kthread.c:kthread_create() */
+  kthreadCreate(comm: string, work: KthreadWork): Kthread;
+  /** `thread` goes on at `atNs` at the latest, now unless given. Linux kernel/sched/core.c:wake_up_process() */
+  wakeUp(thread: Kthread, atNs?: number): void;
+  /** Time of the program that is furthest behind the one that works now; Infinity where there is none. Not in Linux. */
+  readonly slowestOtherNs: number;
+}
+
+/** Where time passes and events wait. */
+interface TimedSystem {
+  readonly clock: { nowNs: number };
+  readonly events: EventQueue;
+}
+
+/** A machine on which only devices work: events happen in order. Not in Linux: for tests of memory management without a kernel. */
+export class DevicesOnly implements SchedOperations {
+  readonly slowestOtherNs = Number.POSITIVE_INFINITY;
+  private readonly sys: TimedSystem;
+
+  constructor(sys: TimedSystem) {
+    this.sys = sys;
+  }
+
+  waitUntil(_reason: WaitReason, condition: () => boolean): void {
+    const { clock, events } = this.sys;
+    for (let i = 0; !condition(); i++) {
+      if (i > WAIT_BUDGET) throw outOfSteps("waiting");
+      const record = events.take();
+      if (record === undefined) throw new VmBug("a wait for something that nobody will do");
+      clock.nowNs = Math.max(clock.nowNs, record.atNs);
+      events.run(record);
+    }
+  }
+
+  kthreadCreate(comm: string, work: KthreadWork): Kthread {
+    return { comm, work, state: "S", dueNs: 0, batches: 0, cpuNs: 0, wakeup: undefined };
+  }
+
+  wakeUp(): void {
+    // No CPU works in the background here.
+  }
+
+  runDue(): void {
+    this.waitFor("io", this.sys.clock.nowNs);
+  }
+
+  waitFor(_reason: WaitReason, untilNs: number): void {
+    const { clock, events } = this.sys;
+    for (let record = events.take(untilNs); record !== undefined; record = events.take(untilNs)) {
+      clock.nowNs = Math.max(clock.nowNs, record.atNs);
+      events.run(record);
+    }
+    clock.nowNs = Math.max(clock.nowNs, untilNs);
+  }
+}

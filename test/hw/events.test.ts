@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { EventQueue } from "../../lib/hw/events.js";
+
+/** A queue whose events write their names down. */
+function queue(): { events: EventQueue; done: string[] } {
+  const events = new EventQueue();
+  const done: string[] = [];
+  for (const kind of ["a", "b"])
+    events.on(kind, (object, { atNs }) => done.push(`${kind}${(object as { name: string }).name}@${atNs}`));
+  return { events, done };
+}
+
+describe("the queue of events", () => {
+  it("gives them in order of time, and of posting at the same time", () => {
+    const { events, done } = queue();
+    events.post(30, "a", { name: "1" });
+    events.post(10, "a", { name: "2" });
+    events.post(30, "b", { name: "3" });
+    events.post(20, "b", { name: "4" });
+    expect(events.nextNs).toBe(10);
+    expect(events.toArray().map(({ atNs, nr }) => [atNs, nr])).toEqual([
+      [10, 1],
+      [20, 3],
+      [30, 0],
+      [30, 2],
+    ]);
+    for (let record = events.take(); record !== undefined; record = events.take()) events.run(record);
+    expect(done).toEqual(["a2@10", "b4@20", "a1@30", "b3@30"]);
+    expect(events.nextNs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("takes only what is due, and only of one kind if asked", () => {
+    const { events } = queue();
+    events.post(10, "a", { name: "1" });
+    events.post(20, "b", { name: "2" });
+    expect(events.take(9)).toBeUndefined();
+    expect(events.take(20, "b")?.atNs).toBe(20);
+    expect(events.take(20, "b")).toBeUndefined();
+    expect([events.length, events.nextNs]).toEqual([1, 10]);
+  });
+
+  it("forgets a record that is cancelled, once", () => {
+    const { events } = queue();
+    const first = events.post(10, "a", { name: "1" });
+    events.post(20, "a", { name: "2" });
+    expect([events.cancel(first), events.cancel(first)]).toEqual([true, false]);
+    expect(events.nextNs).toBe(20);
+  });
+
+  it("refuses a time that is none and a kind that nobody knows", () => {
+    const { events } = queue();
+    expect(() => events.post(-1, "a", {})).toThrow("an event is at a time from 0 ns on, not at -1");
+    expect(() => events.post(Number.NaN, "a", {})).toThrow("not at NaN");
+    expect(() => events.post(1, "c", {})).toThrow('nobody knows what to do about event "c"');
+  });
+});

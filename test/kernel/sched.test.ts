@@ -1,0 +1,209 @@
+import { describe, expect, it } from "vitest";
+import { boot, type Machine } from "../../lib/kernel/machine.js";
+import type { Process } from "../../lib/kernel/process.js";
+import { VmBug } from "../../lib/mm/mmdebug.js";
+import type { Kthread } from "../../lib/mm/wait.js";
+
+const MS = 1e6;
+
+/** A thread of so many batches of `batchNs` each; when and where each began. */
+function worker(
+  machine: Machine,
+  batches: number,
+  batchNs: number,
+): { thread: Kthread; began: [number, number][] } {
+  const { sched, sys } = machine.kernel;
+  const began: [number, number][] = [];
+  const thread = sched.kthreadCreate("worker", () => {
+    began.push([sys.thisCpu, sys.clock.nowNs]);
+    sys.clock.advance(batchNs);
+    return began.length < batches ? sys.clock.nowNs : Number.POSITIVE_INFINITY;
+  });
+  return { thread, began };
+}
+
+/** The program works for `ns`, with a safe point after each 10 us or so. */
+function work(machine: Machine, p: Process, ns: number): void {
+  const end = machine.clock.nowNs + ns;
+  const a = p.mmap("4 KiB");
+  p.store(a, 1, 1);
+  while (machine.clock.nowNs < end) {
+    machine.clock.advance(10_000);
+    p.load(a);
+  }
+  p.munmap(a, "4 KiB");
+}
+
+describe("a kernel thread", () => {
+  it("works beside the program where a CPU is free, and costs it nothing", () => {
+    const machine = boot({ cpus: 2 });
+    const p = machine.spawn();
+    const { thread, began } = worker(machine, 3, 50_000);
+    work(machine, p, MS);
+    const startNs = machine.clock.nowNs;
+    machine.kernel.sched.wakeUp(thread);
+    work(machine, p, MS);
+    expect(machine.clock.nowNs - startNs).toBeLessThan(MS + 20_000);
+    expect(began).toEqual([0, 1, 2].map((i) => [1, startNs + i * 50_000]));
+    expect([thread.batches, thread.cpuNs, thread.state]).toEqual([3, 150_000, "S"]);
+  });
+
+  it("waits for one time slice where there is one CPU, and the program loses what it takes", () => {
+    const machine = boot({ cpus: 1 });
+    const p = machine.spawn();
+    const { thread, began } = worker(machine, 1, 50_000);
+    work(machine, p, MS);
+    const startNs = machine.clock.nowNs;
+    machine.kernel.sched.wakeUp(thread);
+    work(machine, p, 0.6 * MS);
+    expect([began.length, thread.state]).toEqual([0, "R"]);
+    work(machine, p, 0.2 * MS);
+    expect(began[0]![0]).toBe(0);
+    expect(began[0]![1] - startNs).toBeGreaterThanOrEqual(machine.kernel.sched.sliceNs);
+    expect(began[0]![1] - startNs).toBeLessThan(machine.kernel.sched.sliceNs + 20_000);
+    // The clock was not behind the batch's end when the program went on.
+    expect(machine.clock.nowNs).toBeGreaterThanOrEqual(began[0]![1] + 50_000);
+  });
+
+  it("works on the only CPU while its program waits for the disk", () => {
+    const machine = boot({ cpus: 1 });
+    machine.kernel.files.writeFile("/data", new Uint8Array(4096));
+    const p = machine.spawn();
+    const fd = p.open("/data");
+    p.dropCache(fd);
+    const va = p.mmap("4 KiB", { fd, prot: "r" });
+    const { thread, began } = worker(machine, 2, 10_000);
+    const startNs = machine.clock.nowNs;
+    machine.kernel.sched.wakeUp(thread, startNs + 5_000);
+    p.load(va);
+    expect(began.map(([, ns]) => ns - startNs)).toEqual([5_000, 15_000]);
+    expect(machine.clock.nowNs - startNs).toBeLessThan(85_000); // the disk alone takes 82 us
+    expect(p.task.waitNs.io).toBe(82_000);
+  });
+
+  it("keeps the program waiting if its batch lasts longer than the disk", () => {
+    const machine = boot({ cpus: 1 });
+    machine.kernel.files.writeFile("/data", new Uint8Array(4096));
+    const p = machine.spawn();
+    const fd = p.open("/data");
+    p.dropCache(fd);
+    const va = p.mmap("4 KiB", { fd, prot: "r" });
+    const { thread } = worker(machine, 1, 200_000);
+    const startNs = machine.clock.nowNs;
+    machine.kernel.sched.wakeUp(thread, startNs + 5_000);
+    p.load(va);
+    expect(machine.clock.nowNs - startNs).toBeGreaterThanOrEqual(205_000);
+  });
+
+  it("goes on when it said, earlier if it is woken, and not at all if it sleeps", () => {
+    const machine = boot({ cpus: 2 });
+    const { sched } = machine.kernel;
+    const { thread, began } = worker(machine, 1, 1_000);
+    machine.idle(MS - machine.clock.nowNs);
+    expect(began).toEqual([]);
+    sched.wakeUp(thread, 5 * MS);
+    sched.wakeUp(thread, 3 * MS);
+    sched.wakeUp(thread, 4 * MS);
+    machine.idle(10 * MS);
+    expect(began).toEqual([[0, 3 * MS]]);
+    expect(machine.clock.nowNs).toBe(11 * MS);
+  });
+
+  it("may be woken by what it does itself", () => {
+    const machine = boot({ cpus: 2 });
+    const { sched, sys } = machine.kernel;
+    let left = 3;
+    const thread: Kthread = sched.kthreadCreate("again", () => {
+      sys.clock.advance(1_000);
+      if (--left > 0) sched.wakeUp(thread);
+      return Number.POSITIVE_INFINITY;
+    });
+    sched.wakeUp(thread);
+    machine.idle(MS);
+    expect([left, thread.batches, thread.state]).toEqual([0, 3, "S"]);
+  });
+
+  it("leaves the program current, on its CPU, at its privilege of allocation", () => {
+    const machine = boot({ cpus: 2 });
+    const { sched, sys } = machine.kernel;
+    const p = machine.spawn();
+    p.mmap("4 KiB");
+    const seen: unknown[] = [];
+    const thread = sched.kthreadCreate("looks", () => {
+      seen.push(sys.current, sys.thisCpu, sys.pfMemalloc);
+      sys.clock.advance(1);
+      return Number.POSITIVE_INFINITY;
+    });
+    sys.pfMemalloc = true;
+    sched.wakeUp(thread);
+    sched.runDue(0);
+    expect(seen).toEqual([undefined, 1, false]);
+    expect([sys.current, sys.thisCpu, sys.pfMemalloc]).toEqual([p.task, 0, true]);
+  });
+});
+
+describe("a wait", () => {
+  it("is in state D while it lasts, and is charged by reason", () => {
+    const machine = boot({ cpus: 2 });
+    const { sched, sys } = machine.kernel;
+    const p = machine.spawn();
+    p.mmap("4 KiB");
+    let ready = false;
+    let state = "";
+    const thread = sched.kthreadCreate("helper", () => {
+      state = p.task.state;
+      sys.clock.advance(7_000);
+      ready = true;
+      return Number.POSITIVE_INFINITY;
+    });
+    const startNs = machine.clock.nowNs;
+    sched.wakeUp(thread, startNs + 1_000);
+    sched.waitUntil("reclaim", () => ready);
+    expect([state, p.task.state]).toEqual(["D", "R"]);
+    // What the thread did is there at the end of its batch, not at its beginning.
+    expect(machine.clock.nowNs - startNs).toBe(8_000);
+    expect(p.task.waitNs).toEqual({ io: 0, reclaim: 8_000, throttled: 0, sleep: 0 });
+  });
+
+  it("takes no time if the condition holds, and says so if nobody could make it hold", () => {
+    const machine = boot();
+    const { sched } = machine.kernel;
+    const startNs = machine.clock.nowNs;
+    sched.waitUntil("io", () => true);
+    expect(machine.clock.nowNs).toBe(startNs);
+    expect(() => sched.waitUntil("io", () => false)).toThrow(VmBug);
+  });
+
+  it("is a whole number of events: time never goes back", () => {
+    const machine = boot({ cpus: 2, ram: "64 MiB" });
+    machine.kernel.files.writeFile("/data", new Uint8Array(256 * 4096));
+    const p = machine.spawn();
+    const fd = p.open("/data");
+    p.dropCache(fd);
+    const va = p.mmap("1 MiB", { fd, prot: "r" });
+    let last = 0;
+    for (let page = 0; page < 256; page += 7) {
+      p.load(va + page * 4096);
+      expect(machine.clock.nowNs).toBeGreaterThanOrEqual(last);
+      last = machine.clock.nowNs;
+    }
+  });
+});
+
+describe("idle time", () => {
+  it("lets devices work until they have nothing to do, and refuses to go back", () => {
+    const machine = boot({ cpus: 1 });
+    machine.kernel.files.writeFile("/data", new Uint8Array(4096));
+    const p = machine.spawn();
+    const fd = p.open("/data");
+    p.dropCache(fd);
+    p.syscall("fadvise64", fd, 0, 0, 3); // POSIX_FADV_WILLNEED
+    const { disk } = machine.kernel.files;
+    machine.idle(81_000);
+    expect(disk.inFlight).toBe(1);
+    machine.idle(1_000);
+    expect(disk.inFlight).toBe(0);
+    expect(() => machine.idle(-1)).toThrow("nothing can be done for -1 ns");
+    expect(() => machine.idle(Number.NaN)).toThrow(/NaN/);
+  });
+});
