@@ -9,12 +9,12 @@ export const ARENA = 128;
 export const MAX_PROCS = 16;
 
 /** What one step can be; a kind written twice is twice as likely. */
-const KINDS = [
+export const KINDS: readonly string[] = [
   ...["store", "store", "store", "store", "store", "store", "load", "load", "load", "load", "fork", "fork"],
   ...["exit", "exit", "map", "unmap", "protect", "protect", "dontneed", "free", "cold", "populateRead"],
   ...["populateWrite", "remove", "lock", "unlock", "move", "move", "resize", "fileWrite", "fileRead"],
   ...["truncate", "fsync", "evict", "readInto", "normal", "random", "sequential", "willneed", "fileAdvice"],
-] as const;
+];
 
 /** What needs memory most: files that are not in the cache, read through mappings, locks and reads. */
 export const HUNGRY_KINDS: readonly string[] = [

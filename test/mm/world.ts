@@ -6,6 +6,7 @@
  *                               every byte that is read, every signal and every result is compared
  *
  * Memory may be short (`leaveFree`, `fails`): then a call may fail, what it left is asked from the machine, and no byte may be wrong.
+ * Or every allocation has to reclaim (`atReclaim`): then no call fails, and nothing but what MADV_FREE gave up may get lost.
  *
  * All processes work on one arena of ARENA pages with an end of a page table in it. A page of the model is a Cell: private bytes, or a
  * page of a Backing (file or shared memory).
@@ -16,6 +17,7 @@ import type { VfsFile } from "../../lib/fs/inode.js";
 import { Clock } from "../../lib/hw/clock.js";
 import { Cpu } from "../../lib/hw/cpu.js";
 import { Ram } from "../../lib/hw/ram.js";
+import type { Random } from "../../lib/hw/random.js";
 import { Kernel } from "../../lib/kernel/kernel.js";
 import { SignalError } from "../../lib/kernel/signal.js";
 import { sysFadvise, sysOpen, sysPread } from "../../lib/kernel/syscalls/file.js";
@@ -32,9 +34,12 @@ import { sysExitGroup, sysFork } from "../../lib/kernel/syscalls/process.js";
 import type { Task } from "../../lib/kernel/task.js";
 import { copyFromUser } from "../../lib/kernel/uaccess.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
+import { handleMmFault } from "../../lib/mm/fault/memory.js";
+import { linearPageIndex } from "../../lib/mm/fault/rmap.js";
+import { FAULT_FLAG_WRITE } from "../../lib/mm/fault/vm_fault.js";
 import { lruAddDrainAll } from "../../lib/mm/lru/swap.js";
-import { fput, type MmStruct } from "../../lib/mm/mm_types.js";
-import { type Folio, folioTestAnon, PG_uptodate, pfnToPage } from "../../lib/mm/pages/folio.js";
+import { fput, type MmStruct, VM_READ, VM_SHARED, VM_WRITE } from "../../lib/mm/mm_types.js";
+import { type Folio, folioTestAnon, PG_locked, PG_uptodate, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../lib/mm/pages/gfp.js";
 import { allocPages, nrFreePages } from "../../lib/mm/pages/page_alloc.js";
@@ -42,6 +47,7 @@ import type { MmParts } from "../../lib/mm/parts.js";
 import { ptePfn, ptePresent, ptepGet } from "../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../lib/mm/pgtable/pgtable_alloc.js";
 import { ARENA, MAX_PROCS, type Operation } from "./operations.js";
+import { Pressure } from "./pressure.js";
 
 const PAGE = 4096;
 const BASE = 0x1000_0020_0000 - 80 * PAGE;
@@ -53,6 +59,11 @@ const MADV = {
 /** Allocations that one step may try: no step needs more, however little memory there is. */
 const MAX_ALLOCATIONS = 2000;
 const OFFSETS = [0, 1, 2048, 4095];
+/** Steps during which other threads of the process may fault. */
+const UNLOCKED_KINDS: readonly string[] = [
+  ...["load", "store", "fileRead", "fileWrite", "readInto", "populateRead", "populateWrite", "truncate"],
+  ...["fsync", "willneed", "fileAdvice", "remove"],
+];
 
 /** A file or shared memory: its bytes; behind `size` they are 0. */
 interface Backing {
@@ -69,6 +80,8 @@ interface Cell {
   readonly shared: boolean;
   prot: number;
   locked: boolean;
+  /** Freed by MADV_FREE and not written since: it may read as zeros at any time. */
+  lazy: boolean;
 }
 
 /** A process and what it must see, by page of the arena. */
@@ -85,6 +98,8 @@ export interface WorldOptions {
   model?: boolean;
   /** Asked at every allocation: shall it fail? */
   fails?: () => boolean;
+  /** Every allocation waits for reclaim, which does this (pressure.ts). */
+  atReclaim?: (world: World) => void;
 }
 
 export class World {
@@ -94,6 +109,7 @@ export class World {
   private readonly freeAtStart: number;
   private readonly model: boolean;
   private readonly fails: (() => boolean) | undefined;
+  readonly pressure: Pressure | undefined;
   private nrFds = 0;
   /** Frames that are kept from the kernel. */
   private readonly held: Folio[] = [];
@@ -101,8 +117,12 @@ export class World {
   private nrAllocations = 0;
   private short = false;
   private mayFail = true;
+  /** The process whose call may hold its mmap lock for writing. */
+  private locked: Proc | undefined;
+  /** Page of the arena that the step is about. */
+  private page = 0;
 
-  constructor({ parts, ramMib = 32, model = true, fails }: WorldOptions = {}) {
+  constructor({ parts, ramMib = 32, model = true, fails, atReclaim }: WorldOptions = {}) {
     const ram = new Ram(ramMib * 2 ** 20);
     const clock = new Clock();
     this.kernel = new Kernel({ ram, clock, cpus: [new Cpu(0, ram, clock), new Cpu(1, ram, clock)] });
@@ -112,14 +132,17 @@ export class World {
     this.freeAtStart = nrFreePages(this.kernel.sys);
     this.start(true);
     this.fails = fails;
-    this.kernel.sys.shouldFailAllocPage = (_, order) => this.shouldFail(order);
+    const { sys } = this.kernel;
+    sys.shouldFailAllocPage = (_, order) => this.shouldFail(order);
+    if (atReclaim !== undefined) this.pressure = new Pressure(sys, () => atReclaim(this));
   }
 
   /** Counts the allocation, and notes whether it will fail. */
   private shouldFail(order: number): boolean {
     if (++this.nrAllocations > MAX_ALLOCATIONS) throw new Error(`more than ${MAX_ALLOCATIONS} allocations`);
     const fail = this.mayFail && this.fails?.() === true;
-    if (order === 0 && (fail || nrFreePages(this.kernel.sys) === 0)) this.short = true;
+    const none = this.pressure === undefined && nrFreePages(this.kernel.sys) === 0;
+    if (order === 0 && (fail || none)) this.short = true;
     return fail;
   }
 
@@ -166,7 +189,8 @@ export class World {
 
   /** Recomputes every count. */
   check(): void {
-    checkInvariants(this.kernel.sys, this.mms(), new Map(this.held.map((folio) => [folio, 1])));
+    const held = [...this.held, ...(this.pressure?.held ?? [])];
+    checkInvariants(this.kernel.sys, this.mms(), new Map(held.map((folio) => [folio, 1])));
   }
 
   run(op: Operation): void {
@@ -179,6 +203,8 @@ export class World {
     if (proc.task.cpuId !== op.cpu) this.kernel.goIdle(proc.task);
     proc.task.cpuId = op.cpu;
     this.kernel.enter(proc.task);
+    this.page = op.page;
+    this.locked = UNLOCKED_KINDS.includes(op.kind) ? undefined : proc;
     const length = Math.min(op.length, ARENA - op.page);
     if (!this.runOnBytes(proc, op)) this.runOnRange(proc, op, length);
     if (this.model && this.short && this.procs.includes(proc)) this.adoptPrivate(proc);
@@ -217,7 +243,10 @@ export class World {
       for (const [page, cell] of cells) {
         const ptep = pteOffset(task.mm!, BASE + page * PAGE);
         const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);
-        if (ptePresent(pte)) this.same(ram.frame(ptePfn(pte)), this.bytesOf(cell), `${task}, page ${page}`);
+        if (!ptePresent(pte)) continue;
+        const found = ram.frame(ptePfn(pte));
+        if (cell.lazy) this.settle(cell, found);
+        this.same(found, this.bytesOf(cell), `${task}, page ${page}`);
       }
     for (const { file, data, size } of this.files)
       for (const [index, folio] of file!.inode.mapping.pages) {
@@ -227,6 +256,24 @@ export class World {
           .subarray(0, Math.max(0, size - index * PAGE));
         this.same(found, data.subarray(index * PAGE, index * PAGE + found.length), `cached page ${index}`);
       }
+  }
+
+  /**
+   * Another thread reads or writes while an allocation waits, where the step works or anywhere: any process's thread, only not
+   * that of a process whose call holds its mmap lock for writing. No byte changes: it stops behind the fault.
+   */
+  touchMeanwhile(random: Random): void {
+    const proc = random.pick(this.procs);
+    if (proc === this.locked) return;
+    const page = random.chance(50) ? this.page : random.below(ARENA);
+    const vma = proc.task.mm?.mmMt.lookup(BASE + page * PAGE);
+    if (vma === undefined || (vma.vmFlags & VM_READ) === 0) return;
+    const mapping = vma.vmFile?.fMapping;
+    const cached = mapping?.pages.get(linearPageIndex(vma, BASE + page * PAGE));
+    if (cached !== undefined && (cached.flags & (PG_locked | PG_uptodate)) !== PG_uptodate) return;
+    const may = (vma.vmFlags & VM_WRITE) !== 0 && (mapping === undefined || (vma.vmFlags & VM_SHARED) !== 0);
+    this.pressure?.spare(8);
+    handleMmFault(vma, BASE + page * PAGE, may && random.chance(60) ? FAULT_FLAG_WRITE : 0);
   }
 
   /** Steps about bytes, processes and files; false when it is none of them. */
@@ -316,6 +363,7 @@ export class World {
         // Advice that promises nothing, whatever it answers.
         sysMadvise(kernel, task, at, bytes, MADV[op.kind as keyof typeof MADV]);
         if (op.kind === "populateWrite") this.populate(this.upToHole(proc, op.page, length), 2);
+        if (op.kind === "free") this.freeLazily(proc, op.page, length);
     }
   }
 
@@ -335,6 +383,34 @@ export class World {
   private writableBytesOf(cell: Cell): Uint8Array {
     if (!cell.shared) cell.own ??= this.bytesOf(cell).slice();
     return this.bytesOf(cell);
+  }
+
+  /** Anonymous pages of the range, at least those that MADV_FREE has come to, may be dropped from now on. */
+  private freeLazily(proc: Proc, page: number, length: number): void {
+    for (let i = page; i < page + length; i++) {
+      const cell = proc.cells.get(i);
+      if (cell?.backing === undefined && cell?.own !== undefined) cell.lazy = true;
+    }
+  }
+
+  /** A page freed by MADV_FREE is as it was, or zeros: what has been found. */
+  private settle(cell: Cell, found: Uint8Array): void {
+    if (found.every((byte) => byte === 0)) cell.own = undefined;
+  }
+
+  /** Bytes were written to a page: it is as before, or, freed by MADV_FREE, it may have been zeros. From now on it is kept. */
+  private write(proc: Proc, page: number, offset: number, bytes: Uint8Array): void {
+    const cell = proc.cells.get(page)!;
+    this.writableBytesOf(cell).set(bytes, offset);
+    if (!cell.lazy) return;
+    cell.lazy = false;
+    const zeros = new Uint8Array(PAGE);
+    zeros.set(bytes, offset);
+    const folio = this.mappedFolio(proc, page);
+    expect(folio).toBeDefined(); // it is dirty now, and may not be dropped
+    const found = this.kernel.sys.ram.frame(folio!.pfn);
+    if (Buffer.compare(found, zeros) === 0) cell.own = zeros;
+    this.same(found, this.bytesOf(cell), `${proc.task}, page ${page}, freed and written`);
   }
 
   /** What an access must end in. */
@@ -386,8 +462,12 @@ export class World {
     }
     this.is(found, outcome);
     if (outcome !== "done" || !this.model) return;
-    if (value === undefined) this.is(byte, this.bytesOf(cell!)[offset]!);
-    else this.writableBytesOf(cell!)[offset] = value;
+    if (value !== undefined) {
+      this.write(proc, page, offset, Uint8Array.of(value));
+      return;
+    }
+    if (cell!.lazy && byte === 0 && this.bytesOf(cell!)[offset] !== 0) cell!.own = undefined;
+    this.is(byte, this.bytesOf(cell!)[offset]!);
   }
 
   private fork(proc: Proc): void {
@@ -422,7 +502,10 @@ export class World {
     let backing = kind === 0 ? undefined : this.files[kind - 1]!;
     if (kind === 0 && shared) backing = { data: new Uint8Array(length * PAGE), size: length * PAGE };
     for (let i = 0; i < length; i++)
-      proc.cells.set(page + i, { own: undefined, backing, index: first + i, shared, prot, locked: false });
+      proc.cells.set(page + i, {
+        ...{ own: undefined, backing, index: first + i },
+        ...{ shared, prot, locked: false, lazy: false },
+      });
     if ((flags & 0x8000) !== 0) this.populate(this.upToHole(proc, page, length), 1);
   }
 
@@ -570,12 +653,13 @@ export class World {
       done = Math.max(0, read);
     }
     for (let i = 0; i * PAGE < done; i++)
-      this.writableBytesOf(cells[i]!).set(data.subarray(i * PAGE, Math.min((i + 1) * PAGE, done)));
+      this.write(proc, op.page + i, 0, data.subarray(i * PAGE, Math.min((i + 1) * PAGE, done)));
   }
 
   // ---------------------------------------------------------------- the end
 
   private same(found: Uint8Array, expected: Uint8Array, where: string): void {
+    if (Buffer.compare(found, expected) === 0) return;
     const at = found.findIndex((byte, i) => byte !== expected[i]);
     if (at >= 0) expect(`${where}, byte ${at}: ${found[at]}`).toBe(`${where}, byte ${at}: ${expected[at]}`);
   }
@@ -588,13 +672,17 @@ export class World {
       for (const [page, cell] of cells) {
         const left = copyFromUser(task, bytes, BASE + page * PAGE);
         this.is(left, this.outcome(cell, 1) === "done" ? 0 : PAGE);
-        if (left === 0) this.same(bytes, this.bytesOf(cell), `pid ${task.pid}, page ${page}`);
+        if (left > 0) continue;
+        if (cell.lazy) this.settle(cell, bytes);
+        this.same(bytes, this.bytesOf(cell), `pid ${task.pid}, page ${page}`);
       }
     }
   }
 
   /** Compares all, ends all, and looks for lost pages. */
   finish(): void {
+    if (this.model) this.checkBytes();
+    this.pressure?.end();
     this.kernel.sys.shouldFailAllocPage = undefined;
     this.leaveFree(Number.POSITIVE_INFINITY);
     if (this.model) this.checkBytes();

@@ -54,7 +54,7 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
+import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { anonVmaPrepare } from "./anon_vma.js";
 import { folioAddFileRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
 import {
@@ -65,6 +65,7 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   type VmFault,
+  vmfPteChanged,
 } from "./vm_fault.js";
 import { copyUserHighpage, folioPrealloc } from "./wp.js";
 
@@ -74,8 +75,12 @@ const VM_FAULT_NO_MAP = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
 export function doFault(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
   if (vma.vmOps?.fault === undefined) return VM_FAULT_SIGBUS;
-  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) return vma.vmMm.sys.parts.doReadFault(vmf);
-  return (vma.vmFlags & VM_SHARED) !== 0 ? doSharedFault(vmf) : doCowFault(vmf);
+  let ret: VmFaultResult;
+  if ((vmf.flags & FAULT_FLAG_WRITE) !== 0)
+    ret = (vma.vmFlags & VM_SHARED) !== 0 ? doSharedFault(vmf) : doCowFault(vmf);
+  else ret = vmfPreallocPte(vmf) ? vma.vmMm.sys.parts.doReadFault(vmf) : VM_FAULT_OOM;
+  vmfFreePrealloc(vmf);
+  return ret;
 }
 
 /** Linux mm/memory.c:do_read_fault() */
@@ -110,6 +115,7 @@ function doFaultAround(vmf: VmFault): VmFaultResult {
 
 /** Has the file bring the page in: vmf.page, with a reference. Linux mm/memory.c:__do_fault() */
 function callFault(vmf: VmFault): VmFaultResult {
+  if (!vmfPreallocPte(vmf)) return VM_FAULT_OOM;
   return vmf.vma.vmOps!.fault!(vmf);
 }
 
@@ -163,7 +169,6 @@ function doSharedFault(vmf: VmFault): VmFaultResult {
 export function finishFault(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
   const { vmMm } = vma;
-  const { ram } = vmMm.sys;
   const isCow = (vmf.flags & FAULT_FLAG_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) === 0;
   const page = isCow ? vmf.cowPage! : vmf.page!;
   const folio = pageFolio(page);
@@ -176,7 +181,7 @@ export function finishFault(vmf: VmFault): VmFaultResult {
     addMmCounter(vmMm, mmCounterFile(folio), nrPages);
     return 0;
   }
-  if (ptepGet(ram, vmf.ptep) !== 0) return VM_FAULT_NOPAGE;
+  if (vmfPteChanged(vmf)) return VM_FAULT_NOPAGE; // somebody was faster while the page was brought in
   setPteRange(vmf, folio, page, 1, vmf.address, vmf.ptep);
   addMmCounter(vmMm, isCow ? MM_ANONPAGES : mmCounterFile(folio), 1);
   return 0;

@@ -42,6 +42,7 @@ import {
   pteWrite,
 } from "../pgtable/pgtable.js";
 import { pteOffset } from "../pgtable/pgtable_alloc.js";
+import type { MemorySystem } from "../system.js";
 import { handleMmFault } from "./memory.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -97,10 +98,21 @@ function faultinPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): number {
   if ((ret & VM_FAULT_RETRY) !== 0) {
     const tried = (gupFlags & FOLL_MADV_POPULATE) !== 0 ? FAULT_FLAG_TRIED : 0;
     ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY | tried);
+    if ((ret & VM_FAULT_RETRY) !== 0) letTimePass(vma.vmMm.sys);
   }
   if ((ret & VM_FAULT_ERROR) === 0) return 0;
   if ((ret & VM_FAULT_OOM) !== 0) return -ENOMEM;
   return (ret & VM_FAULT_HWPOISON) !== 0 && (gupFlags & FOLL_MADV_POPULATE) !== 0 ? -EHWPOISON : -EFAULT;
+}
+
+/**
+ * Whoever tries again and again, for a page that is just on its way to the device, needs the time for it to arrive.
+ * Linux: it goes by while __mm_populate() spins
+ */
+function letTimePass(sys: MemorySystem): void {
+  if (sys.events.length === 0) return;
+  const { nowNs } = sys.clock;
+  sys.sched.waitUntil("io", () => sys.clock.nowNs > nowNs);
 }
 
 /** The VMA for the next page, or a negative errno. */

@@ -30,6 +30,7 @@ import {
   type VmFaultResult,
 } from "../mm_types.js";
 import { type Folio, PG_uptodate } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import {
   classifyPte,
   maybeMkwrite,
@@ -66,6 +67,7 @@ import {
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VmFault,
+  vmfPteChanged,
 } from "./vm_fault.js";
 import { folioPrealloc } from "./wp.js";
 
@@ -152,13 +154,17 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
   if ((vma.vmFlags & VM_SHARED) !== 0) return VM_FAULT_SIGBUS;
   if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
   if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
-    setPte(sys.ram, vmf.ptep, pfnPte(sys.zeroPfn, vmaPageProt(vma)) + PAGE_SPECIAL);
+    if (!vmfPteChanged(vmf)) setPte(sys.ram, vmf.ptep, pfnPte(sys.zeroPfn, vmaPageProt(vma)) + PAGE_SPECIAL);
     return 0;
   }
   anonVmaPrepare(vma);
   const folio = allocAnonFolio(vmf);
   if (folio === undefined) return VM_FAULT_OOM;
   folio.flags |= PG_uptodate;
+  if (vmfPteChanged(vmf)) {
+    folioPut(sys, folio);
+    return 0;
+  }
   let entry = pfnPte(folio.pfn, vmaPageProt(vma));
   if ((vma.vmFlags & VM_WRITE) !== 0) entry = maybeMkwrite(pteMkdirty(entry), vma);
   addMmCounter(vma.vmMm, MM_ANONPAGES, 1);

@@ -3,6 +3,7 @@
  *
  *   VmFault { vma, address, flags }  -->  handleMmFault ... doAnonymousPage / doReadFault / doWpPage ...  --> VM_FAULT_*
  *           { pmdp, ptep, origPte }       filled in on the way down the tables
+ *           { preallocPte }               set aside where a table is missing, before a page is held
  *           { page, cowPage }             filled in by vmOps.fault
  *
  * Read first: mm/mm_types.ts. Read next: memory.ts.
@@ -12,6 +13,7 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio, Page } from "../pages/folio.js";
+import { ptepGet } from "../pgtable/pgtable.js";
 
 /** The access was a write. Linux include/linux/mm_types.h:enum fault_flag; so are all FAULT_FLAG_ names. */
 export const FAULT_FLAG_WRITE = 1 << 0;
@@ -66,8 +68,13 @@ export class VmFault {
   pmdp = 0;
   /** Pointer to the level-1 entry, 0 while there is no table. Linux pte */
   ptep = 0;
-  /** The entry's value when the fault came. */
+  /** The entry's value when the fault came; what was decided by it holds only as long as the entry has it. */
   origPte = 0;
+  /**
+   * Frame of a table set aside for the level-1 entry, 0 for none. Linux prealloc_pte
+   * Invariant: 0 when the fault has ended: either it was hooked in, or it has been freed.
+   */
+  preallocPte = 0;
   /** The page that vmOps.fault found. */
   page: Page | undefined = undefined;
   /** The copy made for a private write. */
@@ -79,6 +86,14 @@ export class VmFault {
     this.address = address;
     this.pgoff = (address - vma.vmStart) / PAGE_SIZE + vma.vmPgoff;
   }
+}
+
+/**
+ * Whether the entry is not what it was when the fault came: asked after all that may have waited, before the entry is set. Then
+ * what was prepared is thrown away, and the access is simply repeated. Linux mm/memory.c:vmf_pte_changed()
+ */
+export function vmfPteChanged(vmf: VmFault): boolean {
+  return ptepGet(vmf.vma.vmMm.sys.ram, vmf.ptep) !== vmf.origPte;
 }
 
 /** What a page fault is. Not in Linux: labels in do_user_addr_fault() there. */

@@ -51,7 +51,6 @@ import {
   pteMkdirty,
   pteMkyoung,
   ptePfn,
-  ptepGet,
   pteSpecial,
   setPte,
   vmaPageProt,
@@ -67,6 +66,7 @@ import {
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   type VmFault,
+  vmfPteChanged,
 } from "./vm_fault.js";
 
 /** Copies the bytes of a frame. Linux include/linux/highmem.h:copy_user_highpage() */
@@ -165,6 +165,11 @@ export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultRe
   }
   if (oldFolio !== undefined) copyUserHighpage(sys, newFolio.pfn, vmf.page!.pfn);
   newFolio.flags |= PG_uptodate;
+  if (vmfPteChanged(vmf)) {
+    folioPut(sys, newFolio);
+    if (oldFolio !== undefined) folioPut(sys, oldFolio);
+    return 0;
+  }
   if (oldFolio === undefined) addMmCounter(vmMm, MM_ANONPAGES, 1);
   else if (!folioTestAnon(oldFolio)) {
     addMmCounter(vmMm, mmCounterFile(oldFolio), -1);
@@ -197,7 +202,11 @@ export function wpPageShared(vmf: VmFault, folio: Folio): VmFaultResult {
       return ret;
     }
     // pageMkwrite may have waited: only an entry that is still the same is made writable. Linux finish_mkwrite_fault()
-    if (ptepGet(sys.ram, vmf.ptep) === vmf.origPte) wpPageReuse(vmf);
+    if (vmfPteChanged(vmf)) {
+      folioPut(sys, folio);
+      return VM_FAULT_NOPAGE;
+    }
+    wpPageReuse(vmf);
   }
   faultDirtySharedPage(vmf, folio);
   folioPut(sys, folio);

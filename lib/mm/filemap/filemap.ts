@@ -75,7 +75,14 @@ export function filemapGetFolioCreat(
     const folio = pageCacheAllocFolio(mapping, index, wanted, allocGfp);
     if (folio !== undefined) return folio;
   }
-  return undefined;
+  return filemapGetNewcomer(mapping, index);
+}
+
+/** No folio was made for page `index`: because one came there meanwhile, or for want of memory (undefined). Linux -EEXIST: repeat */
+function filemapGetNewcomer(mapping: AddressSpace, index: number): Folio | undefined {
+  const folio = filemapGetFolio(mapping, index);
+  if (folio !== undefined) folioGet(folio);
+  return folio;
 }
 
 /** How pages to be written are allocated. Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITE, mapping_can_writeback() */
@@ -273,8 +280,9 @@ function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: nu
 }
 
 /**
- * The folio of page `index`, up to date, for a read that wants `reqCount` pages; or a negative errno. What was found may have left the
- * cache while it was waited for: then the search starts again. Linux mm/filemap.c:filemap_get_pages()
+ * The folio of page `index`, up to date and with a reference, for a read that wants `reqCount` pages; or a negative errno. What
+ * was found may have left the cache while it was waited for: then the search starts again.
+ * Linux mm/filemap.c:filemap_get_pages()
  */
 function filemapGetPage(
   mapping: AddressSpace,
@@ -287,12 +295,13 @@ function filemapGetPage(
     const folio = filemapFindPage(mapping, ra, index, reqCount);
     if (folio === undefined) return -ENOMEM;
     const error = filemapUpdatePage(mapping, folio);
+    if (error === 0 && folio.mapping === mapping) return folio;
+    folioPut(mapping.host.sys, folio);
     if (error !== 0) return error;
-    if (folio.mapping === mapping) return folio;
   }
 }
 
-/** The folio of page `index`, made if it is missing, with all that reading ahead brings; undefined without memory. */
+/** The folio of page `index` with a reference, made if it is missing, with all that reading ahead brings; undefined without memory. */
 function filemapFindPage(
   mapping: AddressSpace,
   ra: FileRaState,
@@ -304,10 +313,10 @@ function filemapFindPage(
     if (mapping.aOps.readahead !== undefined) pageCacheSyncRa(mapping, ra, index, reqCount);
     folio = filemapGetFolio(mapping, index);
   }
-  if (folio === undefined) {
-    folio = pageCacheAllocFolio(mapping, index, 0, mappingGfpMask(mapping));
+  if (folio !== undefined) folioGet(folio);
+  else {
+    folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping));
     if (folio === undefined) return undefined;
-    folioPut(mapping.host.sys, folio);
   }
   // In memory the bit could only be PG_reclaim: nothing is ever read ahead there.
   if ((folio.flags & PG_readahead) !== 0 && !mapping.aOps.swapBacked)
@@ -319,12 +328,9 @@ function filemapFindPage(
 function filemapUpdatePage(mapping: AddressSpace, folio: Folio): number {
   const { sys } = mapping.host;
   if ((folio.flags & PG_uptodate) !== 0 && !folioIsLocked(sys, folio)) return 0;
-  folioGet(folio);
   folioWaitLocked(sys, folio);
   const valid = (folio.flags & PG_uptodate) !== 0 || folio.mapping !== mapping;
-  const error = valid ? 0 : filemapReadFolio(mapping, folio);
-  folioPut(sys, folio);
-  return error;
+  return valid ? 0 : filemapReadFolio(mapping, folio);
 }
 
 /**
@@ -358,6 +364,7 @@ export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number,
       folioMarkAccessed(mapping.host.sys, folio);
     last = folio;
     copyFromFolio(mapping, folio, offset, to.subarray(done, done + n));
+    folioPut(mapping.host.sys, folio);
     done += n;
   }
   if (count > 0) ra.prevPos = pos + count;

@@ -82,11 +82,11 @@ function doPageCacheRa(mapping: AddressSpace, index: number, nrToRead: number, l
   const gfp = readaheadGfpMask(mapping);
   let run: Folio[] = [];
   for (let i = index; i < end; ) {
-    const present = filemapGetFolio(mapping, i);
-    const folio = present === undefined ? pageCacheAllocFolio(mapping, i, 0, gfp) : undefined;
+    const folio = mapping.pages.has(i) ? undefined : pageCacheAllocFolio(mapping, i, 0, gfp);
     if (folio === undefined) {
       readPages(mapping, run);
       run = [];
+      const present = filemapGetFolio(mapping, i); // since before, or since the allocation
       if (present === undefined) return; // no memory
       i = folioNextIndex(present);
       continue;

@@ -26,12 +26,12 @@ import {
   type VmOperationsStruct,
   vmaPages,
 } from "../mm_types.js";
-import { type Folio, folioGet, PG_uptodate } from "../pages/folio.js";
+import { type Folio, PG_uptodate } from "../pages/folio.js";
 import { vmEnoughMemory } from "../vma/util.js";
-import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
+import { mappingGfpMask } from "./address_space.js";
+import { filemapGetFolioCreat } from "./filemap.js";
 import { filemapMapPages } from "./filemap_fault.js";
 import type { AddressSpace, AddressSpaceOperations } from "./mapping.js";
-import { pageCacheAllocFolio } from "./readahead.js";
 
 /** Brings page vmf.pgoff in, made of zeros if it is missing. Linux mm/shmem.c:shmem_fault() */
 export function shmemFault(vmf: VmFault): VmFaultResult {
@@ -45,13 +45,8 @@ export function shmemFault(vmf: VmFault): VmFaultResult {
 
 /** The folio of page `index` with a reference, made if missing; undefined without memory. Linux mm/shmem.c:shmem_get_folio_gfp() */
 function shmemGetFolio(mapping: AddressSpace, index: number): Folio | undefined {
-  const present = filemapGetFolio(mapping, index);
-  if (present !== undefined) {
-    folioGet(present);
-    return present;
-  }
-  const folio = pageCacheAllocFolio(mapping, index, 0, mappingGfpMask(mapping));
-  if (folio === undefined) return undefined;
+  const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping));
+  if (folio === undefined || (folio.flags & PG_uptodate) !== 0) return folio;
   mapping.host.sys.ram.zeroFrame(folio.pfn);
   folio.flags |= PG_uptodate;
   return folio;

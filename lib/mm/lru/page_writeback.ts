@@ -103,6 +103,7 @@ export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
   const nrPages = folioNrPages(folio);
   modNodePageState(sys, NR_WRITEBACK, -nrPages);
   countVmEvents(sys, NR_WRITTEN, nrPages);
+  folio.flags &= ~PG_reclaim; // in a clean folio it would be read as PG_readahead
   folioEndIo(sys, folio, PG_writeback);
 }
 

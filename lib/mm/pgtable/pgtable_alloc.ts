@@ -93,9 +93,21 @@ function tableBelowAlloc(mm: MmStruct, entryp: number): number {
   if (entry !== 0) noTable(entry);
   const pfn = tableAlloc(mm);
   if (pfn === 0) return 0;
+  if (pmdInstall(mm, entryp, pfn)) return pfn;
+  tableFree(mm, pfn);
+  return tableBelow(mm, entryp);
+}
+
+/**
+ * Hooks the new table `pfn` in below `entryp`; false, and the table stays the caller's, if one has come there since the caller
+ * looked: to have memory for the table it may have waited. Linux mm/memory.c:pmd_install()
+ */
+function pmdInstall(mm: MmStruct, entryp: number, pfn: Pfn): boolean {
+  const { ram } = mm.sys;
+  if (ptepGet(ram, entryp) !== 0) return false;
   mm.pgtablesBytes += PAGE_SIZE;
-  setPte(mm.sys.ram, entryp, pfn * PAGE_SIZE + PAGE_TABLE);
-  return pfn;
+  setPte(ram, entryp, pfn * PAGE_SIZE + PAGE_TABLE);
+  return true;
 }
 
 /** Pointer to the level-3 entry for `addr`, 0 where the table is missing. Linux pud_offset() */
@@ -148,12 +160,31 @@ export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
 }
 
 /**
- * Makes the table of a fault's level-1 entry if it is missing, and notes where the entry is; false without memory.
- * Linux include/linux/mm.h:pte_alloc()
+ * Makes the table of a fault's level-1 entry if it is missing, of the one set aside if there is one, and notes where the entry
+ * is; false without memory. Linux include/linux/mm.h:pte_alloc()
  */
 export function vmfPteAlloc(vmf: VmFault): boolean {
-  if (vmf.ptep === 0) vmf.ptep = pteAllocPmd(vmf.vma.vmMm, vmf.pmdp, vmf.address);
+  if (vmf.ptep !== 0) return true;
+  const { vmMm } = vmf.vma;
+  if (vmf.preallocPte !== 0 && pmdInstall(vmMm, vmf.pmdp, vmf.preallocPte)) vmf.preallocPte = 0;
+  vmf.ptep = pteAllocPmd(vmMm, vmf.pmdp, vmf.address);
   return vmf.ptep !== 0;
+}
+
+/**
+ * Sets a table aside for the fault if it will need one, while it holds no page yet: making room for the table could need
+ * that very page. False without memory. Linux mm/memory.c:do_fault_around(), __do_fault()
+ */
+export function vmfPreallocPte(vmf: VmFault): boolean {
+  if (vmf.ptep !== 0 || vmf.preallocPte !== 0) return true;
+  vmf.preallocPte = tableAlloc(vmf.vma.vmMm);
+  return vmf.preallocPte !== 0;
+}
+
+/** Frees the table that was set aside and not used. Linux mm/memory.c:do_fault() */
+export function vmfFreePrealloc(vmf: VmFault): void {
+  if (vmf.preallocPte !== 0) tableFree(vmf.vma.vmMm, vmf.preallocPte);
+  vmf.preallocPte = 0;
 }
 
 /** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */
