@@ -213,7 +213,8 @@ export { type AddressRange, type TableCount, tableFrames } from "./hw/table_coun
 
 // ---------------- the processor: accesses, walks, faults and exceptions
 
-export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
+export { Cpu, type CpuOptions } from "./hw/cpu.js";
+export type { CpuCounters } from "./hw/cpu_counters.js";
 export {
   type AddressFaultHandler,
   type DoubleFaultHandler,
