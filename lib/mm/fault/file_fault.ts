@@ -56,6 +56,7 @@ import {
 } from "../pgtable/pgtable.js";
 import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { anonVmaPrepare } from "./anon_vma.js";
+import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddFileRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
 import {
   FAULT_FLAG_WRITE,
@@ -65,7 +66,6 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   type VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 import { copyUserHighpage, folioPrealloc } from "./wp.js";
 

@@ -54,6 +54,7 @@ import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
 import { doFault } from "./file_fault.js";
+import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddNewAnonRmap } from "./rmap.js";
 import {
   FAULT_FLAG_TRIED,
@@ -67,7 +68,6 @@ import {
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 import { folioPrealloc } from "./wp.js";
 

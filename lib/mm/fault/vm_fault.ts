@@ -13,7 +13,6 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio, Page } from "../pages/folio.js";
-import { ptepGet } from "../pgtable/pgtable.js";
 
 /** The access was a write. Linux include/linux/mm_types.h:enum fault_flag; so are all FAULT_FLAG_ names. */
 export const FAULT_FLAG_WRITE = 1 << 0;
@@ -86,14 +85,6 @@ export class VmFault {
     this.address = address;
     this.pgoff = (address - vma.vmStart) / PAGE_SIZE + vma.vmPgoff;
   }
-}
-
-/**
- * Whether the entry is not what it was when the fault came: asked after all that may have waited, before the entry is set. Then
- * what was prepared is thrown away, and the access is simply repeated. Linux mm/memory.c:vmf_pte_changed()
- */
-export function vmfPteChanged(vmf: VmFault): boolean {
-  return ptepGet(vmf.vma.vmMm.sys.ram, vmf.ptep) !== vmf.origPte;
 }
 
 /** What a page fault is. Not in Linux: labels in do_user_addr_fault() there. */

@@ -59,6 +59,7 @@ import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGREUSE } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
+import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "./rmap.js";
 import {
   FAULT_FLAG_UNSHARE,
@@ -66,7 +67,6 @@ import {
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   type VmFault,
-  vmfPteChanged,
 } from "./vm_fault.js";
 
 /** Copies the bytes of a frame. Linux include/linux/highmem.h:copy_user_highpage() */
