@@ -39,7 +39,6 @@ export {
   type RequestOwner,
 } from "./hw/block_device.js";
 export { Clock, COSTS, type CostTable } from "./hw/clock.js";
-export type { EventQueue, EventRecord } from "./hw/events.js";
 export { Random } from "./hw/random.js";
 export { formatSize, parseSize } from "./hw/size.js";
 export type { CapabilityName } from "./kernel/cred.js";
@@ -64,7 +63,6 @@ export type {
 } from "./kernel/programs.js";
 export type { Rlimit } from "./kernel/rlimit.js";
 export type { FaultCounts, Rusage } from "./kernel/rusage.js";
-export type { Sched, Wait } from "./kernel/sched.js";
 export { type ShootdownCost, type ShootdownExperiment, shootdownCost } from "./kernel/shootdown_cost.js";
 export {
   type SigInfo,
@@ -216,7 +214,8 @@ export { type AddressRange, type TableCount, tableFrames } from "./hw/table_coun
 
 // ---------------- the processor: accesses, walks, faults and exceptions
 
-export { Cpu, type CpuCounters, type CpuOptions } from "./hw/cpu.js";
+export { Cpu, type CpuOptions } from "./hw/cpu.js";
+export type { CpuCounters } from "./hw/cpu_counters.js";
 export {
   type AddressFaultHandler,
   type DoubleFaultHandler,

@@ -135,12 +135,15 @@ export type { Cred } from "./kernel/cred.js";
 export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
-// ---------------- tasks, the kernel as a whole, and its replaceable parts
+// ---------------- tasks, time and waiting, the kernel as a whole, and its replaceable parts
 
+export type { EventQueue, EventRecord } from "./hw/events.js";
 export type { FaultingTask } from "./kernel/fault.js";
 export type { Kernel, KernelHardware } from "./kernel/kernel.js";
+export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { MmParts } from "./mm/parts.js";
 export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
 export type { TraceSystem } from "./mm/trace.js";
 export type { HasVmStat, VmStat } from "./mm/vmstat.js";
+export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";

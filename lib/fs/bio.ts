@@ -5,8 +5,10 @@
  *   their blocks         8   9  10  77  78   -             of 4 MiB at most;
  *   requests            [8 9 10 ] [77 78 ]  (hole: zeros)  a folio may be in more than one
  *
- *   submitRead   PG_locked on each folio --- last request of the folio ends --> PG_uptodate on (unless one failed), PG_locked off
- *   submitWrite  PG_writeback is on -------- last request of the folio ends --> PG_writeback off; a failure is the mapping's wbErr
+ *   submitRead   PG_locked on each folio --- last request of the folio ends --> PG_uptodate on (unless one
+ *                                                                               failed), PG_locked off
+ *   submitWrite  PG_writeback is on -------- last request of the folio ends --> PG_writeback off; a failure is
+ *                                                                               the mapping's wbErr
  *
  * Linux block/bio.c, fs/mpage.c. Read first: hw/block_device.ts, mm/filemap/folio_wait.ts. Read next: ext4.ts.
  */

@@ -18,9 +18,11 @@
  *
  * Read first: walk.ts, mmu.ts.
  */
+
 import type { Vaddr } from "./address.js";
 import { firstPart, hex, PAGE_SIZE } from "./address.js";
 import { Clock } from "./clock.js";
+import { type CpuCounters, newCpuCounters } from "./cpu_counters.js";
 import {
   type AddressFaultHandler,
   type DoubleFaultHandler,
@@ -68,22 +70,6 @@ export interface CpuOptions {
   tlbPart?: TlbFactory;
 }
 
-/** What a CPU counts besides its MMU. */
-export interface CpuCounters {
-  /** Exceptions delivered. */
-  exceptions: number;
-  /** CR3 writes, of which `cr3NoFlush` kept the TLB. */
-  cr3Writes: number;
-  cr3NoFlush: number;
-  invlpgs: number;
-  invpcids: number;
-  /** Interrupts sent to other CPUs, and received from them. */
-  ipisSent: number;
-  ipisReceived: number;
-  /** Time taken from the CPU's own work by the interrupts it received. */
-  ipiStolenNs: number;
-}
-
 /** How many values 0 to 8 bytes have. A table, as powers with a variable exponent are slow. */
 const VALUES = [1, 2 ** 8, 2 ** 16, 2 ** 24, 2 ** 32, 2 ** 40, 2 ** 48, 2 ** 56, 2 ** 64];
 
@@ -96,16 +82,7 @@ export class Cpu {
   readonly ram: Ram;
   readonly clock: Clock;
   readonly mmu: Mmu;
-  readonly counters: CpuCounters = {
-    exceptions: 0,
-    cr3Writes: 0,
-    cr3NoFlush: 0,
-    invlpgs: 0,
-    invpcids: 0,
-    ipisSent: 0,
-    ipisReceived: 0,
-    ipiStolenNs: 0,
-  };
+  readonly counters: CpuCounters = newCpuCounters();
   /** Address of the last page fault. */
   cr2 = 0;
   /** The kernel's page-fault entry; without one a fault is thrown as `FaultError`. */

@@ -139,7 +139,8 @@ class KernelGuest implements Guest {
     return sysWrite(this.kernel, this.task, fd, addr, len);
   }
   access(va: number, write: boolean, value: number): AccessResult {
-    this.kernel.sched.settle(); // the recorder reads counters between two accesses, which takes longer than its disk
+    // The recorder reads counters between two accesses, which takes longer than its disk.
+    this.kernel.sched.settle();
     try {
       if (!write) return { byte: this.task.load(va, 1) };
       this.task.store(va, 1, value);

@@ -166,7 +166,16 @@ export const CLASSES: Record<string, ClassExample> = {
   Cpu: {
     args: () => [0, ram(), new pagewalk.Clock(), {}],
     make: () => walked().cpu,
-    inside: ["loadUint", "storeUint", "loadHalves", "loadExact", "physical", "twoPages", "restart"],
+    inside: [
+      "loadUint",
+      "storeUint",
+      "loadHalves",
+      "loadExact",
+      "physical",
+      "physicalAfterFaults",
+      "twoPages",
+      "restart",
+    ],
     methods: {
       writeCr3: () => [0x1000, false],
       invlpg: () => [4096],
@@ -301,6 +310,8 @@ export const CLASSES: Record<string, ClassExample> = {
     inside: [
       "clearFrame",
       "touchSection",
+      "sectionToWrite",
+      "makeSection",
       "check",
       "checkFrame",
       "checkEntry",

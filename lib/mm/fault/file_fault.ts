@@ -56,6 +56,7 @@ import {
 } from "../pgtable/pgtable.js";
 import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc, vmfPteChanged } from "../pgtable/pgtable_alloc.js";
 import { anonVmaPrepare } from "./anon_vma.js";
+import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddFileRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
 import {
   FAULT_FLAG_WRITE,

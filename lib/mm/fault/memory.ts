@@ -57,6 +57,7 @@ import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
 import { doFault } from "./file_fault.js";
+import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddNewAnonRmap } from "./rmap.js";
 import {
   FAULT_FLAG_TRIED,

@@ -63,6 +63,7 @@ import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGREUSE } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
+import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "./rmap.js";
 import {
   FAULT_FLAG_UNSHARE,

@@ -48,7 +48,7 @@ export const PGD_BYTES = 0x80_0000_0000;
  * Differs from Linux: an int there, so that a number returned by chance would end the walk too.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that never ends the walk returns nothing
-export type WalkAnswer = boolean | void;
+type WalkAnswer = boolean | void;
 
 /** What to call for what is found; all are optional. Linux include/linux/pagewalk.h:struct mm_walk_ops */
 export interface MmWalkOps {
@@ -75,7 +75,7 @@ export interface MmWalkOps {
 }
 
 /** Called with a level-2 entry that is not empty and the part [addr, next) of the range that it covers. */
-export type PmdVisitor = (pmdp: number, addr: Vaddr, next: Vaddr) => WalkAnswer;
+type PmdVisitor = (pmdp: number, addr: Vaddr, next: Vaddr) => WalkAnswer;
 
 /** Called for [addr, next) when the entry at `depth` above it is empty. */
 type HoleVisitor = (addr: Vaddr, next: Vaddr, depth: number) => WalkAnswer;
