@@ -73,7 +73,6 @@ export {
 } from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
-export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";
 
 // ---------------- system calls by number: their numbers and flags
 

@@ -54,7 +54,7 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc, vmfPteChanged } from "../pgtable/pgtable_alloc.js";
+import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { anonVmaPrepare } from "./anon_vma.js";
 import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddFileRmapPtes, folioAddNewAnonRmap } from "./rmap.js";

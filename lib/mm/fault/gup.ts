@@ -127,7 +127,7 @@ function gupVma(mm: MmStruct, addr: Vaddr, gupFlags: number): VmAreaStruct | num
  * Faults in up to `nrPages` pages from `start`. Returns how many are there, or a negative errno if not even the first is.
  * Linux mm/gup.c:__get_user_pages()
  */
-function getUserPages(mm: MmStruct, start: number, nrPages: number, gupFlags: number): number {
+export function getUserPages(mm: MmStruct, start: number, nrPages: number, gupFlags: number): number {
   let vma: VmAreaStruct | undefined;
   for (let i = 0; i < nrPages; i++) {
     const addr = start + i * PAGE_SIZE;

@@ -52,7 +52,7 @@ import {
   unknownPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { pmdAlloc, pteOffsetPmd, vmfPteAlloc, vmfPteChanged } from "../pgtable/pgtable_alloc.js";
+import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";

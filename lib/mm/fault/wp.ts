@@ -58,7 +58,6 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
-import { vmfPteChanged } from "../pgtable/pgtable_alloc.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGREUSE } from "../vmstat.js";

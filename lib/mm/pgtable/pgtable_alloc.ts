@@ -187,14 +187,6 @@ export function vmfFreePrealloc(vmf: VmFault): void {
   vmf.preallocPte = 0;
 }
 
-/**
- * Whether the entry is not what it was when the fault came: asked after all that may have waited, before the entry is set. Then
- * what was prepared is thrown away, and the access is simply repeated. Linux mm/memory.c:vmf_pte_changed()
- */
-export function vmfPteChanged(vmf: VmFault): boolean {
-  return ptepGet(vmf.vma.vmMm.sys.ram, vmf.ptep) !== vmf.origPte;
-}
-
 /** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */
 export function pteAlloc(mm: MmStruct, addr: Vaddr): number {
   const pmdp = pmdAlloc(mm, addr);

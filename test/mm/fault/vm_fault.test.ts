@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { vmfPteChanged } from "../../../lib/mm/fault/pte_changed.js";
 import {
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
@@ -9,7 +10,6 @@ import {
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VmFault,
-  vmfPteChanged,
 } from "../../../lib/mm/fault/vm_fault.js";
 import { pteClear, ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
