@@ -136,3 +136,77 @@ describe("folioPut", () => {
     expect(nrFreePages(sys)).toBe(free);
   });
 });
+
+describe("an allocation that waits", () => {
+  /** A program touches a page while nothing is free, and reclaim leaves the work to a kernel thread. */
+  function waitingProgram(cpus: number) {
+    let freed = 0;
+    const seen: unknown[] = [];
+    const machine: Machine = boot({
+      ram: "16 MiB",
+      cpus,
+      parts: {
+        tryToFreePages: (sys) => {
+          sys.sched.wakeUp(cleaner, sys.clock.nowNs + 10_000);
+          sys.sched.waitUntil("reclaim", () => freed > 0);
+          return freed;
+        },
+      },
+    });
+    const { kernel } = machine;
+    const cleaner = kernel.sched.kthreadCreate("cleaner", () => {
+      seen.push([kernel.sys.thisCpu, kernel.sys.pfMemalloc, p.task.state]);
+      kernel.sys.clock.advance(40_000);
+      freed = dropCache(machine);
+      return Number.POSITIVE_INFINITY;
+    });
+    kernel.files.writeFile("/f", new Uint8Array(8 * 4096).fill(7));
+    const file = kernel.files.open("/f") as VfsFile;
+    fadviseDrop(file, 0, 0);
+    file.read(0, new Uint8Array(8 * 4096));
+    const p = machine.spawn("p");
+    const va = p.mmap("64 KiB");
+    p.store(va, 1, 1);
+    const other = p.fork("other");
+    while (nrFreePages(kernel.sys) > 0) allocPages(kernel.sys, GFP_ATOMIC);
+    return { machine, p, other, va, seen, freed: () => freed };
+  }
+
+  it("goes on when a kernel thread has freed something, and the time is charged to the program as reclaim", () => {
+    for (const cpus of [1, 2]) {
+      const { machine, p, va, seen, freed } = waitingProgram(cpus);
+      const before = p.getrusage().minFlt;
+      p.store(va + 4096, 1, 7);
+      expect(p.load(va + 4096)).toBe(7);
+      expect(seen).toEqual([[0, false, "D"]]);
+      expect(freed()).toBe(8);
+      expect(p.task.waitNs).toMatchObject({ io: 0, reclaim: 50_000 });
+      expect(p.getrusage().minFlt - before).toBe(1);
+      expect([machine.kernel.sys.current, machine.kernel.sys.pfMemalloc]).toEqual([p.task, false]);
+    }
+  });
+
+  it("keeps other programs out of its step, and lets them work in the time it waits", () => {
+    const { machine, p, other, va } = waitingProgram(2);
+    other.setaffinity(1);
+    const { programs } = machine.runPrograms(
+      {
+        *waits(me) {
+          me.store(va + 8192, 1, 1);
+          yield;
+        },
+        *works(me) {
+          for (let i = 0; i < 30_000; i++) {
+            me.load(va);
+            yield;
+          }
+        },
+      },
+      { processes: { waits: p, works: other } },
+    );
+    const wait = programs.waits!.spans.find(({ what }) => what === "reclaim")!;
+    expect(wait.toNs - wait.fromNs).toBeGreaterThanOrEqual(50_000);
+    const beside = programs.works!.spans.filter(({ what, toNs }) => what === "run" && toNs > wait.fromNs);
+    expect(beside.length).toBeGreaterThan(0);
+  });
+});
