@@ -56,7 +56,7 @@ const FROM_06 = "kept; no effect before swap comes with lab 06";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
 const FROM_10 = "kept; no effect before lab 10, allocators";
-const FLUSHER = "when the flusher writes what nobody syncs";
+const FLUSHER = "in effect: when the flusher writes what nobody syncs";
 const UNTIL_THROTTLED = "kept; no effect before writers are made to wait (lab 05)";
 const noEffect = (why: string): string => `kept; no effect: ${why}`;
 

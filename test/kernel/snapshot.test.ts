@@ -233,7 +233,7 @@ describe("a snapshot while something is under way", () => {
     machine.idle(1_000_000);
     const { files, sched, sys, initMm } = machine.kernel;
     checkInvariants(sys, [initMm, p.mm]);
-    const { batches, cpuNs, state } = sched.kthreads[0]!;
+    const { batches, cpuNs, state } = sched.kthreads.at(-1)!;
     const { readRequests, writeRequests, inFlight } = files.disk;
     p.munmap(va, "256 KiB");
     return {
