@@ -681,7 +681,7 @@ export class World {
 
   /** Compares all, ends all, and looks for lost pages. */
   finish(): void {
-    if (this.model) this.checkBytes();
+    if (this.model && this.pressure !== undefined) this.checkBytes(); // reclaim may take pages, but no byte
     this.pressure?.end();
     this.kernel.sys.shouldFailAllocPage = undefined;
     this.leaveFree(Number.POSITIVE_INFINITY);
