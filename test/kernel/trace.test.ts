@@ -20,6 +20,7 @@ describe("the path of one fault", () => {
       [0, "ftrace:funcgraph_entry", "handle_mm_fault"],
       [1, "ftrace:funcgraph_entry", "do_anonymous_page"],
       [2, "kmem:mm_page_alloc", ""],
+      [2, "pagewalk:clear_page", ""],
       [1, "ftrace:funcgraph_exit", "do_anonymous_page"],
       [0, "ftrace:funcgraph_exit", "handle_mm_fault"],
     ]);
@@ -29,7 +30,7 @@ describe("the path of one fault", () => {
       "do_anonymous_page",
     ]);
     task.store(at + 8192, 1, 7);
-    expect(trace.events).toHaveLength(6);
+    expect(trace.events).toHaveLength(7);
   });
 
   it("ends in the page that is freed when the mapping is gone and the LRU batch lets go", () => {

@@ -426,7 +426,7 @@ export const wrongAnswers: WrongAnswer[] = [
     name: "loses the reference when finishFault fails",
     find: "  if (finished & noPage) folioPut(sys, pageFolio(vmf.page!));\n",
     replace: "",
-    says: /folioPut, or the frame is lost/,
+    says: /the reference of the page.s folio goes back/,
   },
   {
     task: "03.4",

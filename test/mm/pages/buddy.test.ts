@@ -60,6 +60,6 @@ describe("Zone", () => {
     const zone = zoneOf16();
     zone.rmqueueSmallest(0);
     expect(() => zone.freeOnePage(1, 0)).toThrow(/freed twice/);
-    expect(() => zone.freeOnePage(16, 0)).toThrow(/not of zone Test/);
+    expect(() => zone.freeOnePage(16, 0)).toThrow(/frame 16 is freed to a zone that it is not in/);
   });
 });
