@@ -325,6 +325,7 @@ export {
   type OwnersData,
 } from "./view/draw_owners.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
+export { drawPrograms, type ProgramsData } from "./view/draw_programs.js";
 export {
   drawTables,
   type MappedPage,

@@ -18,6 +18,9 @@ const process = () => {
   one.touch(one.mmap("16 KiB"), "16 KiB");
   return one;
 };
+function* touching(p: pagewalk.Process): Generator<void> {
+  yield void p.touch(p.mmap("16 KiB"), "16 KiB");
+}
 const withFile = () => {
   const one = machine();
   one.kernel.files.writeFile("/data/f", new Uint8Array(4096));
@@ -57,6 +60,7 @@ export const FUNCTIONS: Record<string, Args> = {
   drawOwners: () => [{ title: "t", owners: pagewalk.ownersOf({ one: process().mm }) }],
   drawProcesses: () => [{ title: "t", root: pagewalk.familyOf(process()) }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
+  drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
   drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
   drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
