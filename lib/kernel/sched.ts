@@ -152,10 +152,7 @@ export class Sched implements SchedOperations {
     const { clock, events } = this.sys;
     if (this.several) {
       // Threads get their turn in order of all programs' times; devices have answered.
-      for (let record = events.take(clock.nowNs, BLK_COMPLETE); record !== undefined; ) {
-        events.run(record);
-        record = events.take(clock.nowNs, BLK_COMPLETE);
-      }
+      this.runDevices(clock.nowNs);
       return;
     }
     this.cpuNs[cpu] = Math.max(this.cpuNs[cpu]!, clock.nowNs);
@@ -190,11 +187,16 @@ export class Sched implements SchedOperations {
 
   /** Until no device has anything to do. Not in Linux: `sync; sleep 1`. */
   settle(): void {
+    this.runDevices(Number.POSITIVE_INFINITY);
+  }
+
+  /** What devices have done by `untilNs`. */
+  private runDevices(untilNs: number): void {
     const { clock, events } = this.sys;
-    for (let record = events.take(undefined, BLK_COMPLETE); record !== undefined; ) {
+    for (let record = events.take(untilNs, BLK_COMPLETE); record !== undefined; ) {
       clock.nowNs = Math.max(clock.nowNs, record.atNs);
       events.run(record);
-      record = events.take(undefined, BLK_COMPLETE);
+      record = events.take(untilNs, BLK_COMPLETE);
     }
   }
 

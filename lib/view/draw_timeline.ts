@@ -103,20 +103,30 @@ function checkEvents(events: readonly TimelineEvent[]): void {
   }
 }
 
-/** Each event in the first row of its lane in which neither its bar nor its label touches another. */
+/** How far a row of a lane is taken: by a bar or diamond, and by a label. */
+interface TakenRow {
+  bar: number;
+  label: number;
+}
+
+/** Each event in the first row of its lane in which neither its bar nor its label lies on another; bars may touch. */
 function placeLane(events: readonly TimelineEvent[], scale: Scale): PlacedEvent[] {
-  const ends: number[] = [];
+  const rows: TakenRow[] = [];
   return [...events]
     .sort((a, b) => a.atNs - b.atNs)
     .map((event) => {
       const x = scale.at(event.atNs);
-      const bar = scale.at(event.endNs ?? event.atNs);
-      const needed = textWidth(event.label, 11) + (event.endNs === undefined ? 12 : 8);
-      const start = Math.min(x, WIDTH - 12 - needed) - 6;
-      let row = ends.findIndex((used) => used <= start);
-      if (row < 0) row = ends.length;
-      ends[row] = Math.max(bar, x + needed) + 4;
-      return { event, row, x, end: bar };
+      const isMoment = event.endNs === undefined;
+      const bar = scale.at(event.endNs ?? event.atNs) + (isMoment ? 10 : 0);
+      const needed = event.label === "" ? 0 : textWidth(event.label, 11) + 12;
+      const labelAt = needed === 0 ? Number.POSITIVE_INFINITY : Math.min(x, WIDTH - 12 - needed) - 6;
+      const left = isMoment ? x - 6 : x + 0.5;
+      let row = rows.findIndex((taken) => taken.bar <= left && taken.label <= labelAt);
+      if (row < 0) row = rows.push({ bar: 0, label: 0 }) - 1;
+      const taken = rows[row]!;
+      taken.bar = bar;
+      if (needed > 0) taken.label = Math.max(taken.label, x + needed);
+      return { event, row, x, end: scale.at(event.endNs ?? event.atNs) };
     });
 }
 
