@@ -108,14 +108,15 @@ describe("a stream", () => {
   });
 
   it("goes the same way after a long run without a break, when keys are compared no more", () => {
-    // Two spaces and a global page at first; then only one space, with a fault, a dirty assist and a global page at the end.
     const quiet = (length: number, pages: number) =>
       Array.from({ length }, (_, i) => ((Math.imul(i, 0x9e3779b1) >>> 8) % pages) * 4096 + (i % 1000) * 4);
     const steps = [
-      { stream: [1, 0x1001, 0x4000], event: 0 },
-      { stream: [0x2001, 0x3000], event: 7 },
-      { stream: [...quiet(70_000, 4), ...quiet(5000, 12), 0xc000, 0xd001, 0x4000, 0x5000], event: 6 },
-      { stream: [...quiet(70_000, 4), 0x2001, ...quiet(600, 16)], event: 6 },
+      { stream: [0x4000, 1, 0x1001], event: 0 },
+      { stream: [0x2001, 0x3000], event: 7 }, // on to a space whose page 4 must not be taken for the first one's
+      { stream: [...quiet(70_000, 4), 0x4000, ...quiet(600, 12)], event: 5 }, // drops all: alone from now on
+      // Page 13 is global and pushed out again: what took its place must not stay when all but global entries are dropped.
+      { stream: [...quiet(70_000, 12), 0xd000, ...quiet(600, 12)], event: 5 },
+      { stream: [0xc000, 0x2001, ...quiet(600, 16)], event: 6 }, // page 12 faults
     ];
     const pages = Array.from({ length: 24 }, (_, i) => (i === 12 ? 0 : i === 13 ? 4 : 2));
     for (const tlb of [SMALL, TLB_MODELS.bench])
