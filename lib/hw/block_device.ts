@@ -22,6 +22,7 @@
 import type { Pfn } from "./address.js";
 import { PAGE_SIZE } from "./address.js";
 import type { EventQueue } from "./events.js";
+import { valueText } from "./options.js";
 import type { Ram } from "./ram.js";
 
 /** Kind of the event by which a request ends. Linux block/blk-mq.c:blk_mq_complete_request() */
@@ -87,8 +88,7 @@ export interface BlockRequest {
   readonly owner: RequestOwner;
   /** What the owner wants to know of it at the end. */
   readonly about: object;
-  /** When it was submitted, and when it will be, or was, done. */
-  readonly submittedNs: number;
+  /** When it will be, or was, done. */
   readonly doneNs: number;
   /** The device could not do it. */
   readonly failed: boolean;
@@ -159,8 +159,7 @@ export class BlockDevice {
     this.count(op, pfns.length);
     if (op === "write" && !failed)
       for (const [i, pfn] of pfns.entries()) this.write(firstBlock + i, this.ram.frame(pfn));
-    const submittedNs = this.clock.nowNs;
-    const sent = { device: this, op, firstBlock, pfns, owner, about, submittedNs, doneNs, failed };
+    const sent = { device: this, op, firstBlock, pfns, owner, about, doneNs, failed };
     const request: BlockRequest = { ...sent, ended: false };
     this.events.post(doneNs, BLK_COMPLETE, request);
     return request;
@@ -202,9 +201,13 @@ export class BlockDevice {
 
   /**
    * The next `times` requests of kind `op` that touch one of blocks [first, last] fail. Linux CONFIG_FAIL_MAKE_REQUEST,
-   * /sys/kernel/debug/fail_make_request
+   * /sys/kernel/debug/fail_make_request. RangeError for another kind of request, or no number of times.
    */
   failRequests(op: "read" | "write", first = 0, last = Number.POSITIVE_INFINITY, times = 1): void {
+    if (op !== "read" && op !== "write")
+      throw new RangeError(`requests are of kind "read" or "write", not ${valueText(op)}`);
+    if (!(Number.isInteger(times) && times > 0))
+      throw new RangeError(`requests fail a whole number of times from 1 up, not ${valueText(times)}`);
     this.failures.push({ op, first, last, times });
   }
 
@@ -248,10 +251,25 @@ function endRequest(request: BlockRequest): void {
   request.device.end(request);
 }
 
-/** The model called `name`, or `name` itself if it is a model. RangeError for a name that is none. Not in Linux. */
+/**
+ * The model called `name`, or `name` itself if it is a model. RangeError for a name that is none, or a figure that no device has.
+ * Not in Linux.
+ */
 export function blockModel(name: BlockModelName | BlockModel = "ssd"): BlockModel {
-  if (typeof name !== "string") return name;
+  if (typeof name !== "string") return checkModel(name);
   if (!Object.hasOwn(BLOCK_MODELS, name))
     throw new RangeError(`there is no disk "${name}"; there are ${Object.keys(BLOCK_MODELS).join(", ")}`);
   return BLOCK_MODELS[name];
+}
+
+function checkModel(model: BlockModel): BlockModel {
+  if (typeof model !== "object" || model === null)
+    throw new TypeError(`disk is a name or a model, not ${valueText(model)}`);
+  const { channels, latencyNs, blockNs, writeBlockNs = 0, arm } = model;
+  if (!(Number.isInteger(channels) && channels >= 1))
+    throw new RangeError(`disk: channels ${valueText(channels)} is not a whole number from 1 up`);
+  for (const [name, ns] of Object.entries({ latencyNs, blockNs, writeBlockNs, ...arm }))
+    if (!(Number.isFinite(ns) && ns >= 0))
+      throw new RangeError(`disk: ${name} ${valueText(ns)} is not a number from 0 up`);
+  return model;
 }

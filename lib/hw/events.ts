@@ -4,8 +4,8 @@
  *   post(2_080_000, "blk_mq_complete_request", request)       the disk will have answered
  *   post(5_000_000, "wake_up_process", flusher)               a kernel thread wants to go on
  *
- *   nextNs                what a safe point compares with the clock: one test while nothing is due
- *   take(untilNs)         the first record that is due by then
+ *   nextNs                  what a safe point compares with the clock: one test while nothing is due
+ *   happen(clock, untilNs)  the first record that is due by then happens; the clock is not before it any more
  *
  * A record is plain data: when, what kind, and the object that it is about. What is done about a kind stands in one table,
  * so a snapshot of the machine that walks over the queue finds everything that is under way.
@@ -60,8 +60,21 @@ export class EventQueue {
     return record;
   }
 
+  /** What is due first by `untilNs`, of `kind` if that is given, happens, at its time or now; undefined where nothing is. */
+  happen(
+    clock: { nowNs: number },
+    untilNs = Number.POSITIVE_INFINITY,
+    kind?: string,
+  ): EventRecord | undefined {
+    const record = this.take(untilNs, kind);
+    if (record === undefined) return undefined;
+    if (record.atNs > clock.nowNs) clock.nowNs = record.atNs;
+    this.handlers.get(record.kind)!(record.object, record);
+    return record;
+  }
+
   /** Takes the first record that is due by `untilNs`, of `kind` if that is given, out of the queue. */
-  take(untilNs = Number.POSITIVE_INFINITY, kind?: string): EventRecord | undefined {
+  private take(untilNs: number, kind: string | undefined): EventRecord | undefined {
     for (let i = this.records.length - 1; i >= 0; i--) {
       const record = this.records[i]!;
       if (record.atNs > untilNs) return undefined;
@@ -82,11 +95,6 @@ export class EventQueue {
   private removeAt(at: number): void {
     this.records.splice(at, 1);
     this.nextNs = this.records.at(-1)?.atNs ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Does what is to be done about `record`, which has been taken. */
-  run(record: EventRecord): void {
-    this.handlers.get(record.kind)!(record.object, record);
   }
 
   /** What will happen, in order. */

@@ -169,9 +169,8 @@ class ProgramRunner {
   private othersWork(untilNs: number): void {
     const { sys } = this.kernel;
     this.sayWhoWants(undefined);
-    const record = sys.events.take(untilNs)!;
-    sys.clock.nowNs = record.atNs;
-    sys.events.run(record);
+    sys.clock.nowNs = sys.events.nextNs; // another program's time may be later
+    sys.events.happen(sys.clock, untilNs);
   }
 
   /** From when on each CPU is wanted by a program other than `except`. */
@@ -271,6 +270,11 @@ export function runPrograms(
   const { kernel } = machine;
   const { sys, sched } = kernel;
   if (sched.several) throw new RangeError("programs are running already; a program cannot run others");
+  const unknown = Object.keys(options.processes ?? {}).find((name) => !Object.hasOwn(programs, name));
+  if (unknown !== undefined)
+    throw new RangeError(
+      `processes: there is no program "${unknown}" to be run by ${options.processes![unknown]}`,
+    );
   const startNs = sys.clock.nowNs;
   const all = Object.entries(programs).map(([name, program], i) => {
     if (typeof program !== "function")

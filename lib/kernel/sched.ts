@@ -25,11 +25,13 @@
  * Linux kernel/sched/core.c, kernel/kthread.c. Read first: hw/events.ts, mm/wait.ts. Read next: programs.ts.
  */
 import { BLK_COMPLETE } from "../hw/block_device.js";
-import { outOfSteps, VmBug } from "../mm/mmdebug.js";
+import { outOfSteps } from "../mm/mmdebug.js";
 import type { MemorySystem } from "../mm/system.js";
 import {
   type Kthread,
   type KthreadWork,
+  newKthread,
+  nobodyWillDo,
   type SchedOperations,
   WAIT_BUDGET,
   type WaitReason,
@@ -84,12 +86,16 @@ export class Sched implements SchedOperations {
   // -------------------------------------------------------------- kernel threads
 
   kthreadCreate(comm: string, work: KthreadWork): Kthread {
-    const thread: Kthread = { comm, work, state: "S", dueNs: 0, batches: 0, cpuNs: 0, wakeup: undefined };
+    const thread = newKthread(comm, work);
     this.kthreads.push(thread);
     return thread;
   }
 
   wakeUp(thread: Kthread, atNs = this.sys.clock.nowNs): void {
+    if (thread.state === "R" && thread.wakeup === undefined) {
+      thread.againNs = Math.min(thread.againNs, atNs); // it works; a batch that waits must not begin again meanwhile
+      return;
+    }
     if (thread.wakeup !== undefined) {
       if (thread.wakeup.atNs <= atNs || thread.state === "R") return;
       this.sys.events.cancel(thread.wakeup);
@@ -109,9 +115,8 @@ export class Sched implements SchedOperations {
       thread.wakeup = this.sys.events.post(Math.min(soonest, atLast), WAKE, thread);
       return;
     }
-    thread.wakeup = undefined;
-    const nextNs = this.workOn(thread, cpu, Math.max(atNs, this.cpuNs[cpu]!));
-    thread.state = thread.wakeup === undefined ? "S" : "R"; // it may have been woken while it worked
+    const doneNs = this.workOn(thread, cpu, Math.max(atNs, this.cpuNs[cpu]!));
+    const nextNs = Math.min(doneNs, thread.againNs);
     if (nextNs < Number.POSITIVE_INFINITY) this.wakeUp(thread, Math.max(nextNs, this.cpuNs[cpu]!));
   }
 
@@ -128,6 +133,11 @@ export class Sched implements SchedOperations {
     const { sys } = this;
     const { thisCpu, current, pfMemalloc } = sys;
     const { nowNs } = sys.clock;
+    const { resumedNs } = this;
+    thread.wakeup = undefined;
+    thread.againNs = Number.POSITIVE_INFINITY;
+    this.cpuNs[cpu] = startNs;
+    this.resumedNs = startNs;
     sys.clock.nowNs = startNs;
     sys.thisCpu = cpu;
     sys.current = undefined;
@@ -136,6 +146,8 @@ export class Sched implements SchedOperations {
       return thread.work(thread);
     } finally {
       this.cpuNs[cpu] = sys.clock.nowNs;
+      this.resumedNs = resumedNs;
+      thread.state = "S";
       thread.batches++;
       thread.cpuNs += sys.clock.nowNs - startNs;
       sys.clock.nowNs = nowNs;
@@ -160,7 +172,7 @@ export class Sched implements SchedOperations {
     try {
       for (let i = 0; events.nextNs <= clock.nowNs; i++) {
         if (i > WAIT_BUDGET) throw outOfSteps("what is due");
-        this.sys.events.run(events.take()!);
+        events.happen(clock);
         clock.nowNs = Math.max(clock.nowNs, this.cpuNs[cpu]!);
       }
     } finally {
@@ -173,16 +185,18 @@ export class Sched implements SchedOperations {
     const { clock, events } = this.sys;
     for (let i = 0; events.nextNs <= untilNs; i++) {
       if (i > WAIT_BUDGET) throw outOfSteps(`what is due by ${untilNs} ns`);
-      const record = events.take()!;
-      clock.nowNs = Math.max(clock.nowNs, record.atNs);
-      events.run(record);
+      events.happen(clock);
     }
     clock.nowNs = Math.max(clock.nowNs, untilNs);
   }
 
-  /** Nobody does anything for `ns` nanoseconds, but devices and kernel threads work. Not in Linux: sleep(1) in a shell. */
+  /**
+   * Nobody does anything for `ns` nanoseconds, but devices and kernel threads work. Who goes on afterwards gets his CPU when it is free.
+   * Not in Linux: sleep(1) in a shell.
+   */
   idle(ns: number): void {
     this.advanceTo(this.sys.clock.nowNs + ns);
+    this.sys.current = undefined;
   }
 
   /** Until no device has anything to do. Not in Linux: `sync; sleep 1`. */
@@ -193,11 +207,7 @@ export class Sched implements SchedOperations {
   /** What devices have done by `untilNs`. */
   private runDevices(untilNs: number): void {
     const { clock, events } = this.sys;
-    for (let record = events.take(untilNs, BLK_COMPLETE); record !== undefined; ) {
-      clock.nowNs = Math.max(clock.nowNs, record.atNs);
-      events.run(record);
-      record = events.take(untilNs, BLK_COMPLETE);
-    }
+    while (events.happen(clock, untilNs, BLK_COMPLETE) !== undefined);
   }
 
   // -------------------------------------------------------------- waiting
@@ -210,10 +220,8 @@ export class Sched implements SchedOperations {
     this.waiting(reason, () => {
       for (let i = 0; !condition(); i++) {
         if (i > WAIT_BUDGET) throw outOfSteps("waiting");
-        const record = events.take(undefined, kind);
-        if (record === undefined) throw new VmBug("a wait for something that nobody will do");
-        clock.nowNs = Math.max(clock.nowNs, record.atNs);
-        events.run(record);
+        const record = events.happen(clock, undefined, kind);
+        if (record === undefined) throw nobodyWillDo();
         // What a kernel thread has done is done at the end of its batch.
         if (record.kind === WAKE && condition()) clock.nowNs = Math.max(clock.nowNs, ...this.cpuNs);
       }
@@ -223,8 +231,9 @@ export class Sched implements SchedOperations {
   waitFor(reason: WaitReason, untilNs: number): void {
     const { clock } = this.sys;
     this.waiting(reason, () => {
-      if (this.several) clock.nowNs = Math.max(clock.nowNs, untilNs);
-      else this.advanceTo(untilNs);
+      if (!this.several) this.advanceTo(untilNs);
+      else if (reason === "io") this.runDevices(untilNs);
+      clock.nowNs = Math.max(clock.nowNs, untilNs);
     });
   }
 
@@ -245,8 +254,10 @@ export class Sched implements SchedOperations {
       this.wantedNs[thisCpu] = wantedNs;
       this.resumedNs = clock.nowNs;
       if (task?.state === "D" || task?.state === "S") task.state = "R";
-      if (task !== undefined) task.waitNs[reason] += clock.nowNs - fromNs;
-      if (this.several) this.waits.push({ reason, fromNs, toNs: clock.nowNs });
+      if (task !== undefined) {
+        task.waitNs[reason] += clock.nowNs - fromNs;
+        if (this.several) this.waits.push({ reason, fromNs, toNs: clock.nowNs });
+      }
     }
   }
 

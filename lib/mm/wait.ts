@@ -27,23 +27,29 @@ export type KthreadWork = (thread: Kthread) => number;
 export interface Kthread {
   readonly comm: string;
   readonly work: KthreadWork;
-  /** R works or wants to, S sleeps. */
+  /** R works (where it has no record in the queue) or wants to, S sleeps. */
   state: "R" | "S";
   /** Since when it wants to go on. */
   dueNs: number;
-  /** Batches so far, and the CPU time they took. Linux sched_info, sum_exec_runtime */
+  /** While it works: when it was told to go on, Infinity unless it was. */
+  againNs: number;
+  /** Batches so far, and the time they took. Linux sched_info, sum_exec_runtime */
   batches: number;
   cpuNs: number;
   /** Its record in the queue. */
   wakeup: EventRecord | undefined;
 }
 
+/** A kernel thread that sleeps. */
+export function newKthread(comm: string, work: KthreadWork): Kthread {
+  const never = Number.POSITIVE_INFINITY;
+  return { comm, work, state: "S", dueNs: 0, againNs: never, batches: 0, cpuNs: 0, wakeup: undefined };
+}
+
 /** Who lets time pass for those who wait. Linux kernel/sched/core.c */
 export interface SchedOperations {
   /** Returns when `condition` holds; meanwhile others work and the clock goes on. Linux include/linux/wait.h:wait_event() */
   waitUntil(reason: WaitReason, condition: () => boolean): void;
-  /** A safe point of the task on `cpu`: what is due happens. Not in Linux: interrupts come by themselves. */
-  runDue(cpu: number): void;
   /** Lets time pass until `untilNs` for the one who waits. Linux kernel/time/sleep_timeout.c:io_schedule_timeout() */
   waitFor(reason: WaitReason, untilNs: number): void;
   /** A new kernel thread; it sleeps until it is woken. Linux kernel/kthread.c:kthread_create() */
@@ -52,6 +58,11 @@ export interface SchedOperations {
   wakeUp(thread: Kthread, atNs?: number): void;
   /** Time of the program that is furthest behind the one that works now; Infinity where there is none. Not in Linux. */
   readonly slowestOtherNs: number;
+}
+
+/** What a wait throws that has no end: nothing is under way that could make its condition hold. Not in Linux: a hung task. */
+export function nobodyWillDo(): VmBug {
+  return new VmBug("a wait for something that nobody will do");
 }
 
 /** Where time passes and events wait. */
@@ -73,31 +84,21 @@ export class DevicesOnly implements SchedOperations {
     const { clock, events } = this.sys;
     for (let i = 0; !condition(); i++) {
       if (i > WAIT_BUDGET) throw outOfSteps("waiting");
-      const record = events.take();
-      if (record === undefined) throw new VmBug("a wait for something that nobody will do");
-      clock.nowNs = Math.max(clock.nowNs, record.atNs);
-      events.run(record);
+      if (events.happen(clock) === undefined) throw nobodyWillDo();
     }
   }
 
   kthreadCreate(comm: string, work: KthreadWork): Kthread {
-    return { comm, work, state: "S", dueNs: 0, batches: 0, cpuNs: 0, wakeup: undefined };
+    return newKthread(comm, work);
   }
 
   wakeUp(): void {
     // No CPU works in the background here.
   }
 
-  runDue(): void {
-    this.waitFor("io", this.sys.clock.nowNs);
-  }
-
   waitFor(_reason: WaitReason, untilNs: number): void {
     const { clock, events } = this.sys;
-    for (let record = events.take(untilNs); record !== undefined; record = events.take(untilNs)) {
-      clock.nowNs = Math.max(clock.nowNs, record.atNs);
-      events.run(record);
-    }
+    while (events.happen(clock, untilNs) !== undefined);
     clock.nowNs = Math.max(clock.nowNs, untilNs);
   }
 }

@@ -20,7 +20,7 @@ function device(model?: BlockModel) {
   const send = (op: "read" | "write", block: number, pfns: number[]) =>
     disk.submit(op, block, pfns, owner, {});
   const finish = (): void => {
-    for (let record = events.take(); record !== undefined; record = events.take()) events.run(record);
+    while (events.happen({ nowNs: 0 }) !== undefined);
   };
   return { ram, clock, events, disk, ended, send, finish };
 }
@@ -99,5 +99,19 @@ describe("a block device", () => {
     expect(() => send("read", 0, [])).toThrow("a request of 0 blocks is not 1 to 1024");
     expect(() => send("read", 0, new Array(1025).fill(1))).toThrow("1025 blocks");
     expect(() => blockModel("floppy" as "ssd")).toThrow('there is no disk "floppy"; there are ssd, hdd, usb');
+    const { ssd, hdd } = BLOCK_MODELS;
+    expect(() => blockModel({ ...ssd, channels: 0 })).toThrow("channels 0 is not a whole number from 1 up");
+    expect(() => blockModel({ ...ssd, latencyNs: Number.NaN })).toThrow(
+      "latencyNs NaN is not a number from 0",
+    );
+    expect(() => blockModel({ ...hdd, arm: { ...hdd.arm, turnNs: -1 } })).toThrow("turnNs -1 is not");
+    expect(() => blockModel(null as never)).toThrow("disk is a name or a model, not null");
+    expect(blockModel(hdd)).toBe(hdd);
+  });
+
+  it("refuses to fail what is no request", () => {
+    const { disk } = device();
+    expect(() => disk.failRequests("reed" as "read")).toThrow('"read" or "write", not "reed"');
+    expect(() => disk.failRequests("read", 0, 9, 0)).toThrow("a whole number of times from 1 up, not 0");
   });
 });

@@ -24,19 +24,24 @@ describe("the queue of events", () => {
       [30, 0],
       [30, 2],
     ]);
-    for (let record = events.take(); record !== undefined; record = events.take()) events.run(record);
+    const clock = { nowNs: 15 };
+    while (events.happen(clock) !== undefined);
+    expect(clock.nowNs).toBe(30);
     expect(done).toEqual(["a2@10", "b4@20", "a1@30", "b3@30"]);
     expect(events.nextNs).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it("takes only what is due, and only of one kind if asked", () => {
-    const { events } = queue();
+  it("lets happen only what is due, and only of one kind if asked; the clock is not before it then", () => {
+    const { events, done } = queue();
+    const clock = { nowNs: 5 };
     events.post(10, "a", { name: "1" });
     events.post(20, "b", { name: "2" });
-    expect(events.take(9)).toBeUndefined();
-    expect(events.take(20, "b")?.atNs).toBe(20);
-    expect(events.take(20, "b")).toBeUndefined();
+    expect([events.happen(clock, 9), clock.nowNs]).toEqual([undefined, 5]);
+    expect([events.happen(clock, 20, "b")?.atNs, clock.nowNs]).toEqual([20, 20]);
+    expect(events.happen(clock, 20, "b")).toBeUndefined();
     expect([events.length, events.nextNs]).toEqual([1, 10]);
+    expect([events.happen(clock)?.atNs, clock.nowNs]).toEqual([10, 20]); // late, but time never goes back
+    expect(done).toEqual(["b2@20", "a1@10"]);
   });
 
   it("forgets a record that is cancelled, once", () => {

@@ -214,6 +214,8 @@ describe("a run of programs", () => {
       'program "a" is 7, not a generator function',
     );
     expect(() => machine.runPrograms({ a: (() => 1) as never })).toThrow("write function* and yield");
+    const options = { processes: { wirter: machine.spawn("w") } };
+    expect(() => machine.runPrograms({ writer: writer(1) }, options)).toThrow('no program "wirter"');
     const { programs } = machine.runPrograms({
       *a() {
         expect(() => machine.snapshot()).toThrow("programs are running");

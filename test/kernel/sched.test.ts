@@ -123,6 +123,44 @@ describe("a kernel thread", () => {
     expect([left, thread.batches, thread.state]).toEqual([0, 3, "S"]);
   });
 
+  it("is not begun again while a batch of it waits; who woke it meanwhile is heard afterwards", () => {
+    const machine = boot({ cpus: 2 });
+    const { files, sched, sys } = machine.kernel;
+    let inside = 0;
+    const depths: number[] = [];
+    const thread = sched.kthreadCreate("writer", () => {
+      depths.push(++inside);
+      if (depths.length === 1) files.writeFile("/out", new Uint8Array(4096)); // waits for the disk
+      sys.clock.advance(1_000);
+      inside--;
+      return Number.POSITIVE_INFINITY;
+    });
+    const waker = sched.kthreadCreate("waker", () => {
+      sched.wakeUp(thread);
+      sys.clock.advance(1);
+      return Number.POSITIVE_INFINITY;
+    });
+    const startNs = machine.clock.nowNs;
+    sched.wakeUp(thread);
+    sched.wakeUp(waker, startNs + 10_000);
+    machine.idle(MS);
+    expect([depths, thread.state, thread.batches]).toEqual([[1, 1], "S", 2]);
+  });
+
+  it("that has begun while nobody did anything is done before its CPU's program goes on", () => {
+    const machine = boot();
+    const p = machine.spawn();
+    const va = p.mmap("4 KiB");
+    p.store(va, 1, 1);
+    const { thread } = worker(machine, 1, 200_000);
+    const startNs = machine.clock.nowNs;
+    machine.kernel.sched.wakeUp(thread, startNs + 990_000);
+    machine.idle(MS);
+    expect(machine.clock.nowNs).toBe(startNs + MS);
+    p.load(va);
+    expect(machine.clock.nowNs).toBeGreaterThanOrEqual(startNs + 990_000 + 200_000);
+  });
+
   it("leaves the program current, on its CPU, at its privilege of allocation", () => {
     const machine = boot({ cpus: 2 });
     const { sched, sys } = machine.kernel;

@@ -110,8 +110,8 @@ function faultinPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): number {
  * Linux: it goes by while __mm_populate() spins
  */
 function letTimePass(sys: MemorySystem): void {
-  const { nowNs } = sys.clock;
-  sys.sched.waitUntil("io", () => sys.events.length === 0 || sys.clock.nowNs > nowNs);
+  const { nextNs } = sys.events;
+  if (nextNs < Number.POSITIVE_INFINITY) sys.sched.waitFor("io", Math.max(nextNs, sys.clock.nowNs));
 }
 
 /** The VMA for the next page, or a negative errno. */
