@@ -1,6 +1,7 @@
 /**
- * What notebooks, exercises and scripts import from "pagewalk": the machine from the outside, its processor, pictures and the course.
- * What a part of the kernel calls, once you replace it by your own, is in "pagewalk/kernel" (kernel.ts).
+ * What notebooks, exercises and scripts import from "pagewalk": the machine from the outside, its processor,
+ * pictures and the course. What a part of the kernel calls, once you replace it by your own, is in
+ * "pagewalk/kernel" (kernel.ts).
  *
  *     import { boot, drawWalk, show } from "pagewalk";
  *     import { pfnPte, setPte, type VmFault } from "pagewalk/kernel";

@@ -1,6 +1,7 @@
 /**
- * What a part of the kernel calls, imported from "pagewalk/kernel" by exercises that replace one: Linux's own functions, flags and
- * structures, under Linux's names. They take the kernel's objects as they are and check nothing, as in the kernel.
+ * What a part of the kernel calls, imported from "pagewalk/kernel" by exercises that replace one: Linux's own
+ * functions, flags and structures, under Linux's names. They take the kernel's objects as they are and check
+ * nothing, as in the kernel.
  *
  *     import { boot } from "pagewalk";
  *     import { folioPut, setPte, type VmFault, type VmFaultResult } from "pagewalk/kernel";
@@ -8,8 +9,8 @@
  *     function myDoWpPage(vmf: VmFault): VmFaultResult { ... }
  *     const machine = boot({ parts: { doWpPage: myDoWpPage } });
  *
- * The machine from the outside, the processor, the pictures and the course are in "pagewalk" (index.ts). Inside `lib` a file imports
- * the file it needs, never one of these two.
+ * The machine from the outside, the processor, the pictures and the course are in "pagewalk" (index.ts).
+ * Inside `lib` a file imports the file it needs, never one of these two.
  */
 
 // ---------------- page-table entries

@@ -1,10 +1,10 @@
 /**
  * Bench cases: what `npm run bench` measures, one row each.
  *
- * A case prepares a machine once, then `run` does the work and says how many operations it did; only the work is timed.
- * `baseline` is a plain loop over typed arrays that does a comparable amount of work without any model, timed in
- * the same breath: computers differ and drift, the ratio of the two much less. `problem` says what was wrong with
- * the result; a fast wrong answer is worth nothing.
+ * A case prepares a machine once, then `run` does the work and says how many operations it did; only the work
+ * is timed. `baseline` is a plain loop over typed arrays that does a comparable amount of work without any
+ * model, timed in the same breath: computers differ and drift, the ratio of the two much less. `problem` says
+ * what was wrong with the result; a fast wrong answer is worth nothing.
  *
  * To add a case, write a function that returns a BenchCase and a BenchGroup for it into BENCH_GROUPS.
  */

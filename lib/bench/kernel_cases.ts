@@ -1,13 +1,15 @@
 /**
- * The kernel's bench cases: what a page fault and a fork cost the host, through everything from the access to the counters.
+ * The kernel's bench cases: what a page fault and a fork cost the host, through everything from the access to
+ * the counters.
  *
  *   minor-64M, minor-1G, minor-16G    first writes to anonymous memory; the same speed whatever the size of RAM
  *   cow                               writes to pages that a child maps, too: each is copied
  *   fork-1G                           fork of a process with 1 GiB resident, counted in pages, so that
  *                                     262144 / speed is the time of one fork
  *
- * The plain loop fills (or copies) 4096 bytes for each page. The machine does less: of a page it fills and copies only what was
- * ever written (hw/ram.ts), here one byte. For fork, which moves no bytes, the loop copies one entry of 8 bytes.
+ * The plain loop fills (or copies) 4096 bytes for each page. The machine does less: of a page it fills and
+ * copies only what was ever written (hw/ram.ts), here one byte. For fork, which moves no bytes, the loop
+ * copies one entry of 8 bytes.
  *
  * A run with a shorter `length` than the full one forks 32 MiB.
  *

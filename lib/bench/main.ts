@@ -7,8 +7,8 @@
  *   npm run bench -- --machines 3          three machines alive, taking turns
  *   npm run bench -- --reps 7 --length 1000000
  *
- * Each repetition runs the plain loop and the case one after the other, measured in processor time; the figures are medians. The exit
- * status is 1 when a case counted wrong.
+ * Each repetition runs the plain loop and the case one after the other, measured in processor time; the
+ * figures are medians. The exit status is 1 when a case counted wrong.
  */
 import { asksFor, type CommandShape, helpOf, parseArguments, unknown } from "../course/commands/arguments.js";
 import { endingOf, UsageError } from "../course/commands/errors.js";
@@ -52,7 +52,10 @@ export function measure(bench: BenchCase, repetitions: number): BenchRow {
   };
 }
 
-/** Million operations for each second of processor time: others who use the computer count less than with a wall clock. */
+/**
+ * Million operations for each second of processor time: others who use the computer count less than with a
+ * wall clock.
+ */
 function rate(work: () => number): number {
   const start = process.cpuUsage();
   const operations = work();

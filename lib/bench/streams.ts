@@ -7,9 +7,9 @@
  *   uni4M, uni64M, uni1G     a page at random          L2 holds all, some, none
  *   zipf64M, zipf1G          a few pages much more often than the others
  *
- * Random numbers are xorshift32 with a fixed seed. A quarter of the accesses are writes. Elements are as hw/stream.ts
- * wants them. Page i of the region lies in frame 0x1000 + (i times an odd constant), so that neighbours are not
- * neighbours in RAM.
+ * Random numbers are xorshift32 with a fixed seed. A quarter of the accesses are writes. Elements are as
+ * hw/stream.ts wants them. Page i of the region lies in frame 0x1000 + (i times an odd constant), so that
+ * neighbours are not neighbours in RAM.
  */
 import { ENTRIES_PER_TABLE, PAGE_SIZE, tableIndex } from "../hw/address.js";
 import type { Ram } from "../hw/ram.js";
@@ -97,7 +97,10 @@ function tail(x: number): number {
   return ((x >>> 16) & 0xffc) | write(x);
 }
 
-/** Maps 32 random bits to a page: rank k is drawn in proportion to 1/(k+1), and ranks are scattered over the region. */
+/**
+ * Maps 32 random bits to a page: rank k is drawn in proportion to 1/(k+1), and ranks are scattered over the
+ * region.
+ */
 function zipfPages(pages: number): (x: number) => number {
   const cumulative = new Float64Array(pages);
   let sum = 0;
@@ -123,7 +126,9 @@ export function streamFrame(page: number, pages: number): number {
   return 0x1000 + (Math.imul(page, 0x9e3779b1) & (pages - 1));
 }
 
-/** Builds the four levels of tables for a region: PML4 in frame 1, then PDPT, PD and the PTs; A and D clear. */
+/**
+ * Builds the four levels of tables for a region: PML4 in frame 1, then PDPT, PD and the PTs; A and D clear.
+ */
 export function buildStreamTables(ram: Ram, pages: number): void {
   for (let pfn = 1; pfn < 4 + pages / ENTRIES_PER_TABLE; pfn++) ram.zeroFrame(pfn);
   ram.setEntry(1, tableIndex(STREAM_BASE, 4), 0x2007, 0);

@@ -1,5 +1,6 @@
 /**
- * From folios to requests and back: which blocks are read or written together, and what their end means for the folios.
+ * From folios to requests and back: which blocks are read or written together, and what their end means for
+ * the folios.
  *
  *   pages of the file    0   1   2   3   4   5             a run of neighbouring blocks is one request,
  *   their blocks         8   9  10  77  78   -             of 4 MiB at most;
@@ -10,7 +11,8 @@
  *   submitWrite  PG_writeback is on -------- last request of the folio ends --> PG_writeback off; a failure is
  *                                                                               the mapping's wbErr
  *
- * Linux block/bio.c, fs/mpage.c. Read first: hw/block_device.ts, mm/filemap/folio_wait.ts. Read next: ext4.ts.
+ * Linux block/bio.c, fs/mpage.c. Read first: hw/block_device.ts, mm/filemap/folio_wait.ts.
+ * Read next: ext4.ts.
  */
 import type { Pfn } from "../hw/address.js";
 import {
@@ -54,13 +56,19 @@ export class BioQueue implements RequestOwner {
     this.device = device;
   }
 
-  /** Reads `pages`; each folio among them is locked until it is there. The requests. Linux fs/mpage.c:mpage_readahead() */
+  /**
+   * Reads `pages`; each folio among them is locked until it is there. The requests.
+   * Linux fs/mpage.c:mpage_readahead()
+   */
   submitRead(sys: MemorySystem, pages: readonly PageIo[]): BlockRequest[] {
     for (const { folio } of pages) if (folio !== undefined) folio.flags |= PG_locked;
     return this.submit("read", sys, pages);
   }
 
-  /** Writes `pages`, whose folios are marked as under writeback. The requests. Linux fs/ext4/page-io.c:ext4_io_submit() */
+  /**
+   * Writes `pages`, whose folios are marked as under writeback. The requests.
+   * Linux fs/ext4/page-io.c:ext4_io_submit()
+   */
   submitWrite(sys: MemorySystem, pages: readonly PageIo[]): BlockRequest[] {
     return this.submit("write", sys, pages);
   }

@@ -4,10 +4,10 @@
  *   Inode --blocks--> page number -> block of the disk (a page without one is a hole: zeros)
  *         --mapping-> page cache, folios of up to 2 MiB
  *
- * Blocks are allocated when a dirty folio is written (delayed allocation), so a file that was never synced has none. Cutting a
- * file in the middle of a block zeroes the rest of it in the cache and leaves that page dirty; if it was not in the cache before, it is
- * not valid as a whole afterwards (not PG_uptodate), though its only block is. The first store through a shared
- * mapping calls pageMkwrite, which marks the folio dirty.
+ * Blocks are allocated when a dirty folio is written (delayed allocation), so a file that was never synced
+ * has none. Cutting a file in the middle of a block zeroes the rest of it in the cache and leaves that page
+ * dirty; if it was not in the cache before, it is not valid as a whole afterwards (not PG_uptodate), though
+ * its only block is. The first store through a shared mapping calls pageMkwrite, which marks the folio dirty.
  *
  * Left out: journal, directories on disk, extents (a Map of blocks instead), permissions.
  *
@@ -34,10 +34,15 @@ import { BioQueue, type PageIo } from "./bio.js";
 import { BdiWriteback } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
 
-/** Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER */
+/**
+ * Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER
+ */
 const EXT4_MAX_PAGECACHE_ORDER = 9;
 
-/** In folio.private: its block is valid in it, though the folio is not PG_uptodate. Linux include/linux/buffer_head.h:BH_Uptodate */
+/**
+ * In folio.private: its block is valid in it, though the folio is not PG_uptodate.
+ * Linux include/linux/buffer_head.h:BH_Uptodate
+ */
 const BH_UPTODATE = 1;
 
 /** Linux fs/ext4/file.c:ext4_file_vm_ops */
@@ -71,7 +76,10 @@ export class Ext4 implements FileSystemOps {
     this.flusher = new BdiWriteback(sys);
   }
 
-  /** No writes that are durable at once: that takes persistent memory (DAX). Linux fs/ext4/file.c:ext4_file_mmap_prepare() */
+  /**
+   * No writes that are durable at once: that takes persistent memory (DAX).
+   * Linux fs/ext4/file.c:ext4_file_mmap_prepare()
+   */
   mmapPrepare(vma: VmAreaStruct): number {
     return (vma.vmFlags & VM_SYNC) !== 0 ? -EOPNOTSUPP : 0;
   }
@@ -88,7 +96,8 @@ export class Ext4 implements FileSystemOps {
       readahead: (folios) => {
         this.readFolios(inode, folios);
       },
-      // What a mapping left behind the old end must not come to light. Linux fs/ext4/inode.c:ext4_da_do_write_end()
+      // What a mapping left behind the old end must not come to light.
+      // Linux fs/ext4/inode.c:ext4_da_do_write_end()
       wroteBehindEnd: (oldSize, pos) => {
         this.zeroPartialBlocks(inode, oldSize, pos);
       },
@@ -112,7 +121,10 @@ export class Ext4 implements FileSystemOps {
     return blocks;
   }
 
-  /** Sends for the folios' blocks; a folio of holes only is there at once. Linux fs/ext4/readpage.c:ext4_mpage_readpages() */
+  /**
+   * Sends for the folios' blocks; a folio of holes only is there at once.
+   * Linux fs/ext4/readpage.c:ext4_mpage_readpages()
+   */
   private readFolios(inode: Inode, folios: readonly Folio[]): void {
     const pages: PageIo[] = [];
     for (const folio of folios) {
@@ -141,7 +153,10 @@ export class Ext4 implements FileSystemOps {
     return pages;
   }
 
-  /** Reads what a write of bytes [from, to) leaves of the folio's first and last page. Linux fs/ext4/inode.c:ext4_block_write_begin() */
+  /**
+   * Reads what a write of bytes [from, to) leaves of the folio's first and last page.
+   * Linux fs/ext4/inode.c:ext4_block_write_begin()
+   */
   private writeBegin(inode: Inode, folio: Folio, from: number, to: number): number {
     const last = folioNrPages(folio) - 1;
     const which = [];
@@ -152,7 +167,10 @@ export class Ext4 implements FileSystemOps {
     return requests.some(({ failed }) => failed) ? -EIO : 0;
   }
 
-  /** The folio's pages, each with a block of its own now; what lies beyond the end of the file becomes zeros. Linux fs/ext4/page-io.c:ext4_bio_write_folio() */
+  /**
+   * The folio's pages, each with a block of its own now; what lies beyond the end of the file becomes zeros.
+   * Linux fs/ext4/page-io.c:ext4_bio_write_folio()
+   */
   private pagesToWrite(inode: Inode, folio: Folio): PageIo[] {
     const blocks = this.blocksOf(inode);
     const end = inode.iSize - folio.index * PAGE_SIZE;
@@ -182,9 +200,10 @@ export class Ext4 implements FileSystemOps {
   }
 
   /**
-   * Zeroes bytes [from, to) of one block in the cache, and leaves the folio dirty. A folio that was not there is made; its block is read,
-   * but the folio is not marked as valid: it is in the cache, yet not "in core", and fault-around passes it by until somebody reads it.
-   * Over a hole there is nothing to zero, but the empty folio stays in the cache, too. Without memory nothing is done, and nobody is told.
+   * Zeroes bytes [from, to) of one block in the cache, and leaves the folio dirty. A folio that was not there
+   * is made; its block is read, but the folio is not marked as valid: it is in the cache, yet not "in core",
+   * and fault-around passes it by until somebody reads it. Over a hole there is nothing to zero, but the
+   * empty folio stays in the cache, too. Without memory nothing is done, and nobody is told.
    * Linux fs/ext4/inode.c:__ext4_block_zero_page_range()
    */
   private blockZeroPageRange(inode: Inode, from: number, to: number): void {
@@ -222,7 +241,10 @@ export class Ext4 implements FileSystemOps {
     return 0;
   }
 
-  /** Zeroes what bytes [start, end) have of blocks that are not in the range as a whole. Linux fs/ext4/inode.c:ext4_zero_partial_blocks() */
+  /**
+   * Zeroes what bytes [start, end) have of blocks that are not in the range as a whole.
+   * Linux fs/ext4/inode.c:ext4_zero_partial_blocks()
+   */
   private zeroPartialBlocks(inode: Inode, start: number, end: number): void {
     const first = Math.ceil(start / PAGE_SIZE) * PAGE_SIZE;
     const last = Math.floor(end / PAGE_SIZE) * PAGE_SIZE;

@@ -62,12 +62,17 @@ function openFmode(flags: number): number {
   return [FMODE_READ, FMODE_WRITE, FMODE_READ | FMODE_WRITE, 0][flags & O_ACCMODE]!;
 }
 
-/** Whether the flags ask for the right to write, as O_TRUNC and access mode 3 do too. Linux acc_mode & MAY_WRITE */
+/**
+ * Whether the flags ask for the right to write, as O_TRUNC and access mode 3 do too. Linux acc_mode &
+ * MAY_WRITE
+ */
 function wantsWrite(flags: number): boolean {
   return (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0;
 }
 
-/** The flags that count, or -EINVAL for a combination that there is not. Linux fs/open.c:build_open_flags() */
+/**
+ * The flags that count, or -EINVAL for a combination that there is not. Linux fs/open.c:build_open_flags()
+ */
 function buildOpenFlags(flags: number): number {
   if ((flags & O_PATH) !== 0) return flags & (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC);
   if ((flags & (O_DIRECTORY | O_CREAT)) === (O_DIRECTORY | O_CREAT)) return -EINVAL;
@@ -76,9 +81,14 @@ function buildOpenFlags(flags: number): number {
   return flags & 0x7fff_ffff;
 }
 
-/** A file system whose files are made when they are opened. Linux include/linux/fs.h:struct file_system_type */
+/**
+ * A file system whose files are made when they are opened. Linux include/linux/fs.h:struct file_system_type
+ */
 export interface PseudoFs {
-  /** The open file, a negative errno, or undefined for a path that is none of its own. `fMode` has what `flags` ask for. */
+  /**
+   * The open file, a negative errno, or undefined for a path that is none of its own. `fMode` has what
+   * `flags` ask for.
+   */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined;
 }
 
@@ -100,7 +110,9 @@ export class FileTree {
     for (const path of FIRST_DIRECTORIES) this.directories.set(path, undefined);
   }
 
-  /** Opens a file of a mounted pseudo file system, or says why not; undefined where `path` is none of theirs. */
+  /**
+   * Opens a file of a mounted pseudo file system, or says why not; undefined where `path` is none of theirs.
+   */
   private openMounted(path: string, flags: number): VfsFile | number | undefined {
     const name = getname(path);
     const walked = typeof name === "number" ? name : walkPath(name, () => "directory");
@@ -125,7 +137,10 @@ export class FileTree {
     return [...this.inodes.keys()];
   }
 
-  /** Every file on the disk that a name or an open file leads to, and every named one in memory. Linux iterate_supers(), s_inodes */
+  /**
+   * Every file on the disk that a name or an open file leads to, and every named one in memory.
+   * Linux iterate_supers(), s_inodes
+   */
   allInodes(): Set<Inode> {
     return new Set([...this.ext4.inodes, ...this.inodes.values()]);
   }
@@ -144,7 +159,10 @@ export class FileTree {
     return typeof name === "number" ? name : walkPath(name, (place) => this.kindOf(place), create);
   }
 
-  /** What open refuses before it looks for a free descriptor: 0 or a negative errno. Linux fs/open.c:do_sys_openat2() */
+  /**
+   * What open refuses before it looks for a free descriptor: 0 or a negative errno.
+   * Linux fs/open.c:do_sys_openat2()
+   */
   checkOpen(path: string, flags: number): number {
     const how = buildOpenFlags(flags);
     if (how < 0) return how;
@@ -209,7 +227,10 @@ export class FileTree {
     return this.openInode(inode, `${path === "/" ? "" : path}/#${inode.ino}`, flags);
   }
 
-  /** What a mounted file system has cannot be taken away; undefined where `path` is none of theirs. Linux fs/namei.c:vfs_unlink() without i_op->unlink */
+  /**
+   * What a mounted file system has cannot be taken away; undefined where `path` is none of theirs.
+   * Linux fs/namei.c:vfs_unlink() without i_op->unlink
+   */
   private unlinkMounted(path: string): number | undefined {
     const file = this.openMounted(path, O_PATH);
     if (file === undefined || typeof file === "number") return file;
@@ -234,8 +255,9 @@ export class FileTree {
   }
 
   /**
-   * Makes the file `path` with `bytes` in it, written in pieces of `pieceBytes` and synced: on the disk, and in the cache too. With the
-   * usual 4096 the cache gets a folio for each page. Not in Linux: open, write and fsync.
+   * Makes the file `path` with `bytes` in it, written in pieces of `pieceBytes` and synced: on the disk, and
+   * in the cache too. With the usual 4096 the cache gets a folio for each page. Not in Linux: open, write and
+   * fsync.
    */
   writeFile(path: string, bytes: Uint8Array, pieceBytes = PAGE_SIZE): void {
     const file = this.open(path, O_RDWR | O_CREAT | O_TRUNC);
@@ -246,7 +268,10 @@ export class FileTree {
     fput(file);
   }
 
-  /** An open file in memory without a name in the tree; -EINVAL for a name of more than 249 bytes. man 2 memfd_create */
+  /**
+   * An open file in memory without a name in the tree; -EINVAL for a name of more than 249 bytes.
+   * man 2 memfd_create
+   */
   memfdCreate(name: string): VfsFile | number {
     const text = cText(name);
     if (textBytes(text) > MFD_NAME_MAX_LEN) return -EINVAL;
@@ -266,7 +291,10 @@ export function ftruncate(file: VfsFile, length: number): number {
   return file.fOp.setSize?.(file, length) ?? -EINVAL;
 }
 
-/** Drops the cached pages of bytes [offset, offset + len) that nobody uses; len 0: to the end. man 2 posix_fadvise, POSIX_FADV_DONTNEED */
+/**
+ * Drops the cached pages of bytes [offset, offset + len) that nobody uses; len 0: to the end.
+ * man 2 posix_fadvise, POSIX_FADV_DONTNEED
+ */
 export function fadviseDrop(file: VfsFile, offset: number, len: number): number {
   return file.fadvise(offset, len, POSIX_FADV_DONTNEED);
 }

@@ -5,9 +5,11 @@
  *   flusher, every 5 s        --> what has been dirty for dirty_expire_centisecs (30 s) is sent to the disk
  *                                 the pages are under writeback; nobody waits
  *
- * One batch of the thread is one file. It waits for nothing: a page that is under writeback already is left for the next time.
+ * One batch of the thread is one file. It waits for nothing: a page that is under writeback already is left
+ * for the next time.
  *
- * Left out: writing because too much is dirty, which makes the writers wait; lists for what is to be written soon.
+ * Left out: writing because too much is dirty, which makes the writers wait; lists for what is to be written
+ * soon.
  *
  * Linux fs/fs-writeback.c. Read first: mm/lru/page_writeback.ts, mm/wait.ts. Read next: ext4.ts.
  */
@@ -48,7 +50,10 @@ export class BdiWriteback {
     return this.sys.sysctl.dirtyWritebackCentisecs * NS_PER_CENTISEC;
   }
 
-  /** One batch: the oldest file that has been dirty for long enough. Linux fs/fs-writeback.c:wb_workfn(), wb_check_old_data_flush() */
+  /**
+   * One batch: the oldest file that has been dirty for long enough. Linux fs/fs-writeback.c:wb_workfn(),
+   * wb_check_old_data_flush()
+   */
   private wbWorkfn(): number {
     const { clock, sysctl } = this.sys;
     const dirtiedBefore = clock.nowNs - sysctl.dirtyExpireCentisecs * NS_PER_CENTISEC;

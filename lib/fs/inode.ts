@@ -7,8 +7,9 @@
  *
  * A mapping holds the VfsFile, and so the Inode, even after the descriptor is closed and the name is gone.
  * What differs between file systems are the AddressSpaceOperations, the VmOperationsStruct and FileSystemOps:
- * mm/filemap/shmem.ts has those of memory, ext4.ts those of a disk. A file that is no bytes at all but a device, or a view of the
- * kernel, has FileOperations of its own: char_devices.ts (/dev/zero), procfs/file.ts (/proc, /sys).
+ * mm/filemap/shmem.ts has those of memory, ext4.ts those of a disk. A file that is no bytes at all but a
+ * device, or a view of the kernel, has FileOperations of its own: char_devices.ts (/dev/zero), procfs/file.ts
+ * (/proc, /sys).
  *
  * Read first: mm/filemap/address_space.ts. Read next: mm/filemap/shmem.ts.
  */
@@ -30,13 +31,19 @@ import {
 } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
 
-/** What a file system does its own way. Linux include/linux/fs.h:struct inode_operations, struct file_operations */
+/**
+ * What a file system does its own way. Linux include/linux/fs.h:struct inode_operations, struct
+ * file_operations
+ */
 export interface FileSystemOps {
   readonly name: string;
   /** Number of its device as maps shows it, major * 256 + minor; 0 without one. Linux s_dev */
   readonly dev?: number;
   readonly vmOps: VmOperationsStruct;
-  /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
+  /**
+   * Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area =
+   * thp_get_unmapped_area
+   */
   readonly thpUnmappedArea?: boolean;
   /** MAP_SYNC may be asked for. Linux FOP_MMAP_SYNC */
   readonly mmapSync?: boolean;
@@ -52,12 +59,16 @@ export interface FileSystemOps {
   holePunched?(inode: Inode, start: number, end: number): void;
   /** The last user of an unlinked file is gone. */
   evict?(inode: Inode): void;
-  /** A page of the file is dirty, the first. Linux super_operations.dirty_inode, fs/fs-writeback.c:__mark_inode_dirty() */
+  /**
+   * A page of the file is dirty, the first. Linux super_operations.dirty_inode,
+   * fs/fs-writeback.c:__mark_inode_dirty()
+   */
   markInodeDirty?(inode: Inode): void;
 }
 
 /**
- * What an open file does when it is used; an operation that is missing is refused with EINVAL unless it says otherwise.
+ * What an open file does when it is used; an operation that is missing is refused with EINVAL unless it says
+ * otherwise.
  * Linux include/linux/fs.h:struct file_operations
  */
 export interface FileOperations {
@@ -71,9 +82,14 @@ export interface FileOperations {
   readonly writeKeepsPos?: boolean;
   /** The new position or a negative errno; without it any position is taken. Linux f_op->llseek */
   llseek?(file: VfsFile, offset: number, whence: number): number;
-  /** Makes `vma` a mapping of the file; 0 or a negative errno. Without it: ENODEV. Linux f_op->mmap_prepare */
+  /**
+   * Makes `vma` a mapping of the file; 0 or a negative errno. Without it: ENODEV. Linux f_op->mmap_prepare
+   */
   mmapPrepare?(file: VfsFile, vma: VmAreaStruct): number;
-  /** Mappings of 2 MiB and more are placed for huge pages; as the file system says unless given. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
+  /**
+   * Mappings of 2 MiB and more are placed for huge pages; as the file system says unless given. Linux
+   * f_op->get_unmapped_area = thp_get_unmapped_area
+   */
   readonly thpUnmappedArea?: boolean;
   /** Writes dirty pages to the device; 0 or a negative errno. Linux f_op->fsync */
   fsync?(file: VfsFile, first: number, last: number): number;
@@ -81,7 +97,10 @@ export interface FileOperations {
   setSize?(file: VfsFile, length: number): number;
 }
 
-/** Files that are bytes in the page cache. Linux fs/ext4/file.c:ext4_file_operations, mm/shmem.c:shmem_file_operations */
+/**
+ * Files that are bytes in the page cache. Linux fs/ext4/file.c:ext4_file_operations,
+ * mm/shmem.c:shmem_file_operations
+ */
 export const pageCacheFileOps: FileOperations = {
   read: (file, pos, to) => filemapRead(file.fMapping, file.fRa, pos, to),
   writeIter: (file, pos, from) => genericPerformWrite(file.fMapping, pos, from),
@@ -97,8 +116,9 @@ export const pageCacheFileOps: FileOperations = {
 };
 
 /**
- * Writes what is dirty of bytes [first, last] and waits until it has arrived; 0, or -EIO once for each open file after a page of the file
- * could not be written. Linux mm/filemap.c:file_write_and_wait_range(), file_check_and_advance_wb_err()
+ * Writes what is dirty of bytes [first, last] and waits until it has arrived; 0, or -EIO once for each open
+ * file after a page of the file could not be written. Linux mm/filemap.c:file_write_and_wait_range(),
+ * file_check_and_advance_wb_err()
  */
 function fileWriteAndWaitRange(file: VfsFile, first: number, last: number): number {
   const { fMapping } = file;
@@ -234,7 +254,10 @@ export class VfsFile implements File {
     return this.writeIter(pos, new KvecIter(bytes));
   }
 
-  /** Writes what `from` holds at byte `pos`; bytes written or a negative errno. Linux fs/read_write.c:vfs_write() */
+  /**
+   * Writes what `from` holds at byte `pos`; bytes written or a negative errno.
+   * Linux fs/read_write.c:vfs_write()
+   */
   writeIter(pos: number, from: IovIter): number {
     return this.fOp.writeIter?.(this, pos, from) ?? -EINVAL;
   }

@@ -8,8 +8,8 @@
  *                 level 4   level 3   level 2   level 1
  *
  * An address here is a plain JavaScript number: a double holds every integer up to 2^53 exactly, which covers
- * all 48-bit addresses. The upper half is kept as a negative number (the sign extension that the processor itself demands of a canonical address):
- * 0xffff_8000_0000_0000 is -0x8000_0000_0000.
+ * all 48-bit addresses. The upper half is kept as a negative number (the sign extension that the processor
+ * itself demands of a canonical address): 0xffff_8000_0000_0000 is -0x8000_0000_0000.
  *
  * JavaScript's bit operators cut their operands to 32 bits, so an address never goes through `&` or `>>`
  * directly. The helpers below split it with division first; everything else in the project calls them.
@@ -90,7 +90,9 @@ export function isCanonical(va: Vaddr, levels = 4): boolean {
   return Number.isInteger(va) && va >= -half && va < half;
 }
 
-/** `value` in hexadecimal with 0x; negative numbers as the 64-bit two's complement that the processor holds. */
+/**
+ * `value` in hexadecimal with 0x; negative numbers as the 64-bit two's complement that the processor holds.
+ */
 export function hex(value: number | bigint, digits = 1): string {
   checkArguments("hex()", { value: "value", digits: "count?" }, [value, digits]);
   if (digits > 1000) throw new RangeError(`hex(): ${digits} digits are more than 1000`);

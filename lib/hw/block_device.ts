@@ -8,14 +8,16 @@
  *                                          or seek and                                owner.endIo(request)
  *                                          rotation
  *
- * An SSD takes up several requests at a time; their latencies overlap, their data follow one another. A disk that turns has one arm:
- * a request costs the way from where the arm is, half a turn, and its data; one that goes on where the last ended costs its data
- * only. Requests are served in the order in which they come. A block never written reads as zeros and takes no memory of the host.
+ * An SSD takes up several requests at a time; their latencies overlap, their data follow one another. A disk
+ * that turns has one arm: a request costs the way from where the arm is, half a turn, and its data; one that
+ * goes on where the last ended costs its data only. Requests are served in the order in which they come. A
+ * block never written reads as zeros and takes no memory of the host.
  *
  * `failRequests` makes requests fail, as a worn-out device does; the owner is told, nobody else.
  *
- * Differs from Linux: no I/O scheduler sorts the requests (as for NVMe, /sys/block/DEV/queue/scheduler "none"); neighbours are put
- * together by whoever submits them. The bytes of a write are taken when it is submitted.
+ * Differs from Linux: no I/O scheduler sorts the requests (as for NVMe, /sys/block/DEV/queue/scheduler
+ * "none"); neighbours are put together by whoever submits them. The bytes of a write are taken when it is
+ * submitted.
  *
  * Read first: events.ts. Read next: fs/ext4.ts.
  */
@@ -57,7 +59,10 @@ export interface ArmModel {
   readonly nrBlocks: number;
 }
 
-/** Devices by name; 80 microseconds and 2 GB/s; 7200 turns a minute and 150 MB/s; a memory stick with 30 and 10 MB/s. */
+/**
+ * Devices by name; 80 microseconds and 2 GB/s; 7200 turns a minute and 150 MB/s; a memory stick with 30 and
+ * 10 MB/s.
+ */
 export const BLOCK_MODELS = {
   ssd: { name: "ssd", channels: 8, latencyNs: 80_000, blockNs: 2_000 },
   hdd: {
@@ -142,8 +147,8 @@ export class BlockDevice {
   }
 
   /**
-   * Sends a request for the neighbouring blocks from `firstBlock` on, one for each of `pfns`; nobody waits. `about` is for the owner.
-   * RangeError for no or too many blocks. Linux block/blk-core.c:submit_bio()
+   * Sends a request for the neighbouring blocks from `firstBlock` on, one for each of `pfns`; nobody waits.
+   * `about` is for the owner. RangeError for no or too many blocks. Linux block/blk-core.c:submit_bio()
    */
   submit(
     op: "read" | "write",
@@ -200,8 +205,9 @@ export class BlockDevice {
   }
 
   /**
-   * The next `times` requests of kind `op` that touch one of blocks [first, last] fail. Linux CONFIG_FAIL_MAKE_REQUEST,
-   * /sys/kernel/debug/fail_make_request. RangeError for another kind of request, or no number of times.
+   * The next `times` requests of kind `op` that touch one of blocks [first, last] fail. Linux
+   * CONFIG_FAIL_MAKE_REQUEST, /sys/kernel/debug/fail_make_request. RangeError for another kind of request, or
+   * no number of times.
    */
   failRequests(op: "read" | "write", first = 0, last = Number.POSITIVE_INFINITY, times = 1): void {
     if (op !== "read" && op !== "write")
@@ -252,7 +258,8 @@ function endRequest(request: BlockRequest): void {
 }
 
 /**
- * The model called `name`, or `name` itself if it is a model. RangeError for a name that is none, or a figure that no device has.
+ * The model called `name`, or `name` itself if it is a model. RangeError for a name that is none, or a figure
+ * that no device has.
  * Not in Linux.
  */
 export function blockModel(name: BlockModelName | BlockModel = "ssd"): BlockModel {

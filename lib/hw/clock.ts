@@ -1,27 +1,34 @@
 /**
  * The clock: simulated time in nanoseconds, and the table of what things cost.
  *
- * Nothing here looks at the host's clock. Time passes because the machine does things, each of which has a fixed price, so
- * a lab shows the same figure on every computer. The prices are those of a processor at 4 GHz and are multiples of
- * 0.25 ns (one of its cycles), exact in a double: it makes no difference whether a million hits are added one by one
- * or all at once.
+ * Nothing here looks at the host's clock. Time passes because the machine does things, each of which has a
+ * fixed price, so a lab shows the same figure on every computer. The prices are those of a processor at 4 GHz
+ * and are multiples of 0.25 ns (one of its cycles), exact in a double: it makes no difference whether a
+ * million hits are added one by one or all at once.
  *
  *   load of a page in the L1 TLB      1.25 ns
  *   ... in the L2 TLB                 1.25 + 1.75 ns
  *   ... in neither                    1.25 + 1.75 + 4 entries of 3.5 ns
  *
- * Orders of magnitude are what a lab needs: measured figures of real processors differ by a factor of two in both
- * directions, and a walk whose entries are not in the data cache costs ten times as much.
+ * Orders of magnitude are what a lab needs: measured figures of real processors differ by a factor of two in
+ * both directions, and a walk whose entries are not in the data cache costs ten times as much.
  */
 import { valueText } from "./options.js";
 
 /** What the machine's actions cost, in simulated nanoseconds. */
 export interface CostTable {
-  /** A load, store or fetch whose page is in the L1 TLB: 5 cycles. Intel Optimization Reference Manual, L1 data cache latency */
+  /**
+   * A load, store or fetch whose page is in the L1 TLB: 5 cycles. Intel Optimization Reference Manual, L1
+   * data cache latency
+   */
   readonly accessNs: number;
-  /** In addition when only the L2 TLB has it: 7 cycles. Agner Fog, Microarchitecture (Skylake: about 7 to 9) */
+  /**
+   * In addition when only the L2 TLB has it: 7 cycles. Agner Fog, Microarchitecture (Skylake: about 7 to 9)
+   */
   readonly l2TlbNs: number;
-  /** Each table entry that a walk reads: 14 cycles, the latency of the L2 data cache, where hot tables lie. */
+  /**
+   * Each table entry that a walk reads: 14 cycles, the latency of the L2 data cache, where hot tables lie.
+   */
   readonly walkEntryNs: number;
   /** Setting D through a TLB entry that has it clear: 150 cycles, a microcode assist. */
   readonly assistNs: number;
@@ -35,11 +42,15 @@ export interface CostTable {
   readonly writeCr3Ns: number;
   /** Sending an interrupt to one more processor: 500 cycles. */
   readonly ipiSendNs: number;
-  /** From sending until the last processor has answered: 4000 cycles. Amit, USENIX ATC 2017, on TLB shootdowns */
+  /**
+   * From sending until the last processor has answered: 4000 cycles. Amit, USENIX ATC 2017, on TLB shootdowns
+   */
   readonly ipiWaitNs: number;
   /** What a processor that is interrupted loses: 3000 cycles. */
   readonly ipiReceiveNs: number;
-  /** What the kernel does to serve a page fault, besides filling pages and waiting for a disk: 1200 cycles. */
+  /**
+   * What the kernel does to serve a page fault, besides filling pages and waiting for a disk: 1200 cycles.
+   */
   readonly faultNs: number;
   /** Filling a page with zeros: 40 bytes a nanosecond, in the cache. */
   readonly zeroPageNs: number;
@@ -47,7 +58,10 @@ export interface CostTable {
   readonly copyPageNs: number;
   /** fork: a new task with everything but its memory. */
   readonly forkNs: number;
-  /** fork: each present entry that is copied, mostly misses on the frames' counts. 262,144 entries (1 GiB) take 6.6 ms. */
+  /**
+   * fork: each present entry that is copied, mostly misses on the frames' counts. 262,144 entries (1 GiB)
+   * take 6.6 ms.
+   */
   readonly forkEntryNs: number;
 }
 

@@ -10,11 +10,12 @@
  *                                                                     | returns: the access starts again
  *                                                                     | throws:  the access is abandoned
  *
- * An access of 1 to 8 bytes may lie on two pages. Both are translated before a byte moves, so that a fault on the second
- * page leaves nothing half-written; after the fault the whole access starts again, as an instruction does.
+ * An access of 1 to 8 bytes may lie on two pages. Both are translated before a byte moves, so that a fault on
+ * the second page leaves nothing half-written; after the fault the whole access starts again, as an
+ * instruction does.
  *
- * Virtual addresses are numbers, negative in the kernel half. Values are numbers as long as they are exact (up to 2^53);
- * `load64`/`store64` take bigints.
+ * Virtual addresses are numbers, negative in the kernel half. Values are numbers as long as they are exact
+ * (up to 2^53); `load64`/`store64` take bigints.
  *
  * Read first: walk.ts, mmu.ts.
  */
@@ -181,8 +182,9 @@ export class Cpu {
   }
 
   /**
-   * Writes CR3: `value` is the physical address of the top table plus, while CR4.PCIDE is set, the PCID (0 to 4095).
-   * Without `noFlush` the TLB entries of that PCID that are not global are dropped; `noFlush` is bit 63 of the register.
+   * Writes CR3: `value` is the physical address of the top table plus, while CR4.PCIDE is set, the PCID (0 to
+   * 4095). Without `noFlush` the TLB entries of that PCID that are not global are dropped; `noFlush` is bit
+   * 63 of the register.
    * Intel SDM vol. 3A, Operations that Invalidate TLBs and Paging-Structure Caches
    */
   writeCr3(value: number, noFlush = false): void {
@@ -213,8 +215,8 @@ export class Cpu {
   }
 
   /**
-   * Drops by PCID. Type 0: the page at `va` of `pcid`. 1: all of `pcid`. 2: everything, global entries too. 3: everything
-   * that is not global. Types 0 and 1 keep global entries. Intel SDM vol. 2A, INVPCID
+   * Drops by PCID. Type 0: the page at `va` of `pcid`. 1: all of `pcid`. 2: everything, global entries too.
+   * 3: everything that is not global. Types 0 and 1 keep global entries. Intel SDM vol. 2A, INVPCID
    */
   invpcid(type: 0 | 1 | 2 | 3, pcid = 0, va = 0): void {
     if (!(Number.isInteger(pcid) && pcid >= 0 && pcid < 4096))
@@ -230,7 +232,10 @@ export class Cpu {
     else this.mmu.flushNonGlobal();
   }
 
-  /** Drops the page at `va` of `pcid`, with the instruction that suits. Linux arch/x86/mm/tlb.c:flush_tlb_one_user() */
+  /**
+   * Drops the page at `va` of `pcid`, with the instruction that suits.
+   * Linux arch/x86/mm/tlb.c:flush_tlb_one_user()
+   */
   flushOne(va: Vaddr, pcid = this.mmu.paging.pcid): void {
     if (pcid === this.mmu.paging.pcid) this.invlpg(va);
     else this.invpcid(0, pcid, va);
@@ -253,7 +258,10 @@ export class Cpu {
     this.invpcid(2);
   }
 
-  /** Reads `sizeBytes` (1 to 8) at `va`, little-endian, unsigned. RangeError when the value exceeds 2^53 - 1: use `load64`. */
+  /**
+   * Reads `sizeBytes` (1 to 8) at `va`, little-endian, unsigned. RangeError when the value exceeds 2^53 - 1:
+   * use `load64`.
+   */
   load(va: Vaddr, sizeBytes: number): number {
     checkVa(va);
     const access = ACCESS_READ | this.userBit;
@@ -261,7 +269,10 @@ export class Cpu {
     return this.loadExact(va, sizeBytes, access);
   }
 
-  /** Writes the low `sizeBytes` (1 to 8) bytes of the integer `value` at `va`; a negative value as two's complement. */
+  /**
+   * Writes the low `sizeBytes` (1 to 8) bytes of the integer `value` at `va`; a negative value as two's
+   * complement.
+   */
   store(va: Vaddr, sizeBytes: number, value: number): void {
     checkVa(va);
     checkAccessSize(sizeBytes);
@@ -314,8 +325,8 @@ export class Cpu {
   }
 
   /**
-   * Does all of an access but the moving of data: translates `va` for `kind` (ACCESS_READ, ACCESS_WRITE or ACCESS_FETCH) in
-   * the current mode, faults delivered. Returns the physical address.
+   * Does all of an access but the moving of data: translates `va` for `kind` (ACCESS_READ, ACCESS_WRITE or
+   * ACCESS_FETCH) in the current mode, faults delivered. Returns the physical address.
    */
   access(va: Vaddr, kind: number): number {
     checkVa(va);
@@ -384,7 +395,10 @@ export class Cpu {
     return this.restart(va, va, access)[0];
   }
 
-  /** Physical addresses of the first byte and of the second page's first byte (that of `va` when there is one page). */
+  /**
+   * Physical addresses of the first byte and of the second page's first byte (that of `va` when there is one
+   * page).
+   */
   private twoPages(va: Vaddr, sizeBytes: number, access: number): [number, number] {
     const first = firstPart(va, sizeBytes);
     const next = first === sizeBytes ? va : va + first;

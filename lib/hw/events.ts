@@ -7,13 +7,14 @@
  *   nextNs                  what a safe point compares with the clock: one test while nothing is due
  *   happen(clock, untilNs)  the first record that is due by then happens; the clock is not before it any more
  *
- * A record is plain data: when, what kind, and the object that it is about. What is done about a kind stands in one table,
- * so a snapshot of the machine that walks over the queue finds everything that is under way.
+ * A record is plain data: when, what kind, and the object that it is about. What is done about a kind stands
+ * in one table, so a snapshot of the machine that walks over the queue finds everything that is under way.
  *
- * Nobody looks into the queue while time passes (Clock.advance): whoever owns the machine does, at a moment at which others
- * may run (kernel/sched.ts).
+ * Nobody looks into the queue while time passes (Clock.advance): whoever owns the machine does, at a moment
+ * at which others may run (kernel/sched.ts).
  *
- * Not in Linux: there, interrupts and timers come from outside. Read first: clock.ts. Read next: block_device.ts.
+ * Not in Linux: there, interrupts and timers come from outside. Read first: clock.ts.
+ * Read next: block_device.ts.
  */
 
 /** Something that will happen. Not in Linux. */
@@ -47,7 +48,10 @@ export class EventQueue {
     this.handlers.set(kind, handler);
   }
 
-  /** `kind` will happen to `object` at time `atNs`. RangeError for a time that is none, or a kind without a handler. */
+  /**
+   * `kind` will happen to `object` at time `atNs`. RangeError for a time that is none, or a kind without a
+   * handler.
+   */
   post(atNs: number, kind: string, object: object): EventRecord {
     if (!(atNs >= 0 && atNs < Number.POSITIVE_INFINITY))
       throw new RangeError(`an event is at a time from 0 ns on, not at ${atNs}`);
@@ -60,7 +64,10 @@ export class EventQueue {
     return record;
   }
 
-  /** What is due first by `untilNs`, of `kind` if that is given, happens, at its time or now; undefined where nothing is. */
+  /**
+   * What is due first by `untilNs`, of `kind` if that is given, happens, at its time or now; undefined where
+   * nothing is.
+   */
   happen(
     clock: { nowNs: number },
     untilNs = Number.POSITIVE_INFINITY,

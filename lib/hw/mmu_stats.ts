@@ -1,8 +1,8 @@
 /**
  * What an MMU counts, and what it tells of a single access.
  *
- * The counters stand where they are incremented: hits in each TLB by page size, walks in the MMU. `readStats` adds them
- * up into one object, so that `after.walks - before.walks` works in a notebook.
+ * The counters stand where they are incremented: hits in each TLB by page size, walks in the MMU. `readStats`
+ * adds them up into one object, so that `after.walks - before.walks` works in a notebook.
  *
  * Read first: mmu.ts.
  */
@@ -43,7 +43,10 @@ export interface MmuStats {
   readonly accesses: number;
   readonly l1Hits: number;
   readonly l2Hits: number;
-  /** Walks because no TLB had the page, or (AMD) because what it had forbade the access; those that faulted included. */
+  /**
+   * Walks because no TLB had the page, or (AMD) because what it had forbade the access; those that faulted
+   * included.
+   */
   readonly walks: number;
   /** Table entries read. */
   readonly walkRefs: number;

@@ -8,18 +8,19 @@
  *
  * A physical address `pa` is a byte number, a page frame number `pfn` is pa / 4096. The host gives memory
  * only where the machine touches it: RAM is cut into sections of 64 MiB, a section is taken from the host
- * on its first write, and the host's own demand paging backs only the pages of it that are used. A section never
- * written reads as zeros. So a machine with 64 GiB costs nothing until it is used.
+ * on its first write, and the host's own demand paging backs only the pages of it that are used. A section
+ * never written reads as zeros. So a machine with 64 GiB costs nothing until it is used.
  *
- * Kernels fill and copy whole frames of which programs have often written a few bytes. So each section notes how far its
- * frames were written; what lies beyond is zero already and is neither filled nor copied:
+ * Kernels fill and copy whole frames of which programs have often written a few bytes. So each section notes
+ * how far its frames were written; what lies beyond is zero already and is neither filled nor copied:
  *
  *        |<--- written --->|
  *        +-----------------+-------------------------------+
  *   frame| any bytes       | zeros                         |
  *        +-----------------+-------------------------------+
  *
- * A frame of which a view was given out (`frame`) may be written at any time, so it counts as written whole for ever.
+ * A frame of which a view was given out (`frame`) may be written at any time, so it counts as written whole
+ * for ever.
  *
  * Words are little-endian, as on x86. A page-table entry is 8 bytes; `entryLo`/`entryHi` read its two halves
  * (the fast path), `readEntry`/`writeEntry` the whole as a bigint (exact, slower, pleasant in a notebook).
@@ -40,7 +41,10 @@ const SHORT = 32;
 /** `written` of a frame of which somebody has a view. */
 const LENT = PAGE_SIZE + 1;
 
-/** One section of RAM, the same bytes seen as bytes and as 32-bit words. To write a frame here, get it by `touchSection`. */
+/**
+ * One section of RAM, the same bytes seen as bytes and as 32-bit words. To write a frame here, get it by
+ * `touchSection`.
+ */
 export interface RamSection {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
@@ -85,7 +89,10 @@ export class Ram {
     return section;
   }
 
-  /** Nobody knows any more who has views of which frames, or what was written: all frames count as written whole. */
+  /**
+   * Nobody knows any more who has views of which frames, or what was written: all frames count as written
+   * whole.
+   */
   forgetWritten(): void {
     for (const section of this.sections) section?.written.fill(LENT);
   }
@@ -135,7 +142,10 @@ export class Ram {
     return value;
   }
 
-  /** Stores the low `sizeBytes` bytes (1 to 6) of the integer `value`, little-endian; negative as two's complement. */
+  /**
+   * Stores the low `sizeBytes` bytes (1 to 6) of the integer `value`, little-endian; negative as two's
+   * complement.
+   */
   writeUint(pa: number, sizeBytes: number, value: number): void {
     this.check(pa, sizeBytes);
     const start = inSection(pa);

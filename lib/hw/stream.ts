@@ -8,8 +8,9 @@
  *    |   byte offset from the base    | F | W |     F: instruction fetch, W: write
  *    +--------------------------------+---+---+
  *
- * Each access is translated, counted and charged to the clock as a single one would be, and may fault; no data
- * moves. The checksum, the sum of all physical addresses modulo 2^32, tells whether two runs went to the same places.
+ * Each access is translated, counted and charged to the clock as a single one would be, and may fault; no
+ * data moves. The checksum, the sum of all physical addresses modulo 2^32, tells whether two runs went to the
+ * same places.
  *
  * Read first: cpu.ts. Read next: stream_runner.ts (how it is made fast).
  */
@@ -60,8 +61,8 @@ export interface StreamResult {
 }
 
 /**
- * Does every access of `stream`, in the CPU's current mode, at `baseVa` (a multiple of 4096) plus the element's offset.
- * Faults go to the kernel as with single accesses.
+ * Does every access of `stream`, in the CPU's current mode, at `baseVa` (a multiple of 4096) plus the
+ * element's offset. Faults go to the kernel as with single accesses.
  */
 export function runStream(cpu: Cpu, stream: Uint32Array, baseVa = 0): StreamResult {
   checkArguments("runStream()", { cpu: Cpu, stream: Uint32Array, baseVa: "integer?" }, [cpu, stream, baseVa]);
@@ -230,7 +231,10 @@ function account(mmu: Mmu, accesses: number, { fetches, l2Hits, walks }: RunOutc
   mmu.clock.nowNs += accesses * accessNs + (l2Hits + walks) * l2TlbNs + walks * levels * walkEntryNs;
 }
 
-/** The levels above 2, for pages whose upper entries need no attention: present, writable, for users, A set, no NX. */
+/**
+ * The levels above 2, for pages whose upper entries need no attention: present, writable, for users, A set,
+ * no NX.
+ */
 class UpperTables implements TableReader {
   private readonly mmu: Mmu;
 

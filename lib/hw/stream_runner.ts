@@ -1,11 +1,11 @@
 /**
  * The stream runner: the common cases of mmu.ts, written out for one machine's TLBs.
  *
- * Ten million accesses through `Mmu.translate` take seconds. What makes JavaScript fast here is known: typed arrays that
- * are constants of the code that uses them, ways compared one after another without a loop, no branch that the
- * host's processor cannot predict. So each MMU gets a function of its own, generated from the shape of its TLBs
- * with its arrays bound in. (Generated, because functions of one source share what the JIT compiler learns: with
- * several machines alive the arrays would be no constants any more.)
+ * Ten million accesses through `Mmu.translate` take seconds. What makes JavaScript fast here is known: typed
+ * arrays that are constants of the code that uses them, ways compared one after another without a loop, no
+ * branch that the host's processor cannot predict. So each MMU gets a function of its own, generated from the
+ * shape of its TLBs with its arrays bound in. (Generated, because functions of one source share what the JIT
+ * compiler learns: with several machines alive the arrays would be no constants any more.)
  *
  *   in L1 or L1i, allowed                            done here
  *   in L2, allowed                                   done here, into L1
@@ -13,15 +13,18 @@
  *   everything else                                  nothing is changed; the caller does this one access by
  *                                                    Mmu.translate and comes back
  *
- * "Everything else" is rare: faults, assists, empty slots to fill, entries of other sizes or spaces in the way, fetches that miss.
- * Both paths work on the same arrays, and a test proves that they leave the same contents and counters.
+ * "Everything else" is rare: faults, assists, empty slots to fill, entries of other sizes or spaces in the
+ * way, fetches that miss. Both paths work on the same arrays, and a test proves that they leave the same
+ * contents and counters.
  *
- * After a long run without a break the caller looks whether the TLBs hold nothing but pages of this space (`holdsOnly`). As long
- * as it then uses only runners, that stays so, and a second runner does without the keys.
+ * After a long run without a break the caller looks whether the TLBs hold nothing but pages of this space
+ * (`holdsOnly`). As long as it then uses only runners, that stays so, and a second runner does without the
+ * keys.
  *
- * Least recently used without branches: the stamps of a set end in the way's number, so the minimum of all stamps
- * is found by arithmetic (`d & (d >> 31)` is d when negative, else 0) and names the way. Where a slot is written
- * must be known early, or the host's processor holds back the next access's loads: hence the tournament below.
+ * Least recently used without branches: the stamps of a set end in the way's number, so the minimum of all
+ * stamps is found by arithmetic (`d & (d >> 31)` is d when negative, else 0) and names the way. Where a slot
+ * is written must be known early, or the host's processor holds back the next access's loads: hence the
+ * tournament below.
  *
  * Read first: mmu.ts, tlb.ts. Read next: stream.ts.
  */
@@ -81,8 +84,8 @@ export type StreamRunner = (
 /** How the runner reads tables. */
 export interface TableReader {
   /**
-   * Frame of the level-2 table for the page with low bits `vpn` and high bits `vpnHigh`, or -1 when the levels above need
-   * the full walk.
+   * Frame of the level-2 table for the page with low bits `vpn` and high bits `vpnHigh`, or -1 when the
+   * levels above need the full walk.
    */
   level2Table(vpn: number, vpnHigh: number): number;
   /** The section of RAM with frame `pfn`, or undefined. */
@@ -98,7 +101,10 @@ const lines = (n: number, line: (way: number) => string) =>
 /** Code that an entry of another space needs; none while there is no such entry. */
 const unless = (alone: boolean, code: string) => (alone ? "" : code);
 
-/** Slot `s` of a set, or -1: hint first, then every way. An entry of another space with this number ends the run. */
+/**
+ * Slot `s` of a set, or -1: hint first, then every way. An entry of another space with this number ends the
+ * run.
+ */
 function findCode(t: number, ways: number, alone: boolean): string {
   return `
     const first${t} = (vpn & sets${t}) * ${ways};
@@ -114,8 +120,9 @@ function findCode(t: number, ways: number, alone: boolean): string {
 }
 
 /**
- * Slot of the least stamp of a set; the run ends when it is empty or holds anything but a page of this space. The
- * stamps meet in pairs, as in a tournament: the host's processor works on all pairs of a round at the same time.
+ * Slot of the least stamp of a set; the run ends when it is empty or holds anything but a page of this space.
+ * The stamps meet in pairs, as in a tournament: the host's processor works on all pairs of a round at the
+ * same time.
  */
 function victimCode(t: number, { ways, stampShift }: Tlb, alone: boolean): string {
   const code = [`let ${lines(ways, (w) => `${w ? ", " : ""}m${t}_${w} = stamp${t}[first${t} + ${w}]`)};`];
@@ -260,7 +267,10 @@ export interface RunnerTlbs {
   readonly l1i: Tlb | undefined;
 }
 
-/** A runner; with `alone` one for TLBs without any entry of another space, which compares no keys. Not in Linux. */
+/**
+ * A runner; with `alone` one for TLBs without any entry of another space, which compares no keys.
+ * Not in Linux.
+ */
 export function makeStreamRunner(tlbs: RunnerTlbs, tables: TableReader, alone: boolean): StreamRunner {
   const constants = Object.entries(CONSTANTS).map(([name, value]) => `const ${name} = ${value};`);
   const source = sourceOf(tlbs, alone).replace('"use strict";', `"use strict";\n${constants.join("\n")}`);
@@ -269,8 +279,8 @@ export function makeStreamRunner(tlbs: RunnerTlbs, tables: TableReader, alone: b
 }
 
 /**
- * Whether every entry of the TLB is a page of `space`. Empty slots are given numbers that no page of their set has, for a runner
- * that looks at nothing else. Not in Linux.
+ * Whether every entry of the TLB is a page of `space`. Empty slots are given numbers that no page of their
+ * set has, for a runner that looks at nothing else. Not in Linux.
  */
 export function holdsOnly(tlb: Tlb, space: number): boolean {
   const { tag, key, sets, ways } = tlb;

@@ -6,21 +6,22 @@
  *            +-- vpn mod 16 = set 7 --> | way0 | way1 | way2 | way3 |   all four are compared with the vpn
  *                                       +------+------+------+------+
  *
- * A slot (set * ways + way) holds a page's number, whose it is (PCID, or global), its frame and the rights that the
- * walk found. A fill takes an empty way of the set, or the way that the replacement policy gives up: the least
- * recently used one (true LRU, by time stamps), or the one a tree of bits points to (tree-PLRU, what hardware can
- * afford).
+ * A slot (set * ways + way) holds a page's number, whose it is (PCID, or global), its frame and the rights
+ * that the walk found. A fill takes an empty way of the set, or the way that the replacement policy gives up:
+ * the least recently used one (true LRU, by time stamps), or the one a tree of bits points to (tree-PLRU,
+ * what hardware can afford).
  *
- * Nothing here watches the tables in RAM. Whoever changes an entry must flush; until then the slot answers as before,
- * rights included. That is how the hardware is, and a kernel that forgets has a security hole.
+ * Nothing here watches the tables in RAM. Whoever changes an entry must flush; until then the slot answers as
+ * before, rights included. That is how the hardware is, and a kernel that forgets has a security hole.
  *
- * A slot's contents stand in typed arrays, one for each of the words tag, key, frame and frameHi, because millions of
- * look-ups a second go through them. Here it is enough to know that a page is named by a tag and a key, that the lowest bits of
- * the tag choose the set, and that key 0 is an empty slot; tlb_entry.ts has the bits. `hint` remembers which way held a page last.
- * It is a guess that is always checked and changes no result; it saves the search.
+ * A slot's contents stand in typed arrays, one for each of the words tag, key, frame and frameHi, because
+ * millions of look-ups a second go through them. Here it is enough to know that a page is named by a tag and
+ * a key, that the lowest bits of the tag choose the set, and that key 0 is an empty slot; tlb_entry.ts has
+ * the bits. `hint` remembers which way held a page last. It is a guess that is always checked and changes no
+ * result; it saves the search.
  *
- * Read first: protection.ts. Read next: tlb_entry.ts (how an entry is packed), tlb_model.ts (which TLBs a processor has), mmu.ts
- * (how they work together).
+ * Read first: protection.ts. Read next: tlb_entry.ts (how an entry is packed), tlb_model.ts (which TLBs a
+ * processor has), mmu.ts (how they work together).
  */
 
 import { hex, LEVEL_SIZE } from "./address.js";
@@ -56,8 +57,8 @@ export class Tlb {
   readonly frame: Int32Array;
   readonly frameHi: Int32Array;
   /**
-   * LRU: time of last use with the way's number below it (`stampShift` bits), so that the least stamp of a set also names
-   * its way; 0 for an empty slot. Tree-PLRU: slot 0 of each set holds the tree's bits.
+   * LRU: time of last use with the way's number below it (`stampShift` bits), so that the least stamp of a
+   * set also names its way; 0 for an empty slot. Tree-PLRU: slot 0 of each set holds the tree's bits.
    */
   readonly stamp: Int32Array;
   readonly stampShift: number;
@@ -108,7 +109,9 @@ export class Tlb {
     return this.sets * this.ways;
   }
 
-  /** Slot that holds the page with `tag` under `key` or under its global key, or -1. Does not change recency. */
+  /**
+   * Slot that holds the page with `tag` under `key` or under its global key, or -1. Does not change recency.
+   */
   find(tag: number, key: number): number {
     const base = (tag & (this.sets - 1)) * this.ways;
     const guess = base + this.hint[tag & (HINTS - 1)]!;
@@ -273,7 +276,10 @@ export class Tlb {
     return base + node - this.ways;
   }
 
-  /** Turns every bit on the path to `slot` away from it. Node n has the children 2n and 2n+1; bit n belongs to node n. */
+  /**
+   * Turns every bit on the path to `slot` away from it. Node n has the children 2n and 2n+1; bit n belongs to
+   * node n.
+   */
   private touchTree(slot: number): void {
     const base = slot - (slot % this.ways);
     let bits = this.stamp[base]!;

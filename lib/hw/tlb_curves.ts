@@ -6,8 +6,9 @@
  *     va  0        8192     16384    24576    32768    40960
  *         x        x        x        x        x        x        round after round
  *
- * One bare CPU, one page table in which every page of the loop is mapped. The first round fills the TLBs and is not counted. All pages
- * lie in one frame: a TLB does not care, and the tables of a large loop then fit a small RAM. Not in Linux.
+ * One bare CPU, one page table in which every page of the loop is mapped. The first round fills the TLBs and
+ * is not counted. All pages lie in one frame: a TLB does not care, and the tables of a large loop then fit a
+ * small RAM. Not in Linux.
  *
  * Read first: tlb_model.ts, stream.ts.
  */

@@ -1,6 +1,6 @@
 /**
- * TLB entries: what a TLB holds of one page, and how that is packed into four words, so that a look-up is two comparisons of
- * integers.
+ * TLB entries: what a TLB holds of one page, and how that is packed into four words, so that a look-up is two
+ * comparisons of integers.
  *
  *   tag      low 32 bits of the vpn (in units of the page's own size)
  *   key      0 = empty, else
@@ -11,11 +11,11 @@
  *   frame    bits 12-31 low 20 bits of the frame number, bits 0-11 the rights word (protection.ts)
  *   frameHi  the frame number's other bits
  *
- * A page is found under its tag and the key of its address space, or under the key of everybody when its entry is global (G,
- * PCID 0).
+ * A page is found under its tag and the key of its address space, or under the key of everybody when its
+ * entry is global (G, PCID 0).
  *
- * The numbers of the pages of all levels around one address are computed from the 4 KiB page's number in two halves, `hi:lo`,
- * by shifts; numbers of more than 32 bits would have to be divided.
+ * The numbers of the pages of all levels around one address are computed from the 4 KiB page's number in two
+ * halves, `hi:lo`, by shifts; numbers of more than 32 bits would have to be divided.
  *
  * Read first: protection.ts. Read next: tlb.ts.
  */
@@ -74,7 +74,10 @@ export function isKeyOf(pcid: number, key: number): boolean {
   return (key & (VALID | GLOBAL | PCID_MASK)) === (VALID | (pcid << PCID_SHIFT));
 }
 
-/** Low 32 bits of the number of the page of `level` around the 4 KiB page `hi:lo`: nine bits fewer for each level. */
+/**
+ * Low 32 bits of the number of the page of `level` around the 4 KiB page `hi:lo`: nine bits fewer for each
+ * level.
+ */
 export function tagOf(lo: number, hi: number, level: number): number {
   if (level === 1) return lo;
   if (level === 5) return hi >> 4;

@@ -13,20 +13,23 @@
  *                            v
  *                       the walk in RAM
  *
- * A TLB that holds several page sizes is looked up once for each of them, as the hardware does. A page whose size
- * no TLB of a level holds is broken into the largest pieces that one does; if there are none, that level does
- * not keep it.
+ * A TLB that holds several page sizes is looked up once for each of them, as the hardware does. A page whose
+ * size no TLB of a level holds is broken into the largest pieces that one does; if there are none, that level
+ * does not keep it.
  *
- * Where the figures come from. nehalem and the first level of skylake agree with published descriptions that were read. The rest is
- * meant to be what these books say, but was not looked up there, so check before you rely on it: Intel 64 and IA-32 Architectures
- * Optimization Reference Manual (haswell; skylake's second level, 12 ways here, while CPUID of a Skylake server says 6), Software
- * Optimization Guide for AMD Family 17h (zen2). Zen2's second level for instructions has the 512 entries in 8 ways of
- * 7-cpu.com; the one for data 2048 in 16 ways, where WikiChip says 12, of which 2048 is no multiple. The makers publish neither the
- * replacement policy nor (Intel) the sizes of the page-walk caches: true LRU and 4/4/32 are assumptions of ours.
+ * Where the figures come from. nehalem and the first level of skylake agree with published descriptions that
+ * were read. The rest is meant to be what these books say, but was not looked up there, so check before you
+ * rely on it: Intel 64 and IA-32 Architectures Optimization Reference Manual (haswell; skylake's second
+ * level, 12 ways here, while CPUID of a Skylake server says 6), Software Optimization Guide for AMD Family
+ * 17h (zen2). Zen2's second level for instructions has the 512 entries in 8 ways of 7-cpu.com; the one for
+ * data 2048 in 16 ways, where WikiChip says 12, of which 2048 is no multiple. The makers publish neither the
+ * replacement policy nor (Intel) the sizes of the page-walk caches: true LRU and 4/4/32 are assumptions of
+ * ours.
  *
- * What happens when an entry allows too little differs, too, and its manuals were read: see `rewalksOnFault`. Linux 6.18 on an AMD
- * EPYC counted no fault for writes through entries that were read-only and out of date. No Intel machine was asked; FreeBSD
- * found that its kernel must cope with such faults, and Linux has spurious_kernel_fault() for them.
+ * What happens when an entry allows too little differs, too, and its manuals were read: see `rewalksOnFault`.
+ * Linux 6.18 on an AMD EPYC counted no fault for writes through entries that were read-only and out of date.
+ * No Intel machine was asked; FreeBSD found that its kernel must cope with such faults, and Linux has
+ * spurious_kernel_fault() for them.
  *
  * Read first: tlb.ts. Read next: mmu.ts.
  */
@@ -58,10 +61,10 @@ export interface TlbModel {
   readonly l2i?: readonly TlbGeometry[];
   readonly walkCaches: WalkCacheSizes;
   /**
-   * Whether the tables are walked again before any page fault is reported, so that an entry with too few rights causes none.
-   * AMD documents that its processors do (APM vol. 2, Use of Cached Entries When Reporting a Page Fault Exception). Intel leaves
-   * it open: such an access "may or may not" fault (SDM vol. 3A, Optional Invalidation). False, the default, takes that at its
-   * word: what a kernel must be ready for.
+   * Whether the tables are walked again before any page fault is reported, so that an entry with too few
+   * rights causes none. AMD documents that its processors do (APM vol. 2, Use of Cached Entries When
+   * Reporting a Page Fault Exception). Intel leaves it open: such an access "may or may not" fault (SDM vol.
+   * 3A, Optional Invalidation). False, the default, takes that at its word: what a kernel must be ready for.
    */
   readonly rewalksOnFault?: boolean;
 }

@@ -16,8 +16,8 @@ import { frameWord, globalKey, levelOfKey, type TlbEntry, unpackEntry } from "./
 /** What a TLB must be able to do: the part that learners replace. */
 export interface TlbPart {
   /**
-   * The entry of page `vpn` (in units of its level's page size) that belongs to `pcid` or is global, which becomes the
-   * most recently used; undefined when there is none.
+   * The entry of page `vpn` (in units of its level's page size) that belongs to `pcid` or is global, which
+   * becomes the most recently used; undefined when there is none.
    */
   lookup(vpn: number, level: number, pcid: number): TlbEntry | undefined;
   /** Puts a new entry in; when its set is full, another entry gives way. */

@@ -56,7 +56,10 @@ import { mapVdso } from "./vdso.js";
 const STACK_TOP = 0x7fff_ffff_f000;
 /** Room that the stack has from the start. Linux fs/exec.c:setup_arg_pages(), stack_expand */
 const STACK_EXPAND = 128 * 1024;
-/** The usual limit of a stack; arguments take at most three quarters of it. Linux include/uapi/linux/resource.h:_STK_LIM */
+/**
+ * The usual limit of a stack; arguments take at most three quarters of it.
+ * Linux include/uapi/linux/resource.h:_STK_LIM
+ */
 const STK_LIM = 8 * 2 ** 20;
 /** Bytes of arguments that are always allowed. Linux include/uapi/linux/limits.h:ARG_MAX */
 const ARG_MAX = 128 * 1024;
@@ -64,7 +67,10 @@ const ARG_MAX = 128 * 1024;
 const MAX_ARG_STRLEN = 128 * 1024;
 const STACK_FLAGS = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_GROWSDOWN | VM_ACCOUNT;
 
-/** Runs the program at `path` in `task`. 0 or negative errno; after the point of no return a failure kills. Linux fs/exec.c:do_execveat_common() */
+/**
+ * Runs the program at `path` in `task`. 0 or negative errno; after the point of no return a failure kills.
+ * Linux fs/exec.c:do_execveat_common()
+ */
 export function doExecve(
   kernel: Kernel,
   task: Task,
@@ -104,7 +110,9 @@ interface ProgramStrings {
   readonly envp: readonly string[];
 }
 
-/** Whether the stack can take the strings: 0, or -E2BIG. Linux fs/exec.c:bprm_stack_limits(), copy_strings() */
+/**
+ * Whether the stack can take the strings: 0, or -E2BIG. Linux fs/exec.c:bprm_stack_limits(), copy_strings()
+ */
 function checkStrings(task: Task, strings: ProgramStrings): number {
   const { argv, envp } = strings;
   const rlimit = task.rlimit(RLIMIT_STACK);
@@ -146,7 +154,10 @@ function beginNewExec(kernel: Kernel, task: Task, mm: MmStruct, path: string, fi
   task.files.doCloseOnExec();
 }
 
-/** Makes the stack's VMA: `used` bytes of strings, and room to grow. 0 or negative errno. Linux fs/exec.c:setup_arg_pages() */
+/**
+ * Makes the stack's VMA: `used` bytes of strings, and room to grow. 0 or negative errno.
+ * Linux fs/exec.c:setup_arg_pages()
+ */
 function setupStackVma(mm: MmStruct, used: number, rlimit: number): number {
   const vma = new VmAreaStruct(mm);
   const size = Math.min(pageAlign(used) + STACK_EXPAND, pageAlignDown(Math.min(rlimit, STACK_TOP)));
@@ -185,7 +196,10 @@ function notePlaces(mm: MmStruct, { flags, vaddr, filesz }: ElfSegment): void {
   }
 }
 
-/** One segment: the file's part, zeros to the end of its last page, and whole pages of zeros. Linux fs/binfmt_elf.c:elf_load() */
+/**
+ * One segment: the file's part, zeros to the end of its last page, and whole pages of zeros.
+ * Linux fs/binfmt_elf.c:elf_load()
+ */
 function elfLoad(task: Task, mm: MmStruct, file: VfsFile, segment: ElfSegment): number {
   const { vaddr, filesz, memsz, offset, flags } = segment;
   const prot =
@@ -218,7 +232,10 @@ function stringBytes({ path, argv, envp }: ProgramStrings): number {
   return [path, ...argv, ...envp].reduce((sum, text) => sum + cString(text).length, 8);
 }
 
-/** Fills the new stack; false where RLIMIT_STACK is too small for it. Linux fs/exec.c:copy_strings(), fs/binfmt_elf.c:create_elf_tables() */
+/**
+ * Fills the new stack; false where RLIMIT_STACK is too small for it. Linux fs/exec.c:copy_strings(),
+ * fs/binfmt_elf.c:create_elf_tables()
+ */
 function writeStack(task: Task, mm: MmStruct, { path, argv, envp }: ProgramStrings): boolean {
   let sp = STACK_TOP - 8;
   const push = (text: string): number => {

@@ -10,8 +10,8 @@
  *                                        SIGBUS, OOM -----> SIGBUS, out of memory
  *         return: the processor repeats the instruction
  *
- * When the kernel itself touches user memory (copyFromUser), the same code serves it; only instead of a signal the copy
- * ends early, and the system call says EFAULT. Any other fault in the kernel is an oops.
+ * When the kernel itself touches user memory (copyFromUser), the same code serves it; only instead of a
+ * signal the copy ends early, and the system call says EFAULT. Any other fault in the kernel is an oops.
  *
  * Read first: mm/fault/classify_fault.ts, mm/fault/memory.ts. Read next: hw/cpu.ts.
  */
@@ -51,7 +51,8 @@ export const BUS_ADRERR = 2;
 export interface FaultingTask extends CurrentTask {
   readonly mm: MmStruct | undefined;
   /**
-   * Delivers a signal that the access caused; returning would repeat the access, so it throws unless the cause is gone.
+   * Delivers a signal that the access caused; returning would repeat the access, so it throws unless the
+   * cause is gone.
    * Linux kernel/signal.c:force_sig_fault()
    */
   forceSigFault(signo: number, code: number, address: Vaddr): void;
@@ -79,13 +80,19 @@ class KernelOops extends Error {
   }
 }
 
-/** Entry of vector 14. `task` is the one that runs on the CPU. Linux arch/x86/mm/fault.c:exc_page_fault(), handle_page_fault() */
+/**
+ * Entry of vector 14. `task` is the one that runs on the CPU. Linux arch/x86/mm/fault.c:exc_page_fault(),
+ * handle_page_fault()
+ */
 export function excPageFault(task: FaultingTask | undefined, fault: PageFault): void {
   if (fault.va < 0) doKernAddrFault(task, fault);
   else doUserAddrFault(task, fault);
 }
 
-/** Entry of vector 8: a fault could not be delivered; the kernel dies. Linux arch/x86/kernel/traps.c:exc_double_fault() */
+/**
+ * Entry of vector 8: a fault could not be delivered; the kernel dies.
+ * Linux arch/x86/kernel/traps.c:exc_double_fault()
+ */
 export function excDoubleFault(fault: Fault): never {
   throw new KernelOops(fault.va, "double fault, the kernel's stack is full");
 }
@@ -107,7 +114,8 @@ export function doUserAddrFault(task: FaultingTask | undefined, fault: PageFault
   if ((errorCode & PF_INSTR) !== 0) flags |= FAULT_FLAG_INSTRUCTION;
   const { trace } = mm.sys;
   if (trace.on) tracePageFault(mm.sys, fault);
-  // A program's fault is first tried under the lock of its VMA alone; that try counts as one only if it had to read.
+  // A program's fault is first tried under the lock of its VMA alone; that try counts as one only if it had
+  // to read.
   let vmaLock = (errorCode & PF_USER) !== 0;
   for (let tries = 0; ; tries++) {
     if (tries > STEP_BUDGET) throw outOfSteps(`the fault at ${hex(va)} (handle_mm_fault)`);
@@ -147,7 +155,10 @@ function vmaForFault(mm: MmStruct, task: FaultingTask, fault: PageFault): VmArea
   return undefined;
 }
 
-/** SIGSEGV for a program, EFAULT for the kernel on a program's behalf. Linux arch/x86/mm/fault.c:__bad_area_nosemaphore() */
+/**
+ * SIGSEGV for a program, EFAULT for the kernel on a program's behalf.
+ * Linux arch/x86/mm/fault.c:__bad_area_nosemaphore()
+ */
 function badAreaNosemaphore(task: FaultingTask | undefined, fault: PageFault, code: number): void {
   if ((fault.errorCode & PF_USER) === 0) {
     if (fault.va >= 0) throw new UserAccessFault(fault.va);

@@ -50,7 +50,10 @@ export const CLONE_THREAD = 0x1_0000;
 /** Set the thread's own block (FS base). */
 export const CLONE_SETTLS = 0x8_0000;
 
-/** A new address space with the memory of `oldmm`; or -ENOMEM with nothing left behind. Linux kernel/fork.c:dup_mm() */
+/**
+ * A new address space with the memory of `oldmm`; or -ENOMEM with nothing left behind.
+ * Linux kernel/fork.c:dup_mm()
+ */
 export function dupMm(oldmm: MmStruct): MmStruct | number {
   const mm = new MmStruct(oldmm.sys);
   if (pgdAlloc(mm) !== 0) return -ENOMEM;

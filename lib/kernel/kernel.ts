@@ -38,12 +38,16 @@ import { Sched } from "./sched.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 
-/** Top of the area that mmap fills downwards without address randomization. Linux arch/x86/mm/mmap.c:mmap_base() */
+/**
+ * Top of the area that mmap fills downwards without address randomization.
+ * Linux arch/x86/mm/mmap.c:mmap_base()
+ */
 export const MMAP_BASE = 0x7fff_f7ff_f000;
 
 /**
- * Where the heap of a spawned process starts. Such a process has no program, but its heap is where that of a small one is without address
- * randomization: five pages above 0x555555554000, where Linux loads it. Linux arch/x86/include/asm/elf.h:ELF_ET_DYN_BASE
+ * Where the heap of a spawned process starts. Such a process has no program, but its heap is where that of a
+ * small one is without address randomization: five pages above 0x555555554000, where Linux loads it.
+ * Linux arch/x86/include/asm/elf.h:ELF_ET_DYN_BASE
  */
 export const SPAWN_BRK = 0x5555_5555_9000;
 
@@ -117,12 +121,17 @@ export class Kernel implements TaskRunner {
 
   // -------------------------------------------------------------- running
 
-  /** Others may work now: one test while nothing is due. Linux kernel/entry/common.c:exit_to_user_mode_loop() */
+  /**
+   * Others may work now: one test while nothing is due. Linux kernel/entry/common.c:exit_to_user_mode_loop()
+   */
   private safePoint(cpu: number): void {
     if (this.sys.events.nextNs <= this.sys.clock.nowNs) this.sched.runDue(cpu);
   }
 
-  /** Makes `task` current on its CPU. RangeError for a task that has exited. Linux kernel/sched/core.c:context_switch() */
+  /**
+   * Makes `task` current on its CPU. RangeError for a task that has exited.
+   * Linux kernel/sched/core.c:context_switch()
+   */
   enter(task: Task): Cpu {
     const cpu = this.cpus[task.cpuId]!;
     this.safePoint(cpu.id);
@@ -147,7 +156,10 @@ export class Kernel implements TaskRunner {
     this.sys.current = task;
   }
 
-  /** Takes `task` off its CPU; the CPU then uses the kernel's own table. Linux kernel/sched/core.c:switch to idle */
+  /**
+   * Takes `task` off its CPU; the CPU then uses the kernel's own table. Linux kernel/sched/core.c:switch to
+   * idle
+   */
   private leave(task: Task): void {
     for (const cpu of this.cpus) {
       if (this.running[cpu.id] !== task) continue;
@@ -187,14 +199,20 @@ export class Kernel implements TaskRunner {
     return this.enter(task).fetch(va, sizeBytes);
   }
 
-  /** Differs from Linux: the task that faulted is killed; choosing a victim comes with lab 08. Linux mm/oom_kill.c:pagefault_out_of_memory() */
+  /**
+   * Differs from Linux: the task that faulted is killed; choosing a victim comes with lab 08.
+   * Linux mm/oom_kill.c:pagefault_out_of_memory()
+   */
   pagefaultOutOfMemory(task: Task, address: Vaddr): never {
     countVmEvent(this.sys, OOM_KILL);
     this.kill(task, "SIGKILL");
     throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);
   }
 
-  /** Delivers a signal that the task cannot ignore, and abandons the access. Linux kernel/signal.c:force_sig_fault() */
+  /**
+   * Delivers a signal that the task cannot ignore, and abandons the access.
+   * Linux kernel/signal.c:force_sig_fault()
+   */
   forceSigFault(task: Task, info: SigInfo): never {
     const handler = task.signal.handlers.get(info.signal);
     if (handler === undefined) this.kill(task, info.signal);
@@ -247,7 +265,10 @@ export class Kernel implements TaskRunner {
     parent.children.add(child);
   }
 
-  /** A fresh process with an empty address space, child of init. Not in Linux: a program is started by fork and exec. */
+  /**
+   * A fresh process with an empty address space, child of init. Not in Linux: a program is started by fork
+   * and exec.
+   */
   spawn(comm = "task"): Task {
     const mm = this.newMm();
     if (typeof mm === "number") throw new RangeError(`no memory for the page table of a new process`);
@@ -267,7 +288,10 @@ export class Kernel implements TaskRunner {
     return mm;
   }
 
-  /** A new task like `parent`; the task or a negative errno. Linux kernel/fork.c:copy_process(), kernel_clone() */
+  /**
+   * A new task like `parent`; the task or a negative errno. Linux kernel/fork.c:copy_process(),
+   * kernel_clone()
+   */
   clone(parent: Task, flags: number, comm = parent.comm): Task | number {
     this.enter(parent);
     const oldmm = parent.mm!;
@@ -291,7 +315,10 @@ export class Kernel implements TaskRunner {
     return task;
   }
 
-  /** Gives `task` another address space, as exec does; the old one ends if nobody else uses it. Linux fs/exec.c:exec_mmap() */
+  /**
+   * Gives `task` another address space, as exec does; the old one ends if nobody else uses it.
+   * Linux fs/exec.c:exec_mmap()
+   */
   switchMm(task: Task, mm: MmStruct): void {
     const old = task.mm;
     this.leave(task);
@@ -328,8 +355,9 @@ export class Kernel implements TaskRunner {
   }
 
   /**
-   * Children go to another thread of the process, or to init. A thread that is not the first vanishes; the first stays as a
-   * zombie until all are gone, and the last one's exit code is the process's. Linux kernel/exit.c:exit_notify()
+   * Children go to another thread of the process, or to init. A thread that is not the first vanishes; the
+   * first stays as a zombie until all are gone, and the last one's exit code is the process's.
+   * Linux kernel/exit.c:exit_notify()
    */
   private exitNotify(task: Task): void {
     const reaper = this.threadsOf(task.tgid).find((thread) => thread.alive) ?? this.init;
@@ -350,7 +378,10 @@ export class Kernel implements TaskRunner {
     this.autoreap(leader);
   }
 
-  /** A process that has ended leaves no zombie if its parent does not want one. Linux kernel/signal.c:do_notify_parent() */
+  /**
+   * A process that has ended leaves no zombie if its parent does not want one.
+   * Linux kernel/signal.c:do_notify_parent()
+   */
   private autoreap(leader: Task): void {
     if (leader.parent === this.init || leader.parent?.signal.ignoreChildren === true)
       this.releaseTask(leader);

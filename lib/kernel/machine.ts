@@ -72,7 +72,10 @@ export interface BootOptions {
   readonly tlb?: TlbModelName | TlbModel;
   /** Its disk: "ssd" (the default), "hdd", "usb", or a model of your own. */
   readonly disk?: BlockModelName | BlockModel;
-  /** Process-context identifiers; without them every switch flushes. True by default. Linux: nopcid on the command line */
+  /**
+   * Process-context identifiers; without them every switch flushes. True by default. Linux: nopcid on the
+   * command line
+   */
   readonly pcid?: boolean;
   /** Parts that take the place of the lib's own. */
   readonly parts?: Partial<MachineParts>;
@@ -140,7 +143,8 @@ export class Machine {
   }
 
   /**
-   * The kernel. It takes all RAM and all CPUs, so it cannot start on a machine whose frames were handed out without it.
+   * The kernel. It takes all RAM and all CPUs, so it cannot start on a machine whose frames were handed out
+   * without it.
    * Linux init/main.c:start_kernel()
    */
   get kernel(): Kernel {
@@ -169,9 +173,10 @@ export class Machine {
   }
 
   /**
-   * Does `act` and says what that cost: simulated time, what every CPU counted, faults of every process, and the counters of
-   * /proc/vmstat that changed. What `act` returns is the result's `value`. An error of `act` passes on; `lastMeasured` then has what
-   * it cost up to there. Not in Linux: perf stat is its nearest relative.
+   * Does `act` and says what that cost: simulated time, what every CPU counted, faults of every process, and
+   * the counters of /proc/vmstat that changed. What `act` returns is the result's `value`. An error of `act`
+   * passes on; `lastMeasured` then has what it cost up to there. Not in Linux: perf stat is its nearest
+   * relative.
    */
   measure<T>(act: () => T): Measurement<T> {
     if (typeof act !== "function") throw new TypeError(`measure takes a function, not ${valueText(act)}`);
@@ -197,8 +202,8 @@ export class Machine {
   }
 
   /**
-   * Does every access of `stream` (see hw/stream.ts) at `baseVa` plus the element's offset, as a user program on `cpu` unless
-   * `user` is false.
+   * Does every access of `stream` (see hw/stream.ts) at `baseVa` plus the element's offset, as a user program
+   * on `cpu` unless `user` is false.
    */
   run(stream: Uint32Array, { baseVa = 0, cpu = this.cpu, user = true }: RunOptions = {}): StreamResult {
     const { cpl } = cpu;
@@ -236,8 +241,8 @@ export class Machine {
   }
 
   /**
-   * Brings back the moment of `snapshot`, as often as you like. Processes that existed then are as they were; those made later
-   * do not exist any more. RangeError for a snapshot of another machine.
+   * Brings back the moment of `snapshot`, as often as you like. Processes that existed then are as they were;
+   * those made later do not exist any more. RangeError for a snapshot of another machine.
    */
   restore(snapshot: MachineSnapshot): void {
     if (!snapshot.isOf(this)) throw new RangeError("this snapshot was taken of another machine");
@@ -247,7 +252,8 @@ export class Machine {
   }
 
   /**
-   * Lets `ns` nanoseconds pass in which no program does anything; devices and kernel threads work. RangeError for a negative time.
+   * Lets `ns` nanoseconds pass in which no program does anything; devices and kernel threads work. RangeError
+   * for a negative time.
    * Not in Linux: sleep(1) in a shell.
    */
   idle(ns: number): void {
@@ -256,8 +262,9 @@ export class Machine {
   }
 
   /**
-   * Runs several programs at the same time, each on its CPU and in its own time, until all have ended: what each did, and when
-   * it worked and waited (programs.ts). Each gets a process of its own with its name, or the one in `processes`.
+   * Runs several programs at the same time, each on its CPU and in its own time, until all have ended: what
+   * each did, and when it worked and waited (programs.ts). Each gets a process of its own with its name, or
+   * the one in `processes`.
    */
   runPrograms(programs: Programs, options: RunProgramsOptions = {}): ProgramsRun {
     return runPrograms(this, programs, options);

@@ -15,8 +15,8 @@
  *
  * Numbers are differences, so measurements may lie in each other.
  *
- * The counters are read, never changed, so measuring costs the machine nothing. A process that is born and gone within one measurement
- * has no line of its own under `processes`; in vmstat it counts.
+ * The counters are read, never changed, so measuring costs the machine nothing. A process that is born and
+ * gone within one measurement has no line of its own under `processes`; in vmstat it counts.
  *
  * Not in Linux: perf stat, with /proc/vmstat before and after. Read first: hw/mmu_stats.ts, mm/vmstat.ts.
  */
@@ -34,7 +34,10 @@ export type Counts = Readonly<Record<string, number>>;
 /** What one CPU counted. */
 export interface MeasuredCpu {
   readonly cpu: number;
-  /** Differences that are not 0: of its MMU (hw/mmu_stats.ts), its TLBs together, and the CPU itself (CpuCounters). */
+  /**
+   * Differences that are not 0: of its MMU (hw/mmu_stats.ts), its TLBs together, and the CPU itself
+   * (CpuCounters).
+   */
   readonly counters: Counts;
 }
 

@@ -1,12 +1,13 @@
 /**
- * What the methods of a process take: one row for each, checked before the method runs (the last line of process.ts).
+ * What the methods of a process take: one row for each, checked before the method runs (the last line of
+ * process.ts).
  *
  *   process.mmap(4096, { share: true })     RangeError: process.mmap() has no option "share"; did you mean "shared"?
  *   process.mprotect(a, 4096, 7)            TypeError: process.mprotect(): prot must be text, not 7
  *
- * Only the shape is checked. Whether an address is mapped, a file is open or a length fits is for the kernel to say, by an errno.
- * `load`, `store` and `fetch` are not here: they run millions of times, and Cpu checks them by one comparison. mremap, capset and syscall
- * look at their odd arguments themselves.
+ * Only the shape is checked. Whether an address is mapped, a file is open or a length fits is for the kernel
+ * to say, by an errno. `load`, `store` and `fetch` are not here: they run millions of times, and Cpu checks
+ * them by one comparison. mremap, capset and syscall look at their odd arguments themselves.
  *
  * Read first: hw/signature.ts.
  */

@@ -9,15 +9,18 @@
  *   reader   |run|...waits for the disk.....|run|                       CPU 0
  *   writer   |run|run|run|run|..............                            CPU 1: a time of its own
  *
- * Each CPU has its own time. The program that could go on earliest goes next: when it is ready, and when its CPU is free. Programs
- * that share a CPU take turns; one keeps the CPU until its time slice is over, it waits, or it ends. Before a step, everything happens
- * that devices and kernel threads do up to that moment, so nobody sees the future of another, with one exception: a program that waits
- * for a device goes on, within its step, at the time at which the device answers. What it waited for is marked for the others
+ * Each CPU has its own time. The program that could go on earliest goes next: when it is ready, and when its
+ * CPU is free. Programs that share a CPU take turns; one keeps the CPU until its time slice is over, it
+ * waits, or it ends. Before a step, everything happens that devices and kernel threads do up to that moment,
+ * so nobody sees the future of another, with one exception: a program that waits for a device goes on, within
+ * its step, at the time at which the device answers. What it waited for is marked for the others
  * (mm/filemap/folio_wait.ts).
  *
- * A time slice can only end between two steps, so a step should be short: an access, a system call, one turn of a loop.
+ * A time slice can only end between two steps, so a step should be short: an access, a system call, one turn
+ * of a loop.
  *
- * Differs from Linux: programs stay on their CPU; all have the same weight; the one that waits longest goes next.
+ * Differs from Linux: programs stay on their CPU; all have the same weight; the one that waits longest goes
+ * next.
  *
  * Not in Linux: there, programs are programs. Read first: sched.ts. Read next: machine.ts.
  */
@@ -180,7 +183,10 @@ class ProgramRunner {
       wantedNs[cpu] = earliest(this.all.filter((one) => one !== except && one.cpu === cpu));
   }
 
-  /** Who could go on earliest; of several on one CPU the one that has it and whose slice is not over, else who has waited longest. */
+  /**
+   * Who could go on earliest; of several on one CPU the one that has it and whose slice is not over, else who
+   * has waited longest.
+   */
   private next(): Running | undefined {
     const { sched } = this.kernel;
     let best: Running | undefined;

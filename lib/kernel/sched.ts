@@ -12,15 +12,17 @@
  *   waitUntil    while a task waits, in order of time, on the waiter's own stack, until what it waits for is true
  *   idle         while the one who sits at the machine lets time pass
  *
- * and never while the clock is merely advanced. A request that ends is an interrupt: it takes nobody's time. A kernel thread is a
- * function that does one bounded batch and says when it wants to go on; it works on a CPU that nobody uses, in that CPU's own
- * time, beside the program. Without such a CPU it takes one from a program when it has waited for one time slice, and the program loses
- * that time.
+ * and never while the clock is merely advanced. A request that ends is an interrupt: it takes nobody's time.
+ * A kernel thread is a function that does one bounded batch and says when it wants to go on; it works on a
+ * CPU that nobody uses, in that CPU's own time, beside the program. Without such a CPU it takes one from a
+ * program when it has waited for one time slice, and the program loses that time.
  *
- * A notebook looks at the machine from outside, after each step of it: for it time never goes back. Where several programs run at the
- * same time (programs.ts), each has its own, and a wait for a device moves the waiter's time only.
+ * A notebook looks at the machine from outside, after each step of it: for it time never goes back. Where
+ * several programs run at the same time (programs.ts), each has its own, and a wait for a device moves the
+ * waiter's time only.
  *
- * Differs from Linux: a kernel thread has no pid and no line in /proc; between safe points nobody is interrupted.
+ * Differs from Linux: a kernel thread has no pid and no line in /proc; between safe points nobody is
+ * interrupted.
  *
  * Linux kernel/sched/core.c, kernel/kthread.c. Read first: hw/events.ts, mm/wait.ts. Read next: programs.ts.
  */
@@ -78,7 +80,10 @@ export class Sched implements SchedOperations {
     });
   }
 
-  /** How long a program keeps its CPU when a kernel thread wants it, in ns. Linux kernel/sched/fair.c:get_update_sysctl_factor() */
+  /**
+   * How long a program keeps its CPU when a kernel thread wants it, in ns.
+   * Linux kernel/sched/fair.c:get_update_sysctl_factor()
+   */
   get sliceNs(): number {
     return BASE_SLICE_NS * (1 + Math.floor(Math.log2(Math.min(8, this.cpuNs.length))));
   }
@@ -93,7 +98,8 @@ export class Sched implements SchedOperations {
 
   wakeUp(thread: Kthread, atNs = this.sys.clock.nowNs): void {
     if (thread.state === "R" && thread.wakeup === undefined) {
-      thread.againNs = Math.min(thread.againNs, atNs); // it works; a batch that waits must not begin again meanwhile
+      // It works; a batch that waits must not begin again meanwhile.
+      thread.againNs = Math.min(thread.againNs, atNs);
       return;
     }
     if (thread.wakeup !== undefined) {
@@ -128,7 +134,10 @@ export class Sched implements SchedOperations {
     return this.cpuNs.indexOf(Math.min(...this.cpuNs));
   }
 
-  /** One batch of `thread` on `cpu` from `startNs` on; the clock and the CPU are the caller's again afterwards. */
+  /**
+   * One batch of `thread` on `cpu` from `startNs` on; the clock and the CPU are the caller's again
+   * afterwards.
+   */
   private workOn(thread: Kthread, cpu: number, startNs: number): number {
     const { sys } = this;
     const { thisCpu, current, pfMemalloc } = sys;
@@ -159,7 +168,10 @@ export class Sched implements SchedOperations {
 
   // -------------------------------------------------------------- time passes
 
-  /** A safe point of the program on `cpu`: what is due happens. Linux kernel/entry/common.c:exit_to_user_mode_loop() */
+  /**
+   * A safe point of the program on `cpu`: what is due happens.
+   * Linux kernel/entry/common.c:exit_to_user_mode_loop()
+   */
   runDue(cpu: number): void {
     const { clock, events } = this.sys;
     if (this.several) {
@@ -191,7 +203,8 @@ export class Sched implements SchedOperations {
   }
 
   /**
-   * Nobody does anything for `ns` nanoseconds, but devices and kernel threads work. Who goes on afterwards gets his CPU when it is free.
+   * Nobody does anything for `ns` nanoseconds, but devices and kernel threads work. Who goes on afterwards
+   * gets his CPU when it is free.
    * Not in Linux: sleep(1) in a shell.
    */
   idle(ns: number): void {
@@ -237,7 +250,10 @@ export class Sched implements SchedOperations {
     });
   }
 
-  /** The task leaves its CPU while `act` lets time pass, and gets it back afterwards. Linux kernel/sched/core.c:io_schedule() */
+  /**
+   * The task leaves its CPU while `act` lets time pass, and gets it back afterwards.
+   * Linux kernel/sched/core.c:io_schedule()
+   */
   private waiting(reason: WaitReason, act: () => void): void {
     const { sys } = this;
     const { clock, thisCpu } = sys;

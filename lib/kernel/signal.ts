@@ -5,8 +5,9 @@
  *                                                               si_code SEGV_ACCERR  mapped, but not for this access
  *                         --> page beyond end of file --> SIGBUS  si_code BUS_ADRERR
  *
- * A task with a handler for the signal gets it called and lives on; the access itself is abandoned, as after siglongjmp. A
- * task without one is killed by it. Either way the one who asked for the access gets a SignalError.
+ * A task with a handler for the signal gets it called and lives on; the access itself is abandoned, as after
+ * siglongjmp. A task without one is killed by it. Either way the one who asked for the access gets a
+ * SignalError.
  *
  * Linux arch/x86/mm/fault.c, kernel/signal.c; man 7 signal, man 2 sigaction.
  *
@@ -47,7 +48,10 @@ export interface SigInfo {
 /** A handler that a process has installed. man 2 sigaction */
 export type SignalHandler = (info: SigInfo) => void;
 
-/** Thrown at whoever made a task touch memory that it must not touch. Not in Linux: there the task jumps to its handler. */
+/**
+ * Thrown at whoever made a task touch memory that it must not touch. Not in Linux: there the task jumps to
+ * its handler.
+ */
 export class SignalError extends Error implements SigInfo {
   readonly signal: SignalName;
   readonly code: SignalCode;

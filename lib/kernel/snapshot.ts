@@ -5,8 +5,8 @@
  *   alice.store(a, 8, 1);                 ... whatever happens ...
  *   machine.restore(before);              the clock, RAM, TLBs, tasks, files and counters are as they were
  *
- * A machine is a graph of objects. A snapshot walks it from the machine along every property, array element and Map or Set
- * member, and keeps a flat copy of each object beside the object itself:
+ * A machine is a graph of objects. A snapshot walks it from the machine along every property, array element
+ * and Map or Set member, and keeps a flat copy of each object beside the object itself:
  *
  *   object of the machine         what is kept
  *   class instance, plain object  its own properties            { ...object }
@@ -14,13 +14,14 @@
  *   typed array                   its bytes; of a large one (RAM) only the pages that are not all zeros
  *   function, string, number      nothing: the property that holds it is kept
  *
- * Restoring puts the copies back into the same objects. So nothing has to be known about any class, every reference that a
- * notebook holds stays valid, and arrays bound into generated code (hw/stream_runner.ts) stay the right ones. An
- * object made after the snapshot is simply not referred to any more.
+ * Restoring puts the copies back into the same objects. So nothing has to be known about any class, every
+ * reference that a notebook holds stays valid, and arrays bound into generated code (hw/stream_runner.ts)
+ * stay the right ones. An object made after the snapshot is simply not referred to any more.
  *
- * For this to work, what can change must be found by walking: in lib/hw, lib/mm, lib/kernel and lib/procfs no changing state
- * lives in a `#` field, in a WeakMap, in a module variable or in a variable of a closure (a test looks for the first
- * three). A learner's part that has state keeps it in ordinary fields for the same reason.
+ * For this to work, what can change must be found by walking: in lib/hw, lib/mm, lib/kernel and lib/procfs no
+ * changing state lives in a `#` field, in a WeakMap, in a module variable or in a variable of a closure (a
+ * test looks for the first three). A learner's part that has state keeps it in ordinary fields for the same
+ * reason.
  *
  * Left out: state of the host (a notebook's own variables, files written by procfs.export).
  *

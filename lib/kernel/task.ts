@@ -9,8 +9,8 @@
  *
  * Life:  fork -> running -> exit -> zombie (only its exit state is left) -> wait by the parent -> gone
  *
- * A task does nothing by itself: a notebook or a replay tells it what to do, with system calls (syscalls/) and with load,
- * store and fetch, which run on a CPU with the task's page tables.
+ * A task does nothing by itself: a notebook or a replay tells it what to do, with system calls (syscalls/)
+ * and with load, store and fetch, which run on a CPU with the task's page tables.
  *
  * Read first: mm/mm_types.ts. Read next: kernel.ts, fork.ts, exit_mmap.ts.
  */
@@ -24,10 +24,15 @@ import { type FaultingTask, SEGV_ACCERR, SIGBUS } from "./fault.js";
 import type { Rlimit } from "./rlimit.js";
 import type { SigInfo, SignalHandler, SignalName } from "./signal.js";
 
-/** R running, S asleep, D waiting (for a device, as vfork parent), Z zombie, X gone. Linux fs/proc/array.c:task_state_array */
+/**
+ * R running, S asleep, D waiting (for a device, as vfork parent), Z zombie, X gone.
+ * Linux fs/proc/array.c:task_state_array
+ */
 export type TaskState = "R" | "S" | "D" | "Z" | "X";
 
-/** What the threads of a process share besides memory. Linux include/linux/sched/signal.h:struct signal_struct */
+/**
+ * What the threads of a process share besides memory. Linux include/linux/sched/signal.h:struct signal_struct
+ */
 export interface SignalStruct {
   readonly rlim: Rlimit[];
   /** Handlers by signal. Linux sighand->action */
@@ -45,7 +50,10 @@ export interface SignalStruct {
   /** Faults of threads that have ended. */
   minFlt: number;
   majFlt: number;
-  /** The most pages that were resident in address spaces that are gone, and of the largest child. Linux maxrss, cmaxrss */
+  /**
+   * The most pages that were resident in address spaces that are gone, and of the largest child. Linux
+   * maxrss, cmaxrss
+   */
   maxRss: number;
   cmaxRss: number;
 }
@@ -158,7 +166,10 @@ export class Task implements FaultingTask {
     return capRaised(this.cred.capEffective, cap);
   }
 
-  /** Whether every capability is switched on, as for root; setting it switches all of them on or off. Not in Linux: a shorthand. */
+  /**
+   * Whether every capability is switched on, as for root; setting it switches all of them on or off.
+   * Not in Linux: a shorthand.
+   */
   get privileged(): boolean {
     return this.cred.capEffective === CAP_FULL_SET;
   }

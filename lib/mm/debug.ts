@@ -82,8 +82,8 @@ function add<K>(map: Map<K, number>, key: K, value: number): void {
 }
 
 /**
- * Throws VmBug that lists every count that is not what the tables of `mms` (all that exist) say. `extraRefs` are references held
- * by a test itself.
+ * Throws VmBug that lists every count that is not what the tables of `mms` (all that exist) say. `extraRefs`
+ * are references held by a test itself.
  */
 export function checkInvariants(
   sys: MemorySystem,
@@ -347,8 +347,8 @@ function checkCounters(sys: MemorySystem, truth: Truth): void {
 }
 
 /**
- * A cached folio is locked as long as a request that reads it is under way, and under writeback as long as one that writes it is; pages
- * under writeback.
+ * A cached folio is locked as long as a request that reads it is under way, and under writeback as long as
+ * one that writes it is; pages under writeback.
  */
 function checkInFlight(sys: MemorySystem, truth: Truth): number {
   const requests = sys.events.toArray().filter(({ kind }) => kind === BLK_COMPLETE) as {

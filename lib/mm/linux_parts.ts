@@ -1,7 +1,8 @@
 /**
  * Linux's own parts: the functions that a machine runs on unless it is booted with others.
  *
- * They stand apart from the table's shape (parts.ts), so that memory management can call a part without importing all of them.
+ * They stand apart from the table's shape (parts.ts), so that memory management can call a part without
+ * importing all of them.
  *
  * Read first: parts.ts.
  */

@@ -8,19 +8,20 @@
  *   | totalVm|   vmStart     | vmOps           |  anonVmaChain: one link to each AnonVma that may hold its pages
  *   +--------+               +-----------------+
  *
- * A VMA says what a range of addresses means: who may do what there (vmFlags) and where the bytes come from (vmFile at
- * page vmPgoff, or nowhere: anonymous). The page tables under `pgd` say what is there right now. VMAs never overlap, and
- * two neighbours that mean the same are one (mm/vma/vma.ts merges them), so their number is part of what Linux shows.
+ * A VMA says what a range of addresses means: who may do what there (vmFlags) and where the bytes come from
+ * (vmFile at page vmPgoff, or nowhere: anonymous). The page tables under `pgd` say what is there right now.
+ * VMAs never overlap, and two neighbours that mean the same are one (mm/vma/vma.ts merges them), so their
+ * number is part of what Linux shows.
  *
- * Anonymous pages find the VMAs that may map them through an AnonVma. A VMA gets its AnonVma with its first anonymous page;
- * fork gives the child one of its own and links it to those of all its ancestors, because inherited pages still
- * belong to them:
+ * Anonymous pages find the VMAs that may map them through an AnonVma. A VMA gets its AnonVma with its first
+ * anonymous page; fork gives the child one of its own and links it to those of all its ancestors, because
+ * inherited pages still belong to them:
  *
  *   vma --avc-- AnonVma(own)            vma.anonVmaChain has one link for each AnonVma,
  *     \---avc-- AnonVma(parent's)       AnonVma.rbRoot has one link for each VMA
  *
- * The flag words are kept as signed 32-bit integers (VM_MERGEABLE is the sign bit), so flags are combined with | & ~
- * only, and two flag words may be compared with ===.
+ * The flag words are kept as signed 32-bit integers (VM_MERGEABLE is the sign bit), so flags are combined
+ * with | & ~ only, and two flag words may be compared with ===.
  *
  * Read first: system.ts. Read next: mm/vma/vma.ts (merge and split), mm/fault/memory.ts (faults).
  */
@@ -54,7 +55,9 @@ export const VM_MAYSHARE = 0x80;
 export const VM_GROWSDOWN = 0x100;
 /** Frames without page structs: devices. */
 export const VM_PFNMAP = 0x400;
-/** Guard markers may be in the page tables. Differs from Linux: came with 6.19, is in the recorded 6.18.44. */
+/**
+ * Guard markers may be in the page tables. Differs from Linux: came with 6.19, is in the recorded 6.18.44.
+ */
 export const VM_MAYBE_GUARD = 0x800;
 /** Pages stay in RAM: mlock. */
 export const VM_LOCKED = 0x2000;
@@ -79,8 +82,9 @@ export const VM_HUGETLB = 0x40_0000;
 /** MAP_SYNC. */
 export const VM_SYNC = 0x80_0000;
 /**
- * MAP_DROPPABLE: pages may be dropped at any time. Differs from Linux: bit 40 there, in a wider word; this bit is the one that
- * 32-bit processors use for it. A touch that finds no memory at all kills the process, where Linux lets it try again.
+ * MAP_DROPPABLE: pages may be dropped at any time. Differs from Linux: bit 40 there, in a wider word; this
+ * bit is the one that 32-bit processors use for it. A touch that finds no memory at all kills the process,
+ * where Linux lets it try again.
  */
 export const VM_DROPPABLE = 0x100_0000;
 /** MADV_WIPEONFORK: the child sees zeros. */
@@ -109,7 +113,9 @@ export const VM_NOMLOCK = VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE;
 /** Everything mlock sets. Linux include/linux/mm.h:VM_LOCKED_MASK */
 export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
 
-/** Flags that do not keep two VMAs from merging; the merged one has them. Linux include/linux/mm.h:VM_STICKY */
+/**
+ * Flags that do not keep two VMAs from merging; the merged one has them. Linux include/linux/mm.h:VM_STICKY
+ */
 export const VM_STICKY = VM_SOFTDIRTY | VM_MAYBE_GUARD;
 
 /** Index into MmStruct.rssStat. Linux include/linux/mm_types_task.h:MM_FILEPAGES ... */
@@ -132,7 +138,9 @@ export interface AnonVmaChain {
  * Linux include/linux/rmap.h:struct anon_vma
  */
 export class AnonVma {
-  /** Tells AnonVma from AddressSpace in folio.mapping. Linux: the low bit FOLIO_MAPPING_ANON of the pointer */
+  /**
+   * Tells AnonVma from AddressSpace in folio.mapping. Linux: the low bit FOLIO_MAPPING_ANON of the pointer
+   */
   readonly isAnon = true as const;
   /**
    * The oldest ancestor's AnonVma: one lock for the whole family in Linux.
@@ -162,7 +170,10 @@ export class AnonVma {
   }
 }
 
-/** What stands behind a VMA that is not plain anonymous memory. Linux include/linux/mm.h:struct vm_operations_struct */
+/**
+ * What stands behind a VMA that is not plain anonymous memory. Linux include/linux/mm.h:struct
+ * vm_operations_struct
+ */
 export interface VmOperationsStruct {
   /** Name that /proc/PID/maps shows for mappings without a file. */
   name?(vma: VmAreaStruct): string | undefined;
@@ -197,7 +208,10 @@ export interface File {
   fRa?: FileRaState;
   /** Counts holders: file descriptors and VMAs. Linux f_ref */
   refcount: number;
-  /** Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area = thp_get_unmapped_area */
+  /**
+   * Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area =
+   * thp_get_unmapped_area
+   */
   readonly thpUnmappedArea?: boolean;
   /** Bytes of the huge pages that it consists of. Linux hstate_file(), is_file_hugepages() */
   readonly hugePageSize?: number;
@@ -209,15 +223,24 @@ export interface File {
   fsync?(first: number, last: number): number;
   /** Reads bytes into the page cache ahead of need. Linux mm/fadvise.c:vfs_fadvise(POSIX_FADV_WILLNEED) */
   fadviseWillneed?(offset: number, len: number): void;
-  /** Makes a hole of zeros in the file; 0 or negative errno. Linux fs/open.c:vfs_fallocate(FALLOC_FL_PUNCH_HOLE) */
+  /**
+   * Makes a hole of zeros in the file; 0 or negative errno.
+   * Linux fs/open.c:vfs_fallocate(FALLOC_FL_PUNCH_HOLE)
+   */
   punchHole?(offset: number, len: number): number;
   /** Called when the last holder is gone. Linux f_op->release */
   release?(): void;
   /** false: it is no regular file, so its offsets have no end at 2^63. Linux S_ISREG() */
   readonly isRegular?: boolean;
-  /** False where the file has no way to be mapped, whatever mmapPrepare says: a device without memory. Linux can_mmap_file() */
+  /**
+   * False where the file has no way to be mapped, whatever mmapPrepare says: a device without memory.
+   * Linux can_mmap_file()
+   */
   readonly canMmap?: boolean;
-  /** Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Without it the file cannot be mapped. Linux f_op->mmap_prepare */
+  /**
+   * Makes `vma` a mapping of this file: sets vmOps; 0 or a negative errno. Without it the file cannot be
+   * mapped. Linux f_op->mmap_prepare
+   */
   mmapPrepare?(vma: VmAreaStruct): number;
 }
 
@@ -239,7 +262,9 @@ export const FMODE_WRITE = 0x2;
 /** Opened with O_PATH: it names a place and can do nothing else. Linux include/linux/fs.h:FMODE_PATH */
 export const FMODE_PATH = 0x4000;
 
-/** One mapping: [vmStart, vmEnd) of one address space. Linux include/linux/mm_types.h:struct vm_area_struct */
+/**
+ * One mapping: [vmStart, vmEnd) of one address space. Linux include/linux/mm_types.h:struct vm_area_struct
+ */
 export class VmAreaStruct {
   vmMm: MmStruct;
   /**
@@ -251,7 +276,9 @@ export class VmAreaStruct {
   vmEnd = 0;
   /** VM_* bits. */
   vmFlags = 0;
-  /** Page number of vmStart in the file; in anonymous memory the page number of the address it was mapped at. */
+  /**
+   * Page number of vmStart in the file; in anonymous memory the page number of the address it was mapped at.
+   */
   vmPgoff = 0;
   /** Invariant: a VMA with a file is in vmFile.fMapping.iMmap. */
   vmFile: File | undefined = undefined;
@@ -261,7 +288,9 @@ export class VmAreaStruct {
    * Invariant: anonVmaChain has a link to it; and to the AnonVma of every anonymous page mapped here.
    */
   anonVma: AnonVma | undefined = undefined;
-  /** Links to all AnonVmas whose pages may be mapped here, the oldest ancestor's first. Linux anon_vma_chain */
+  /**
+   * Links to all AnonVmas whose pages may be mapped here, the oldest ancestor's first. Linux anon_vma_chain
+   */
   anonVmaChain: AnonVmaChain[] = [];
   /** For the owner of vmOps. Linux vm_private_data */
   vmPrivateData: unknown = undefined;
@@ -318,8 +347,9 @@ export class MmStruct {
   hiwaterVm = 0;
   /**
    * Pages mapped; and of them locked, private writable, executable file, stack.
-   * Invariant: totalVm is the sum of vmaPages() over mmMt. lockedVm is at least that over the VMAs with VM_LOCKED: a move
-   * that leaves the old mapping behind (MREMAP_DONTUNMAP) counts its pages twice, for ever, as in Linux.
+   * Invariant: totalVm is the sum of vmaPages() over mmMt. lockedVm is at least that over the VMAs with
+   * VM_LOCKED: a move that leaves the old mapping behind (MREMAP_DONTUNMAP) counts its pages twice, for ever,
+   * as in Linux.
    */
   totalVm = 0;
   lockedVm = 0;
@@ -330,7 +360,10 @@ export class MmStruct {
   defFlags = 0;
   /** Where the top-down search for free addresses starts. */
   mmapBase = 0;
-  /** Number of this address space, never used twice, and how many changes called for a TLB flush. Linux mm_context_t */
+  /**
+   * Number of this address space, never used twice, and how many changes called for a TLB flush. Linux
+   * mm_context_t
+   */
   readonly context: { readonly ctxId: number; tlbGen: number };
   /** CPUs whose TLBs may hold entries of it. Linux mm_cpumask() */
   readonly mmCpumask = new Set<number>();

@@ -1,6 +1,6 @@
 /**
- * Checks of the emulator itself. A condition that trips here is a bug of ours, never the learner's and never the
- * guest's: the guest gets an errno or a signal, the caller a RangeError.
+ * Checks of the emulator itself. A condition that trips here is a bug of ours, never the learner's and never
+ * the guest's: the guest gets an errno or a signal, the caller a RangeError.
  */
 
 /** The emulator contradicts itself. Not in Linux: a BUG() stops the kernel there. */
@@ -28,8 +28,9 @@ export function vmBugOnPage(condition: boolean, pfn: number, what: string): void
 export const STEP_BUDGET = 1000;
 
 /**
- * What a loop throws that has repeated `step` more often than STEP_BUDGET and got nowhere. Every loop of the kernel that goes on until
- * something else has mended the world counts its repeats; a part that a learner wrote may never mend it.
+ * What a loop throws that has repeated `step` more often than STEP_BUDGET and got nowhere. Every loop of the
+ * kernel that goes on until something else has mended the world counts its repeats; a part that a learner
+ * wrote may never mend it.
  * Not in Linux: a watchdog reports the CPU there, in kernel/watchdog.c.
  */
 export function outOfSteps(step: string): VmBug {

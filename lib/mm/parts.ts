@@ -13,7 +13,8 @@
  *   sys.parts.doWpPage          write to a read-only entry          (lab 04)   Linux's: mm/fault/wp.ts
  *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/vmscan.ts
  *
- * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on `mine`.
+ * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on
+ * `mine`.
  *
  * Here is only what each part must look like; which functions they are unless replaced is in linux_parts.ts.
  *
@@ -30,9 +31,14 @@ import type { MemorySystem } from "./system.js";
 export interface MmParts {
   /** Whether a TLB may not keep `before` when a page's entry becomes `after` (0: none). */
   pteNeedsFlush(before: number, after: number): boolean;
-  /** Ids of the CPUs to interrupt, among those in the mm's mask; `freedTables`: page tables were freed, too. */
+  /**
+   * Ids of the CPUs to interrupt, among those in the mm's mask; `freedTables`: page tables were freed, too.
+   */
   shootdownTargets(mask: readonly ShootdownCpu[], freedTables: boolean): number[];
-  /** What a CPU at generation `localGen` drops; `requestGen` is undefined when nobody asked and it comes back from being lazy. */
+  /**
+   * What a CPU at generation `localGen` drops; `requestGen` is undefined when nobody asked and it comes back
+   * from being lazy.
+   */
   catchUp(localGen: number, mmGen: number, requestGen?: number): CatchUp;
   /** The slot for `next` among the CPU's `ctxs`, and whether its entries must go. */
   chooseNewAsid(ctxs: readonly TlbContext[], nextAsid: number, next: TlbContext): NewAsid;
@@ -42,11 +48,17 @@ export interface MmParts {
   doAnonymousPage(vmf: VmFault): VmFaultResult;
   /** Read of a file page whose entry is empty. */
   doReadFault(vmf: VmFault): VmFaultResult;
-  /** Locks every page that [start, start + len) touches; `flags` is VM_LOCKED, or with VM_LOCKONFAULT. 0 or negative errno. */
+  /**
+   * Locks every page that [start, start + len) touches; `flags` is VM_LOCKED, or with VM_LOCKONFAULT. 0 or
+   * negative errno.
+   */
   doMlock(mm: MmStruct, start: number, len: number, flags: number): number;
   /** Write to the present, read-only entry vmf.origPte at vmf.ptep. */
   doWpPage(vmf: VmFault): VmFaultResult;
-  /** fork: sets the child's entry at dstPtep, and changes the parent's at srcPtep, now `srcPte`; 0 or negative errno. */
+  /**
+   * fork: sets the child's entry at dstPtep, and changes the parent's at srcPtep, now `srcPte`; 0 or negative
+   * errno.
+   */
   copyPresentPte(
     dstVma: VmAreaStruct,
     srcVma: VmAreaStruct,

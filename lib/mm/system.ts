@@ -9,7 +9,8 @@
  *        +-- MmStruct ... MmStruct                   every mm points back: mm.sys, vma.vmMm.sys
  *
  * A notebook may boot several machines side by side, so nothing of a machine may live in a module variable.
- * Functions of `lib/mm` reach it through their mm, vma or folio argument, or take `sys` as their first argument.
+ * Functions of `lib/mm` reach it through their mm, vma or folio argument, or take `sys` as their first
+ * argument.
  *
  * `current` is the task whose system call or fault is being served. `lib/mm` stands below `lib/kernel` and so
  * sees of a task only what CurrentTask lists: its resource limits and its capabilities.
@@ -53,7 +54,10 @@ export interface SystemClock {
 export interface CurrentTask {
   readonly pid: number;
   readonly comm: string;
-  /** Soft limit of `resource` in its unit (bytes for RLIMIT_AS, ...), Infinity for RLIM_INFINITY. Linux rlimit() */
+  /**
+   * Soft limit of `resource` in its unit (bytes for RLIMIT_AS, ...), Infinity for RLIM_INFINITY.
+   * Linux rlimit()
+   */
   rlimit(resource: number): number;
   /** Whether the task has the capability (CAP_IPC_LOCK, ...). Linux kernel/capability.c:capable() */
   capable(cap: number): boolean;
@@ -110,7 +114,10 @@ export class MemorySystem {
   current: CurrentTask | undefined = undefined;
   /** Number of the next mm, so that mms can be told apart in pictures. */
   nextMmId = 1;
-  /** The page structs, by frame, in sections of 2^14; made when first needed (mm/pages/folio.ts). Linux mem_map */
+  /**
+   * The page structs, by frame, in sections of 2^14; made when first needed (mm/pages/folio.ts). Linux
+   * mem_map
+   */
   readonly memMap: ((Page | undefined)[] | undefined)[] = [];
   /** Ranges of RAM with their free lists, lowest first (mm/pages/page_alloc.ts). */
   readonly zones: Zone[] = [];
@@ -134,7 +141,9 @@ export class MemorySystem {
   readonly vdsoPfns: number[] = [];
   /** Pages that a read fault of a file maps at most; a power of two. Linux mm/memory.c:fault_around_pages */
   faultAroundPages = 16;
-  /** Readahead window of new files, in pages. Linux /sys/block/DEV/queue/read_ahead_kb; 8192 kB as recorded */
+  /**
+   * Readahead window of new files, in pages. Linux /sys/block/DEV/queue/read_ahead_kb; 8192 kB as recorded
+   */
   readAheadPages = 2048;
   /** Number of the next inode of /proc and /sys, which nobody sees. */
   nextProcIno = 0xf000_0000;
@@ -144,13 +153,17 @@ export class MemorySystem {
   readonly events = new EventQueue();
   /** Who lets time pass for a task that waits; the kernel that starts puts its own here. */
   sched: SchedOperations = new DevicesOnly(this);
-  /** Until when folios count as locked, or as being written, for programs that are earlier than their last reader (wait.ts). */
+  /**
+   * Until when folios count as locked, or as being written, for programs that are earlier than their last
+   * reader (wait.ts).
+   */
   readonly lockedUntilNs = new Map<Folio, number>();
   readonly writebackUntilNs = new Map<Folio, number>();
   /** Calls that go up into the file systems; set by the kernel that starts. */
   vfs!: VfsOperations;
   /**
-   * Direct reclaim is at work: an allocation from within it takes what is free or fails. Linux PF_MEMALLOC of the task
+   * Direct reclaim is at work: an allocation from within it takes what is free or fails. Linux PF_MEMALLOC of
+   * the task
    * Differs from Linux: one for the machine, not for each task.
    */
   pfMemalloc = false;
@@ -168,7 +181,9 @@ export class MemorySystem {
     this.totalramPages = ram.nrFrames;
   }
 
-  /** Soft limit of the current task, Infinity where there is none. Linux include/linux/sched/signal.h:rlimit() */
+  /**
+   * Soft limit of the current task, Infinity where there is none. Linux include/linux/sched/signal.h:rlimit()
+   */
   rlimit(resource: number): number {
     return this.current === undefined ? Number.POSITIVE_INFINITY : this.current.rlimit(resource);
   }

@@ -5,21 +5,24 @@
  *   ... the machine runs; each enabled place adds one event to a ring of fixed size ...
  *   trace.events     [{ timeNs: 5120, name: "exceptions:page_fault_user", depth: 0, fields: { address: "0x1000...", ... } }, ...]
  *
- * The names and the fields are Linux's, "system:event" as under /sys/kernel/tracing/events, so that what is learned here works with
- * trace-cmd and perf. At a tracepoint the kernel says
+ * The names and the fields are Linux's, "system:event" as under /sys/kernel/tracing/events, so that what is
+ * learned here works with trace-cmd and perf. At a tracepoint the kernel says
  *
  *   if (sys.trace.on) sys.trace.emit("kmem:mm_page_alloc", { pfn, order });
  *
- * so that a tracepoint nobody listens to costs one test of a boolean. `enter` and `exit` bracket a function, as the
- * function_graph tracer does; they give events their depth, and a fault its path. `watch` has a function called at each
- * event, in the moment in which it happens: so a fork can be looked at while it is half done.
+ * so that a tracepoint nobody listens to costs one test of a boolean. `enter` and `exit` bracket a function,
+ * as the function_graph tracer does; they give events their depth, and a fault its path. `watch` has a
+ * function called at each event, in the moment in which it happens: so a fork can be looked at while it is
+ * half done.
  *
  * Differs from Linux: events carry simulated time, and one ring serves all CPUs.
  *
  * Read first: system.ts.
  */
 
-/** Every tracepoint of the machine. Linux include/trace/events/*.h, arch/x86/include/asm/trace/exceptions.h */
+/**
+ * Every tracepoint of the machine. Linux include/trace/events/*.h, arch/x86/include/asm/trace/exceptions.h
+ */
 export const TRACEPOINTS = [
   "exceptions:page_fault_user",
   "exceptions:page_fault_kernel",
@@ -66,12 +69,18 @@ export interface TraceSystem {
 /** Events that the ring holds unless told otherwise. */
 const DEFAULT_TRACE_EVENTS = 65536;
 
-/** Whether `name` fits `pattern`: a name, "system:*" or "*". Linux kernel/trace/trace_events.c:__ftrace_set_clr_event() */
+/**
+ * Whether `name` fits `pattern`: a name, "system:*" or "*".
+ * Linux kernel/trace/trace_events.c:__ftrace_set_clr_event()
+ */
 export function fitsTracepoint(pattern: string, name: string): boolean {
   return pattern === name || (pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1)));
 }
 
-/** The tracepoints of one machine and the ring their events go to. Linux kernel/trace/trace.c:struct trace_array */
+/**
+ * The tracepoints of one machine and the ring their events go to. Linux kernel/trace/trace.c:struct
+ * trace_array
+ */
 export class TraceRing {
   /** Whether any tracepoint is enabled: the one test that a silent tracepoint costs. */
   on = false;
@@ -180,8 +189,9 @@ export class TraceRing {
   }
 
   /**
-   * Calls `probe` at every event of every tracepoint while `act` runs. The ring gets what it would have got without. `probe`
-   * must only look: it runs in the middle of the kernel. Linux kernel/tracepoint.c:tracepoint_probe_register()
+   * Calls `probe` at every event of every tracepoint while `act` runs. The ring gets what it would have got
+   * without. `probe` must only look: it runs in the middle of the kernel.
+   * Linux kernel/tracepoint.c:tracepoint_probe_register()
    */
   watch(probe: (event: TraceEvent) => void, act: () => void): void {
     const before = this.probe;
@@ -202,7 +212,10 @@ export class TraceRing {
       : [...this.ring.slice(this.next), ...this.ring.slice(0, this.next)];
   }
 
-  /** The events as text, one a line, as tracing/trace shows them. Linux kernel/trace/trace_output.c:trace_print_context() */
+  /**
+   * The events as text, one a line, as tracing/trace shows them.
+   * Linux kernel/trace/trace_output.c:trace_print_context()
+   */
   toString(): string {
     return this.events.map(traceLine).join("");
   }
@@ -214,7 +227,9 @@ function traceLine({ timeNs, name, pid, depth, fields }: TraceEvent): string {
   return `${String(pid).padStart(7)} ${time}: ${"  ".repeat(depth)}${name.slice(name.indexOf(":") + 1)}: ${values.join(" ")}\n`;
 }
 
-/** One traced function call with what happened inside it. Not in Linux: trace-cmd and KernelShark build it. */
+/**
+ * One traced function call with what happened inside it. Not in Linux: trace-cmd and KernelShark build it.
+ */
 interface TraceCall {
   readonly func: string;
   readonly startNs: number;
@@ -223,7 +238,10 @@ interface TraceCall {
   readonly ret: number | string;
 }
 
-/** The calls among `events` in the order they began; a call that never ended lasts to the last event. Not in Linux. */
+/**
+ * The calls among `events` in the order they began; a call that never ended lasts to the last event.
+ * Not in Linux.
+ */
 export function traceCalls(events: readonly TraceEvent[]): TraceCall[] {
   const open: { call: TraceCall; index: number }[] = [];
   const calls: TraceCall[] = [];

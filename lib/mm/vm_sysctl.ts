@@ -6,7 +6,8 @@
  *
  * Whole numbers all, or arrays of them. What a value does today is said in the table of kernel/sysctl.ts.
  *
- * Linux mm/util.c, mm/mmap.c, mm/page_alloc.c, mm/page-writeback.c, mm/vmscan.c and others. Read next: mm/pages/wmark.ts.
+ * Linux mm/util.c, mm/mmap.c, mm/page_alloc.c, mm/page-writeback.c, mm/vmscan.c and others.
+ * Read next: mm/pages/wmark.ts.
  */
 
 /** Overcommit modes. Linux include/uapi/linux/mman.h:OVERCOMMIT_GUESS ... */

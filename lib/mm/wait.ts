@@ -11,15 +11,19 @@
 import type { EventQueue, EventRecord } from "../hw/events.js";
 import { outOfSteps, VmBug } from "./mmdebug.js";
 
-/** Why a task waits: for a device, for memory to be freed, because it writes faster than the device does, or because it asked to. */
+/**
+ * Why a task waits: for a device, for memory to be freed, because it writes faster than the device does, or
+ * because it asked to.
+ */
 export type WaitReason = "io" | "reclaim" | "throttled" | "sleep";
 
 /** Events in one wait after which it has got nowhere. */
 export const WAIT_BUDGET = 1_000_000;
 
 /**
- * One bounded batch of a kernel thread's work, as much as Linux does between two cond_resched(). When it wants to go on: a time in ns, now
- * included, or Infinity to sleep until it is woken. Linux kernel/kthread.c: threadfn
+ * One bounded batch of a kernel thread's work, as much as Linux does between two cond_resched(). When it
+ * wants to go on: a time in ns, now included, or Infinity to sleep until it is woken. Linux kernel/kthread.c:
+ * threadfn
  */
 export type KthreadWork = (thread: Kthread) => number;
 
@@ -48,19 +52,33 @@ export function newKthread(comm: string, work: KthreadWork): Kthread {
 
 /** Who lets time pass for those who wait. Linux kernel/sched/core.c */
 export interface SchedOperations {
-  /** Returns when `condition` holds; meanwhile others work and the clock goes on. Linux include/linux/wait.h:wait_event() */
+  /**
+   * Returns when `condition` holds; meanwhile others work and the clock goes on.
+   * Linux include/linux/wait.h:wait_event()
+   */
   waitUntil(reason: WaitReason, condition: () => boolean): void;
-  /** Lets time pass until `untilNs` for the one who waits. Linux kernel/time/sleep_timeout.c:io_schedule_timeout() */
+  /**
+   * Lets time pass until `untilNs` for the one who waits.
+   * Linux kernel/time/sleep_timeout.c:io_schedule_timeout()
+   */
   waitFor(reason: WaitReason, untilNs: number): void;
   /** A new kernel thread; it sleeps until it is woken. Linux kernel/kthread.c:kthread_create() */
   kthreadCreate(comm: string, work: KthreadWork): Kthread;
-  /** `thread` goes on at `atNs` at the latest, now unless given. Linux kernel/sched/core.c:wake_up_process() */
+  /**
+   * `thread` goes on at `atNs` at the latest, now unless given. Linux kernel/sched/core.c:wake_up_process()
+   */
   wakeUp(thread: Kthread, atNs?: number): void;
-  /** Time of the program that is furthest behind the one that works now; Infinity where there is none. Not in Linux. */
+  /**
+   * Time of the program that is furthest behind the one that works now; Infinity where there is none.
+   * Not in Linux.
+   */
   readonly slowestOtherNs: number;
 }
 
-/** What a wait throws that has no end: nothing is under way that could make its condition hold. Not in Linux: a hung task. */
+/**
+ * What a wait throws that has no end: nothing is under way that could make its condition hold. Not in Linux:
+ * a hung task.
+ */
 export function nobodyWillDo(): VmBug {
   return new VmBug("a wait for something that nobody will do");
 }
@@ -71,7 +89,10 @@ interface TimedSystem {
   readonly events: EventQueue;
 }
 
-/** A machine on which only devices work: events happen in order. Not in Linux: for tests of memory management without a kernel. */
+/**
+ * A machine on which only devices work: events happen in order. Not in Linux: for tests of memory management
+ * without a kernel.
+ */
 export class DevicesOnly implements SchedOperations {
   readonly slowestOtherNs = Number.POSITIVE_INFINITY;
   private readonly sys: TimedSystem;

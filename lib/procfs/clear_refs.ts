@@ -5,8 +5,8 @@
  *   4             soft-dirty bits (this kernel is built without them)
  *   5             VmHWM restarts from what is resident now
  *
- * The TLBs are not flushed for 1 to 3: a processor that still holds the entry does not set the accessed bit again, so
- * "Referenced" may miss pages. Linux accepts that for speed, and so it is here.
+ * The TLBs are not flushed for 1 to 3: a processor that still holds the entry does not set the accessed bit
+ * again, so "Referenced" may miss pages. Linux accepts that for speed, and so it is here.
  *
  * Read first: mm/pgtable/pagewalk.ts, smaps.ts.
  */

@@ -8,7 +8,8 @@
  *
  *   P present   S in swap (or a marker)   F file or shared memory   excl: mapped by nobody else   dirty: soft-dirty
  *
- * Words are split into two 32-bit halves and a frame number, because a JavaScript number holds 53 bits exactly.
+ * Words are split into two 32-bit halves and a frame number, because a JavaScript number holds 53 bits
+ * exactly.
  *
  * Read first: mm/pgtable/pagewalk.ts. Read next: page.ts (what /proc says about the frame).
  */
@@ -44,7 +45,10 @@ export const PM_SOFT_DIRTY = 2 ** 23;
 /** log2 of the number of swap areas that a word can name. Linux include/linux/swap.h:MAX_SWAPFILES_SHIFT */
 const MAX_SWAPFILES_SHIFT = 5;
 
-/** One word of pagemap: `flags` are its bits 32 to 63 that are PM_ bits, `frame` its bits 0 to 54. Not in Linux. */
+/**
+ * One word of pagemap: `flags` are its bits 32 to 63 that are PM_ bits, `frame` its bits 0 to 54.
+ * Not in Linux.
+ */
 export interface PagemapEntry {
   /** PM_ bits added up. */
   flags: number;
@@ -54,7 +58,10 @@ export interface PagemapEntry {
 
 const NOTHING: PagemapEntry = Object.freeze({ flags: 0, frame: 0 });
 
-/** The word for one entry of level 1, or for page `subpage` of a 2 MiB leaf. Linux fs/proc/task_mmu.c:pte_to_pagemap_entry() */
+/**
+ * The word for one entry of level 1, or for page `subpage` of a 2 MiB leaf.
+ * Linux fs/proc/task_mmu.c:pte_to_pagemap_entry()
+ */
 function pteToPagemapEntry(mm: MmStruct, pte: Pte, kind: number, subpage = 0): PagemapEntry {
   if (kind === PTE_KIND_PRESENT) {
     const frame = ptePfn(pte) + subpage;
@@ -86,7 +93,10 @@ export function pagemapRead(mm: MmStruct, start: number, nrPages: number): Pagem
   return words;
 }
 
-/** The words as the bytes that reading the file gives: 8 each, little-endian. Not in Linux: copied to user space there. */
+/**
+ * The words as the bytes that reading the file gives: 8 each, little-endian. Not in Linux: copied to user
+ * space there.
+ */
 export function pagemapBytes(words: readonly PagemapEntry[]): Uint8Array {
   const bytes = new Uint8Array(words.length * 8);
   const view = new DataView(bytes.buffer);

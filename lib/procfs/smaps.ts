@@ -83,7 +83,10 @@ const VM_FLAG_NAMES: readonly (string | undefined)[] = [
 const PSS_SHIFT = 12;
 const PSS_UNIT = 2 ** PSS_SHIFT;
 
-/** What smaps adds up over the pages of a mapping: bytes, Pss in 1/4096 bytes. Linux fs/proc/task_mmu.c:struct mem_size_stats */
+/**
+ * What smaps adds up over the pages of a mapping: bytes, Pss in 1/4096 bytes. Linux fs/proc/task_mmu.c:struct
+ * mem_size_stats
+ */
 class MemSizeStats {
   resident = 0;
   sharedClean = 0;
@@ -106,7 +109,9 @@ class MemSizeStats {
   swapPss = 0;
 }
 
-/** Adds `nrPages` pages from frame `pfn` on, as one entry maps them. Linux fs/proc/task_mmu.c:smaps_account() */
+/**
+ * Adds `nrPages` pages from frame `pfn` on, as one entry maps them. Linux fs/proc/task_mmu.c:smaps_account()
+ */
 function smapsAccount(
   mss: MemSizeStats,
   sys: MemorySystem,

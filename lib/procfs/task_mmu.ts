@@ -4,9 +4,9 @@
  *   00400000-00401000 r--p 00000000 fe:00 260131                     /usr/bin/cat
  *   start    end      perm offset   dev   inode                      what it maps
  *
- * perm ends in p (private) or s (shared). Mappings without a file have offset, device and inode 0; the last column then says what
- * the kernel uses them for: [heap], [stack], [vdso], or nothing. The last line is the vsyscall page of the kernel's
- * own address space, which Linux lists in every process.
+ * perm ends in p (private) or s (shared). Mappings without a file have offset, device and inode 0; the last
+ * column then says what the kernel uses them for: [heap], [stack], [vdso], or nothing. The last line is the
+ * vsyscall page of the kernel's own address space, which Linux lists in every process.
  *
  * Read first: seq_file.ts. Read next: smaps.ts, pagemap.ts.
  */
@@ -14,12 +14,21 @@ import { PAGE_SIZE } from "../hw/address.js";
 import { type MmStruct, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type VmAreaStruct } from "../mm/mm_types.js";
 import { putHex, seqPath } from "./seq_file.js";
 
-/** Column in which the name of a mapping starts. Linux fs/proc/task_mmu.c:show_vma_header_prefix(), seq_setwidth() */
+/**
+ * Column in which the name of a mapping starts. Linux fs/proc/task_mmu.c:show_vma_header_prefix(),
+ * seq_setwidth()
+ */
 const NAME_COLUMN = 73;
-/** Gate page at the top of the address space that every process shows. Linux arch/x86/entry/vsyscall/vsyscall_64.c */
+/**
+ * Gate page at the top of the address space that every process shows.
+ * Linux arch/x86/entry/vsyscall/vsyscall_64.c
+ */
 const VSYSCALL_ADDR = -10 * 1024 * 1024;
 
-/** What maps and smaps say a mapping is: a path, [heap], [stack], [vdso] ... Linux fs/proc/task_mmu.c:get_vma_name() */
+/**
+ * What maps and smaps say a mapping is: a path, [heap], [stack], [vdso] ...
+ * Linux fs/proc/task_mmu.c:get_vma_name()
+ */
 export function getVmaName(vma: VmAreaStruct): string {
   const mm = vma.vmMm;
   if (vma.vmFile !== undefined)
@@ -37,7 +46,10 @@ function headerLine(start: number, end: number, perm: string, rest: string, name
   return name === "" ? `${prefix}\n` : `${prefix.padEnd(NAME_COLUMN)}${name}\n`;
 }
 
-/** Permissions as maps prints them: r, w, x or a dash each, then s (shared) or p (private). Linux fs/proc/task_mmu.c:show_vma_header_prefix() */
+/**
+ * Permissions as maps prints them: r, w, x or a dash each, then s (shared) or p (private).
+ * Linux fs/proc/task_mmu.c:show_vma_header_prefix()
+ */
 export function vmaPerm({ vmFlags }: VmAreaStruct): string {
   return [
     vmFlags & VM_READ ? "r" : "-",
@@ -60,7 +72,10 @@ function devName(dev: number): string {
   return `${putHex(Math.floor(dev / 256), 2)}:${putHex(dev % 256, 2)}`;
 }
 
-/** The line of the vsyscall page, which ends maps and heads the last block of smaps. Linux fs/proc/task_mmu.c:get_gate_vma() */
+/**
+ * The line of the vsyscall page, which ends maps and heads the last block of smaps.
+ * Linux fs/proc/task_mmu.c:get_gate_vma()
+ */
 export function gateLine(): string {
   return headerLine(VSYSCALL_ADDR, VSYSCALL_ADDR + PAGE_SIZE, "--xp", "00000000 00:00 0", "[vsyscall]");
 }

@@ -6,9 +6,9 @@
  *                              |  a controller operation: files, reports, starting processes
  *                              +- after every step: the smaps sums of all processes
  *
- * A process starts without any area. What it has besides (its image and stack) is measured once when it starts, in it and in a
- * child of it, and taken off all reported numbers. An operation that the machine lacks is an error that names line and
- * operation; nothing is ever skipped.
+ * A process starts without any area. What it has besides (its image and stack) is measured once when it
+ * starts, in it and in a child of it, and taken off all reported numbers. An operation that the machine lacks
+ * is an error that names line and operation; nothing is ever skipped.
  *
  * Read first: scenario.ts, host.ts, process_ops.ts. Read next: compare_records.ts.
  */
@@ -154,7 +154,10 @@ export class ScenarioRun {
     }
   }
 
-  /** Counts pages in pagemap: of the range, or from the name's address to the end of the last mapping in its area. */
+  /**
+   * Counts pages in pagemap: of the range, or from the name's address to the end of the last mapping in its
+   * area.
+   */
   private pmcount(proc: ReplayProc, op: Extract<ProcessOp, { op: "pmcount" }>): Fields {
     const known = proc.find(op.area);
     if (known === undefined) throw this.fail(`process ${proc.name} has no area ${op.area}`);

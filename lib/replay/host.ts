@@ -5,7 +5,8 @@
  *                    Host.procfs       what /proc shows
  *                    Host.files        creating, cutting and dropping files from outside
  *
- * Results are Linux's: 0 or a value, or a negative errno. kernel_host.ts implements this on the emulated machine.
+ * Results are Linux's: 0 or a value, or a negative errno. kernel_host.ts implements this on the emulated
+ * machine.
  *
  * Read first: scenario.ts. Read next: executor.ts, kernel_host.ts.
  */
@@ -40,8 +41,9 @@ export interface Guest {
   /** The break after the call, whatever it was set to. */
   brk(addr: number): number;
   /**
-   * Moves the break up to `addr` and unmaps what it grew by, so that the heap goes on from there; startBrk stays. The recorder does this
-   * because it was not privileged to use prctl(PR_SET_MM_START_BRK). 0 or a negative errno.
+   * Moves the break up to `addr` and unmaps what it grew by, so that the heap goes on from there; startBrk
+   * stays. The recorder does this because it was not privileged to use prctl(PR_SET_MM_START_BRK). 0 or a
+   * negative errno.
    */
   moveBrk(addr: number): number;
   msync(addr: number, len: number, flags: number): number;
@@ -55,13 +57,15 @@ export interface Guest {
   /** Reads the byte at `va`, or writes `value` there. */
   access(va: number, write: boolean, value: number): AccessResult;
   /**
-   * A child, in which the recorder's own pages are present and private already, as they are in the parent again. A probe is a child that
-   * ends before anything else happens.
+   * A child, in which the recorder's own pages are present and private already, as they are in the parent
+   * again. A probe is a child that ends before anything else happens.
    */
   fork(comm: string, isProbe?: boolean): Guest | number;
   exit(code: number): void;
   kill(): void;
-  /** Sets the soft limit in bytes (Infinity: none) as far as the hard limit lets it; 0 or a negative errno. */
+  /**
+   * Sets the soft limit in bytes (Infinity: none) as far as the hard limit lets it; 0 or a negative errno.
+   */
   setRlimit(resource: number, soft: number): number;
 }
 
@@ -78,7 +82,10 @@ export interface FileState {
 
 /** Files as a program outside the scenario's processes handles them; errors are negative errnos. */
 export interface HostFiles {
-  /** Makes or replaces a file; pages are written in order, `chunkPages` with each write(2), then fsync if asked. */
+  /**
+   * Makes or replaces a file; pages are written in order, `chunkPages` with each write(2), then fsync if
+   * asked.
+   */
   create(
     path: string,
     pages: number,
@@ -109,6 +116,9 @@ export interface Host {
   spawn(comm: string): Guest;
   /** Lets simulated time pass. */
   sleep(ms: number): void;
-  /** Nothing is on its way to or from the disk any more when it returns: what the recorder does between two steps takes longer. */
+  /**
+   * Nothing is on its way to or from the disk any more when it returns: what the recorder does between two
+   * steps takes longer.
+   */
   settle(): void;
 }

@@ -1,11 +1,12 @@
 /**
- * The emulated machine as the executor sees it: one machine for each scenario, with a kernel, /proc and files.
+ * The emulated machine as the executor sees it: one machine for each scenario, with a kernel, /proc and
+ * files.
  *
  *   Host.spawn --> Kernel.spawn --> Task          Guest's calls are the system calls of kernel/syscalls
  *   Host.files --> FileTree                       as a program outside the scenario's processes would use it
  *
- * A spawned process is a child of the recorder and has what the recorder has (recorder_image.ts), so that what the records take off
- * again, or count in spite of it, is there.
+ * A spawned process is a child of the recorder and has what the recorder has (recorder_image.ts), so that
+ * what the records take off again, or count in spite of it, is there.
  *
  * Read first: host.ts. Read next: executor.ts.
  */
@@ -109,7 +110,8 @@ class KernelGuest implements Guest {
     const { defFlags } = mm;
     const { overcommitMemory } = sysctl;
     const from = pageAlign(this.brk(0));
-    // With MCL_FUTURE Linux would fault in what is unmapped at once; and a small machine may not promise so much.
+    // With MCL_FUTURE Linux would fault in what is unmapped at once; and a small machine may not promise so
+    // much.
     mm.defFlags = 0;
     sysctl.overcommitMemory = OVERCOMMIT_ALWAYS;
     const moved = this.brk(addr) === addr;
@@ -184,7 +186,8 @@ class KernelHost implements Host {
   private recorder: Task | undefined;
 
   constructor(ram: string, parts: Partial<MachineParts>) {
-    // The recordings were made on an AMD processor, which walks again where the default one faults on a stale TLB entry.
+    // The recordings were made on an AMD processor, which walks again where the default one faults on a stale
+    // TLB entry.
     this.kernel = boot({ ram, parts, tlb: "zen2" }).kernel;
     const { sys, tasks, files } = this.kernel;
     // The recorded machine has 24 GiB of RAM, where huge pages start as madvise; this one is smaller.

@@ -174,8 +174,8 @@ export function planOf(figure: Figure): Plan {
 }
 
 /**
- * The title of the y axis in lines of at most `room` pixels, the unit on the second where that is enough; what is longer
- * than two lines is shortened.
+ * The title of the y axis in lines of at most `room` pixels, the unit on the second where that is enough;
+ * what is longer than two lines is shortened.
  */
 function upLines(figure: Figure, room: number): string[] {
   const { label: name, unit } = figure.y;

@@ -35,7 +35,8 @@ const WORDS: Record<string, string> = {
 };
 
 /**
- * A picture of a run of programs, one lane for each; time counts from the run's start. Spans too short to be seen are left out.
+ * A picture of a run of programs, one lane for each; time counts from the run's start. Spans too short to be
+ * seen are left out.
  * Not in Linux: perf sched timehist, kernelshark.
  */
 export function drawPrograms(data: ProgramsData): Picture {

@@ -109,7 +109,10 @@ interface TakenRow {
   label: number;
 }
 
-/** Each event in the first row of its lane in which neither its bar nor its label lies on another; bars may touch. */
+/**
+ * Each event in the first row of its lane in which neither its bar nor its label lies on another; bars may
+ * touch.
+ */
 function placeLane(events: readonly TimelineEvent[], scale: Scale): PlacedEvent[] {
   const rows: TakenRow[] = [];
   return [...events]

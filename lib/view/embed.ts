@@ -21,7 +21,10 @@ export function base64Of(text: string): string {
   return btoa(binary);
 }
 
-/** A short name for `text`, the same for the same text. Not in Linux: two 32-bit FNV-1a sums, the second one varied. */
+/**
+ * A short name for `text`, the same for the same text. Not in Linux: two 32-bit FNV-1a sums, the second one
+ * varied.
+ */
 export function nameOf(text: string): string {
   let [a, b] = [0x811c9dc5, 0x01000193];
   for (let i = 0; i < text.length; i++) {

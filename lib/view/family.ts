@@ -1,5 +1,6 @@
 /**
- * Families of processes as plain data: who descends from whom, which frames each has, and what the kernel's books say of them.
+ * Families of processes as plain data: who descends from whom, which frames each has, and what the kernel's
+ * books say of them.
  *
  *    process --familyOf()--> ProcessNode            drawProcesses({ title, root: familyOf(process, range) })
  *    process --pageBooks()--> rows                  table(pageBooks(process, range), { caption })
@@ -30,7 +31,10 @@ function nodeOf(task: Task, range: ShownRange): ProcessNode {
   return { ...node, pfns: ownersOf({ [task.comm]: mm }, range)[0]!.pages.map((page) => page.pfn) };
 }
 
-/** `process`, its children and theirs, with the frames that each maps in `range`, for drawProcesses(). Not in Linux. */
+/**
+ * `process`, its children and theirs, with the frames that each maps in `range`, for drawProcesses().
+ * Not in Linux.
+ */
 export function familyOf(process: Process, range: ShownRange = {}): ProcessNode {
   checkArguments("familyOf()", { process: Process, range: { start: "integer", end: "integer" } }, [
     process,
@@ -40,9 +44,10 @@ export function familyOf(process: Process, range: ShownRange = {}): ProcessNode 
 }
 
 /**
- * The address spaces that may map anonymous pages of `process`, by the names of their processes: its own, and those of its
- * ancestors and descendants. They are found as the kernel finds them, through the AnonVmas, so the child of a fork
- * that is half done is among them, as "the child": it has no process yet. Linux mm/rmap.c:rmap_walk_anon() goes the same way.
+ * The address spaces that may map anonymous pages of `process`, by the names of their processes: its own, and
+ * those of its ancestors and descendants. They are found as the kernel finds them, through the AnonVmas, so
+ * the child of a fork that is half done is among them, as "the child": it has no process yet.
+ * Linux mm/rmap.c:rmap_walk_anon() goes the same way.
  */
 export function sharersOf(process: Process): NamedMms {
   checkArguments("sharersOf()", { process: Process }, [process]);
@@ -71,7 +76,10 @@ export interface PageBook {
   readonly byte: number;
 }
 
-/** The pages that `process` has in `range`, lowest address first. Not in Linux: see /proc/PID/pagemap and /proc/kpagecount. */
+/**
+ * The pages that `process` has in `range`, lowest address first. Not in Linux: see /proc/PID/pagemap and
+ * /proc/kpagecount.
+ */
 export function pageBooks(process: Process, range: ShownRange = {}): PageBook[] {
   checkArguments("pageBooks()", { process: Process, range: { start: "integer", end: "integer" } }, [
     process,

@@ -42,8 +42,8 @@ const WIDTH = 760;
 const ROW = 26;
 
 /**
- * Runs `access`, which must take exactly one page fault, and draws what the kernel did about it. RangeError for
- * none, for several, and for more than 60 steps. An error that `access` throws goes on to the caller.
+ * Runs `access`, which must take exactly one page fault, and draws what the kernel did about it. RangeError
+ * for none, for several, and for more than 60 steps. An error that `access` throws goes on to the caller.
  */
 export function drawFaultPath(machine: Machine, access: () => void, options: FaultPathOptions = {}): Picture {
   checkArguments(

@@ -10,8 +10,8 @@
 import { valueText } from "../hw/options.js";
 
 /**
- * The lines of `text` that match `pattern`, a regular expression or a piece of text, joined by new lines. man 1 grep.
- * TypeError for anything else.
+ * The lines of `text` that match `pattern`, a regular expression or a piece of text, joined by new lines.
+ * man 1 grep. TypeError for anything else.
  */
 export function grep(pattern: RegExp | string, text: string): string {
   if (!(pattern instanceof RegExp) && typeof pattern !== "string")

@@ -27,9 +27,9 @@
  *                      the data for such drawings, taken from the running machine. See mm_data.ts
  *   showMm(mm)         an address space as a table of its mappings and entries. See show_mm.ts
  *
- * All but drawFaultPath take plain data. All throw a TypeError or RangeError that names what is wrong, give the
- * same bytes for the same data, have an alt text (made from the data where `alt` is not given) and a plain-text
- * form (`String(picture)`).
+ * All but drawFaultPath take plain data. All throw a TypeError or RangeError that names what is wrong, give
+ * the same bytes for the same data, have an alt text (made from the data where `alt` is not given) and a
+ * plain-text form (`String(picture)`).
  *
  *    drawWalk(...) ---> Picture { title, alt, svg, text } ---> <img src="data:image/svg+xml;base64,..." alt="...">
  *

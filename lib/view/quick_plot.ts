@@ -1,5 +1,6 @@
 /**
- * Quick plots: the figures of a lab in two or three lines, so that a cell shows its experiment and not its options.
+ * Quick plots: the figures of a lab in two or three lines, so that a cell shows its experiment and not its
+ * options.
  *
  *    lines(kib, { "in turn": inTurn, "at random": (k) => rateOf(k) }, {
  *      title: "Hit rate", x: "working set (KiB)", y: "hits (%)", xScale: "log2",
@@ -9,11 +10,13 @@
  *    bars              the same, at names or numbers, side by side or stacked
  *    heat              z[row][column] at y[row], x[column]
  *
- * An axis is a text that ends in its unit in brackets. A plain count has none and says so: "number of processes". The unit
- * decides how numbers are written: "bytes" as 64 KiB, "hex" in hexadecimal; "%" shows the whole way from 0 to 100.
- * Title, both axes and the alt text are demanded, and a name that is not an option is refused.
+ * An axis is a text that ends in its unit in brackets. A plain count has none and says so: "number of
+ * processes". The unit decides how numbers are written: "bytes" as 64 KiB, "hex" in hexadecimal; "%" shows
+ * the whole way from 0 to 100. Title, both axes and the alt text are demanded, and a name that is not an
+ * option is refused.
  *
- * Not in Linux: a helper of the course. Read first: figure.ts, which has the whole face (several kinds in one figure).
+ * Not in Linux: a helper of the course. Read first: figure.ts, which has the whole face (several kinds in one
+ * figure).
  */
 
 import { checkOptions, type OptionNames, valueText } from "../hw/options.js";
@@ -61,7 +64,9 @@ export interface HeatOptions extends Pick<PlotOptions, "title" | "x" | "y" | "al
   readonly z: string;
 }
 
-/** The values of one series: a list as long as x, or a function that is asked for each x. null leaves a gap. */
+/**
+ * The values of one series: a list as long as x, or a function that is asked for each x. null leaves a gap.
+ */
 export type Values<X, Y> = readonly Y[] | ((x: X) => Y);
 
 /** Series by the name that the legend shows. */
@@ -72,7 +77,10 @@ const COMMON: OptionNames<PlotOptions> = [
   ...(["xRange", "yRange", "xMarks", "yMarks"] as const),
 ];
 
-/** A line for each series: `lines(sizes, { fork: forkMs }, { title, x: "memory (MiB)", y: "time (ms)", alt })`. Not in Linux. */
+/**
+ * A line for each series: `lines(sizes, { fork: forkMs }, { title, x: "memory (MiB)", y: "time (ms)", alt
+ * })`. Not in Linux.
+ */
 export function lines(
   x: readonly number[],
   series: SeriesByName<number, number | null>,
@@ -101,7 +109,10 @@ export function points(
   return quickPlot("points", x, series, of, options);
 }
 
-/** A bar for each value, at names or at numbers: `bars(["fork", "vfork"], { time: [47, 40] }, { ... })`. Not in Linux. */
+/**
+ * A bar for each value, at names or at numbers: `bars(["fork", "vfork"], { time: [47, 40] }, { ... })`.
+ * Not in Linux.
+ */
 export function bars<X extends string | number>(
   x: readonly X[],
   series: SeriesByName<X, number>,

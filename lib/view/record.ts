@@ -10,12 +10,14 @@
  *    steps   [ before | addr=0x20000000 pfn=0x106 | addr=0x20001000 pfn=0x107 | ... | after ]      each { label, event, state }
  *              a list: stepper() walks it forwards and backwards, and a loop may do what else it likes with it
  *
- * The events are the kernel's tracepoints (mm/trace.ts), under Linux's names; "do_wp_page()" is the moment at which that
- * traced function returns; "mmu:access" is each access that an MMU has translated. A page walk by itself has no event: it is
- * the processor's, not the kernel's, and explain() gives every step of one (step_walk.ts).
+ * The events are the kernel's tracepoints (mm/trace.ts), under Linux's names; "do_wp_page()" is the moment at
+ * which that traced function returns; "mmu:access" is each access that an MMU has translated. A page walk by
+ * itself has no event: it is the processor's, not the kernel's, and explain() gives every step of one
+ * (step_walk.ts).
  *
- * `capture` must only look. It is called in the middle of the kernel, where a lock would be held on a real one. Looking costs
- * no simulated time and changes no counter, so a run is the same with a recording and without. Nothing is slower when none is on.
+ * `capture` must only look. It is called in the middle of the kernel, where a lock would be held on a real
+ * one. Looking costs no simulated time and changes no counter, so a run is the same with a recording and
+ * without. Nothing is slower when none is on.
  *
  * Not in Linux: trace-cmd records events, crash looks at states; nothing does both at once.
  *
@@ -33,7 +35,9 @@ import { type LabelledStates, MAX_STATES } from "./stepper.js";
 
 /** What has happened at one step: an event of the kernel, or an access. */
 export interface RecordedEvent {
-  /** A tracepoint such as "kmem:mm_page_alloc", "do_wp_page()" for the return of a function, or "mmu:access". */
+  /**
+   * A tracepoint such as "kmem:mm_page_alloc", "do_wp_page()" for the return of a function, or "mmu:access".
+   */
   readonly name: string;
   /** Simulated time. */
   readonly timeNs: number;
@@ -59,7 +63,8 @@ export interface RecordOptions<State> {
   readonly capture: (event?: RecordedEvent) => State;
   /**
    * Events to look at: names, "system:*", "name()" for the return of a traced function,
-   * "ftrace:funcgraph_entry" for the begin of any, "mmu:access". All tracepoints but the last two unless given.
+   * "ftrace:funcgraph_entry" for the begin of any, "mmu:access". All tracepoints but the last two unless
+   * given.
    */
   readonly events?: readonly string[];
   /** A few words on an event, for the step's caption. */
@@ -162,8 +167,9 @@ function checkPatterns(events: readonly string[]): void {
 }
 
 /**
- * Does `act` and captures a state before it, at each event, and after the last if something has changed since. RangeError
- * for more than 200 steps. An error of `act` or `capture` goes on to the caller, and no recording is left on.
+ * Does `act` and captures a state before it, at each event, and after the last if something has changed
+ * since. RangeError for more than 200 steps. An error of `act` or `capture` goes on to the caller, and no
+ * recording is left on.
  */
 export function record<State>(
   machine: Machine,

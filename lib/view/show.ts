@@ -6,8 +6,9 @@
  *                                                           |       { "text/html": ..., "text/plain": ... }
  *    console.log(x), a script, stock tslab's last value ----+--> x.toString()
  *
- * A displayable object offers both faces. `show` sends the rich one to whoever shows what the running cell prints, where there is such
- * a one (`showThrough`), as one message with all the MIME types; else it prints the text.
+ * A displayable object offers both faces. `show` sends the rich one to whoever shows what the running cell
+ * prints, where there is such a one (`showThrough`), as one message with all the MIME types; else it prints
+ * the text.
  *
  * Left out: widgets and updates of earlier output. What moves, moves in the browser (see plotly.ts).
  */
@@ -39,8 +40,8 @@ export type RichOutput = (data: MimeBundle) => void;
 let richOutput: () => RichOutput | undefined = () => undefined;
 
 /**
- * From now on `show` asks `find` where rich output goes; undefined is nowhere. Not in Linux: course/kernel/rich_output.ts calls it when it
- * is loaded, and a page may.
+ * From now on `show` asks `find` where rich output goes; undefined is nowhere. Not in Linux:
+ * course/kernel/rich_output.ts calls it when it is loaded, and a page may.
  */
 export function showThrough(find: () => RichOutput | undefined): void {
   richOutput = find;

@@ -10,7 +10,8 @@
  *    alice[2] | minFlt         |     +1
  *    vmstat   | nr_free_pages  |     -4
  *
- * The kernel knows nothing of tables, as the arrows of imports demand; importing this file gives measurements their face.
+ * The kernel knows nothing of tables, as the arrows of imports demand; importing this file gives measurements
+ * their face.
  *
  * Read first: kernel/measure.ts, table.ts.
  */

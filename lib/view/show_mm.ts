@@ -1,13 +1,15 @@
 /**
- * showMm: an address space as one small table, a row for each mapping: where, what stands behind it, what its entries hold.
+ * showMm: an address space as one small table, a row for each mapping: where, what stands behind it, what its
+ * entries hold.
  *
  *    range                     pages  perm  backing            entries
  *    100000000000-100000010000    16  rw-p  anonymous          0-7 write 1a0-1a7, 8-15 zero page
  *    100040000000-100040004000     4  r--s  /mnt/f, page 2     0 read 2c1 (2 maps), 1-3 empty
  *
- * Entries are grouped into runs: what the entry lets the process do (read, write, no access), whether it was written
- * (dirty), which frames it names in hexadecimal, and by how many entries they are mapped when not by one. Notebooks show it, and tests put its text into their
- * messages, so that a failure and a lesson speak about the same picture.
+ * Entries are grouped into runs: what the entry lets the process do (read, write, no access), whether it was
+ * written (dirty), which frames it names in hexadecimal, and by how many entries they are mapped when not by
+ * one. Notebooks show it, and tests put its text into their messages, so that a failure and a lesson speak
+ * about the same picture.
  *
  * Read first: table.ts, mm/pgtable/pagewalk.ts.
  */
@@ -111,8 +113,8 @@ function backingText(vma: VmAreaStruct): string {
 }
 
 /**
- * The address space as a table: one row for each mapping. Rich in a notebook, aligned text by toString(). Not in Linux: see
- * /proc/PID/maps and /proc/PID/pagemap.
+ * The address space as a table: one row for each mapping. Rich in a notebook, aligned text by toString().
+ * Not in Linux: see /proc/PID/maps and /proc/PID/pagemap.
  */
 export function showMm(mm: MmStruct, caption = "Address space"): Table {
   checkArguments("showMm()", { mm: MmStruct, caption: "text?" }, [mm, caption]);

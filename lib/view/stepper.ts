@@ -1,5 +1,6 @@
 /**
- * Stepper: a picture for each state of something that moves, with buttons, a slider and keys to walk them forwards and backwards.
+ * Stepper: a picture for each state of something that moves, with buttons, a slider and keys to walk them
+ * forwards and backwards.
  *
  *    states  [s0, s1, s2, ...]            plain data, such as tlbSets(tlb) after each access; record() collects them
  *      | draw(state, index)               any drawing of this folder
@@ -13,8 +14,8 @@
  *    |  the picture of step 3    |
  *    +---------------------------+
  *
- * Where scripts may not run (a notebook that is not trusted, nbviewer, GitHub) the first and the last picture are
- * shown. In a terminal and in stock tslab a stepper is a list of its steps.
+ * Where scripts may not run (a notebook that is not trusted, nbviewer, GitHub) the first and the last picture
+ * are shown. In a terminal and in stock tslab a stepper is a list of its steps.
  *
  * Left out: playing by itself. Who looks decides when to go on.
  *
@@ -40,7 +41,10 @@ export interface LabelledStates<State> {
 export interface StepperOptions<State> {
   /** What all steps show; the title of the first picture unless given. */
   readonly title?: string;
-  /** What happened in each step, in a few words: a list, or a function of state and index. The picture's title unless given. */
+  /**
+   * What happened in each step, in a few words: a list, or a function of state and index. The picture's title
+   * unless given.
+   */
   readonly labels?: readonly string[] | ((state: State, index: number) => string);
   /** Whether what changed against the step before is marked; true unless given. */
   readonly marks?: boolean;
@@ -61,7 +65,10 @@ interface Step {
   readonly nrMarks: number;
 }
 
-/** A series of pictures to step through. The last expression of a cell shows it; `show(stepper)` does so in the middle of one. */
+/**
+ * A series of pictures to step through. The last expression of a cell shows it; `show(stepper)` does so in
+ * the middle of one.
+ */
 export class Stepper {
   readonly title: string;
   readonly width: number;
@@ -85,7 +92,10 @@ export class Stepper {
     return this.steps.map(({ caption }) => caption);
   }
 
-  /** The picture of one step, counted from 1, with its marks, in the size that all steps have. RangeError for a step that is not there. */
+  /**
+   * The picture of one step, counted from 1, with its marks, in the size that all steps have. RangeError for
+   * a step that is not there.
+   */
   at(step: number): Picture {
     checkArguments("stepper.at()", { step: "count" }, [step]);
     const one = this.steps[step - 1];
@@ -176,9 +186,9 @@ function legendOf(steps: readonly Step[]): string {
 }
 
 /**
- * Shows `states` one at a time: `draw(state, index)` makes the picture of each, and what changed against the step before
- * is marked. Takes a list of up to 200 states, or what `record` returns, which knows a label for each. RangeError
- * without a state; what `draw` throws is told with the number of its state.
+ * Shows `states` one at a time: `draw(state, index)` makes the picture of each, and what changed against the
+ * step before is marked. Takes a list of up to 200 states, or what `record` returns, which knows a label for
+ * each. RangeError without a state; what `draw` throws is told with the number of its state.
  */
 export function stepper<State>(
   states: readonly State[] | LabelledStates<State>,

@@ -6,16 +6,18 @@
  *                          ^^^^^^^^^^^^        ------------
  *                          thick frame: new    dashed frame: gone, and nothing has taken its place
  *
- * A drawing function need not know that it is one of a series. Both pictures are read as lists of elements, and
+ * A drawing function need not know that it is one of a series. Both pictures are read as lists of elements,
+ * and
  *
  *    the same element at the same place            is unchanged
  *    six or more that moved by the same distance   have only made room: a row was added above them
  *    a box that grew around what it held before    has only made room, too
  *    everything else                               is new or changed
  *
- * A text is marked by the box that it stands in, a line by a thicker line. Titles are left alone: a title that says
- * which step this is changes every time. The marks differ from what they mark in width and in dashes, not by their
- * colour alone, and the changed texts are given back, for those who cannot see the marks.
+ * A text is marked by the box that it stands in, a line by a thicker line. Titles are left alone: a title
+ * that says which step this is changes every time. The marks differ from what they mark in width and in
+ * dashes, not by their colour alone, and the changed texts are given back, for those who cannot see the
+ * marks.
  *
  * Not in Linux. Read first: svg.ts. Read next: stepper.ts.
  */
@@ -267,7 +269,10 @@ function markBox(one: Drawn, all: readonly Drawn[]): Box {
   return frame ?? { x: box.x - 3, y: box.y - 2, width: box.width + 6, height: box.height + 5 };
 }
 
-/** What is different in the picture of `after` against that of `before`; both are lists of elements as written. */
+/**
+ * What is different in the picture of `after` against that of `before`; both are lists of elements as
+ * written.
+ */
 export function changesBetween(before: readonly string[], after: readonly string[]): Changes {
   const [old, all] = [before.map(read), after.map(read)];
   const goneAtFirst = without(old, all).filter((one) => !isTitle(one));

@@ -1,5 +1,6 @@
 /**
- * Stepper script: what a stepper puts into the page, so that it works wherever scripts of an output may run, without a server.
+ * Stepper script: what a stepper puts into the page, so that it works wherever scripts of an output may run,
+ * without a server.
  *
  *    <div data-pagewalk-stepper="1f3a..."> the first and the last picture </div>     always there
  *    <script> ... </script>                   dropped in notebooks that are not trusted, on nbviewer and on GitHub
@@ -7,15 +8,15 @@
  *        +-- puts buttons, a slider, a caption and one picture in place of the two
  *        +-- Left, Right, Home and End, when the figure has the focus
  *
- * Pictures of neighbouring steps have most elements in common. So the output carries each element once, and each step
- * as runs of their numbers: a series of forty weighs little more than one picture.
+ * Pictures of neighbouring steps have most elements in common. So the output carries each element once, and
+ * each step as runs of their numbers: a series of forty weighs little more than one picture.
  *
  *    parts  ["<rect .../>", "<text ...>0x400</text>", ...]
  *    steps  [{ caption, alt, runs: [0, 21] }, { caption, alt, runs: [0, 17, 21, 3] }, ...]
  *
- * The picture is an <img> as everywhere in this folder, so nothing that it contains can reach the page, and it follows
- * the theme (theme.ts). In Jupyter Lab and the classic Notebook keys mean something to the notebook: those that the
- * figure uses do not get there.
+ * The picture is an <img> as everywhere in this folder, so nothing that it contains can reach the page, and
+ * it follows the theme (theme.ts). In Jupyter Lab and the classic Notebook keys mean something to the
+ * notebook: those that the figure uses do not get there.
  *
  * Not in Linux. Read first: stepper_marks.ts. Read next: stepper.ts.
  */
@@ -91,8 +92,8 @@ export function stepperHtml(strip: string, frame: StepperFrame, steps: readonly 
 }
 
 /**
- * The script, as browsers of any age run it. It looks for its box a few times, because Jupyter Lab runs scripts before
- * their output is part of the page.
+ * The script, as browsers of any age run it. It looks for its box a few times, because Jupyter Lab runs
+ * scripts before their output is part of the page.
  */
 const SCRIPT = `(function(s){
 var dark=${IS_DARK};

@@ -91,7 +91,10 @@ export function element(name: string, attributes: Attributes, children = ""): st
   return children === "" ? `${out}/>` : `${out}>${children}</${name}>`;
 }
 
-/** Elements that belong together and are not part of the story, such as a legend: a stepper marks nothing in them. */
+/**
+ * Elements that belong together and are not part of the story, such as a legend: a stepper marks nothing in
+ * them.
+ */
 export function group(elements: readonly string[]): string {
   return elements.length === 0 ? "" : element("g", {}, elements.join(""));
 }

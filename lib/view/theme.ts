@@ -8,8 +8,9 @@
  *         +-- the script (dropped where the notebook is not trusted) looks at the background that the theme has put
  *             behind the picture, and sets color-scheme to match: also when the theme is changed later
  *
- * Jupyter's themes know nothing of prefers-color-scheme, so the background is what counts. Tables, predictions and check
- * results need none of this: their text has the theme's own colour. Contrast of text is at least 4.5 to 1 in both.
+ * Jupyter's themes know nothing of prefers-color-scheme, so the background is what counts. Tables,
+ * predictions and check results need none of this: their text has the theme's own colour. Contrast of text is
+ * at least 4.5 to 1 in both.
  *
  * Not in Linux. Read first: svg.ts. Read next: picture.ts, plotly.ts.
  */
@@ -42,7 +43,10 @@ const LIGHT_BLUE = "#3FA0E0";
 /** The same for a live figure, in which no text stands on blue. */
 export const DARK_LIVE: Readonly<Record<string, string>> = { ...DARK, [BLUE]: LIGHT_BLUE };
 
-/** The style element that a picture with `body` needs to look right on a dark page; only for the colours it has. */
+/**
+ * The style element that a picture with `body` needs to look right on a dark page; only for the colours it
+ * has.
+ */
 export function darkStyle(body: string): string {
   const rules = Object.entries(DARK).flatMap(([light, dark]) => {
     // White text stands on a full colour, and stays white.
@@ -63,8 +67,8 @@ var m=/rgba?\\(([\\d.]+), *([\\d.]+), *([\\d.]+)(?:, *([\\d.]+))?/.exec(getCompu
 if(m&&(m[4]===undefined||+m[4]>0.5))return 0.3*m[1]+0.59*m[2]+0.11*m[3]<128}return false}`;
 
 /**
- * The script that goes with a picture. It looks a few times, because Jupyter Lab runs scripts before their output is part
- * of the page, and again when the theme changes.
+ * The script that goes with a picture. It looks a few times, because Jupyter Lab runs scripts before their
+ * output is part of the page, and again when the theme changes.
  */
 export const THEME_SCRIPT = `<script>(function(dark){
 function look(){[].forEach.call(document.querySelectorAll("img.pagewalk-picture"),function(i){i.style.colorScheme=dark(i)?"dark":"light"})}

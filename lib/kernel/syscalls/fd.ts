@@ -1,5 +1,6 @@
 /**
- * The system calls on numbers of open files: dup, dup2, dup3, fcntl; and openat, which names a file by a folder's number.
+ * The system calls on numbers of open files: dup, dup2, dup3, fcntl; and openat, which names a file by a
+ * folder's number.
  *
  *   dup(3)        the lowest free number      both numbers lead to the same open file: one position, one mode
  *   dup2(3, 9)    exactly 9; what was there is closed
@@ -34,7 +35,10 @@ const O_LARGEFILE = 0o100000;
 export const AT_FDCWD = -100;
 /** unlinkat: remove a folder. */
 const AT_REMOVEDIR = 0x200;
-/** fcntl: the lowest free number from the argument on. Linux include/uapi/asm-generic/fcntl.h; so are all F_ names. */
+/**
+ * fcntl: the lowest free number from the argument on. Linux include/uapi/asm-generic/fcntl.h; so are all F_
+ * names.
+ */
 const F_DUPFD = 0;
 const F_GETFD = 1;
 const F_SETFD = 2;
@@ -97,13 +101,19 @@ function statusFlags(file: File): number {
   return O_LARGEFILE | flags | access;
 }
 
-/** A path that starts with / needs no folder; of the others the current folder is the only one there is. 0 or negative errno. */
+/**
+ * A path that starts with / needs no folder; of the others the current folder is the only one there is. 0 or
+ * negative errno.
+ */
 function checkFolder(task: Task, dirfd: number, path: string): number {
   if (dirfd === AT_FDCWD || path.startsWith("/")) return 0;
   return task.files.get(dirfd) === undefined ? -EBADF : -ENOTDIR;
 }
 
-/** open with a path in user memory, which is read after the flags were looked at. Linux fs/open.c:do_sys_openat2() */
+/**
+ * open with a path in user memory, which is read after the flags were looked at.
+ * Linux fs/open.c:do_sys_openat2()
+ */
 export function rawOpen(kernel: Kernel, task: Task, pathArg: number | string, flags: number): number {
   return rawOpenat(kernel, task, AT_FDCWD, pathArg, flags);
 }

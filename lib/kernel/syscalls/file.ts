@@ -1,10 +1,12 @@
 /**
- * The system calls on files: open, close, read, write, lseek, ftruncate, fsync, unlink, fadvise, memfd_create.
+ * The system calls on files: open, close, read, write, lseek, ftruncate, fsync, unlink, fadvise,
+ * memfd_create.
  *
  *   sysRead(fd, buf, len)   file.read(position) --> kernel buffer --copyToUser--> the process's memory (may fault)
  *   sysWrite(fd, buf, len)  the process's memory --UbufIter--> file.writeIter(position), faulting in what is not at hand
  *
- * Copying goes in pieces, so that a buffer that ends in unmapped memory gives as many bytes as fit; EFAULT only if that is none.
+ * Copying goes in pieces, so that a buffer that ends in unmapped memory gives as many bytes as fit; EFAULT
+ * only if that is none.
  *
  * Linux fs/read_write.c, fs/open.c, mm/fadvise.c, mm/memfd.c.
  *

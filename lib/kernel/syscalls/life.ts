@@ -1,13 +1,15 @@
 /**
- * The system calls of a process's life with numbers only, as a program makes them: fork, clone, wait4, kill, execve, prctl, ids, CPUs.
+ * The system calls of a process's life with numbers only, as a program makes them: fork, clone, wait4, kill,
+ * execve, prctl, ids, CPUs.
  *
  *   process.syscall("fork")             the child's pid; machine.process(pid) is its face
  *   process.syscall("wait4", -1, status, WNOHANG, 0)
  *
  * process.ts does the work; what is here turns tasks into pids, and structures in user memory into values.
  *
- * Differs from Linux: nobody can be made to wait. wait4 answers 0 where it would sleep, with WNOHANG or without, and vfork and clone answer
- * the parent at once (which then can do nothing until the child calls exec or exits).
+ * Differs from Linux: nobody can be made to wait. wait4 answers 0 where it would sleep, with WNOHANG or
+ * without, and vfork and clone answer the parent at once (which then can do nothing until the child calls
+ * exec or exits).
  *
  * Linux kernel/fork.c, exit.c, signal.c, sys.c, sched/core.c. Read first: process.ts.
  */
@@ -36,11 +38,16 @@ import {
 
 /** wait4: do not wait. Linux include/uapi/linux/wait.h */
 const WNOHANG = 1;
-/** wait4: what else it may be told; nothing of it can happen here. WUNTRACED, WCONTINUED, __WNOTHREAD, __WCLONE, __WALL */
+/**
+ * wait4: what else it may be told; nothing of it can happen here. WUNTRACED, WCONTINUED, __WNOTHREAD,
+ * __WCLONE, __WALL
+ */
 const WAIT_OTHER = 0x2 | 0x8 | 0x2000_0000 | 0x8000_0000 | 0x4000_0000;
 /** Numbers of signals end here. Linux arch/x86/include/uapi/asm/signal.h:_NSIG */
 const NSIG = 64;
-/** clone: bits that the machine can follow, or that change nothing here. The low byte is the signal at exit. */
+/**
+ * clone: bits that the machine can follow, or that change nothing here. The low byte is the signal at exit.
+ */
 const CLONE_KNOWN =
   0xff | // signal to the parent
   0x100 | // CLONE_VM
@@ -66,7 +73,10 @@ export function rawVfork(kernel: Kernel, task: Task): number {
   return pidOf(sysVfork(kernel, task));
 }
 
-/** Differs from Linux: ENOSYS for namespaces, pid places and tracing. man 2 clone, with x86-64's order of arguments */
+/**
+ * Differs from Linux: ENOSYS for namespaces, pid places and tracing. man 2 clone, with x86-64's order of
+ * arguments
+ */
 export function rawClone(
   kernel: Kernel,
   task: Task,
@@ -80,7 +90,9 @@ export function rawClone(
   return pidOf(sysClone(kernel, task, flags, stack, tls));
 }
 
-/** The file is looked for before argv and envp are read. man 2 execve; Linux fs/exec.c:do_execveat_common() */
+/**
+ * The file is looked for before argv and envp are read. man 2 execve; Linux fs/exec.c:do_execveat_common()
+ */
 export function rawExecve(
   kernel: Kernel,
   task: Task,
@@ -132,7 +144,9 @@ export function rawWait4(
   return result.pid;
 }
 
-/** Differs from Linux: single processes only; a signal that the machine does not have is ENOSYS. man 2 kill */
+/**
+ * Differs from Linux: single processes only; a signal that the machine does not have is ENOSYS. man 2 kill
+ */
 export function rawKill(kernel: Kernel, task: Task, pid: number, signo: number): number {
   if (pid <= 0) return -ENOSYS; // groups of processes
   const target = kernel.tasks.get(pid);

@@ -6,8 +6,9 @@
  *     2. arguments that only the entry knows: the file behind fd, offset -> page
  *     3. lib/mm does it;  pages to be faulted in at once are (mmPopulate)
  *
- * An argument that no register could hold (a fraction, NaN) is a RangeError: that is a mistake of the caller in JavaScript.
- * Addresses and lengths that Linux reads as huge unsigned numbers may be written as negative ones.
+ * An argument that no register could hold (a fraction, NaN) is a RangeError: that is a mistake of the caller
+ * in JavaScript. Addresses and lengths that Linux reads as huge unsigned numbers may be written as negative
+ * ones.
  *
  * Linux mm/mmap.c, mprotect.c, mremap.c, madvise.c, mlock.c, msync.c, mincore.c: SYSCALL_DEFINE.
  *
@@ -157,7 +158,10 @@ export function sysBrk(kernel: Kernel, task: Task, brk: number): number {
   return doBrk(enter(kernel, task, "brk", { brk }), brk);
 }
 
-/** One byte for each page, bit 0 = in core, written to the process's memory at `vec`. 0 or negative errno. man 2 mincore */
+/**
+ * One byte for each page, bit 0 = in core, written to the process's memory at `vec`. 0 or negative errno.
+ * man 2 mincore
+ */
 export function sysMincore(kernel: Kernel, task: Task, addr: Vaddr, len: number, vec: number): number {
   const mm = enter(kernel, task, "mincore", { addr, len, vec });
   const err = mincoreArguments(mm, addr, len);
@@ -166,7 +170,10 @@ export function sysMincore(kernel: Kernel, task: Task, addr: Vaddr, len: number,
   return doMincore(mm, addr, len, (pages, first) => (copyToUser(task, vec + first, pages) > 0 ? -EFAULT : 0));
 }
 
-/** The same as a list of bytes, or a negative errno. Not in Linux: for those who have no memory of the process to write to. */
+/**
+ * The same as a list of bytes, or a negative errno. Not in Linux: for those who have no memory of the process
+ * to write to.
+ */
 export function mincoreList(kernel: Kernel, task: Task, addr: Vaddr, len: number): Uint8Array | number {
   const mm = enter(kernel, task, "mincore", { addr, len });
   const pieces: Uint8Array[] = [];

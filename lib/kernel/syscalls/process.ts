@@ -37,8 +37,8 @@ export function sysVfork(kernel: Kernel, task: Task, comm?: string): Task | numb
 }
 
 /**
- * The new task, or a negative errno. With CLONE_THREAD it is a thread of the same process, with `stack` as its stack pointer and,
- * with CLONE_SETTLS, `tls` as its own block. man 2 clone
+ * The new task, or a negative errno. With CLONE_THREAD it is a thread of the same process, with `stack` as
+ * its stack pointer and, with CLONE_SETTLS, `tls` as its own block. man 2 clone
  */
 export function sysClone(kernel: Kernel, task: Task, flags: number, stack = 0, tls = 0): Task | number {
   for (const [name, value] of Object.entries({ flags, stack, tls })) checkArg(value, name, "clone");
@@ -78,7 +78,8 @@ export function sysExitGroup(kernel: Kernel, task: Task, code: number): void {
 }
 
 /**
- * Takes a child that has ended (`pid`, or any with -1). undefined when none has ended yet; -ECHILD without such a child. man 2 wait4
+ * Takes a child that has ended (`pid`, or any with -1). undefined when none has ended yet; -ECHILD without
+ * such a child. man 2 wait4
  */
 export function sysWait4(kernel: Kernel, task: Task, pid = -1): WaitResult | number | undefined {
   checkArg(pid, "pid", "wait4");

@@ -1,5 +1,6 @@
 /**
- * The system calls on a file's size and room: truncate, fallocate; and readahead, fdatasync, which are relatives of others.
+ * The system calls on a file's size and room: truncate, fallocate; and readahead, fdatasync, which are
+ * relatives of others.
  *
  *   truncate(path, n)                     the file ends at byte n
  *   fallocate(fd, PUNCH_HOLE | KEEP_SIZE, offset, len)     a hole of zeros; pages mapped there are gone for all
@@ -37,7 +38,10 @@ export function sysTruncate(kernel: Kernel, task: Task, path: string, length: nu
   return 0;
 }
 
-/** The same with a path in user memory, which is read only where the length is in order. Linux fs/open.c:ksys_truncate() */
+/**
+ * The same with a path in user memory, which is read only where the length is in order.
+ * Linux fs/open.c:ksys_truncate()
+ */
 export function rawTruncate(kernel: Kernel, task: Task, pathArg: number | string, length: number): number {
   if (length < 0) return -EINVAL;
   const path = getname(task, pathArg);

@@ -1,5 +1,6 @@
 /**
- * The table of calls on processes: what each argument is, and who does it. Read first: define.ts, life.ts, limits.ts, cred.ts.
+ * The table of calls on processes: what each argument is, and who does it. Read first: define.ts, life.ts,
+ * limits.ts, cred.ts.
  */
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";

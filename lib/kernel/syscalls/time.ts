@@ -24,7 +24,10 @@ export function sysNanosleep(kernel: Kernel, task: Task, ns: number): number {
   return 0;
 }
 
-/** The same with seconds and nanoseconds in user memory; nothing interrupts it, so `rmtp` is not written. man 2 nanosleep */
+/**
+ * The same with seconds and nanoseconds in user memory; nothing interrupts it, so `rmtp` is not written.
+ * man 2 nanosleep
+ */
 export function rawNanosleep(kernel: Kernel, task: Task, rqtp: Vaddr, _rmtp: Vaddr): number {
   kernel.enter(task);
   const sec = readUserWord(task, rqtp);

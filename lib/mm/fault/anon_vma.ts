@@ -7,14 +7,15 @@
  *                 +-- AnonVma B                       the child's own pages (its copies) belong to B
  *                        rbRoot { child vma }
  *
- * A page remembers one AnonVma (folio.mapping). Whoever needs all mappings of the page looks at each VMA linked to it. So a
- * VMA is linked to every AnonVma whose pages it may have: its own, and through fork those of all ancestors.
+ * A page remembers one AnonVma (folio.mapping). Whoever needs all mappings of the page looks at each VMA
+ * linked to it. So a VMA is linked to every AnonVma whose pages it may have: its own, and through fork those
+ * of all ancestors.
  *
- * Chains of forks would make these lists ever longer; therefore anonVmaClone() gives a child, where it can, an
- * AnonVma that an ancestor left behind instead of a new one.
+ * Chains of forks would make these lists ever longer; therefore anonVmaClone() gives a child, where it can,
+ * an AnonVma that an ancestor left behind instead of a new one.
  *
- * Whether a VMA has one link or several decides whether it may merge with a neighbour (mm/vma/vma.ts): a VMA with pages inherited from a
- * parent is not merged, so that the lists stay short.
+ * Whether a VMA has one link or several decides whether it may merge with a neighbour (mm/vma/vma.ts): a VMA
+ * with pages inherited from a parent is not merged, so that the lists stay short.
  *
  * Differs from Linux: rbRoot is a set instead of an interval tree, so a walk filters by address itself.
  *
@@ -31,7 +32,10 @@ function anonVmaChainLink(vma: VmAreaStruct, anonVma: AnonVma): void {
   anonVma.rbRoot.add(avc);
 }
 
-/** Gives `vma` an AnonVma if it has none: its first anonymous page is about to come. Linux mm/rmap.c:anon_vma_prepare() */
+/**
+ * Gives `vma` an AnonVma if it has none: its first anonymous page is about to come.
+ * Linux mm/rmap.c:anon_vma_prepare()
+ */
 export function anonVmaPrepare(vma: VmAreaStruct): void {
   if (vma.anonVma !== undefined) return;
   let anonVma = findMergeableAnonVma(vma);
@@ -45,8 +49,8 @@ export function anonVmaPrepare(vma: VmAreaStruct): void {
 }
 
 /**
- * The AnonVma of a neighbour that `vma` could merge with if only the access bits agreed: sharing it keeps a later mprotect
- * able to merge them. Linux mm/vma.c:find_mergeable_anon_vma()
+ * The AnonVma of a neighbour that `vma` could merge with if only the access bits agreed: sharing it keeps a
+ * later mprotect able to merge them. Linux mm/vma.c:find_mergeable_anon_vma()
  */
 function findMergeableAnonVma(vma: VmAreaStruct): AnonVma | undefined {
   const { mmMt } = vma.vmMm;
@@ -65,7 +69,9 @@ function reusableAnonVma(old: VmAreaStruct, a: VmAreaStruct, b: VmAreaStruct): A
   return old.anonVma !== undefined && old.anonVmaChain.length === 1 ? old.anonVma : undefined;
 }
 
-/** Whether lower `a` and upper `b` touch and differ at most in access. Linux mm/vma.c:anon_vma_compatible() */
+/**
+ * Whether lower `a` and upper `b` touch and differ at most in access. Linux mm/vma.c:anon_vma_compatible()
+ */
 function anonVmaCompatible(a: VmAreaStruct, b: VmAreaStruct): boolean {
   return (
     a.vmEnd === b.vmStart &&
@@ -76,8 +82,9 @@ function anonVmaCompatible(a: VmAreaStruct, b: VmAreaStruct): boolean {
 }
 
 /**
- * Links `dst` to every AnonVma of `src`, as a split, a move and a fork need. If `dst` has no AnonVma of its own yet, it may
- * take over one that no VMA uses and that has at most one child. Linux mm/rmap.c:anon_vma_clone()
+ * Links `dst` to every AnonVma of `src`, as a split, a move and a fork need. If `dst` has no AnonVma of its
+ * own yet, it may take over one that no VMA uses and that has at most one child.
+ * Linux mm/rmap.c:anon_vma_clone()
  */
 export function anonVmaClone(dst: VmAreaStruct, src: VmAreaStruct): void {
   for (const { anonVma } of src.anonVmaChain) {
@@ -93,7 +100,10 @@ export function anonVmaClone(dst: VmAreaStruct, src: VmAreaStruct): void {
   if (dst.anonVma !== undefined) dst.anonVma.numActiveVmas++;
 }
 
-/** Links the child's `vma` to the AnonVmas of the parent's `pvma` and gives it one of its own. Linux mm/rmap.c:anon_vma_fork() */
+/**
+ * Links the child's `vma` to the AnonVmas of the parent's `pvma` and gives it one of its own.
+ * Linux mm/rmap.c:anon_vma_fork()
+ */
 export function anonVmaFork(vma: VmAreaStruct, pvma: VmAreaStruct): void {
   if (pvma.anonVma === undefined) return;
   vma.anonVma = undefined;
@@ -106,7 +116,10 @@ export function anonVmaFork(vma: VmAreaStruct, pvma: VmAreaStruct): void {
   anonVma.parent.numChildren++;
 }
 
-/** Takes `vma` out of all its AnonVmas; those without any VMA left are gone. Linux mm/rmap.c:unlink_anon_vmas() */
+/**
+ * Takes `vma` out of all its AnonVmas; those without any VMA left are gone.
+ * Linux mm/rmap.c:unlink_anon_vmas()
+ */
 export function unlinkAnonVmas(vma: VmAreaStruct): void {
   for (const avc of vma.anonVmaChain) {
     const { anonVma } = avc;
@@ -120,7 +133,10 @@ export function unlinkAnonVmas(vma: VmAreaStruct): void {
   }
 }
 
-/** `next` disappears into `vma`, which already has the same AnonVma. Linux include/linux/rmap.h:anon_vma_merge() */
+/**
+ * `next` disappears into `vma`, which already has the same AnonVma.
+ * Linux include/linux/rmap.h:anon_vma_merge()
+ */
 export function anonVmaMerge(vma: VmAreaStruct, next: VmAreaStruct): void {
   vmBugOn(vma.anonVma !== next.anonVma, "merged VMAs have different anon_vmas");
   unlinkAnonVmas(next);

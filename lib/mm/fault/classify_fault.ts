@@ -8,7 +8,8 @@
  *   read of a VMA without any right (PROT_NONE)                 "accerr"
  *   else                                                        "good"     the kernel brings the page in
  *
- * A fetch from memory that may not be executed passes the first time: the page comes in, and the second fault is a violation.
+ * A fetch from memory that may not be executed passes the first time: the page comes in, and the second fault
+ * is a violation.
  *
  * Read first: mm/mm_types.ts. Read next: kernel/fault.ts.
  */
@@ -19,7 +20,8 @@ import { VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE, type VmAreaStruct } from "../
 import type { FaultClass } from "./vm_fault.js";
 
 /**
- * What to do about a fault at `address`: `vma` is the first VMA that ends above it (findVma), `errorCode` the processor's.
+ * What to do about a fault at `address`: `vma` is the first VMA that ends above it (findVma), `errorCode` the
+ * processor's.
  * Linux arch/x86/mm/fault.c:do_user_addr_fault()
  */
 export function classifyFault(vma: VmAreaStruct | undefined, address: Vaddr, errorCode: number): FaultClass {

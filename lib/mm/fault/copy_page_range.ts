@@ -7,11 +7,11 @@
  *   guard marker      --> the same
  *   shared, file only --> nothing: the table is not even made                                  vmaNeedsCopy() is false
  *
- * No page is copied here. The price is one step for each entry, which is why fork of a large process is slow although it copies
- * nothing; and afterwards one fault for each page that either side writes.
+ * No page is copied here. The price is one step for each entry, which is why fork of a large process is slow
+ * although it copies nothing; and afterwards one fault for each page that either side writes.
  *
- * Write-protecting the parent takes rights away, so the caller (dup_mmap) must flush the parent's TLB entries when all is
- * done: until then a stale entry would let the parent write into pages it shares.
+ * Write-protecting the parent takes rights away, so the caller (dup_mmap) must flush the parent's TLB entries
+ * when all is done: until then a stale entry would let the parent write into pages it shares.
  *
  * (Linux has this in mm/memory.c.)
  *
@@ -65,18 +65,22 @@ export function isCowMapping(vmFlags: number): boolean {
   return (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
 }
 
-/** Mappings whose entries say what a fault could not find out again. Linux include/linux/mm.h:VM_COPY_ON_FORK */
+/**
+ * Mappings whose entries say what a fault could not find out again. Linux include/linux/mm.h:VM_COPY_ON_FORK
+ */
 const VM_COPY_ON_FORK = VM_PFNMAP | VM_MIXEDMAP | VM_MAYBE_GUARD;
 
-/** Whether faults could not bring back all that the parent's tables hold. Linux mm/memory.c:vma_needs_copy() */
+/**
+ * Whether faults could not bring back all that the parent's tables hold. Linux mm/memory.c:vma_needs_copy()
+ */
 export function vmaNeedsCopy(srcVma: VmAreaStruct): boolean {
   if ((srcVma.vmFlags & VM_COPY_ON_FORK) !== 0) return true;
   return srcVma.anonVma !== undefined;
 }
 
 /**
- * Copies the parent's entries of `srcVma` to the child's `dstVma` (same range); 0 or -ENOMEM. The parent's TLB entries are
- * not flushed. Linux mm/memory.c:copy_page_range()
+ * Copies the parent's entries of `srcVma` to the child's `dstVma` (same range); 0 or -ENOMEM. The parent's
+ * TLB entries are not flushed. Linux mm/memory.c:copy_page_range()
  */
 export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): number {
   if (!vmaNeedsCopy(srcVma)) return 0;
@@ -92,7 +96,10 @@ export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): numbe
   return error;
 }
 
-/** Makes the child's tables of levels 3 and 2 where the parent has them, used or not. Linux copy_p4d_range(), copy_pud_range() */
+/**
+ * Makes the child's tables of levels 3 and 2 where the parent has them, used or not. Linux copy_p4d_range(),
+ * copy_pud_range()
+ */
 function copyUpperTables(dst: MmStruct, srcVma: VmAreaStruct): boolean {
   const src = srcVma.vmMm;
   const { ram } = src.sys;
@@ -142,8 +149,8 @@ function traceCopied(sys: MemorySystem, addr: Vaddr, pte: Pte): void {
 }
 
 /**
- * One present entry: the child gets the same frame; where writes must not be shared, both lose the right to write.
- * 0 or -ENOMEM. Linux mm/memory.c:copy_present_ptes()
+ * One present entry: the child gets the same frame; where writes must not be shared, both lose the right to
+ * write. 0 or -ENOMEM. Linux mm/memory.c:copy_present_ptes()
  */
 export function copyPresentPte(
   dstVma: VmAreaStruct,

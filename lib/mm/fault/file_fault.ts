@@ -8,9 +8,9 @@
  *
  *   all end in finishFault: entries for the page, or for the whole large folio if VMA and PTE page have room for it
  *
- * The file's part is vma.vmOps: `fault` brings one page in (mm/filemap/filemap.ts, mm/filemap/shmem.ts), `mapPages` maps what is there already.
- * A file that is smaller than its mapping ends in SIGBUS; a large folio that reaches beyond the end of the file is mapped page
- * by page, so that SIGBUS comes where it should.
+ * The file's part is vma.vmOps: `fault` brings one page in (mm/filemap/filemap.ts, mm/filemap/shmem.ts),
+ * `mapPages` maps what is there already. A file that is smaller than its mapping ends in SIGBUS; a large
+ * folio that reaches beyond the end of the file is mapped page by page, so that SIGBUS comes where it should.
  *
  * (Linux has this in mm/memory.c.)
  *
@@ -100,8 +100,8 @@ function shouldFaultAround(vmf: VmFault): boolean {
 }
 
 /**
- * Maps what is in the cache of the aligned 64 KiB around the fault, within the VMA and the PTE page; VM_FAULT_NOPAGE if
- * the faulting page was among it, else 0. Linux mm/memory.c:do_fault_around()
+ * Maps what is in the cache of the aligned 64 KiB around the fault, within the VMA and the PTE page;
+ * VM_FAULT_NOPAGE if the faulting page was among it, else 0. Linux mm/memory.c:do_fault_around()
  */
 function doFaultAround(vmf: VmFault): VmFaultResult {
   const { vma, pgoff } = vmf;
@@ -197,7 +197,10 @@ function nrPagesToMap(vmf: VmFault, folio: Folio, idx: number): number {
   return pteOff < idx || pteOff + (nrPages - idx) > PTRS_PER_PTE ? 1 : nrPages;
 }
 
-/** Whether the folio ends within the file; shmem does not ask. Linux mm/memory.c:finish_fault(), mm/filemap.c:filemap_map_pages() */
+/**
+ * Whether the folio ends within the file; shmem does not ask. Linux mm/memory.c:finish_fault(),
+ * mm/filemap.c:filemap_map_pages()
+ */
 function folioWithinFile(folio: Folio): boolean {
   const mapping = folio.mapping as AddressSpace;
   return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / PAGE_SIZE) >= folioNextIndex(folio);

@@ -1,5 +1,6 @@
 /**
- * Faulting in without an access: MAP_POPULATE, mlock and MADV_POPULATE_*, and the kernel's own reach into user memory.
+ * Faulting in without an access: MAP_POPULATE, mlock and MADV_POPULATE_*, and the kernel's own reach into
+ * user memory.
  *
  *   getUserPages(mm, start, nr, flags)
  *     for each page:  followPage()      what the tables hold now; is it enough for the wanted access?
@@ -93,8 +94,9 @@ function followPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): boolean {
 function faultinPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): number {
   const write = (gupFlags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
   let ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY);
-  // The lock was given up to wait for a device. A population of a mapping starts again as if nothing had been tried, MADV_POPULATE_*
-  // knows that it was: only there the fault counts as major. Linux __mm_populate(), __get_user_pages_locked()
+  // The lock was given up to wait for a device. A population of a mapping starts again as if nothing had been
+  // tried, MADV_POPULATE_* knows that it was: only there the fault counts as major. Linux __mm_populate(),
+  // __get_user_pages_locked()
   if ((ret & VM_FAULT_RETRY) !== 0) {
     const tried = (gupFlags & FOLL_MADV_POPULATE) !== 0 ? FAULT_FLAG_TRIED : 0;
     ret = handleMmFault(vma, addr, write | FAULT_FLAG_ALLOW_RETRY | tried);
@@ -106,8 +108,8 @@ function faultinPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): number {
 }
 
 /**
- * Whoever tries again and again, for a page that is just on its way to the device, needs the time for it to arrive.
- * Linux: it goes by while __mm_populate() spins
+ * Whoever tries again and again, for a page that is just on its way to the device, needs the time for it to
+ * arrive. Linux: it goes by while __mm_populate() spins
  */
 function letTimePass(sys: MemorySystem): void {
   const { nextNs } = sys.events;
@@ -124,7 +126,8 @@ function gupVma(mm: MmStruct, addr: Vaddr, gupFlags: number): VmAreaStruct | num
 }
 
 /**
- * Faults in up to `nrPages` pages from `start`. Returns how many are there, or a negative errno if not even the first is.
+ * Faults in up to `nrPages` pages from `start`. Returns how many are there, or a negative errno if not even
+ * the first is.
  * Linux mm/gup.c:__get_user_pages()
  */
 export function getUserPages(mm: MmStruct, start: number, nrPages: number, gupFlags: number): number {
@@ -155,13 +158,19 @@ export function populateVmaPageRange(vma: VmAreaStruct, start: number, end: numb
   return getUserPages(vma.vmMm, start, nrPages, gupFlags);
 }
 
-/** Faults in a range over several VMAs, for MADV_POPULATE_*: pages or negative errno. Linux mm/gup.c:faultin_page_range() */
+/**
+ * Faults in a range over several VMAs, for MADV_POPULATE_*: pages or negative errno.
+ * Linux mm/gup.c:faultin_page_range()
+ */
 export function faultinPageRange(mm: MmStruct, start: number, end: number, write: boolean): number {
   const gupFlags = FOLL_TOUCH | FOLL_MADV_POPULATE | (write ? FOLL_WRITE : 0);
   return getUserPages(mm, start, (end - start) / PAGE_SIZE, gupFlags);
 }
 
-/** Faults in all that is mapped in [start, start + len). 0, or the first error unless ignored. Linux mm/gup.c:__mm_populate() */
+/**
+ * Faults in all that is mapped in [start, start + len). 0, or the first error unless ignored.
+ * Linux mm/gup.c:__mm_populate()
+ */
 export function mmPopulate(mm: MmStruct, start: number, len: number, ignoreErrors = true): number {
   const end = start + len;
   let at = pageAlignDown(start);

@@ -9,14 +9,15 @@
  *       entry present, write denied --> doWpPage            copy on write, write notification (wp.ts)
  *       entry present, all allowed  --> accessed and dirty bits, else nothing: somebody was faster
  *
- * A fault that reads memory nobody ever wrote maps the one zero page, read-only and without any count; the later write is
- * a second fault. A fault that writes first costs only one.
+ * A fault that reads memory nobody ever wrote maps the one zero page, read-only and without any count; the
+ * later write is a second fault. A fault that writes first costs only one.
  *
- * To have a page the kernel may wait, and meanwhile others take pages away or are faster. So whoever has allocated looks at
- * the entry again (vmfPteChanged) before he sets it; if it is another one, his page goes back, and the access is repeated.
+ * To have a page the kernel may wait, and meanwhile others take pages away or are faster. So whoever has
+ * allocated looks at the entry again (vmfPteChanged) before he sets it; if it is another one, his page goes
+ * back, and the access is repeated.
  *
- * What a fault counts as is decided at its end, in mmAccountFault: major when a device had to be waited for, and
- * also after a retry. A failed fault is none.
+ * What a fault counts as is decided at its end, in mmAccountFault: major when a device had to be waited for,
+ * and also after a retry. A failed fault is none.
  *
  * Read first: vm_fault.ts, mm/pgtable/pgtable_alloc.ts. Read next: file_fault.ts, wp.ts.
  */
@@ -75,8 +76,8 @@ import {
 import { folioPrealloc } from "./wp.js";
 
 /**
- * Makes `address` of `vma` accessible for the access that `flags` (FAULT_FLAG_*) describe; the caller has checked that the VMA
- * allows it. Returns VM_FAULT_* bits. Linux mm/memory.c:handle_mm_fault()
+ * Makes `address` of `vma` accessible for the access that `flags` (FAULT_FLAG_*) describe; the caller has
+ * checked that the VMA allows it. Returns VM_FAULT_* bits. Linux mm/memory.c:handle_mm_fault()
  */
 export function handleMmFault(vma: VmAreaStruct, address: Vaddr, flags: number): VmFaultResult {
   const { sys } = vma.vmMm;
@@ -118,7 +119,8 @@ function isWriteProtected({ flags, origPte }: VmFault): boolean {
 }
 
 /**
- * The zeroed folio for a first write at vmf.address; undefined without memory. Linux mm/memory.c:alloc_anon_folio()
+ * The zeroed folio for a first write at vmf.address; undefined without memory.
+ * Linux mm/memory.c:alloc_anon_folio()
  * Differs from Linux: always one page; a large folio that fits into the VMA will be tried first here.
  */
 function allocAnonFolio(vmf: VmFault): Folio | undefined {
@@ -156,7 +158,8 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
 }
 
 /**
- * The entry is a note of the kernel: a marker. Throws for a place in swap or a page on the move: nothing makes them yet.
+ * The entry is a note of the kernel: a marker. Throws for a place in swap or a page on the move: nothing
+ * makes them yet.
  * Linux mm/memory.c:do_swap_page()
  */
 function doSwapPage(vmf: VmFault): VmFaultResult {
@@ -183,7 +186,9 @@ function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): v
   else sys.current.minFlt++;
 }
 
-/** The fault between the entry and exit events of its handler. Not in Linux: the compiler's mcount calls do it */
+/**
+ * The fault between the entry and exit events of its handler. Not in Linux: the compiler's mcount calls do it
+ */
 function traceHandler(trace: TraceRing, vmf: VmFault): VmFaultResult {
   const func = handlerName(vmf);
   if (func === undefined) return handlePteFault(vmf);

@@ -8,12 +8,13 @@
  *     its entries                  9 -  11                      page 10 is not mapped here
  *                      visit(page 9)    visit(page 11)
  *
- * The reverse map only says where a page would stand. An entry there may be empty, a note of the kernel, or, in a private
- * VMA, name another frame (the copy that a write made); so each is compared with the folio's frame before it is visited.
- * A part without a table is stepped over as a whole.
+ * The reverse map only says where a page would stand. An entry there may be empty, a note of the kernel, or,
+ * in a private VMA, name another frame (the copy that a write made); so each is compared with the folio's
+ * frame before it is visited. A part without a table is stepped over as a whole.
  *
- * A leaf of level 2 or 3 with other frames is stepped over. One with frames of the folio is a bug that throws: no
- * visitor can take such an entry apart yet, and to pass it by would leave the folio mapped behind its owner's back.
+ * A leaf of level 2 or 3 with other frames is stepped over. One with frames of the folio is a bug that
+ * throws: no visitor can take such an entry apart yet, and to pass it by would leave the folio mapped behind
+ * its owner's back.
  *
  * Left out: entries that say a page is being moved (PVMW_MIGRATION), since nothing moves pages.
  *
@@ -31,8 +32,9 @@ import { pmdOffsetPud, pteOffsetPmd, pudOffset } from "../pgtable/pgtable_alloc.
 import { vmaAddress } from "./rmap.js";
 
 /**
- * Told of one entry that maps page `index` of the folio (0 is its first): where, and what it holds. It may change the
- * entry, but free no table. False ends the walk. Linux: the body of a caller's loop over page_vma_mapped_walk()
+ * Told of one entry that maps page `index` of the folio (0 is its first): where, and what it holds. It may
+ * change the entry, but free no table. False ends the walk. Linux: the body of a caller's loop over
+ * page_vma_mapped_walk()
  */
 type MappedVisitor = (address: Vaddr, ptep: number, pte: Pte, index: number) => boolean;
 
@@ -45,7 +47,10 @@ function checkLeaf(folio: Folio, entry: Pte, size: number): void {
   );
 }
 
-/** Pointer to the level-1 entry for `address`; undefined where a table is missing or other frames' leaf is above. */
+/**
+ * Pointer to the level-1 entry for `address`; undefined where a table is missing or other frames' leaf is
+ * above.
+ */
 function findPtep(folio: Folio, mm: MmStruct, address: Vaddr): number | undefined {
   const pudp = pudOffset(mm, address);
   if (pudp === 0 || isOthersLeaf(folio, mm, pudp, PUD_BYTES)) return undefined;
@@ -54,7 +59,9 @@ function findPtep(folio: Folio, mm: MmStruct, address: Vaddr): number | undefine
   return pteOffsetPmd(mm, pmdp, address) || undefined;
 }
 
-/** Whether the entry at `entryp`, which maps `size` bytes, is a leaf; throws if it holds frames of the folio. */
+/**
+ * Whether the entry at `entryp`, which maps `size` bytes, is a leaf; throws if it holds frames of the folio.
+ */
 function isOthersLeaf(folio: Folio, mm: MmStruct, entryp: number, size: number): boolean {
   const entry = ptepGet(mm.sys.ram, entryp);
   if (!pmdLeaf(entry)) return false;

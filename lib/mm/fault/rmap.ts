@@ -4,16 +4,18 @@
  *   anonymous   folio.mapping = AnonVma --rbRoot--> chains --> VMAs      address = vmStart + (index - vmPgoff) pages
  *   file        folio.mapping = AddressSpace --iMmap--------> VMAs
  *
- * A page does not list its entries; it names a group of VMAs that may map it, and each VMA says at which address. After
- * a fork the child's VMA is linked to the AnonVmas of all its ancestors, since inherited pages belong to those:
+ * A page does not list its entries; it names a group of VMAs that may map it, and each VMA says at which
+ * address. After a fork the child's VMA is linked to the AnonVmas of all its ancestors, since inherited pages
+ * belong to those:
  *
  *   parent's vma ---- AnonVma P <---- page written before the fork
  *   child's vma  --/  AnonVma C <---- page the child wrote after it: the parent need not be asked
  *             \------/
  *
- * Here too is the bookkeeping of who maps what: every entry made for a page goes through folioAddXxxRmap, every
- * entry removed through folioRemoveRmapPtes; they keep mapcount, the counters of mapped pages, and PageAnonExclusive:
- * set as long as one mm alone maps the page, so that a write may use it in place; fork clears it.
+ * Here too is the bookkeeping of who maps what: every entry made for a page goes through folioAddXxxRmap,
+ * every entry removed through folioRemoveRmapPtes; they keep mapcount, the counters of mapped pages, and
+ * PageAnonExclusive: set as long as one mm alone maps the page, so that a write may use it in place; fork
+ * clears it.
  *
  * Read first: mm/pages/folio.ts, anon_vma.ts. Read next: wp.ts, copy_page_range.ts.
  */
@@ -146,7 +148,9 @@ export function folioTryDupAnonRmapPte(sys: MemorySystem, folio: Folio, page: Pa
   return true;
 }
 
-/** The page belongs to `vma` alone from now on: shorter reverse walks. Linux mm/rmap.c:folio_move_anon_rmap() */
+/**
+ * The page belongs to `vma` alone from now on: shorter reverse walks. Linux mm/rmap.c:folio_move_anon_rmap()
+ */
 export function folioMoveAnonRmap(folio: Folio, vma: VmAreaStruct): void {
   folio.mapping = vma.anonVma;
 }
@@ -163,7 +167,9 @@ export function vmaAddress(vma: VmAreaStruct, pgoff: number, nrPages: number): n
   return pgoff + nrPages - 1 >= vma.vmPgoff ? vma.vmStart : undefined;
 }
 
-/** Calls `rmapOne` for every VMA that may map the folio, until it returns false. Linux mm/rmap.c:rmap_walk() */
+/**
+ * Calls `rmapOne` for every VMA that may map the folio, until it returns false. Linux mm/rmap.c:rmap_walk()
+ */
 export function rmapWalk(folio: Folio, rmapOne: (vma: VmAreaStruct, address: Vaddr) => boolean): void {
   const { mapping } = folio;
   if (mapping === undefined) return;

@@ -5,15 +5,16 @@
  *           \--- anonymous, ours alone ----------> wpPageReuse: only make the entry writable
  *            \-- anything else (shared after fork, zero page, file page) --> wpPageCopy: new page, copy, new entry
  *
- * "Ours alone" is PageAnonExclusive, or found out now: after a fork the flag is gone, but if the other owners have left, the
- * page has exactly one reference, the entry's own, and may be used in place. References of LRU batches would hide that, so
- * they are drained before counting.
+ * "Ours alone" is PageAnonExclusive, or found out now: after a fork the flag is gone, but if the other owners
+ * have left, the page has exactly one reference, the entry's own, and may be used in place. References of LRU
+ * batches would hide that, so they are drained before counting.
  *
- * Allocating the new page may take long enough for reclaim to unmap the old one. So wpPageCopy holds the old page, and looks at
- * the entry again before it replaces it: if it has changed the copy is thrown away, and the access is repeated.
+ * Allocating the new page may take long enough for reclaim to unmap the old one. So wpPageCopy holds the old
+ * page, and looks at the entry again before it replaces it: if it has changed the copy is thrown away, and
+ * the access is repeated.
  *
- * The order in wpPageCopy matters: the old entry is cleared and flushed before the new one is set, so that no other
- * thread can still read the old page while this one writes the new.
+ * The order in wpPageCopy matters: the old entry is cleared and flushed before the new one is set, so that no
+ * other thread can still read the old page while this one writes the new.
  *
  * (Linux has this in mm/memory.c.)
  *
@@ -79,15 +80,18 @@ export function copyUserHighpage(sys: MemorySystem, toPfn: number, fromPfn: numb
 }
 
 /**
- * A page of its own for a process, on the account of `srcMm`; zeroed if it will not be copied into. Undefined without memory.
- * Here the owner of a page is known for the first time. Linux mm/memory.c:folio_prealloc()
+ * A page of its own for a process, on the account of `srcMm`; zeroed if it will not be copied into. Undefined
+ * without memory. Here the owner of a page is known for the first time. Linux mm/memory.c:folio_prealloc()
  * Differs from Linux: no VMA and address, which choose a node; no memory cgroup is charged yet.
  */
 export function folioPrealloc(srcMm: MmStruct, needZero: boolean): Folio | undefined {
   return allocPages(srcMm.sys, needZero ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE, 0);
 }
 
-/** The page behind a present entry, undefined where no counts are kept (zero page). Linux mm/memory.c:vm_normal_page() */
+/**
+ * The page behind a present entry, undefined where no counts are kept (zero page).
+ * Linux mm/memory.c:vm_normal_page()
+ */
 export function vmNormalPage(vma: VmAreaStruct, pte: Pte): Page | undefined {
   return pteSpecial(pte) ? undefined : pfnToPage(vma.vmMm.sys, ptePfn(pte));
 }
@@ -130,9 +134,13 @@ export function wpCanReuseAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
   return true;
 }
 
-/** The same for a large folio: every reference must be an entry of this mm. Linux __wp_can_reuse_large_anon_folio() */
+/**
+ * The same for a large folio: every reference must be an entry of this mm.
+ * Linux __wp_can_reuse_large_anon_folio()
+ */
 function wpCanReuseLargeAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
-  // Differs from Linux: which mm maps a page is not tracked for each folio, so only a folio mapped once throughout is reused.
+  // Differs from Linux: which mm maps a page is not tracked for each folio, so only a folio mapped once
+  // throughout is reused.
   if (folio.entireMapcount !== 0 || folio.refcount !== folio.largeMapcount) return false;
   if (folio.nrPagesMapped !== folio.largeMapcount) return false;
   for (let i = 0; i < 1 << folio.order; i++)
@@ -145,16 +153,17 @@ function wpCanReuseLargeAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
 export function wpPageReuse(vmf: VmFault): VmFaultResult {
   const { vma } = vmf;
   const { sys } = vma.vmMm;
-  // No flush: a right was gained. A page fault has dropped this CPU's stale entry; mlock's and populate's "faults" (gup.ts) are
-  // no faults of the processor, so it stays, here as on other CPUs, until the next write: a walk (AMD) or a spurious fault (Intel).
+  // No flush: a right was gained. A page fault has dropped this CPU's stale entry; mlock's and populate's
+  // "faults" (gup.ts) are no faults of the processor, so it stays, here as on other CPUs, until the next
+  // write: a walk (AMD) or a spurious fault (Intel).
   setPte(sys.ram, vmf.ptep, maybeMkwrite(pteMkdirty(pteMkyoung(vmf.origPte)), vma));
   countVmEvent(sys, PGREUSE);
   return 0;
 }
 
 /**
- * Gives the writer a page of its own with the old page's bytes (zeros for the zero page). The caller's reference to
- * `oldFolio` is dropped. Linux mm/memory.c:wp_page_copy()
+ * Gives the writer a page of its own with the old page's bytes (zeros for the zero page). The caller's
+ * reference to `oldFolio` is dropped. Linux mm/memory.c:wp_page_copy()
  */
 export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultResult {
   const { vma } = vmf;
@@ -204,7 +213,8 @@ export function wpPageShared(vmf: VmFault, folio: Folio): VmFaultResult {
       folioPut(sys, folio);
       return ret;
     }
-    // pageMkwrite may have waited: only an entry that is still the same is made writable. Linux finish_mkwrite_fault()
+    // pageMkwrite may have waited: only an entry that is still the same is made writable.
+    // Linux finish_mkwrite_fault()
     if (vmfPteChanged(vmf)) {
       folioPut(sys, folio);
       return VM_FAULT_NOPAGE;

@@ -7,8 +7,9 @@
  *        |
  *        +--> zapPteRange: entry -> 0; dirty bit -> folio; rss -1; mapcount -1; reference dropped
  *
- * A page is freed when its last reference goes: private memory usually here, a file's page stays in the cache.
- * Guard markers survive MADV_DONTNEED and go only with the mapping (dropMarkers); the marker of a lost page goes with it.
+ * A page is freed when its last reference goes: private memory usually here, a file's page stays in the
+ * cache. Guard markers survive MADV_DONTNEED and go only with the mapping (dropMarkers); the marker of a lost
+ * page goes with it.
  *
  * (Linux has this in mm/memory.c; it stands apart here because faults do not need it.)
  *
@@ -89,8 +90,8 @@ export function zapPageRangeSingle(
 }
 
 /**
- * After unmapVmas: takes the VMAs out of the reverse maps and frees tables that nobody needs. `floor` is the end of the
- * VMA below, `ceiling` the start of the one above (0 = none). Linux mm/memory.c:free_pgtables()
+ * After unmapVmas: takes the VMAs out of the reverse maps and frees tables that nobody needs. `floor` is the
+ * end of the VMA below, `ceiling` the start of the one above (0 = none). Linux mm/memory.c:free_pgtables()
  */
 export function freePgtables(
   mm: MmStruct,
@@ -192,7 +193,8 @@ function noteUse(vma: VmAreaStruct, folio: Folio, pte: Pte): void {
 }
 
 /**
- * Unmaps `nr` pages of the file from page `start` on, wherever they are mapped; private copies only with `evenCows`.
+ * Unmaps `nr` pages of the file from page `start` on, wherever they are mapped; private copies only with
+ * `evenCows`.
  * Linux mm/memory.c:unmap_mapping_pages()
  */
 export function unmapMappingPages(mapping: AddressSpace, start: number, nr: number, evenCows: boolean): void {

@@ -4,9 +4,9 @@
  *   AddressSpace.pages   0 -> folio A (order 0)   1 -> folio B      4 -> folio C (order 2)
  *                                                                   5 -> folio C, 6 -> C, 7 -> C
  *
- * read(2), write(2), mmap and truncate of a file all meet here: there is one copy of each page, so a store through a
- * mapping is seen by read(2) at once. The cache holds one reference for each page of a folio. A page that no process maps
- * stays here until it is evicted.
+ * read(2), write(2), mmap and truncate of a file all meet here: there is one copy of each page, so a store
+ * through a mapping is seen by read(2) at once. The cache holds one reference for each page of a folio. A
+ * page that no process maps stays here until it is evicted.
  *
  * This file is the lookup only: adding, finding, removing. Reading from disk, faults and readahead are in
  * filemap.ts and readahead.ts, which stand above (Linux has all of it in mm/filemap.c).
@@ -77,8 +77,8 @@ export function filemapGetFolios(mapping: AddressSpace, start: number, last: num
 }
 
 /**
- * Puts a new folio into the cache at `index` (a multiple of its size); the cache takes a reference for each page. False
- * when a page of the range is there already. Linux mm/filemap.c:__filemap_add_folio()
+ * Puts a new folio into the cache at `index` (a multiple of its size); the cache takes a reference for each
+ * page. False when a page of the range is there already. Linux mm/filemap.c:__filemap_add_folio()
  */
 export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: number): boolean {
   const nrPages = folioNrPages(folio);
@@ -100,8 +100,8 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
 }
 
 /**
- * Takes the folio out of the cache; it must be clean of mappings and writeback. The cache's references are dropped, which
- * may free it. Linux mm/filemap.c:filemap_remove_folio()
+ * Takes the folio out of the cache; it must be clean of mappings and writeback. The cache's references are
+ * dropped, which may free it. Linux mm/filemap.c:filemap_remove_folio()
  */
 export function filemapRemoveFolio(folio: Folio): void {
   const mapping = folio.mapping as AddressSpace;

@@ -6,8 +6,8 @@
  *   DONTNEED                    write what is dirty, then drop what nobody uses
  *   NOREUSE                     reclaim shall not wait for a second use (no difference here)
  *
- * Files in memory (shmem: /dev/shm, memfd) have no device behind them: all advice is taken and nothing done. Their pages are the only
- * copy there is; DONTNEED must not drop them.
+ * Files in memory (shmem: /dev/shm, memfd) have no device behind them: all advice is taken and nothing done.
+ * Their pages are the only copy there is; DONTNEED must not drop them.
  *
  * Read first: truncate.ts, readahead.ts.
  */
@@ -34,7 +34,10 @@ export const POSIX_FADV_DONTNEED = 4;
 /** Each byte once. */
 export const POSIX_FADV_NOREUSE = 5;
 
-/** Bytes [offset, offset + len) of the file are advised; len 0 means to the end. 0 or -EINVAL. Linux mm/fadvise.c:generic_fadvise() */
+/**
+ * Bytes [offset, offset + len) of the file are advised; len 0 means to the end. 0 or -EINVAL.
+ * Linux mm/fadvise.c:generic_fadvise()
+ */
 export function genericFadvise(
   mapping: AddressSpace,
   ra: FileRaState,
@@ -71,7 +74,8 @@ export function genericFadvise(
 }
 
 /**
- * Drops the clean, unused pages of bytes [offset, endbyte]. A page that is only partly in the range stays, unless the file ends in it.
+ * Drops the clean, unused pages of bytes [offset, endbyte]. A page that is only partly in the range stays,
+ * unless the file ends in it.
  * Linux mm/fadvise.c:generic_fadvise(POSIX_FADV_DONTNEED)
  */
 function fadviseDontneed(mapping: AddressSpace, offset: number, endbyte: number): void {

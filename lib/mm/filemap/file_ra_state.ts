@@ -17,7 +17,10 @@ export class FileRaState {
   raPages: number;
   /** Order of the folios in the last window. */
   order = 0;
-  /** The file was advised to be read in no order: read(2) brings in what it asks for. Linux FMODE_RANDOM of the file */
+  /**
+   * The file was advised to be read in no order: read(2) brings in what it asks for. Linux FMODE_RANDOM of
+   * the file
+   */
   random = false;
   /** Misses minus hits of page faults. */
   mmapMiss = 0;

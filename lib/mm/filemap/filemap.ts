@@ -5,8 +5,9 @@
  *   genericPerformWrite   folio in the cache, or a new one of a size that fits the write; copy, mark dirty.
  *                         The device is written later (mm/lru/page_writeback.ts)
  *
- * A write of 128 KiB at a multiple of 128 KiB makes one folio of 32 pages, if the file system takes large folios; a write of 4 KiB makes
- * a single page. That is how the chunk size in which a file was written shows later in the faults that map it.
+ * A write of 128 KiB at a multiple of 128 KiB makes one folio of 32 pages, if the file system takes large
+ * folios; a write of 4 KiB makes a single page. That is how the chunk size in which a file was written shows
+ * later in the faults that map it.
  *
  * Read first: address_space.ts, readahead.ts. Read next: filemap_fault.ts.
  */
@@ -32,7 +33,10 @@ import { folioIsLocked, folioWaitLocked } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
 import { lowestSetBit, pageCacheAllocFolio, pageCacheAsyncRa, pageCacheSyncRa } from "./readahead.js";
 
-/** What a new cache folio of `bytes` bytes should be in size, at most. Linux include/linux/pagemap.h:fgf_set_order() */
+/**
+ * What a new cache folio of `bytes` bytes should be in size, at most.
+ * Linux include/linux/pagemap.h:fgf_set_order()
+ */
 function fgfOrder(bytes: number): number {
   return bytes < 2 * PAGE_SIZE ? 0 : Math.floor(Math.log2(bytes)) - 12;
 }
@@ -54,8 +58,9 @@ function filemapGetFolioLocked(mapping: AddressSpace, index: number, order: numb
 }
 
 /**
- * The folio of page `index`, made with `gfp` if it is missing, with order at most `order`; with a reference. Undefined
- * without memory. A large folio is only a wish: it is not tried for hard. Linux mm/filemap.c:__filemap_get_folio() with FGP_CREAT
+ * The folio of page `index`, made with `gfp` if it is missing, with order at most `order`; with a reference.
+ * Undefined without memory. A large folio is only a wish: it is not tried for hard.
+ * Linux mm/filemap.c:__filemap_get_folio() with FGP_CREAT
  */
 export function filemapGetFolioCreat(
   mapping: AddressSpace,
@@ -78,19 +83,28 @@ export function filemapGetFolioCreat(
   return filemapGetNewcomer(mapping, index);
 }
 
-/** No folio was made for page `index`: because one came there meanwhile, or for want of memory (undefined). Linux -EEXIST: repeat */
+/**
+ * No folio was made for page `index`: because one came there meanwhile, or for want of memory (undefined).
+ * Linux -EEXIST: repeat
+ */
 function filemapGetNewcomer(mapping: AddressSpace, index: number): Folio | undefined {
   const folio = filemapGetFolio(mapping, index);
   if (folio !== undefined) folioGet(folio);
   return folio;
 }
 
-/** How pages to be written are allocated. Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITE, mapping_can_writeback() */
+/**
+ * How pages to be written are allocated. Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITE,
+ * mapping_can_writeback()
+ */
 function writeGfpMask(mapping: AddressSpace): number {
   return mappingGfpMask(mapping) | (mapping.aOps.writepages === undefined ? 0 : __GFP_WRITE);
 }
 
-/** Makes the folio's bytes valid: sends for them and waits; 0 or a negative errno. Linux mm/filemap.c:filemap_read_folio() */
+/**
+ * Makes the folio's bytes valid: sends for them and waits; 0 or a negative errno.
+ * Linux mm/filemap.c:filemap_read_folio()
+ */
 export function filemapReadFolio(mapping: AddressSpace, folio: Folio): number {
   const { sys } = mapping.host;
   if (mapping.aOps.readFolio === undefined) {
@@ -111,7 +125,10 @@ export interface IovIter {
   copyAtomic(to: Uint8Array): number;
   /** Goes on by `bytes`, back if negative. Linux iov_iter_advance(), iov_iter_revert() */
   advance(bytes: number): void;
-  /** Faults the next `bytes` bytes in; how many could not be. Linux lib/iov_iter.c:fault_in_iov_iter_readable() */
+  /**
+   * Faults the next `bytes` bytes in; how many could not be.
+   * Linux lib/iov_iter.c:fault_in_iov_iter_readable()
+   */
   faultIn(bytes: number): number;
 }
 
@@ -143,7 +160,10 @@ export class KvecIter implements IovIter {
   }
 }
 
-/** Copies up to `n` bytes into the folio from byte `offset` of it on; how many. Linux copy_folio_from_iter_atomic() */
+/**
+ * Copies up to `n` bytes into the folio from byte `offset` of it on; how many.
+ * Linux copy_folio_from_iter_atomic()
+ */
 function copyToFolio(mapping: AddressSpace, folio: Folio, offset: number, n: number, from: IovIter): number {
   const { ram } = mapping.host.sys;
   let done = 0;
@@ -171,9 +191,10 @@ function copyFromFolio(mapping: AddressSpace, folio: Folio, offset: number, to: 
 }
 
 /**
- * Writes what `from` holds at byte `pos` of the file into the cache; the file grows as needed. Bytes written, or a negative errno if
- * none. The bytes are copied without faults first, because a fault could need the very folio that is being written; only if nothing was
- * at hand they are faulted in, and the write starts again. The file may have grown up to `pos` by then, as in Linux.
+ * Writes what `from` holds at byte `pos` of the file into the cache; the file grows as needed. Bytes written,
+ * or a negative errno if none. The bytes are copied without faults first, because a fault could need the very
+ * folio that is being written; only if nothing was at hand they are faulted in, and the write starts again.
+ * The file may have grown up to `pos` by then, as in Linux.
  * Linux mm/filemap.c:generic_perform_write()
  */
 export function genericPerformWrite(mapping: AddressSpace, pos: number, from: IovIter): number {
@@ -198,7 +219,10 @@ export function genericPerformWrite(mapping: AddressSpace, pos: number, from: Io
   return at - pos;
 }
 
-/** One folio of a write: what was taken, and how many bytes had been copied and were wanted; or a negative errno. */
+/**
+ * One folio of a write: what was taken, and how many bytes had been copied and were wanted; or a negative
+ * errno.
+ */
 function writeOnce(
   mapping: AddressSpace,
   at: number,
@@ -218,7 +242,8 @@ function writeOnce(
   }
   const copied = copyToFolio(mapping, folio, offset, bytes, from);
   const short = copied < bytes && (folio.flags & PG_uptodate) === 0;
-  // A short copy into a folio that is not valid as a whole does not count, except in memory, where the rest is zeros.
+  // A short copy into a folio that is not valid as a whole does not count, except in memory, where the rest
+  // is zeros.
   const written = short && !mapping.aOps.swapBacked ? 0 : copied;
   if (written < copied) from.advance(written - copied);
   if (short) zeroRest(mapping, folio, offset + written, bytes - written);
@@ -234,12 +259,18 @@ function writeOnce(
   return { written, copied, bytes };
 }
 
-/** A block was set aside for the page, and is written though the copy failed. Linux fs/buffer.c:folio_zero_new_buffers() */
+/**
+ * A block was set aside for the page, and is written though the copy failed.
+ * Linux fs/buffer.c:folio_zero_new_buffers()
+ */
 function fillsHole(mapping: AddressSpace, folio: Folio, offset: number): boolean {
   return mapping.aOps.isHole?.(folio.index + Math.floor(offset / PAGE_SIZE)) === true;
 }
 
-/** What a short copy left out of a new folio becomes zeros; on a disk only where the file has a hole. Linux folio_zero_new_buffers() */
+/**
+ * What a short copy left out of a new folio becomes zeros; on a disk only where the file has a hole.
+ * Linux folio_zero_new_buffers()
+ */
 function zeroRest(mapping: AddressSpace, folio: Folio, offset: number, n: number): void {
   const { aOps, host } = mapping;
   const size = folioNrPages(folio) * PAGE_SIZE;
@@ -268,8 +299,8 @@ function countHoles(mapping: AddressSpace, folio: Folio): number {
 }
 
 /**
- * Bytes of the folio that are not written must be valid first: of a large folio whose every page is written to, those of the first and
- * last page. Linux fs/ext4/inode.c:ext4_block_write_begin()
+ * Bytes of the folio that are not written must be valid first: of a large folio whose every page is written
+ * to, those of the first and last page. Linux fs/ext4/inode.c:ext4_block_write_begin()
  */
 function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: number, size: number): number {
   if ((folio.flags & PG_uptodate) !== 0 || (offset === 0 && n === size)) return 0;
@@ -280,8 +311,9 @@ function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: nu
 }
 
 /**
- * The folio of page `index`, up to date and with a reference, for a read that wants `reqCount` pages; or a negative errno. What
- * was found may have left the cache while it was waited for: then the search starts again.
+ * The folio of page `index`, up to date and with a reference, for a read that wants `reqCount` pages; or a
+ * negative errno. What was found may have left the cache while it was waited for: then the search starts
+ * again.
  * Linux mm/filemap.c:filemap_get_pages()
  */
 function filemapGetPage(
@@ -301,7 +333,10 @@ function filemapGetPage(
   }
 }
 
-/** The folio of page `index` with a reference, made if it is missing, with all that reading ahead brings; undefined without memory. */
+/**
+ * The folio of page `index` with a reference, made if it is missing, with all that reading ahead brings;
+ * undefined without memory.
+ */
 function filemapFindPage(
   mapping: AddressSpace,
   ra: FileRaState,
@@ -324,7 +359,10 @@ function filemapFindPage(
   return folio;
 }
 
-/** Makes the folio's bytes valid, or waits until they are; 0 or a negative errno. Linux mm/filemap.c:filemap_update_page() */
+/**
+ * Makes the folio's bytes valid, or waits until they are; 0 or a negative errno.
+ * Linux mm/filemap.c:filemap_update_page()
+ */
 function filemapUpdatePage(mapping: AddressSpace, folio: Folio): number {
   const { sys } = mapping.host;
   if ((folio.flags & PG_uptodate) !== 0 && !folioIsLocked(sys, folio)) return 0;
@@ -334,8 +372,9 @@ function filemapUpdatePage(mapping: AddressSpace, folio: Folio): number {
 }
 
 /**
- * Reads into `to` from byte `pos` of the file; bytes read (0 at the end), or a negative errno. A hole of a shmem file reads
- * as zeros without a page. Linux mm/filemap.c:filemap_read(), mm/shmem.c:shmem_file_read_iter()
+ * Reads into `to` from byte `pos` of the file; bytes read (0 at the end), or a negative errno. A hole of a
+ * shmem file reads as zeros without a page. Linux mm/filemap.c:filemap_read(),
+ * mm/shmem.c:shmem_file_read_iter()
  */
 export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number, to: Uint8Array): number {
   const count = Math.min(to.length, Math.max(0, mapping.host.iSize - pos));
@@ -380,7 +419,8 @@ interface Cachestat {
 }
 
 /**
- * Counts pages [first, last] of the file. Memory of shmem is never dirty in this sense: it has nowhere to be written.
+ * Counts pages [first, last] of the file. Memory of shmem is never dirty in this sense: it has nowhere to be
+ * written.
  * Linux mm/filemap.c:filemap_cachestat(), man 2 cachestat
  */
 export function filemapCachestat(mapping: AddressSpace, first: number, last: number): Cachestat {

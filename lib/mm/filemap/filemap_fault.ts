@@ -5,12 +5,14 @@
  *            filemapFault: miss -> PGMAJFAULT, read around it, let go of the mmap lock --> VM_FAULT_MAJOR | VM_FAULT_RETRY
  *   2nd try  filemapMapPages finds the page and up to 15 neighbours --> done; counted as one major fault
  *
- * Reading from a device takes long, so Linux does not keep the address space locked meanwhile: it gives up the lock, waits, and
- * lets the fault start again (FAULT_FLAG_TRIED). If retrying is not allowed, the fault waits in place. A page that is in the cache but
- * still on its way (read ahead) is waited for in the same manner; it was not missing, so the fault counts as a minor one.
+ * Reading from a device takes long, so Linux does not keep the address space locked meanwhile: it gives up
+ * the lock, waits, and lets the fault start again (FAULT_FLAG_TRIED). If retrying is not allowed, the fault
+ * waits in place. A page that is in the cache but still on its way (read ahead) is waited for in the same
+ * manner; it was not missing, so the fault counts as a minor one.
  *
- * A large folio in the cache is mapped whole where file, VMA and PTE page have room, even beyond the 64 KiB window.
- * Folios marked for readahead are left out of fault-around, so that touching them starts the next window.
+ * A large folio in the cache is mapped whole where file, VMA and PTE page have room, even beyond the 64 KiB
+ * window. Folios marked for readahead are left out of fault-around, so that touching them starts the next
+ * window.
  *
  * (Linux has this in mm/filemap.c.)
  *
@@ -70,12 +72,18 @@ function raOf(vma: VmAreaStruct): FileRaState {
   return file.fRa;
 }
 
-/** Whether the lock may be given up: only in a first try that allows it. Linux mm/filemap.c:maybe_unlock_mmap_for_io() */
+/**
+ * Whether the lock may be given up: only in a first try that allows it.
+ * Linux mm/filemap.c:maybe_unlock_mmap_for_io()
+ */
 function mayUnlockForIo(vmf: VmFault): boolean {
   return (vmf.flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) === FAULT_FLAG_ALLOW_RETRY;
 }
 
-/** How a fault allocates a page of the file: it may wait for disk and file system. Linux mm/memory.c:__get_fault_gfp_mask() */
+/**
+ * How a fault allocates a page of the file: it may wait for disk and file system.
+ * Linux mm/memory.c:__get_fault_gfp_mask()
+ */
 function faultGfpMask(mapping: AddressSpace): number {
   return mappingGfpMask(mapping) | __GFP_FS | __GFP_IO;
 }
@@ -83,8 +91,8 @@ function faultGfpMask(mapping: AddressSpace): number {
 /**
  * Brings page vmf.pgoff in: vmf.page with a reference. Linux mm/filemap.c:filemap_fault()
  *
- * Differs from Linux: without memory it says so at once. There, the allocation of a single page fails only for a task that the OOM killer
- * has chosen, and whoever is told to try again sees the fatal signal first.
+ * Differs from Linux: without memory it says so at once. There, the allocation of a single page fails only
+ * for a task that the OOM killer has chosen, and whoever is told to try again sees the fatal signal first.
  */
 export function filemapFault(vmf: VmFault): VmFaultResult {
   const mapping = vmf.vma.vmFile!.fMapping;
@@ -103,8 +111,8 @@ export function filemapFault(vmf: VmFault): VmFaultResult {
   for (let tries = 0; ; tries++) {
     if (tries > STEP_BUDGET) throw outOfSteps(`bringing in page ${vmf.pgoff} of a file (filemap_fault)`);
     const folio = filemapGetFolioCreat(mapping, vmf.pgoff, 0, faultGfpMask(mapping));
-    // Even where the lock was given up: VM_FAULT_RETRY promises that another try finds the page, and a caller that then starts as if
-    // nothing had been tried (mm_populate) would never end.
+    // Even where the lock was given up: VM_FAULT_RETRY promises that another try finds the page, and a caller
+    // that then starts as if nothing had been tried (mm_populate) would never end.
     if (folio === undefined) return VM_FAULT_OOM;
     const waits = folioIsLocked(sys, folio) || (folio.flags & PG_uptodate) === 0;
     unlocked ||= waits && mayUnlockForIo(vmf);
@@ -116,12 +124,17 @@ export function filemapFault(vmf: VmFault): VmFaultResult {
   }
 }
 
-/** Linux mm/filemap.c:filemap_fault() compares with max_idx twice: before it looks, and when it has waited. */
+/**
+ * Linux mm/filemap.c:filemap_fault() compares with max_idx twice: before it looks, and when it has waited.
+ */
 function beyondEnd(vmf: VmFault, mapping: AddressSpace): boolean {
   return vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE);
 }
 
-/** Waits for the folio's bytes, or reads them; 0 or a negative errno. Linux mm/filemap.c:lock_folio_maybe_drop_mmap(), page_not_uptodate */
+/**
+ * Waits for the folio's bytes, or reads them; 0 or a negative errno.
+ * Linux mm/filemap.c:lock_folio_maybe_drop_mmap(), page_not_uptodate
+ */
 function waitForFolio(mapping: AddressSpace, folio: Folio): number {
   folioWaitLocked(mapping.host.sys, folio);
   if ((folio.flags & PG_uptodate) !== 0 || folio.mapping !== mapping) return 0;
@@ -138,7 +151,10 @@ function lockedPage(vmf: VmFault, mapping: AddressSpace, folio: Folio, ret: VmFa
   return ret | VM_FAULT_LOCKED;
 }
 
-/** The page is missing: read around it. True if the lock was given up. Linux mm/filemap.c:do_sync_mmap_readahead() */
+/**
+ * The page is missing: read around it. True if the lock was given up.
+ * Linux mm/filemap.c:do_sync_mmap_readahead()
+ */
 function doSyncMmapReadahead(vmf: VmFault, mapping: AddressSpace): boolean {
   const { vma, pgoff } = vmf;
   const ra = raOf(vma);
@@ -175,8 +191,8 @@ function doAsyncMmapReadahead(vmf: VmFault, mapping: AddressSpace, folio: Folio)
 }
 
 /**
- * Maps the pages of [startPgoff, endPgoff] that are in the cache and whose entries are empty; VM_FAULT_NOPAGE if the faulting
- * page was among them. Linux mm/filemap.c:filemap_map_pages()
+ * Maps the pages of [startPgoff, endPgoff] that are in the cache and whose entries are empty; VM_FAULT_NOPAGE
+ * if the faulting page was among them. Linux mm/filemap.c:filemap_map_pages()
  */
 export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: number): VmFaultResult {
   const { vma } = vmf;
@@ -188,7 +204,8 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
     const folio = filemapGetFolio(mapping, index);
     const next = folio === undefined ? index + 1 : Math.min(folioNextIndex(folio), end + 1);
     if (folio !== undefined && mapsAround(mapping, folio)) {
-      // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux can_map_large
+      // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux
+      // can_map_large
       if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;
       if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
       ret |= mapFolioRange(vmf, folio, index, next - index);
@@ -209,7 +226,10 @@ function mapsAround(mapping: AddressSpace, folio: Folio): boolean {
   return !folioIsLocked(mapping.host.sys, folio);
 }
 
-/** Maps `nr` pages of the folio from page `index` of the file on, or all of it. Linux mm/filemap.c:filemap_map_folio_range() */
+/**
+ * Maps `nr` pages of the folio from page `index` of the file on, or all of it.
+ * Linux mm/filemap.c:filemap_map_folio_range()
+ */
 function mapFolioRange(vmf: VmFault, folio: Folio, index: number, nr: number): VmFaultResult {
   let first = index;
   let count = nr;
@@ -245,15 +265,18 @@ function mapRun(vmf: VmFault, folio: Folio, index: number, nr: number): VmFaultR
   return pgoff >= index && pgoff < index + nr ? VM_FAULT_NOPAGE : 0;
 }
 
-/** Whether the file goes on after the folio; for shmem it does not matter. Linux mm/filemap.c:filemap_map_pages() */
+/**
+ * Whether the file goes on after the folio; for shmem it does not matter.
+ * Linux mm/filemap.c:filemap_map_pages()
+ */
 function folioBeforeEnd(folio: Folio): boolean {
   const mapping = folio.mapping as AddressSpace;
   return mapping.aOps.swapBacked || Math.ceil(mapping.host.iSize / PAGE_SIZE) - 1 >= folioNextIndex(folio);
 }
 
 /**
- * Whether the whole folio may be mapped: it ends before the last page of the file (shmem: anywhere), and lies within the VMA and one
- * PTE page. Linux mm/filemap.c:filemap_map_folio_range()
+ * Whether the whole folio may be mapped: it ends before the last page of the file (shmem: anywhere), and lies
+ * within the VMA and one PTE page. Linux mm/filemap.c:filemap_map_folio_range()
  */
 function folioFitsWhole(vma: VmAreaStruct, folio: Folio): boolean {
   if (!folioBeforeEnd(folio)) return false;
@@ -264,7 +287,8 @@ function folioFitsWhole(vma: VmAreaStruct, folio: Folio): boolean {
 }
 
 /**
- * A shared page is about to be written through a mapping: the file system makes room for it on the device, and the page is dirty.
+ * A shared page is about to be written through a mapping: the file system makes room for it on the device,
+ * and the page is dirty.
  * Linux mm/filemap.c:filemap_page_mkwrite(), fs/ext4/inode.c:ext4_page_mkwrite()
  */
 export function filemapPageMkwrite(vmf: VmFault): VmFaultResult {

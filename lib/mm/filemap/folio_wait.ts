@@ -6,9 +6,10 @@
  *
  *   folioWaitLocked(sys, folio) --> sys.sched.waitUntil("io", ...)
  *
- * Where several programs run (kernel/programs.ts), the one that waits gets ahead of the others: what it waited for has happened in
- * its time and not yet in theirs. Such a folio is marked with the time (`sys.lockedUntilNs`, `sys.writebackUntilNs`), and for a
- * program that is earlier it counts as locked until then.
+ * Where several programs run (kernel/programs.ts), the one that waits gets ahead of the others: what it
+ * waited for has happened in its time and not yet in theirs. Such a folio is marked with the time
+ * (`sys.lockedUntilNs`, `sys.writebackUntilNs`), and for a program that is earlier it counts as locked until
+ * then.
  *
  * Differs from Linux: only input takes a folio's lock. What else takes it there cannot be interrupted here.
  *
@@ -17,7 +18,10 @@
 import { type Folio, PG_locked, PG_writeback } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 
-/** Whether the folio's bytes are on their way from the device, in the time of who asks. Linux folio_test_locked() */
+/**
+ * Whether the folio's bytes are on their way from the device, in the time of who asks.
+ * Linux folio_test_locked()
+ */
 export function folioIsLocked(sys: MemorySystem, folio: Folio): boolean {
   if ((folio.flags & PG_locked) !== 0) return true;
   return sys.lockedUntilNs.size > 0 && (sys.lockedUntilNs.get(folio) ?? 0) > sys.clock.nowNs;
@@ -29,14 +33,20 @@ export function folioIsWriteback(sys: MemorySystem, folio: Folio): boolean {
   return sys.writebackUntilNs.size > 0 && (sys.writebackUntilNs.get(folio) ?? 0) > sys.clock.nowNs;
 }
 
-/** Waits until nobody holds the folio's lock. The caller has a reference. Linux mm/filemap.c:folio_wait_locked() */
+/**
+ * Waits until nobody holds the folio's lock. The caller has a reference.
+ * Linux mm/filemap.c:folio_wait_locked()
+ */
 export function folioWaitLocked(sys: MemorySystem, folio: Folio): void {
   if (!folioIsLocked(sys, folio)) return;
   sys.sched.waitUntil("io", () => (folio.flags & PG_locked) === 0);
   catchUpWith(sys, sys.lockedUntilNs.get(folio));
 }
 
-/** Waits until the folio has been written. The caller has a reference. Linux mm/page-writeback.c:folio_wait_writeback() */
+/**
+ * Waits until the folio has been written. The caller has a reference.
+ * Linux mm/page-writeback.c:folio_wait_writeback()
+ */
 export function folioWaitWriteback(sys: MemorySystem, folio: Folio): void {
   if (!folioIsWriteback(sys, folio)) return;
   sys.sched.waitUntil("io", () => (folio.flags & PG_writeback) === 0);
@@ -44,7 +54,8 @@ export function folioWaitWriteback(sys: MemorySystem, folio: Folio): void {
 }
 
 /**
- * The folio's input or output has ended, maybe ahead of other programs: for them it counts as under way until now.
+ * The folio's input or output has ended, maybe ahead of other programs: for them it counts as under way until
+ * now.
  * Linux mm/filemap.c:folio_end_read(), folio_end_writeback(), the part that wakes who waits
  */
 export function folioEndIo(

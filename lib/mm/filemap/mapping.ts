@@ -1,11 +1,12 @@
 /**
- * The page cache of one file, as data: which of its pages are in RAM, who maps it, and how its file system fills and cleans it.
+ * The page cache of one file, as data: which of its pages are in RAM, who maps it, and how its file system
+ * fills and cleans it.
  *
  *   AddressSpace.pages   0 -> folio A (order 0)   1 -> folio B      4 -> folio C (order 2)
  *                                                                   5 -> folio C, 6 -> C, 7 -> C
  *
- * Linux include/linux/fs.h. Read first: mm/pages/folio.ts. Read next: address_space.ts, which looks pages up, adds and
- * removes them.
+ * Linux include/linux/fs.h. Read first: mm/pages/folio.ts. Read next: address_space.ts, which looks pages up,
+ * adds and removes them.
  */
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
@@ -17,7 +18,10 @@ export interface MappingHost {
   readonly sys: MemorySystem;
   /** Size of the file in bytes. Linux i_size */
   iSize: number;
-  /** Pages of a file in memory that were promised when it was made; they go back with it. Linux mm/shmem.c:shmem_acct_size() */
+  /**
+   * Pages of a file in memory that were promised when it was made; they go back with it.
+   * Linux mm/shmem.c:shmem_acct_size()
+   */
   accountedPages: number;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
@@ -25,15 +29,27 @@ export interface MappingHost {
 
 /** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */
 export interface AddressSpaceOperations {
-  /** Sends for the folio's bytes; it is locked until they are there. Without it a missing page is a page of zeros (shmem). */
+  /**
+   * Sends for the folio's bytes; it is locked until they are there. Without it a missing page is a page of
+   * zeros (shmem).
+   */
   readFolio?(folio: Folio): void;
   /** Sends for the bytes of new folios, neighbours together. */
   readahead?(folios: readonly Folio[]): void;
-  /** Bytes [from, to) of a new folio will be written: makes the rest of its first and last page valid. 0 or a negative errno. */
+  /**
+   * Bytes [from, to) of a new folio will be written: makes the rest of its first and last page valid. 0 or a
+   * negative errno.
+   */
   writeBegin?(folio: Folio, from: number, to: number): number;
-  /** Sends the folios' bytes, in order of index; they are under writeback until they have arrived. Without it dirty pages stay (shmem). */
+  /**
+   * Sends the folios' bytes, in order of index; they are under writeback until they have arrived. Without it
+   * dirty pages stay (shmem).
+   */
   writepages?(folios: readonly Folio[]): void;
-  /** The first folio of a write at byte `pos` is done, behind the end, which was byte `oldSize`. Linux: a part of write_end */
+  /**
+   * The first folio of a write at byte `pos` is done, behind the end, which was byte `oldSize`. Linux: a part
+   * of write_end
+   */
   wroteBehindEnd?(oldSize: number, pos: number): void;
   /** Whether page `index` of the file has no block on the device. */
   isHole?(index: number): boolean;
@@ -51,7 +67,8 @@ export class AddressSpace {
   readonly aOps: AddressSpaceOperations;
   /**
    * Folio of each page number in RAM. Linux i_pages
-   * Invariant: pages.get(i) is a folio of this mapping with index <= i < folioNextIndex(); each slot holds it once.
+   * Invariant: pages.get(i) is a folio of this mapping with index <= i < folioNextIndex(); each slot holds it
+   * once.
    */
   readonly pages = new Map<number, Folio>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
@@ -72,7 +89,10 @@ export class AddressSpace {
    */
   readonly dirtyFolios = new Set<Folio>();
 
-  /** How often writing a page of it has failed; each open file has the count it was last told. Linux wb_err, lib/errseq.c */
+  /**
+   * How often writing a page of it has failed; each open file has the count it was last told. Linux wb_err,
+   * lib/errseq.c
+   */
   wbErr = 0;
 
   constructor(host: MappingHost, aOps: AddressSpaceOperations) {

@@ -7,11 +7,13 @@
  *   a hit on the mark (async): the next window is read while the rest of this one is still being used,
  *                      twice or four times as large, up to the device's limit, and with larger folios (order + 2)
  *
- * A page fault has no history of reads to go by. It reads around the faulting page (start = page - limit/2) until
- * misses outnumber hits by 100; a mapping advised MADV_RANDOM reads one page, MADV_SEQUENTIAL reads ahead as read(2) does.
+ * A page fault has no history of reads to go by. It reads around the faulting page (start = page - limit/2)
+ * until misses outnumber hits by 100; a mapping advised MADV_RANDOM reads one page, MADV_SEQUENTIAL reads
+ * ahead as read(2) does.
  *
- * Everything ends in folios added to the cache and one request to the device for each run of them. Nobody waits here: the folios are
- * locked until their bytes have come (folio_wait.ts), and who needs one of them before that waits for it.
+ * Everything ends in folios added to the cache and one request to the device for each run of them. Nobody
+ * waits here: the folios are locked until their bytes have come (folio_wait.ts), and who needs one of them
+ * before that waits for it.
  *
  * Read first: address_space.ts. Read next: filemap.ts.
  */
@@ -25,7 +27,10 @@ import { filemapAddFolio, filemapGetFolio, readaheadGfpMask } from "./address_sp
 import type { FileRaState } from "./file_ra_state.js";
 import type { AddressSpace } from "./mapping.js";
 
-/** Pages that the device takes in one request: 4 MiB, /sys/block/DEV/queue/max_sectors_kb as measured. Linux io_pages of backing_dev_info */
+/**
+ * Pages that the device takes in one request: 4 MiB, /sys/block/DEV/queue/max_sectors_kb as measured. Linux
+ * io_pages of backing_dev_info
+ */
 const BDI_IO_PAGES = 1024;
 
 /** Misses of page faults after which reading around stops. Linux mm/internal.h:MMAP_LOTSAMISS */
@@ -39,7 +44,8 @@ export function lowestSetBit(index: number): number {
 }
 
 /**
- * A new folio at `index` of the cache, allocated with `gfp`; undefined if a page is there already or memory is short.
+ * A new folio at `index` of the cache, allocated with `gfp`; undefined if a page is there already or memory
+ * is short.
  * Linux ra_alloc_folio()
  */
 export function pageCacheAllocFolio(
@@ -59,7 +65,10 @@ export function pageCacheAllocFolio(
   return folio;
 }
 
-/** Sends for new folios, one request for each run without a gap, and lets go of them. Linux mm/readahead.c:read_pages() */
+/**
+ * Sends for new folios, one request for each run without a gap, and lets go of them.
+ * Linux mm/readahead.c:read_pages()
+ */
 function readPages(mapping: AddressSpace, folios: Folio[]): void {
   if (folios.length === 0) return;
   mapping.aOps.readahead?.(folios);
@@ -71,8 +80,9 @@ function lastPageOfFile(mapping: AddressSpace): number {
 }
 
 /**
- * Reads `nrToRead` pages from `index` on in single-page folios, leaving out what is there; the page `lookahead` before the
- * end gets the mark. Linux mm/readahead.c:do_page_cache_ra(), page_cache_ra_unbounded()
+ * Reads `nrToRead` pages from `index` on in single-page folios, leaving out what is there; the page
+ * `lookahead` before the end gets the mark. Linux mm/readahead.c:do_page_cache_ra(),
+ * page_cache_ra_unbounded()
  */
 function doPageCacheRa(mapping: AddressSpace, index: number, nrToRead: number, lookahead: number): void {
   const last = lastPageOfFile(mapping);
@@ -146,7 +156,10 @@ function getNextRaSize(ra: FileRaState, max: number): number {
   return ra.size <= max / 2 ? 2 * ra.size : max;
 }
 
-/** First page below or at `index` that is not in the cache, at most `max` pages down; -1 below page 0. Linux page_cache_prev_miss() */
+/**
+ * First page below or at `index` that is not in the cache, at most `max` pages down; -1 below page 0.
+ * Linux page_cache_prev_miss()
+ */
 function pageCachePrevMiss(mapping: AddressSpace, index: number, max: number): number {
   for (let i = 0; i < max; i++) if (index - i < 0 || !mapping.pages.has(index - i)) return index - i;
   return index - max;

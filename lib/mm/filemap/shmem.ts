@@ -4,12 +4,12 @@
  *   mmap(MAP_SHARED | MAP_ANONYMOUS)  -->  shmemZeroSetup: a file "/dev/zero (deleted)" without a name, one for each mapping
  *   parent and child after fork       -->  both VMAs have the same vmFile, so both find the same pages
  *
- * A page of such a file comes to be at its first touch, also at a read: it is a page of zeros in the page cache. There is no
- * device to be major about, and nothing to write back to: a dirty page stays until it is truncated (or, later, swapped out).
- * Every page counts as shmem, not as file, in the process's counters.
+ * A page of such a file comes to be at its first touch, also at a read: it is a page of zeros in the page
+ * cache. There is no device to be major about, and nothing to write back to: a dirty page stays until it is
+ * truncated (or, later, swapped out). Every page counts as shmem, not as file, in the process's counters.
  *
- * The files themselves, with and without a name, are in fs/tmpfs.ts, which is called from here through the table `sys.vfs`.
- * (Linux has both in mm/shmem.c.)
+ * The files themselves, with and without a name, are in fs/tmpfs.ts, which is called from here through the
+ * table `sys.vfs`. (Linux has both in mm/shmem.c.)
  *
  * Read first: address_space.ts. Read next: filemap_fault.ts, fs/tmpfs.ts.
  */
@@ -43,7 +43,10 @@ export function shmemFault(vmf: VmFault): VmFaultResult {
   return VM_FAULT_LOCKED;
 }
 
-/** The folio of page `index` with a reference, made if missing; undefined without memory. Linux mm/shmem.c:shmem_get_folio_gfp() */
+/**
+ * The folio of page `index` with a reference, made if missing; undefined without memory.
+ * Linux mm/shmem.c:shmem_get_folio_gfp()
+ */
 function shmemGetFolio(mapping: AddressSpace, index: number): Folio | undefined {
   const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping));
   if (folio === undefined || (folio.flags & PG_uptodate) !== 0) return folio;
@@ -54,10 +57,16 @@ function shmemGetFolio(mapping: AddressSpace, index: number): Folio | undefined 
 
 /** Linux mm/shmem.c:shmem_vm_ops */
 export const shmemVmOps: VmOperationsStruct = { fault: shmemFault, mapPages: filemapMapPages };
-/** The same for anonymous shared memory, which is told from a file in memory by them. Linux mm/shmem.c:shmem_anon_vm_ops */
+/**
+ * The same for anonymous shared memory, which is told from a file in memory by them.
+ * Linux mm/shmem.c:shmem_anon_vm_ops
+ */
 const shmemAnonVmOps: VmOperationsStruct = { ...shmemVmOps };
 
-/** Whether the VMA is anonymous shared memory, no file that somebody opened. Linux mm/shmem.c:vma_is_anon_shmem() */
+/**
+ * Whether the VMA is anonymous shared memory, no file that somebody opened.
+ * Linux mm/shmem.c:vma_is_anon_shmem()
+ */
 export function vmaIsAnonShmem(vma: VmAreaStruct): boolean {
   return vma.vmOps === shmemAnonVmOps;
 }
@@ -65,7 +74,10 @@ export function vmaIsAnonShmem(vma: VmAreaStruct): boolean {
 /** Linux mm/shmem.c:shmem_aops */
 export const shmemAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: true };
 
-/** Puts shared memory behind an anonymous MAP_SHARED mapping; 0 or negative errno. Linux mm/shmem.c:shmem_zero_setup() */
+/**
+ * Puts shared memory behind an anonymous MAP_SHARED mapping; 0 or negative errno.
+ * Linux mm/shmem.c:shmem_zero_setup()
+ */
 export function shmemZeroSetup(vma: VmAreaStruct): number {
   const { vmMm: mm } = vma;
   const accounted = (vma.vmFlags & VM_NORESERVE) !== 0 ? 0 : vmaPages(vma);

@@ -1,5 +1,6 @@
 /**
- * Taking pages out of the page cache: because the file became shorter, or because they are not wanted any more.
+ * Taking pages out of the page cache: because the file became shorter, or because they are not wanted any
+ * more.
  *
  *   truncateSetsize(mapping, size)      the file ends earlier: pages behind the end go, mapped or dirty or not, also private
  *                                       copies; touching them is SIGBUS from now on. The rest of the last page is zeroed
@@ -41,7 +42,10 @@ function truncatePagecache(mapping: AddressSpace, newsize: number): void {
   truncateInodePagesRange(mapping, newsize, Number.POSITIVE_INFINITY);
 }
 
-/** Drops the whole pages of bytes [lstart, lend] and zeroes the rest of it. Linux mm/truncate.c:truncate_pagecache_range() */
+/**
+ * Drops the whole pages of bytes [lstart, lend] and zeroes the rest of it.
+ * Linux mm/truncate.c:truncate_pagecache_range()
+ */
 export function truncatePagecacheRange(mapping: AddressSpace, lstart: number, lend: number): void {
   const first = Math.ceil(lstart / PAGE_SIZE);
   const end = Math.floor((lend + 1) / PAGE_SIZE);
@@ -85,7 +89,10 @@ function truncateInodeFolio(mapping: AddressSpace, folio: Folio): void {
   filemapRemoveFolio(folio);
 }
 
-/** Zeroes bytes [from, to] of the folio, and drops what whole pages can be split off. Linux truncate_inode_partial_folio() */
+/**
+ * Zeroes bytes [from, to] of the folio, and drops what whole pages can be split off.
+ * Linux truncate_inode_partial_folio()
+ */
 function truncateInodePartialFolio(mapping: AddressSpace, folio: Folio, from: number, to: number): void {
   const pos = folio.index * PAGE_SIZE;
   if (mapping.aOps.swapBacked) folioMarkDirty(folio); // Linux mm/shmem.c:shmem_undo_range()
@@ -108,8 +115,8 @@ function truncateInodePartialFolio(mapping: AddressSpace, folio: Folio, from: nu
 }
 
 /**
- * Splits the folio at its page `at`; where that cannot be, the folio is unmapped, so that the next touch maps it again only as far as the
- * file goes. Whether it was split. Linux mm/truncate.c:try_folio_split_or_unmap()
+ * Splits the folio at its page `at`; where that cannot be, the folio is unmapped, so that the next touch maps
+ * it again only as far as the file goes. Whether it was split. Linux mm/truncate.c:try_folio_split_or_unmap()
  */
 function tryFolioSplitOrUnmap(folio: Folio, at: number): boolean {
   const mapping = folio.mapping as AddressSpace;
@@ -129,7 +136,10 @@ export function folioZeroRange(mapping: AddressSpace, folio: Folio, start: numbe
   }
 }
 
-/** Drops the folio if it is clean, unmapped and held by the cache alone. Linux mm/truncate.c:mapping_evict_folio() */
+/**
+ * Drops the folio if it is clean, unmapped and held by the cache alone.
+ * Linux mm/truncate.c:mapping_evict_folio()
+ */
 function mappingEvictFolio(folio: Folio): boolean {
   if ((folio.flags & (PG_dirty | PG_writeback)) !== 0) return false;
   if (folio.refcount > folioNrPages(folio)) return false;
@@ -138,7 +148,8 @@ function mappingEvictFolio(folio: Folio): boolean {
 }
 
 /**
- * Drops what can be dropped of pages [start, last]: pages dropped, and how many were not. Linux mm/truncate.c:mapping_try_invalidate()
+ * Drops what can be dropped of pages [start, last]: pages dropped, and how many were not.
+ * Linux mm/truncate.c:mapping_try_invalidate()
  */
 export function mappingTryInvalidate(
   mapping: AddressSpace,

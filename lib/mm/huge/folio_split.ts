@@ -22,14 +22,15 @@ import { type Folio, folioMapped, folioNrPages, PG_head, PG_lru, pfnToPage } fro
 import type { MemorySystem } from "../system.js";
 
 /**
- * Splits a cache folio so that page `at` of it stands alone; halves without it stay whole. False when it is dirty, on its way to or from
- * the device, or somebody else holds it.
+ * Splits a cache folio so that page `at` of it stands alone; halves without it stay whole. False when it is
+ * dirty, on its way to or from the device, or somebody else holds it.
  * The folio must be held by the cache alone apart from `extraRefs`. Linux mm/huge_memory.c:folio_split()
  */
 export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean {
   const mapping = folio.mapping as AddressSpace;
   const { sys } = mapping.host;
-  // A dirty folio of a disk has buffers to be written, which cannot be taken from it. Linux filemap_release_folio()
+  // A dirty folio of a disk has buffers to be written, which cannot be taken from it.
+  // Linux filemap_release_folio()
   if (mapping.dirtyFolios.has(folio)) return false;
   if (folioIsLocked(sys, folio) || folioIsWriteback(sys, folio)) return false;
   if (folioMapped(folio)) unmapMappingPages(mapping, folio.index, folioNrPages(folio), false);
@@ -43,7 +44,10 @@ export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean
   return true;
 }
 
-/** Splits a cache folio into single pages; false when it cannot be. Linux include/linux/huge_mm.h:split_folio() */
+/**
+ * Splits a cache folio into single pages; false when it cannot be.
+ * Linux include/linux/huge_mm.h:split_folio()
+ */
 export function splitFolio(folio: Folio, extraRefs: number): boolean {
   const nrPages = folioNrPages(folio);
   if (!folioSplit(folio, 0, extraRefs)) return false;

@@ -1,7 +1,8 @@
 /**
  * Batches: folios on their way to an LRU list, or to be locked, 31 at a time on each CPU.
  *
- * Only the batches themselves; what becomes of a full one is in swap.ts (the lists) and mlock_batch.ts (locking).
+ * Only the batches themselves; what becomes of a full one is in swap.ts (the lists) and mlock_batch.ts
+ * (locking).
  *
  * Linux mm/swap.c, mm/mlock.c. Read next: swap.ts.
  */

@@ -7,8 +7,8 @@
  *
  *   folio.mlockCount   locked VMAs that map it, as far as they were counted on the unevictable list
  *
- * A folio that is off the lists when its turn comes (isolated by somebody) is not counted: the last one to unlock may then
- * unlock it too early, never too late, and the next look at it puts that right.
+ * A folio that is off the lists when its turn comes (isolated by somebody) is not counted: the last one to
+ * unlock may then unlock it too early, never too late, and the next look at it puts that right.
  *
  * Linux mm/mlock.c. Read first: fbatch.ts, mm_inline.ts. Read next: swap.ts, mm/vma/mlock.ts.
  */
@@ -78,7 +78,10 @@ export function mlockFolioBatch(sys: MemorySystem, batch: MlockWork[]): void {
   }
 }
 
-/** Puts the folio onto the unevictable list, locked once. Linux mm/mlock.c:__mlock_folio(), __mlock_new_folio() */
+/**
+ * Puts the folio onto the unevictable list, locked once. Linux mm/mlock.c:__mlock_folio(),
+ * __mlock_new_folio()
+ */
 function cullMlocked(sys: MemorySystem, folio: Folio): void {
   folio.flags = (folio.flags & ~PG_active) | PG_unevictable;
   folio.mlockCount = 1;
@@ -93,7 +96,10 @@ function rescue(sys: MemorySystem, folio: Folio): void {
   countVmEvents(sys, UNEVICTABLE_PGRESCUED, 1 << folio.order);
 }
 
-/** One locked VMA more maps a folio that is on a list; off the lists nothing can be done. Linux mm/mlock.c:__mlock_folio() */
+/**
+ * One locked VMA more maps a folio that is on a list; off the lists nothing can be done.
+ * Linux mm/mlock.c:__mlock_folio()
+ */
 function mlockOne(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & PG_lru) === 0) return;
   const unevictable = (folio.flags & PG_unevictable) !== 0;
@@ -114,7 +120,8 @@ function mlockNewOne(sys: MemorySystem, folio: Folio): void {
 }
 
 /**
- * One locked VMA less maps the folio; after the last one it is unlocked. Off the lists nobody counts, and it is taken for the last.
+ * One locked VMA less maps the folio; after the last one it is unlocked. Off the lists nobody counts, and it
+ * is taken for the last.
  * Linux mm/mlock.c:__munlock_folio()
  */
 function munlockOne(sys: MemorySystem, folio: Folio): void {

@@ -6,7 +6,8 @@
  *   file     [tail ... head]   [tail ... head]       reclaim (not here yet) takes from the tail
  *   unevictable [...]          locked pages: on no reclaim list
  *
- * A folio is on at most one list (PG_lru). It does not get there at once: swap.ts collects folios in small per-CPU batches first.
+ * A folio is on at most one list (PG_lru). It does not get there at once: swap.ts collects folios in small
+ * per-CPU batches first.
  *
  * Read first: mm/pages/folio.ts. Read next: swap.ts.
  */
@@ -47,7 +48,9 @@ function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
   return sys.lruvec;
 }
 
-/** Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio() */
+/**
+ * Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio()
+ */
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
   const list = folioLruList(folio);
   const { head, tail } = folioLruvec(sys, folio);
@@ -83,7 +86,10 @@ export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
   modNodePageState(sys, list, -(1 << folio.order));
 }
 
-/** Which resident counter of the mm a folio of the page cache counts in. Linux include/linux/mm.h:mm_counter_file() */
+/**
+ * Which resident counter of the mm a folio of the page cache counts in.
+ * Linux include/linux/mm.h:mm_counter_file()
+ */
 export function mmCounterFile(folio: Folio): number {
   return (folio.flags & PG_swapbacked) !== 0 ? MM_SHMEMPAGES : MM_FILEPAGES;
 }

@@ -8,9 +8,9 @@
  *                              PG_dirty off, PG_writeback on, bytes on their way to the device
  *                       --> filemapFdatawaitRange: until PG_writeback is off for all of them
  *
- * Because the entries are read-only again, the next store faults again and the folio becomes dirty again: no write is lost
- * between the moment the bytes are sent and the moment they arrive. Memory that lives in swap (shmem) has no file to
- * be written to; its folios only carry the flag.
+ * Because the entries are read-only again, the next store faults again and the folio becomes dirty again: no
+ * write is lost between the moment the bytes are sent and the moment they arrive. Memory that lives in swap
+ * (shmem) has no file to be written to; its folios only carry the flag.
  *
  *   nobody asks         --> fs/fs_writeback.ts: the flusher, half a minute later
  *
@@ -37,7 +37,10 @@ import {
   PGPGOUT,
 } from "../vmstat.js";
 
-/** Marks the folio as different from its backing; true if it was not before. Linux mm/page-writeback.c:folio_mark_dirty() */
+/**
+ * Marks the folio as different from its backing; true if it was not before.
+ * Linux mm/page-writeback.c:folio_mark_dirty()
+ */
 export function folioMarkDirty(folio: Folio): boolean {
   if ((folio.flags & PG_dirty) !== 0) return false;
   folio.flags = (folio.flags & ~PG_reclaim) | PG_dirty;
@@ -50,7 +53,9 @@ export function folioMarkDirty(folio: Folio): boolean {
   return true;
 }
 
-/** The folio's changes need not be written any more: truncated. Linux mm/page-writeback.c:folio_cancel_dirty() */
+/**
+ * The folio's changes need not be written any more: truncated. Linux mm/page-writeback.c:folio_cancel_dirty()
+ */
 export function folioCancelDirty(folio: Folio): void {
   if ((folio.flags & PG_dirty) === 0) return;
   folio.flags &= ~PG_dirty;
@@ -64,7 +69,10 @@ export function faultDirtySharedPage(_vmf: VmFault, folio: Folio): void {
   folioMarkDirty(folio);
 }
 
-/** Makes every entry that maps the folio read-only and clean; how many changed. Linux mm/rmap.c:folio_mkclean() */
+/**
+ * Makes every entry that maps the folio read-only and clean; how many changed.
+ * Linux mm/rmap.c:folio_mkclean()
+ */
 export function folioMkclean(folio: Folio): number {
   let cleaned = 0;
   rmapWalk(folio, (vma) => {
@@ -81,7 +89,10 @@ export function folioMkclean(folio: Folio): number {
   return cleaned;
 }
 
-/** Takes the dirty mark away before the folio is written; false if it was clean. Linux folio_clear_dirty_for_io() */
+/**
+ * Takes the dirty mark away before the folio is written; false if it was clean.
+ * Linux folio_clear_dirty_for_io()
+ */
 function folioClearDirtyForIo(folio: Folio, mapping: AddressSpace): boolean {
   if (folioMkclean(folio) > 0) folioMarkDirty(folio);
   if ((folio.flags & PG_dirty) === 0) return false;
@@ -107,15 +118,18 @@ export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
   folioEndIo(sys, folio, PG_writeback);
 }
 
-/** The file's next fsync shall say that a write has failed. Linux include/linux/pagemap.h:mapping_set_error() */
+/**
+ * The file's next fsync shall say that a write has failed. Linux include/linux/pagemap.h:mapping_set_error()
+ */
 export function mappingSetError(folio: Folio): void {
   const { mapping } = folio;
   if (mapping !== undefined && !mapping.isAnon) mapping.wbErr++;
 }
 
 /**
- * Sends the dirty folios with a page in [start, last] to the device, and waits for nothing but what is on its way already: with
- * `waitForOthers` a folio that is under writeback and dirty again is waited for and sent once more, else it is left out.
+ * Sends the dirty folios with a page in [start, last] to the device, and waits for nothing but what is on its
+ * way already: with `waitForOthers` a folio that is under writeback and dirty again is waited for and sent
+ * once more, else it is left out.
  * Linux mm/filemap.c:filemap_fdatawrite_range(), filemap_flush_range(), mm/page-writeback.c:do_writepages()
  */
 export function filemapFdatawriteRange(
@@ -146,7 +160,10 @@ export function filemapFdatawriteRange(
   send();
 }
 
-/** Waits until nothing of pages [start, last] is on its way to the device. Linux mm/filemap.c:filemap_fdatawait_range() */
+/**
+ * Waits until nothing of pages [start, last] is on its way to the device.
+ * Linux mm/filemap.c:filemap_fdatawait_range()
+ */
 export function filemapFdatawaitRange(mapping: AddressSpace, start: number, last: number): void {
   const { sys } = mapping.host;
   for (const folio of new Set(mapping.pages.values())) {

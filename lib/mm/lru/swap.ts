@@ -167,13 +167,17 @@ export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivate, folio, lruDeactivate, true);
 }
 
-/** A cache folio that could not be dropped goes to the inactive list. Linux mm/swap.c:deactivate_file_folio() */
+/**
+ * A cache folio that could not be dropped goes to the inactive list. Linux mm/swap.c:deactivate_file_folio()
+ */
 export function deactivateFileFolio(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & PG_unevictable) !== 0) return;
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivateFile, folio, lruDeactivateFile, true);
 }
 
-/** MADV_FREE: the folio may be thrown away unless it is written again. Linux mm/swap.c:folio_mark_lazyfree() */
+/**
+ * MADV_FREE: the folio may be thrown away unless it is written again. Linux mm/swap.c:folio_mark_lazyfree()
+ */
 export function folioMarkLazyfree(sys: MemorySystem, folio: Folio): void {
   if (!folioTestAnon(folio)) return;
   if ((folio.flags & (PG_swapbacked | PG_lru | PG_swapcache | PG_unevictable)) !== (PG_swapbacked | PG_lru))

@@ -14,7 +14,8 @@
  *
  * A folio that stays may nevertheless have lost its mappings: the next touch is a minor fault.
  *
- * Left out: choosing folios by age (the scan of the LRU lists), swap, so that a shortage of memory frees nothing.
+ * Left out: choosing folios by age (the scan of the LRU lists), swap, so that a shortage of memory frees
+ * nothing.
  *
  * Read first: mm/fault/rmap.ts, mm/fault/page_vma_mapped.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
  */
@@ -49,7 +50,10 @@ import { folioIsFileLru, lruvecDelFolio, mmCounter } from "./mm_inline.js";
 import { folioMarkDirty } from "./page_writeback.js";
 import { folioAddLru } from "./swap.js";
 
-/** Takes the folio off its LRU list with a hold of its own; false if it is on none. Linux mm/vmscan.c:folio_isolate_lru() */
+/**
+ * Takes the folio off its LRU list with a hold of its own; false if it is on none.
+ * Linux mm/vmscan.c:folio_isolate_lru()
+ */
 export function folioIsolateLru(sys: MemorySystem, folio: Folio): boolean {
   if ((folio.flags & PG_lru) === 0) return false;
   folioGet(folio);
@@ -63,7 +67,9 @@ export function folioPutbackLru(sys: MemorySystem, folio: Folio): void {
   folioPut(sys, folio);
 }
 
-/** Anonymous, and free to be dropped unless it was written since. Linux: a folio after folio_mark_lazyfree() */
+/**
+ * Anonymous, and free to be dropped unless it was written since. Linux: a folio after folio_mark_lazyfree()
+ */
 function isLazyfree(folio: Folio): boolean {
   return folioTestAnon(folio) && (folio.flags & PG_swapbacked) === 0;
 }
@@ -93,7 +99,10 @@ function tryToUnmapOne(sys: MemorySystem, folio: Folio, vma: VmAreaStruct): bool
   });
 }
 
-/** The cache gives the folio up, if it is clean and only the cache and the caller hold it. Linux mm/vmscan.c:__remove_mapping() */
+/**
+ * The cache gives the folio up, if it is clean and only the cache and the caller hold it.
+ * Linux mm/vmscan.c:__remove_mapping()
+ */
 function removeMapping(folio: Folio): boolean {
   if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;
   filemapRemoveFolio(folio);
@@ -122,7 +131,9 @@ function shrinkFolio(sys: MemorySystem, folio: Folio): Outcome {
   return folio.mapping !== undefined && removeMapping(folio) ? "free" : "keep";
 }
 
-/** Frees what can be freed of isolated folios and returns the others. Linux mm/vmscan.c:shrink_folio_list() */
+/**
+ * Frees what can be freed of isolated folios and returns the others. Linux mm/vmscan.c:shrink_folio_list()
+ */
 function shrinkFolioList(sys: MemorySystem, folios: readonly Folio[]): Folio[] {
   const kept: Folio[] = [];
   for (const folio of folios) {
@@ -140,7 +151,10 @@ function shrinkFolioList(sys: MemorySystem, folios: readonly Folio[]): Folio[] {
   return kept;
 }
 
-/** Frees what can be freed of isolated folios, used or not; the others go back to the LRU. Linux mm/vmscan.c:reclaim_pages() */
+/**
+ * Frees what can be freed of isolated folios, used or not; the others go back to the LRU.
+ * Linux mm/vmscan.c:reclaim_pages()
+ */
 export function reclaimPages(sys: MemorySystem, folios: readonly Folio[]): void {
   for (const folio of shrinkFolioList(sys, folios)) folioPutbackLru(sys, folio);
 }

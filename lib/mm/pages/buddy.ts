@@ -5,12 +5,14 @@
  *   split     [ 0 . . . ][ 4 . . . ]              two halves are buddies: their frame numbers differ in one bit,
  *   split     [ 0 . ][ 2 . ][ 4 . . . ]           buddy = pfn ^ (1 << order)
  *
- * To allocate, take a block from the smallest order that has one and split it down, putting the upper halves on their lists.
- * To free, look at the buddy: if it is free and of the same order, take it off its list and go on with the
- * double block; else put the block on the list. Both take at most 11 steps however much RAM there is.
+ * To allocate, take a block from the smallest order that has one and split it down, putting the upper halves
+ * on their lists. To free, look at the buddy: if it is free and of the same order, take it off its list and
+ * go on with the double block; else put the block on the list. Both take at most 11 steps however much RAM
+ * there is.
  *
- * A zone is a range of frames with lists of its own: ZONE_DMA (below 16 MiB), ZONE_DMA32 (below 4 GiB), ZONE_NORMAL.
- * The lists are linked through two arrays indexed by frame, which the host backs only where they are used.
+ * A zone is a range of frames with lists of its own: ZONE_DMA (below 16 MiB), ZONE_DMA32 (below 4 GiB),
+ * ZONE_NORMAL. The lists are linked through two arrays indexed by frame, which the host backs only where they
+ * are used.
  *
  * Left out today: migrate types, per-CPU lists, watermarks (they come with reclaim).
  *
@@ -79,12 +81,18 @@ export class Zone {
     return pages;
   }
 
-  /** Whether `pfn` is the first frame of a free block of this zone. Linux include/linux/page-flags.h:PageBuddy() */
+  /**
+   * Whether `pfn` is the first frame of a free block of this zone.
+   * Linux include/linux/page-flags.h:PageBuddy()
+   */
   isFreeBlock(pfn: Pfn): boolean {
     return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
   }
 
-  /** Takes a block of 2^order frames; returns its first frame or -1. Linux mm/page_alloc.c:__rmqueue_smallest() */
+  /**
+   * Takes a block of 2^order frames; returns its first frame or -1.
+   * Linux mm/page_alloc.c:__rmqueue_smallest()
+   */
   rmqueueSmallest(order: number): number {
     for (let current = order; current <= MAX_PAGE_ORDER; current++) {
       const pfn = this.freeArea[current]!.head;

@@ -6,8 +6,9 @@
  *                             a folio of order 2 ... : head + tails; tails say only who their head is,
  *                             how often they are mapped by themselves, and whether they are exclusive
  *
- * A folio is a block of 2^order frames handled as one: cached, dirtied, locked and freed together. Its fields are those of
- * its first page (the head), so here a Folio is a Page that is its own head. A single page is a folio of order 0.
+ * A folio is a block of 2^order frames handled as one: cached, dirtied, locked and freed together. Its fields
+ * are those of its first page (the head), so here a Folio is a Page that is its own head. A single page is a
+ * folio of order 0.
  *
  * Two counts must never be confused:
  *   refcount   who holds the folio in any way: each mapping entry, the page cache (one for each page), LRU batches, I/O.
@@ -18,14 +19,18 @@
  * Differs from Linux: counts start at 0 where Linux stores mapcount - 1; a Page object has every field, Linux
  * squeezes them into 64 bytes by overlaying.
  *
- * Read next: page_alloc.ts (where folios come from), free_pages.ts (where they go), mm/fault/rmap.ts (who maps them), mm/lru/swap.ts (LRU).
+ * Read next: page_alloc.ts (where folios come from), free_pages.ts (where they go), mm/fault/rmap.ts (who
+ * maps them), mm/lru/swap.ts (LRU).
  */
 import type { Pfn } from "../../hw/address.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import type { AnonVma } from "../mm_types.js";
 import type { MemorySystem } from "../system.js";
 
-/** Someone works on the folio's contents. Linux include/linux/page-flags.h:PG_locked; so are all PG_ names below. */
+/**
+ * Someone works on the folio's contents. Linux include/linux/page-flags.h:PG_locked; so are all PG_ names
+ * below.
+ */
 export const PG_locked = 1 << 0;
 /** A writer is sending it to disk. */
 export const PG_writeback = 1 << 1;
@@ -106,7 +111,8 @@ export class Page {
   mapping: AddressSpace | AnonVma | undefined = undefined;
   /**
    * Page number in the mapping. Linux index
-   * Invariant: a page mapped at an address of a VMA has the index vmPgoff + its distance from vmStart in pages.
+   * Invariant: a page mapped at an address of a VMA has the index vmPgoff + its distance from vmStart in
+   * pages.
    */
   index = 0;
   /** Neighbours on the list it is on (LRU or free list). Linux lru */
@@ -117,7 +123,10 @@ export class Page {
    * Invariant: a folio on a list has refcount > 0.
    */
   lruList = -1;
-  /** Locked VMAs that map it, as far as they were counted; valid on the unevictable list only. Linux mlock_count */
+  /**
+   * Locked VMAs that map it, as far as they were counted; valid on the unevictable list only. Linux
+   * mlock_count
+   */
   mlockCount = 0;
   /** PGTY_*: what a frame that is no folio is used for. Linux page_type */
   pageType = PGTY_none;
@@ -137,7 +146,10 @@ export function pageFolio(page: Page): Folio {
   return page.head;
 }
 
-/** Takes one more hold of the folio; folioPut() lets go of it (free_pages.ts). Linux include/linux/mm.h:folio_get() */
+/**
+ * Takes one more hold of the folio; folioPut() lets go of it (free_pages.ts).
+ * Linux include/linux/mm.h:folio_get()
+ */
 export function folioGet(folio: Folio): void {
   folio.refcount++;
 }
@@ -182,7 +194,10 @@ export function folioMapcount(folio: Folio): number {
   return folio.order === 0 ? folio.mapcount : folio.largeMapcount;
 }
 
-/** How often this page is mapped, alone or with its folio: /proc/kpagecount. Linux folio_precise_page_mapcount() */
+/**
+ * How often this page is mapped, alone or with its folio: /proc/kpagecount.
+ * Linux folio_precise_page_mapcount()
+ */
 export function pageMapcount(page: Page): number {
   return page.mapcount + (page.head.order > 0 ? page.head.entireMapcount : 0);
 }

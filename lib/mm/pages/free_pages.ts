@@ -4,9 +4,9 @@
  *   folioPut() --> refcount 0 --> freeFolio --> off the LRU list --> freeUnrefPage --> Zone.freeOnePage (buddy.ts)
  *                                               unlocked             page structs wiped
  *
- * Nobody "frees" a page: everybody lets go of his hold, and the last one to do so pays for the rest. So a frame can come back
- * from anywhere, also from within reclaim, and freeing must not need memory itself. It stands below the LRU's batches, below
- * reclaim and below the allocator:
+ * Nobody "frees" a page: everybody lets go of his hold, and the last one to do so pays for the rest. So a
+ * frame can come back from anywhere, also from within reclaim, and freeing must not need memory itself. It
+ * stands below the LRU's batches, below reclaim and below the allocator:
  *
  *   page_alloc.ts   allocates, and reclaims when there is nothing
  *   mm/lru/         batches, reclaim
@@ -57,7 +57,10 @@ function freeFolio(sys: MemorySystem, folio: Folio): void {
   freeUnrefPage(sys, folio);
 }
 
-/** Wipes the page structs and gives the frames back. Linux mm/page_alloc.c:free_unref_folios(), free_pages_prepare() */
+/**
+ * Wipes the page structs and gives the frames back. Linux mm/page_alloc.c:free_unref_folios(),
+ * free_pages_prepare()
+ */
 function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
   const { pfn, order } = folio;
   if (sys.trace.on) sys.trace.emit("kmem:mm_page_free", { pfn, order });

@@ -22,7 +22,8 @@
  *   page cache, a write                  with __GFP_WRITE; large folios with __GFP_NORETRY | __GFP_NOWARN
  *   page cache, readahead                with __GFP_NORETRY | __GFP_NOWARN: nobody has asked for these pages yet
  *
- * Today these make a difference: the zone bits, __GFP_ZERO, __GFP_DIRECT_RECLAIM, __GFP_NORETRY, __GFP_RETRY_MAYFAIL.
+ * Today these make a difference: the zone bits, __GFP_ZERO, __GFP_DIRECT_RECLAIM, __GFP_NORETRY,
+ * __GFP_RETRY_MAYFAIL.
  *
  * Differs from Linux: no __GFP_COMP in what callers give, since every block is one folio here.
  *

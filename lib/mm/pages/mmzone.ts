@@ -8,9 +8,9 @@
  *
  *   MemAvailable = free pages - totalreserve + (page cache - what of it should stay)
  *
- * The reserve is what the allocator holds back from programs: the high watermark, and what a zone keeps for requests that
- * only it can serve. Of the page cache, half should stay, or as much as the low watermarks if that is less:
- * dropping more would only make the same pages be read again.
+ * The reserve is what the allocator holds back from programs: the high watermark, and what a zone keeps for
+ * requests that only it can serve. Of the page cache, half should stay, or as much as the low watermarks if
+ * that is less: dropping more would only make the same pages be read again.
  *
  *   /proc/meminfo --> siMemAvailable --> totalreservePages --> wmark.ts, for each zone
  *

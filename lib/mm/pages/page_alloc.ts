@@ -11,11 +11,12 @@
  *
  *     prepNewPage: refcount 1, tails point to the head, zeroed if __GFP_ZERO
  *
- * Reclaim stands above the LRU lists, and those above freeing; the allocator calls reclaim, and everybody calls the allocator. So that this
- * is no circle, freeing is in a file of its own (free_pages.ts), and reclaim is called through the table of parts (mm/parts.ts).
+ * Reclaim stands above the LRU lists, and those above freeing; the allocator calls reclaim, and everybody
+ * calls the allocator. So that this is no circle, freeing is in a file of its own (free_pages.ts), and
+ * reclaim is called through the table of parts (mm/parts.ts).
  *
- * An allocation may fail (undefined): every caller has an answer for that, -ENOMEM or VM_FAULT_OOM. The GFP mask says how hard
- * the kernel may try and for what the memory is (gfp.ts).
+ * An allocation may fail (undefined): every caller has an answer for that, -ENOMEM or VM_FAULT_OOM. The GFP
+ * mask says how hard the kernel may try and for what the memory is (gfp.ts).
  *
  * Left out: watermarks, kswapd's wake-up, compaction, the OOM killer.
  *
@@ -43,7 +44,10 @@ const ZONE_DMA32_END_PFN = 0x10_0000;
 /** Frames below 1 MiB belong to the firmware and are never handed out. */
 const FIRST_USABLE_PFN = 0x100;
 
-/** Gives the machine's RAM to the zones; called once at boot. Linux mm/mm_init.c:free_area_init(), memblock_free_all() */
+/**
+ * Gives the machine's RAM to the zones; called once at boot. Linux mm/mm_init.c:free_area_init(),
+ * memblock_free_all()
+ */
 export function initZones(sys: MemorySystem): void {
   const nrFrames = sys.ram.nrFrames;
   const links = new FreeLinks(nrFrames);
@@ -87,12 +91,15 @@ function gfpZone(gfp: number): number {
   return (gfp & __GFP_DMA32) !== 0 ? 1 : 2;
 }
 
-/** Largest order that reclaim is expected to make free by chance. Linux include/linux/mmzone.h:PAGE_ALLOC_COSTLY_ORDER */
+/**
+ * Largest order that reclaim is expected to make free by chance.
+ * Linux include/linux/mmzone.h:PAGE_ALLOC_COSTLY_ORDER
+ */
 const PAGE_ALLOC_COSTLY_ORDER = 3;
 
 /**
- * A block of 2^order frames as one folio with refcount 1, or undefined when there is none. May free memory on the way, where
- * `gfp` allows it: whatever the caller looked at before may have changed when it returns.
+ * A block of 2^order frames as one folio with refcount 1, or undefined when there is none. May free memory on
+ * the way, where `gfp` allows it: whatever the caller looked at before may have changed when it returns.
  * Linux mm/page_alloc.c:__alloc_pages_noprof()
  */
 export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | undefined {
@@ -117,7 +124,8 @@ function getPageFromFreelist(sys: MemorySystem, gfp: number, order: number): Fol
 /**
  * The free lists have nothing: reclaims and tries again, as long as reclaim gets anywhere.
  * Linux mm/page_alloc.c:__alloc_pages_slowpath()
- * Differs from Linux: gives up at the first reclaim that frees nothing, where Linux tries 16 times and then kills a process.
+ * Differs from Linux: gives up at the first reclaim that frees nothing, where Linux tries 16 times and then
+ * kills a process.
  */
 function allocPagesSlowpath(sys: MemorySystem, gfp: number, order: number): Folio | undefined {
   if ((gfp & __GFP_DIRECT_RECLAIM) === 0 || sys.pfMemalloc) return undefined;
@@ -129,13 +137,19 @@ function allocPagesSlowpath(sys: MemorySystem, gfp: number, order: number): Foli
   throw outOfSteps(`the reclaim for ${1 << order} pages (try_to_free_pages)`);
 }
 
-/** Whether more than one reclaim is worth it. Linux mm/page_alloc.c:__alloc_pages_slowpath(), before should_reclaim_retry() */
+/**
+ * Whether more than one reclaim is worth it. Linux mm/page_alloc.c:__alloc_pages_slowpath(), before
+ * should_reclaim_retry()
+ */
 function mayLoop(gfp: number, order: number): boolean {
   if ((gfp & __GFP_NORETRY) !== 0) return false;
   return order <= PAGE_ALLOC_COSTLY_ORDER || (gfp & __GFP_RETRY_MAYFAIL) !== 0;
 }
 
-/** Pages that direct reclaim freed; what it allocates itself never reclaims. Linux mm/page_alloc.c:__perform_reclaim() */
+/**
+ * Pages that direct reclaim freed; what it allocates itself never reclaims.
+ * Linux mm/page_alloc.c:__perform_reclaim()
+ */
 function performReclaim(sys: MemorySystem, gfp: number, order: number): number {
   sys.pfMemalloc = true;
   try {
@@ -161,7 +175,10 @@ function prepNewPage(sys: MemorySystem, pfn: Pfn, order: number, gfp: number): F
   return folio;
 }
 
-/** Takes one frame for the kernel for good (the zero page, tables of the machine). Not in Linux: memblock_reserve() */
+/**
+ * Takes one frame for the kernel for good (the zero page, tables of the machine). Not in Linux:
+ * memblock_reserve()
+ */
 export function allocReservedPage(sys: MemorySystem): Page {
   const page = allocPages(sys, GFP_KERNEL | __GFP_ZERO, 0);
   if (page === undefined) throw new RangeError(`RAM of ${sys.ram.sizeBytes} bytes is too small to boot`);

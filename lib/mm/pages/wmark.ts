@@ -12,8 +12,8 @@
  *
  * A zone also keeps some pages free from requests that could use a higher zone: vm.lowmem_reserve_ratio.
  *
- * Everything here is computed from the settings when it is asked for; nothing is kept. Reclaim comes with lab 05: today
- * the marks are shown in /proc/zoneinfo and go into MemAvailable (mmzone.ts).
+ * Everything here is computed from the settings when it is asked for; nothing is kept. Reclaim comes with lab
+ * 05: today the marks are shown in /proc/zoneinfo and go into MemAvailable (mmzone.ts).
  *
  * Linux mm/page_alloc.c. Read first: mm/vm_sysctl.ts, buddy.ts. Read next: page_alloc.ts.
  */
@@ -38,7 +38,10 @@ export function calculateMinFreeKbytes(sys: MemorySystem): number {
   return Math.min(262144, Math.max(128, value));
 }
 
-/** Sets what follows from the size of RAM. Linux mm/page_alloc.c:init_per_zone_wmark_min(), mm/mmap.c:init_user_reserve() */
+/**
+ * Sets what follows from the size of RAM. Linux mm/page_alloc.c:init_per_zone_wmark_min(),
+ * mm/mmap.c:init_user_reserve()
+ */
 export function initWmarkMin(sys: MemorySystem): void {
   const { sysctl } = sys;
   sysctl.minFreeKbytes = calculateMinFreeKbytes(sys);
@@ -56,7 +59,10 @@ export function zoneWatermarks(sys: MemorySystem, zone: Zone): ZoneWatermarks {
   return { min, low: min + gap, high: min + 2 * gap, promo: min + 3 * gap };
 }
 
-/** Free pages that a request for each higher zone must leave in zone `index`. Linux mm/page_alloc.c:setup_per_zone_lowmem_reserve() */
+/**
+ * Free pages that a request for each higher zone must leave in zone `index`.
+ * Linux mm/page_alloc.c:setup_per_zone_lowmem_reserve()
+ */
 export function lowmemReserve(sys: MemorySystem, index: number): number[] {
   const ratio = sys.sysctl.lowmemReserveRatio[index]!;
   const values = new Array<number>(MAX_NR_ZONES).fill(0);

@@ -7,11 +7,11 @@
  *       tables freed:  freedTables
  *     tlbFinishMmu(mm)                one flushTlbMmRange for all of it, or none
  *
- * One shootdown costs a microsecond and interrupts every CPU that runs the process, so a munmap of a thousand pages must not send a
- * thousand. The range that is flushed is the smallest one that holds all changes.
+ * One shootdown costs a microsecond and interrupts every CPU that runs the process, so a munmap of a thousand
+ * pages must not send a thousand. The range that is flushed is the smallest one that holds all changes.
  *
- * Differs from Linux: pages and tables go back to the allocator before the flush instead of after it, which nothing here can
- * see, because no program runs in between.
+ * Differs from Linux: pages and tables go back to the allocator before the flush instead of after it, which
+ * nothing here can see, because no program runs in between.
  *
  * Linux include/asm-generic/tlb.h, mm/mmu_gather.c. Read first: tlb.ts.
  */

@@ -9,15 +9,19 @@
  *         |      |      +--- leaf ----> pmdEntry(pmd, addr, pmdp, next) once for the 2 MiB it maps
  *         +------+------+--- empty ---> pteHole(addr, next, depth) for the part as a whole
  *
- * mprotect, mlock, madvise, mincore, smaps and pagemap go over a range this way. What an entry is, is found out here, once
- * (classifyPte): an entry of no known kind throws before a callback could take it for something else.
+ * mprotect, mlock, madvise, mincore, smaps and pagemap go over a range this way. What an entry is, is found
+ * out here, once (classifyPte): an entry of no known kind throws before a callback could take it for
+ * something else.
  *
- * A leaf of level 2 that is met by a walk with pteEntry but without pmdEntry throws: Linux splits the huge page there,
- * and to step over it would leave 512 pages out in silence. Nothing maps a leaf of level 3, so every walk throws there.
+ * A leaf of level 2 that is met by a walk with pteEntry but without pmdEntry throws: Linux splits the huge
+ * page there, and to step over it would leave 512 pages out in silence. Nothing maps a leaf of level 3, so
+ * every walk throws there.
  *
- * `forEachPmd` is the loop below it, which the functions that empty or copy many entries (zap, fork) use directly.
+ * `forEachPmd` is the loop below it, which the functions that empty or copy many entries (zap, fork) use
+ * directly.
  *
- * Left out: hugetlb_entry, install_pte, and ACTION_AGAIN, which needs another CPU that changes the tables meanwhile.
+ * Left out: hugetlb_entry, install_pte, and ACTION_AGAIN, which needs another CPU that changes the tables
+ * meanwhile.
  *
  * Read first: pgtable_alloc.ts. Read next: mm/fault/zap.ts.
  */
@@ -53,12 +57,14 @@ type WalkAnswer = boolean | void;
 /** What to call for what is found; all are optional. Linux include/linux/pagewalk.h:struct mm_walk_ops */
 export interface MmWalkOps {
   /**
-   * Whether the part [start, end) of `vma` is to be walked. Without it, VMAs whose frames have no page structs (VM_PFNMAP)
-   * count as holes. Not called by walkPageRangeVma(). Differs from Linux: it cannot end the walk.
+   * Whether the part [start, end) of `vma` is to be walked. Without it, VMAs whose frames have no page
+   * structs (VM_PFNMAP) count as holes. Not called by walkPageRangeVma(). Differs from Linux: it cannot end
+   * the walk.
    */
   testWalk?(vma: VmAreaStruct, start: Vaddr, end: Vaddr): boolean;
   /**
-   * A leaf of level 2: its value, the first address of the walk under it, its pointer, where the walk under it ends.
+   * A leaf of level 2: its value, the first address of the walk under it, its pointer, where the walk under
+   * it ends.
    * Differs from Linux: not called for tables.
    */
   pmdEntry?(pmd: Pte, addr: Vaddr, pmdp: number, next: Vaddr): WalkAnswer;
@@ -68,8 +74,8 @@ export interface MmWalkOps {
    */
   pteEntry?(pte: Pte, addr: Vaddr, ptep: number, kind: number): WalkAnswer;
   /**
-   * Nothing maps [addr, next). `depth` says how high: 0 the top table's entry is empty, 2 that of level 3, 3 that of
-   * level 2, 4 that of level 1; -1 there is no VMA.
+   * Nothing maps [addr, next). `depth` says how high: 0 the top table's entry is empty, 2 that of level 3, 3
+   * that of level 2, 4 that of level 1; -1 there is no VMA.
    */
   pteHole?(addr: Vaddr, next: Vaddr, depth: number): WalkAnswer;
 }
@@ -81,8 +87,8 @@ type PmdVisitor = (pmdp: number, addr: Vaddr, next: Vaddr) => WalkAnswer;
 type HoleVisitor = (addr: Vaddr, next: Vaddr, depth: number) => WalkAnswer;
 
 /**
- * Calls `visit` for each level-2 entry of [start, end) that is not empty: a table or a leaf, nothing else may stand
- * there. Returns whether a visitor ended it. Linux walk_pgd_range(), walk_pud_range(), walk_pmd_range()
+ * Calls `visit` for each level-2 entry of [start, end) that is not empty: a table or a leaf, nothing else may
+ * stand there. Returns whether a visitor ended it. Linux walk_pgd_range(), walk_pud_range(), walk_pmd_range()
  */
 export function forEachPmd(
   mm: MmStruct,
@@ -139,7 +145,10 @@ export function nextBoundary(addr: Vaddr, size: number, end: number): number {
   return Math.min((Math.floor(addr / size) + 1) * size, end);
 }
 
-/** Walks [start, end) of `mm`, VMA by VMA. Returns whether a callback ended it. Linux mm/pagewalk.c:walk_page_range() */
+/**
+ * Walks [start, end) of `mm`, VMA by VMA. Returns whether a callback ended it.
+ * Linux mm/pagewalk.c:walk_page_range()
+ */
 export function walkPageRange(mm: MmStruct, start: Vaddr, end: Vaddr, ops: MmWalkOps): boolean {
   for (let addr = start; addr < end; ) {
     const vma = mm.mmMt.find(addr);
@@ -152,7 +161,10 @@ export function walkPageRange(mm: MmStruct, start: Vaddr, end: Vaddr, ops: MmWal
   return false;
 }
 
-/** Walks the part of one VMA, if it is to be walked at all. Linux mm/pagewalk.c:walk_page_test(), __walk_page_range() */
+/**
+ * Walks the part of one VMA, if it is to be walked at all. Linux mm/pagewalk.c:walk_page_test(),
+ * __walk_page_range()
+ */
 function walkTested(vma: VmAreaStruct, start: Vaddr, end: Vaddr, ops: MmWalkOps): WalkAnswer {
   if (ops.testWalk !== undefined) {
     if (!ops.testWalk(vma, start, end)) return false;

@@ -1,5 +1,6 @@
 /**
- * Page-table entries as the kernel handles them: values, pointers to them, and what each bit means to memory management.
+ * Page-table entries as the kernel handles them: values, pointers to them, and what each bit means to memory
+ * management.
  *
  *   value   52   51                             12 11 10 9 8 7 6 5 4 3 2 1 0      a safe integer; bit 52 stands for
  *          +----+---------------------------------+--+--+-+-+-+-+-+-+-+-+-+-+     bit 63 (NX) of the entry in RAM
@@ -8,23 +9,26 @@
  *
  *   pointer ptep = table's frame number * 512 + index: the entry's physical address divided by 8. 0 is no pointer.
  *
- * An entry is one of: empty (0); present for the processor (P); present for Linux only (bit 8 without P: PROT_NONE keeps
- * the frame but makes every access fault); or not present but not empty: then the entry belongs to the kernel, which
- * keeps a note there: a guard marker (MADV_GUARD_INSTALL) or the place of a page in swap:
+ * An entry is one of: empty (0); present for the processor (P); present for Linux only (bit 8 without P:
+ * PROT_NONE keeps the frame but makes every access fault); or not present but not empty: then the entry
+ * belongs to the kernel, which keeps a note there: a guard marker (MADV_GUARD_INSTALL) or the place of a page
+ * in swap:
  *
  *          51        47 46                                9 8 7    3 2 1 0
  *         +------------+-----------------------------------+-+------+-----+
  *         |    type    |              offset               |0|E     |    0|    E (bit 3): the page was exclusive
  *         +------------+-----------------------------------+-+------+-----+
  *
- * JavaScript's & takes an integer modulo 2^32, so the flag bits 0 to 11 of a value may be tested with & directly;
- * bits are set and cleared by adding and subtracting.
+ * JavaScript's & takes an integer modulo 2^32, so the flag bits 0 to 11 of a value may be tested with &
+ * directly; bits are set and cleared by adding and subtracting.
  *
- * The type says whose note it is; classifyPte() sorts every entry by it, and a walk that meets a kind it does not know throws:
+ * The type says whose note it is; classifyPte() sorts every entry by it, and a walk that meets a kind it does
+ * not know throws:
  *
  *   0 to 23 place in swap    25 to 27 page on the move    31 marker    others: kinds that nothing here makes
  *
- * Differs from Linux: a swap entry's type is in bits 47 to 51 instead of 59 to 63, and frame numbers are not inverted.
+ * Differs from Linux: a swap entry's type is in bits 47 to 51 instead of 59 to 63, and frame numbers are not
+ * inverted.
  *
  * Read first: hw/entry.ts. Read next: pgtable_alloc.ts (tables), mm/fault/memory.ts (faults).
  */
@@ -45,7 +49,10 @@ import { VmBug } from "../mmdebug.js";
 
 /** NX in a value: no instruction fetches. Bit 63 in RAM. */
 export const PTE_NX = 2 ** 52;
-/** Present for Linux but not for the processor: PROT_NONE. Linux arch/x86/include/asm/pgtable_types.h:_PAGE_PROTNONE */
+/**
+ * Present for Linux but not for the processor: PROT_NONE.
+ * Linux arch/x86/include/asm/pgtable_types.h:_PAGE_PROTNONE
+ */
 export const PAGE_PROTNONE = PAGE_GLOBAL;
 /** The frame has no counts to keep, as the zero page. Linux _PAGE_SPECIAL (_PAGE_BIT_SOFTW1) */
 export const PAGE_SPECIAL = 0x200;
@@ -123,8 +130,9 @@ export function pteSpecial(pte: Pte): boolean {
   return (pte & PAGE_SPECIAL) !== 0;
 }
 
-// Where the fields of an entry and of an address begin is written out below: 0x1000 is bit 12, 0x20_0000 bit 21. As numbers
-// and not as PAGE_SIZE, because an imported constant is read from memory at each use, and fork lost a twentieth by it.
+// Where the fields of an entry and of an address begin is written out below: 0x1000 is bit 12, 0x20_0000
+// bit 21. As numbers and not as PAGE_SIZE, because an imported constant is read from memory at each use, and
+// fork lost a twentieth by it.
 
 /** Frame number of a present entry. Linux pte_pfn() */
 export function ptePfn(pte: Pte): Pfn {
@@ -179,7 +187,10 @@ export function pteMkspecial(pte: Pte): Pte {
   return setBit(pte, PAGE_SPECIAL);
 }
 
-/** The present entry with its protection exchanged; frame, accessed, dirty and special stay. Linux pte_modify() */
+/**
+ * The present entry with its protection exchanged; frame, accessed, dirty and special stay.
+ * Linux pte_modify()
+ */
 export function pteModify(pte: Pte, prot: number): Pte {
   return (
     ptePfn(pte) * 0x1000 +
@@ -196,14 +207,20 @@ export function maybeMkwrite(pte: Pte, vma: VmAreaStruct): Pte {
 const PROT_NONE_BITS = PAGE_PROTNONE + PAGE_ACCESSED;
 const PROT_READONLY = PAGE_PRESENT + PAGE_USER + PAGE_ACCESSED;
 
-/** Protection bits for VMA flags: private writable memory starts read-only (copy on write). Linux vm_get_page_prot() */
+/**
+ * Protection bits for VMA flags: private writable memory starts read-only (copy on write).
+ * Linux vm_get_page_prot()
+ */
 export function vmGetPageProt(vmFlags: number): number {
   if ((vmFlags & (VM_READ | VM_WRITE | VM_EXEC)) === 0) return PROT_NONE_BITS + PTE_NX;
   const writable = (vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED) ? PAGE_RW : 0;
   return PROT_READONLY + writable + ((vmFlags & VM_EXEC) !== 0 ? 0 : PTE_NX);
 }
 
-/** Whether the first write through each shared page must fault, to be noticed. Linux mm/vma.c:vma_wants_writenotify() */
+/**
+ * Whether the first write through each shared page must fault, to be noticed.
+ * Linux mm/vma.c:vma_wants_writenotify()
+ */
 export function vmaWantsWritenotify(vma: VmAreaStruct): boolean {
   return (
     (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED) && vma.vmOps?.pageMkwrite !== undefined
@@ -218,9 +235,13 @@ export function vmaPageProt(vma: VmAreaStruct): number {
   return vmGetPageProt(vmaWantsWritenotify(vma) ? vma.vmFlags & ~VM_SHARED : vma.vmFlags);
 }
 
-/** Types below are swap areas; those from here on are other notes. Linux include/linux/swap.h:MAX_SWAPFILES */
+/**
+ * Types below are swap areas; those from here on are other notes. Linux include/linux/swap.h:MAX_SWAPFILES
+ */
 export const MAX_SWAPFILES = 24;
-/** First of the three types of a page on the move: read-only. Linux include/linux/swap.h:SWP_MIGRATION_READ */
+/**
+ * First of the three types of a page on the move: read-only. Linux include/linux/swap.h:SWP_MIGRATION_READ
+ */
 export const SWP_MIGRATION_READ = 25;
 /** Last of them: writable. Linux include/linux/swap.h:SWP_MIGRATION_WRITE */
 export const SWP_MIGRATION_WRITE = 27;
@@ -232,8 +253,9 @@ export const PTE_MARKER_GUARD = 4;
 export const PTE_MARKER_POISONED = 2;
 
 /**
- * The entry of swap area `type` (0 to 31), page `offset` (below 2^38). Page 0 of area 0 has none: its entry would be 0, which
- * is the empty one, and the page is the area's header. Linux swp_entry() and swp_entry_to_pte()
+ * The entry of swap area `type` (0 to 31), page `offset` (below 2^38). Page 0 of area 0 has none: its entry
+ * would be 0, which is the empty one, and the page is the area's header. Linux swp_entry() and
+ * swp_entry_to_pte()
  */
 export function swpEntryToPte(type: number, offset: number): Pte {
   const fits = type >= 0 && type < 32 && offset >= 0 && offset < 2 ** 38 && type + offset > 0;
@@ -300,7 +322,10 @@ function classifyNote(pte: Pte): number {
   throw unknownPte(pte);
 }
 
-/** What a walk throws that meets an entry of a kind it has no answer for. Not in Linux: BUG() or bad page map there. */
+/**
+ * What a walk throws that meets an entry of a kind it has no answer for. Not in Linux: BUG() or bad page map
+ * there.
+ */
 export function unknownPte(pte: Pte): VmBug {
   return new VmBug(`page-table entry ${pte.toString(16)} is of a kind that has no place here`);
 }
@@ -331,7 +356,8 @@ export function pgdIndex(addr: Vaddr): number {
 }
 
 /**
- * Whether an entry that is not empty, in a table above level 1, is a leaf and not a table; throws if it is neither.
+ * Whether an entry that is not empty, in a table above level 1, is a leaf and not a table; throws if it is
+ * neither.
  * Not in Linux: pmd_leaf() and pmd_bad(), one after the other.
  */
 export function leafNotTable(entry: Pte): boolean {

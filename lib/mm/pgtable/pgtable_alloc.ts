@@ -5,12 +5,13 @@
  *              (one per mm)       512 GiB each       1 GiB each         2 MiB each
  *                                 `------------- counted in mm.pgtablesBytes: VmPTE -------------'
  *
- * xxxOffset finds the entry for an address and returns 0 where a table is missing; xxxAlloc makes the missing tables and
- * returns 0 only when no frame is left. A leaf (huge page) in level 2 or 3 is not a table, and not "nothing" either: who may
- * meet one looks at the entry first (pmdLeaf), and both throw where they find one in place of a table.
+ * xxxOffset finds the entry for an address and returns 0 where a table is missing; xxxAlloc makes the missing
+ * tables and returns 0 only when no frame is left. A leaf (huge page) in level 2 or 3 is not a table, and not
+ * "nothing" either: who may meet one looks at the entry first (pmdLeaf), and both throw where they find one
+ * in place of a table.
  *
- * Tables go away in two cases: freePgtables() after munmap, for every table whose whole range lies between the
- * neighbouring VMAs (floor and ceiling); and when MADV_DONTNEED has emptied the whole range of a PTE page
+ * Tables go away in two cases: freePgtables() after munmap, for every table whose whole range lies between
+ * the neighbouring VMAs (floor and ceiling); and when MADV_DONTNEED has emptied the whole range of a PTE page
  * (CONFIG_PT_RECLAIM, see mm/fault/zap.ts). The table pages are real frames of RAM that the processor reads.
  *
  * Read first: pgtable.ts. Read next: pagewalk.ts.
@@ -99,8 +100,8 @@ function tableBelowAlloc(mm: MmStruct, entryp: number): number {
 }
 
 /**
- * Hooks the new table `pfn` in below `entryp`; false, and the table stays the caller's, if one has come there since the caller
- * looked: to have memory for the table it may have waited. Linux mm/memory.c:pmd_install()
+ * Hooks the new table `pfn` in below `entryp`; false, and the table stays the caller's, if one has come there
+ * since the caller looked: to have memory for the table it may have waited. Linux mm/memory.c:pmd_install()
  */
 function pmdInstall(mm: MmStruct, entryp: number, pfn: Pfn): boolean {
   const { ram } = mm.sys;
@@ -116,7 +117,10 @@ export function pudOffset(mm: MmStruct, addr: Vaddr): number {
   return pud === 0 ? 0 : pud * 512 + pudIndex(addr);
 }
 
-/** Pointer to the level-2 entry for `addr`, 0 where a table is missing. Linux mm/rmap.c:mm_find_pmd(), pmd_offset() */
+/**
+ * Pointer to the level-2 entry for `addr`, 0 where a table is missing. Linux mm/rmap.c:mm_find_pmd(),
+ * pmd_offset()
+ */
 export function pmdOffset(mm: MmStruct, addr: Vaddr): number {
   const pudp = pudOffset(mm, addr);
   return pudp === 0 ? 0 : pmdOffsetPud(mm, pudp, addr);
@@ -160,8 +164,8 @@ export function pteAllocPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
 }
 
 /**
- * Makes the table of a fault's level-1 entry if it is missing, of the one set aside if there is one, and notes where the entry
- * is; false without memory. Linux include/linux/mm.h:pte_alloc()
+ * Makes the table of a fault's level-1 entry if it is missing, of the one set aside if there is one, and
+ * notes where the entry is; false without memory. Linux include/linux/mm.h:pte_alloc()
  */
 export function vmfPteAlloc(vmf: VmFault): boolean {
   if (vmf.ptep !== 0) return true;
@@ -172,8 +176,8 @@ export function vmfPteAlloc(vmf: VmFault): boolean {
 }
 
 /**
- * Sets a table aside for the fault if it will need one, while it holds no page yet: making room for the table could need
- * that very page. False without memory. Linux mm/memory.c:do_fault_around(), __do_fault()
+ * Sets a table aside for the fault if it will need one, while it holds no page yet: making room for the table
+ * could need that very page. False without memory. Linux mm/memory.c:do_fault_around(), __do_fault()
  */
 export function vmfPreallocPte(vmf: VmFault): boolean {
   if (vmf.ptep !== 0 || vmf.preallocPte !== 0) return true;
@@ -187,7 +191,9 @@ export function vmfFreePrealloc(vmf: VmFault): void {
   vmf.preallocPte = 0;
 }
 
-/** Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map() */
+/**
+ * Pointer to the level-1 entry for `addr`, all tables made as needed; 0 without memory. Linux pte_alloc_map()
+ */
 export function pteAlloc(mm: MmStruct, addr: Vaddr): number {
   const pmdp = pmdAlloc(mm, addr);
   return pmdp === 0 ? 0 : pteAllocPmd(mm, pmdp, addr);
@@ -211,8 +217,8 @@ export function freeTableBelow(mm: MmStruct, entryp: number): void {
 }
 
 /**
- * Frees the tables for [start, end) as far as no table is needed outside: `floor` is the end of the mapping below,
- * `ceiling` the start of the one above (0 = none). Linux mm/memory.c:free_pgd_range()
+ * Frees the tables for [start, end) as far as no table is needed outside: `floor` is the end of the mapping
+ * below, `ceiling` the start of the one above (0 = none). Linux mm/memory.c:free_pgd_range()
  */
 export function freePgdRange(mm: MmStruct, start: number, end: number, floor: number, ceiling: number): void {
   const top = ceiling === 0 ? Number.POSITIVE_INFINITY : Math.floor(ceiling / PMD_SIZE) * PMD_SIZE;

@@ -9,22 +9,25 @@
  *   flushTlbFunc    catchUp(generation of this CPU, of the mm, of the request):
  *                   "nothing", "pages": invlpg page by page, "all": CR3 written
  *
- * The processor never looks whether a cached translation is still right. Whenever the kernel takes rights away
- * (unmap, write-protect, another frame), it must flush before anyone may rely on it; giving more rights needs none, a
- * stale entry only causes a fault that finds nothing to do (a spurious fault; AMD walks again instead, see hw/mmu.ts).
+ * The processor never looks whether a cached translation is still right. Whenever the kernel takes rights
+ * away (unmap, write-protect, another frame), it must flush before anyone may rely on it; giving more rights
+ * needs none, a stale entry only causes a fault that finds nothing to do (a spurious fault; AMD walks again
+ * instead, see hw/mmu.ts).
  *
- * Interrupts are dear, so Linux sends few: many changes are gathered into one flush (mmu_gather.ts), CPUs that are lazy or
- * run something else are left alone and catch up by generation when they come back (tlb_switch.ts).
+ * Interrupts are dear, so Linux sends few: many changes are gathered into one flush (mmu_gather.ts), CPUs
+ * that are lazy or run something else are left alone and catch up by generation when they come back
+ * (tlb_switch.ts).
  *
- * The file goes that way: the three decisions (is a flush needed, who must flush, how much), the flush that asks
- * them, the forms in which callers ask for a flush, and at last its counts and events.
+ * The file goes that way: the three decisions (is a flush needed, who must flush, how much), the flush that
+ * asks them, the forms in which callers ask for a flush, and at last its counts and events.
  *
  * Replaceable: pteNeedsFlush, shootdownTargets, catchUp here, chooseNewAsid in tlb_switch.ts.
  *
- * Differs from Linux: a CPU that left an mm is taken out of its mask only by a flush that frees tables, not once a second;
- * interrupts are answered at once, so that a CPU never receives two requests out of order.
+ * Differs from Linux: a CPU that left an mm is taken out of its mask only by a flush that frees tables, not
+ * once a second; interrupts are answered at once, so that a CPU never receives two requests out of order.
  *
- * Linux arch/x86/mm/tlb.c, arch/x86/include/asm/tlbflush.h. Read first: tlb_switch.ts. Read next: mmu_gather.ts, mm/fault/zap.ts.
+ * Linux arch/x86/mm/tlb.c, arch/x86/include/asm/tlbflush.h. Read first: tlb_switch.ts.
+ * Read next: mmu_gather.ts, mm/fault/zap.ts.
  */
 
 import type { Vaddr } from "../../hw/address.js";
@@ -62,7 +65,10 @@ const FLUSH_ON_CLEAR = PAGE_DIRTY | PAGE_PRESENT;
 /** Flags of which any change is flushed, so that no program meets a fault that finds nothing to do. */
 const FLUSH_ON_CHANGE = PAGE_RW | PAGE_USER | PAGE_PWT | PAGE_PCD | PAGE_PSE | PAGE_GLOBAL;
 
-/** Whether a TLB may not keep `before` when the entry becomes `after`. Linux arch/x86/include/asm/tlbflush.h:pte_needs_flush() */
+/**
+ * Whether a TLB may not keep `before` when the entry becomes `after`.
+ * Linux arch/x86/include/asm/tlbflush.h:pte_needs_flush()
+ */
 export function pteNeedsFlush(before: number, after: number): boolean {
   if ((before & PAGE_PRESENT) === 0) return false;
   if (ptePfn(before) !== ptePfn(after)) return true;
@@ -72,7 +78,8 @@ export function pteNeedsFlush(before: number, after: number): boolean {
 }
 
 /**
- * The CPUs to interrupt, of those in the mm's mask: the ones that run it and are not lazy; all of them when tables were freed.
+ * The CPUs to interrupt, of those in the mm's mask: the ones that run it and are not lazy; all of them when
+ * tables were freed.
  * Linux arch/x86/mm/tlb.c:should_flush_tlb(), native_flush_tlb_multi()
  */
 export function shootdownTargets(mask: readonly ShootdownCpu[], freedTables: boolean): number[] {
@@ -82,8 +89,9 @@ export function shootdownTargets(mask: readonly ShootdownCpu[], freedTables: boo
 }
 
 /**
- * What a CPU whose entries are of generation `localGen` must drop when the mm is at `mmGen`. `requestGen` is the generation of
- * the request it serves, undefined when it comes back from being lazy. Only one who missed nothing else may flush single pages.
+ * What a CPU whose entries are of generation `localGen` must drop when the mm is at `mmGen`. `requestGen` is
+ * the generation of the request it serves, undefined when it comes back from being lazy. Only one who missed
+ * nothing else may flush single pages.
  * Linux arch/x86/mm/tlb.c:flush_tlb_func()
  */
 export function catchUp(localGen: number, mmGen: number, requestGen?: number): CatchUp {
@@ -168,7 +176,10 @@ function flushLocal(sys: MemorySystem, cpu: Cpu, range: FlushTlbInfo | undefined
 
 // ---------------------------------------------------------------- what callers ask for
 
-/** Flushes [start, end) of `mm`, or leaves it to the gather that is open. Linux arch/x86/include/asm/tlbflush.h:flush_tlb_range() */
+/**
+ * Flushes [start, end) of `mm`, or leaves it to the gather that is open.
+ * Linux arch/x86/include/asm/tlbflush.h:flush_tlb_range()
+ */
 export function flushTlbRange(mm: MmStruct, start: number, end: number): void {
   if (mm.tlbGather === undefined) flushTlbMmRange(mm, start, end);
   else mm.tlbGather.addRange(start, end);

@@ -10,14 +10,16 @@
  *         [2]  ctxId 4, tlbGen 5             this CPU's entries of that mm may be stale
  *         ... six of them
  *
- * A PCID has 12 bits, and a system has more processes than that. So each CPU keeps six slots (ASIDs) for the address
- * spaces it ran last, whose entries stay in its TLB under PCID = slot + 1. Switching to an mm that has a slot keeps the
- * entries, unless its generation went on in the meantime; an mm without one takes the next slot and drops what is there.
+ * A PCID has 12 bits, and a system has more processes than that. So each CPU keeps six slots (ASIDs) for the
+ * address spaces it ran last, whose entries stay in its TLB under PCID = slot + 1. Switching to an mm that
+ * has a slot keeps the entries, unless its generation went on in the meantime; an mm without one takes the
+ * next slot and drops what is there.
  *
- * A CPU with nothing to do goes lazy: it leaves CR3 as it is, since the next task may well be of the same mm, and is not
- * interrupted for flushes. When it comes back it compares generations.
+ * A CPU with nothing to do goes lazy: it leaves CR3 as it is, since the next task may well be of the same mm,
+ * and is not interrupted for flushes. When it comes back it compares generations.
  *
- * Differs from Linux: no page-table isolation (KPTI), which gives each slot a second PCID for user mode; no global ASIDs.
+ * Differs from Linux: no page-table isolation (KPTI), which gives each slot a second PCID for user mode; no
+ * global ASIDs.
  *
  * Linux arch/x86/mm/tlb.c. Read first: hw/cpu.ts (writeCr3). Read next: tlb.ts.
  */
@@ -35,7 +37,8 @@ export function kernPcid(asid: number): number {
 }
 
 /**
- * The slot for `next` among a CPU's `ctxs`: its own if it still has one, else slot `nextAsid`, and from the last on to the first.
+ * The slot for `next` among a CPU's `ctxs`: its own if it still has one, else slot `nextAsid`, and from the
+ * last on to the first.
  * Linux arch/x86/mm/tlb.c:choose_new_asid()
  */
 export function chooseNewAsid(ctxs: readonly TlbContext[], nextAsid: number, next: TlbContext): NewAsid {

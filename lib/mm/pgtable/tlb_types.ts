@@ -1,11 +1,13 @@
 /**
- * What the kernel notes down about TLBs: for each CPU, for a flush that is being gathered, for one that is asked for.
+ * What the kernel notes down about TLBs: for each CPU, for a flush that is being gathered, for one that is
+ * asked for.
  *
  *   CpuTlbState    one for each CPU: which mm is loaded, and up to which generation it knows the last six
  *   MmuGather      one for each mm that is being changed: the smallest range that holds all changes
  *   FlushTlbInfo   one for each flush
  *
- * Linux arch/x86/include/asm/tlbflush.h, include/asm-generic/tlb.h. Read next: tlb_switch.ts, tlb.ts, mmu_gather.ts.
+ * Linux arch/x86/include/asm/tlbflush.h, include/asm-generic/tlb.h. Read next: tlb_switch.ts, tlb.ts,
+ * mmu_gather.ts.
  */
 import type { MmStruct } from "../mm_types.js";
 

@@ -5,8 +5,8 @@
  *                         | page | page | GUARD | GUARD | page |        one VMA; touching GUARD is SIGSEGV
  *   MADV_GUARD_REMOVE     markers become empty entries again: the next touch brings a fresh page
  *
- * A PROT_NONE mapping as a guard costs a VMA and its splits; a marker costs only the entry. MADV_DONTNEED leaves markers,
- * munmap takes them, fork copies them.
+ * A PROT_NONE mapping as a guard costs a VMA and its splits; a marker costs only the entry. MADV_DONTNEED
+ * leaves markers, munmap takes them, fork copies them.
  *
  * The VMA is flagged VM_MAYBE_GUARD as a whole and keeps the flag; merging does not look at it (VM_STICKY).
  *
@@ -40,7 +40,10 @@ function isValidGuardVma(vma: VmAreaStruct, allowLocked: boolean): boolean {
   return (vma.vmFlags & disallowed) === 0;
 }
 
-/** Puts guard markers in [start, end) of `vma`. 0 or negative errno. Linux mm/madvise.c:madvise_guard_install() */
+/**
+ * Puts guard markers in [start, end) of `vma`. 0 or negative errno.
+ * Linux mm/madvise.c:madvise_guard_install()
+ */
 export function madviseGuardInstall(vma: VmAreaStruct, start: number, end: number): number {
   if (!isValidGuardVma(vma, false)) return -EINVAL;
   const { vmMm: mm } = vma;
@@ -56,7 +59,10 @@ export function madviseGuardInstall(vma: VmAreaStruct, start: number, end: numbe
   return 0;
 }
 
-/** Takes guard markers out of [start, end) of `vma`. 0 or negative errno. Linux mm/madvise.c:madvise_guard_remove() */
+/**
+ * Takes guard markers out of [start, end) of `vma`. 0 or negative errno.
+ * Linux mm/madvise.c:madvise_guard_remove()
+ */
 export function madviseGuardRemove(vma: VmAreaStruct, start: number, end: number): number {
   if (!isValidGuardVma(vma, true)) return -EINVAL;
   const { ram } = vma.vmMm.sys;

@@ -7,8 +7,8 @@
  *                                 POPULATE_READ POPULATE_WRITE                        mm/fault/gup.ts
  *                                 GUARD_INSTALL GUARD_REMOVE                          guard.ts
  *
- * The range may hold several VMAs and holes. Holes are skipped, the rest is done, and the call ends with ENOMEM; an error in
- * a VMA ends it there, with what came before done.
+ * The range may hold several VMAs and holes. Holes are skipped, the rest is done, and the call ends with
+ * ENOMEM; an error in a VMA ends it there, with what came before done.
  *
  * Left out: COLLAPSE, and the advice that injects memory errors.
  *
@@ -50,7 +50,9 @@ import { vmaModifyFlags } from "./vma.js";
 
 const KNOWN_ADVICE: ReadonlySet<number> = new Set(Object.values(MADV));
 
-/** Follows `behavior` (MADV.*) for [start, start + len). 0 or negative errno. Linux mm/madvise.c:do_madvise() */
+/**
+ * Follows `behavior` (MADV.*) for [start, start + len). 0 or negative errno. Linux mm/madvise.c:do_madvise()
+ */
 export function doMadvise(mm: MmStruct, start: number, lenIn: number, behavior: number): number {
   if (!KNOWN_ADVICE.has(behavior) || offsetInPage(start) !== 0) return -EINVAL;
   const len = pageAlign(lenIn);
@@ -75,7 +77,10 @@ function madvisePopulate(mm: MmStruct, start: number, end: number, write: boolea
   return 0;
 }
 
-/** What is done with [start, end), part of `vma`: the VMA that holds it then, or negative errno. Linux mm/madvise.c:madvise_vma_behavior() */
+/**
+ * What is done with [start, end), part of `vma`: the VMA that holds it then, or negative errno.
+ * Linux mm/madvise.c:madvise_vma_behavior()
+ */
 type VmaVisitor = (
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,
@@ -83,7 +88,10 @@ type VmaVisitor = (
   end: number,
 ) => VmAreaStruct | number;
 
-/** Visits every VMA of the range; holes are skipped, and make the result -ENOMEM. Linux mm/madvise.c:madvise_walk_vmas() */
+/**
+ * Visits every VMA of the range; holes are skipped, and make the result -ENOMEM.
+ * Linux mm/madvise.c:madvise_walk_vmas()
+ */
 export function madviseWalkVmas(mm: MmStruct, start: number, end: number, visit: VmaVisitor): number {
   if (start < 0) return -ENOMEM;
   let unmapped = 0;
@@ -106,7 +114,10 @@ export function madviseWalkVmas(mm: MmStruct, start: number, end: number, visit:
   return unmapped;
 }
 
-/** One VMA's part of the range. The VMA that holds it then, or negative errno. Linux mm/madvise.c:madvise_vma_behavior() */
+/**
+ * One VMA's part of the range. The VMA that holds it then, or negative errno.
+ * Linux mm/madvise.c:madvise_vma_behavior()
+ */
 function madviseVmaBehavior(
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,
@@ -175,7 +186,10 @@ function adviceFlags(vma: VmAreaStruct, behavior: number): number | undefined {
   }
 }
 
-/** Gives [start, end), part of `vma`, new flags, or with `naming` a new name. Linux mm/madvise.c:madvise_update_vma() */
+/**
+ * Gives [start, end), part of `vma`, new flags, or with `naming` a new name.
+ * Linux mm/madvise.c:madvise_update_vma()
+ */
 export function madviseUpdateVma(
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,

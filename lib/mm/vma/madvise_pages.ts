@@ -106,7 +106,10 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   return 0;
 }
 
-/** A lost page is free to be lost; other notes stay. Linux mm/madvise.c:madvise_free_pte_range() of what is not present */
+/**
+ * A lost page is free to be lost; other notes stay. Linux mm/madvise.c:madvise_free_pte_range() of what is
+ * not present
+ */
 function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, kind: number): void {
   if (kind === PTE_KIND_SWAP) throw unknownPte(pte); // its place would have to be given back
   if (kind === PTE_KIND_MARKER && (swpOffset(pte) & PTE_MARKER_POISONED) !== 0)
@@ -168,8 +171,9 @@ function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
 }
 
 /**
- * Whether [addr, end) holds all of a large folio, and it is mapped there whole. If not it is split, which also takes its entries away; they
- * are left alone then. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range(), madvise_folio_pte_batch()
+ * Whether [addr, end) holds all of a large folio, and it is mapped there whole. If not it is split, which
+ * also takes its entries away; they are left alone then.
+ * Linux mm/madvise.c:madvise_cold_or_pageout_pte_range(), madvise_folio_pte_batch()
  */
 function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: Vaddr, end: number): boolean {
   const nrPages = folioNrPages(folio);
@@ -180,8 +184,9 @@ function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: Vadd
 }
 
 /**
- * Takes the marks of use from what one entry maps, if only this entry does; then it goes to the inactive list, or to `isolated`, to be
- * reclaimed. Returns the entries that are done with. Linux mm/madvise.c:madvise_cold_or_pageout_pte_range()
+ * Takes the marks of use from what one entry maps, if only this entry does; then it goes to the inactive
+ * list, or to `isolated`, to be reclaimed. Returns the entries that are done with.
+ * Linux mm/madvise.c:madvise_cold_or_pageout_pte_range()
  */
 function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isolated?: Folio[]): number {
   const { sys } = vma.vmMm;
@@ -205,7 +210,10 @@ function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isol
   return nrPages;
 }
 
-/** Would read back what is in swap; nothing is there yet. Linux mm/madvise.c:swapin_walk_ops, swapin_walk_pmd_entry() */
+/**
+ * Would read back what is in swap; nothing is there yet. Linux mm/madvise.c:swapin_walk_ops,
+ * swapin_walk_pmd_entry()
+ */
 const SWAPIN_WALK_OPS: MmWalkOps = {
   pmdEntry: () => false,
   pteEntry(pte, _addr, _ptep, kind) {

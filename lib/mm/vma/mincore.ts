@@ -4,7 +4,8 @@
  *   mapped page           1
  *   nothing mapped        file: whether the page is in the page cache;  anonymous: 0
  *
- * It reveals what others have read, so on a private view of someone else's read-only file it says 1 for everything.
+ * It reveals what others have read, so on a private view of someone else's read-only file it says 1 for
+ * everything.
  *
  * Read first: mm/pgtable/pagewalk.ts, mm/filemap/filemap.ts.
  */
@@ -21,8 +22,8 @@ import { PTE_KIND_MARKER, PTE_KIND_SWAP } from "../pgtable/pgtable.js";
 const CHUNK_PAGES = PAGE_SIZE;
 
 /**
- * Tells `put`, piece by piece, one byte (0 or 1) for each page of [start, start + len) and where it starts; `put` may end it with a
- * negative errno. 0 or negative errno. Linux mm/mincore.c:mincore()
+ * Tells `put`, piece by piece, one byte (0 or 1) for each page of [start, start + len) and where it starts;
+ * `put` may end it with a negative errno. 0 or negative errno. Linux mm/mincore.c:mincore()
  */
 export function doMincore(
   mm: MmStruct,
@@ -46,7 +47,10 @@ export function doMincore(
   return 0;
 }
 
-/** What is wrong with the range before anything is looked at. 0 or negative errno. Linux mm/mincore.c:mincore() */
+/**
+ * What is wrong with the range before anything is looked at. 0 or negative errno.
+ * Linux mm/mincore.c:mincore()
+ */
 export function mincoreArguments(mm: MmStruct, start: number, len: number): number {
   if (offsetInPage(start) !== 0) return -EINVAL;
   return start < 0 || len < 0 || start + len > mm.taskSize ? -ENOMEM : 0;
@@ -70,7 +74,9 @@ function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Arr
   });
 }
 
-/** Where nothing is mapped, the page cache of the file answers. Linux mm/mincore.c:__mincore_unmapped_range() */
+/**
+ * Where nothing is mapped, the page cache of the file answers. Linux mm/mincore.c:__mincore_unmapped_range()
+ */
 function mincoreUnmappedRange(vma: VmAreaStruct, addr: Vaddr, vec: Uint8Array): void {
   const file = vma.vmFile;
   const pgoff = vma.vmPgoff + (addr - vma.vmStart) / PAGE_SIZE;

@@ -6,7 +6,8 @@
  *                  3. all others are faulted in (mmPopulate), unless MLOCK_ONFAULT
  *   mlockall(MCL_FUTURE)   sets mm.defFlags: every later mapping is locked, and faulted in, at birth
  *
- * Locks do not count: one munlock undoes any number of mlocks. They are not inherited by fork. munmap ends them.
+ * Locks do not count: one munlock undoes any number of mlocks. They are not inherited by fork. munmap ends
+ * them.
  *
  * Read first: vma.ts, mm/fault/gup.ts.
  */
@@ -54,7 +55,10 @@ function mlockVmaPagesRange(vma: VmAreaStruct, start: number, end: number, newfl
   lruAddDrain(sys);
 }
 
-/** Gives [start, end), part of `vma`, the lock bits in `newflags`. The VMA that holds it then, or negative errno. Linux mm/mlock.c:mlock_fixup() */
+/**
+ * Gives [start, end), part of `vma`, the lock bits in `newflags`. The VMA that holds it then, or negative
+ * errno. Linux mm/mlock.c:mlock_fixup()
+ */
 export function mlockFixup(
   prev: VmAreaStruct | undefined,
   vma: VmAreaStruct,
@@ -109,8 +113,8 @@ function countMmMlockedPageNr(mm: MmStruct, start: number, len: number): number 
 }
 
 /**
- * Locks every page that [start, start + len) touches. `flags` are the bits that its VMAs get: VM_LOCKED, or VM_LOCKED with
- * VM_LOCKONFAULT. 0 or negative errno. Linux mm/mlock.c:do_mlock()
+ * Locks every page that [start, start + len) touches. `flags` are the bits that its VMAs get: VM_LOCKED, or
+ * VM_LOCKED with VM_LOCKONFAULT. 0 or negative errno. Linux mm/mlock.c:do_mlock()
  */
 export function doMlock(mm: MmStruct, startIn: number, lenIn: number, flags: number): number {
   const { sys } = mm;

@@ -5,12 +5,15 @@
  *             |                 |                      else entry by entry
  *   new  |....PTE page....|....PTE page....|
  *
- * If the range starts inside a PTE page at the same place on both sides, and nothing else is mapped before it there, the start is
- * rounded down so that the whole table can move. A leaf of level 2 moves as a whole too, or throws: Linux splits it.
+ * If the range starts inside a PTE page at the same place on both sides, and nothing else is mapped before it
+ * there, the start is rounded down so that the whole table can move. A leaf of level 2 moves as a whole too,
+ * or throws: Linux splits it.
  *
- * Every kind of entry moves as it is: a place in swap, a page on the move and a guard belong to the mapping, not to the address.
+ * Every kind of entry moves as it is: a place in swap, a page on the move and a guard belong to the mapping,
+ * not to the address.
  *
- * Left out: userfaultfd, soft-dirty bits. Differs from Linux: level-3 entries are not moved as a whole (the result is the same).
+ * Left out: userfaultfd, soft-dirty bits. Differs from Linux: level-3 entries are not moved as a whole (the
+ * result is the same).
  *
  * Read first: mremap.ts, mm/pgtable/pgtable_alloc.ts.
  */
@@ -33,8 +36,8 @@ interface PagetableMoveControl {
 }
 
 /**
- * Moves the entries of `len` bytes at `oldAddr` of `oldVma` to `newAddr` of `newVma`. Returns the bytes done; less than `len`
- * when a table could not be allocated. Linux mm/mremap.c:move_page_tables()
+ * Moves the entries of `len` bytes at `oldAddr` of `oldVma` to `newAddr` of `newVma`. Returns the bytes done;
+ * less than `len` when a table could not be allocated. Linux mm/mremap.c:move_page_tables()
  */
 export function movePageTables(
   oldVma: VmAreaStruct,
@@ -110,7 +113,10 @@ function canAlignDown(vma: VmAreaStruct, addr: Vaddr): boolean {
   return vma.vmMm.mmMt.intersection(masked, vma.vmStart) === undefined;
 }
 
-/** Rounds the start down to a 2 MiB border where that lets whole tables move. Linux mm/mremap.c:try_realign_addr() */
+/**
+ * Rounds the start down to a 2 MiB border where that lets whole tables move.
+ * Linux mm/mremap.c:try_realign_addr()
+ */
 function tryRealignAddr(pmc: PagetableMoveControl): void {
   const align = pmc.oldAddr % PMD_SIZE;
   if (align === 0 || pmc.lenIn < PMD_SIZE - align || align !== pmc.newAddr % PMD_SIZE) return;

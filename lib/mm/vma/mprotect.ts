@@ -5,12 +5,13 @@
  *            |rrrr|wwwwwwww|rrrr|
  *   entries  every present entry gets the new protection at once (changeProtection); empty ones are left to the faults
  *
- * Taking rights away must reach the entries and the TLBs now. Giving write access usually need not: in private memory the
- * page may be shared since a fork, so the entry stays read-only and the first write faults. But if the page is
- * certain to be the process's own (an exclusive anonymous page), the entry is made writable here and the fault is saved.
+ * Taking rights away must reach the entries and the TLBs now. Giving write access usually need not: in
+ * private memory the page may be shared since a fork, so the entry stays read-only and the first write
+ * faults. But if the page is certain to be the process's own (an exclusive anonymous page), the entry is made
+ * writable here and the fault is saved.
  *
- * Private memory that becomes writable is promised from now on (VM_ACCOUNT). The promise is taken back only while nothing
- * can have been written: if no AnonVma was ever needed.
+ * Private memory that becomes writable is promised from now on (VM_ACCOUNT). The promise is taken back only
+ * while nothing can have been written: if no AnonVma was ever needed.
  *
  * Left out: protection keys, huge pages, NUMA hinting.
  *
@@ -72,7 +73,10 @@ import {
 } from "./util.js";
 import { vmaModifyFlags } from "./vma.js";
 
-/** Whether the write fault on this present entry would do nothing but make it writable. Linux mm/mprotect.c:can_change_pte_writable() */
+/**
+ * Whether the write fault on this present entry would do nothing but make it writable.
+ * Linux mm/mprotect.c:can_change_pte_writable()
+ */
 function canChangePteWritable(vma: VmAreaStruct, pte: Pte): boolean {
   if (pteProtnone(pte)) return false;
   if ((vma.vmFlags & VM_SHARED) !== 0) return pteDirty(pte);
@@ -81,13 +85,16 @@ function canChangePteWritable(vma: VmAreaStruct, pte: Pte): boolean {
   return folioTestAnon(pageFolio(page)) && page.anonExclusive;
 }
 
-/** Whether entries may be made writable one by one. Linux mm/internal.h:vma_wants_manual_pte_write_upgrade() */
+/**
+ * Whether entries may be made writable one by one. Linux mm/internal.h:vma_wants_manual_pte_write_upgrade()
+ */
 function vmaWantsManualPteWriteUpgrade(vma: VmAreaStruct): boolean {
   return (vma.vmFlags & VM_SHARED) !== 0 ? vmaWantsWritenotify(vma) : (vma.vmFlags & VM_WRITE) !== 0;
 }
 
 /**
- * Gives every present entry of [start, end) the protection of `vma`, which holds the range. Returns the pages changed.
+ * Gives every present entry of [start, end) the protection of `vma`, which holds the range. Returns the pages
+ * changed.
  * Linux mm/mprotect.c:change_protection(), change_pte_range()
  */
 export function changeProtection(vma: VmAreaStruct, start: number, end: number): number {
@@ -110,7 +117,10 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
   return pages;
 }
 
-/** Checks limits and promises for new flags of `vma`: the flags, VM_ACCOUNT adjusted, or negative errno in `err`. */
+/**
+ * Checks limits and promises for new flags of `vma`: the flags, VM_ACCOUNT adjusted, or negative errno in
+ * `err`.
+ */
 function chargeProtection(
   vma: VmAreaStruct,
   nrPages: number,
@@ -130,7 +140,8 @@ function chargeProtection(
 }
 
 /**
- * Gives [start, end), part of `vma`, the flags `newflags`. Returns the VMA that holds it then, or a negative errno.
+ * Gives [start, end), part of `vma`, the flags `newflags`. Returns the VMA that holds it then, or a negative
+ * errno.
  * Linux mm/mprotect.c:mprotect_fixup()
  */
 function mprotectFixup(
@@ -162,7 +173,10 @@ function mprotectFixup(
   return changed;
 }
 
-/** Sets the rights of [start, start + len) to `prot`. 0 or negative errno. Linux mm/mprotect.c:do_mprotect_pkey() */
+/**
+ * Sets the rights of [start, start + len) to `prot`. 0 or negative errno.
+ * Linux mm/mprotect.c:do_mprotect_pkey()
+ */
 export function doMprotect(mm: MmStruct, start: number, len: number, protIn: number): number {
   const grows = protIn & (PROT_GROWSDOWN | PROT_GROWSUP);
   const prot = protIn & ~(PROT_GROWSDOWN | PROT_GROWSUP);

@@ -13,8 +13,9 @@
  *            movePageTables the entries
  *            doMunmap       the old place
  *
- * Pages keep their page offset: the new VMA starts with the offset of the old one, so the reverse map still finds them. Only a
- * VMA that never had a page takes the offset that fits its new address, which lets it merge there.
+ * Pages keep their page offset: the new VMA starts with the offset of the old one, so the reverse map still
+ * finds them. Only a VMA that never had a page takes the offset that fits its new address, which lets it
+ * merge there.
  *
  * Left out: hugetlb, userfaultfd.
  *
@@ -129,7 +130,10 @@ function checkMremapParams(vrm: VmaRemapStruct): number {
   return mm.mapCount + 2 >= mm.sys.sysctl.maxMapCount - 3 ? -ENOMEM : 0;
 }
 
-/** Makes the lengths whole huge pages; false where the addresses are not, or for a growth. Linux mm/mremap.c:align_hugetlb() */
+/**
+ * Makes the lengths whole huge pages; false where the addresses are not, or for a growth.
+ * Linux mm/mremap.c:align_hugetlb()
+ */
 function alignHugetlb(vrm: VmaRemapStruct, vma: VmAreaStruct): boolean {
   const size = vma.vmOps!.pagesize!(vma);
   vrm.oldLen = Math.ceil(vrm.oldLen / size) * size;
@@ -137,7 +141,10 @@ function alignHugetlb(vrm: VmaRemapStruct, vma: VmAreaStruct): boolean {
   return vrm.addr % size === 0 && vrm.newAddr % size === 0 && vrm.newLen <= vrm.oldLen;
 }
 
-/** Checks what depends on the VMA, and completes `vrm`. 0 or negative errno. Linux mm/mremap.c:check_prep_vma() */
+/**
+ * Checks what depends on the VMA, and completes `vrm`. 0 or negative errno.
+ * Linux mm/mremap.c:check_prep_vma()
+ */
 function checkPrepVma(vrm: VmaRemapStruct): number {
   const { vma, mm, addr, flags } = vrm;
   if (vma === undefined) return -EFAULT;
@@ -288,7 +295,10 @@ function moveVma(vrm: VmaRemapStruct): number {
   return err !== 0 ? err : vrm.newAddr;
 }
 
-/** On failure the entries go back, and vrm is turned around so that the new VMA is unmapped. Linux mm/mremap.c:copy_vma_and_data() */
+/**
+ * On failure the entries go back, and vrm is turned around so that the new VMA is unmapped.
+ * Linux mm/mremap.c:copy_vma_and_data()
+ */
 function copyVmaAndData(vrm: VmaRemapStruct): { newVma: VmAreaStruct; err: number } {
   const { newVma, vma } = copyVma(vrm.vma!, vrm.addr, vrm.newAddr, vrm.newLen);
   vrm.vma = vma;
@@ -302,8 +312,9 @@ function copyVmaAndData(vrm: VmaRemapStruct): { newVma: VmAreaStruct; err: numbe
 }
 
 /**
- * A VMA at [newAddr, newAddr + len) for what `vma` has from `addr` on; a neighbour there grows if it can. `vma` in the result is where
- * the source is now: an untouched source may have merged with its own copy. Linux mm/vma.c:copy_vma()
+ * A VMA at [newAddr, newAddr + len) for what `vma` has from `addr` on; a neighbour there grows if it can.
+ * `vma` in the result is where the source is now: an untouched source may have merged with its own copy.
+ * Linux mm/vma.c:copy_vma()
  */
 function copyVma(
   vma: VmAreaStruct,
@@ -339,7 +350,10 @@ function dontunmapComplete(vrm: VmaRemapStruct, newVma: VmAreaStruct): void {
   if (newVma !== vma && vrm.addr === vma.vmStart && vrm.addr + vrm.oldLen === vma.vmEnd) unlinkAnonVmas(vma);
 }
 
-/** Unmaps the source; its promise has moved with the pages, so it is not given back. Linux mm/mremap.c:unmap_source_vma() */
+/**
+ * Unmaps the source; its promise has moved with the pages, so it is not given back.
+ * Linux mm/mremap.c:unmap_source_vma()
+ */
 function unmapSourceVma(vrm: VmaRemapStruct): void {
   const { mm, addr, oldLen } = vrm;
   const vma = vrm.vma!;
