@@ -68,7 +68,7 @@ export function stepCache(
   });
   const states = told.map(({ state }) => state);
   const labels = told.map(({ event, label, state }) =>
-    event !== undefined ? labelOf(event, state) : label === "after" ? "the disk has delivered" : label,
+    event !== undefined ? labelOf(event, state) : label === "after" ? deliveredText(state.pages) : label,
   );
   return stepper(states, drawCache, { title, labels });
 }
@@ -133,7 +133,7 @@ function markOf({ start, size, asyncSize }: CacheWindow): number {
   return start + size - asyncSize;
 }
 
-function labelOf({ name, fields }: RecordedEvent, { reading, window }: CacheData): string {
+function labelOf({ name, fields }: RecordedEvent, { reading, window, pages }: CacheData): string {
   const last = (start: unknown, size: unknown): number => Number(start) + Number(size) - 1;
   if (name === "mmu:access")
     return fields.source === "fault"
@@ -145,5 +145,12 @@ function labelOf({ name, fields }: RecordedEvent, { reading, window }: CacheData
     return `all have frames now, and the disk is busy; the mark is on page ${markOf(window!)}`;
   if (name === "filemap:mm_filemap_map_pages")
     return `fault-around: what is cached of pages ${fields.index} to ${fields.last_index} goes into the page table`;
-  return "the disk has delivered";
+  return deliveredText(pages);
+}
+
+/** Who reads waits for his own pages; those asked for ahead of need may still be on their way. */
+function deliveredText(pages: readonly CachedPage[]): string {
+  return pages.includes("coming")
+    ? "the disk has delivered what is read; what is ahead of need is on its way"
+    : "the disk has delivered";
 }

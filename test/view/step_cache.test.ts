@@ -33,6 +33,21 @@ describe("stepCache", () => {
     expectWellFormed(shown.at(6).svg);
   });
 
+  it("does not say that the disk has delivered what is only asked for ahead of need", () => {
+    const { machine, process, fd } = cold(48);
+    const buf = process.mmap("4 KiB");
+    const shown = stepCache(machine, "/data/f", () => {
+      for (let page = 0; page < 6; page++) process.read(fd, buf, 4096);
+    });
+    expect(shown.captions.at(-1)).toMatch(/delivered what is read; what is ahead of need is on its way$/);
+    // Windows of 4, 8 and 16 pages: the mark of the third is on its first folio, of 4 pages.
+    expect(rowsOf(String(shown.at(shown.length)))).toEqual([
+      "CCCCCCCCCCCCRRRR",
+      "~~~~~~~~~~~~....",
+      ".".repeat(16),
+    ]);
+  });
+
   it("leaves out accesses to other memory, and shows those that take no fault", () => {
     const { machine, process, fd } = cold(8);
     const va = process.mmap("32 KiB", { fd, prot: "r" });

@@ -9,6 +9,7 @@
 import { readFileSync } from "node:fs";
 import Module from "node:module";
 import { dirname } from "node:path";
+import { wrongDoor } from "./doors.js";
 import { findLab } from "./labs.js";
 import { transpile } from "./transpile.js";
 
@@ -37,7 +38,11 @@ export function load(wanted: string, root?: string): LoadedExercises {
  * Not in Linux: a helper of the course.
  */
 export function loadFile(path: string, shortName = path): LoadedExercises {
-  const { code, errors } = transpile(readFileSync(path, "utf8"), path, shortName);
+  const text = readFileSync(path, "utf8");
+  const { code, errors } = transpile(text, path, shortName);
+  const wrong = wrongDoor(text);
+  if (errors.length === 0 && wrong !== undefined)
+    errors.push(`${shortName}:${wrong.line}: ${wrong.name} ${wrong.advice}`);
   if (errors.length > 0) throw new SyntaxError(`your file has a mistake\n${errors.join("\n\n")}`);
   process.setSourceMapsEnabled(true);
   const module = new Module(path) as CompilableModule;

@@ -11,12 +11,15 @@
  */
 
 import { type Use, usesOf } from "../code.js";
+import { wrongDoor } from "../exercises/doors.js";
 import { ENTRIES } from "../paths.js";
 
 /** A line that is refused, and what stands there. */
 interface Refusal {
   line: number;
   what: string;
+  /** What is wrong with it; unless given, exercises may not use it. */
+  advice?: string;
 }
 
 /** Ways from `process` to Node's own modules. */
@@ -31,7 +34,7 @@ const CODE_IN_TEXT =
  * Not in Linux: a helper of the course.
  */
 export function findForbidden(text: string): Refusal | undefined {
-  if (!mayImport(text)) return undefined;
+  if (!mayImport(text)) return misplaced(text);
   let uses: Use[];
   try {
     uses = usesOf(text);
@@ -44,7 +47,13 @@ export function findForbidden(text: string): Refusal | undefined {
     const what = refused(use, makesCode);
     if (what !== undefined) return { line: use.line, what };
   }
-  return undefined;
+  return misplaced(text);
+}
+
+/** A name imported from where it is not. */
+function misplaced(text: string): Refusal | undefined {
+  const wrong = wrongDoor(text);
+  return wrong && { line: wrong.line, what: wrong.name, advice: wrong.advice };
 }
 
 const OWN_IMPORT = /^import (?:type )?\{[\w$\s,]*\} from "pagewalk(?:\/kernel)?";$/gm;

@@ -31,12 +31,16 @@ function notRun({ id, title, tests }: Job["tasks"][number]): TaskReport {
   return { id, title, state: "not-run", passed: 0, tests: tests.length };
 }
 
+const FOR_EXERCISES = 'is not for exercises; import what you need from "pagewalk" and "pagewalk/kernel"';
+
 /** Why no task can be scored, in the learner's terms; undefined when all is well. */
 function problemOf(outcome: Outcome): string | undefined {
   const { job, events } = outcome;
   const forbidden = findForbidden(job.text);
-  if (forbidden)
-    return `${job.file}:${forbidden.line}: ${forbidden.what} is not for exercises; import what you need from "pagewalk" and "pagewalk/kernel".`;
+  if (forbidden) {
+    const { line, what, advice = FOR_EXERCISES } = forbidden;
+    return `${job.file}:${line}: ${what} ${advice}.`;
+  }
   if (outcome.loading) return whileLoading(outcome.loading, job);
   const collected = events.find((event) => event.kind === "collected");
   const exchanged = exchangedBuiltIns(outcome);
