@@ -44,7 +44,9 @@ function doors(): ReadonlyMap<string, ReadonlySet<string>> {
   return known;
 }
 
-/** The first name that `text` imports from a door that it is not behind. Not in Linux: a helper of the course. */
+/**
+ * The first name that `text` imports from a door that it is not behind. Not in Linux: a helper of the course.
+ */
 export function wrongDoor(text: string): WrongDoor | undefined {
   for (const { 0: whole, 1: braces, 2: door, index } of text.matchAll(IMPORTS))
     for (const name of namesIn(braces!, "first")) {
