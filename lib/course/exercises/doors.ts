@@ -12,7 +12,7 @@ import { readFileSync } from "node:fs";
 import { ENTRIES, inRepository } from "../paths.js";
 
 /** An imported name that is not where it is looked for. */
-export interface WrongDoor {
+interface WrongDoor {
   /** From 1. */
   readonly line: number;
   readonly name: string;

@@ -159,3 +159,13 @@ describe("the uses of a piece of code", () => {
     expect(uses.filter(({ kind }) => kind === "property").map(({ name }) => name)).toContain("a.b.c.d");
   });
 });
+
+it("says of a name from the wrong door where it is, and of a forbidden import first", () => {
+  expect(findForbidden('import { doWpPage } from "pagewalk";\n')).toEqual({
+    line: 1,
+    what: "doWpPage",
+    advice: 'is not in "pagewalk"; import it from "pagewalk/kernel"',
+  });
+  const both = 'import { doWpPage } from "pagewalk";\nimport "node:fs";\n';
+  expect(findForbidden(both)).toEqual({ line: 2, what: 'import of "node:fs"' });
+});
