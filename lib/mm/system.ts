@@ -26,6 +26,7 @@ import { Lruvec } from "./lru/lruvec.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
 import type { Folio, Page } from "./pages/folio.js";
+import { PglistData } from "./pages/pglist_data.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
 import { TraceRing } from "./trace.js";
@@ -121,6 +122,8 @@ export class MemorySystem {
   readonly memMap: ((Page | undefined)[] | undefined)[] = [];
   /** Ranges of RAM with their free lists, lowest first (mm/pages/page_alloc.ts). */
   readonly zones: Zone[] = [];
+  /** The node they belong to, and who reclaims there. */
+  readonly pgdat = new PglistData();
   /** Counters of /proc/vmstat. */
   readonly vmStat = new VmStat();
   /** The LRU lists. */

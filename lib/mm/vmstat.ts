@@ -47,6 +47,33 @@ export const VM_EVENT_NAMES = [
   "drop_pagecache",
   "drop_slab",
   "unevictable_pgs_stranded",
+  "allocstall_dma",
+  "allocstall_dma32",
+  "allocstall_normal",
+  "allocstall_movable",
+  "pgskip_dma",
+  "pgskip_dma32",
+  "pgskip_normal",
+  "pgskip_movable",
+  "pgrefill",
+  "pgsteal_kswapd",
+  "pgsteal_direct",
+  "pgsteal_khugepaged",
+  "pgsteal_proactive",
+  "pgscan_kswapd",
+  "pgscan_direct",
+  "pgscan_khugepaged",
+  "pgscan_proactive",
+  "pgscan_direct_throttle",
+  "pgscan_anon",
+  "pgscan_file",
+  "pgsteal_anon",
+  "pgsteal_file",
+  "slabs_scanned",
+  "kswapd_inodesteal",
+  "kswapd_low_wmark_hit_quickly",
+  "kswapd_high_wmark_hit_quickly",
+  "pageoutrun",
 ] as const;
 
 /** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
@@ -84,6 +111,29 @@ export const OOM_KILL = 29;
 export const DROP_PAGECACHE = 30;
 export const DROP_SLAB = 31;
 export const UNEVICTABLE_PGSTRANDED = 32;
+/** Direct reclaims, by the highest zone asked for: ALLOCSTALL + its number. Linux ALLOCSTALL_DMA ... */
+export const ALLOCSTALL = 33;
+/** Pages passed over in a scan because their zone is too high: PGSKIP + its number. Linux PGSCAN_SKIP_DMA ... */
+export const PGSKIP = 37;
+export const PGREFILL = 41;
+export const PGSTEAL_KSWAPD = 42;
+export const PGSTEAL_DIRECT = 43;
+export const PGSTEAL_KHUGEPAGED = 44;
+export const PGSTEAL_PROACTIVE = 45;
+export const PGSCAN_KSWAPD = 46;
+export const PGSCAN_DIRECT = 47;
+export const PGSCAN_KHUGEPAGED = 48;
+export const PGSCAN_PROACTIVE = 49;
+export const PGSCAN_DIRECT_THROTTLE = 50;
+export const PGSCAN_ANON = 51;
+export const PGSCAN_FILE = 52;
+export const PGSTEAL_ANON = 53;
+export const PGSTEAL_FILE = 54;
+export const SLABS_SCANNED = 55;
+export const KSWAPD_INODESTEAL = 56;
+export const KSWAPD_LOW_WMARK_HIT_QUICKLY = 57;
+export const KSWAPD_HIGH_WMARK_HIT_QUICKLY = 58;
+export const PAGEOUTRUN = 59;
 
 /** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
 export const NODE_STAT_NAMES = [
@@ -101,6 +151,22 @@ export const NODE_STAT_NAMES = [
   "nr_page_table_pages",
   "nr_mlock",
   "nr_swapcached",
+  "nr_slab_reclaimable",
+  "nr_slab_unreclaimable",
+  "nr_isolated_anon",
+  "nr_isolated_file",
+  "workingset_nodes",
+  "workingset_refault_anon",
+  "workingset_refault_file",
+  "workingset_activate_anon",
+  "workingset_activate_file",
+  "workingset_restore_anon",
+  "workingset_restore_file",
+  "workingset_nodereclaim",
+  "nr_vmscan_write",
+  "nr_vmscan_immediate_reclaim",
+  "nr_throttled_written",
+  "nr_kernel_misc_reclaimable",
 ] as const;
 
 /** The five LRU lists come first, so that an LRU list's number is also its counter. Linux NR_LRU_BASE */
@@ -121,6 +187,22 @@ export const NR_SHMEM = 10;
 export const NR_PAGETABLE = 11;
 export const NR_MLOCK = 12;
 export const NR_SWAPCACHE = 13;
+export const NR_SLAB_RECLAIMABLE = 14;
+export const NR_SLAB_UNRECLAIMABLE = 15;
+export const NR_ISOLATED_ANON = 16;
+export const NR_ISOLATED_FILE = 17;
+export const WORKINGSET_NODES = 18;
+/** Of anonymous memory; of files: + 1. Linux WORKINGSET_REFAULT_BASE */
+export const WORKINGSET_REFAULT = 19;
+/** Of anonymous memory; of files: + 1. Linux WORKINGSET_ACTIVATE_BASE */
+export const WORKINGSET_ACTIVATE = 21;
+/** Of anonymous memory; of files: + 1. Linux WORKINGSET_RESTORE_BASE */
+export const WORKINGSET_RESTORE = 23;
+export const WORKINGSET_NODERECLAIM = 25;
+export const NR_VMSCAN_WRITE = 26;
+export const NR_VMSCAN_IMMEDIATE = 27;
+export const NR_THROTTLED_WRITTEN = 28;
+export const NR_KERNEL_MISC_RECLAIMABLE = 29;
 
 /** The counters of one machine. Not in Linux: per-CPU variables there. */
 export class VmStat {

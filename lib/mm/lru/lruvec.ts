@@ -29,4 +29,11 @@ export class Lruvec {
   readonly head: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
   /** Oldest folio of each list. */
   readonly tail: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
+  /** What reclaiming each type has cost lately: 32 for a page read or written, 1 for one that stayed. */
+  anonCost = 0;
+  fileCost = 0;
+  /** Evictions and activations so far: the clock of refault distances. Linux nonresident_age */
+  nonresidentAge = 0;
+  /** WORKINGSET_ACTIVATE of anonymous memory and files when reclaim last looked. Linux refaults */
+  readonly refaults: [number, number] = [0, 0];
 }
