@@ -65,6 +65,8 @@ export interface CurrentTask {
   /** Faults that had to wait for a device, and all others. Linux maj_flt, min_flt */
   majFlt: number;
   minFlt: number;
+  /** The OOM killer has chosen it: it may use reserves until it is gone. Linux tsk_is_oom_victim() */
+  readonly oomVictim?: boolean;
 }
 
 /** RLIMIT_DATA: private writable memory, bytes. Linux include/uapi/asm-generic/resource.h */
