@@ -7,7 +7,7 @@
  */
 import type { Cpu } from "../hw/cpu.js";
 import { linuxMmParts } from "./linux_parts.js";
-import { allocReservedPage, initZones } from "./pages/page_alloc.js";
+import { allocReservedPage, initZones, setupPerCpuPageset } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
@@ -17,6 +17,7 @@ export function mmInit(sys: MemorySystem, cpus: readonly Cpu[] = [], parts: Part
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.cpus = cpus;
   initZones(sys);
+  setupPerCpuPageset(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
 }
