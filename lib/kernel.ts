@@ -120,6 +120,7 @@ export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } 
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
+export type { KswapdRun, VmscanThrottleState } from "./mm/pages/pglist_data.js";
 
 // ---------------- files, and their pages in memory
 

@@ -11,6 +11,7 @@ import { copyPresentPte } from "./fault/copy_page_range.js";
 import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
+import { wakeupKswapd } from "./lru/kswapd.js";
 import { tryToFreePages } from "./lru/vmscan.js";
 import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
@@ -22,5 +23,5 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
-  return { ...tlb, ...faults, doMlock, copyPresentPte, zoneWatermarks, tryToFreePages };
+  return { ...tlb, ...faults, doMlock, copyPresentPte, zoneWatermarks, wakeupKswapd, tryToFreePages };
 }

@@ -61,6 +61,11 @@ export interface ZoneWatermarks {
   promo: number;
 }
 
+/**
+ * In Zone.flags: kswapd works, so per-CPU lists stay short. Linux include/linux/mmzone.h:ZONE_RECLAIM_ACTIVE
+ */
+export const ZONE_RECLAIM_ACTIVE = 1 << 1;
+
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
 export class Zone {
   readonly name: string;
@@ -80,6 +85,8 @@ export class Zone {
   watermarkBoost = 0;
   /** Pages that a request for each of the zones from this one up must leave. Linux lowmem_reserve */
   readonly lowmemReserve: number[] = [0, 0, 0, 0, 0];
+  /** ZONE_RECLAIM_ACTIVE and such. */
+  flags = 0;
   private readonly links: FreeLinks;
 
   constructor(name: string, startPfn: Pfn, endPfn: Pfn, links: FreeLinks) {
