@@ -68,10 +68,9 @@ function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
  * Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio()
  */
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
-  const lruvec = folioLruvec(sys, folio);
-  if (lruvec.lrugen.enabled && lruGenAddFolio(sys, lruvec.lrugen, folio, false)) return;
+  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, false)) return;
   const list = folioLruList(folio);
-  const { head, tail } = lruvec;
+  const { head, tail } = folioLruvec(sys, folio);
   vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
   const first = head[list];
   folio.prev = undefined;
@@ -84,40 +83,16 @@ export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
   modNodePageState(sys, list, 1 << folio.order);
 }
 
-/**
- * The same at the tail, where reclaim takes it first. Linux include/linux/mm_inline.h:lruvec_add_folio_tail()
- */
-export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
-  const lruvec = folioLruvec(sys, folio);
-  if (lruvec.lrugen.enabled && lruGenAddFolio(sys, lruvec.lrugen, folio, true)) return;
-  const list = folioLruList(folio);
-  const { head, tail } = lruvec;
-  vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
-  const last = tail[list];
-  folio.prev = last;
-  folio.next = undefined;
-  if (last === undefined) head[list] = folio;
-  else last.next = folio;
-  tail[list] = folio;
-  folio.lruList = list;
-  folio.flags |= PG_lru;
-  modNodePageState(sys, list, 1 << folio.order);
-}
-
 /** Takes the folio off its list and clears PG_lru. Linux include/linux/mm_inline.h:lruvec_del_folio() */
 export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
-  const lruvec = folioLruvec(sys, folio);
-  if (folio.lruGen >= 0) {
-    lruGenDelFolio(sys, lruvec.lrugen, folio, false);
-    return;
-  }
+  if (folio.lruGen >= 0 && lruGenDelFolio(sys, sys.lruvec.lrugen, folio, false)) return;
   const list = folio.lruList;
   const { prev, next } = folio;
   if (list < 0) {
     folio.flags &= ~PG_lru;
     return;
   }
-  const { head, tail } = lruvec;
+  const { head, tail } = folioLruvec(sys, folio);
   if (prev === undefined) head[list] = next;
   else prev.next = next;
   if (next === undefined) tail[list] = prev;

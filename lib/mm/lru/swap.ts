@@ -40,25 +40,20 @@ import {
   PGACTIVATE,
   PGDEACTIVATE,
   PGLAZYFREE,
-  PGROTATED,
   UNEVICTABLE_PGCULLED,
   UNEVICTABLE_PGRESCUED,
 } from "../vmstat.js";
 import { type CpuFbatches, FOLIO_BATCH_SIZE, thisCpuFbatches } from "./fbatch.js";
-import { lruGenClearRefs, lruGenIncRefs } from "./gen/refs.js";
 import { folioEvictable, mlockFolioBatch, mlockNewFolio } from "./mlock_batch.js";
-import { lruvecAddFolio, lruvecAddFolioTail, lruvecDelFolio } from "./mm_inline.js";
+import { lruvecAddFolio, lruvecDelFolio } from "./mm_inline.js";
 
 type MoveFn = (sys: MemorySystem, folio: Folio) => void;
 
-/**
- * Moves every folio of the batch and lets go of it; one that was isolated meanwhile stays where it is.
- * Linux mm/swap.c:folio_batch_move_lru()
- */
+/** Moves every folio of the batch and lets go of it. Linux mm/swap.c:folio_batch_move_lru() */
 function folioBatchMoveLru(sys: MemorySystem, batch: Folio[], move: MoveFn): void {
   const folios = batch.splice(0);
   for (let i = 0; i < folios.length; i++) {
-    if (move === lruAdd || (folios[i]!.flags & PG_lru) !== 0) move(sys, folios[i]!);
+    move(sys, folios[i]!);
     folioPut(sys, folios[i]!);
   }
 }
@@ -71,7 +66,11 @@ function folioBatchAddAndMove(
   move: MoveFn,
   onLru: boolean,
 ): void {
-  if (onLru && (folio.flags & PG_lru) === 0) return;
+  if (onLru) {
+    if ((folio.flags & PG_lru) === 0) return;
+    // Off the list for good while it waits: nobody else may isolate it. Linux only clears PG_lru.
+    lruvecDelFolio(sys, folio);
+  }
   folioGet(folio);
   batch.push(folio);
   if (batch.length >= FOLIO_BATCH_SIZE || (folio.flags & PG_head) !== 0) folioBatchMoveLru(sys, batch, move);
@@ -94,56 +93,47 @@ function lruAdd(sys: MemorySystem, folio: Folio): void {
 
 /** Linux mm/swap.c:lru_activate() */
 function lruActivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & (PG_active | PG_unevictable)) !== 0) return;
-  lruvecDelFolio(sys, folio);
-  folio.flags |= PG_active;
+  if ((folio.flags & (PG_active | PG_unevictable)) === 0) {
+    folio.flags |= PG_active;
+    countVmEvents(sys, PGACTIVATE, 1 << folio.order);
+  }
   lruvecAddFolio(sys, folio);
-  countVmEvents(sys, PGACTIVATE, 1 << folio.order);
 }
 
 /** Linux mm/swap.c:lru_deactivate() */
 function lruDeactivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) !== 0) return;
-  if ((folio.flags & PG_active) === 0 && !sys.lruGen.enabled) return;
-  lruvecDelFolio(sys, folio);
-  folio.flags &= ~(PG_active | PG_referenced);
+  if ((folio.flags & PG_unevictable) === 0 && (folio.flags & (PG_active | PG_referenced)) !== 0) {
+    if ((folio.flags & PG_active) !== 0) countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
+    folio.flags &= ~(PG_active | PG_referenced);
+  }
   lruvecAddFolio(sys, folio);
-  countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
 }
 
 /** Linux mm/swap.c:lru_deactivate_file() */
 function lruDeactivateFile(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) !== 0 || folioMapped(folio)) return;
-  const active = (folio.flags & PG_active) !== 0 || sys.lruGen.enabled;
-  lruvecDelFolio(sys, folio);
-  folio.flags &= ~(PG_active | PG_referenced);
-  if ((folio.flags & (PG_writeback | PG_dirty)) !== 0) {
-    lruvecAddFolio(sys, folio);
-    folio.flags |= PG_reclaim;
-  } else {
-    lruvecAddFolioTail(sys, folio);
-    countVmEvents(sys, PGROTATED, 1 << folio.order);
+  if ((folio.flags & PG_unevictable) === 0 && !folioMapped(folio)) {
+    if ((folio.flags & PG_active) !== 0) countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
+    folio.flags &= ~(PG_active | PG_referenced);
+    if ((folio.flags & (PG_writeback | PG_dirty)) !== 0) folio.flags |= PG_reclaim;
   }
-  if (active) countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
+  lruvecAddFolio(sys, folio);
 }
 
 /** Linux mm/swap.c:lru_lazyfree() */
 function lruLazyfree(sys: MemorySystem, folio: Folio): void {
-  if (!folioTestAnon(folio)) return;
-  if ((folio.flags & (PG_swapbacked | PG_swapcache | PG_unevictable)) !== PG_swapbacked) return;
-  lruvecDelFolio(sys, folio);
-  // A clean anonymous folio without PG_swapbacked is what "lazily freed" means.
-  folio.flags &= ~(PG_active | PG_swapbacked);
-  if (!sys.lruGen.enabled) folio.flags &= ~PG_referenced;
+  if (
+    folioTestAnon(folio) &&
+    (folio.flags & (PG_swapbacked | PG_swapcache | PG_unevictable)) === PG_swapbacked
+  ) {
+    // A clean anonymous folio without PG_swapbacked is what "lazily freed" means.
+    folio.flags &= ~(PG_active | PG_referenced | PG_swapbacked);
+    countVmEvents(sys, PGLAZYFREE, 1 << folio.order);
+  }
   lruvecAddFolio(sys, folio);
-  countVmEvents(sys, PGLAZYFREE, 1 << folio.order);
 }
 
 /** A new folio is to go on its LRU list. Linux mm/swap.c:folio_add_lru() */
 export function folioAddLru(sys: MemorySystem, folio: Folio): void {
-  const { lruGen } = sys;
-  if (lruGen.enabled && lruGen.inLruFault && !sys.pfMemalloc && (folio.flags & PG_unevictable) === 0)
-    folio.flags |= PG_active; // not the oldest generation
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruAdd, folio, lruAdd, false);
 }
 
@@ -161,10 +151,6 @@ export function folioActivate(sys: MemorySystem, folio: Folio): void {
 
 /** The folio was used: first time referenced, second time active. Linux mm/swap.c:folio_mark_accessed() */
 export function folioMarkAccessed(sys: MemorySystem, folio: Folio): void {
-  if (sys.lruGen.enabled) {
-    lruGenIncRefs(folio);
-    return;
-  }
   if ((folio.flags & PG_referenced) === 0) {
     folio.flags |= PG_referenced;
     return;
@@ -177,9 +163,7 @@ export function folioMarkAccessed(sys: MemorySystem, folio: Folio): void {
 
 /** MADV_COLD, FADV_NOREUSE: to the inactive list. Linux mm/swap.c:folio_deactivate() */
 export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) !== 0 || (folio.flags & PG_lru) === 0) return;
-  if (sys.lruGen.enabled ? lruGenClearRefs(sys.lruvec.lrugen, folio) : (folio.flags & PG_active) === 0)
-    return;
+  if ((folio.flags & PG_unevictable) !== 0 || (folio.flags & (PG_active | PG_referenced)) === 0) return;
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivate, folio, lruDeactivate, true);
 }
 
@@ -187,8 +171,7 @@ export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
  * A cache folio that could not be dropped goes to the inactive list. Linux mm/swap.c:deactivate_file_folio()
  */
 export function deactivateFileFolio(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) !== 0 || (folio.flags & PG_lru) === 0) return;
-  if (sys.lruGen.enabled && lruGenClearRefs(sys.lruvec.lrugen, folio)) return;
+  if ((folio.flags & PG_unevictable) !== 0) return;
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivateFile, folio, lruDeactivateFile, true);
 }
 
