@@ -66,8 +66,8 @@ export function folioZonenum(sys: MemorySystem, folio: Folio): number {
 
 // ---------------------------------------------------------------- one list
 
-/** Puts the folio, which is on no list, at the head or the tail of `list`. */
-function link(lrugen: LruGen, folio: Folio, list: number, atTail: boolean): void {
+/** Puts the folio, which is on no list, at the head or the tail of `list`. Linux list_add(), list_add_tail() */
+export function genListAdd(lrugen: LruGen, folio: Folio, list: number, atTail: boolean): void {
   const { head, tail } = lrugen;
   const neighbour = atTail ? tail[list] : head[list];
   folio.prev = atTail ? neighbour : undefined;
@@ -85,8 +85,8 @@ function link(lrugen: LruGen, folio: Folio, list: number, atTail: boolean): void
   folio.lruList = FIRST_GEN_LIST + list;
 }
 
-/** Takes the folio off the list it stands on. */
-function unlink(lrugen: LruGen, folio: Folio): void {
+/** Takes the folio off the list it stands on. Linux list_del() */
+export function genListDel(lrugen: LruGen, folio: Folio): void {
   const list = folio.lruList - FIRST_GEN_LIST;
   vmBugOnPage(list < 0, folio.pfn, "has a generation, but is on no list of one");
   const { prev, next } = folio;
@@ -103,8 +103,8 @@ function unlink(lrugen: LruGen, folio: Folio): void {
  * Moves the folio to the list of its generation, to the head or the tail. Linux list_move(), list_move_tail()
  */
 export function moveToItsGen(sys: MemorySystem, lrugen: LruGen, folio: Folio, atTail: boolean): void {
-  unlink(lrugen, folio);
-  link(lrugen, folio, genList(folio.lruGen, folioLruType(folio), folioZonenum(sys, folio)), atTail);
+  genListDel(lrugen, folio);
+  genListAdd(lrugen, folio, genList(folio.lruGen, folioLruType(folio), folioZonenum(sys, folio)), atTail);
 }
 
 // ---------------------------------------------------------------- counting
@@ -177,7 +177,7 @@ export function lruGenAddFolio(
   folio.lruGen = gen;
   folio.flags = (folio.flags & ~PG_active) | PG_lru;
   lruGenUpdateSize(sys, lrugen, folio, -1, gen);
-  link(lrugen, folio, genList(gen, folioLruType(folio), folioZonenum(sys, folio)), reclaiming);
+  genListAdd(lrugen, folio, genList(gen, folioLruType(folio), folioZonenum(sys, folio)), reclaiming);
   return true;
 }
 
@@ -196,7 +196,7 @@ export function lruGenDelFolio(
   folio.flags &= ~PG_lru;
   if (!reclaiming && lruGenIsActive(lrugen, gen)) folio.flags |= PG_active;
   lruGenUpdateSize(sys, lrugen, folio, gen, -1);
-  unlink(lrugen, folio);
+  genListDel(lrugen, folio);
   folio.lruGen = -1;
   return true;
 }

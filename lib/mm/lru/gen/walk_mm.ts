@@ -147,6 +147,7 @@ function tableUsed(walk: MmWalk, pmdp: number, pmd: Pte): boolean {
 function walkPteRange({ sys, lrugen }: MmWalk, first: number, nr: number): void {
   const { mmStats } = lrugen;
   mmStats.leafTotal += nr;
+  sys.clock.advance(sys.costs.walkEntryNs * nr);
   for (let ptep = first; ptep < first + nr; ptep++) {
     const pte = ptepGet(sys.ram, ptep);
     const folio = youngFolio(sys, pte);
