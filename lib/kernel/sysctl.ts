@@ -21,6 +21,7 @@ import { dropCaches } from "../fs/drop_caches.js";
 import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
+import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
 import { intBetween, procVec, ulongBetween } from "./kstrtox.js";
@@ -173,6 +174,7 @@ const lowmemReserveRatio: CtlTable = {
     values.forEach((value, i) => {
       ratios[i] = Math.max(0, value);
     });
+    setupPerZoneLowmemReserve(sys);
     return values.length === 0 ? text.length : taken;
   },
 };
@@ -188,8 +190,22 @@ const numaZonelistOrder: CtlTable = {
 
 /** Linux mm/page_alloc.c:page_alloc_sysctl_table */
 const pageAlloc: readonly CtlTable[] = [
-  int("min_free_kbytes", "minFreeKbytes", { min: 0 }),
-  int("watermark_scale_factor", "watermarkScaleFactor", { min: 1, max: 3000 }),
+  int("min_free_kbytes", "minFreeKbytes", {
+    min: 0,
+    changed({ sys }, sysctl) {
+      sys.userMinFreeKbytes = sysctl.minFreeKbytes;
+      setupPerZoneWmarks(sys);
+      return 0;
+    },
+  }),
+  int("watermark_scale_factor", "watermarkScaleFactor", {
+    min: 1,
+    max: 3000,
+    changed({ sys }) {
+      setupPerZoneWmarks(sys);
+      return 0;
+    },
+  }),
   int("watermark_boost_factor", "watermarkBoostFactor", { min: 0, effect: FROM_10 }),
   int("defrag_mode", "defragMode", { min: 0, max: 1, effect: FROM_10 }),
   int("percpu_pagelist_high_fraction", "percpuPagelistHighFraction", {

@@ -12,6 +12,7 @@ import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
 import { tryToFreePages } from "./lru/vmscan.js";
+import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
 import { chooseNewAsid } from "./pgtable/tlb_switch.js";
@@ -21,5 +22,5 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
-  return { ...tlb, ...faults, doMlock, copyPresentPte, tryToFreePages };
+  return { ...tlb, ...faults, doMlock, copyPresentPte, zoneWatermarks, tryToFreePages };
 }

@@ -11,6 +11,7 @@
  *   sys.parts.doMlock           mlock of a range                    (lab 03)   Linux's: mm/vma/mlock.ts
  *   sys.parts.copyPresentPte    one entry of a fork                 (lab 04)   Linux's: mm/fault/copy_page_range.ts
  *   sys.parts.doWpPage          write to a read-only entry          (lab 04)   Linux's: mm/fault/wp.ts
+ *   sys.parts.zoneWatermarks    how much a zone keeps free      (lab 05)   Linux's: mm/pages/wmark.ts
  *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/vmscan.ts
  *
  * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on
@@ -24,6 +25,7 @@ import type { Vaddr } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
+import type { ZoneWatermarks } from "./pages/buddy.js";
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
 
@@ -66,6 +68,13 @@ export interface MmParts {
     srcPtep: number,
     srcPte: Pte,
   ): number;
+  /** The watermarks of a zone, which has `managedPages` of the `lowmemPages` that share min_free_kbytes. */
+  zoneWatermarks(
+    zone: { readonly managedPages: number },
+    minFreeKbytes: number,
+    lowmemPages: number,
+    watermarkScaleFactor: number,
+  ): ZoneWatermarks;
   /** An allocation with `gfp` found no block of 2^order frames: frees some; how many pages, 0 if none. */
   tryToFreePages(sys: MemorySystem, gfp: number, order: number): number;
 }

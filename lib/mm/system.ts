@@ -123,6 +123,10 @@ export class MemorySystem {
   readonly memMap: ((Page | undefined)[] | undefined)[] = [];
   /** Ranges of RAM with their free lists, lowest first (mm/pages/page_alloc.ts). */
   readonly zones: Zone[] = [];
+  /** Pages of all zones that are kept from programs. Linux totalreserve_pages */
+  totalreservePages = 0;
+  /** What vm.min_free_kbytes was set to, -1 until somebody does. Linux user_min_free_kbytes */
+  userMinFreeKbytes = -1;
   /** The node they belong to, and who reclaims there. */
   readonly pgdat = new PglistData();
   /** Counters of /proc/vmstat. */

@@ -50,6 +50,17 @@ export interface FreeArea {
   nrFree: number;
 }
 
+/**
+ * Watermarks of a zone, in pages, before the boost (wmark.ts).
+ * Linux include/linux/mmzone.h:enum zone_watermarks
+ */
+export interface ZoneWatermarks {
+  min: number;
+  low: number;
+  high: number;
+  promo: number;
+}
+
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
 export class Zone {
   readonly name: string;
@@ -63,6 +74,12 @@ export class Zone {
   nrFreePages = 0;
   /** Blocks handed out, of any size, to somebody of this node: there is only one. Linux NUMA_HIT */
   numaHit = 0;
+  /** Linux _watermark */
+  watermark: ZoneWatermarks = { min: 0, low: 0, high: 0, promo: 0 };
+  /** Pages that all marks are higher by for a while. Linux watermark_boost */
+  watermarkBoost = 0;
+  /** Pages that a request for each of the zones from this one up must leave. Linux lowmem_reserve */
+  readonly lowmemReserve: number[] = [0, 0, 0, 0, 0];
   private readonly links: FreeLinks;
 
   constructor(name: string, startPfn: Pfn, endPfn: Pfn, links: FreeLinks) {
