@@ -22,6 +22,7 @@ import type { Cpu } from "../hw/cpu.js";
 import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
+import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
@@ -134,6 +135,8 @@ export class MemorySystem {
   readonly vmStat = new VmStat();
   /** The LRU lists. */
   readonly lruvec = new Lruvec();
+  /** Whether pages are kept by generation instead, and how they age (mm/lru/gen). */
+  readonly lruGen = new LruGenState<MmStruct>();
   /** LRU batches of each CPU (mm/lru/swap.ts). */
   readonly cpuFbatches: (CpuFbatches | undefined)[] = [];
   /** The CPU that the kernel runs on now. Linux smp_processor_id() */
