@@ -13,6 +13,7 @@ import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
 import { wakeupKswapd } from "./lru/kswapd.js";
 import { tryToFreePages } from "./lru/vmscan.js";
+import { zoneWatermarkOk } from "./pages/watermark_ok.js";
 import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
@@ -23,5 +24,6 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
-  return { ...tlb, ...faults, doMlock, copyPresentPte, zoneWatermarks, wakeupKswapd, tryToFreePages };
+  const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd, tryToFreePages };
+  return { ...tlb, ...faults, ...pages, doMlock, copyPresentPte };
 }

@@ -65,13 +65,6 @@ function zonesUpTo(sys: MemorySystem, highestZoneidx: number): Zone[] {
   return sys.zones.filter((zone, i) => i <= highestZoneidx && zone.managedPages > 0);
 }
 
-/** Linux mm/page_alloc.c:__zone_watermark_ok() */
-function zoneWatermarkOk(zone: Zone, order: number, mark: number, highestZoneidx: number): boolean {
-  const free = zone.nrFreePages - (2 ** order - 1);
-  if (free <= mark + zone.lowmemReserve[highestZoneidx]!) return false;
-  return order === 0 || zone.freeArea.some(({ nrFree }, of) => of >= order && nrFree > 0);
-}
-
 // ---------------------------------------------------------------- is there enough?
 
 /**
@@ -81,7 +74,9 @@ function zoneWatermarkOk(zone: Zone, order: number, mark: number, highestZoneidx
 export function pgdatBalanced(sys: MemorySystem, order: number, highestZoneidx: number): boolean {
   const zones = zonesUpTo(sys, highestZoneidx);
   if (zones.length === 0) return true;
-  return zones.some((zone) => zoneWatermarkOk(zone, order, highWmarkPages(zone), highestZoneidx));
+  return zones.some((zone) =>
+    sys.parts.zoneWatermarkOk(sys, zone, order, highWmarkPages(zone), highestZoneidx, 0, zone.nrFreePages),
+  );
 }
 
 /** Linux mm/vmscan.c:pgdat_watermark_boosted() */
