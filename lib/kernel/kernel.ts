@@ -20,6 +20,7 @@ import { BlockDevice, type BlockModel } from "../hw/block_device.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
+import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import { mmInit } from "../mm/mm_init.js";
 import { fput, getFile, MmStruct } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
@@ -294,6 +295,7 @@ export class Kernel implements TaskRunner {
     const mm = new MmStruct(this.sys);
     if (pgdAlloc(mm) !== 0) return -ENOMEM;
     mm.mmapBase = MMAP_BASE;
+    lruGenAddMm(mm);
     return mm;
   }
 

@@ -12,6 +12,7 @@ import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
 import { tryToFreePages } from "./lru/vmscan.js";
+import { zoneWatermarkOk } from "./pages/watermark_ok.js";
 import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
@@ -22,5 +23,7 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
-  return { ...tlb, ...faults, doMlock, copyPresentPte, zoneWatermarks, tryToFreePages };
+  const wakeupKswapd = (): void => {}; // nobody works in the background yet
+  const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd, tryToFreePages };
+  return { ...tlb, ...faults, ...pages, doMlock, copyPresentPte };
 }

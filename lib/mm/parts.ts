@@ -12,6 +12,8 @@
  *   sys.parts.copyPresentPte    one entry of a fork                 (lab 04)   Linux's: mm/fault/copy_page_range.ts
  *   sys.parts.doWpPage          write to a read-only entry          (lab 04)   Linux's: mm/fault/wp.ts
  *   sys.parts.zoneWatermarks    how much a zone keeps free      (lab 05)   Linux's: mm/pages/wmark.ts
+ *   sys.parts.zoneWatermarkOk   may a request have pages of a zone  (lab 05)   Linux's: mm/pages/watermark_ok.ts
+ *   sys.parts.wakeupKswapd      the zone is short of pages                     Linux's: mm/lru/kswapd.ts
  *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/vmscan.ts
  *
  * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on
@@ -25,7 +27,7 @@ import type { Vaddr } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
-import type { ZoneWatermarks } from "./pages/buddy.js";
+import type { Zone, ZoneWatermarks } from "./pages/buddy.js";
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
 
@@ -75,6 +77,21 @@ export interface MmParts {
     lowmemPages: number,
     watermarkScaleFactor: number,
   ): ZoneWatermarks;
+  /**
+   * Whether a request for 2^order pages leaves `zone`, which has `freePages`, above `mark`; `allocFlags` is
+   * ALLOC_*, `highestZoneidx` the number of the highest zone that could serve it.
+   */
+  zoneWatermarkOk(
+    sys: MemorySystem,
+    zone: Zone,
+    order: number,
+    mark: number,
+    highestZoneidx: number,
+    allocFlags: number,
+    freePages: number,
+  ): boolean;
+  /** A request with `gfp` for 2^order pages found `zone` low: wakes whoever frees pages in the background. */
+  wakeupKswapd(sys: MemorySystem, zone: Zone, gfp: number, order: number, highestZoneidx: number): void;
   /** An allocation with `gfp` found no block of 2^order frames: frees some; how many pages, 0 if none. */
   tryToFreePages(sys: MemorySystem, gfp: number, order: number): number;
 }

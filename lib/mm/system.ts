@@ -22,6 +22,7 @@ import type { Cpu } from "../hw/cpu.js";
 import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
+import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
@@ -65,6 +66,8 @@ export interface CurrentTask {
   /** Faults that had to wait for a device, and all others. Linux maj_flt, min_flt */
   majFlt: number;
   minFlt: number;
+  /** The OOM killer has chosen it: it may use reserves until it is gone. Linux tsk_is_oom_victim() */
+  readonly oomVictim?: boolean;
 }
 
 /** RLIMIT_DATA: private writable memory, bytes. Linux include/uapi/asm-generic/resource.h */
@@ -132,6 +135,8 @@ export class MemorySystem {
   readonly vmStat = new VmStat();
   /** The LRU lists. */
   readonly lruvec = new Lruvec();
+  /** Whether pages are kept by generation instead, and how they age (mm/lru/gen). */
+  readonly lruGen = new LruGenState<MmStruct>();
   /** LRU batches of each CPU (mm/lru/swap.ts). */
   readonly cpuFbatches: (CpuFbatches | undefined)[] = [];
   /** The CPU that the kernel runs on now. Linux smp_processor_id() */

@@ -12,7 +12,14 @@
  * Read first: mm/pages/folio.ts. Read next: swap.ts.
  */
 
-import { MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES } from "../mm_types.js";
+import {
+  MM_ANONPAGES,
+  MM_FILEPAGES,
+  MM_SHMEMPAGES,
+  VM_RAND_READ,
+  VM_SEQ_READ,
+  type VmAreaStruct,
+} from "../mm_types.js";
 import { vmBugOnPage } from "../mmdebug.js";
 import {
   type Folio,
@@ -24,6 +31,7 @@ import {
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { modNodePageState } from "../vmstat.js";
+import { lruGenAddFolio, lruGenDelFolio } from "./gen/gen_list.js";
 import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE, type Lruvec } from "./lruvec.js";
 
 /** Backed by a file rather than by swap. Linux include/linux/mm_inline.h:folio_is_file_lru() */
@@ -41,6 +49,14 @@ export function folioLruList(folio: Folio): number {
 }
 
 /**
+ * Whether a use of the VMA says that its pages are wanted again. Linux
+ * include/linux/mm_inline.h:vma_has_recency()
+ */
+export function vmaHasRecency(vma: VmAreaStruct): boolean {
+  return (vma.vmFlags & (VM_SEQ_READ | VM_RAND_READ)) === 0;
+}
+
+/**
  * The lists that the folio stands on or will stand on. Linux include/linux/memcontrol.h:folio_lruvec()
  * Differs from Linux: one set for the machine; each memory cgroup will have its own.
  */
@@ -52,6 +68,7 @@ function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
  * Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio()
  */
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
+  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, false)) return;
   const list = folioLruList(folio);
   const { head, tail } = folioLruvec(sys, folio);
   vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
@@ -68,6 +85,7 @@ export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
 
 /** Takes the folio off its list and clears PG_lru. Linux include/linux/mm_inline.h:lruvec_del_folio() */
 export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
+  if (folio.lruGen >= 0 && lruGenDelFolio(sys, sys.lruvec.lrugen, folio, false)) return;
   const list = folio.lruList;
   const { prev, next } = folio;
   if (list < 0) {

@@ -80,6 +80,8 @@ export class Zone {
   numaHit = 0;
   /** Linux _watermark */
   watermark: ZoneWatermarks = { min: 0, low: 0, high: 0, promo: 0 };
+  /** Free pages in blocks kept for urgent requests of several pages. Linux nr_free_highatomic */
+  nrFreeHighatomic = 0;
   /** Pages that all marks are higher by for a while. Linux watermark_boost */
   watermarkBoost = 0;
   /** Pages that a request for each of the zones from this one up must leave. Linux lowmem_reserve */
@@ -110,6 +112,11 @@ export class Zone {
    */
   isFreeBlock(pfn: Pfn): boolean {
     return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
+  }
+
+  /** Whether a block of exactly this order is free for ordinary requests. Linux free_area_empty() */
+  hasFreeBlock(order: number, _highatomic: boolean): boolean {
+    return this.freeArea[order]!.nrFree > 0;
   }
 
   /**
