@@ -11,7 +11,9 @@ import { copyPresentPte } from "./fault/copy_page_range.js";
 import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
-import { tryToFreePages } from "./lru/vmscan.js";
+import { tryToFreePages } from "./lru/direct_reclaim.js";
+import { shrinkFolioList } from "./lru/shrink_folio_list.js";
+import { workingsetRefault } from "./lru/workingset.js";
 import type { MmParts } from "./parts.js";
 import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
 import { chooseNewAsid } from "./pgtable/tlb_switch.js";
@@ -21,5 +23,6 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
-  return { ...tlb, ...faults, doMlock, copyPresentPte, tryToFreePages };
+  const reclaim = { tryToFreePages, shrinkFolioList, workingsetRefault };
+  return { ...tlb, ...faults, ...reclaim, doMlock, copyPresentPte };
 }

@@ -37,6 +37,7 @@ import {
   __GFP_RETRY_MAYFAIL,
   __GFP_ZERO,
   GFP_KERNEL,
+  PAGE_ALLOC_COSTLY_ORDER,
 } from "./gfp.js";
 
 const ZONE_DMA_END_PFN = 0x1000;
@@ -90,12 +91,6 @@ function gfpZone(gfp: number): number {
   if ((gfp & __GFP_DMA) !== 0) return 0;
   return (gfp & __GFP_DMA32) !== 0 ? 1 : 2;
 }
-
-/**
- * Largest order that reclaim is expected to make free by chance.
- * Linux include/linux/mmzone.h:PAGE_ALLOC_COSTLY_ORDER
- */
-const PAGE_ALLOC_COSTLY_ORDER = 3;
 
 /**
  * A block of 2^order frames as one folio with refcount 1, or undefined when there is none. May free memory on

@@ -5,7 +5,7 @@
  *             --- kswapd                     the thread that keeps free pages above the high watermarks
  *             --- sys.lruvec                 the lists it takes from
  *
- * This machine has one node. Plain data only: what it means is in mm/lru (kswapd.ts, vmscan.ts).
+ * This machine has one node. Plain data only: what it means is in mm/lru/vmscan.ts.
  *
  * Linux include/linux/mmzone.h. Read next: mm/lru/lruvec.ts.
  */
@@ -24,7 +24,10 @@ export class PglistData {
   flags = 0;
   /** The thread, from boot on where there is a kernel. */
   kswapd: Kthread | undefined = undefined;
-  /** What it was woken for: the largest order, and the highest zone. Linux kswapd_order, kswapd_highest_zoneidx */
+  /**
+   * What it was woken for: the largest order, and the highest zone. Linux kswapd_order,
+   * kswapd_highest_zoneidx
+   */
   kswapdOrder = 0;
   kswapdHighestZoneidx = 0;
   /** Its runs in a row that freed nothing; from MAX_RECLAIM_RETRIES on it gives up. Linux kswapd_failures */
