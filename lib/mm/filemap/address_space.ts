@@ -108,6 +108,7 @@ export function filemapRemoveFolio(folio: Folio): void {
   const nrPages = folioNrPages(folio);
   vmBugOn((folio.flags & PG_writeback) !== 0, "a folio under writeback is removed from the cache");
   for (let i = 0; i < nrPages; i++) mapping.pages.delete(folio.index + i);
+  if (mapping.pages.size === 0) mapping.host.unpinned?.();
   vmBugOn(
     (folio.flags & PG_dirty) !== 0 && mapping.dirtyFolios.has(folio),
     "a dirty folio is removed from the cache",
