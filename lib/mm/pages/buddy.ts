@@ -73,6 +73,10 @@ export class Zone {
   /** First frame after the zone. */
   readonly zoneEndPfn: Pfn;
   readonly freeArea: FreeArea[] = [];
+  /** Frames from the first to the last, with gaps. Linux spanned_pages */
+  spannedPages: number;
+  /** Frames that are RAM. Linux present_pages */
+  presentPages: number;
   /** Frames that the allocator was given. Linux managed_pages */
   managedPages = 0;
   /** Frames free now. Linux NR_FREE_PAGES */
@@ -95,6 +99,8 @@ export class Zone {
     this.name = name;
     this.zoneStartPfn = startPfn;
     this.zoneEndPfn = endPfn;
+    this.spannedPages = endPfn - startPfn;
+    this.presentPages = endPfn - startPfn;
     this.links = links;
     for (let order = 0; order <= MAX_PAGE_ORDER; order++) this.freeArea.push({ head: -1, nrFree: 0 });
   }
