@@ -115,12 +115,14 @@ export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { Lruvec } from "./mm/lru/lruvec.js";
 export { mmCounterFile } from "./mm/lru/mm_inline.js";
 export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
+export type { ShrinkControl, Shrinker } from "./mm/lru/shrink_control.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
 export type { FreeArea, FreeLinks, Zone, ZoneWatermarks } from "./mm/pages/buddy.js";
 export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
 export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
+export type { KmemCache, Slab } from "./mm/pages/kmem_cache.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
 export type { KswapdRun, VmscanThrottleState } from "./mm/pages/pglist_data.js";
 

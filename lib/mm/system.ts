@@ -25,9 +25,11 @@ import type { XaNode } from "./filemap/mapping.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
+import type { Shrinker } from "./lru/shrink_control.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
 import type { Folio, Page } from "./pages/folio.js";
+import type { KmemCache } from "./pages/kmem_cache.js";
 import { PglistData } from "./pages/pglist_data.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
@@ -141,6 +143,9 @@ export class MemorySystem {
   userMinFreeKbytes = -1;
   /** The node they belong to, and who reclaims there. */
   readonly pgdat = new PglistData();
+  /** Caches of kernel objects, and who can give some of them up. Linux slab_caches, shrinker_list */
+  readonly slabCaches: KmemCache[] = [];
+  readonly shrinkers: Shrinker[] = [];
   /** Counters of /proc/vmstat. */
   readonly vmStat = new VmStat();
   /** Nodes of page caches that hold nothing but shadows, oldest first. Linux mm/workingset.c:shadow_nodes */

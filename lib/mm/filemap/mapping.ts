@@ -39,6 +39,8 @@ export interface MappingHost {
   accountedPages: number;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
+  /** The last page is out of the cache. Linux fs/inode.c:inode_add_lru() */
+  unpinned?(): void;
 }
 
 /** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */

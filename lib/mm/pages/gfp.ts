@@ -38,6 +38,8 @@ export const __GFP_HIGHMEM = 0x02;
 export const __GFP_DMA32 = 0x04;
 /** May be moved later. Linux __GFP_MOVABLE */
 export const __GFP_MOVABLE = 0x08;
+/** A cache that can be given up: a shrinker frees it. Linux __GFP_RECLAIMABLE */
+export const __GFP_RECLAIMABLE = 0x10;
 /** May dip into the reserves. Linux __GFP_HIGH */
 export const __GFP_HIGH = 0x20;
 /** May start I/O. Linux __GFP_IO */
