@@ -49,7 +49,7 @@ const REFS = 2 ** LRU_REFS_WIDTH;
 /**
  * Pages that came back, of how many that went or were kept; and the weight. Linux mm/vmscan.c:struct ctrl_pos
  */
-export interface CtrlPos {
+interface CtrlPos {
   refaulted: number;
   total: number;
   gain: number;
