@@ -80,7 +80,9 @@ export function jiffiesToMsecs(ticks: number): number {
   return (ticks * 1000) / HZ;
 }
 
-/** folio.lruList of the first list of generations: beyond the numbers of the classic ones (mm/lru/lruvec.ts) */
+/**
+ * folio.lruList of the first list of generations: beyond the numbers of the classic ones (mm/lru/lruvec.ts)
+ */
 export const FIRST_GEN_LIST = 8;
 const NR_GEN_LISTS = MAX_NR_GENS * ANON_AND_FILE * NR_GEN_ZONES;
 
