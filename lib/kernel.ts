@@ -112,6 +112,7 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 // ---------------- pages, folios, and the lists they are on
 
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
+export type { LruGenFolio, LruGenState } from "./mm/lru/gen/lru_gen.js";
 export type { Lruvec } from "./mm/lru/lruvec.js";
 export { mmCounterFile } from "./mm/lru/mm_inline.js";
 export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
