@@ -46,7 +46,7 @@ export class ClockPolicy implements Policy {
     return true;
   }
 
-  /** Brings `page` in: into the first frame from the hand on whose bit is clear. An empty frame has it clear. */
+  /** Brings `page` in: into the first frame from the hand on whose bit is clear, as an empty frame's is. */
   private replace(page: number): void {
     const { frames, frameOf, referenced } = this;
     let { hand } = this;

@@ -6,8 +6,8 @@
  *    requests            0      1       2       0      1           small numbers, in order of first use
  *    pages             [ 0x401, 0x402, 0x7ffff ]                   the way back
  *
- * Ten million requests take a moment with arrays that are indexed by such a number, and ten times as long with a Map of
- * page numbers. So the Map is asked once, here; no policy needs one.
+ * Arrays that are indexed by such a number are several times as fast as a Map of page numbers. So the Map is
+ * asked once, here; no policy needs one.
  *
  * Not in Linux: there a page finds its place in the lists through its struct page. Read first: policy.ts.
  */

@@ -73,10 +73,10 @@ export class PageList {
     return page;
   }
 
-  /** The page in front of `page`; beyond the front comes the back. */
+  /** The page in front of `page`, or -1 for the one at the front. */
   inFrontOf(page: number): number {
     const before = this.prev[page]!;
-    return before === this.self ? this.prev[this.self]! : before;
+    return before === this.self ? -1 : before;
   }
 
   /** All pages, from the front. */

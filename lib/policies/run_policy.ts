@@ -9,16 +9,26 @@
  * Read first: policy.ts, numbered_trace.ts. Read next: stack_distance.ts.
  */
 import { nearestName, valueText } from "../hw/options.js";
+import { Arc } from "./arc.js";
 import { ClockPolicy } from "./clock.js";
 import { Fifo } from "./fifo.js";
 import { Lru } from "./lru.js";
 import { type AnyPageTrace, type NumberedTrace, numberPages } from "./numbered_trace.js";
+import { Optimal } from "./optimal.js";
 import type { Policy, PolicyClass, PolicyMaker } from "./policy.js";
+import { S3Fifo } from "./s3_fifo.js";
+import { Sieve } from "./sieve.js";
+import { TwoQ } from "./two_q.js";
 
 const CLASSES = {
   FIFO: Fifo,
   CLOCK: ClockPolicy,
   LRU: Lru,
+  optimal: Optimal,
+  "2Q": TwoQ,
+  ARC: Arc,
+  "S3-FIFO": S3Fifo,
+  SIEVE: Sieve,
 } satisfies Record<string, PolicyClass>;
 
 /** The policies that come with the course. */
@@ -75,7 +85,9 @@ export function policyName(policy: AnyPolicy): string {
   return typeof policy === "string" ? policy : policy.name === "" ? "your policy" : policy.name;
 }
 
-/** A policy ready for the first access of `trace`. RangeError for an unknown name or capacity. Not in Linux. */
+/**
+ * A policy ready for the first access of `trace`. RangeError for an unknown name or capacity. Not in Linux.
+ */
 export function makePolicy(policy: AnyPolicy, trace: NumberedTrace, capacity: number): Policy {
   checkCapacity(capacity);
   const maker = typeof policy === "string" ? classOf(policy) : policy;
