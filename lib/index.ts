@@ -291,6 +291,25 @@ export {
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
 export { Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
 
+// ---------------- page replacement policies by themselves
+
+export { curveOfDistances, MissRatioCurve, missRatioCurve } from "./policies/miss_ratio.js";
+export {
+  type AnyPageTrace,
+  NumberedTrace,
+  numberPages,
+  type PageNumbers,
+} from "./policies/numbered_trace.js";
+export type { Policy, PolicyClass, PolicyMaker } from "./policies/policy.js";
+export {
+  type AnyPolicy,
+  POLICY_NAMES,
+  type PolicyName,
+  type PolicyResult,
+  runPolicy,
+} from "./policies/run_policy.js";
+export { FIRST_USE, stackDistances } from "./policies/stack_distance.js";
+
 // ---------------- memory before paging: the bare machine, segments
 
 export {
