@@ -75,6 +75,7 @@ export {
 } from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
+export type { LruGeneration } from "./mm/lru/gen/observe.js";
 
 // ---------------- system calls by number: their numbers and flags
 
