@@ -158,7 +158,7 @@ export type {
   HostFiles as ReplayFiles,
 } from "./replay/host.js";
 export { newHost } from "./replay/kernel_host.js";
-export type { Json, Recording, StepRecord } from "./replay/record.js";
+export type { GuestBoot, Json, Recording, StepRecord } from "./replay/record.js";
 
 // ---------------- the processor: addresses, RAM and page-table entries
 
