@@ -115,7 +115,20 @@ export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { Lruvec } from "./mm/lru/lruvec.js";
 export { mmCounterFile } from "./mm/lru/mm_inline.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
-export type { FreeArea, FreeLinks, Zone, ZoneWatermarks } from "./mm/pages/buddy.js";
+export {
+  ALLOC_HIGHATOMIC,
+  ALLOC_MIN_RESERVE,
+  ALLOC_NON_BLOCK,
+  ALLOC_OOM,
+  ALLOC_RESERVES,
+} from "./mm/pages/alloc_flags.js";
+export {
+  type FreeArea,
+  type FreeLinks,
+  MAX_PAGE_ORDER,
+  type Zone,
+  type ZoneWatermarks,
+} from "./mm/pages/buddy.js";
 export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
