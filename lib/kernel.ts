@@ -130,9 +130,11 @@ export {
   type ZoneWatermarks,
 } from "./mm/pages/buddy.js";
 export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
+export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
+export type { KswapdRun, VmscanThrottleState } from "./mm/pages/pglist_data.js";
 
 // ---------------- files, and their pages in memory
 
@@ -153,7 +155,7 @@ export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
 export type { EventQueue, EventRecord } from "./hw/events.js";
 export type { FaultingTask } from "./kernel/fault.js";
-export type { Kernel, KernelHardware } from "./kernel/kernel.js";
+export type { Kernel, KernelHardware, ThpWord } from "./kernel/kernel.js";
 export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { MmParts } from "./mm/parts.js";

@@ -20,8 +20,9 @@
  * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts.
  * Read next: procfs/setting_files.ts.
  */
-import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
+import { PMD_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
+import { startStopKhugepaged, THP_MIN_PAGES, thpEnabled } from "../mm/huge/khugepaged.js";
 import { jiffiesToMsecs, msecsToJiffies } from "../mm/lru/gen/lru_gen.js";
 import { lruGenCaps, setLruGenCaps } from "../mm/lru/gen/switch.js";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE, type VmAreaStruct, vmaIsAnonymous } from "../mm/mm_types.js";
@@ -41,10 +42,7 @@ export interface KobjAttribute {
   store(sys: MemorySystem, text: string): number;
 }
 
-/** RAM below which transparent huge pages start switched off. Linux mm/huge_memory.c:hugepage_init() */
-const THP_MIN_PAGES = (512 * 2 ** 20) / PAGE_SIZE;
-
-const ELIGIBLE = "decides THPeligible in smaps; no huge page is made before lab 07";
+const ELIGIBLE = "decides THPeligible in smaps and min_free_kbytes; no huge page is made before lab 07";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const KSM = "kept; no effect: this machine merges no pages";
 const COUNTER = "counts nothing: it does not happen on this machine";
@@ -56,7 +54,13 @@ function currentValue(sys: MemorySystem, path: string, fallback: Default): strin
 }
 
 /** A choice of words. Linux: sysfs_streq() over the words, the chosen one in brackets */
-function words(path: string, list: string, fallback: Default, effect: string): KobjAttribute {
+function words(
+  path: string,
+  list: string,
+  fallback: Default,
+  effect: string,
+  changed?: (sys: MemorySystem) => void,
+): KobjAttribute {
   const all = list.split(" ");
   return {
     path,
@@ -70,6 +74,7 @@ function words(path: string, list: string, fallback: Default, effect: string): K
       const word = all.find((one) => sysfsStreq(text, one));
       if (word === undefined) return -EINVAL;
       sys.kernelMm.set(path, word);
+      changed?.(sys);
       return 0;
     },
   };
@@ -126,7 +131,7 @@ const thp = "transparent_hugepage";
 
 /** Linux mm/huge_memory.c:hugepage_attr */
 const thpFiles: readonly KobjAttribute[] = [
-  words(`${thp}/enabled`, "always madvise never", (sys) => (big(sys) ? "madvise" : "never"), ELIGIBLE),
+  words(`${thp}/enabled`, "always madvise never", thpEnabled, ELIGIBLE, startStopKhugepaged),
   words(
     `${thp}/defrag`,
     "always defer defer+madvise madvise never",
@@ -149,7 +154,10 @@ const thpSizes: readonly KobjAttribute[] = [8, ...ANON_SIZES].flatMap((kb) => {
   const shmem = words(`${dir}/shmem_enabled`, "always inherit within_size advise never", fallback, FROM_07);
   return kb === 8
     ? [shmem]
-    : [words(`${dir}/enabled`, "always inherit madvise never", fallback, ELIGIBLE), shmem];
+    : [
+        words(`${dir}/enabled`, "always inherit madvise never", fallback, ELIGIBLE, startStopKhugepaged),
+        shmem,
+      ];
 });
 
 const khuge = `${thp}/khugepaged`;

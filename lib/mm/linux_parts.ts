@@ -11,6 +11,7 @@ import { copyPresentPte } from "./fault/copy_page_range.js";
 import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
+import { wakeupKswapd } from "./lru/kswapd.js";
 import { tryToFreePages } from "./lru/vmscan.js";
 import { zoneWatermarkOk } from "./pages/watermark_ok.js";
 import { zoneWatermarks } from "./pages/wmark.js";
@@ -23,7 +24,6 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
-  const wakeupKswapd = (): void => {}; // nobody works in the background yet
   const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd, tryToFreePages };
   return { ...tlb, ...faults, ...pages, doMlock, copyPresentPte };
 }

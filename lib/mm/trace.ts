@@ -33,6 +33,10 @@ export const TRACEPOINTS = [
   "filemap:mm_filemap_map_pages",
   "readahead:page_cache_ra_order",
   "tlb:tlb_flush",
+  "vmscan:mm_vmscan_wakeup_kswapd",
+  "vmscan:mm_vmscan_kswapd_wake",
+  "vmscan:mm_vmscan_kswapd_sleep",
+  "vmscan:mm_vmscan_throttled",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
   // Not in Linux: an entry of the parent was copied to the child; an entry was taken away; a block of

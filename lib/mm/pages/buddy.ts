@@ -61,6 +61,11 @@ export interface ZoneWatermarks {
   promo: number;
 }
 
+/**
+ * In Zone.flags: kswapd works, so per-CPU lists stay short. Linux include/linux/mmzone.h:ZONE_RECLAIM_ACTIVE
+ */
+export const ZONE_RECLAIM_ACTIVE = 1 << 1;
+
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
 export class Zone {
   readonly name: string;
@@ -68,6 +73,10 @@ export class Zone {
   /** First frame after the zone. */
   readonly zoneEndPfn: Pfn;
   readonly freeArea: FreeArea[] = [];
+  /** Frames from the first to the last, with gaps. Linux spanned_pages */
+  spannedPages: number;
+  /** Frames that are RAM. Linux present_pages */
+  presentPages: number;
   /** Frames that the allocator was given. Linux managed_pages */
   managedPages = 0;
   /** Frames free now. Linux NR_FREE_PAGES */
@@ -82,12 +91,16 @@ export class Zone {
   watermarkBoost = 0;
   /** Pages that a request for each of the zones from this one up must leave. Linux lowmem_reserve */
   readonly lowmemReserve: number[] = [0, 0, 0, 0, 0];
+  /** ZONE_RECLAIM_ACTIVE and such. */
+  flags = 0;
   private readonly links: FreeLinks;
 
   constructor(name: string, startPfn: Pfn, endPfn: Pfn, links: FreeLinks) {
     this.name = name;
     this.zoneStartPfn = startPfn;
     this.zoneEndPfn = endPfn;
+    this.spannedPages = endPfn - startPfn;
+    this.presentPages = endPfn - startPfn;
     this.links = links;
     for (let order = 0; order <= MAX_PAGE_ORDER; order++) this.freeArea.push({ head: -1, nrFree: 0 });
   }
