@@ -325,13 +325,6 @@ describe("05.3 Watermarks", () => {
       })),
     );
   });
-  it("keeps nrFreeHighatomic from ordinary requests", () => {
-    for (const allocFlags of [0, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_HIGHATOMIC])
-      checkOk(
-        "pages in blocks kept for urgent requests are of no use, unless the request has one of ALLOC_RESERVES",
-        ...[60, 100, 101, 130, 131].map((freePages) => ({ allocFlags, highatomic: 30, freePages })),
-      );
-  });
   it("lets the urgent go deeper", () => {
     const deeper = (allocFlags: number) =>
       Array.from({ length: 45 }, (_, i) => ({ allocFlags, mark: 101, freePages: 18 + 2 * i }));
@@ -350,6 +343,13 @@ describe("05.3 Watermarks", () => {
     checkOk("the reserve is not reduced: only the mark is", {
       ...{ allocFlags: ALLOC_MIN_RESERVE, freePages: 120, reserve: [0, 80, 80, 0, 0] },
     });
+  });
+  it("keeps nrFreeHighatomic from ordinary requests", () => {
+    for (const allocFlags of [0, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_HIGHATOMIC])
+      checkOk(
+        "pages in blocks kept for urgent requests are of no use, unless the request has one of ALLOC_RESERVES",
+        ...[60, 100, 101, 130, 131].map((freePages) => ({ allocFlags, highatomic: 30, freePages })),
+      );
   });
   it("answers random questions", () => {
     const random = new Random(306);

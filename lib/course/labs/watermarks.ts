@@ -7,6 +7,7 @@
  *
  * Not in Linux: a helper of the course. Read first: course/grading/workload.ts.
  */
+import "../../procfs/mount.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import type { Random } from "../../hw/random.js";
 import { SyscallError } from "../../kernel/errno.js";

@@ -66,7 +66,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "05.1",
     "moves the hand at a hit",
     HIT,
-    "    state.referenced[frame] = true;\n    state.hand = next();\n    return true;",
+    "    state.referenced[frame] = true;\n    state.hand = (state.hand + 1) % state.pages.length;\n    return true;",
     /hit does not move the hand/,
   ),
   wrong("05.1", "does not note a hit", HIT, "    return true;", /hit sets the referenced bit/),
@@ -112,7 +112,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "keeps the page where it was",
     FOUND,
     "if (at >= 0) return at + 1;",
-    /page is in front again|from the last use|last use of page 1/,
+    /page is in front again|from the last use|last use of page 1|once each/,
   ),
   wrong(
     "05.2",
