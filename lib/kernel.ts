@@ -114,6 +114,7 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { Lruvec } from "./mm/lru/lruvec.js";
 export { mmCounterFile } from "./mm/lru/mm_inline.js";
+export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
 export {
   ALLOC_HIGHATOMIC,
@@ -143,7 +144,7 @@ export type { FileTree, PseudoFs } from "./fs/file_tree.js";
 export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.js";
 export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
-export type { AddressSpace, AddressSpaceOperations, MappingHost } from "./mm/filemap/mapping.js";
+export type { AddressSpace, AddressSpaceOperations, MappingHost, XaNode } from "./mm/filemap/mapping.js";
 
 // ---------------- error numbers, and who may do what
 
@@ -158,6 +159,7 @@ export type { FaultingTask } from "./kernel/fault.js";
 export type { Kernel, KernelHardware, ThpWord } from "./kernel/kernel.js";
 export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
+export type { PglistData } from "./mm/pages/pglist_data.js";
 export type { MmParts } from "./mm/parts.js";
 export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
 export type { TraceSystem } from "./mm/trace.js";

@@ -21,6 +21,7 @@ import { COSTS, type CostTable } from "../hw/clock.js";
 import type { Cpu } from "../hw/cpu.js";
 import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
+import type { XaNode } from "./filemap/mapping.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
@@ -33,7 +34,7 @@ import type { CpuTlbState } from "./pgtable/tlb_types.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
 import { VmStat } from "./vmstat.js";
-import { DevicesOnly, type SchedOperations } from "./wait.js";
+import { DevicesOnly, type Kthread, type SchedOperations } from "./wait.js";
 
 export {
   defaultVmSysctl,
@@ -98,6 +99,11 @@ export const CAP_SYS_RESOURCE = 24;
 export interface VfsOperations {
   /** A file in memory without a name, `sizeBytes` long. Linux mm/shmem.c:shmem_file_setup() */
   shmemFileSetup(sys: MemorySystem, name: string, sizeBytes: number): File;
+  /**
+   * Dirty pages shall be written now: reclaim sees nothing else.
+   * Linux fs/fs-writeback.c:wakeup_flusher_threads()
+   */
+  wakeupFlusherThreads?(): void;
 }
 
 /** One machine's memory management: Linux's globals of mm/ in one object. Not in Linux. */
@@ -114,8 +120,12 @@ export class MemorySystem {
   /** Pages that /proc/meminfo counts as RAM and as swap. Linux totalram_pages(), total_swap_pages */
   totalramPages: number;
   totalSwapPages = 0;
+  /** Pages of swap that are free. Linux mm/swapfile.c:nr_swap_pages */
+  nrSwapPages = 0;
   /** The task being served; undefined while the kernel works for itself. */
   current: CurrentTask | undefined = undefined;
+  /** The kernel thread that works now; undefined while a task does. */
+  currentKthread: Kthread | undefined = undefined;
   /** Number of the next mm, so that mms can be told apart in pictures. */
   nextMmId = 1;
   /**
@@ -133,6 +143,8 @@ export class MemorySystem {
   readonly pgdat = new PglistData();
   /** Counters of /proc/vmstat. */
   readonly vmStat = new VmStat();
+  /** Nodes of page caches that hold nothing but shadows, oldest first. Linux mm/workingset.c:shadow_nodes */
+  readonly shadowNodes = new Set<XaNode>();
   /** The LRU lists. */
   readonly lruvec = new Lruvec();
   /** Whether pages are kept by generation instead, and how they age (mm/lru/gen). */

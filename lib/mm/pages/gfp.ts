@@ -71,6 +71,12 @@ export const __GFP_HARDWALL = 0x10_0000;
 /** Charged to the task's memory cgroup. Linux __GFP_ACCOUNT */
 export const __GFP_ACCOUNT = 0x40_0000;
 
+/**
+ * Largest order that reclaim is expected to make free by chance.
+ * Linux include/linux/mmzone.h:PAGE_ALLOC_COSTLY_ORDER
+ */
+export const PAGE_ALLOC_COSTLY_ORDER = 3;
+
 /** Both ways of reclaim. Linux include/linux/gfp_types.h:__GFP_RECLAIM */
 export const __GFP_RECLAIM = __GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM;
 
