@@ -108,7 +108,9 @@ export function drawFrames(machine: Machine, options: PressureOptions = {}): Pic
   body.push(...legend.markup);
   const top = legend.bottom;
   const rows = Math.ceil(boxes.length / COLUMNS);
-  body.push(rect(LEFT - 1, top - 1, COLUMNS * BOX + 2, rows * BOX + 2, { fill: INK.card, stroke: "#9AA3AD" }));
+  body.push(
+    rect(LEFT - 1, top - 1, COLUMNS * BOX + 2, rows * BOX + 2, { fill: INK.card, stroke: "#9AA3AD" }),
+  );
   body.push(...runsMarkup(boxes, top));
   for (let row = 0; row < rows; row += 8) {
     const at = formatBytes(row * COLUMNS * perBox * PAGE_SIZE);
@@ -119,7 +121,11 @@ export function drawFrames(machine: Machine, options: PressureOptions = {}): Pic
   body.push(label(LEFT, bottom + 20, scale, { size: 12 }));
   const sizes = counted.map(({ use, frames }) => `${USES[use].text} ${formatBytes(frames * PAGE_SIZE)}`);
   const text = [title, ...sizes.map((size) => `  ${size}`)].join("\n");
-  return new Picture({ width, height: bottom + 34, title, desc: options.alt ?? sizes.join("; ") }, body, text);
+  return new Picture(
+    { width, height: bottom + 34, title, desc: options.alt ?? sizes.join("; ") },
+    body,
+    text,
+  );
 }
 
 /** For each box what most of its frames are. */
@@ -142,7 +148,8 @@ function runsMarkup(boxes: readonly FrameUse[], top: number): string[] {
     let to = from + 1;
     while (to < rowEnd && boxes[to] === boxes[from]) to++;
     const [x, y] = [LEFT + (from % COLUMNS) * BOX, top + Math.floor(from / COLUMNS) * BOX];
-    if (boxes[from] !== "free") out.push(rect(x, y, (to - from) * BOX, BOX, { fill: USES[boxes[from]!].fill }));
+    if (boxes[from] !== "free")
+      out.push(rect(x, y, (to - from) * BOX, BOX, { fill: USES[boxes[from]!].fill }));
     from = to;
   }
   return out;

@@ -51,7 +51,8 @@ function timeAxis(of: string, samples: readonly PressureSample[]): TimeAxis {
     throw new RangeError(`${of} needs two samples or more; while the machine was watched nothing happened`);
   const startNs = samples[0]!.ns;
   const span = samples[samples.length - 1]!.ns - startNs;
-  const [unit, size] = span >= 5e9 ? (["s", 1e9] as const) : span >= 5e6 ? (["ms", 1e6] as const) : (["µs", 1e3] as const);
+  const [unit, size] =
+    span >= 5e9 ? (["s", 1e9] as const) : span >= 5e6 ? (["ms", 1e6] as const) : (["µs", 1e3] as const);
   return { unit, at: (ns) => (ns - startNs) / size };
 }
 
@@ -177,7 +178,9 @@ export function drawRates(
   const time = timeAxis("drawRates()", pressure.samples);
   const pieces = inPieces(pressure.samples);
   const series = counters.map((name): LineSeries => {
-    const y = pieces.map(({ from, to }) => ((to.counters[name] - from.counters[name]) / (to.ns - from.ns)) * 1e9);
+    const y = pieces.map(
+      ({ from, to }) => ((to.counters[name] - from.counters[name]) / (to.ns - from.ns)) * 1e9,
+    );
     return { kind: "line", name, x: pieces.map(({ from, to }) => time.at((from.ns + to.ns) / 2)), y };
   });
   return plot({

@@ -82,7 +82,8 @@ class Listener {
       this.open = countersOf(this.sys, event);
       this.throttled = false;
     } else if (event.name === "vmscan:mm_vmscan_throttled") this.throttled = this.open?.pid === event.pid;
-    else if (event.name === "ftrace:funcgraph_exit" && event.fields.func === "handle_mm_fault") this.end(event);
+    else if (event.name === "ftrace:funcgraph_exit" && event.fields.func === "handle_mm_fault")
+      this.end(event);
   }
 
   private end(event: TraceEvent): void {

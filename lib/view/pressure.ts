@@ -111,7 +111,9 @@ function sampleOf(sys: MemorySystem): PressureSample {
 }
 
 function zoneOf({ name, managedPages, watermark, watermarkBoost }: Zone): PressureZone {
-  const [min, low, high] = [watermark.min, watermark.low, watermark.high].map((mark) => mark + watermarkBoost);
+  const [min, low, high] = [watermark.min, watermark.low, watermark.high].map(
+    (mark) => mark + watermarkBoost,
+  );
   return { name, managed: managedPages, min: min!, low: low!, high: high! };
 }
 
