@@ -33,6 +33,7 @@ import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
 import { BdiWriteback } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
+import { SuperBlock } from "./super.js";
 
 /**
  * Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER
@@ -67,6 +68,8 @@ export class Ext4 implements FileSystemOps {
   private readonly blocks = new Map<Inode, Map<number, number>>();
   /** Files that still can be reached, by a name or an open file. Linux s_inodes */
   readonly inodes = new Set<Inode>();
+  /** Its dentries and inodes in RAM. */
+  readonly sb: SuperBlock;
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
@@ -74,6 +77,7 @@ export class Ext4 implements FileSystemOps {
     this.disk = disk;
     this.bios = new BioQueue(disk);
     this.flusher = new BdiWriteback(sys);
+    this.sb = new SuperBlock(sys, "ext4");
   }
 
   /**
@@ -267,8 +271,13 @@ export class Ext4 implements FileSystemOps {
     this.flusher.markInodeDirty(inode);
   }
 
+  unpinned(inode: Inode): void {
+    this.sb.icache.unpinned(inode);
+  }
+
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */
   evict(inode: Inode): void {
+    this.sb.icache.evict(inode);
     this.flusher.forget(inode);
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
     this.blocks.delete(inode);

@@ -140,7 +140,7 @@ export class Sched implements SchedOperations {
    */
   private workOn(thread: Kthread, cpu: number, startNs: number): number {
     const { sys } = this;
-    const { thisCpu, current, pfMemalloc } = sys;
+    const { thisCpu, current, currentKthread, pfMemalloc } = sys;
     const { nowNs } = sys.clock;
     const { resumedNs } = this;
     thread.wakeup = undefined;
@@ -150,6 +150,7 @@ export class Sched implements SchedOperations {
     sys.clock.nowNs = startNs;
     sys.thisCpu = cpu;
     sys.current = undefined;
+    sys.currentKthread = thread;
     sys.pfMemalloc = false;
     try {
       return thread.work(thread);
@@ -162,8 +163,18 @@ export class Sched implements SchedOperations {
       sys.clock.nowNs = nowNs;
       sys.thisCpu = thisCpu;
       sys.current = current;
+      sys.currentKthread = currentKthread;
       sys.pfMemalloc = pfMemalloc;
     }
+  }
+
+  /**
+   * What is due happens in the middle of a system call or fault, where Linux would let others work.
+   * Linux include/linux/sched.h:cond_resched(); kernel/sched/core.c:__cond_resched()
+   */
+  condResched(): void {
+    const { sys } = this;
+    if (sys.current !== undefined && sys.events.nextNs <= sys.clock.nowNs) this.runDue(sys.thisCpu);
   }
 
   // -------------------------------------------------------------- time passes
@@ -239,6 +250,24 @@ export class Sched implements SchedOperations {
         if (record.kind === WAKE && condition()) clock.nowNs = Math.max(clock.nowNs, ...this.cpuNs);
       }
     });
+  }
+
+  waitTimeout(reason: WaitReason, condition: () => boolean, untilNs: number): boolean {
+    if (condition()) return true;
+    const { clock, events } = this.sys;
+    const kind = this.several ? BLK_COMPLETE : undefined;
+    let held = false;
+    this.waiting(reason, () => {
+      for (let i = 0; !held; i++) {
+        if (i > WAIT_BUDGET) throw outOfSteps(`waiting until ${untilNs} ns`);
+        const record = events.happen(clock, untilNs, kind);
+        if (record === undefined) clock.nowNs = Math.max(clock.nowNs, untilNs);
+        held = condition();
+        if (record === undefined) break;
+        if (record.kind === WAKE && held) clock.nowNs = Math.max(clock.nowNs, ...this.cpuNs);
+      }
+    });
+    return held;
   }
 
   waitFor(reason: WaitReason, untilNs: number): void {

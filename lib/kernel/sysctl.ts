@@ -24,6 +24,7 @@ import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
 import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
+import { HZ } from "../mm/wait.js";
 import { intBetween, procVec, ulongBetween } from "./kstrtox.js";
 
 /** What a setting may need when it changes. */
@@ -45,8 +46,6 @@ export interface CtlTable {
   store(context: SysctlContext, text: string): number;
 }
 
-/** Seconds are kept in ticks of 1/250 s, which must fit an int. Linux CONFIG_HZ */
-const HZ = 250;
 const INT_MAX = 2 ** 31 - 1;
 /** More dirty pages cannot be counted. Linux mm/page-writeback.c:dirty_bytes_handler() */
 const MAX_DIRTY_BYTES = (2 ** 32 - 1) * PAGE_SIZE;
@@ -112,7 +111,7 @@ function ulong(procname: string, field: VmSysctlNumber, options: NumberOptions =
 
 /** A time in seconds. Linux kernel/sysctl.c:proc_dointvec_jiffies() */
 function jiffies(procname: string, field: VmSysctlNumber, effect: string): CtlTable {
-  const most = Math.floor(INT_MAX / HZ);
+  const most = Math.floor(INT_MAX / HZ); // seconds are kept in ticks, which must fit an int
   return int(procname, field, { min: -most, max: most, effect });
 }
 

@@ -5,19 +5,21 @@
  *   /proc/PID/NAME, /proc/PID/task/TID/NAME pid_files.ts
  *   /proc/self, /proc/thread-self           the process, the thread, that opens it
  *   /proc/sys/vm/NAME, /sys/kernel/mm/PATH  setting_files.ts
+ *   /sys/kernel/debug/lru_gen               setting_files.ts
  *
  * There are no folders, only paths: one that would be a folder is EISDIR.
  *
  * Linux fs/proc/root.c, fs/proc/self.c. Read first: file.ts. Read next: procfs.ts.
  */
 import { type SysctlContext, vmTable } from "../kernel/sysctl.js";
+import { sysTable } from "../kernel/sysfs_devices.js";
 import { kernelMmTable } from "../kernel/sysfs_mm.js";
 import { EISDIR, ENOENT } from "../mm/errno.js";
 import type { ProcFile } from "./file.js";
 import { currentTask, PID_FILES, type PidContext, pidFile } from "./pid_files.js";
 import type { ProcTask } from "./proc_task.js";
 import { ROOT_FILES, rootFile } from "./root_files.js";
-import { sysctlFile, sysfsFile } from "./setting_files.js";
+import { lruGenFile, sysctlFile, sysfsFile } from "./setting_files.js";
 
 /** What the tree is made from. */
 export interface ProcContext extends PidContext, SysctlContext {}
@@ -70,11 +72,14 @@ function sysctlLookup(context: ProcContext, names: readonly string[]): ProcFile 
 
 function sysLookup(context: ProcContext, names: readonly string[]): ProcFile | number {
   const path = names.join("/");
+  if (path === "kernel/debug/lru_gen") return lruGenFile(context.sys);
+  const setting = sysTable.get(path);
+  if (setting !== undefined) return sysfsFile(context.sys, setting);
   const attribute = kernelMmTable.get(path.replace(/^kernel\/mm\//, ""));
   if (attribute !== undefined && path.startsWith("kernel/mm/")) return sysfsFile(context.sys, attribute);
-  const isFolder = [...kernelMmTable.keys()].some(
-    (one) => path === "" || `kernel/mm/${one}`.startsWith(`${path}/`),
-  );
+  const files = [...[...kernelMmTable.keys()].map((one) => `kernel/mm/${one}`), ...sysTable.keys()];
+  const isFolder = files.some((one) => path === "" || one.startsWith(`${path}/`));
+  if (path === "kernel/debug") return -EISDIR;
   return isFolder ? -EISDIR : -ENOENT;
 }
 
@@ -87,5 +92,7 @@ export function procPaths({ tasks }: ProcContext): string[] {
       .flatMap((task) => PID_FILES.map((name) => `/proc/${task.pid}/${name}`)),
     ...[...vmTable.keys()].map((name) => `/proc/sys/vm/${name}`),
     ...[...kernelMmTable.keys()].map((path) => `/sys/kernel/mm/${path}`),
+    ...[...sysTable.keys()].map((path) => `/sys/${path}`),
+    "/sys/kernel/debug/lru_gen",
   ];
 }

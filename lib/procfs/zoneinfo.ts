@@ -50,7 +50,6 @@ function zoneStatLines(sys: MemorySystem, zone: Zone): string {
 
 /** The lines of one zone. Linux mm/vmstat.c:zoneinfo_show_print() */
 function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
-  const spanned = zone.zoneEndPfn - zone.zoneStartPfn;
   const node = first
     ? `\n  per-node stats${NODE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${nodeStat(sys, name)}`).join("")}`
     : "";
@@ -60,8 +59,8 @@ function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
     ["low", lowWmarkPages(zone)],
     ["high", highWmarkPages(zone)],
     ["promo", zone.watermark.promo + zone.watermarkBoost],
-    ["spanned", spanned],
-    ["present", spanned],
+    ["spanned", zone.spannedPages],
+    ["present", zone.presentPages],
     ["managed", zone.managedPages],
     ["cma", 0],
   ];

@@ -31,7 +31,7 @@ function readsAs(before: string, value: string): string {
 
 /** Files of which a write is an act, not a value to be read again; what each does has a test of its own. */
 const ACTS =
-  /\/(clear_refs|drop_caches|compact_memory|stat_refresh|comm|numa_zonelist_order)$|\/nr_hugepages(_mempolicy)?$/;
+  /\/(clear_refs|drop_caches|compact_memory|stat_refresh|comm|numa_zonelist_order)$|\/lru_gen\/|\/nr_hugepages(_mempolicy)?$/;
 
 describe("every file below /proc and /sys", () => {
   const { procfs, process } = machineWithProcess();
@@ -90,7 +90,9 @@ describe("every file below /proc and /sys", () => {
       for (const wrong of lenient ? [] : ["nonsense", "99999999999999999999", "5,6"])
         expect([wrong, procfs.tryWrite(path, wrong)]).toEqual([wrong, expect.toBeOneOf([-22, -34])]);
       expect(procfs.read(path)).toBe(before);
-      const values = path.endsWith("oom_adj") ? ["15"] : others(before);
+      const inPages = /\/(read_ahead_kb|fault_around_bytes)$/.test(path);
+      const whole = inPages ? [String(2 * Number(before))] : others(before);
+      const values = path.endsWith("oom_adj") ? ["15"] : whole;
       const value = values.find((other) => procfs.tryWrite(path, other) === 0);
       expect([path, value]).toEqual([path, expect.any(String)]);
       expect(procfs.read(path)).toBe(readsAs(before, value!));

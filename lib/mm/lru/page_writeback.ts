@@ -36,6 +36,7 @@ import {
   NR_WRITTEN,
   PGPGOUT,
 } from "../vmstat.js";
+import { folioRotateReclaimable } from "./swap.js";
 
 /**
  * Marks the folio as different from its backing; true if it was not before.
@@ -114,7 +115,10 @@ export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
   const nrPages = folioNrPages(folio);
   modNodePageState(sys, NR_WRITEBACK, -nrPages);
   countVmEvents(sys, NR_WRITTEN, nrPages);
-  folio.flags &= ~PG_reclaim; // in a clean folio it would be read as PG_readahead
+  if ((folio.flags & PG_reclaim) !== 0) {
+    folio.flags &= ~PG_reclaim; // in a clean folio it would be read as PG_readahead
+    folioRotateReclaimable(sys, folio);
+  }
   folioEndIo(sys, folio, PG_writeback);
 }
 

@@ -80,9 +80,14 @@ export interface ZoneWatermarks {
 
 /** In Zone.flags: a page block has changed its type, kswapd shall look. Linux ZONE_BOOSTED_WATERMARK */
 export const ZONE_BOOSTED_WATERMARK = 1 << 0;
-/** In Zone.flags: kswapd works, so per-CPU lists stay short. Linux include/linux/mmzone.h:ZONE_RECLAIM_ACTIVE */
+/**
+ * In Zone.flags: kswapd works, so per-CPU lists stay short. Linux include/linux/mmzone.h:ZONE_RECLAIM_ACTIVE
+ */
 export const ZONE_RECLAIM_ACTIVE = 1 << 1;
-/** In Zone.flags: an allocation has found it below its high mark, so per-CPU lists shrink. Linux ZONE_BELOW_HIGH */
+/**
+ * In Zone.flags: an allocation has found it below its high mark, so per-CPU lists shrink.
+ * Linux include/linux/mmzone.h:ZONE_BELOW_HIGH
+ */
 export const ZONE_BELOW_HIGH = 1 << 2;
 
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
@@ -92,6 +97,10 @@ export class Zone {
   /** First frame after the zone. */
   readonly zoneEndPfn: Pfn;
   readonly freeArea: FreeArea[] = [];
+  /** Frames from the first to the last, with gaps. Linux spanned_pages */
+  spannedPages: number;
+  /** Frames that are RAM. Linux present_pages */
+  presentPages: number;
   /** Frames that the allocator was given. Linux managed_pages */
   managedPages = 0;
   /** Frames free now. Linux NR_FREE_PAGES */
@@ -118,6 +127,8 @@ export class Zone {
     this.name = name;
     this.zoneStartPfn = startPfn;
     this.zoneEndPfn = endPfn;
+    this.spannedPages = endPfn - startPfn;
+    this.presentPages = endPfn - startPfn;
     this.links = links;
     for (let order = 0; order <= MAX_PAGE_ORDER; order++) {
       const none = new Array<number>(MIGRATE_TYPES).fill(-1);

@@ -3,7 +3,7 @@
  *
  *   allocPages(gfp, order)
  *     getPageFromFreelist      zones of the zonelist, best first, down to the low watermark (freelist.ts)
- *     |  all below it?         ZONE_NORMAL, ZONE_DMA32, ZONE_DMA
+ *     |  all below it?         ZONE_MOVABLE, ZONE_NORMAL, ZONE_DMA32, ZONE_DMA
  *     +-> allocPagesSlowpath   wakes kswapd, reclaims, asks the OOM killer; tries again (slow_path.ts)
  *
  * Reclaim stands above the LRU lists, and those above freeing; the allocator calls reclaim, and everybody
@@ -17,60 +17,23 @@
  */
 
 import type { MemorySystem } from "../system.js";
-import { countVmEvents, PGFREE } from "../vmstat.js";
 import { ALLOC_NOFRAGMENT, ALLOC_WMARK_LOW } from "./alloc_flags.js";
-import { FreeLinks, MAX_PAGE_ORDER, Zone } from "./buddy.js";
 import { type Folio, type Page, PG_reserved } from "./folio.js";
 import { getPageFromFreelist } from "./freelist.js";
-import { __GFP_DMA, __GFP_DMA32, __GFP_KSWAPD_RECLAIM, __GFP_ZERO, GFP_KERNEL } from "./gfp.js";
+import {
+  __GFP_DMA,
+  __GFP_DMA32,
+  __GFP_HIGHMEM,
+  __GFP_KSWAPD_RECLAIM,
+  __GFP_MOVABLE,
+  __GFP_ZERO,
+  GFP_KERNEL,
+} from "./gfp.js";
 import { gfpMigratetype, MIGRATE_TYPES, MIGRATE_UNMOVABLE, PAGEBLOCK_NR_PAGES } from "./migratetype.js";
 import { initVmstatUpdate, nrPcpPages } from "./pcp.js";
 import { PerCpuPages } from "./per_cpu_pages.js";
 import { allocPagesSlowpath } from "./slow_path.js";
-
-/** Index of the zone of all other memory. Linux include/linux/mmzone.h:enum zone_type */
-const ZONE_NORMAL = 2;
-
-const ZONE_DMA_END_PFN = 0x1000;
-const ZONE_DMA32_END_PFN = 0x10_0000;
-/** Frames below 1 MiB belong to the firmware and are never handed out. */
-const FIRST_USABLE_PFN = 0x100;
-
-/**
- * Gives the machine's RAM to the zones; called once at boot. Linux mm/mm_init.c:free_area_init(),
- * memblock_free_all()
- */
-export function initZones(sys: MemorySystem): void {
-  const nrFrames = sys.ram.nrFrames;
-  const links = new FreeLinks(nrFrames);
-  const first = nrFrames > 2 * FIRST_USABLE_PFN ? FIRST_USABLE_PFN : 1;
-  const bounds: [string, number, number][] = [
-    ["DMA", first, ZONE_DMA_END_PFN],
-    ["DMA32", ZONE_DMA_END_PFN, ZONE_DMA32_END_PFN],
-    ["Normal", ZONE_DMA32_END_PFN, nrFrames],
-  ];
-  for (const [name, start, end] of bounds) {
-    const stop = Math.min(end, nrFrames);
-    if (start < stop) sys.zones.push(bootZone(new Zone(name, start, stop, links)));
-  }
-  sys.totalramPages = sys.zones.reduce((sum, zone) => sum + zone.managedPages, 0);
-  // All RAM has been freed once, by boot. Linux mm/page_alloc.c:__free_pages_core()
-  countVmEvents(sys, PGFREE, sys.totalramPages);
-}
-
-/** Frees all frames of a new zone in the largest aligned blocks. Linux mm/memblock.c:__free_pages_memory() */
-function bootZone(zone: Zone): Zone {
-  let pfn = zone.zoneEndPfn;
-  // From the top, so that the lowest block ends up at the head of the list and is handed out first.
-  while (pfn > zone.zoneStartPfn) {
-    let order = MAX_PAGE_ORDER;
-    while (pfn % (1 << order) !== 0 || pfn - (1 << order) < zone.zoneStartPfn) order--;
-    pfn -= 1 << order;
-    zone.freeOnePage(pfn, order);
-  }
-  zone.managedPages = zone.nrFreePages;
-  return zone;
-}
+import { ZONE_MOVABLE, ZONE_NORMAL } from "./wmark.js";
 
 /** Frames free in all zones. Linux global_zone_page_state(NR_FREE_PAGES) */
 export function nrFreePages(sys: MemorySystem): number {
@@ -97,10 +60,14 @@ export function setupPerCpuPageset(sys: MemorySystem): void {
   initVmstatUpdate(sys);
 }
 
+/** Both together allow ZONE_MOVABLE. */
+const MOVABLE_ZONE = __GFP_HIGHMEM | __GFP_MOVABLE;
+
 /** Index of the best zone that `gfp` allows. Linux include/linux/gfp.h:gfp_zone() */
 function gfpZone(gfp: number): number {
   if ((gfp & __GFP_DMA) !== 0) return 0;
-  return (gfp & __GFP_DMA32) !== 0 ? 1 : 2;
+  if ((gfp & __GFP_DMA32) !== 0) return 1;
+  return (gfp & MOVABLE_ZONE) === MOVABLE_ZONE ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
 /**
@@ -112,7 +79,7 @@ function nofragment(sys: MemorySystem, highestZoneidx: number): number {
   const preferNormal =
     zones.length > ZONE_NORMAL &&
     zones[ZONE_NORMAL]!.managedPages > 0 &&
-    (highestZoneidx === ZONE_NORMAL || zones.length === ZONE_NORMAL + 1);
+    (highestZoneidx === ZONE_NORMAL || (highestZoneidx > ZONE_NORMAL && zones.length === ZONE_NORMAL + 1));
   return preferNormal || sys.sysctl.defragMode !== 0 ? ALLOC_NOFRAGMENT : 0;
 }
 

@@ -31,12 +31,11 @@ import {
   type PerCpuPages,
   pindexToOrder,
 } from "./per_cpu_pages.js";
+import { highWmarkPages, ZONE_MOVABLE } from "./wmark.js";
 
 /** Kind of the event that lets lists decay. Linux mm/vmstat.c:vmstat_update() */
 const VMSTAT_UPDATE = "vmstat_update";
 const NS_PER_SECOND = 1e9;
-/** Index of the highest zone whose pages a list's zone could stand in for. Linux ZONE_MOVABLE */
-const ZONE_MOVABLE = 3;
 
 /** Puts a block at the head of a list. Linux include/linux/list.h:list_add() */
 function listAdd({ next, prev }: FreeLinks, pcp: PerCpuPages, pindex: number, pfn: Pfn): void {
@@ -212,7 +211,7 @@ function freeFrozenPageCommit(sys: MemorySystem, zone: Zone, pfn: Pfn, order: nu
   if (pcp.count < high) return;
   freePcppagesBulk(zone, pcp, nrPcpFree(pcp, high, freeHigh), pindex);
   if ((zone.flags & ZONE_BELOW_HIGH) === 0) return;
-  const mark = zone.watermark.high + zone.watermarkBoost;
+  const mark = highWmarkPages(zone);
   if (sys.parts.zoneWatermarkOk(sys, zone, 0, mark, ZONE_MOVABLE, 0, zone.nrFreePages))
     zone.flags &= ~ZONE_BELOW_HIGH;
 }

@@ -57,11 +57,10 @@ import {
 import { unreserveHighatomicPageblock } from "./highatomic.js";
 import { MIGRATE_MOVABLE, PAGEBLOCK_ORDER } from "./migratetype.js";
 import { drainAllPages } from "./pcp.js";
+import { ZONE_NORMAL } from "./wmark.js";
 
 /** Rounds without progress after which reclaim is given up. Linux mm/internal.h:MAX_RECLAIM_RETRIES */
 const MAX_RECLAIM_RETRIES = 16;
-/** Index of the zone below which the OOM killer is no help. Linux ZONE_NORMAL */
-const ZONE_NORMAL = 2;
 
 /** One request on the slow path. Linux mm/internal.h:struct alloc_context, and local variables */
 interface Request {

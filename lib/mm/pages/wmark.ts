@@ -34,6 +34,8 @@ import { zonePcpUpdate } from "./per_cpu_pages.js";
 /** Zones that a machine could have: DMA, DMA32, Normal, Movable, Device. Linux MAX_NR_ZONES */
 export const MAX_NR_ZONES = 5;
 
+/** Index of the zone of all other memory. Linux include/linux/mmzone.h:enum zone_type */
+export const ZONE_NORMAL = 2;
 /** Index of the zone of memory that can be moved away. Linux include/linux/mmzone.h:enum zone_type */
 export const ZONE_MOVABLE = 3;
 
