@@ -5,7 +5,7 @@ import type { ScanControl } from "../../../lib/mm/lru/scan_control.js";
 import { ZONE_RECLAIM_ACTIVE } from "../../../lib/mm/pages/buddy.js";
 import type { Folio } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
-import { GFP_ATOMIC, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
+import { __GFP_MEMALLOC, GFP_ATOMIC, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { NO_ZONE } from "../../../lib/mm/pages/pglist_data.js";
 import { highWmarkPages, lowWmarkPages } from "../../../lib/mm/pages/wmark.js";
@@ -15,6 +15,7 @@ import {
   KSWAPD_LOW_WMARK_HIT_QUICKLY,
   PAGEOUTRUN,
 } from "../../../lib/mm/vmstat.js";
+import { noPcp } from "../exact_frames.js";
 
 const MS = 1e6;
 const PASS_NS = 50_000;
@@ -32,7 +33,8 @@ class Hoard {
 
   /** Takes pages until only `free` are left. */
   takeUntil(free: number): void {
-    while (nrFreePages(this.sys) > free) this.pages.push(allocPages(this.sys, GFP_ATOMIC)!);
+    noPcp(this.sys);
+    while (nrFreePages(this.sys) > free) this.pages.push(allocPages(this.sys, __GFP_MEMALLOC)!);
   }
 
   give(nr: number): number {
