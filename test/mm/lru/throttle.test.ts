@@ -12,7 +12,13 @@ import {
 } from "../../../lib/mm/lru/throttle.js";
 import type { Folio } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
-import { __GFP_MEMALLOC, GFP_ATOMIC, GFP_KERNEL, GFP_NOFS } from "../../../lib/mm/pages/gfp.js";
+import {
+  __GFP_MEMALLOC,
+  __GFP_MOVABLE,
+  GFP_ATOMIC,
+  GFP_KERNEL,
+  GFP_NOFS,
+} from "../../../lib/mm/pages/gfp.js";
 import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { minWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
@@ -48,7 +54,7 @@ function working(shrink: (sys: MemorySystem, sc: ScanControl) => void = () => un
 function takeUntil(sys: MemorySystem, free: number): Folio[] {
   const taken: Folio[] = [];
   noPcp(sys);
-  while (nrFreePages(sys) > free) taken.push(allocPages(sys, __GFP_MEMALLOC)!);
+  while (nrFreePages(sys) > free) taken.push(allocPages(sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
   return taken;
 }
 
