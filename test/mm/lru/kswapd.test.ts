@@ -34,6 +34,7 @@ class Hoard {
   /** Takes pages until only `free` are left. */
   takeUntil(free: number): void {
     noPcp(this.sys);
+    this.sys.sysctl.watermarkBoostFactor = 0;
     while (nrFreePages(this.sys) > free)
       this.pages.push(allocPages(this.sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
   }
