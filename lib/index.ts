@@ -46,6 +46,7 @@ export type { CapabilityName } from "./kernel/cred.js";
 export { SyscallError } from "./kernel/errno.js";
 export {
   type BootOptions,
+  type BootReserve,
   boot,
   Machine,
   type MachineParts,

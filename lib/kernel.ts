@@ -116,11 +116,13 @@ export type { Lruvec } from "./mm/lru/lruvec.js";
 export { mmCounterFile } from "./mm/lru/mm_inline.js";
 export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
-export type { FreeArea, FreeLinks, Zone } from "./mm/pages/buddy.js";
+export type { FreeArea, FreeLinks, Zone, ZoneWatermarks } from "./mm/pages/buddy.js";
 export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
+export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
+export type { KswapdRun, VmscanThrottleState } from "./mm/pages/pglist_data.js";
 
 // ---------------- files, and their pages in memory
 
@@ -141,7 +143,7 @@ export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
 export type { EventQueue, EventRecord } from "./hw/events.js";
 export type { FaultingTask } from "./kernel/fault.js";
-export type { Kernel, KernelHardware } from "./kernel/kernel.js";
+export type { Kernel, KernelHardware, ThpWord } from "./kernel/kernel.js";
 export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { PglistData } from "./mm/pages/pglist_data.js";

@@ -7,6 +7,7 @@
  */
 
 import { freePgtables, unmapVmas } from "../mm/fault/zap.js";
+import { lruGenDelMm } from "../mm/lru/gen/walk_mm.js";
 import { lruAddDrain } from "../mm/lru/swap.js";
 import { type MmStruct, VM_ACCOUNT, vmaPages } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
@@ -42,5 +43,7 @@ function checkMm(mm: MmStruct): void {
 
 /** One user of the mm less; the last one ends it. Linux kernel/fork.c:mmput() */
 export function mmput(mm: MmStruct): void {
-  if (--mm.mmUsers === 0) exitMmap(mm);
+  if (--mm.mmUsers > 0) return;
+  exitMmap(mm);
+  lruGenDelMm(mm);
 }

@@ -19,6 +19,7 @@
 import { ENOMEM } from "../mm/errno.js";
 import { anonVmaFork } from "../mm/fault/anon_vma.js";
 import { copyPageRange } from "../mm/fault/copy_page_range.js";
+import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import {
   getFile,
   getMmRss,
@@ -65,6 +66,7 @@ export function dupMm(oldmm: MmStruct): MmStruct | number {
   }
   mm.hiwaterRss = getMmRss(mm);
   mm.hiwaterVm = mm.totalVm;
+  lruGenAddMm(mm);
   return mm;
 }
 

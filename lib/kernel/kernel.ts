@@ -20,9 +20,13 @@ import { BlockDevice, type BlockModel } from "../hw/block_device.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
+import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
+import { kswapdRun } from "../mm/lru/kswapd.js";
+import { shrinkNode } from "../mm/lru/vmscan.js";
 import { mmInit } from "../mm/mm_init.js";
 import { fput, getFile, MmStruct } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
+import type { MemoryOptions } from "../mm/pages/free_area_init.js";
 import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
@@ -58,7 +62,14 @@ export interface KernelHardware {
   readonly cpus: readonly Cpu[];
   /** Its disk; an SSD unless given. */
   readonly disk?: BlockModel;
+  /** What boot keeps of RAM, and how it divides the rest. */
+  readonly memory?: MemoryOptions;
+  /** Word for transparent_hugepage/enabled on the kernel's command line. */
+  readonly thp?: ThpWord;
 }
+
+/** What transparent_hugepage/enabled may say. */
+export type ThpWord = "always" | "madvise" | "never";
 
 /** One running kernel. Not in Linux: there it is the whole program. */
 export class Kernel implements TaskRunner {
@@ -81,10 +92,12 @@ export class Kernel implements TaskRunner {
   constructor(hardware: KernelHardware, parts: Partial<MmParts> = {}) {
     this.sys = new MemorySystem(hardware.ram, hardware.clock);
     this.cpus = hardware.cpus;
-    mmInit(this.sys, hardware.cpus, parts);
+    if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
+    mmInit(this.sys, hardware.cpus, parts, hardware.memory);
     this.sys.vfs = { shmemFileSetup };
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
+    kswapdRun(this.sys, shrinkNode);
     const { ram, clock, disk } = hardware;
     this.files = new FileTree(this.sys, new BlockDevice(ram, clock, this.sys.events, disk));
     this.files.mounts.set("/dev", new CharDevices(this.sys));
@@ -285,6 +298,7 @@ export class Kernel implements TaskRunner {
     const mm = new MmStruct(this.sys);
     if (pgdAlloc(mm) !== 0) return -ENOMEM;
     mm.mmapBase = MMAP_BASE;
+    lruGenAddMm(mm);
     return mm;
   }
 

@@ -40,8 +40,10 @@ import type { TlbFactory } from "../hw/tlb_part.js";
 import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
 import { linuxMmParts } from "../mm/linux_parts.js";
+import { INITRD_BYTES } from "../mm/pages/boot_reserve.js";
+import type { MemoryOptions } from "../mm/pages/free_area_init.js";
 import type { MmParts } from "../mm/parts.js";
-import { Kernel } from "./kernel.js";
+import { Kernel, type KernelHardware, type ThpWord } from "./kernel.js";
 import { costSince, Measurement, takeStock } from "./measure.js";
 import { Process } from "./process.js";
 import { type Programs, type ProgramsRun, type RunProgramsOptions, runPrograms } from "./programs.js";
@@ -77,8 +79,28 @@ export interface BootOptions {
    * command line
    */
   readonly pcid?: boolean;
+  /**
+   * What firmware and kernel keep of RAM: a size, or what it depends on. By default as much as a real PC of
+   * this size, from 128 MiB on (mm/pages/boot_reserve.ts); a smaller machine keeps its first MiB only.
+   */
+  readonly reserved?: string | number | BootReserve;
+  /** Size of ZONE_MOVABLE, such as "64 MiB"; none by default. Linux: movablecore= on the command line */
+  readonly movable?: string | number;
+  /**
+   * Transparent huge pages; "madvise" by default. Below 512 MiB they start switched off all the same.
+   * Linux: transparent_hugepage= on the command line
+   */
+  readonly thp?: ThpWord;
   /** Parts that take the place of the lib's own. */
   readonly parts?: Partial<MachineParts>;
+}
+
+/** What the memory that is kept at boot depends on, beside the size of RAM. */
+export interface BootReserve {
+  /** Disks that the firmware has looked at: 12 KiB each; none by default. */
+  readonly disks?: number;
+  /** Size of the initial file system, which is freed again; "940 KiB" by default. */
+  readonly initrd?: string | number;
 }
 
 /** How a stream runs. */
@@ -99,9 +121,14 @@ const BOOT: Signature = {
     tlb: "any",
     disk: "any",
     pcid: "flag",
+    reserved: "any",
+    movable: "size",
+    thp: "text",
     parts: "object",
   },
 };
+
+const RESERVE: Signature = { options: { disks: "count", initrd: "size" } };
 
 /** One machine. Several can run side by side; nothing is shared between them. */
 export class Machine {
@@ -114,7 +141,7 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
-  private readonly disk: BlockModel;
+  private readonly bootedWith: Pick<KernelHardware, "disk" | "memory" | "thp">;
   /** What the last `measure` cost, also where it ended in an error. */
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
@@ -125,7 +152,11 @@ export class Machine {
     this.levels = checkLevels(options.levels ?? 4);
     this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
     this.clock = new Clock();
-    this.disk = blockModel(options.disk);
+    this.bootedWith = {
+      disk: blockModel(options.disk),
+      memory: memoryOptions(options),
+      ...(options.thp === undefined ? {} : { thp: checkThp(options.thp) }),
+    };
     const { levels } = this;
     const { walk, tlb: tlbPart } = this.parts;
     const tlb = tlbModel(options.tlb);
@@ -153,8 +184,8 @@ export class Machine {
         throw new RangeError("this machine has page tables of its own; boot another one for the kernel");
       if (this.levels !== 4)
         throw new RangeError(`the kernel uses 4 levels of page tables, not ${this.levels}`);
-      const { ram, clock, cpus, disk } = this;
-      this.started = new Kernel({ ram, clock, cpus, disk }, this.parts);
+      const { ram, clock, cpus } = this;
+      this.started = new Kernel({ ram, clock, cpus, ...this.bootedWith }, this.parts);
     }
     return this.started;
   }
@@ -299,6 +330,23 @@ function checkCpus(cpus: number): number {
   if (!(Number.isInteger(cpus) && cpus >= 1 && cpus <= 64))
     throw new RangeError(`cpus ${cpus} is not 1 to 64`);
   return cpus;
+}
+
+const THP_WORDS = ["always", "madvise", "never"];
+
+function checkThp(thp: ThpWord): ThpWord {
+  if (THP_WORDS.includes(thp)) return thp;
+  throw new RangeError(`thp ${valueText(thp)} is not one of ${THP_WORDS.join(", ")}`);
+}
+
+/** The options about memory in bytes. */
+function memoryOptions({ reserved, movable }: BootOptions): MemoryOptions {
+  const movableBytes = movable === undefined ? 0 : parseSize(movable, "movable");
+  if (reserved === undefined) return { movableBytes };
+  if (typeof reserved !== "object") return { movableBytes, reservedBytes: parseSize(reserved, "reserved") };
+  checkArguments("boot({ reserved })", RESERVE, [reserved]);
+  const initrdBytes = reserved.initrd === undefined ? INITRD_BYTES : parseSize(reserved.initrd, "initrd");
+  return { movableBytes, nrDisks: reserved.disks ?? 0, initrdBytes };
 }
 
 function checkParts(parts: Partial<MachineParts>): Partial<MachineParts> {

@@ -168,6 +168,15 @@ export class Sched implements SchedOperations {
     }
   }
 
+  /**
+   * What is due happens in the middle of a system call or fault, where Linux would let others work.
+   * Linux include/linux/sched.h:cond_resched(); kernel/sched/core.c:__cond_resched()
+   */
+  condResched(): void {
+    const { sys } = this;
+    if (sys.current !== undefined && sys.events.nextNs <= sys.clock.nowNs) this.runDue(sys.thisCpu);
+  }
+
   // -------------------------------------------------------------- time passes
 
   /**
@@ -241,6 +250,24 @@ export class Sched implements SchedOperations {
         if (record.kind === WAKE && condition()) clock.nowNs = Math.max(clock.nowNs, ...this.cpuNs);
       }
     });
+  }
+
+  waitTimeout(reason: WaitReason, condition: () => boolean, untilNs: number): boolean {
+    if (condition()) return true;
+    const { clock, events } = this.sys;
+    const kind = this.several ? BLK_COMPLETE : undefined;
+    let held = false;
+    this.waiting(reason, () => {
+      for (let i = 0; !held; i++) {
+        if (i > WAIT_BUDGET) throw outOfSteps(`waiting until ${untilNs} ns`);
+        const record = events.happen(clock, untilNs, kind);
+        if (record === undefined) clock.nowNs = Math.max(clock.nowNs, untilNs);
+        held = condition();
+        if (record === undefined) break;
+        if (record.kind === WAKE && held) clock.nowNs = Math.max(clock.nowNs, ...this.cpuNs);
+      }
+    });
+    return held;
   }
 
   waitFor(reason: WaitReason, untilNs: number): void {

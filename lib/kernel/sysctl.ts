@@ -21,8 +21,10 @@ import { dropCaches } from "../fs/drop_caches.js";
 import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
+import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
+import { HZ } from "../mm/wait.js";
 import { intBetween, procVec, ulongBetween } from "./kstrtox.js";
 
 /** What a setting may need when it changes. */
@@ -44,8 +46,6 @@ export interface CtlTable {
   store(context: SysctlContext, text: string): number;
 }
 
-/** Seconds are kept in ticks of 1/250 s, which must fit an int. Linux CONFIG_HZ */
-const HZ = 250;
 const INT_MAX = 2 ** 31 - 1;
 /** More dirty pages cannot be counted. Linux mm/page-writeback.c:dirty_bytes_handler() */
 const MAX_DIRTY_BYTES = (2 ** 32 - 1) * PAGE_SIZE;
@@ -111,7 +111,7 @@ function ulong(procname: string, field: VmSysctlNumber, options: NumberOptions =
 
 /** A time in seconds. Linux kernel/sysctl.c:proc_dointvec_jiffies() */
 function jiffies(procname: string, field: VmSysctlNumber, effect: string): CtlTable {
-  const most = Math.floor(INT_MAX / HZ);
+  const most = Math.floor(INT_MAX / HZ); // seconds are kept in ticks, which must fit an int
   return int(procname, field, { min: -most, max: most, effect });
 }
 
@@ -173,6 +173,7 @@ const lowmemReserveRatio: CtlTable = {
     values.forEach((value, i) => {
       ratios[i] = Math.max(0, value);
     });
+    setupPerZoneLowmemReserve(sys);
     return values.length === 0 ? text.length : taken;
   },
 };
@@ -188,8 +189,22 @@ const numaZonelistOrder: CtlTable = {
 
 /** Linux mm/page_alloc.c:page_alloc_sysctl_table */
 const pageAlloc: readonly CtlTable[] = [
-  int("min_free_kbytes", "minFreeKbytes", { min: 0 }),
-  int("watermark_scale_factor", "watermarkScaleFactor", { min: 1, max: 3000 }),
+  int("min_free_kbytes", "minFreeKbytes", {
+    min: 0,
+    changed({ sys }, sysctl) {
+      sys.userMinFreeKbytes = sysctl.minFreeKbytes;
+      setupPerZoneWmarks(sys);
+      return 0;
+    },
+  }),
+  int("watermark_scale_factor", "watermarkScaleFactor", {
+    min: 1,
+    max: 3000,
+    changed({ sys }) {
+      setupPerZoneWmarks(sys);
+      return 0;
+    },
+  }),
   int("watermark_boost_factor", "watermarkBoostFactor", { min: 0, effect: FROM_10 }),
   int("defrag_mode", "defragMode", { min: 0, max: 1, effect: FROM_10 }),
   int("percpu_pagelist_high_fraction", "percpuPagelistHighFraction", {

@@ -1,11 +1,12 @@
 /**
- * /sys/kernel/mm: the settings of huge pages and of merging equal pages, one table.
+ * /sys/kernel/mm: the settings of huge pages, of merging equal pages and of the LRU by generation, one table.
  *
  *   transparent_hugepage/enabled   always [madvise] never      a choice of words; the one in brackets holds
  *   transparent_hugepage/defrag    ...
  *   transparent_hugepage/khugepaged/pages_to_scan   4096       a number
  *   hugepages/hugepages-2048kB/nr_hugepages         0
  *   ksm/run                                         0
+ *   lru_gen/enabled                                 0x0000            bits
  *
  * No huge page is made and no pages are merged on this machine yet: huge pages come with lab 07. What is
  * written is checked and kept as Linux does, and decides what smaps says about THPeligible; apart from that
@@ -19,8 +20,11 @@
  * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts.
  * Read next: procfs/setting_files.ts.
  */
-import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
+import { PMD_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
+import { startStopKhugepaged, THP_MIN_PAGES, thpEnabled } from "../mm/huge/khugepaged.js";
+import { jiffiesToMsecs, msecsToJiffies } from "../mm/lru/gen/lru_gen.js";
+import { lruGenCaps, setLruGenCaps } from "../mm/lru/gen/switch.js";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE, type VmAreaStruct, vmaIsAnonymous } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
 import { kstrtobool, kstrtouint, kstrtoul, sysfsStreq } from "./kstrtox.js";
@@ -38,10 +42,7 @@ export interface KobjAttribute {
   store(sys: MemorySystem, text: string): number;
 }
 
-/** RAM below which transparent huge pages start switched off. Linux mm/huge_memory.c:hugepage_init() */
-const THP_MIN_PAGES = (512 * 2 ** 20) / PAGE_SIZE;
-
-const ELIGIBLE = "decides THPeligible in smaps; no huge page is made before lab 07";
+const ELIGIBLE = "decides THPeligible in smaps and min_free_kbytes; no huge page is made before lab 07";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const KSM = "kept; no effect: this machine merges no pages";
 const COUNTER = "counts nothing: it does not happen on this machine";
@@ -53,7 +54,13 @@ function currentValue(sys: MemorySystem, path: string, fallback: Default): strin
 }
 
 /** A choice of words. Linux: sysfs_streq() over the words, the chosen one in brackets */
-function words(path: string, list: string, fallback: Default, effect: string): KobjAttribute {
+function words(
+  path: string,
+  list: string,
+  fallback: Default,
+  effect: string,
+  changed?: (sys: MemorySystem) => void,
+): KobjAttribute {
   const all = list.split(" ");
   return {
     path,
@@ -67,6 +74,7 @@ function words(path: string, list: string, fallback: Default, effect: string): K
       const word = all.find((one) => sysfsStreq(text, one));
       if (word === undefined) return -EINVAL;
       sys.kernelMm.set(path, word);
+      changed?.(sys);
       return 0;
     },
   };
@@ -123,7 +131,7 @@ const thp = "transparent_hugepage";
 
 /** Linux mm/huge_memory.c:hugepage_attr */
 const thpFiles: readonly KobjAttribute[] = [
-  words(`${thp}/enabled`, "always madvise never", (sys) => (big(sys) ? "madvise" : "never"), ELIGIBLE),
+  words(`${thp}/enabled`, "always madvise never", thpEnabled, ELIGIBLE, startStopKhugepaged),
   words(
     `${thp}/defrag`,
     "always defer defer+madvise madvise never",
@@ -146,7 +154,10 @@ const thpSizes: readonly KobjAttribute[] = [8, ...ANON_SIZES].flatMap((kb) => {
   const shmem = words(`${dir}/shmem_enabled`, "always inherit within_size advise never", fallback, FROM_07);
   return kb === 8
     ? [shmem]
-    : [words(`${dir}/enabled`, "always inherit madvise never", fallback, ELIGIBLE), shmem];
+    : [
+        words(`${dir}/enabled`, "always inherit madvise never", fallback, ELIGIBLE, startStopKhugepaged),
+        shmem,
+      ];
 });
 
 const khuge = `${thp}/khugepaged`;
@@ -223,9 +234,43 @@ const ksm: readonly KobjAttribute[] = [
   ...KSM_COUNTERS.split(" ").map((name) => fixed(`ksm/${name}`, "0", COUNTER)),
 ];
 
+/** All bits of lru_gen/enabled. */
+const ALL_CAPS = 2 ** 32 - 1;
+
+/** Linux mm/vmscan.c:lru_gen_attrs */
+const lruGen: readonly KobjAttribute[] = [
+  {
+    path: "lru_gen/min_ttl_ms",
+    mode: 0o644,
+    effect: "with generations on, somebody is killed rather than a younger page be evicted",
+    show: ({ lruGen: { minTtl } }) => String(jiffiesToMsecs(minTtl)),
+    store(sys, text) {
+      const { value, error } = kstrtouint(text, 0);
+      if (error !== 0) return -EINVAL;
+      sys.lruGen.minTtl = msecsToJiffies(value);
+      return 0;
+    },
+  },
+  {
+    path: "lru_gen/enabled",
+    mode: 0o644,
+    effect: "pages are kept by generation instead of on two lists",
+    show: (sys) => `0x${lruGenCaps(sys).toString(16).padStart(4, "0")}`,
+    store(sys, text) {
+      if (/^[ny]/i.test(text)) setLruGenCaps(sys, /^y/i.test(text) ? ALL_CAPS : 0);
+      else {
+        const { value, error } = kstrtouint(text, 0);
+        if (error !== 0) return -EINVAL;
+        setLruGenCaps(sys, value);
+      }
+      return 0;
+    },
+  },
+];
+
 /** All files below /sys/kernel/mm, by path. */
 export const kernelMmTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [...thpFiles, ...thpSizes, ...khugepaged, ...hugetlb, ...ksm].map((one) => [one.path, one]),
+  [...thpFiles, ...thpSizes, ...khugepaged, ...hugetlb, ...ksm, ...lruGen].map((one) => [one.path, one]),
 );
 
 /** The chosen word of a file of words. */

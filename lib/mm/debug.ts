@@ -21,6 +21,7 @@ import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
+import { checkGenerations } from "./lru/gen/check.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
 import { mmCounter } from "./lru/mm_inline.js";
 import {
@@ -301,8 +302,9 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
 
 /** Every folio on a list says so, and the lists are as long as counted. */
 function checkLru(sys: MemorySystem, truth: Truth): void {
+  const inGens = checkGenerations(sys, truth.problems);
   for (let list = 0; list < NR_LRU_LISTS; list++) {
-    let pages = 0;
+    let pages = inGens[list]!;
     for (let folio = sys.lruvec.head[list]; folio !== undefined; folio = folio.next) {
       pages += 2 ** folio.order;
       if (folio.lruList !== list)

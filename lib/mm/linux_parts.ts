@@ -12,8 +12,11 @@ import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
 import { tryToFreePages } from "./lru/direct_reclaim.js";
+import { wakeupKswapd } from "./lru/kswapd.js";
 import { shrinkFolioList } from "./lru/shrink_folio_list.js";
 import { workingsetRefault } from "./lru/workingset.js";
+import { zoneWatermarkOk } from "./pages/watermark_ok.js";
+import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
 import { chooseNewAsid } from "./pgtable/tlb_switch.js";
@@ -23,6 +26,7 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
+  const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd };
   const reclaim = { tryToFreePages, shrinkFolioList, workingsetRefault };
-  return { ...tlb, ...faults, ...reclaim, doMlock, copyPresentPte };
+  return { ...tlb, ...faults, ...pages, ...reclaim, doMlock, copyPresentPte };
 }

@@ -1,22 +1,36 @@
 /**
- * Bringing memory management up: zones, the zero page, the parts.
+ * Bringing memory management up: zones, the zero page, the parts, the watermarks.
  *
  *   new MemorySystem(ram, clock) --> mmInit(sys, cpus, parts) --> ready for the first mm
  *
- * Read first: system.ts. Read next: mm/pages/page_alloc.ts.
+ *   freeAreaInit     zones; all RAM that is not kept goes to the allocator
+ *   initWmarkMin     min_free_kbytes and the watermarks, of what the zones have now
+ *   hugepageInit     the same again, with what huge pages need, on a machine of 512 MiB or more
+ *   freeInitmem      start-up code and the initial file system are freed: the zones grow, the marks do not
+ *
+ * Read first: system.ts. Read next: mm/pages/free_area_init.ts.
  */
 import type { Cpu } from "../hw/cpu.js";
+import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
-import { allocReservedPage, initZones } from "./pages/page_alloc.js";
+import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area_init.js";
+import { allocReservedPage } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
 
 /** Hands RAM to the zones and installs the parts; once for each machine. Linux mm/mm_init.c:mm_core_init() */
-export function mmInit(sys: MemorySystem, cpus: readonly Cpu[] = [], parts: Partial<MmParts> = {}): void {
+export function mmInit(
+  sys: MemorySystem,
+  cpus: readonly Cpu[] = [],
+  parts: Partial<MmParts> = {},
+  memory: MemoryOptions = {},
+): void {
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.cpus = cpus;
-  initZones(sys);
+  const later = freeAreaInit(sys, memory);
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
+  hugepageInit(sys);
+  freeInitmem(sys, later);
 }

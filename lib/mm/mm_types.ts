@@ -367,6 +367,12 @@ export class MmStruct {
   readonly context: { readonly ctxId: number; tlbGen: number };
   /** CPUs whose TLBs may hold entries of it. Linux mm_cpumask() */
   readonly mmCpumask = new Set<number>();
+  /**
+   * Whether it ran since aging last walked it, and was ever walked. Linux lru_gen.bitmap,
+   * lru_gen_mm_state.tail
+   */
+  lruGenUsed = false;
+  lruGenWalked = false;
   /** Changes that wait for one common flush. Linux: a variable of the function that opened it */
   tlbGather: MmuGather | undefined = undefined;
   /** First address beyond user space. */

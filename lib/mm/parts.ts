@@ -11,6 +11,9 @@
  *   sys.parts.doMlock           mlock of a range                    (lab 03)   Linux's: mm/vma/mlock.ts
  *   sys.parts.copyPresentPte    one entry of a fork                 (lab 04)   Linux's: mm/fault/copy_page_range.ts
  *   sys.parts.doWpPage          write to a read-only entry          (lab 04)   Linux's: mm/fault/wp.ts
+ *   sys.parts.zoneWatermarks    how much a zone keeps free      (lab 05)   Linux's: mm/pages/wmark.ts
+ *   sys.parts.zoneWatermarkOk   may a request have pages of a zone  (lab 05)   Linux's: mm/pages/watermark_ok.ts
+ *   sys.parts.wakeupKswapd      the zone is short of pages                     Linux's: mm/lru/kswapd.ts
  *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/direct_reclaim.ts
  *   sys.parts.shrinkFolioList   which of 32 old pages go            (lab 05)   Linux's: mm/lru/shrink_folio_list.ts
  *   sys.parts.workingsetRefault a page that was taken is back                  Linux's: mm/lru/workingset.ts
@@ -27,6 +30,7 @@ import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
 import type { ReclaimStat, ScanControl } from "./lru/scan_control.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
+import type { Zone, ZoneWatermarks } from "./pages/buddy.js";
 import type { Folio } from "./pages/folio.js";
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
@@ -70,6 +74,28 @@ export interface MmParts {
     srcPtep: number,
     srcPte: Pte,
   ): number;
+  /** The watermarks of a zone, which has `managedPages` of the `lowmemPages` that share min_free_kbytes. */
+  zoneWatermarks(
+    zone: { readonly managedPages: number },
+    minFreeKbytes: number,
+    lowmemPages: number,
+    watermarkScaleFactor: number,
+  ): ZoneWatermarks;
+  /**
+   * Whether a request for 2^order pages leaves `zone`, which has `freePages`, above `mark`; `allocFlags` is
+   * ALLOC_*, `highestZoneidx` the number of the highest zone that could serve it.
+   */
+  zoneWatermarkOk(
+    sys: MemorySystem,
+    zone: Zone,
+    order: number,
+    mark: number,
+    highestZoneidx: number,
+    allocFlags: number,
+    freePages: number,
+  ): boolean;
+  /** A request with `gfp` for 2^order pages found `zone` low: wakes whoever frees pages in the background. */
+  wakeupKswapd(sys: MemorySystem, zone: Zone, gfp: number, order: number, highestZoneidx: number): void;
   /** An allocation with `gfp` found no block of 2^order frames: frees some; how many pages, 0 if none. */
   tryToFreePages(sys: MemorySystem, gfp: number, order: number): number;
   /**

@@ -23,6 +23,7 @@ import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
 import type { XaNode } from "./filemap/mapping.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
+import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
@@ -66,6 +67,8 @@ export interface CurrentTask {
   /** Faults that had to wait for a device, and all others. Linux maj_flt, min_flt */
   majFlt: number;
   minFlt: number;
+  /** The OOM killer has chosen it: it may use reserves until it is gone. Linux tsk_is_oom_victim() */
+  readonly oomVictim?: boolean;
 }
 
 /** RLIMIT_DATA: private writable memory, bytes. Linux include/uapi/asm-generic/resource.h */
@@ -132,6 +135,10 @@ export class MemorySystem {
   readonly memMap: ((Page | undefined)[] | undefined)[] = [];
   /** Ranges of RAM with their free lists, lowest first (mm/pages/page_alloc.ts). */
   readonly zones: Zone[] = [];
+  /** Pages of all zones that are kept from programs. Linux totalreserve_pages */
+  totalreservePages = 0;
+  /** What vm.min_free_kbytes was set to, -1 until somebody does. Linux user_min_free_kbytes */
+  userMinFreeKbytes = -1;
   /** The node they belong to, and who reclaims there. */
   readonly pgdat = new PglistData();
   /** Counters of /proc/vmstat. */
@@ -140,6 +147,8 @@ export class MemorySystem {
   readonly shadowNodes = new Set<XaNode>();
   /** The LRU lists. */
   readonly lruvec = new Lruvec();
+  /** Whether pages are kept by generation instead, and how they age (mm/lru/gen). */
+  readonly lruGen = new LruGenState<MmStruct>();
   /** LRU batches of each CPU (mm/lru/swap.ts). */
   readonly cpuFbatches: (CpuFbatches | undefined)[] = [];
   /** The CPU that the kernel runs on now. Linux smp_processor_id() */

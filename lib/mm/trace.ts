@@ -37,6 +37,10 @@ export const TRACEPOINTS = [
   "vmscan:mm_vmscan_direct_reclaim_end",
   "vmscan:mm_vmscan_lru_shrink_inactive",
   "vmscan:mm_vmscan_lru_shrink_active",
+  "vmscan:mm_vmscan_wakeup_kswapd",
+  "vmscan:mm_vmscan_kswapd_wake",
+  "vmscan:mm_vmscan_kswapd_sleep",
+  "vmscan:mm_vmscan_throttled",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
   // Not in Linux: an entry of the parent was copied to the child; an entry was taken away; a block of

@@ -17,6 +17,10 @@ import { outOfSteps, VmBug } from "./mmdebug.js";
  */
 export type WaitReason = "io" | "reclaim" | "throttled" | "sleep";
 
+/** Ticks in a second, and ns in one: the unit of many timeouts. Linux CONFIG_HZ, as Debian sets it */
+export const HZ = 250;
+export const NS_PER_JIFFY = 1e9 / HZ;
+
 /** Events in one wait after which it has got nowhere. */
 export const WAIT_BUDGET = 1_000_000;
 
@@ -58,10 +62,18 @@ export interface SchedOperations {
    */
   waitUntil(reason: WaitReason, condition: () => boolean): void;
   /**
+   * Returns when `condition` holds or at `untilNs`; whether it holds. With several programs only devices work
+   * meanwhile; the others get their turn afterwards.
+   * Linux include/linux/wait.h:wait_event_timeout()
+   */
+  waitTimeout(reason: WaitReason, condition: () => boolean, untilNs: number): boolean;
+  /**
    * Lets time pass until `untilNs` for the one who waits.
    * Linux kernel/time/sleep_timeout.c:io_schedule_timeout()
    */
   waitFor(reason: WaitReason, untilNs: number): void;
+  /** Others whose time has come work, if a task is at work. Linux include/linux/sched.h:cond_resched() */
+  condResched(): void;
   /** A new kernel thread; it sleeps until it is woken. Linux kernel/kthread.c:kthread_create() */
   kthreadCreate(comm: string, work: KthreadWork): Kthread;
   /**
@@ -107,6 +119,20 @@ export class DevicesOnly implements SchedOperations {
       if (i > WAIT_BUDGET) throw outOfSteps("waiting");
       if (events.happen(clock) === undefined) throw nobodyWillDo();
     }
+  }
+
+  waitTimeout(_reason: WaitReason, condition: () => boolean, untilNs: number): boolean {
+    const { clock, events } = this.sys;
+    while (!condition()) {
+      if (events.happen(clock, untilNs) !== undefined) continue;
+      clock.nowNs = Math.max(clock.nowNs, untilNs);
+      return condition();
+    }
+    return true;
+  }
+
+  condResched(): void {
+    // Nobody else is here.
   }
 
   kthreadCreate(comm: string, work: KthreadWork): Kthread {

@@ -9,6 +9,7 @@
 import { PAGE_SIZE } from "../hw/address.js";
 import type { CtlTable, SysctlContext } from "../kernel/sysctl.js";
 import type { KobjAttribute } from "../kernel/sysfs_mm.js";
+import { lruGenText } from "../mm/lru/gen/observe.js";
 import type { MemorySystem } from "../mm/system.js";
 import type { ProcFile } from "./file.js";
 
@@ -45,5 +46,18 @@ export function sysfsFile(sys: MemorySystem, attribute: KobjAttribute): ProcFile
       const result = text === "" ? 0 : attribute.store(sys, text);
       return result < 0 ? result : text.length;
     },
+  };
+}
+
+/**
+ * /sys/kernel/debug/lru_gen: the generations. Linux mm/vmscan.c:lru_gen_seq_show()
+ * Differs from Linux: cannot be written, so that nobody ages or evicts by hand.
+ */
+export function lruGenFile(sys: MemorySystem): ProcFile {
+  return {
+    family: "sysfs",
+    mode: 0o444,
+    effect: "the generations as they are now",
+    show: () => [lruGenText(sys)],
   };
 }

@@ -5,6 +5,7 @@
  *   /proc/PID/NAME, /proc/PID/task/TID/NAME pid_files.ts
  *   /proc/self, /proc/thread-self           the process, the thread, that opens it
  *   /proc/sys/vm/NAME, /sys/kernel/mm/PATH  setting_files.ts
+ *   /sys/kernel/debug/lru_gen               setting_files.ts
  *
  * There are no folders, only paths: one that would be a folder is EISDIR.
  *
@@ -17,7 +18,7 @@ import type { ProcFile } from "./file.js";
 import { currentTask, PID_FILES, type PidContext, pidFile } from "./pid_files.js";
 import type { ProcTask } from "./proc_task.js";
 import { ROOT_FILES, rootFile } from "./root_files.js";
-import { sysctlFile, sysfsFile } from "./setting_files.js";
+import { lruGenFile, sysctlFile, sysfsFile } from "./setting_files.js";
 
 /** What the tree is made from. */
 export interface ProcContext extends PidContext, SysctlContext {}
@@ -70,11 +71,13 @@ function sysctlLookup(context: ProcContext, names: readonly string[]): ProcFile 
 
 function sysLookup(context: ProcContext, names: readonly string[]): ProcFile | number {
   const path = names.join("/");
+  if (path === "kernel/debug/lru_gen") return lruGenFile(context.sys);
   const attribute = kernelMmTable.get(path.replace(/^kernel\/mm\//, ""));
   if (attribute !== undefined && path.startsWith("kernel/mm/")) return sysfsFile(context.sys, attribute);
   const isFolder = [...kernelMmTable.keys()].some(
     (one) => path === "" || `kernel/mm/${one}`.startsWith(`${path}/`),
   );
+  if (path === "kernel/debug") return -EISDIR;
   return isFolder ? -EISDIR : -ENOENT;
 }
 
@@ -87,5 +90,6 @@ export function procPaths({ tasks }: ProcContext): string[] {
       .flatMap((task) => PID_FILES.map((name) => `/proc/${task.pid}/${name}`)),
     ...[...vmTable.keys()].map((name) => `/proc/sys/vm/${name}`),
     ...[...kernelMmTable.keys()].map((path) => `/sys/kernel/mm/${path}`),
+    "/sys/kernel/debug/lru_gen",
   ];
 }

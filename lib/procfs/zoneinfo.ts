@@ -9,7 +9,7 @@
  */
 import { MAX_PAGE_ORDER, type Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
-import { lowmemReserve, zoneWatermarks } from "../mm/pages/wmark.js";
+import { highWmarkPages, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
 
@@ -49,20 +49,18 @@ function zoneStatLines(sys: MemorySystem, zone: Zone): string {
 }
 
 /** The lines of one zone. Linux mm/vmstat.c:zoneinfo_show_print() */
-function showZone(sys: MemorySystem, zone: Zone, index: number, first: boolean): string {
-  const mark = zoneWatermarks(sys, zone);
-  const spanned = zone.zoneEndPfn - zone.zoneStartPfn;
+function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
   const node = first
     ? `\n  per-node stats${NODE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${nodeStat(sys, name)}`).join("")}`
     : "";
   const sizes: [string, number][] = [
-    ["boost", 0],
-    ["min", mark.min],
-    ["low", mark.low],
-    ["high", mark.high],
-    ["promo", mark.promo],
-    ["spanned", spanned],
-    ["present", spanned],
+    ["boost", zone.watermarkBoost],
+    ["min", minWmarkPages(zone)],
+    ["low", lowWmarkPages(zone)],
+    ["high", highWmarkPages(zone)],
+    ["promo", zone.watermark.promo + zone.watermarkBoost],
+    ["spanned", zone.spannedPages],
+    ["present", zone.presentPages],
     ["managed", zone.managedPages],
     ["cma", 0],
   ];
@@ -70,7 +68,7 @@ function showZone(sys: MemorySystem, zone: Zone, index: number, first: boolean):
   return (
     `Node 0, zone ${zone.name.padStart(8)}${node}\n  pages free     ${zone.nrFreePages}` +
     sizes.map(([name, pages]) => `\n        ${name.padEnd(8)} ${pages}`).join("") +
-    `\n        protection: (${lowmemReserve(sys, index).join(", ")})` +
+    `\n        protection: (${zone.lowmemReserve.join(", ")})` +
     zoneStatLines(sys, zone) +
     `\n  pagesets\n    cpu: 0${pageset.map((line) => `\n              ${line}`).join("")}` +
     `\n  vm stats threshold: 0\n  node_unreclaimable:  0\n  start_pfn:           ${zone.zoneStartPfn}\n`
@@ -79,7 +77,7 @@ function showZone(sys: MemorySystem, zone: Zone, index: number, first: boolean):
 
 /** The blocks of /proc/zoneinfo, one for each zone. Linux mm/vmstat.c:zoneinfo_op */
 export function zoneinfo(sys: MemorySystem): string[] {
-  return sys.zones.map((zone, i) => showZone(sys, zone, i, i === 0));
+  return sys.zones.map((zone, i) => showZone(sys, zone, i === 0));
 }
 
 /** Free blocks of each order as columns. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Program, takeTurns } from "../../lib/hw/bare.js";
 import { ACCESS_USER } from "../../lib/hw/fault.js";
 import { walk } from "../../lib/hw/walk.js";
-import { boot, OWN_PARTS } from "../../lib/kernel/machine.js";
+import { type BootOptions, boot, OWN_PARTS } from "../../lib/kernel/machine.js";
 
 const USER_DATA = { user: true, writable: true };
 
@@ -47,6 +47,44 @@ describe("boot", () => {
     expect(cpu.load(0x40_0ffe, 4)).toBe(0xcafe);
     expect(calls.mapPage).toBe(2);
     expect(calls.walk).toBeGreaterThan(0);
+  });
+});
+
+describe("memory that boot keeps", () => {
+  const pages = (options: BootOptions): number[] =>
+    boot(options).kernel.sys.zones.map((zone) => zone.managedPages);
+
+  it("is what a PC of this size keeps, from 128 MiB on", () => {
+    expect(pages({ ram: "128 MiB" })).toEqual([3840, 16756]);
+    expect(pages({ ram: "64 MiB" })).toEqual([3840, 12288]);
+  });
+
+  it("may be a size, or what it depends on", () => {
+    expect(pages({ ram: "128 MiB", reserved: "28 MiB" })).toEqual([3840, 100 * 256 - 3840]);
+    expect(pages({ ram: "192 MiB", reserved: { disks: 2, initrd: "4388 KiB" } })).toEqual([3840, 32573]);
+    expect(() => pages({ ram: "16 MiB", reserved: "17 MiB" })).toThrow(/reserved 17 MiB is not from/);
+    expect(() => boot({ reserved: { disks: -1 } })).toThrow(RangeError);
+    expect(() => boot({ reserved: { floppies: 1 } as object })).toThrow(/floppies/);
+  });
+
+  it("leaves ZONE_MOVABLE to programs, whose pages go there first", () => {
+    const machine = boot({ ram: "64 MiB", movable: "16 MiB" });
+    const { zones } = machine.kernel.sys;
+    expect(zones.map((zone) => [zone.name, zone.managedPages])).toEqual([
+      ["DMA", 3840],
+      ["DMA32", 8192],
+      ["Normal", 0],
+      ["Movable", 4096],
+    ]);
+    const before = zones[3]!.nrFreePages;
+    const process = machine.spawn();
+    process.touch(process.mmap("4 MiB"), "4 MiB");
+    expect(before - zones[3]!.nrFreePages).toBe(1024); // its page tables are elsewhere
+  });
+
+  it("takes the word for huge pages, and refuses others", () => {
+    expect(boot({ ram: "1 GiB", thp: "never" }).kernel.sys.sysctl.minFreeKbytes).toBe(3937);
+    expect(() => boot({ thp: "sometimes" as "never" })).toThrow(/thp "sometimes" is not one of/);
   });
 });
 

@@ -245,3 +245,46 @@ describe("idle time", () => {
     expect(() => machine.idle(Number.NaN)).toThrow(/NaN/);
   });
 });
+
+describe("a wait with an end to it", () => {
+  it("ends when its condition holds, at the end of the batch that made it so", () => {
+    const machine = boot({ cpus: 2 });
+    const p = machine.spawn();
+    const { sched, clock } = { sched: machine.kernel.sched, clock: machine.clock };
+    const { thread, began } = worker(machine, 4, 50_000);
+    machine.kernel.enter(p.task);
+    const startNs = clock.nowNs;
+    sched.wakeUp(thread, startNs + 10_000);
+    expect(sched.waitTimeout("throttled", () => began.length === 2, startNs + MS)).toBe(true);
+    expect(clock.nowNs - startNs).toBe(110_000);
+    expect(sched.waitTimeout("throttled", () => false, startNs + MS)).toBe(false);
+    expect([clock.nowNs - startNs, began.length]).toEqual([MS, 4]);
+    expect(p.task.waitNs.throttled).toBe(MS);
+    expect(sched.waitTimeout("throttled", () => true, startNs + 2 * MS)).toBe(true);
+    expect(clock.nowNs - startNs).toBe(MS);
+  });
+});
+
+describe("condResched", () => {
+  it("lets a thread whose time has come work in the middle of a call, beside the program", () => {
+    const machine = boot({ cpus: 2 });
+    const p = machine.spawn();
+    const { thread, began } = worker(machine, 2, 50_000);
+    machine.kernel.enter(p.task);
+    const startNs = machine.clock.nowNs;
+    machine.kernel.sched.wakeUp(thread);
+    machine.kernel.sched.condResched();
+    expect([began.length, machine.clock.nowNs]).toEqual([1, startNs]);
+    machine.clock.advance(50_000);
+    machine.kernel.sched.condResched();
+    expect([began.length, machine.clock.nowNs]).toEqual([2, startNs + 50_000]);
+  });
+
+  it("does nothing while no task is at work", () => {
+    const machine = boot({ cpus: 2 });
+    const { thread, began } = worker(machine, 1, 50_000);
+    machine.kernel.sched.wakeUp(thread);
+    machine.kernel.sched.condResched();
+    expect(began).toEqual([]);
+  });
+});

@@ -48,4 +48,13 @@ describe("a machine on which only devices work", () => {
     sched.waitFor("sleep", 250);
     expect([done, clock.nowNs]).toEqual([["late", "first"], 250]);
   });
+
+  it("waits for a condition with an end to it, and says whether it holds then", () => {
+    expect(sched.waitTimeout("io", () => done.includes("first"), 1000)).toBe(true);
+    expect(clock.nowNs).toBe(200);
+    expect(sched.waitTimeout("io", () => done.length > 2, 250)).toBe(false);
+    expect([clock.nowNs, events.length]).toEqual([250, 1]);
+    sched.condResched();
+    expect(clock.nowNs).toBe(250);
+  });
 });

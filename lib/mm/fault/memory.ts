@@ -24,6 +24,7 @@
 
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
+import { vmaHasRecency } from "../lru/mm_inline.js";
 import { folioAddLruVma } from "../lru/swap.js";
 import {
   addMmCounter,
@@ -83,7 +84,10 @@ export function handleMmFault(vma: VmAreaStruct, address: Vaddr, flags: number):
   const { sys } = vma.vmMm;
   sys.clock.advance(sys.costs.faultNs);
   const vmf = new VmFault(vma, Math.floor(address / PAGE_SIZE) * PAGE_SIZE, flags);
+  const { lruGen } = sys;
+  if (lruGen.enabled) lruGen.inLruFault = vmaHasRecency(vma);
   const ret = doHandleMmFault(vmf);
+  lruGen.inLruFault = false;
   mmAccountFault(vma, flags, ret);
   return ret;
 }

@@ -9,6 +9,7 @@
  * Linux include/linux/mmzone.h. Read next: mm_inline.ts, which puts folios on them.
  */
 import type { Folio } from "../pages/folio.js";
+import { LruGenFolio } from "./gen/lru_gen.js";
 
 /** Numbers of the lists; also of their counters. Linux include/linux/mmzone.h:enum lru_list */
 export const LRU_INACTIVE_ANON = 0;
@@ -46,4 +47,6 @@ export class Lruvec {
   nonresidentAge = 0;
   /** WORKINGSET_ACTIVATE of anonymous memory and files when reclaim last looked. Linux refaults */
   readonly refaults: [number, number] = [0, 0];
+  /** The generations; while they are on, the lists above are empty but for the unevictable one. */
+  readonly lrugen = new LruGenFolio<Folio>();
 }

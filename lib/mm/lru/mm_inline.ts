@@ -12,7 +12,14 @@
  * Read first: mm/pages/folio.ts. Read next: swap.ts.
  */
 
-import { MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES } from "../mm_types.js";
+import {
+  MM_ANONPAGES,
+  MM_FILEPAGES,
+  MM_SHMEMPAGES,
+  VM_RAND_READ,
+  VM_SEQ_READ,
+  type VmAreaStruct,
+} from "../mm_types.js";
 import { vmBugOnPage } from "../mmdebug.js";
 import {
   type Folio,
@@ -24,6 +31,7 @@ import {
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { modNodePageState } from "../vmstat.js";
+import { lruGenAddFolio, lruGenDelFolio } from "./gen/gen_list.js";
 import {
   LRU_INACTIVE_ANON,
   LRU_INACTIVE_FILE,
@@ -44,6 +52,14 @@ export function folioLruList(folio: Folio): number {
     (folioIsFileLru(folio) ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON) +
     ((folio.flags & PG_active) !== 0 ? 1 : 0)
   );
+}
+
+/**
+ * Whether a use of the VMA says that its pages are wanted again. Linux
+ * include/linux/mm_inline.h:vma_has_recency()
+ */
+export function vmaHasRecency(vma: VmAreaStruct): boolean {
+  return (vma.vmFlags & (VM_SEQ_READ | VM_RAND_READ)) === 0;
 }
 
 /**
@@ -72,6 +88,7 @@ function updateLruSize(sys: MemorySystem, lruvec: Lruvec, folio: Folio, list: nu
  * Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio()
  */
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
+  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, false)) return;
   const list = folioLruList(folio);
   const lruvec = folioLruvec(sys, folio);
   const { head, tail } = lruvec;
@@ -89,6 +106,7 @@ export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
 
 /** The same at the tail: reclaim looks at it next. Linux include/linux/mm_inline.h:lruvec_add_folio_tail() */
 export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
+  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, true)) return;
   const list = folioLruList(folio);
   const lruvec = folioLruvec(sys, folio);
   const { head, tail } = lruvec;
@@ -106,6 +124,7 @@ export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
 
 /** Takes the folio off its list and clears PG_lru. Linux include/linux/mm_inline.h:lruvec_del_folio() */
 export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
+  if (folio.lruGen >= 0 && lruGenDelFolio(sys, sys.lruvec.lrugen, folio, false)) return;
   const list = folio.lruList;
   const { prev, next } = folio;
   if (list < 0) {

@@ -19,7 +19,7 @@
  * Linux mm/vmscan.c. Read first: scan_control.ts, note_cost.ts. Read next: vmscan.ts.
  */
 import { nrFreePages } from "../pages/page_alloc.js";
-import { zoneWatermarks } from "../pages/wmark.js";
+import { highWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
 import {
   globalNodePageState,
@@ -80,7 +80,7 @@ export function prepareScanControl(sys: MemorySystem, sc: ScanControl): void {
   const inactiveFile = globalNodePageState(sys, NR_INACTIVE_FILE);
   sc.cacheTrimMode = inactiveFile >>> sc.priority > 0 && !file && !sc.noCacheTrimMode;
   const cached = globalNodePageState(sys, NR_ACTIVE_FILE) + inactiveFile;
-  const high = sys.zones.reduce((sum, zone) => sum + zoneWatermarks(sys, zone).high, 0);
+  const high = sys.zones.reduce((sum, zone) => sum + highWmarkPages(zone), 0);
   const inactiveAnon = globalNodePageState(sys, NR_INACTIVE_ANON);
   sc.fileIsTiny = cached + nrFreePages(sys) <= high && !anon && inactiveAnon >>> sc.priority > 0;
 }

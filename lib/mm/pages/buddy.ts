@@ -50,6 +50,22 @@ export interface FreeArea {
   nrFree: number;
 }
 
+/**
+ * Watermarks of a zone, in pages, before the boost (wmark.ts).
+ * Linux include/linux/mmzone.h:enum zone_watermarks
+ */
+export interface ZoneWatermarks {
+  min: number;
+  low: number;
+  high: number;
+  promo: number;
+}
+
+/**
+ * In Zone.flags: kswapd works, so per-CPU lists stay short. Linux include/linux/mmzone.h:ZONE_RECLAIM_ACTIVE
+ */
+export const ZONE_RECLAIM_ACTIVE = 1 << 1;
+
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
 export class Zone {
   readonly name: string;
@@ -57,18 +73,34 @@ export class Zone {
   /** First frame after the zone. */
   readonly zoneEndPfn: Pfn;
   readonly freeArea: FreeArea[] = [];
+  /** Frames from the first to the last, with gaps. Linux spanned_pages */
+  spannedPages: number;
+  /** Frames that are RAM. Linux present_pages */
+  presentPages: number;
   /** Frames that the allocator was given. Linux managed_pages */
   managedPages = 0;
   /** Frames free now. Linux NR_FREE_PAGES */
   nrFreePages = 0;
   /** Blocks handed out, of any size, to somebody of this node: there is only one. Linux NUMA_HIT */
   numaHit = 0;
+  /** Linux _watermark */
+  watermark: ZoneWatermarks = { min: 0, low: 0, high: 0, promo: 0 };
+  /** Free pages in blocks kept for urgent requests of several pages. Linux nr_free_highatomic */
+  nrFreeHighatomic = 0;
+  /** Pages that all marks are higher by for a while. Linux watermark_boost */
+  watermarkBoost = 0;
+  /** Pages that a request for each of the zones from this one up must leave. Linux lowmem_reserve */
+  readonly lowmemReserve: number[] = [0, 0, 0, 0, 0];
+  /** ZONE_RECLAIM_ACTIVE and such. */
+  flags = 0;
   private readonly links: FreeLinks;
 
   constructor(name: string, startPfn: Pfn, endPfn: Pfn, links: FreeLinks) {
     this.name = name;
     this.zoneStartPfn = startPfn;
     this.zoneEndPfn = endPfn;
+    this.spannedPages = endPfn - startPfn;
+    this.presentPages = endPfn - startPfn;
     this.links = links;
     for (let order = 0; order <= MAX_PAGE_ORDER; order++) this.freeArea.push({ head: -1, nrFree: 0 });
   }
@@ -87,6 +119,11 @@ export class Zone {
    */
   isFreeBlock(pfn: Pfn): boolean {
     return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
+  }
+
+  /** Whether a block of exactly this order is free for ordinary requests. Linux free_area_empty() */
+  hasFreeBlock(order: number, _highatomic: boolean): boolean {
+    return this.freeArea[order]!.nrFree > 0;
   }
 
   /**

@@ -124,6 +124,13 @@ export class Page {
    */
   lruList = -1;
   /**
+   * Its generation modulo 4, -1 on none (mm/lru/gen/lru_gen.ts). Linux LRU_GEN_MASK in flags
+   * Invariant: it has one as long as it stands on a list of generations, though not always that one's.
+   */
+  lruGen = -1;
+  /** Uses through descriptors after PG_referenced, 0 to 3. Linux LRU_REFS_MASK in flags */
+  lruRefs = 0;
+  /**
    * Locked VMAs that map it, as far as they were counted; valid on the unevictable list only. Linux
    * mlock_count
    */

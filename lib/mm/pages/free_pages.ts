@@ -76,6 +76,7 @@ function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
     "is freed while mapped as a whole",
   );
   folio.flags = 0;
+  folio.lruRefs = 0;
   folio.order = 0;
   folio.mapping = undefined;
   folio.index = 0;

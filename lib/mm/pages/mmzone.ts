@@ -12,37 +12,26 @@
  * requests that only it can serve. Of the page cache, half should stay, or as much as the low watermarks if
  * that is less: dropping more would only make the same pages be read again.
  *
- *   /proc/meminfo --> siMemAvailable --> totalreservePages --> wmark.ts, for each zone
+ *   /proc/meminfo --> siMemAvailable --> sys.totalreservePages, lowWmarkPages(zone): kept by wmark.ts
  *
- * Left out: the reclaimable part of slabs (there are none), more nodes than one.
+ * Of the slabs that can be reclaimed, as much is counted as of the page cache: half, or all but the low
+ * marks.
+ *
+ * Left out: more nodes than one.
  *
  * Linux mm/show_mem.c, mm/page_alloc.c. Read first: wmark.ts. Read next: mm/oom_kill.ts.
  */
 
 import type { MemorySystem } from "../system.js";
-import { globalNodePageState, NR_ACTIVE_FILE, NR_INACTIVE_FILE } from "../vmstat.js";
+import { globalNodePageState, NR_ACTIVE_FILE, NR_INACTIVE_FILE, NR_SLAB_RECLAIMABLE } from "../vmstat.js";
 import { nrFreePages } from "./page_alloc.js";
-import { lowmemReserve, zoneWatermarks } from "./wmark.js";
-
-/**
- * Pages of all zones that are kept from programs. Linux mm/page_alloc.c:calculate_totalreserve_pages()
- * Differs from Linux: computed when asked for, not when a setting changes.
- */
-export function totalreservePages(sys: MemorySystem): number {
-  return sys.zones.reduce((sum, zone, index) => {
-    const reserve = Math.max(...lowmemReserve(sys, index)) + zoneWatermarks(sys, zone).high;
-    return sum + Math.min(reserve, zone.managedPages);
-  }, 0);
-}
-
-/** Low watermarks of all zones together, in pages. Linux mm/show_mem.c:si_mem_available(), its first loop */
-function lowWmarkPages(sys: MemorySystem): number {
-  return sys.zones.reduce((sum, zone) => sum + zoneWatermarks(sys, zone).low, 0);
-}
+import { lowWmarkPages } from "./wmark.js";
 
 /** Pages that programs could have without swapping, an estimate. Linux mm/show_mem.c:si_mem_available() */
 export function siMemAvailable(sys: MemorySystem): number {
+  const wmarkLow = sys.zones.reduce((sum, zone) => sum + lowWmarkPages(zone), 0);
   const pagecache = globalNodePageState(sys, NR_ACTIVE_FILE) + globalNodePageState(sys, NR_INACTIVE_FILE);
-  const stays = Math.min(Math.floor(pagecache / 2), lowWmarkPages(sys));
-  return Math.max(0, nrFreePages(sys) - totalreservePages(sys) + pagecache - stays);
+  const reclaimable = globalNodePageState(sys, NR_SLAB_RECLAIMABLE);
+  const given = (pages: number): number => pages - Math.min(Math.floor(pages / 2), wmarkLow);
+  return Math.max(0, nrFreePages(sys) - sys.totalreservePages + given(pagecache) + given(reclaimable));
 }

@@ -3,7 +3,7 @@
  *
  *   allocPages(gfp, order)
  *     getPageFromFreelist --> zones of the zonelist, best first --> Zone.rmqueueSmallest (buddy.ts)
- *     |                       ZONE_NORMAL, ZONE_DMA32, ZONE_DMA
+ *     |                       ZONE_MOVABLE, ZONE_NORMAL, ZONE_DMA32, ZONE_DMA
  *     |  nothing there?
  *     +-> allocPagesSlowpath     only with __GFP_DIRECT_RECLAIM, and not from within reclaim
  *           sys.parts.tryToFreePages   reclaim: answers how many pages it freed
@@ -26,70 +26,35 @@
 import type { Pfn } from "../../hw/address.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
-import { countVmEvents, PGALLOC, PGFREE } from "../vmstat.js";
-import { FreeLinks, MAX_PAGE_ORDER, Zone } from "./buddy.js";
+import { countVmEvents, PGALLOC } from "../vmstat.js";
 import { type Folio, type Page, PG_head, PG_reserved, pfnToPage } from "./folio.js";
 import {
   __GFP_DIRECT_RECLAIM,
   __GFP_DMA,
   __GFP_DMA32,
+  __GFP_HIGHMEM,
+  __GFP_MOVABLE,
   __GFP_NORETRY,
   __GFP_RETRY_MAYFAIL,
   __GFP_ZERO,
   GFP_KERNEL,
   PAGE_ALLOC_COSTLY_ORDER,
 } from "./gfp.js";
-
-const ZONE_DMA_END_PFN = 0x1000;
-const ZONE_DMA32_END_PFN = 0x10_0000;
-/** Frames below 1 MiB belong to the firmware and are never handed out. */
-const FIRST_USABLE_PFN = 0x100;
-
-/**
- * Gives the machine's RAM to the zones; called once at boot. Linux mm/mm_init.c:free_area_init(),
- * memblock_free_all()
- */
-export function initZones(sys: MemorySystem): void {
-  const nrFrames = sys.ram.nrFrames;
-  const links = new FreeLinks(nrFrames);
-  const first = nrFrames > 2 * FIRST_USABLE_PFN ? FIRST_USABLE_PFN : 1;
-  const bounds: [string, number, number][] = [
-    ["DMA", first, ZONE_DMA_END_PFN],
-    ["DMA32", ZONE_DMA_END_PFN, ZONE_DMA32_END_PFN],
-    ["Normal", ZONE_DMA32_END_PFN, nrFrames],
-  ];
-  for (const [name, start, end] of bounds) {
-    const stop = Math.min(end, nrFrames);
-    if (start < stop) sys.zones.push(bootZone(new Zone(name, start, stop, links)));
-  }
-  sys.totalramPages = sys.zones.reduce((sum, zone) => sum + zone.managedPages, 0);
-  // All RAM has been freed once, by boot. Linux mm/page_alloc.c:__free_pages_core()
-  countVmEvents(sys, PGFREE, sys.totalramPages);
-}
-
-/** Frees all frames of a new zone in the largest aligned blocks. Linux mm/memblock.c:__free_pages_memory() */
-function bootZone(zone: Zone): Zone {
-  let pfn = zone.zoneEndPfn;
-  // From the top, so that the lowest block ends up at the head of the list and is handed out first.
-  while (pfn > zone.zoneStartPfn) {
-    let order = MAX_PAGE_ORDER;
-    while (pfn % (1 << order) !== 0 || pfn - (1 << order) < zone.zoneStartPfn) order--;
-    pfn -= 1 << order;
-    zone.freeOnePage(pfn, order);
-  }
-  zone.managedPages = zone.nrFreePages;
-  return zone;
-}
+import { ZONE_MOVABLE, ZONE_NORMAL } from "./wmark.js";
 
 /** Frames free in all zones. Linux global_zone_page_state(NR_FREE_PAGES) */
 export function nrFreePages(sys: MemorySystem): number {
   return sys.zones.reduce((sum, zone) => sum + zone.nrFreePages, 0);
 }
 
+/** Both together allow ZONE_MOVABLE. */
+const MOVABLE_ZONE = __GFP_HIGHMEM | __GFP_MOVABLE;
+
 /** Index of the best zone that `gfp` allows. Linux include/linux/gfp.h:gfp_zone() */
-function gfpZone(gfp: number): number {
+export function gfpZone(gfp: number): number {
   if ((gfp & __GFP_DMA) !== 0) return 0;
-  return (gfp & __GFP_DMA32) !== 0 ? 1 : 2;
+  if ((gfp & __GFP_DMA32) !== 0) return 1;
+  return (gfp & MOVABLE_ZONE) === MOVABLE_ZONE ? ZONE_MOVABLE : ZONE_NORMAL;
 }
 
 /**

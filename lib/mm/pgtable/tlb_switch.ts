@@ -60,6 +60,7 @@ export function switchMmIrqsOff(sys: MemorySystem, cpu: Cpu, next: MmStruct): vo
   const { context } = next;
   const wasLazy = state.isLazy;
   state.isLazy = false;
+  next.lruGenUsed = true; // Linux kernel/sched/core.c:context_switch()
   if (state.loadedMm === next) {
     if (!wasLazy) return;
     // Nobody interrupted this CPU while it was lazy.
