@@ -25,6 +25,8 @@ export interface XaNode {
   /** Places with a page, and with a shadow. */
   nrPages: number;
   nrShadows: number;
+  /** The shadow in each place, -1 without one. */
+  readonly slots: Float64Array;
 }
 
 /** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
@@ -88,11 +90,11 @@ export class AddressSpace {
    */
   readonly pages = new Map<number, Folio>();
   /**
-   * What reclaim left in the place of a page it took: when that was (mm/lru/workingset.ts). Linux: values in
+   * Places in which reclaim has left a note of when it took the page (mm/lru/workingset.ts). Linux: values in
    * i_pages
-   * Invariant: no index is here and in pages.
+   * Invariant: the sum over shadowNodes; no place has a shadow and a page.
    */
-  readonly shadows = new Map<number, number>();
+  nrShadows = 0;
   /** The nodes with shadows, by index / 64. */
   readonly shadowNodes = new Map<number, XaNode>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
