@@ -21,6 +21,8 @@ import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
+import { kswapdRun } from "../mm/lru/kswapd.js";
+import { shrinkNode } from "../mm/lru/vmscan.js";
 import { mmInit } from "../mm/mm_init.js";
 import { fput, getFile, MmStruct } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
@@ -95,6 +97,7 @@ export class Kernel implements TaskRunner {
     this.sys.vfs = { shmemFileSetup };
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
+    kswapdRun(this.sys, shrinkNode);
     const { ram, clock, disk } = hardware;
     this.files = new FileTree(this.sys, new BlockDevice(ram, clock, this.sys.events, disk));
     this.files.mounts.set("/dev", new CharDevices(this.sys));

@@ -42,6 +42,7 @@ import {
   PAGEOUTRUN,
 } from "../vmstat.js";
 import { HZ, NS_PER_JIFFY } from "../wait.js";
+import { snapshotRefaults } from "./direct_reclaim.js";
 import {
   DEF_PRIORITY,
   MAX_RECLAIM_RETRIES,
@@ -302,6 +303,7 @@ function endBalance(sys: MemorySystem, sc: ScanControl): void {
     const zone = sys.zones[i]!;
     zone.watermarkBoost -= Math.min(zone.watermarkBoost, boost);
   });
+  snapshotRefaults(sys);
   run.sc = undefined;
   run.reclaimOrder = sc.order;
   if (run.reclaimOrder < run.allocOrder) return;

@@ -42,6 +42,7 @@ import {
   PGSCAN_DIRECT_THROTTLE,
 } from "../vmstat.js";
 import { HZ, NS_PER_JIFFY } from "../wait.js";
+import { currentIsKswapd } from "./reclaimer.js";
 import { MAX_RECLAIM_RETRIES, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 
 const ZONE_NORMAL = 2;
@@ -61,12 +62,6 @@ const REASON: Readonly<Record<VmscanThrottleState, number>> = {
   noprogress: 2,
   congested: 3,
 };
-
-/** The thread of the node works now. Linux include/linux/swap.h:current_is_kswapd() */
-function currentIsKswapd(sys: MemorySystem): boolean {
-  const { kswapd } = sys.pgdat;
-  return sys.current === undefined && kswapd?.state === "R" && kswapd.wakeup === undefined;
-}
 
 /** The pages on the lists that could be reclaimed. Linux mm/vmscan.c:zone_reclaimable_pages(), of all zones */
 function reclaimablePages(sys: MemorySystem): number {
