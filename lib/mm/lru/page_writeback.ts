@@ -37,6 +37,7 @@ import {
   PGPGOUT,
 } from "../vmstat.js";
 import { folioRotateReclaimable } from "./swap.js";
+import { acctReclaimWriteback } from "./throttle.js";
 
 /**
  * Marks the folio as different from its backing; true if it was not before.
@@ -120,6 +121,7 @@ export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
     folioRotateReclaimable(sys, folio);
   }
   folioEndIo(sys, folio, PG_writeback);
+  acctReclaimWriteback(sys, folio);
 }
 
 /**
