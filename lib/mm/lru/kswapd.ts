@@ -107,9 +107,9 @@ function kswapdHighestZoneidx(sys: MemorySystem, prev: number): number {
 }
 
 /**
- * An allocation of 2^order pages with `gfp` has found `zone` low, or its watermarks boosted: kswapd is to work
- * on the zones up to `highestZoneidx`, unless enough is free there or it has given up. Where the allocation
- * may wait, kswapd begins at once if a CPU is free.
+ * An allocation of 2^order pages with `gfp` has found `zone` low, or its watermarks boosted: kswapd is to
+ * work on the zones up to `highestZoneidx`, unless enough is free there or it has given up. Where the
+ * allocation may wait, kswapd begins at once if a CPU is free.
  * Linux mm/vmscan.c:wakeup_kswapd()
  */
 export function wakeupKswapd(
