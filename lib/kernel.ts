@@ -118,7 +118,20 @@ export { mmCounterFile } from "./mm/lru/mm_inline.js";
 export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
 export type { ShrinkControl, Shrinker } from "./mm/lru/shrink_control.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
-export type { FreeArea, FreeLinks, Zone, ZoneWatermarks } from "./mm/pages/buddy.js";
+export {
+  ALLOC_HIGHATOMIC,
+  ALLOC_MIN_RESERVE,
+  ALLOC_NON_BLOCK,
+  ALLOC_OOM,
+  ALLOC_RESERVES,
+} from "./mm/pages/alloc_flags.js";
+export {
+  type FreeArea,
+  type FreeLinks,
+  MAX_PAGE_ORDER,
+  type Zone,
+  type ZoneWatermarks,
+} from "./mm/pages/buddy.js";
 export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
 export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
