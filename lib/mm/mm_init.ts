@@ -15,7 +15,7 @@ import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
 import { workingsetInit } from "./lru/shadow_shrinker.js";
 import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area_init.js";
-import { allocReservedPage } from "./pages/page_alloc.js";
+import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
@@ -30,6 +30,7 @@ export function mmInit(
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.cpus = cpus;
   const later = freeAreaInit(sys, memory);
+  setupPerCpuPageset(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
   hugepageInit(sys);

@@ -31,6 +31,7 @@ export const TRACEPOINTS = [
   "filemap:mm_filemap_add_to_page_cache",
   "filemap:mm_filemap_delete_from_page_cache",
   "filemap:mm_filemap_map_pages",
+  "oom:mark_victim",
   "readahead:page_cache_ra_order",
   "tlb:tlb_flush",
   "vmscan:mm_vmscan_direct_reclaim_begin",
