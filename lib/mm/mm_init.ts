@@ -13,6 +13,7 @@
 import type { Cpu } from "../hw/cpu.js";
 import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
+import { workingsetInit } from "./lru/shadow_shrinker.js";
 import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area_init.js";
 import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
@@ -33,5 +34,6 @@ export function mmInit(
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
   hugepageInit(sys);
+  workingsetInit(sys);
   freeInitmem(sys, later);
 }

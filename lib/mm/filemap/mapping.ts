@@ -41,7 +41,7 @@ export interface MappingHost {
   accountedPages: number;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
-  /** The last page is out of the cache. Linux fs/inode.c:inode_add_lru() */
+  /** The last page is out of the cache, or a node of shadows. Linux fs/inode.c:inode_add_lru() */
   unpinned?(): void;
 }
 
