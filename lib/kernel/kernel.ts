@@ -20,6 +20,7 @@ import { BlockDevice, type BlockModel } from "../hw/block_device.js";
 import type { Cpu } from "../hw/cpu.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
+import { leakDirtied } from "../mm/lru/balance_dirty_pages.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import { mmInit } from "../mm/mm_init.js";
 import { fput, getFile, MmStruct } from "../mm/mm_types.js";
@@ -92,7 +93,10 @@ export class Kernel implements TaskRunner {
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
-    this.sys.vfs = { shmemFileSetup };
+    this.sys.vfs = {
+      shmemFileSetup,
+      wakeupFlusherThreads: (reason = "vmscan") => this.files.wakeupFlusherThreads(reason),
+    };
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
     const { ram, clock, disk } = hardware;
@@ -356,6 +360,7 @@ export class Kernel implements TaskRunner {
     if (task.nrThreads === 1) setmaxMmHiwaterRss(task.signal, mm);
     task.mm = undefined;
     task.exitCode = exitCode;
+    leakDirtied(this.sys, task.dirty);
     this.releaseVfork(task);
     mmput(mm);
     task.files.put();
