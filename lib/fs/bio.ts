@@ -47,7 +47,7 @@ interface FolioState {
   failed: boolean;
 }
 
-/** Who wants to know that the disk was used, in laptop mode. Linux mm/page-writeback.c:laptop_io_completion() */
+/** Who wants to know that the disk was used. Linux mm/page-writeback.c:laptop_io_completion() */
 interface DiskUser {
   laptopIoCompletion(): void;
 }

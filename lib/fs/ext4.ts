@@ -33,6 +33,7 @@ import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
 import { Flusher } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
+import { SuperBlock } from "./super.js";
 
 /**
  * Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER
@@ -68,6 +69,8 @@ export class Ext4 implements FileSystemOps {
   private readonly blocks = new Map<Inode, Map<number, number>>();
   /** Files that still can be reached, by a name or an open file. Linux s_inodes */
   readonly inodes = new Set<Inode>();
+  /** Its dentries and inodes in RAM. */
+  readonly sb: SuperBlock;
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
@@ -75,6 +78,7 @@ export class Ext4 implements FileSystemOps {
     this.disk = disk;
     this.wb = new Flusher(sys);
     this.bios = new BioQueue(disk, this.wb);
+    this.sb = new SuperBlock(sys, "ext4");
   }
 
   /**
@@ -268,8 +272,13 @@ export class Ext4 implements FileSystemOps {
     this.wb.markInodeDirty(inode);
   }
 
+  unpinned(inode: Inode): void {
+    this.sb.icache.unpinned(inode);
+  }
+
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */
   evict(inode: Inode): void {
+    this.sb.icache.evict(inode);
     this.wb.forget(inode);
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
     this.blocks.delete(inode);

@@ -1,22 +1,22 @@
 /**
  * The flusher: a kernel thread for each disk that writes what is dirty, so that nobody has to ask.
  *
- *   a file's first dirty page --> b_dirty, with the time             the flusher wakes in dirty_writeback_centisecs
+ *   a file's first dirty page --> b_dirty, with the time       the flusher wakes in dirty_writeback_centisecs
  *                                    |  old enough, or all of them
  *                                    v
  *                                 b_io  --a chunk of the file is sent--> clean: off the lists
  *                                    ^                                   more to write: b_more_io --'
- *                                                                        dirty again: b_dirty, with a new time
+ *                                                                      dirty again: b_dirty, with a new time
  *
- *   why it writes, in this order                                     which files             until
- *     somebody wants all of it (sync, reclaim, laptop mode)          all                     as many pages as were dirty
- *     every 5 s (dirty_writeback_centisecs)                          dirty for 30 s          none is that old
- *     more is dirty than bgThresh (mm/lru/dirty_limits.ts)           all, the oldest first   less is
+ *   why it writes, in this order                         which files             until
+ *     somebody wants all of it (reclaim, laptop mode)    all                     as many as were dirty
+ *     every 5 s (dirty_writeback_centisecs)              dirty for 30 s          none is that old
+ *     more is dirty than bgThresh (dirty_limits.ts)      all, the oldest first   less is
  *
  * How long a file is dirty counts from its first dirty page: when it is old, all its pages are written. One
- * batch of the thread is one chunk of one file: half a second's worth of the disk's speed, but no more than an
- * eighth of all that may be dirty, and 4 MiB at least. It waits for nothing: a page that is under writeback
- * already is left for the next time.
+ * batch of the thread is one chunk of one file: half a second's worth of the disk's speed, but no more than
+ * an eighth of all that may be dirty, and 4 MiB at least. It waits for nothing: a page that is under
+ * writeback already is left for the next time.
  *
  * Left out: the limit on requests of the flusher that are under way (blk-wbt), so that a whole chunk goes
  * to the disk's queue; timestamps that are written later (dirtytime): there are none.

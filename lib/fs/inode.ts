@@ -67,6 +67,8 @@ export interface FileSystemOps {
    * fs/fs-writeback.c:__mark_inode_dirty()
    */
   markInodeDirty?(inode: Inode): void;
+  /** The file's last page is out of the page cache. Linux fs/inode.c:inode_add_lru() */
+  unpinned?(inode: Inode): void;
 }
 
 /**
@@ -161,6 +163,16 @@ export class Inode implements MappingHost {
   markDirty(): void {
     this.fs.markInodeDirty?.(this);
   }
+
+  /** Linux fs/inode.c:inode_add_lru() */
+  unpinned(): void {
+    this.fs.unpinned?.(this);
+  }
+}
+
+/** Something that is kept while a file is open: its dentry. */
+interface Held {
+  dput(): void;
 }
 
 /** Changes the size: cuts the cache, or makes a hole at the end. Linux fs/attr.c:notify_change(ATTR_SIZE) */
@@ -191,6 +203,8 @@ export class VfsFile implements File {
   fRa: FileRaState;
   /** The mapping's wbErr when the file was opened or last synced. Linux f_wb_err */
   fWbErr: number;
+  /** The path it was opened by, in the dentry cache. Linux f_path.dentry */
+  fDentry: Held | undefined = undefined;
   /** For the owner of fOp. Linux private_data */
   privateData: unknown = undefined;
 
@@ -289,6 +303,7 @@ export class VfsFile implements File {
   }
 
   release(): void {
+    this.fDentry?.dput();
     this.inode.count--;
     iput(this.inode);
   }

@@ -140,7 +140,7 @@ export class Sched implements SchedOperations {
    */
   private workOn(thread: Kthread, cpu: number, startNs: number): number {
     const { sys } = this;
-    const { thisCpu, current, pfMemalloc } = sys;
+    const { thisCpu, current, currentKthread, pfMemalloc } = sys;
     const { nowNs } = sys.clock;
     const { resumedNs } = this;
     thread.wakeup = undefined;
@@ -150,6 +150,7 @@ export class Sched implements SchedOperations {
     sys.clock.nowNs = startNs;
     sys.thisCpu = cpu;
     sys.current = undefined;
+    sys.currentKthread = thread;
     sys.pfMemalloc = false;
     try {
       return thread.work(thread);
@@ -162,6 +163,7 @@ export class Sched implements SchedOperations {
       sys.clock.nowNs = nowNs;
       sys.thisCpu = thisCpu;
       sys.current = current;
+      sys.currentKthread = currentKthread;
       sys.pfMemalloc = pfMemalloc;
     }
   }

@@ -249,7 +249,6 @@ const writeback: readonly CtlTable[] = [
     changed({ sys }, sysctl, old) {
       if (sysctl.dirtyBytes === old) return 0;
       if (sysctl.dirtyBytes > MAX_DIRTY_BYTES) return -ERANGE;
-      // In Linux the limit is computed before the ratio is cleared; it does not matter, since bytes come first.
       writebackSetRatelimit(sys);
       sysctl.dirtyRatio = 0;
       return 0;

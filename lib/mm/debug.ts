@@ -263,8 +263,8 @@ function collectHolders(sys: MemorySystem, truth: Truth): void {
     }
   for (const batches of sys.cpuFbatches) {
     if (batches === undefined) continue;
-    const { lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate, mlock } = batches;
-    for (const batch of [lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate])
+    const { lruAdd, lruMoveTail, lruDeactivateFile, lruDeactivate, lruLazyfree, activate, mlock } = batches;
+    for (const batch of [lruAdd, lruMoveTail, lruDeactivateFile, lruDeactivate, lruLazyfree, activate])
       for (const folio of batch) add(truth.refs, folio, 1);
     for (const { folio } of mlock) add(truth.refs, folio, 1);
   }

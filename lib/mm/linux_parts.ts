@@ -11,8 +11,10 @@ import { copyPresentPte } from "./fault/copy_page_range.js";
 import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doWpPage } from "./fault/wp.js";
+import { tryToFreePages } from "./lru/direct_reclaim.js";
 import { wakeupKswapd } from "./lru/kswapd.js";
-import { tryToFreePages } from "./lru/vmscan.js";
+import { shrinkFolioList } from "./lru/shrink_folio_list.js";
+import { workingsetRefault } from "./lru/workingset.js";
 import { zoneWatermarkOk } from "./pages/watermark_ok.js";
 import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
@@ -24,6 +26,7 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
-  const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd, tryToFreePages };
-  return { ...tlb, ...faults, ...pages, doMlock, copyPresentPte };
+  const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd };
+  const reclaim = { tryToFreePages, shrinkFolioList, workingsetRefault };
+  return { ...tlb, ...faults, ...pages, ...reclaim, doMlock, copyPresentPte };
 }

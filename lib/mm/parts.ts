@@ -14,7 +14,9 @@
  *   sys.parts.zoneWatermarks    how much a zone keeps free      (lab 05)   Linux's: mm/pages/wmark.ts
  *   sys.parts.zoneWatermarkOk   may a request have pages of a zone  (lab 05)   Linux's: mm/pages/watermark_ok.ts
  *   sys.parts.wakeupKswapd      the zone is short of pages                     Linux's: mm/lru/kswapd.ts
- *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/vmscan.ts
+ *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/direct_reclaim.ts
+ *   sys.parts.shrinkFolioList   which of 32 old pages go            (lab 05)   Linux's: mm/lru/shrink_folio_list.ts
+ *   sys.parts.workingsetRefault a page that was taken is back                  Linux's: mm/lru/workingset.ts
  *
  * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on
  * `mine`.
@@ -26,8 +28,10 @@
 import type { Vaddr } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
+import type { ReclaimStat, ScanControl } from "./lru/scan_control.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
 import type { Zone, ZoneWatermarks } from "./pages/buddy.js";
+import type { Folio } from "./pages/folio.js";
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
 
@@ -94,4 +98,17 @@ export interface MmParts {
   wakeupKswapd(sys: MemorySystem, zone: Zone, gfp: number, order: number, highestZoneidx: number): void;
   /** An allocation with `gfp` found no block of 2^order frames: frees some; how many pages, 0 if none. */
   tryToFreePages(sys: MemorySystem, gfp: number, order: number): number;
+  /**
+   * Frees what can be freed of isolated folios; how many pages. Those that stay are left in `folioList`, with
+   * PG_active where they shall be active. `ignoreReferences`: use does not protect.
+   */
+  shrinkFolioList(
+    sys: MemorySystem,
+    folioList: Folio[],
+    sc: ScanControl,
+    stat: ReclaimStat,
+    ignoreReferences: boolean,
+  ): number;
+  /** The folio is back in the place where reclaim had left `shadow`: may make it active (PG_active). */
+  workingsetRefault(sys: MemorySystem, folio: Folio, shadow: number): void;
 }

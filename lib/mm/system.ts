@@ -21,20 +21,23 @@ import { COSTS, type CostTable } from "../hw/clock.js";
 import type { Cpu } from "../hw/cpu.js";
 import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
+import type { XaNode } from "./filemap/mapping.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
+import type { Shrinker } from "./lru/shrink_control.js";
 import { type TaskDirty, WbDomain } from "./lru/wb_domain.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
 import type { Folio, Page } from "./pages/folio.js";
+import type { KmemCache } from "./pages/kmem_cache.js";
 import { PglistData } from "./pages/pglist_data.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
 import { VmStat } from "./vmstat.js";
-import { DevicesOnly, type SchedOperations } from "./wait.js";
+import { DevicesOnly, type Kthread, type SchedOperations } from "./wait.js";
 
 export {
   defaultVmSysctl,
@@ -127,8 +130,12 @@ export class MemorySystem {
   /** Pages that /proc/meminfo counts as RAM and as swap. Linux totalram_pages(), total_swap_pages */
   totalramPages: number;
   totalSwapPages = 0;
+  /** Pages of swap that are free. Linux mm/swapfile.c:nr_swap_pages */
+  nrSwapPages = 0;
   /** The task being served; undefined while the kernel works for itself. */
   current: CurrentTask | undefined = undefined;
+  /** The kernel thread that works now; undefined while a task does. */
+  currentKthread: Kthread | undefined = undefined;
   /** Number of the next mm, so that mms can be told apart in pictures. */
   nextMmId = 1;
   /**
@@ -144,10 +151,15 @@ export class MemorySystem {
   userMinFreeKbytes = -1;
   /** The node they belong to, and who reclaims there. */
   readonly pgdat = new PglistData();
+  /** Caches of kernel objects, and who can give some of them up. Linux slab_caches, shrinker_list */
+  readonly slabCaches: KmemCache[] = [];
+  readonly shrinkers: Shrinker[] = [];
   /** Counters of /proc/vmstat. */
   readonly vmStat = new VmStat();
   /** Limits of dirty pages (mm/lru/dirty_limits.ts). Linux mm/page-writeback.c:global_wb_domain */
   readonly wbDomain = new WbDomain();
+  /** Nodes of page caches that hold nothing but shadows, oldest first. Linux mm/workingset.c:shadow_nodes */
+  readonly shadowNodes = new Set<XaNode>();
   /** The LRU lists. */
   readonly lruvec = new Lruvec();
   /** Whether pages are kept by generation instead, and how they age (mm/lru/gen). */

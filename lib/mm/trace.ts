@@ -43,13 +43,18 @@ export const TRACEPOINTS = [
   "vmscan:mm_vmscan_kswapd_wake",
   "vmscan:mm_vmscan_kswapd_sleep",
   "vmscan:mm_vmscan_throttled",
+  "vmscan:mm_vmscan_direct_reclaim_begin",
+  "vmscan:mm_vmscan_direct_reclaim_end",
+  "vmscan:mm_vmscan_lru_shrink_inactive",
+  "vmscan:mm_vmscan_lru_shrink_active",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
   // Not in Linux: an entry of the parent was copied to the child; an entry was taken away; a block of
-  // frames was filled with zeros. There, kprobes on the three functions.
+  // frames was filled with zeros; a page that reclaim had taken came back. There, kprobes on the functions.
   "pagewalk:copy_present_ptes",
   "pagewalk:zap_present_ptes",
   "pagewalk:clear_page",
+  "pagewalk:workingset_refault",
 ] as const;
 
 /** Name of a tracepoint. Not in Linux: a struct trace_event_call there. */

@@ -113,7 +113,9 @@ export const DROP_SLAB = 31;
 export const UNEVICTABLE_PGSTRANDED = 32;
 /** Direct reclaims, by the highest zone asked for: ALLOCSTALL + its number. Linux ALLOCSTALL_DMA ... */
 export const ALLOCSTALL = 33;
-/** Pages passed over in a scan because their zone is too high: PGSKIP + its number. Linux PGSCAN_SKIP_DMA ... */
+/**
+ * Pages passed over in a scan because their zone is too high: PGSKIP + its number. Linux PGSCAN_SKIP_DMA ...
+ */
 export const PGSKIP = 37;
 export const PGREFILL = 41;
 export const PGSTEAL_KSWAPD = 42;

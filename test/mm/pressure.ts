@@ -10,10 +10,11 @@
 import type { Random } from "../../lib/hw/random.js";
 import { pageVmaMappedWalk } from "../../lib/mm/fault/page_vma_mapped.js";
 import { rmapWalk } from "../../lib/mm/fault/rmap.js";
+import { folioIsolateLru } from "../../lib/mm/lru/isolate.js";
 import { LRU_UNEVICTABLE, NR_LRU_LISTS } from "../../lib/mm/lru/lruvec.js";
 import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
+import { reclaimPages } from "../../lib/mm/lru/reclaim_pages.js";
 import { lruAddDrain, lruAddDrainAll } from "../../lib/mm/lru/swap.js";
-import { folioIsolateLru, reclaimPages } from "../../lib/mm/lru/vmscan.js";
 import { MAX_PAGE_ORDER } from "../../lib/mm/pages/buddy.js";
 import { type Folio, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";

@@ -18,7 +18,7 @@
  *
  * Left out: entries that say a page is being moved (PVMW_MIGRATION), since nothing moves pages.
  *
- * Read first: rmap.ts, mm/pgtable/pgtable_alloc.ts. Read next: mm/lru/vmscan.ts.
+ * Read first: rmap.ts, mm/pgtable/pgtable_alloc.ts. Read next: rmap_referenced.ts, rmap_unmap.ts.
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";

@@ -27,9 +27,10 @@ import {
   PG_writeback,
 } from "../pages/folio.js";
 import { folioPutRefs } from "../pages/free_pages.js";
-import { __GFP_NORETRY, __GFP_NOWARN } from "../pages/gfp.js";
+import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
+import { notePagesRemoved, storeShadow, takeShadows } from "./shadows.js";
 
 /** How pages of the file are allocated (GFP bits). Linux include/linux/pagemap.h:mapping_gfp_mask() */
 export function mappingGfpMask(mapping: AddressSpace): number {
@@ -78,13 +79,16 @@ export function filemapGetFolios(mapping: AddressSpace, start: number, last: num
 
 /**
  * Puts a new folio into the cache at `index` (a multiple of its size); the cache takes a reference for each
- * page. False when a page of the range is there already. Linux mm/filemap.c:__filemap_add_folio()
+ * page. False when a page of the range is there already. If reclaim took the page from here not long ago, the
+ * folio will be active, unless it is to be written anyway (`gfp`). Linux mm/filemap.c:filemap_add_folio(),
+ * before folio_add_lru()
  */
-export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: number): boolean {
+export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: number, gfp = 0): boolean {
   const nrPages = folioNrPages(folio);
   vmBugOn(index % nrPages !== 0, `folio of order ${folio.order} at page ${index} of a file`);
   for (let i = 0; i < nrPages; i++) if (mapping.pages.has(index + i)) return false;
   for (let i = 0; i < nrPages; i++) mapping.pages.set(index + i, folio);
+  const shadow = mapping.shadowNodes.size > 0 ? takeShadows(mapping, index, nrPages) : undefined;
   folioRefAdd(folio, nrPages);
   folio.mapping = mapping;
   folio.index = index;
@@ -96,18 +100,23 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
     folio.flags |= PG_swapbacked;
     modNodePageState(sys, NR_SHMEM, nrPages);
   }
+  if (shadow !== undefined && (gfp & __GFP_WRITE) === 0) sys.parts.workingsetRefault(sys, folio, shadow);
   return true;
 }
 
 /**
- * Takes the folio out of the cache; it must be clean of mappings and writeback. The cache's references are
- * dropped, which may free it. Linux mm/filemap.c:filemap_remove_folio()
+ * Takes the folio out of the cache; it must be clean of mappings and writeback. `shadow` stays in its place,
+ * if there is one. The cache's references are dropped, which may free it.
+ * Linux mm/filemap.c:filemap_remove_folio()
  */
-export function filemapRemoveFolio(folio: Folio): void {
+export function filemapRemoveFolio(folio: Folio, shadow?: number): void {
   const mapping = folio.mapping as AddressSpace;
   const nrPages = folioNrPages(folio);
   vmBugOn((folio.flags & PG_writeback) !== 0, "a folio under writeback is removed from the cache");
   for (let i = 0; i < nrPages; i++) mapping.pages.delete(folio.index + i);
+  if (shadow !== undefined) storeShadow(mapping, folio.index, nrPages, shadow);
+  else if (mapping.shadowNodes.size > 0) notePagesRemoved(mapping, folio.index, nrPages);
+  if (mapping.pages.size === 0) mapping.host.unpinned?.();
   vmBugOn(
     (folio.flags & PG_dirty) !== 0 && mapping.dirtyFolios.has(folio),
     "a dirty folio is removed from the cache",

@@ -14,6 +14,20 @@ import type { Folio } from "../pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
 
+/**
+ * 64 places of a cache, of which some say only that their page was evicted.
+ * Linux include/linux/xarray.h:struct xa_node
+ * Differs from Linux: exists only while there are such places.
+ */
+export interface XaNode {
+  readonly mapping: AddressSpace;
+  /** Its first place / 64. */
+  readonly offset: number;
+  /** Places with a page, and with a shadow. */
+  nrPages: number;
+  nrShadows: number;
+}
+
 /** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
 export interface MappingHost {
   readonly sys: MemorySystem;
@@ -28,6 +42,8 @@ export interface MappingHost {
   readonly wb?: BdiWriteback | undefined;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
+  /** The last page is out of the cache. Linux fs/inode.c:inode_add_lru() */
+  unpinned?(): void;
 }
 
 /** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */
@@ -74,6 +90,14 @@ export class AddressSpace {
    * once.
    */
   readonly pages = new Map<number, Folio>();
+  /**
+   * What reclaim left in the place of a page it took: when that was (mm/lru/workingset.ts). Linux: values in
+   * i_pages
+   * Invariant: no index is here and in pages.
+   */
+  readonly shadows = new Map<number, number>();
+  /** The nodes with shadows, by index / 64. */
+  readonly shadowNodes = new Map<number, XaNode>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
   gfpMask = GFP_HIGHUSER_MOVABLE;
   /**

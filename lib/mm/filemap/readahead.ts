@@ -57,7 +57,7 @@ export function pageCacheAllocFolio(
   const { sys } = mapping.host;
   const folio = allocPages(sys, gfp, order);
   if (folio === undefined) return undefined;
-  if (!filemapAddFolio(mapping, folio, index)) {
+  if (!filemapAddFolio(mapping, folio, index, gfp)) {
     folioPut(sys, folio);
     return undefined;
   }

@@ -28,6 +28,7 @@ import { folioPut } from "../pages/free_pages.js";
 import { filemapGetFolio, filemapGetFolios, filemapRemoveFolio } from "./address_space.js";
 import { folioIsLocked, folioIsWriteback, folioWaitLocked, folioWaitWriteback } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
+import { clearShadowEntries } from "./shadows.js";
 
 /** The file has `newsize` bytes from now on. Linux mm/truncate.c:truncate_setsize() */
 export function truncateSetsize(mapping: AddressSpace, newsize: number): void {
@@ -61,6 +62,8 @@ function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: nu
   for (const folio of folios) if (waitQuiet(mapping, folio)) truncateFolioRange(mapping, folio, lstart, lend);
   // Linux mm/swap.c:__folio_batch_release()
   if (folios.length > 0) lruAddDrain(mapping.host.sys);
+  const end = lend === Number.POSITIVE_INFINITY ? last : Math.floor((lend + 1) / PAGE_SIZE) - 1;
+  clearShadowEntries(mapping, Math.ceil(lstart / PAGE_SIZE), end);
 }
 
 /** Waits until nothing of the folio is on its way; false if it has left the file meanwhile. */
@@ -148,7 +151,8 @@ function mappingEvictFolio(folio: Folio): boolean {
 }
 
 /**
- * Drops what can be dropped of pages [start, last]: pages dropped, and how many were not.
+ * Drops what can be dropped of pages [start, last]: pages dropped and shadows forgotten, and how many pages
+ * stayed.
  * Linux mm/truncate.c:mapping_try_invalidate()
  */
 export function mappingTryInvalidate(
@@ -167,5 +171,6 @@ export function mappingTryInvalidate(
       failed++;
     }
   }
+  dropped += clearShadowEntries(mapping, start, last);
   return { dropped, failed };
 }

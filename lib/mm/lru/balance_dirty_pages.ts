@@ -9,8 +9,8 @@
  *                    nothing   |  the flusher   |  the task pauses, longer the      |  it sleeps
  *                              |  is woken      |  more is dirty: 4 to 200 ms       |  until less is
  *
- * The pause is as long as the pages that the task has dirtied should have taken at the speed that is right for
- * it, less the time that they did take. So a task that dirties slowly hardly ever pauses, though the one
+ * The pause is as long as the pages that the task has dirtied should have taken at the speed that is right
+ * for it, less the time that they did take. So a task that dirties slowly hardly ever pauses, though the one
  * beside it does: each is held to the same speed, not each to the same pause. If pauses would be very short,
  * the task may dirty more pages until the next; if they would be longer than 200 ms, fewer.
  *

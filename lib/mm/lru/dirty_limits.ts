@@ -1,11 +1,11 @@
 /**
  * How many pages may be dirty: thresholds in parts of the memory that could be.
  *
- *   dirtyable memory = free - what is kept in reserve + file pages on the LRU lists      not RAM: a big program
- *        |                                                                               makes the limits small
+ *   dirtyable memory = free - what is kept in reserve + file pages on the LRU lists
+ *        |             (not RAM: a big program makes the limits small)
  *        |-- dirty_background_ratio 10 % -->  bgThresh   the flusher writes
  *        |                                    freerun    halfway: from here on writers are slowed down
- *        |                                    setpoint   halfway from there to the limit: where it shall settle
+ *        |                                    setpoint   halfway to the limit: where it shall settle
  *        '-- dirty_ratio 20 % ------------->  thresh     the limit: writers stop
  *
  *   dirty_bytes, dirty_background_bytes take the place of the ratios
@@ -131,7 +131,7 @@ export function globalDirtyLimits(sys: MemorySystem): DirtyThrottleControl {
   return dtc;
 }
 
-/** Whether the node has no more than its part of the dirty pages. Linux mm/page-writeback.c:node_dirty_ok() */
+/** Whether the node has at most its part of the dirty pages. Linux mm/page-writeback.c:node_dirty_ok() */
 export function nodeDirtyOk(sys: MemorySystem): boolean {
   const { dirtyBytes, dirtyRatio } = sys.sysctl;
   const memory = nodeDirtyableMemory(sys);

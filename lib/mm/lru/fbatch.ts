@@ -15,6 +15,7 @@ export const FOLIO_BATCH_SIZE = 31;
 /** The batches of one CPU. Linux mm/swap.c:struct cpu_fbatches, mm/mlock.c:struct mlock_fbatch */
 export class CpuFbatches {
   readonly lruAdd: Folio[] = [];
+  readonly lruMoveTail: Folio[] = [];
   readonly lruDeactivateFile: Folio[] = [];
   readonly lruDeactivate: Folio[] = [];
   readonly lruLazyfree: Folio[] = [];

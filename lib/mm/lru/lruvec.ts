@@ -24,12 +24,22 @@ export const LRU_UNEVICTABLE = 4;
 
 export const NR_LRU_LISTS = 5;
 
+/** Active lists are one above the inactive ones. Linux include/linux/mmzone.h:LRU_ACTIVE */
+export const LRU_ACTIVE = 1;
+/** The lists of files are two above those of anonymous memory. Linux include/linux/mmzone.h:LRU_FILE */
+export const LRU_FILE = 2;
+
+/** Zones that a machine could have. Linux include/linux/mmzone.h:MAX_NR_ZONES */
+const MAX_NR_ZONES = 5;
+
 /** The lists of the machine. Linux include/linux/mmzone.h:struct lruvec */
 export class Lruvec {
   /** Most recently added folio of each list. */
   readonly head: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
   /** Oldest folio of each list. */
   readonly tail: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
+  /** Pages on each list in each zone, at zone x 5 + list. Linux mem_cgroup_per_node.lru_zone_size */
+  readonly lruZoneSize: Float64Array = new Float64Array(MAX_NR_ZONES * NR_LRU_LISTS);
   /** What reclaiming each type has cost lately: 32 for a page read or written, 1 for one that stayed. */
   anonCost = 0;
   fileCost = 0;

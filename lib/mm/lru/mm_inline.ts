@@ -3,7 +3,7 @@
  *
  *              inactive          active
  *   anon     [tail ... head]   [tail ... head]       new folios enter at the head,
- *   file     [tail ... head]   [tail ... head]       reclaim (not here yet) takes from the tail
+ *   file     [tail ... head]   [tail ... head]       reclaim takes from the tail
  *   unevictable [...]          locked pages: on no reclaim list
  *
  * A folio is on at most one list (PG_lru). It does not get there at once: swap.ts collects folios in small
@@ -32,7 +32,13 @@ import {
 import type { MemorySystem } from "../system.js";
 import { modNodePageState } from "../vmstat.js";
 import { lruGenAddFolio, lruGenDelFolio } from "./gen/gen_list.js";
-import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE, type Lruvec } from "./lruvec.js";
+import {
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  LRU_UNEVICTABLE,
+  type Lruvec,
+  NR_LRU_LISTS,
+} from "./lruvec.js";
 
 /** Backed by a file rather than by swap. Linux include/linux/mm_inline.h:folio_is_file_lru() */
 export function folioIsFileLru(folio: Folio): boolean {
@@ -60,8 +66,22 @@ export function vmaHasRecency(vma: VmAreaStruct): boolean {
  * The lists that the folio stands on or will stand on. Linux include/linux/memcontrol.h:folio_lruvec()
  * Differs from Linux: one set for the machine; each memory cgroup will have its own.
  */
-function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
+export function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
   return sys.lruvec;
+}
+
+/** Number of the zone that the folio lies in. Linux include/linux/mm.h:folio_zonenum() */
+export function folioZonenum(sys: MemorySystem, folio: Folio): number {
+  const { zones } = sys;
+  let zid = 0;
+  while (zid < zones.length - 1 && folio.pfn >= zones[zid]!.zoneEndPfn) zid++;
+  return zid;
+}
+
+/** The list has `nrPages` more. Linux include/linux/mm_inline.h:update_lru_size() */
+function updateLruSize(sys: MemorySystem, lruvec: Lruvec, folio: Folio, list: number, nrPages: number): void {
+  lruvec.lruZoneSize[folioZonenum(sys, folio) * NR_LRU_LISTS + list]! += nrPages;
+  modNodePageState(sys, list, nrPages);
 }
 
 /**
@@ -70,7 +90,8 @@ function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
   if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, false)) return;
   const list = folioLruList(folio);
-  const { head, tail } = folioLruvec(sys, folio);
+  const lruvec = folioLruvec(sys, folio);
+  const { head, tail } = lruvec;
   vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
   const first = head[list];
   folio.prev = undefined;
@@ -80,7 +101,24 @@ export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
   head[list] = folio;
   folio.lruList = list;
   folio.flags |= PG_lru;
-  modNodePageState(sys, list, 1 << folio.order);
+  updateLruSize(sys, lruvec, folio, list, 1 << folio.order);
+}
+
+/** The same at the tail: reclaim looks at it next. Linux include/linux/mm_inline.h:lruvec_add_folio_tail() */
+export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
+  const list = folioLruList(folio);
+  const lruvec = folioLruvec(sys, folio);
+  const { head, tail } = lruvec;
+  vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
+  const last = tail[list];
+  folio.next = undefined;
+  folio.prev = last;
+  if (last === undefined) head[list] = folio;
+  else last.next = folio;
+  tail[list] = folio;
+  folio.lruList = list;
+  folio.flags |= PG_lru;
+  updateLruSize(sys, lruvec, folio, list, 1 << folio.order);
 }
 
 /** Takes the folio off its list and clears PG_lru. Linux include/linux/mm_inline.h:lruvec_del_folio() */
@@ -92,7 +130,8 @@ export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
     folio.flags &= ~PG_lru;
     return;
   }
-  const { head, tail } = folioLruvec(sys, folio);
+  const lruvec = folioLruvec(sys, folio);
+  const { head, tail } = lruvec;
   if (prev === undefined) head[list] = next;
   else prev.next = next;
   if (next === undefined) tail[list] = prev;
@@ -101,7 +140,7 @@ export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
   folio.next = undefined;
   folio.lruList = -1;
   folio.flags &= ~PG_lru;
-  modNodePageState(sys, list, -(1 << folio.order));
+  updateLruSize(sys, lruvec, folio, list, -(1 << folio.order));
 }
 
 /**

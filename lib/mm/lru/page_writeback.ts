@@ -47,6 +47,7 @@ import {
 } from "../vmstat.js";
 import { jiffies } from "../wait.js";
 import { balanceDirtyPagesRatelimited } from "./balance_dirty_pages.js";
+import { folioRotateReclaimable } from "./swap.js";
 import { acctReclaimWriteback } from "./throttle.js";
 import {
   wbBandwidthEstimateStart,
@@ -179,8 +180,11 @@ export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
   const nrPages = folioNrPages(folio);
   modNodePageState(sys, NR_WRITEBACK, -nrPages);
   countVmEvents(sys, NR_WRITTEN, nrPages);
+  if ((folio.flags & PG_reclaim) !== 0) {
+    folio.flags &= ~PG_reclaim; // in a clean folio it would be read as PG_readahead
+    folioRotateReclaimable(sys, folio);
+  }
   wbEndWriteback(sys, folio);
-  folio.flags &= ~PG_reclaim; // in a clean folio it would be read as PG_readahead
   folioEndIo(sys, folio, PG_writeback);
   acctReclaimWriteback(sys, folio);
 }

@@ -9,7 +9,10 @@
  * Linux mm/vmscan.c, include/linux/vmstat.h. Read next: mm/lru/vmscan.ts.
  */
 
-/** How hard to try at first: lists are scanned by size >> priority. Linux include/linux/mmzone.h:DEF_PRIORITY */
+/**
+ * How hard to try at first: lists are scanned by size >> priority.
+ * Linux include/linux/mmzone.h:DEF_PRIORITY
+ */
 export const DEF_PRIORITY = 12;
 /** Pages that are taken at once. Linux include/linux/swap.h:SWAP_CLUSTER_MAX */
 export const SWAP_CLUSTER_MAX = 32;

@@ -5,12 +5,14 @@
  *   folioActivate      --> activate     --|   full, or lruAddDrain():
  *   folioDeactivate    --> lruDeactivate--+-> folioBatchMoveLru: each folio to its list,
  *   folioMarkLazyfree  --> lruLazyfree  --|   and the batch's hold of it is let go
+ *   end of writeback   --> lruMoveTail  --|
  *   mlockFolio         --> mlock        --'
  *
  * Taking the lock of a list for every page would be slow, so Linux collects. This can be seen from outside:
  *   - a folio in a batch has one reference more; a copy-on-write fault that finds it drains the batch before it decides
  *     whether it is the last owner, and FADV_DONTNEED cannot drop it until the batches of all CPUs are drained;
  *   - MADV_FREE takes effect (LazyFree in smaps) when the batch is drained;
+ *   - a folio that is to be moved stays on its old list until then, where reclaim may find it;
  *   - a page unmapped while it is in a batch is freed when the batch is drained.
  *
  * Read first: mm_inline.ts. Read next: mm/pages/page_alloc.ts.
@@ -25,6 +27,7 @@ import {
   PG_active,
   PG_dirty,
   PG_head,
+  PG_locked,
   PG_lru,
   PG_reclaim,
   PG_referenced,
@@ -40,37 +43,32 @@ import {
   PGACTIVATE,
   PGDEACTIVATE,
   PGLAZYFREE,
+  PGROTATED,
   UNEVICTABLE_PGCULLED,
   UNEVICTABLE_PGRESCUED,
 } from "../vmstat.js";
 import { type CpuFbatches, FOLIO_BATCH_SIZE, thisCpuFbatches } from "./fbatch.js";
 import { folioEvictable, mlockFolioBatch, mlockNewFolio } from "./mlock_batch.js";
-import { lruvecAddFolio, lruvecDelFolio } from "./mm_inline.js";
+import { lruvecAddFolio, lruvecAddFolioTail, lruvecDelFolio } from "./mm_inline.js";
+import { workingsetActivation } from "./workingset.js";
 
 type MoveFn = (sys: MemorySystem, folio: Folio) => void;
 
-/** Moves every folio of the batch and lets go of it. Linux mm/swap.c:folio_batch_move_lru() */
+/**
+ * Moves every folio of the batch, unless it has left its list meanwhile, and lets go of it.
+ * Linux mm/swap.c:folio_batch_move_lru()
+ */
 function folioBatchMoveLru(sys: MemorySystem, batch: Folio[], move: MoveFn): void {
   const folios = batch.splice(0);
   for (let i = 0; i < folios.length; i++) {
-    move(sys, folios[i]!);
-    folioPut(sys, folios[i]!);
+    const folio = folios[i]!;
+    if (move === lruAdd || (folio.flags & PG_lru) !== 0) move(sys, folio);
+    folioPut(sys, folio);
   }
 }
 
 /** Puts the folio in a batch with a hold of its own. Linux mm/swap.c:__folio_batch_add_and_move() */
-function folioBatchAddAndMove(
-  sys: MemorySystem,
-  batch: Folio[],
-  folio: Folio,
-  move: MoveFn,
-  onLru: boolean,
-): void {
-  if (onLru) {
-    if ((folio.flags & PG_lru) === 0) return;
-    // Off the list for good while it waits: nobody else may isolate it. Linux only clears PG_lru.
-    lruvecDelFolio(sys, folio);
-  }
+function folioBatchAddAndMove(sys: MemorySystem, batch: Folio[], folio: Folio, move: MoveFn): void {
   folioGet(folio);
   batch.push(folio);
   if (batch.length >= FOLIO_BATCH_SIZE || (folio.flags & PG_head) !== 0) folioBatchMoveLru(sys, batch, move);
@@ -93,48 +91,62 @@ function lruAdd(sys: MemorySystem, folio: Folio): void {
 
 /** Linux mm/swap.c:lru_activate() */
 function lruActivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & (PG_active | PG_unevictable)) === 0) {
-    folio.flags |= PG_active;
-    countVmEvents(sys, PGACTIVATE, 1 << folio.order);
-  }
+  if ((folio.flags & (PG_active | PG_unevictable)) !== 0) return;
+  lruvecDelFolio(sys, folio);
+  folio.flags |= PG_active;
   lruvecAddFolio(sys, folio);
+  countVmEvents(sys, PGACTIVATE, 1 << folio.order);
+}
+
+/** Linux mm/swap.c:lru_move_tail() */
+function lruMoveTail(sys: MemorySystem, folio: Folio): void {
+  if ((folio.flags & PG_unevictable) !== 0) return;
+  lruvecDelFolio(sys, folio);
+  folio.flags &= ~PG_active;
+  lruvecAddFolioTail(sys, folio);
+  countVmEvents(sys, PGROTATED, 1 << folio.order);
 }
 
 /** Linux mm/swap.c:lru_deactivate() */
 function lruDeactivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) === 0 && (folio.flags & (PG_active | PG_referenced)) !== 0) {
-    if ((folio.flags & PG_active) !== 0) countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
-    folio.flags &= ~(PG_active | PG_referenced);
-  }
+  if ((folio.flags & (PG_unevictable | PG_active)) !== PG_active) return;
+  lruvecDelFolio(sys, folio);
+  folio.flags &= ~(PG_active | PG_referenced);
   lruvecAddFolio(sys, folio);
+  countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
 }
 
 /** Linux mm/swap.c:lru_deactivate_file() */
 function lruDeactivateFile(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) === 0 && !folioMapped(folio)) {
-    if ((folio.flags & PG_active) !== 0) countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
-    folio.flags &= ~(PG_active | PG_referenced);
-    if ((folio.flags & (PG_writeback | PG_dirty)) !== 0) folio.flags |= PG_reclaim;
+  if ((folio.flags & PG_unevictable) !== 0 || folioMapped(folio)) return;
+  const nrPages = 1 << folio.order;
+  const wasActive = (folio.flags & PG_active) !== 0;
+  lruvecDelFolio(sys, folio);
+  folio.flags &= ~(PG_active | PG_referenced);
+  if ((folio.flags & (PG_writeback | PG_dirty)) !== 0) {
+    lruvecAddFolio(sys, folio);
+    folio.flags |= PG_reclaim;
+  } else {
+    lruvecAddFolioTail(sys, folio);
+    countVmEvents(sys, PGROTATED, nrPages);
   }
-  lruvecAddFolio(sys, folio);
+  if (wasActive) countVmEvents(sys, PGDEACTIVATE, nrPages);
 }
 
 /** Linux mm/swap.c:lru_lazyfree() */
 function lruLazyfree(sys: MemorySystem, folio: Folio): void {
-  if (
-    folioTestAnon(folio) &&
-    (folio.flags & (PG_swapbacked | PG_swapcache | PG_unevictable)) === PG_swapbacked
-  ) {
-    // A clean anonymous folio without PG_swapbacked is what "lazily freed" means.
-    folio.flags &= ~(PG_active | PG_referenced | PG_swapbacked);
-    countVmEvents(sys, PGLAZYFREE, 1 << folio.order);
-  }
+  if (!folioTestAnon(folio)) return;
+  if ((folio.flags & (PG_swapbacked | PG_swapcache | PG_unevictable)) !== PG_swapbacked) return;
+  lruvecDelFolio(sys, folio);
+  // A clean anonymous folio without PG_swapbacked is what "lazily freed" means.
+  folio.flags &= ~(PG_active | PG_referenced | PG_swapbacked);
   lruvecAddFolio(sys, folio);
+  countVmEvents(sys, PGLAZYFREE, 1 << folio.order);
 }
 
 /** A new folio is to go on its LRU list. Linux mm/swap.c:folio_add_lru() */
 export function folioAddLru(sys: MemorySystem, folio: Folio): void {
-  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruAdd, folio, lruAdd, false);
+  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruAdd, folio, lruAdd);
 }
 
 /** The same for a folio mapped by `vma`, which may be locked. Linux mm/swap.c:folio_add_lru_vma() */
@@ -145,8 +157,17 @@ export function folioAddLruVma(folio: Folio, vma: VmAreaStruct): void {
 
 /** Moves the folio to the active list. Linux mm/swap.c:folio_activate() */
 export function folioActivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & (PG_active | PG_unevictable)) !== 0) return;
-  folioBatchAddAndMove(sys, thisCpuFbatches(sys).activate, folio, lruActivate, true);
+  if ((folio.flags & (PG_active | PG_unevictable | PG_lru)) !== PG_lru) return;
+  folioBatchAddAndMove(sys, thisCpuFbatches(sys).activate, folio, lruActivate);
+}
+
+/**
+ * Reclaim has marked the folio to be freed as soon as it is written, and now it is: to the tail, where it is
+ * looked at next. Linux mm/swap.c:folio_rotate_reclaimable()
+ */
+export function folioRotateReclaimable(sys: MemorySystem, folio: Folio): void {
+  if ((folio.flags & (PG_locked | PG_dirty | PG_unevictable | PG_lru)) !== PG_lru) return;
+  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruMoveTail, folio, lruMoveTail);
 }
 
 /** The folio was used: first time referenced, second time active. Linux mm/swap.c:folio_mark_accessed() */
@@ -159,20 +180,21 @@ export function folioMarkAccessed(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & PG_lru) !== 0) folioActivate(sys, folio);
   else if (thisCpuFbatches(sys).lruAdd.includes(folio)) folio.flags |= PG_active;
   folio.flags &= ~PG_referenced;
+  workingsetActivation(sys, folio);
 }
 
-/** MADV_COLD, FADV_NOREUSE: to the inactive list. Linux mm/swap.c:folio_deactivate() */
+/** MADV_COLD: from the active list to the inactive one. Linux mm/swap.c:folio_deactivate() */
 export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) !== 0 || (folio.flags & (PG_active | PG_referenced)) === 0) return;
-  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivate, folio, lruDeactivate, true);
+  if ((folio.flags & (PG_unevictable | PG_lru | PG_active)) !== (PG_lru | PG_active)) return;
+  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivate, folio, lruDeactivate);
 }
 
 /**
  * A cache folio that could not be dropped goes to the inactive list. Linux mm/swap.c:deactivate_file_folio()
  */
 export function deactivateFileFolio(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & PG_unevictable) !== 0) return;
-  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivateFile, folio, lruDeactivateFile, true);
+  if ((folio.flags & (PG_unevictable | PG_lru)) !== PG_lru) return;
+  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivateFile, folio, lruDeactivateFile);
 }
 
 /**
@@ -182,12 +204,13 @@ export function folioMarkLazyfree(sys: MemorySystem, folio: Folio): void {
   if (!folioTestAnon(folio)) return;
   if ((folio.flags & (PG_swapbacked | PG_lru | PG_swapcache | PG_unevictable)) !== (PG_swapbacked | PG_lru))
     return;
-  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruLazyfree, folio, lruLazyfree, true);
+  folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruLazyfree, folio, lruLazyfree);
 }
 
 /** Empties the batches of one CPU. Linux mm/swap.c:lru_add_drain_cpu(), mm/mlock.c:mlock_drain_local() */
 function lruAddDrainCpu(sys: MemorySystem, batches: CpuFbatches): void {
   if (batches.lruAdd.length > 0) folioBatchMoveLru(sys, batches.lruAdd, lruAdd);
+  if (batches.lruMoveTail.length > 0) folioBatchMoveLru(sys, batches.lruMoveTail, lruMoveTail);
   if (batches.lruDeactivateFile.length > 0)
     folioBatchMoveLru(sys, batches.lruDeactivateFile, lruDeactivateFile);
   if (batches.lruDeactivate.length > 0) folioBatchMoveLru(sys, batches.lruDeactivate, lruDeactivate);

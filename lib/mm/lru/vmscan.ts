@@ -1,169 +1,137 @@
 /**
- * Reclaim: taking page frames back from those who use them.
+ * One pass of reclaim over the node's lists.
  *
- *   reclaimPages(folios)          what MADV_PAGEOUT has taken off the LRU lists
- *     shrinkFolioList             for each folio:
- *       tryToUnmap                  every entry that maps it is emptied; a dirty entry makes the folio dirty
- *       dirty, of a file            stays: the flusher writes it, reclaim does not
- *       dirty, shared memory        stays: it could only go to swap
- *       anonymous                   stays (swap comes later), unless MADV_FREE or MAP_DROPPABLE made it free to drop
- *       clean, held by the cache    removeMapping: out of the page cache, the frame is free
- *     the others go back           on the active list, since the attempt failed
+ *   direct_reclaim.ts, kswapd --> shrinkNode(sc)
+ *     prepareScanControl             what the lists look like
+ *     shrinkLruvec
+ *       getScanCount                 so many pages of each list
+ *       shrinkList                   32 of each in turn, until all are done or enough is free
+ *     what was seen                  all dirty, all on their way: flags of the node, and waiting
+ *     shouldContinueReclaim          for a large block: once more
  *
- *   tryToFreePages                what an allocation calls that finds nothing free (mm/pages/page_alloc.ts)
+ * How hard a pass tries is sc.priority: at 12 a list is looked at by 1/4096, at 0 from end to end. Whoever
+ * calls goes down one by one until enough is free.
  *
- * A folio that stays may nevertheless have lost its mappings: the next touch is a minor fault.
+ * Left out: memory cgroups, which each have lists of their own; pressure events (vmpressure).
  *
- * Left out: choosing folios by age (the scan of the LRU lists), swap, so that a shortage of memory frees
- * nothing.
- *
- * Read first: mm/fault/rmap.ts, mm/fault/page_vma_mapped.ts, swap.ts. Read next: mm/vma/madvise_pages.ts.
+ * Linux mm/vmscan.c. Read first: scan_count.ts, shrink_lists.ts. Read next: direct_reclaim.ts.
  */
-
-import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
-import { folioRemoveRmapPtes, rmapWalk } from "../fault/rmap.js";
-import { filemapRemoveFolio } from "../filemap/address_space.js";
-import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
-import { addMmCounter, VM_DROPPABLE, VM_LOCKED, type VmAreaStruct } from "../mm_types.js";
-import {
-  type Folio,
-  folioGet,
-  folioMapped,
-  folioNrPages,
-  folioTestAnon,
-  PG_active,
-  PG_dirty,
-  PG_lru,
-  PG_mlocked,
-  PG_reclaim,
-  PG_swapbacked,
-  PG_unevictable,
-  pfnToPage,
-} from "../pages/folio.js";
-import { folioPut, folioPutRefs } from "../pages/free_pages.js";
-import { pteDirty, setPte } from "../pgtable/pgtable.js";
-import { flushTlbPage } from "../pgtable/tlb.js";
+import { __GFP_IO, PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";
+import { LRUVEC_NODE_CONGESTED, PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
 import type { MemorySystem } from "../system.js";
-import { updateHiwaterRss } from "../vma/util.js";
-import { countVmEvents, PGACTIVATE, PGLAZYFREED } from "../vmstat.js";
-import { folioIsFileLru, lruvecDelFolio, mmCounter } from "./mm_inline.js";
-import { folioMarkDirty } from "./page_writeback.js";
-import { folioAddLru } from "./swap.js";
+import { globalNodePageState, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../vmstat.js";
+import {
+  LRU_ACTIVE,
+  LRU_ACTIVE_ANON,
+  LRU_ACTIVE_FILE,
+  LRU_FILE,
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  LRU_UNEVICTABLE,
+  type Lruvec,
+} from "./lruvec.js";
+import { currentIsKswapd } from "./reclaimer.js";
+import { DEF_PRIORITY, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
+import { getScanCount, inactiveIsLow, prepareScanControl } from "./scan_count.js";
+import { shrinkActiveList, shrinkList } from "./shrink_lists.js";
+import { canAgeAnonPages, canReclaimAnonPages } from "./swap_space.js";
+
+/** Looks at the lists as far as sc says. Linux mm/vmscan.c:shrink_lruvec() */
+export function shrinkLruvec(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): void {
+  const nr = getScanCount(sys, lruvec, sc);
+  const targets = [...nr];
+  // A first light pass of a task that needs memory does all it set out to do: kswapd cannot keep up.
+  const proportional = !currentIsKswapd(sys) && sc.priority === DEF_PRIORITY;
+  let nrReclaimed = 0;
+  while (nr[LRU_INACTIVE_ANON]! > 0 || nr[LRU_ACTIVE_FILE]! > 0 || nr[LRU_INACTIVE_FILE]! > 0) {
+    for (let lru = 0; lru < LRU_UNEVICTABLE; lru++) {
+      const nrToScan = Math.min(nr[lru]!, SWAP_CLUSTER_MAX);
+      if (nrToScan === 0) continue;
+      nr[lru]! -= nrToScan;
+      nrReclaimed += shrinkList(sys, lru, nrToScan, lruvec, sc);
+    }
+    if (nrReclaimed < sc.nrToReclaim || proportional) continue;
+    if (!cutToProportion(nr, targets)) break;
+  }
+  sc.nrReclaimed += nrReclaimed;
+  if (canAgeAnonPages(sys) && inactiveIsLow(sys, LRU_INACTIVE_ANON))
+    shrinkActiveList(sys, SWAP_CLUSTER_MAX, lruvec, sc, LRU_ACTIVE_ANON);
+}
 
 /**
- * Takes the folio off its LRU list with a hold of its own; false if it is on none.
- * Linux mm/vmscan.c:folio_isolate_lru()
+ * Enough is free. The type of which less is left to be looked at is done; of the other only as much is, as to
+ * be in proportion to what was set out. False when one of them is done already.
+ * Linux mm/vmscan.c:shrink_lruvec()
  */
-export function folioIsolateLru(sys: MemorySystem, folio: Folio): boolean {
-  if ((folio.flags & PG_lru) === 0) return false;
-  folioGet(folio);
-  lruvecDelFolio(sys, folio);
+function cutToProportion(nr: number[], targets: readonly number[]): boolean {
+  const left = (list: readonly number[], base: number): number => list[base]! + list[base + LRU_ACTIVE]!;
+  const nrFile = left(nr, LRU_FILE);
+  const nrAnon = left(nr, LRU_INACTIVE_ANON);
+  if (nrFile === 0 || nrAnon === 0) return false;
+  const smaller = nrFile > nrAnon ? LRU_INACTIVE_ANON : LRU_FILE;
+  const percentage = Math.floor((left(nr, smaller) * 100) / (left(targets, smaller) + 1));
+  nr[smaller] = 0;
+  nr[smaller + LRU_ACTIVE] = 0;
+  const other = smaller === LRU_FILE ? LRU_INACTIVE_ANON : LRU_FILE;
+  for (const lru of [other, other + LRU_ACTIVE]) {
+    const nrScanned = targets[lru]! - nr[lru]!;
+    const wanted = Math.floor((targets[lru]! * (100 - percentage)) / 100);
+    nr[lru] = Math.max(0, wanted - nrScanned);
+  }
   return true;
 }
 
-/** Back to a list, by way of this CPU's batch; the hold is let go. Linux mm/vmscan.c:folio_putback_lru() */
-export function folioPutbackLru(sys: MemorySystem, folio: Folio): void {
-  folioAddLru(sys, folio);
-  folioPut(sys, folio);
-}
-
-/**
- * Anonymous, and free to be dropped unless it was written since. Linux: a folio after folio_mark_lazyfree()
- */
-function isLazyfree(folio: Folio): boolean {
-  return folioTestAnon(folio) && (folio.flags & PG_swapbacked) === 0;
-}
-
-/** Empties every entry that maps the folio, except where it is locked. Linux mm/rmap.c:try_to_unmap() */
-function tryToUnmap(sys: MemorySystem, folio: Folio): void {
-  rmapWalk(folio, (vma) => tryToUnmapOne(sys, folio, vma) && folioMapped(folio));
-}
-
-/** Empties the entries of one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
-function tryToUnmapOne(sys: MemorySystem, folio: Folio, vma: VmAreaStruct): boolean {
-  const mm = vma.vmMm;
-  return pageVmaMappedWalk(folio, vma, (address, ptep, pte, index) => {
-    if ((vma.vmFlags & VM_LOCKED) !== 0) return false;
-    if (pteDirty(pte)) folioMarkDirty(folio);
-    if (isLazyfree(folio) && (folio.flags & PG_dirty) !== 0 && (vma.vmFlags & VM_DROPPABLE) === 0) {
-      folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
-      return false;
-    }
-    setPte(sys.ram, ptep, 0);
-    flushTlbPage(mm, address);
-    updateHiwaterRss(mm);
-    addMmCounter(mm, mmCounter(folio), -1);
-    folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + index), 1, vma);
-    folioPut(sys, folio);
-    return true;
-  });
-}
-
-/**
- * The cache gives the folio up, if it is clean and only the cache and the caller hold it.
- * Linux mm/vmscan.c:__remove_mapping()
- */
-function removeMapping(folio: Folio): boolean {
-  if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;
-  filemapRemoveFolio(folio);
-  return true;
-}
-
-/** What became of a folio. Linux mm/vmscan.c: the labels free_it, keep_locked and activate_locked */
-type Outcome = "free" | "keep" | "activate";
-
-/** Tries to free one isolated folio. Linux mm/vmscan.c:shrink_folio_list(), the body of its loop */
-function shrinkFolio(sys: MemorySystem, folio: Folio): Outcome {
-  if (folioIsLocked(sys, folio)) return "keep";
-  if ((folio.flags & (PG_mlocked | PG_unevictable)) !== 0 || folioIsWriteback(sys, folio)) return "activate";
-  if (folioTestAnon(folio) && (folio.flags & PG_swapbacked) !== 0) return "activate"; // no swap to put it in
-  tryToUnmap(sys, folio);
-  if (folioMapped(folio)) return "activate";
-  if ((folio.flags & PG_dirty) !== 0 && !isLazyfree(folio)) {
-    if (folioIsFileLru(folio)) folio.flags |= PG_reclaim; // freed as soon as it has been written
-    return "activate";
+/** Takes pages from the node as sc says, and notes what it has seen. Linux mm/vmscan.c:shrink_node() */
+export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
+  const { pgdat } = sys;
+  let reclaimable = false;
+  for (;;) {
+    const { nrReclaimed } = sc;
+    Object.assign(sc.nr, { dirty: 0, unqueuedDirty: 0, congested: 0, writeback: 0, immediate: 0 });
+    Object.assign(sc.nr, { fileTaken: 0, taken: 0 });
+    prepareScanControl(sys, sc);
+    shrinkLruvec(sys, sys.lruvec, sc);
+    const nrNodeReclaimed = sc.nrReclaimed - nrReclaimed;
+    if (nrNodeReclaimed > 0) reclaimable = true;
+    noteCongestion(sys, sc);
+    if (!shouldContinueReclaim(sys, nrNodeReclaimed, sc)) break;
   }
-  if (folioTestAnon(folio)) {
-    if (folio.refcount !== 1) return "keep";
-    countVmEvents(sys, PGLAZYFREED, folioNrPages(folio));
-    return "free";
-  }
-  return folio.mapping !== undefined && removeMapping(folio) ? "free" : "keep";
+  if (reclaimable) pgdat.kswapdFailures = 0;
+  else if (sc.cacheTrimMode) sc.cacheTrimModeFailed = true;
+}
+
+/** kswapd marks the node by what the pass has seen. Linux mm/vmscan.c:shrink_node() */
+function noteCongestion(sys: MemorySystem, { nr }: ScanControl): void {
+  const { pgdat } = sys;
+  if (!currentIsKswapd(sys)) return;
+  if (nr.writeback > 0 && nr.writeback === nr.taken) pgdat.flags |= PGDAT_WRITEBACK;
+  if (nr.unqueuedDirty > 0 && nr.unqueuedDirty === nr.fileTaken) pgdat.flags |= PGDAT_DIRTY;
+  if (nr.dirty > 0 && nr.dirty === nr.congested) pgdat.flags |= LRUVEC_NODE_CONGESTED;
 }
 
 /**
- * Frees what can be freed of isolated folios and returns the others. Linux mm/vmscan.c:shrink_folio_list()
+ * Single pages are freed so that compaction can make a block of them.
+ * Linux mm/vmscan.c:in_reclaim_compaction()
  */
-function shrinkFolioList(sys: MemorySystem, folios: readonly Folio[]): Folio[] {
-  const kept: Folio[] = [];
-  for (const folio of folios) {
-    const outcome = shrinkFolio(sys, folio);
-    if (outcome === "free") {
-      folioPutRefs(sys, folio, 1);
-      continue;
-    }
-    if (outcome === "activate" && (folio.flags & PG_mlocked) === 0) {
-      folio.flags |= PG_active;
-      countVmEvents(sys, PGACTIVATE, folioNrPages(folio));
-    }
-    kept.push(folio);
-  }
-  return kept;
+function inReclaimCompaction({ gfpMask, order, priority }: ScanControl): boolean {
+  const allowed = (gfpMask & __GFP_IO) !== 0; // Linux include/linux/gfp.h:gfp_compaction_allowed()
+  return allowed && order > 0 && (order > PAGE_ALLOC_COSTLY_ORDER || priority < DEF_PRIORITY - 2);
 }
 
 /**
- * Frees what can be freed of isolated folios, used or not; the others go back to the LRU.
- * Linux mm/vmscan.c:reclaim_pages()
+ * For a block of several pages: whether to go on, as long as that gets anywhere and the inactive lists are
+ * long enough. Linux mm/vmscan.c:should_continue_reclaim()
  */
-export function reclaimPages(sys: MemorySystem, folios: readonly Folio[]): void {
-  for (const folio of shrinkFolioList(sys, folios)) folioPutbackLru(sys, folio);
+function shouldContinueReclaim(sys: MemorySystem, nrReclaimed: number, sc: ScanControl): boolean {
+  if (!inReclaimCompaction(sc) || nrReclaimed === 0) return false;
+  for (let zid = Math.min(sc.reclaimIdx, sys.zones.length - 1); zid >= 0; zid--)
+    if (zoneHasBlock(sys, zid, sc)) return false;
+  let inactive = globalNodePageState(sys, NR_INACTIVE_FILE);
+  if (canReclaimAnonPages(sys)) inactive += globalNodePageState(sys, NR_INACTIVE_ANON);
+  return inactive > 2 * 2 ** sc.order; // Linux include/linux/compaction.h:compact_gap()
 }
 
-/**
- * Direct reclaim: an allocation with `gfp` found no block of 2^order frames. How many pages were freed.
- * Linux mm/vmscan.c:try_to_free_pages()
- * Differs from Linux: frees nothing yet, since folios are not chosen by age here; so the allocation fails.
- */
-export function tryToFreePages(_sys: MemorySystem, _gfp: number, _order: number): number {
-  return 0;
+/** Whether the allocation would find its block in the zone now. */
+function zoneHasBlock(sys: MemorySystem, zid: number, { order }: ScanControl): boolean {
+  return sys.zones[zid]!.freeArea.some(({ nrFree }, of) => of >= order && nrFree > 0);
 }

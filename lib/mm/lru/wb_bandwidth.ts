@@ -12,8 +12,8 @@
  * On top of that comes where the number of dirty pages stands between the free run and the limit:
  *
  *   posRatio   2 |-.                   taskRatelimit = dirtyRatelimit x posRatio
- *              1 |    `-----.          below the setpoint faster than the disk, above it slower: so the number
- *              0 |           `-.       comes back to the setpoint whatever the estimates are
+ *              1 |    `-----.          below the setpoint faster than the disk, above it slower: so the
+ *              0 |           `-.       number comes back to the setpoint whatever the estimates are
  *                freerun setpoint limit
  *
  * All in whole numbers, cut off where Linux cuts them.
@@ -125,7 +125,7 @@ function wbUpdateDirtyRatelimit(
   const rate = wb.dirtyRatelimit;
   const dirtyRate = Math.floor(((wb.dirtied - wb.dirtiedStamp) * HZ) / elapsed);
   const taskRatelimit = Math.floor((rate * dtc.posRatio) / RATELIMIT_ONE) + 1;
-  const estimate = Math.floor((taskRatelimit * wb.avgWriteBandwidth) / Math.max(1, dirtyRate | 1));
+  const estimate = Math.floor((taskRatelimit * wb.avgWriteBandwidth) / (dirtyRate | 1));
   const balanced = Math.min(estimate, wb.avgWriteBandwidth);
   const raise = dtc.dirty < setpoint;
   const target = raise

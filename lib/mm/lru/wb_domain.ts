@@ -15,7 +15,7 @@
  */
 import { HZ } from "../wait.js";
 
-/** Speed that a disk is thought to have at first: 100 MB/s, in pages a second. Linux mm/backing-dev.c:INIT_BW */
+/** Speed that a disk is thought to have at first: 100 MiB/s, in pages. Linux mm/backing-dev.c:INIT_BW */
 const INIT_BW = 25_600;
 
 /** Ticks until counts of pages written are halved. Linux mm/page-writeback.c:VM_COMPLETIONS_PERIOD_LEN */
@@ -36,8 +36,8 @@ export class TaskDirty {
   writeBytes = 0;
 }
 
-/** Pages written by one who shares, faded. Linux include/linux/flex_proportions.h:struct fprop_local_percpu */
-interface Completions {
+/** Pages written, faded. Linux include/linux/flex_proportions.h:struct fprop_local_percpu */
+export interface Completions {
   events: number;
   period: number;
 }

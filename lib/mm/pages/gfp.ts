@@ -38,6 +38,8 @@ export const __GFP_HIGHMEM = 0x02;
 export const __GFP_DMA32 = 0x04;
 /** May be moved later. Linux __GFP_MOVABLE */
 export const __GFP_MOVABLE = 0x08;
+/** A cache that can be given up: a shrinker frees it. Linux __GFP_RECLAIMABLE */
+export const __GFP_RECLAIMABLE = 0x10;
 /** May dip into the reserves. Linux __GFP_HIGH */
 export const __GFP_HIGH = 0x20;
 /** May start I/O. Linux __GFP_IO */
@@ -70,6 +72,12 @@ export const __GFP_NOMEMALLOC = 0x8_0000;
 export const __GFP_HARDWALL = 0x10_0000;
 /** Charged to the task's memory cgroup. Linux __GFP_ACCOUNT */
 export const __GFP_ACCOUNT = 0x40_0000;
+
+/**
+ * Largest order that reclaim is expected to make free by chance.
+ * Linux include/linux/mmzone.h:PAGE_ALLOC_COSTLY_ORDER
+ */
+export const PAGE_ALLOC_COSTLY_ORDER = 3;
 
 /** Both ways of reclaim. Linux include/linux/gfp_types.h:__GFP_RECLAIM */
 export const __GFP_RECLAIM = __GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM;

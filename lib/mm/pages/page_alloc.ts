@@ -38,6 +38,7 @@ import {
   __GFP_RETRY_MAYFAIL,
   __GFP_ZERO,
   GFP_KERNEL,
+  PAGE_ALLOC_COSTLY_ORDER,
 } from "./gfp.js";
 import { ZONE_MOVABLE, ZONE_NORMAL } from "./wmark.js";
 
@@ -55,12 +56,6 @@ function gfpZone(gfp: number): number {
   if ((gfp & __GFP_DMA32) !== 0) return 1;
   return (gfp & MOVABLE_ZONE) === MOVABLE_ZONE ? ZONE_MOVABLE : ZONE_NORMAL;
 }
-
-/**
- * Largest order that reclaim is expected to make free by chance.
- * Linux include/linux/mmzone.h:PAGE_ALLOC_COSTLY_ORDER
- */
-const PAGE_ALLOC_COSTLY_ORDER = 3;
 
 /**
  * A block of 2^order frames as one folio with refcount 1, or undefined when there is none. May free memory on

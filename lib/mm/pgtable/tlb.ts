@@ -195,6 +195,44 @@ export function tlbFlushMm(mm: MmStruct): void {
   flushTlbRange(mm, 0, TLB_FLUSH_ALL);
 }
 
+// ---------------------------------------------------------------- flushes of many address spaces at once
+
+/**
+ * An entry of `mm` was emptied, and nobody may rely on it before archTlbbatchFlush().
+ * Linux arch/x86/include/asm/tlbflush.h:arch_tlbbatch_add_pending()
+ */
+export function archTlbbatchAddPending(batch: Set<number>, mm: MmStruct): void {
+  mm.context.tlbGen++;
+  for (const cpu of mm.mmCpumask) batch.add(cpu);
+}
+
+/**
+ * Flushes all that the CPUs of `batch` know of the address space that each has loaded, with one interrupt.
+ * Linux arch/x86/mm/tlb.c:arch_tlbbatch_flush()
+ */
+export function archTlbbatchFlush(sys: MemorySystem, batch: Set<number>): void {
+  const self = sys.cpus[sys.thisCpu];
+  const others = [...batch].filter((id) => id !== sys.thisCpu && !cpuTlbState(sys, id).isLazy);
+  if (self !== undefined && others.length > 0) {
+    countVmEvent(sys, NR_TLB_REMOTE_FLUSH);
+    const targets = others.sort((a, b) => a - b).map((id) => sys.cpus[id]!);
+    sendIpi(self, targets, (cpu) => {
+      countVmEvent(sys, NR_TLB_REMOTE_FLUSH_RECEIVED);
+      flushLoadedMm(sys, cpu);
+    });
+  }
+  if (self !== undefined && batch.has(self.id)) flushLoadedMm(sys, self);
+  batch.clear();
+}
+
+/** All entries of what the CPU has loaded, unless it knows the last generation already. */
+function flushLoadedMm(sys: MemorySystem, cpu: Cpu): void {
+  const mm = cpuTlbState(sys, cpu.id).loadedMm;
+  if (mm === undefined) return;
+  const newTlbGen = mm.context.tlbGen;
+  flushTlbFunc(sys, cpu, { mm, start: 0, end: TLB_FLUSH_ALL, newTlbGen, freedTables: false });
+}
+
 // ---------------------------------------------------------------- counts and events
 
 /** Counts and traces a flush of `pages` pages, -1 for all. Linux: trace_tlb_flush(), count_vm_tlb_events() */

@@ -4,7 +4,7 @@
  *   DONTNEED   entries emptied now; private memory is zeros at the next touch, a file is read again
  *   FREE       entries stay, pages are marked clean and lazy: reclaim may drop them; a write in between keeps the page
  *   COLD       pages go to the inactive list and count as not used
- *   PAGEOUT    pages are reclaimed at once where that is possible (mm/lru/vmscan.ts; anonymous ones need swap)
+ *   PAGEOUT    pages are reclaimed at once where that is possible (mm/lru/reclaim_pages.ts; anonymous ones need swap)
  *   WILLNEED   the file's part is read ahead
  *   REMOVE     a hole is punched in the shared file: the pages are gone for all who map it
  *
@@ -21,8 +21,9 @@ import { rmapWalk } from "../fault/rmap.js";
 import { vmNormalPage } from "../fault/wp.js";
 import { zapPageRangeSingle } from "../fault/zap.js";
 import { splitFolio } from "../huge/folio_split.js";
+import { folioIsolateLru, folioPutbackLru } from "../lru/isolate.js";
+import { reclaimPages } from "../lru/reclaim_pages.js";
 import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "../lru/swap.js";
-import { folioIsolateLru, folioPutbackLru, reclaimPages } from "../lru/vmscan.js";
 import {
   type MmStruct,
   VM_HUGETLB,

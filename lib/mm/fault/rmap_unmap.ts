@@ -1,0 +1,132 @@
+/**
+ * Taking a folio away from all who map it.
+ *
+ *   tryToUnmap(folio) --> rmapWalk --> each VMA --> pageVmaMappedWalk --> each entry
+ *
+ *       the VMA is locked        gives up; the folio is marked as locked, in case that was missed
+ *       entry was dirty          the folio is dirty now
+ *       file                     entry emptied: the next touch finds the page in the cache
+ *       anonymous, in swap       entry says where in swap                                     (not here yet)
+ *       anonymous, MADV_FREE     entry emptied, unless the folio was written since: then it is
+ *                                kept, and no longer free to be dropped
+ *
+ *   TlbflushUnmapBatch   a processor of somebody else may still hold the old entry. Interrupting it for each page
+ *                        would be dear: the flush waits until the caller frees what he has collected
+ *
+ * Left out: huge entries, which nothing makes yet; pages pinned for a device.
+ *
+ * Linux mm/rmap.c. Read first: rmap.ts, page_vma_mapped.ts. Read next: mm/lru/shrink_folio_list.ts.
+ */
+import { mlockFolio } from "../lru/mlock_batch.js";
+import { mmCounter } from "../lru/mm_inline.js";
+import { folioMarkDirty } from "../lru/page_writeback.js";
+import {
+  addMmCounter,
+  type MmStruct,
+  VM_DROPPABLE,
+  VM_LOCKED,
+  VM_SPECIAL,
+  type VmAreaStruct,
+} from "../mm_types.js";
+import {
+  type Folio,
+  folioMapcount,
+  folioMapped,
+  folioNrPages,
+  folioTestAnon,
+  PG_dirty,
+  PG_swapbacked,
+  pfnToPage,
+} from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
+import { pteDirty, setPte } from "../pgtable/pgtable.js";
+import { archTlbbatchAddPending, archTlbbatchFlush, flushTlbPage } from "../pgtable/tlb.js";
+import type { MemorySystem } from "../system.js";
+import { updateHiwaterRss } from "../vma/util.js";
+import { pageVmaMappedWalk } from "./page_vma_mapped.js";
+import { folioRemoveRmapPtes, rmapWalk } from "./rmap.js";
+
+/**
+ * CPUs that may hold entries which are gone from the tables.
+ * Linux include/linux/mm_types_task.h:struct tlbflush_unmap_batch
+ */
+export interface TlbflushUnmapBatch {
+  readonly cpumask: Set<number>;
+  /** Some of the entries let their page be written. */
+  writable: boolean;
+}
+
+/** Nothing to be flushed. */
+export function newTlbflushUnmapBatch(): TlbflushUnmapBatch {
+  return { cpumask: new Set(), writable: false };
+}
+
+/** Flushes what was put off. Linux mm/rmap.c:try_to_unmap_flush() */
+export function tryToUnmapFlush(sys: MemorySystem, batch: TlbflushUnmapBatch): void {
+  if (batch.cpumask.size > 0) archTlbbatchFlush(sys, batch.cpumask);
+  batch.writable = false;
+}
+
+/** The same, if a page may still be written. Linux mm/rmap.c:try_to_unmap_flush_dirty() */
+export function tryToUnmapFlushDirty(sys: MemorySystem, batch: TlbflushUnmapBatch): void {
+  if (batch.writable) tryToUnmapFlush(sys, batch);
+}
+
+/** Whether a CPU other than this one may hold entries of `mm`. Linux mm/rmap.c:should_defer_flush() */
+function shouldDeferFlush(mm: MmStruct): boolean {
+  const { mmCpumask } = mm;
+  return mmCpumask.size > (mmCpumask.has(mm.sys.thisCpu) ? 1 : 0);
+}
+
+/**
+ * Empties every entry that maps the folio, except where it is locked; whether any is left the caller must ask
+ * (folioMapped). Flushes at once, or leaves it to tryToUnmapFlush() of `batch`. Linux mm/rmap.c:try_to_unmap()
+ */
+export function tryToUnmap(sys: MemorySystem, folio: Folio, batch?: TlbflushUnmapBatch): void {
+  rmapWalk(folio, (vma) => tryToUnmapOne(sys, folio, vma, batch) && folioMapped(folio));
+}
+
+/** Empties the entries of one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
+function tryToUnmapOne(
+  sys: MemorySystem,
+  folio: Folio,
+  vma: VmAreaStruct,
+  batch: TlbflushUnmapBatch | undefined,
+): boolean {
+  const mm = vma.vmMm;
+  let lockedPtes = 0;
+  const unmapped = pageVmaMappedWalk(folio, vma, (address, ptep, pte, index) => {
+    if ((vma.vmFlags & VM_LOCKED) !== 0) return ++lockedPtes < folioNrPages(folio);
+    setPte(sys.ram, ptep, 0);
+    if (batch !== undefined && shouldDeferFlush(mm)) {
+      archTlbbatchAddPending(batch.cpumask, mm);
+      if (pteDirty(pte)) batch.writable = true;
+    } else flushTlbPage(mm, address);
+    if (pteDirty(pte)) folioMarkDirty(folio);
+    updateHiwaterRss(mm);
+    if (folioTestAnon(folio) && !mayDropAnon(folio, vma)) {
+      setPte(sys.ram, ptep, pte);
+      return false;
+    }
+    addMmCounter(mm, mmCounter(folio), -1);
+    folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + index), 1, vma);
+    folioPut(sys, folio);
+    return true;
+  });
+  if (lockedPtes === 0) return unmapped;
+  if (lockedPtes === folioNrPages(folio) && (vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(sys, folio);
+  return false;
+}
+
+/**
+ * Anonymous memory without a place in swap may go only if it was given up (MADV_FREE, MAP_DROPPABLE), not
+ * written since, and is held by nobody else.
+ */
+function mayDropAnon(folio: Folio, vma: VmAreaStruct): boolean {
+  if ((folio.flags & PG_swapbacked) !== 0) return false;
+  if ((folio.flags & PG_dirty) !== 0 && (vma.vmFlags & VM_DROPPABLE) === 0) {
+    folio.flags |= PG_swapbacked; // written after MADV_FREE: it is wanted again
+    return false;
+  }
+  return folio.refcount === 1 + folioMapcount(folio);
+}

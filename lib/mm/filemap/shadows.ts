@@ -1,0 +1,167 @@
+/**
+ * Shadows: what reclaim leaves behind in the place of a page that it took out of the cache.
+ *
+ *   pages     0 -> folio A   1 -> folio B                 4 -> folio C
+ *   shadows                                2 -> s   3 -> s              a number each: mm/lru/workingset.ts
+ *   nodes     [ ---------------- 0 ... 63 ---------------- ][ 64 ... 127: shadows only ]
+ *                                                             counted in WORKINGSET_NODES; a shrinker may free it
+ *
+ * A shadow costs no frame of its own, but Linux keeps the places of a cache in nodes of 64, and a node with
+ * nothing but shadows is memory that holds no page. Such nodes stand in one queue of the machine, in the
+ * order in which their last page left, and are freed when there are too many of them.
+ *
+ * Who takes a page for good (truncation, fadvise) leaves no shadow, and takes away those that are there.
+ *
+ * Differs from Linux: a shadow of a large folio is kept once for each page; nodes above the lowest level are
+ * not counted.
+ *
+ * Linux lib/xarray.c, mm/filemap.c, mm/workingset.c. Read first: mapping.ts. Read next: address_space.ts,
+ * mm/lru/workingset.ts.
+ */
+
+import type { MemorySystem } from "../system.js";
+import {
+  globalNodePageState,
+  modNodePageState,
+  WORKINGSET_NODERECLAIM,
+  WORKINGSET_NODES,
+} from "../vmstat.js";
+import type { AddressSpace, XaNode } from "./mapping.js";
+
+/** Places in a node. Linux include/linux/xarray.h:XA_CHUNK_SIZE */
+const XA_CHUNK_SIZE = 64;
+
+/** The node of `index`, made if it is not there. */
+function nodeOf(mapping: AddressSpace, index: number): XaNode {
+  const offset = Math.floor(index / XA_CHUNK_SIZE);
+  const present = mapping.shadowNodes.get(offset);
+  if (present !== undefined) return present;
+  const node: XaNode = { mapping, offset, nrPages: 0, nrShadows: 0 };
+  const first = offset * XA_CHUNK_SIZE;
+  for (let i = first; i < first + XA_CHUNK_SIZE; i++) if (mapping.pages.has(i)) node.nrPages++;
+  mapping.shadowNodes.set(offset, node);
+  return node;
+}
+
+/** Page 0 alone needs no node: it stands in the head of the tree. Linux lib/xarray.c:xas_shrink() */
+function standsInHead({ mapping, offset }: XaNode): boolean {
+  return offset === 0 && mapping.pages.size === 0 && mapping.shadows.size === 1 && mapping.shadows.has(0);
+}
+
+/** The node is in the queue if it holds shadows only. Linux mm/workingset.c:workingset_update_node() */
+function workingsetUpdateNode(sys: MemorySystem, node: XaNode): void {
+  const listed = sys.shadowNodes.has(node);
+  const wanted = node.nrShadows > 0 && node.nrPages === 0 && !standsInHead(node);
+  if (wanted && !listed) sys.shadowNodes.add(node);
+  else if (!wanted && listed) sys.shadowNodes.delete(node);
+  if (wanted !== listed) modNodePageState(sys, WORKINGSET_NODES, wanted ? 1 : -1);
+  if (node.nrShadows === 0) node.mapping.shadowNodes.delete(node.offset);
+}
+
+/** `node` has changed, if it has a record: what that means for it, and for the one that may stand in the head. */
+function updateNode(mapping: AddressSpace, node: XaNode | undefined): void {
+  const { sys } = mapping.host;
+  if (node !== undefined) workingsetUpdateNode(sys, node);
+  const first = node?.offset === 0 ? undefined : mapping.shadowNodes.get(0);
+  if (first !== undefined && first.nrPages === 0) workingsetUpdateNode(sys, first);
+}
+
+/** Calls `visit` for each node that [index, end) touches, with the part of it in that node. */
+function forEachNode(
+  index: number,
+  end: number,
+  visit: (offset: number, from: number, to: number) => void,
+): void {
+  for (let from = index; from < end; ) {
+    const offset = Math.floor(from / XA_CHUNK_SIZE);
+    const to = Math.min(end, (offset + 1) * XA_CHUNK_SIZE);
+    visit(offset, from, to);
+    from = to;
+  }
+}
+
+/**
+ * The pages [index, index + nrPages) have just left, and `shadow` takes the place of each.
+ * Linux mm/filemap.c:page_cache_delete()
+ */
+export function storeShadow(mapping: AddressSpace, index: number, nrPages: number, shadow: number): void {
+  forEachNode(index, index + nrPages, (offset, from, to) => {
+    const known = mapping.shadowNodes.get(offset);
+    if (known !== undefined) known.nrPages -= to - from;
+    const node = known ?? nodeOf(mapping, from);
+    node.nrShadows += to - from;
+    for (let i = from; i < to; i++) mapping.shadows.set(i, shadow);
+    updateNode(mapping, node);
+  });
+}
+
+/** The pages [index, index + nrPages) have just left, and nothing takes their place. */
+export function notePagesRemoved(mapping: AddressSpace, index: number, nrPages: number): void {
+  forEachNode(index, index + nrPages, (offset, from, to) => {
+    const node = mapping.shadowNodes.get(offset);
+    if (node !== undefined) node.nrPages -= to - from;
+    updateNode(mapping, node);
+  });
+}
+
+/**
+ * Pages have just come to [index, index + nrPages): the shadows there are gone; the last of them, or
+ * undefined. Linux mm/filemap.c:__filemap_add_folio()
+ */
+export function takeShadows(mapping: AddressSpace, index: number, nrPages: number): number | undefined {
+  let found: number | undefined;
+  forEachNode(index, index + nrPages, (offset, from, to) => {
+    const node = mapping.shadowNodes.get(offset);
+    if (node !== undefined) {
+      for (let i = from; i < to; i++) {
+        found = mapping.shadows.get(i) ?? found;
+        if (mapping.shadows.delete(i)) node.nrShadows--;
+      }
+      node.nrPages += to - from;
+    }
+    updateNode(mapping, node);
+  });
+  return found;
+}
+
+/** Forgets the shadows of pages [first, last]; how many. Linux mm/truncate.c:clear_shadow_entries() */
+export function clearShadowEntries(mapping: AddressSpace, first: number, last: number): number {
+  if (mapping.shadows.size === 0) return 0;
+  const before = mapping.shadows.size;
+  for (const node of [...mapping.shadowNodes.values()]) {
+    const start = node.offset * XA_CHUNK_SIZE;
+    if (start > last || start + XA_CHUNK_SIZE <= first) continue;
+    const end = Math.min(last, start + XA_CHUNK_SIZE - 1);
+    for (let i = Math.max(first, start); i <= end; i++) if (mapping.shadows.delete(i)) node.nrShadows--;
+    updateNode(mapping, node);
+  }
+  return before - mapping.shadows.size;
+}
+
+/** Pages on the lists and in slabs, of which an eighth may be nodes of shadows. */
+function nrPagesForNodes(sys: MemorySystem): number {
+  let pages = 0;
+  for (let item = 0; item < 5; item++) pages += globalNodePageState(sys, item);
+  return pages;
+}
+
+/**
+ * Nodes of shadows that are too many: more than one for eight pages in RAM. The shrinker "mm-shadow", with
+ * seeks 0. Linux mm/workingset.c:count_shadow_nodes()
+ */
+export function countShadowNodes(sys: MemorySystem): number {
+  const nodes = sys.shadowNodes.size;
+  return Math.max(0, nodes - Math.floor(nrPagesForNodes(sys) / 8));
+}
+
+/** Frees the `nr` oldest nodes of shadows; how many there were. Linux mm/workingset.c:scan_shadow_nodes() */
+export function scanShadowNodes(sys: MemorySystem, nr: number): number {
+  let freed = 0;
+  for (const { mapping, offset } of [...sys.shadowNodes]) {
+    if (freed >= nr) break;
+    clearShadowEntries(mapping, offset * XA_CHUNK_SIZE, (offset + 1) * XA_CHUNK_SIZE - 1);
+    modNodePageState(sys, WORKINGSET_NODERECLAIM, 1);
+    freed++;
+  }
+  return freed;
+}

@@ -1,0 +1,23 @@
+/**
+ * Who reclaims: kswapd in the background, or a task that needs memory itself.
+ *
+ *   kswapd    pgscan_kswapd, pgsteal_kswapd    may not be throttled by other reclaimers; sets the node's flags
+ *   a task    pgscan_direct, pgsteal_direct    direct reclaim
+ *   asked     pgscan_proactive, ...            memory is not short: somebody wants pages out
+ *
+ * Linux mm/vmscan.c, include/linux/swap.h. Read next: shrink_lists.ts.
+ */
+import type { MemorySystem } from "../system.js";
+import { PGSTEAL_DIRECT, PGSTEAL_KSWAPD, PGSTEAL_PROACTIVE } from "../vmstat.js";
+import type { ScanControl } from "./scan_control.js";
+
+/** Whether the thread of the node works now. Linux include/linux/swap.h:current_is_kswapd() */
+export function currentIsKswapd(sys: MemorySystem): boolean {
+  return sys.currentKthread !== undefined && sys.currentKthread === sys.pgdat.kswapd;
+}
+
+/** What to add to PGSCAN_KSWAPD and PGSTEAL_KSWAPD. Linux mm/vmscan.c:reclaimer_offset() */
+export function reclaimerOffset(sys: MemorySystem, sc: ScanControl): number {
+  if (currentIsKswapd(sys)) return 0;
+  return (sc.proactive ? PGSTEAL_PROACTIVE : PGSTEAL_DIRECT) - PGSTEAL_KSWAPD;
+}

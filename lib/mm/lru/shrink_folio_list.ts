@@ -1,0 +1,283 @@
+/**
+ * What becomes of each folio that reclaim has taken off a list: freed, kept, or made active.
+ *
+ *   shrinkFolioList(folios), for each, in this order; the first that fits decides
+ *     locked by somebody                          keep
+ *     held by mlock                               activate        (goes to the unevictable list)
+ *     mapped, and nothing may be unmapped         keep
+ *     on its way to the device                    activate, marked PG_reclaim: freed when written
+ *     used since the last look                    keep, or activate when used twice      folioCheckReferences
+ *     anonymous, no place in swap                 activate
+ *     could not be unmapped everywhere            activate
+ *     dirty, of a file                            activate, marked PG_reclaim: the flusher writes it,
+ *                                                 reclaim does not
+ *     dirty, shared memory                        activate        (could only go to swap)
+ *     free to be dropped (MADV_FREE)              free
+ *     clean, held by the cache alone              free, a shadow in its place           removeMapping
+ *     held by somebody else                       keep
+ *
+ *   "activate" need not mean that it was used: it only gets out of the way of the scan.
+ *
+ * A page that is unmapped but stays costs a minor fault at its next use. Freed folios are collected, 31 at a
+ * time, so that other processors are interrupted once for all of them, before any frame is free.
+ *
+ * Replaceable: sys.parts.shrinkFolioList.
+ *
+ * Left out: swap (it comes later), splitting large anonymous folios, demotion to slower memory, pages pinned
+ * for a device, file systems that keep something of their own in a page.
+ *
+ * Linux mm/vmscan.c. Read first: isolate.ts, mm/fault/rmap_referenced.ts, mm/fault/rmap_unmap.ts, workingset.ts.
+ * Read next: shrink_lists.ts.
+ */
+import { folioReferenced } from "../fault/rmap_referenced.js";
+import {
+  newTlbflushUnmapBatch,
+  type TlbflushUnmapBatch,
+  tryToUnmap,
+  tryToUnmapFlush,
+  tryToUnmapFlushDirty,
+} from "../fault/rmap_unmap.js";
+import { filemapRemoveFolio } from "../filemap/address_space.js";
+import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
+import { VM_EXEC, VM_LOCKED } from "../mm_types.js";
+import { vmBugOnPage } from "../mmdebug.js";
+import {
+  type Folio,
+  folioMapped,
+  folioNrPages,
+  folioTestAnon,
+  PG_active,
+  PG_dirty,
+  PG_mlocked,
+  PG_reclaim,
+  PG_referenced,
+  PG_swapbacked,
+  PG_swapcache,
+} from "../pages/folio.js";
+import { folioPutRefs } from "../pages/free_pages.js";
+import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
+import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
+import type { MemorySystem } from "../system.js";
+import { countVmEvents, modNodePageState, NR_VMSCAN_IMMEDIATE, PGACTIVATE, PGLAZYFREED } from "../vmstat.js";
+import { FOLIO_BATCH_SIZE } from "./fbatch.js";
+import { folioEvictable } from "./mlock_batch.js";
+import { folioIsFileLru } from "./mm_inline.js";
+import { currentIsKswapd } from "./reclaimer.js";
+import type { ReclaimStat, ScanControl } from "./scan_control.js";
+import { folioAllocSwap } from "./swap_space.js";
+import { workingsetEviction } from "./workingset.js";
+
+/** What the use of a folio says should be done with it. Linux mm/vmscan.c:enum folio_references */
+export const FOLIOREF_RECLAIM = 0;
+/** Reclaim it if it is clean. */
+export const FOLIOREF_RECLAIM_CLEAN = 1;
+/** Used once: one more trip around the inactive list. */
+export const FOLIOREF_KEEP = 2;
+export const FOLIOREF_ACTIVATE = 3;
+
+/**
+ * Whether the folio was used since the last look, by mappings (accessed bits, which are cleared) or by
+ * read(2) and write(2) (PG_referenced): one of FOLIOREF_*. Linux mm/vmscan.c:folio_check_references()
+ */
+export function folioCheckReferences(sys: MemorySystem, folio: Folio, _sc: ScanControl): number {
+  const { referenced, vmFlags } = folioReferenced(sys, folio, true);
+  if ((vmFlags & VM_LOCKED) !== 0) return FOLIOREF_ACTIVATE;
+  const wasReferenced = (folio.flags & PG_referenced) !== 0;
+  folio.flags &= ~PG_referenced;
+  if (referenced > 0) {
+    // The fault that mapped it is one use; only the second counts.
+    folio.flags |= PG_referenced;
+    if (wasReferenced || referenced > 1) return FOLIOREF_ACTIVATE;
+    if ((vmFlags & VM_EXEC) !== 0 && folioIsFileLru(folio)) return FOLIOREF_ACTIVATE;
+    return FOLIOREF_KEEP;
+  }
+  return wasReferenced && folioIsFileLru(folio) ? FOLIOREF_RECLAIM_CLEAN : FOLIOREF_RECLAIM;
+}
+
+/** What became of a folio. Linux mm/vmscan.c: the labels free_it, keep_locked and activate_locked */
+type Outcome = "free" | "keep" | "activate";
+
+/** One call of shrinkFolioList. */
+interface Pass {
+  readonly sys: MemorySystem;
+  readonly sc: ScanControl;
+  readonly stat: ReclaimStat;
+  readonly ignoreReferences: boolean;
+  readonly flush: TlbflushUnmapBatch;
+}
+
+/**
+ * Anonymous, and free to be dropped unless it was written since. Linux: a folio after folio_mark_lazyfree()
+ */
+function isLazyfree(folio: Folio): boolean {
+  return folioTestAnon(folio) && (folio.flags & PG_swapbacked) === 0;
+}
+
+/** Whether the file system may be called for the folio. Linux mm/vmscan.c:may_enter_fs() */
+function mayEnterFs(folio: Folio, gfp: number): boolean {
+  if ((gfp & __GFP_FS) !== 0) return true;
+  return (folio.flags & PG_swapcache) !== 0 && (gfp & __GFP_IO) !== 0;
+}
+
+/** Counts what is dirty or on its way. Linux mm/vmscan.c:folio_check_dirty_writeback() */
+function noteDirtyWriteback({ sys, stat }: Pass, folio: Folio, nrPages: number): void {
+  // Only files have somebody who writes them without being asked.
+  if (!folioIsFileLru(folio) || isLazyfree(folio)) return;
+  const dirty = (folio.flags & PG_dirty) !== 0;
+  const writeback = folioIsWriteback(sys, folio);
+  if (dirty || writeback) stat.nrDirty += nrPages;
+  if (dirty && !writeback) stat.nrUnqueuedDirty += nrPages;
+  if (writeback && (folio.flags & PG_reclaim) !== 0) stat.nrCongested += nrPages;
+}
+
+/**
+ * The folio's bytes are on their way: nobody waits for them here, it is freed when they have arrived. kswapd
+ * counts those that it meets a second time.
+ */
+function shrinkWriteback({ sys, stat }: Pass, folio: Folio, nrPages: number): Outcome {
+  const again = (folio.flags & PG_reclaim) !== 0;
+  if (currentIsKswapd(sys) && again && (sys.pgdat.flags & PGDAT_WRITEBACK) !== 0) stat.nrImmediate += nrPages;
+  else {
+    folio.flags |= PG_reclaim;
+    stat.nrWriteback += nrPages;
+  }
+  return "activate";
+}
+
+/** Anonymous memory needs a place in swap before it can be unmapped; undefined: go on. */
+function addToSwap({ sys, sc }: Pass, folio: Folio): Outcome | undefined {
+  if (!folioTestAnon(folio) || (folio.flags & PG_swapbacked) === 0) return undefined;
+  if ((folio.flags & PG_swapcache) !== 0) return undefined;
+  if ((sc.gfpMask & __GFP_IO) === 0) return "keep";
+  if (!folioAllocSwap(sys, folio)) return "activate";
+  folio.flags |= PG_dirty;
+  return undefined;
+}
+
+/** Takes the folio from all who map it; undefined: go on. */
+function unmap({ sys, stat, flush }: Pass, folio: Folio, nrPages: number): Outcome | undefined {
+  if (!folioMapped(folio)) return undefined;
+  const wasSwapbacked = (folio.flags & PG_swapbacked) !== 0;
+  tryToUnmap(sys, folio, flush);
+  if (!folioMapped(folio)) return undefined;
+  stat.nrUnmapFail += nrPages;
+  if (!wasSwapbacked && (folio.flags & PG_swapbacked) !== 0) stat.nrLazyfreeFail += nrPages;
+  return "activate";
+}
+
+/** A dirty folio; undefined: it is clean now, go on. */
+function shrinkDirty(pass: Pass, folio: Folio, references: number): Outcome | undefined {
+  const { sys, sc, flush } = pass;
+  const again = (folio.flags & PG_reclaim) !== 0 && (sys.pgdat.flags & PGDAT_DIRTY) !== 0;
+  if (folioIsFileLru(folio) && !(currentIsKswapd(sys) && again)) {
+    modNodePageState(sys, NR_VMSCAN_IMMEDIATE, folioNrPages(folio));
+    folio.flags |= PG_reclaim; // freed as soon as it has been written
+    return "activate";
+  }
+  if (references === FOLIOREF_RECLAIM_CLEAN) return "keep";
+  if (!mayEnterFs(folio, sc.gfpMask) || !sc.mayWritepage) return "keep";
+  tryToUnmapFlushDirty(sys, flush);
+  return pageout(folio);
+}
+
+/**
+ * Would write the folio, but reclaim writes swap only: a file is the flusher's business, and shared memory
+ * has nowhere to go. Linux mm/vmscan.c:pageout(), mm/shmem.c:shmem_writeout()
+ */
+function pageout(folio: Folio): Outcome {
+  if (folio.refcount !== 1 + folioNrPages(folio)) return "keep";
+  if (folio.mapping === undefined) return "keep";
+  if (!folioIsFileLru(folio)) folio.flags &= ~PG_reclaim; // dirty as before
+  return "activate";
+}
+
+/**
+ * The cache gives the folio up, if it is clean and only the cache and the caller hold it.
+ * Linux mm/vmscan.c:__remove_mapping()
+ */
+function removeMapping(sys: MemorySystem, folio: Folio): boolean {
+  const { mapping } = folio;
+  if (mapping === undefined || mapping.isAnon) return false;
+  if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;
+  filemapRemoveFolio(folio, folioIsFileLru(folio) ? workingsetEviction(sys, folio) : undefined);
+  return true;
+}
+
+/** Whoever still has a hold of it has no name for it any more. */
+function giveUp({ sys }: Pass, folio: Folio): Outcome {
+  if (!isLazyfree(folio)) return removeMapping(sys, folio) ? "free" : "keep";
+  if (folio.refcount !== 1) return "keep";
+  countVmEvents(sys, PGLAZYFREED, folioNrPages(folio));
+  return "free";
+}
+
+/** Tries to free one isolated folio. Linux mm/vmscan.c:shrink_folio_list(), the body of its loop */
+function shrinkFolio(pass: Pass, folio: Folio): Outcome {
+  const { sys, sc, stat } = pass;
+  if (folioIsLocked(sys, folio)) return "keep";
+  vmBugOnPage((folio.flags & PG_active) !== 0, folio.pfn, "is to be reclaimed, and active");
+  const nrPages = folioNrPages(folio);
+  sc.nrScanned += nrPages;
+  if (!folioEvictable(folio)) return "activate";
+  if (!sc.mayUnmap && folioMapped(folio)) return "keep";
+  noteDirtyWriteback(pass, folio, nrPages);
+  if (folioIsWriteback(sys, folio)) return shrinkWriteback(pass, folio, nrPages);
+  const references = pass.ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);
+  if (references === FOLIOREF_ACTIVATE) return "activate";
+  if (references === FOLIOREF_KEEP) {
+    stat.nrRefKeep += nrPages;
+    return "keep";
+  }
+  const stays = addToSwap(pass, folio) ?? unmap(pass, folio, nrPages);
+  if (stays !== undefined) return stays;
+  const dirty = (folio.flags & PG_dirty) !== 0 && !isLazyfree(folio);
+  const unwritten = dirty ? shrinkDirty(pass, folio, references) : undefined;
+  return unwritten ?? giveUp(pass, folio);
+}
+
+/** It gets out of the way of the scan, unless mlock holds it. */
+function setActive(stat: ReclaimStat, folio: Folio): void {
+  if ((folio.flags & PG_mlocked) !== 0) return;
+  folio.flags |= PG_active;
+  stat.nrActivate[folioIsFileLru(folio) ? 1 : 0] += folioNrPages(folio);
+}
+
+/** No processor knows the folios any more: their frames are free. Linux mm/page_alloc.c:free_unref_folios() */
+function freeFolios(sys: MemorySystem, folios: Folio[], flush: TlbflushUnmapBatch): void {
+  tryToUnmapFlush(sys, flush);
+  for (let i = 0; i < folios.length; i++) folioPutRefs(sys, folios[i]!, 1);
+  folios.length = 0;
+}
+
+/**
+ * Frees what can be freed of isolated folios; how many pages. Those that stay are left in `folioList`, in
+ * order, those of them that shall be active with PG_active. `stat` gets what was seen, sc.nrScanned how much
+ * was looked at. With `ignoreReferences` use does not protect. Linux mm/vmscan.c:shrink_folio_list()
+ */
+export function shrinkFolioList(
+  sys: MemorySystem,
+  folioList: Folio[],
+  sc: ScanControl,
+  stat: ReclaimStat,
+  ignoreReferences: boolean,
+): number {
+  const pass: Pass = { sys, sc, stat, ignoreReferences, flush: newTlbflushUnmapBatch() };
+  const free: Folio[] = [];
+  let nrKept = 0;
+  let nrReclaimed = 0;
+  for (let i = 0; i < folioList.length; i++) {
+    const folio = folioList[i]!;
+    const outcome = shrinkFolio(pass, folio);
+    if (outcome === "free") {
+      nrReclaimed += folioNrPages(folio);
+      if (free.push(folio) === FOLIO_BATCH_SIZE) freeFolios(sys, free, pass.flush);
+      continue;
+    }
+    if (outcome === "activate") setActive(stat, folio);
+    folioList[nrKept++] = folio;
+  }
+  folioList.length = nrKept;
+  freeFolios(sys, free, pass.flush);
+  countVmEvents(sys, PGACTIVATE, stat.nrActivate[0] + stat.nrActivate[1]);
+  return nrReclaimed;
+}
