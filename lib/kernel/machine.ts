@@ -40,6 +40,7 @@ import type { TlbFactory } from "../hw/tlb_part.js";
 import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
 import { linuxMmParts } from "../mm/linux_parts.js";
+import { type LruGeneration, lruGenerations } from "../mm/lru/gen/observe.js";
 import { INITRD_BYTES } from "../mm/pages/boot_reserve.js";
 import type { MemoryOptions } from "../mm/pages/free_area_init.js";
 import type { MmParts } from "../mm/parts.js";
@@ -201,6 +202,11 @@ export class Machine {
     const task = this.started?.tasks.get(pid);
     if (task === undefined) throw new RangeError(`there is no process ${valueText(pid)} on this machine`);
     return new Process(this.kernel, task);
+  }
+
+  /** The generations of the LRU, the oldest first: what /sys/kernel/debug/lru_gen shows, as data. */
+  lruGenerations(): LruGeneration[] {
+    return lruGenerations(this.kernel.sys);
   }
 
   /**

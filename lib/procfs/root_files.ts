@@ -1,7 +1,7 @@
 /**
  * The files of the whole machine: /proc/NAME.
  *
- *   text      meminfo vmstat zoneinfo buddyinfo pagetypeinfo filesystems uptime
+ *   text      meminfo vmstat zoneinfo buddyinfo pagetypeinfo slabinfo filesystems uptime
  *   64 bits   kpagecount kpageflags            one word a frame, at byte frame * 8
  *
  * Linux fs/proc/meminfo.c, fs/proc/page.c, mm/vmstat.c:init_mm_internals(). Read first: file.ts.
@@ -14,6 +14,7 @@ import type { ProcFile } from "./file.js";
 import { filesystems } from "./filesystems.js";
 import { meminfo } from "./meminfo.js";
 import { kpagecount, kpageflags, wordBytes } from "./page.js";
+import { slabinfo } from "./slabinfo.js";
 import { vmstat } from "./vmstat.js";
 import { buddyinfo, pagetypeinfo, zoneinfo } from "./zoneinfo.js";
 
@@ -50,6 +51,7 @@ const MAKE: Readonly<Record<string, MakeFile>> = {
   zoneinfo: text(zoneinfo),
   buddyinfo: text(buddyinfo),
   pagetypeinfo: text(pagetypeinfo, 0o400),
+  slabinfo: text(slabinfo, 0o400),
   filesystems: text(filesystems),
   uptime: text(uptime),
   kpagecount: words(kpagecount),

@@ -8,6 +8,7 @@
  * Linux include/linux/fs.h. Read first: mm/pages/folio.ts. Read next: address_space.ts, which looks pages up,
  * adds and removes them.
  */
+import type { BdiWriteback } from "../lru/wb_domain.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
@@ -39,8 +40,12 @@ export interface MappingHost {
    * Linux mm/shmem.c:shmem_acct_size()
    */
   accountedPages: number;
+  /** Who writes its dirty pages; undefined for a file in memory. Linux i_wb */
+  readonly wb?: BdiWriteback | undefined;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
+  /** The last page is out of the cache, or a node of shadows. Linux fs/inode.c:inode_add_lru() */
+  unpinned?(): void;
 }
 
 /** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */
@@ -112,6 +117,10 @@ export class AddressSpace {
    * Invariant: each has PG_dirty.
    */
   readonly dirtyFolios = new Set<Folio>();
+  /** Folios on their way to the device. Linux PAGECACHE_TAG_WRITEBACK, counted */
+  nrWriteback = 0;
+  /** Where the flusher goes on. Linux writeback_index */
+  writebackIndex = 0;
 
   /**
    * How often writing a page of it has failed; each open file has the count it was last told. Linux wb_err,

@@ -172,6 +172,7 @@ export function scanShadowNodes(sys: MemorySystem, nr: number): number {
   for (const { mapping, offset } of [...sys.shadowNodes]) {
     if (freed >= nr) break;
     clearShadowEntries(mapping, offset * XA_CHUNK_SIZE, (offset + 1) * XA_CHUNK_SIZE - 1);
+    mapping.host.unpinned?.();
     modNodePageState(sys, WORKINGSET_NODERECLAIM, 1);
     freed++;
   }

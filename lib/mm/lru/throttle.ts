@@ -8,9 +8,9 @@
  *                         isolated     too many pages are off the lists         HZ/50
  *                         writeback    pages come round before they are written HZ/10
  *
- * Spinning over the lists would find the same pages again. So the task sleeps, for a time that is a guess, and
- * is woken early when there is reason to: enough pages were written (acctReclaimWriteback), somebody else gets
- * on (considerReclaimThrottle).
+ * Spinning over the lists would find the same pages again. So the task sleeps, for a time that is a guess,
+ * and is woken early when there is reason to: enough pages were written (acctReclaimWriteback), somebody else
+ * gets on (considerReclaimThrottle).
  *
  * kswapd is slowed down, too, but only for writeback. It does not wait in the middle of a batch: the batch
  * ends, and the next one begins when the time is over. Other kernel threads are never slowed down, since
@@ -63,7 +63,9 @@ const REASON: Readonly<Record<VmscanThrottleState, number>> = {
   congested: 3,
 };
 
-/** The pages on the lists that could be reclaimed. Linux mm/vmscan.c:zone_reclaimable_pages(), of all zones */
+/**
+ * The pages on the lists that could be reclaimed, of all zones. Linux mm/vmscan.c:zone_reclaimable_pages()
+ */
 function reclaimablePages(sys: MemorySystem): number {
   const files = globalNodePageState(sys, NR_INACTIVE_FILE) + globalNodePageState(sys, NR_ACTIVE_FILE);
   if (sys.totalSwapPages === 0) return files;
@@ -124,7 +126,7 @@ export function kswapdThrottleEnds(sys: MemorySystem): void {
   throttleEnds(sys, "writeback", startNs);
 }
 
-/** All who are slowed down for `reason` go on. Linux include/linux/wait.h:wake_up() of reclaim_wait[reason] */
+/** All who are slowed down for `reason` go on. Linux include/linux/wait.h:wake_up() of reclaim_wait */
 export function wakeReclaimThrottle(sys: MemorySystem, reason: VmscanThrottleState): void {
   const { pgdat } = sys;
   pgdat.reclaimWakeups[reason]++;

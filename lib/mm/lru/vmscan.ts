@@ -35,6 +35,7 @@ import { currentIsKswapd } from "./reclaimer.js";
 import { DEF_PRIORITY, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 import { getScanCount, inactiveIsLow, prepareScanControl } from "./scan_count.js";
 import { shrinkActiveList, shrinkList } from "./shrink_lists.js";
+import { flushReclaimState, shrinkSlab } from "./shrinker.js";
 import { canAgeAnonPages, canReclaimAnonPages } from "./swap_space.js";
 import { reclaimThrottle } from "./throttle.js";
 
@@ -93,6 +94,8 @@ export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
     Object.assign(sc.nr, { fileTaken: 0, taken: 0 });
     prepareScanControl(sys, sc);
     shrinkLruvec(sys, sys.lruvec, sc);
+    shrinkSlab(sys, sc.gfpMask, sc.priority);
+    flushReclaimState(sys, sc);
     const nrNodeReclaimed = sc.nrReclaimed - nrReclaimed;
     if (nrNodeReclaimed > 0) reclaimable = true;
     noteCongestion(sys, sc);

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   DEF_PRIORITY,
   newReclaimStat,
@@ -6,18 +6,34 @@ import {
   SWAP_CLUSTER_MAX,
 } from "../../../lib/mm/lru/scan_control.js";
 
-it("an attempt begins gently, may do everything, and has a state of its own", () => {
-  const one = newScanControl({ order: 2 });
-  expect([one.priority, one.nrToReclaim, one.order]).toEqual([DEF_PRIORITY, SWAP_CLUSTER_MAX, 2]);
-  expect([one.mayUnmap, one.maySwap, one.mayWritepage]).toEqual([true, true, true]);
-  one.nr.taken = 5;
-  expect(newScanControl({}).nr.taken).toBe(0);
-  const stat = newReclaimStat();
-  stat.nrActivate[1] = 3;
-  expect(newReclaimStat().nrActivate).toEqual([0, 0]);
-  expect(
-    Object.values(newReclaimStat())
-      .flat()
-      .every((n) => n === 0),
-  ).toBe(true);
+describe("newScanControl", () => {
+  it("begins at priority 12 for 32 pages, may unmap, swap and write, and has seen nothing", () => {
+    const sc = newScanControl({});
+    expect([sc.priority, sc.nrToReclaim]).toEqual([DEF_PRIORITY, SWAP_CLUSTER_MAX]);
+    expect([DEF_PRIORITY, SWAP_CLUSTER_MAX]).toEqual([12, 32]);
+    expect([sc.mayUnmap, sc.maySwap, sc.mayWritepage]).toEqual([true, true, true]);
+    expect([sc.nrScanned, sc.nrReclaimed]).toEqual([0, 0]);
+    expect(Object.values(sc.nr).every((seen) => seen === 0)).toBe(true);
+  });
+
+  it("takes what it is given, and shares nothing with the next one", () => {
+    const first = newScanControl({ order: 2, reclaimIdx: 1 });
+    first.nr.taken += 5;
+    const second = newScanControl({});
+    expect([first.order, first.reclaimIdx]).toEqual([2, 1]);
+    expect([second.order, second.nr.taken]).toEqual([0, 0]);
+  });
+});
+
+describe("newReclaimStat", () => {
+  it("is zero in every field, with a count of its own for each type of page", () => {
+    const stat = newReclaimStat();
+    stat.nrActivate[1]++;
+    expect(newReclaimStat().nrActivate).toEqual([0, 0]);
+    expect(
+      Object.values(newReclaimStat())
+        .flat()
+        .every((seen) => seen === 0),
+    ).toBe(true);
+  });
 });
