@@ -11,7 +11,7 @@
  *   why it writes, in this order                         which files             until
  *     somebody wants all of it (reclaim, laptop mode)    all                     as many as were dirty
  *     every 5 s (dirty_writeback_centisecs)              dirty for 30 s          none is that old
- *     more is dirty than bgThresh (dirty_limits.ts)      all, the oldest first   less is
+ *     more is dirty than the threshold (10 %)            all, the oldest first   less is
  *
  * How long a file is dirty counts from its first dirty page: when it is old, all its pages are written. One
  * batch of the thread is one chunk of one file: half a second's worth of the disk's speed, but no more than

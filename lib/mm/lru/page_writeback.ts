@@ -198,7 +198,7 @@ export function mappingSetError(folio: Folio): void {
 }
 
 /** Which dirty pages are to be written. Linux include/linux/writeback.h:struct writeback_control */
-export interface WritebackControl {
+interface WritebackControl {
   /** All of them, also those that are on their way with older bytes: fsync. Linux sync_mode */
   readonly syncAll: boolean;
   /** Pages [rangeStart, rangeEnd] of the file. */
