@@ -5,6 +5,7 @@ import type { BlockModel } from "../../../lib/hw/block_device.js";
 import { boot, type Machine } from "../../../lib/kernel/machine.js";
 import type { Process } from "../../../lib/kernel/process.js";
 import { globalDirtyLimits } from "../../../lib/mm/lru/dirty_limits.js";
+import { globalNodePageState, NR_FILE_DIRTY, NR_WRITEBACK } from "../../../lib/mm/vmstat.js";
 import "../../../lib/procfs/mount.js";
 
 const SECOND = 1e9;
@@ -24,10 +25,8 @@ function copyTo(p: Process, path: string, bytes: number, chunk = 128 * 1024, loo
   return fd;
 }
 
-const dirtyPages = (machine: Machine): number => {
-  const { nr_dirty, nr_writeback } = machine.procfs.vmstat();
-  return nr_dirty! + nr_writeback!;
-};
+const dirtyPages = ({ kernel: { sys } }: Machine): number =>
+  globalNodePageState(sys, NR_FILE_DIRTY) + globalNodePageState(sys, NR_WRITEBACK);
 
 const flusherOf = (p: Process, fd: number): Flusher => (p.task.files.get(fd) as VfsFile).inode.wb as Flusher;
 
