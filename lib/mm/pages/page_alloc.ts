@@ -64,7 +64,7 @@ export function setupPerCpuPageset(sys: MemorySystem): void {
 const MOVABLE_ZONE = __GFP_HIGHMEM | __GFP_MOVABLE;
 
 /** Index of the best zone that `gfp` allows. Linux include/linux/gfp.h:gfp_zone() */
-function gfpZone(gfp: number): number {
+export function gfpZone(gfp: number): number {
   if ((gfp & __GFP_DMA) !== 0) return 0;
   if ((gfp & __GFP_DMA32) !== 0) return 1;
   return (gfp & MOVABLE_ZONE) === MOVABLE_ZONE ? ZONE_MOVABLE : ZONE_NORMAL;
