@@ -1,13 +1,12 @@
 /**
- * /proc/zoneinfo, buddyinfo and pagetypeinfo: the zones of RAM and their free blocks.
+ * /proc/zoneinfo: the zones of RAM, their watermarks and their counters.
  *
- *   Node 0, zone   Normal   5820   3823 ...   1105       free blocks of 1, 2, 4, ... 1024 frames
  *   min < low < high                                     watermarks: below low kswapd starts, below min only
  *                                                        the kernel may allocate
  *
- * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: vmstat.ts.
+ * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: buddyinfo.ts, vmstat.ts.
  */
-import { MAX_PAGE_ORDER, type Zone } from "../mm/pages/buddy.js";
+import type { Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
 import { highWmarkPages, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -78,44 +77,4 @@ function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
 /** The blocks of /proc/zoneinfo, one for each zone. Linux mm/vmstat.c:zoneinfo_op */
 export function zoneinfo(sys: MemorySystem): string[] {
   return sys.zones.map((zone, i) => showZone(sys, zone, i === 0));
-}
-
-/** Free blocks of each order as columns. */
-function freeColumns(zone: Zone, width: number): string {
-  return zone.freeArea.map((area) => `${String(area.nrFree).padStart(width)} `).join("");
-}
-
-/** /proc/buddyinfo. Linux mm/vmstat.c:frag_show_print() */
-export function buddyinfo(sys: MemorySystem): string[] {
-  return sys.zones.map((zone) => `Node 0, zone ${zone.name.padStart(8)} ${freeColumns(zone, 6)}\n`);
-}
-
-const MIGRATE_TYPES = ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"];
-
-/**
- * /proc/pagetypeinfo. Linux mm/vmstat.c:pagetypeinfo_show()
- * Differs from Linux: the allocator keeps no migrate types yet, so all blocks are Movable.
- */
-export function pagetypeinfo(sys: MemorySystem): string {
-  const orders = Array.from(
-    { length: MAX_PAGE_ORDER + 1 },
-    (_, order) => `${String(order).padStart(6)} `,
-  ).join("");
-  const free = sys.zones.flatMap((zone) =>
-    MIGRATE_TYPES.map((type) => {
-      const columns = type === "Movable" ? freeColumns(zone, 6) : "     0 ".repeat(MAX_PAGE_ORDER + 1);
-      return `Node    0, zone ${zone.name.padStart(8)}, type ${type.padStart(12)} ${columns}\n`;
-    }),
-  );
-  const blocks = sys.zones.map((zone) => {
-    const nr = Math.ceil((zone.zoneEndPfn - zone.zoneStartPfn) / 512);
-    const columns = MIGRATE_TYPES.map((type) => `${String(type === "Movable" ? nr : 0).padStart(12)} `).join(
-      "",
-    );
-    return `Node 0, zone ${zone.name.padStart(8)} ${columns}\n`;
-  });
-  return (
-    `Page block order: 9\nPages per block:  512\n\nFree pages count per migrate type at order ${orders}\n${free.join("")}` +
-    `\nNumber of blocks type ${MIGRATE_TYPES.map((type) => `${type.padStart(12)} `).join("")}\n${blocks.join("")}`
-  );
 }
