@@ -13,7 +13,7 @@ import {
 import type { Folio } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
 import { GFP_ATOMIC, GFP_KERNEL, GFP_NOFS } from "../../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { minWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
 import {
@@ -22,6 +22,7 @@ import {
   NR_INACTIVE_FILE,
   PGSCAN_DIRECT_THROTTLE,
 } from "../../../lib/mm/vmstat.js";
+import { noPcpLists, takeUntil } from "./hoard.js";
 
 const MS = 1e6;
 
@@ -29,6 +30,7 @@ const MS = 1e6;
 function working(shrink: (sys: MemorySystem, sc: ScanControl) => void = () => undefined) {
   const machine = boot({ ram: "64 MiB", cpus: 2 });
   const { sys } = machine.kernel;
+  noPcpLists(sys);
   kswapdRun(sys, shrink);
   const p = machine.spawn("works");
   machine.kernel.enter(p.task);
@@ -42,12 +44,6 @@ function working(shrink: (sys: MemorySystem, sc: ScanControl) => void = () => un
     return sys.clock.nowNs - before;
   };
   return { machine, sys, p, at, took };
-}
-
-function takeUntil(sys: MemorySystem, free: number): Folio[] {
-  const taken: Folio[] = [];
-  while (nrFreePages(sys) > free) taken.push(allocPages(sys, GFP_ATOMIC)!);
-  return taken;
 }
 
 describe("a task that reclaims is slowed down", () => {
