@@ -148,6 +148,7 @@ export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.j
 export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
 export type { AddressSpace, AddressSpaceOperations, MappingHost, XaNode } from "./mm/filemap/mapping.js";
+export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb_domain.js";
 
 // ---------------- error numbers, and who may do what
 
@@ -164,7 +165,14 @@ export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { PglistData } from "./mm/pages/pglist_data.js";
 export type { MmParts } from "./mm/parts.js";
-export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
+export type {
+  CurrentTask,
+  MemorySystem,
+  SystemClock,
+  VfsOperations,
+  VmSysctl,
+  WbReason,
+} from "./mm/system.js";
 export type { TraceSystem } from "./mm/trace.js";
 export type { HasVmStat, VmStat } from "./mm/vmstat.js";
 export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";

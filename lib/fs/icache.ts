@@ -17,6 +17,7 @@
  * Linux fs/inode.c. Read first: inode.ts, mm/pages/slub.ts. Read next: dcache.ts.
  */
 
+import { shadowOf } from "../mm/filemap/shadows.js";
 import { mappingTryInvalidate } from "../mm/filemap/truncate.js";
 import { currentIsKswapd } from "../mm/lru/reclaimer.js";
 import { GFP_NOFS } from "../mm/pages/gfp.js";
@@ -95,7 +96,7 @@ export class Icache {
   /** What is left of its pages goes, and it. Linux fs/inode.c:dispose_list() */
   private dispose(cached: CachedInode): void {
     const { key } = cached;
-    if (typeof key !== "string" && key.mapping.shadows.size > 0) {
+    if (typeof key !== "string" && key.mapping.nrShadows > 0) {
       const { dropped } = mappingTryInvalidate(key.mapping, 0, Number.MAX_SAFE_INTEGER - 1);
       countVmEvents(this.sys, currentIsKswapd(this.sys) ? KSWAPD_INODESTEAL : PGINODESTEAL, dropped);
       mmAccountReclaimedPages(this.sys, dropped);
@@ -138,7 +139,8 @@ export class Icache {
 function inUse({ key, nrDentries }: CachedInode): boolean {
   if (nrDentries > 0) return true;
   if (typeof key === "string") return false;
-  const { pages, shadows } = key.mapping;
-  const shrinkable = pages.size === 0 && (shadows.size === 0 || (shadows.size === 1 && shadows.has(0)));
+  const { pages, nrShadows } = key.mapping;
+  const shrinkable =
+    pages.size === 0 && (nrShadows === 0 || (nrShadows === 1 && shadowOf(key.mapping, 0) !== undefined));
   return key.count > 0 || key.nlink === 0 || !shrinkable;
 }

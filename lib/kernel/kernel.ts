@@ -21,6 +21,7 @@ import type { Cpu } from "../hw/cpu.js";
 import { PF_USER } from "../hw/fault.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
+import { leakDirtied } from "../mm/lru/balance_dirty_pages.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import { kswapdRun } from "../mm/lru/kswapd.js";
 import { shrinkNode } from "../mm/lru/vmscan.js";
@@ -98,7 +99,10 @@ export class Kernel implements TaskRunner {
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
-    this.sys.vfs = { shmemFileSetup };
+    this.sys.vfs = {
+      shmemFileSetup,
+      wakeupFlusherThreads: (reason = "vmscan") => this.files.wakeupFlusherThreads(reason),
+    };
     this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
@@ -384,6 +388,7 @@ export class Kernel implements TaskRunner {
     if (task.nrThreads === 1) setmaxMmHiwaterRss(task.signal, mm);
     task.mm = undefined;
     task.exitCode = exitCode;
+    leakDirtied(this.sys, task.dirty);
     this.releaseVfork(task);
     mmput(mm);
     task.files.put();

@@ -7,12 +7,14 @@
  *   initWmarkMin     min_free_kbytes and the watermarks, of what the zones have now
  *   hugepageInit     the same again, with what huge pages need, on a machine of 512 MiB or more
  *   freeInitmem      start-up code and the initial file system are freed: the zones grow, the marks do not
+ *   writebackSetRatelimit   how much may be dirty
  *
  * Read first: system.ts. Read next: mm/pages/free_area_init.ts.
  */
 import type { Cpu } from "../hw/cpu.js";
 import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
+import { writebackSetRatelimit } from "./lru/dirty_limits.js";
 import { workingsetInit } from "./lru/shadow_shrinker.js";
 import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area_init.js";
 import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
@@ -36,4 +38,5 @@ export function mmInit(
   hugepageInit(sys);
   workingsetInit(sys);
   freeInitmem(sys, later);
+  writebackSetRatelimit(sys);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { boot } from "../../../lib/kernel/machine.js";
-import { storeShadow } from "../../../lib/mm/filemap/shadows.js";
+import { shadowOf, storeShadow } from "../../../lib/mm/filemap/shadows.js";
 import { shrinkSlab } from "../../../lib/mm/lru/shrinker.js";
 import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import {
@@ -24,8 +24,8 @@ describe("the shrinker of shadows", () => {
     expect(sys.shadowNodes.size).toBe(1000 - 384);
     expect(sys.vmStat.nodeStat[WORKINGSET_NODES]).toBe(616);
     expect(sys.vmStat.events[SLABS_SCANNED]).toBe(384);
-    expect(mapping.shadows.has(64)).toBe(false); // the oldest first
-    expect(mapping.shadows.has(64_000)).toBe(true);
+    expect(shadowOf(mapping, 64)).toBeUndefined(); // the oldest first
+    expect(shadowOf(mapping, 64_000)).toBe(7);
     for (let i = 0; i < 30; i++) shrinkSlab(sys, GFP_KERNEL, 0);
     // and what was put off is done, too, though less than that would do
     expect(sys.shadowNodes.size).toBeLessThanOrEqual(200);

@@ -12,8 +12,14 @@ import {
 } from "../../../lib/mm/lru/throttle.js";
 import type { Folio } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
-import { GFP_ATOMIC, GFP_KERNEL, GFP_NOFS } from "../../../lib/mm/pages/gfp.js";
-import { nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import {
+  __GFP_MEMALLOC,
+  __GFP_MOVABLE,
+  GFP_ATOMIC,
+  GFP_KERNEL,
+  GFP_NOFS,
+} from "../../../lib/mm/pages/gfp.js";
+import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { minWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
 import {
@@ -22,7 +28,7 @@ import {
   NR_INACTIVE_FILE,
   PGSCAN_DIRECT_THROTTLE,
 } from "../../../lib/mm/vmstat.js";
-import { noPcpLists, takeUntil } from "./hoard.js";
+import { noPcp } from "../exact_frames.js";
 
 const MS = 1e6;
 
@@ -30,7 +36,6 @@ const MS = 1e6;
 function working(shrink: (sys: MemorySystem, sc: ScanControl) => void = () => undefined) {
   const machine = boot({ ram: "64 MiB", cpus: 2 });
   const { sys } = machine.kernel;
-  noPcpLists(sys);
   kswapdRun(sys, shrink);
   const p = machine.spawn("works");
   machine.kernel.enter(p.task);
@@ -44,6 +49,13 @@ function working(shrink: (sys: MemorySystem, sc: ScanControl) => void = () => un
     return sys.clock.nowNs - before;
   };
   return { machine, sys, p, at, took };
+}
+
+function takeUntil(sys: MemorySystem, free: number): Folio[] {
+  const taken: Folio[] = [];
+  noPcp(sys);
+  while (nrFreePages(sys) > free) taken.push(allocPages(sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+  return taken;
 }
 
 describe("a task that reclaims is slowed down", () => {
