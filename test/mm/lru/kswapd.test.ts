@@ -33,9 +33,11 @@ class Hoard {
 
   /** Takes pages until only `free` are left. */
   takeUntil(free: number): void {
+    const boosts = this.sys.zones.map((zone) => zone.watermarkBoost);
     noPcp(this.sys);
     while (nrFreePages(this.sys) > free)
       this.pages.push(allocPages(this.sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+    for (const [i, zone] of this.sys.zones.entries()) zone.watermarkBoost = boosts[i]!; // changed by claims
   }
 
   give(nr: number): number {

@@ -55,6 +55,7 @@ function takeUntil(sys: MemorySystem, free: number): Folio[] {
   const taken: Folio[] = [];
   noPcp(sys);
   while (nrFreePages(sys) > free) taken.push(allocPages(sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+  for (const zone of sys.zones) zone.watermarkBoost = 0; // raised by claims
   return taken;
 }
 
