@@ -170,11 +170,6 @@ export class Inode implements MappingHost {
   }
 }
 
-/** Something that is kept while a file is open: its dentry. */
-interface Held {
-  dput(): void;
-}
-
 /** Changes the size: cuts the cache, or makes a hole at the end. Linux fs/attr.c:notify_change(ATTR_SIZE) */
 export function inodeSetSize(inode: Inode, newSize: number): void {
   const oldSize = inode.iSize;
@@ -204,7 +199,7 @@ export class VfsFile implements File {
   /** The mapping's wbErr when the file was opened or last synced. Linux f_wb_err */
   fWbErr: number;
   /** The path it was opened by, in the dentry cache. Linux f_path.dentry */
-  fDentry: Held | undefined = undefined;
+  fDentry: { dput(): void } | undefined = undefined;
   /** For the owner of fOp. Linux private_data */
   privateData: unknown = undefined;
 

@@ -15,8 +15,9 @@ import type { Cpu } from "../hw/cpu.js";
 import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
 import { writebackSetRatelimit } from "./lru/dirty_limits.js";
+import { workingsetInit } from "./lru/shadow_shrinker.js";
 import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area_init.js";
-import { allocReservedPage } from "./pages/page_alloc.js";
+import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
@@ -31,9 +32,11 @@ export function mmInit(
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.cpus = cpus;
   const later = freeAreaInit(sys, memory);
+  setupPerCpuPageset(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
   hugepageInit(sys);
+  workingsetInit(sys);
   freeInitmem(sys, later);
   writebackSetRatelimit(sys);
 }

@@ -206,6 +206,17 @@ export class MemorySystem {
    * Differs from Linux: one for the machine, not for each task.
    */
   pfMemalloc = false;
+  /** CPUs keep more free pages than they should for long: an event lets that decay (mm/pages/pcp.ts). */
+  pcpDecays = false;
+  /** RAM has too few page blocks to tell them by type. Linux page_group_by_mobility_disabled */
+  pageGroupByMobilityDisabled = false;
+  /** Allocations that failed, and that the kernel's log would show. Linux mm/page_alloc.c:warn_alloc() */
+  nrWarnAlloc = 0;
+  /**
+   * Ends a process, since an allocation with `gfp` of 2^order frames finds no memory; whether trying again is
+   * worth it. Set by the kernel that starts. Linux mm/oom_kill.c:out_of_memory()
+   */
+  outOfMemory: ((gfp: number, order: number) => boolean) | undefined = undefined;
   /** Functions that a learner may replace; set by mmInit(). */
   parts!: MmParts;
   /** Tracepoints and the ring their events go to. */

@@ -26,6 +26,8 @@ export interface XaNode {
   /** Places with a page, and with a shadow. */
   nrPages: number;
   nrShadows: number;
+  /** The shadow in each place, -1 without one. */
+  readonly slots: Float64Array;
 }
 
 /** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
@@ -42,7 +44,7 @@ export interface MappingHost {
   readonly wb?: BdiWriteback | undefined;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
-  /** The last page is out of the cache. Linux fs/inode.c:inode_add_lru() */
+  /** The last page is out of the cache, or a node of shadows. Linux fs/inode.c:inode_add_lru() */
   unpinned?(): void;
 }
 
@@ -91,11 +93,11 @@ export class AddressSpace {
    */
   readonly pages = new Map<number, Folio>();
   /**
-   * What reclaim left in the place of a page it took: when that was (mm/lru/workingset.ts). Linux: values in
+   * Places in which reclaim has left a note of when it took the page (mm/lru/workingset.ts). Linux: values in
    * i_pages
-   * Invariant: no index is here and in pages.
+   * Invariant: the sum over shadowNodes; no place has a shadow and a page.
    */
-  readonly shadows = new Map<number, number>();
+  nrShadows = 0;
   /** The nodes with shadows, by index / 64. */
   readonly shadowNodes = new Map<number, XaNode>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
