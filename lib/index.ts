@@ -291,6 +291,25 @@ export {
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
 export { Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
 
+// ---------------- page replacement policies by themselves
+
+export { curveOfDistances, MissRatioCurve, missRatioCurve } from "./policies/miss_ratio.js";
+export {
+  type AnyPageTrace,
+  NumberedTrace,
+  numberPages,
+  type PageNumbers,
+} from "./policies/numbered_trace.js";
+export type { Policy, PolicyClass, PolicyMaker } from "./policies/policy.js";
+export {
+  type AnyPolicy,
+  POLICY_NAMES,
+  type PolicyName,
+  type PolicyResult,
+  runPolicy,
+} from "./policies/run_policy.js";
+export { FIRST_USE, stackDistances } from "./policies/stack_distance.js";
+
 // ---------------- memory before paging: the bare machine, segments
 
 export {
@@ -317,9 +336,11 @@ export {
 
 // ---------------- pictures and tables
 
+export { drawAccesses } from "./view/draw_accesses.js";
 export { type AddressOptions, drawAddress } from "./view/draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./view/draw_areas.js";
 export { drawEntry, type EntryOptions } from "./view/draw_entry.js";
+export { drawFrames, type FrameUse, frameUses } from "./view/draw_frames.js";
 export {
   drawOwners,
   type FrameFacts,
@@ -327,6 +348,13 @@ export {
   type Owner,
   type OwnersData,
 } from "./view/draw_owners.js";
+export {
+  drawLists,
+  drawRates,
+  drawWatermarks,
+  type PressureOptions,
+  type WatermarkOptions,
+} from "./view/draw_pressure.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./view/draw_processes.js";
 export { drawPrograms, type ProgramsData } from "./view/draw_programs.js";
 export {
@@ -341,6 +369,7 @@ export { drawTlb, type TlbCell, type TlbData, type TlbMark } from "./view/draw_t
 export { drawWalk, type WalkData, type WalkOptions } from "./view/draw_walk.js";
 export { familyOf, type PageBook, pageBooks, sharersOf } from "./view/family.js";
 export { drawFaultPath, type FaultPathOptions } from "./view/fault_path.js";
+export { drawFaultTimes, type FaultReason, type FaultTime, faultTimes } from "./view/fault_times.js";
 export type {
   Axis,
   BarSeries,
@@ -363,6 +392,15 @@ export {
 } from "./view/mm_data.js";
 export { Picture } from "./view/picture.js";
 export { Plot, plot } from "./view/plot.js";
+export {
+  type ListSizes,
+  type Pressure,
+  type PressureCounter,
+  type PressureSample,
+  type PressureZone,
+  samplePressure,
+} from "./view/pressure.js";
+export { freeText, slabText, vmstatText } from "./view/pressure_text.js";
 export {
   type AxisScale,
   type BarsOptions,

@@ -118,7 +118,20 @@ export { mmCounterFile } from "./mm/lru/mm_inline.js";
 export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
 export type { ShrinkControl, Shrinker } from "./mm/lru/shrink_control.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
-export type { FreeArea, FreeLinks, Zone, ZoneWatermarks } from "./mm/pages/buddy.js";
+export {
+  ALLOC_HIGHATOMIC,
+  ALLOC_MIN_RESERVE,
+  ALLOC_NON_BLOCK,
+  ALLOC_OOM,
+  ALLOC_RESERVES,
+} from "./mm/pages/alloc_flags.js";
+export {
+  type FreeArea,
+  type FreeLinks,
+  MAX_PAGE_ORDER,
+  type Zone,
+  type ZoneWatermarks,
+} from "./mm/pages/buddy.js";
 export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
 export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
@@ -135,6 +148,7 @@ export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.j
 export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
 export type { AddressSpace, AddressSpaceOperations, MappingHost, XaNode } from "./mm/filemap/mapping.js";
+export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb_domain.js";
 
 // ---------------- error numbers, and who may do what
 
@@ -151,7 +165,14 @@ export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { PglistData } from "./mm/pages/pglist_data.js";
 export type { MmParts } from "./mm/parts.js";
-export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
+export type {
+  CurrentTask,
+  MemorySystem,
+  SystemClock,
+  VfsOperations,
+  VmSysctl,
+  WbReason,
+} from "./mm/system.js";
 export type { TraceSystem } from "./mm/trace.js";
 export type { HasVmStat, VmStat } from "./mm/vmstat.js";
 export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";

@@ -31,7 +31,7 @@ import { __GFP_FS } from "../mm/pages/gfp.js";
 import type { MemorySystem } from "../mm/system.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
-import { BdiWriteback } from "./fs_writeback.js";
+import { Flusher } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
 import { SuperBlock } from "./super.js";
 
@@ -63,7 +63,8 @@ export class Ext4 implements FileSystemOps {
   readonly maxBytes = (2 ** 32 - 1) * PAGE_SIZE;
   private readonly disk: BlockDevice;
   private readonly bios: BioQueue;
-  private readonly flusher: BdiWriteback;
+  /** Who writes its dirty pages. Linux s_bdi->wb */
+  readonly wb: Flusher;
   /** Block of each page of each file. Linux: the extent tree */
   private readonly blocks = new Map<Inode, Map<number, number>>();
   /** Files that still can be reached, by a name or an open file. Linux s_inodes */
@@ -75,8 +76,8 @@ export class Ext4 implements FileSystemOps {
 
   constructor(sys: MemorySystem, disk: BlockDevice) {
     this.disk = disk;
-    this.bios = new BioQueue(disk);
-    this.flusher = new BdiWriteback(sys);
+    this.wb = new Flusher(sys, disk);
+    this.bios = new BioQueue(disk, this.wb);
     this.sb = new SuperBlock(sys, "ext4");
   }
 
@@ -268,7 +269,7 @@ export class Ext4 implements FileSystemOps {
   }
 
   markInodeDirty(inode: Inode): void {
-    this.flusher.markInodeDirty(inode);
+    this.wb.markInodeDirty(inode);
   }
 
   unpinned(inode: Inode): void {
@@ -278,7 +279,7 @@ export class Ext4 implements FileSystemOps {
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */
   evict(inode: Inode): void {
     this.sb.icache.evict(inode);
-    this.flusher.forget(inode);
+    this.wb.forget(inode);
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
     this.blocks.delete(inode);
     this.inodes.delete(inode);

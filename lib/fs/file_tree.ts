@@ -17,7 +17,7 @@ import { BlockDevice } from "../hw/block_device.js";
 import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, EPERM, errnoName } from "../mm/errno.js";
 import { POSIX_FADV_DONTNEED } from "../mm/filemap/fadvise.js";
 import { FMODE_PATH, FMODE_READ, FMODE_WRITE, fput } from "../mm/mm_types.js";
-import type { MemorySystem } from "../mm/system.js";
+import type { MemorySystem, WbReason } from "../mm/system.js";
 import type { Dentry } from "./dcache.js";
 import { directoryFops, directoryFs } from "./directory.js";
 import { Ext4 } from "./ext4.js";
@@ -109,6 +109,16 @@ export class FileTree {
     this.disk = disk;
     this.ext4 = new Ext4(sys, disk);
     for (const path of FIRST_DIRECTORIES) this.directories.set(path, undefined);
+  }
+
+  /** Writes all that is dirty and waits for it. Linux fs/sync.c:ksys_sync() */
+  sync(): void {
+    this.ext4.wb.syncInodes(this.ext4.inodes);
+  }
+
+  /** All that is dirty now is written, by and by. Linux fs/fs-writeback.c:wakeup_flusher_threads() */
+  wakeupFlusherThreads(reason: WbReason): void {
+    this.ext4.wb.startWriteback(reason);
   }
 
   /**

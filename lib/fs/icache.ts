@@ -9,18 +9,22 @@
  *                                       else             forgotten: its object is freed
  *
  * So the pages of a file go first, by the LRU lists of the page cache, and then its inode: never the other way
- * round. What may be left of a file without pages is a note that its first page was evicted; that goes with
- * the inode, and counts as pginodesteal or kswapd_inodesteal.
+ * round. Notes about evicted pages (shadows) keep it, too, until their own shrinker forgets them. Only the
+ * note about the first page, alone, goes with the inode, and counts as pginodesteal or kswapd_inodesteal.
  *
  * Differs from Linux: to forget an inode takes no time, and neither does reading it again.
  *
  * Linux fs/inode.c. Read first: inode.ts, mm/pages/slub.ts. Read next: dcache.ts.
  */
 
+import { shadowOf } from "../mm/filemap/shadows.js";
+import { mappingTryInvalidate } from "../mm/filemap/truncate.js";
+import { currentIsKswapd } from "../mm/lru/reclaimer.js";
 import { GFP_NOFS } from "../mm/pages/gfp.js";
 import type { KmemCache, Slab } from "../mm/pages/kmem_cache.js";
-import { kmemCacheAlloc, kmemCacheFree } from "../mm/pages/slub.js";
+import { kmemCacheAlloc, kmemCacheFree, mmAccountReclaimedPages } from "../mm/pages/slub.js";
 import type { MemorySystem } from "../mm/system.js";
+import { countVmEvents, KSWAPD_INODESTEAL, PGINODESTEAL } from "../mm/vmstat.js";
 import type { Inode } from "./inode.js";
 
 /** An inode in the cache. Linux include/linux/fs.h:struct inode, what of it is about the cache */
@@ -89,6 +93,17 @@ export class Icache {
     if (cached !== undefined) this.destroy(cached);
   }
 
+  /** What is left of its pages goes, and it. Linux fs/inode.c:dispose_list() */
+  private dispose(cached: CachedInode): void {
+    const { key } = cached;
+    if (typeof key !== "string" && key.mapping.nrShadows > 0) {
+      const { dropped } = mappingTryInvalidate(key.mapping, 0, Number.MAX_SAFE_INTEGER - 1);
+      countVmEvents(this.sys, currentIsKswapd(this.sys) ? KSWAPD_INODESTEAL : PGINODESTEAL, dropped);
+      mmAccountReclaimedPages(this.sys, dropped);
+    }
+    this.destroy(cached);
+  }
+
   /** Linux fs/inode.c:destroy_inode() */
   private destroy(cached: CachedInode): void {
     this.inodes.delete(cached.key);
@@ -115,7 +130,7 @@ export class Icache {
       left++;
       if (!inUse(cached)) disposable.push(cached);
     }
-    for (const cached of disposable) this.destroy(cached);
+    for (const cached of disposable) this.dispose(cached);
     return left;
   }
 }
@@ -124,5 +139,8 @@ export class Icache {
 function inUse({ key, nrDentries }: CachedInode): boolean {
   if (nrDentries > 0) return true;
   if (typeof key === "string") return false;
-  return key.count > 0 || key.nlink === 0 || key.mapping.pages.size > 0;
+  const { pages, nrShadows } = key.mapping;
+  const shrinkable =
+    pages.size === 0 && (nrShadows === 0 || (nrShadows === 1 && shadowOf(key.mapping, 0) !== undefined));
+  return key.count > 0 || key.nlink === 0 || !shrinkable;
 }

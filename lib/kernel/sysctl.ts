@@ -21,6 +21,7 @@ import { dropCaches } from "../fs/drop_caches.js";
 import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
+import { writebackSetRatelimit } from "../mm/lru/dirty_limits.js";
 import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
@@ -56,8 +57,6 @@ const FROM_06 = "kept; no effect before swap comes with lab 06";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
 const FROM_10 = "kept; no effect before lab 10, allocators";
-const FLUSHER = "in effect: when the flusher writes what nobody syncs";
-const UNTIL_THROTTLED = "kept; no effect before writers are made to wait (lab 05)";
 const noEffect = (why: string): string => `kept; no effect: ${why}`;
 
 /** How one number is read and kept. */
@@ -225,12 +224,10 @@ const writeback: readonly CtlTable[] = [
   int("dirty_background_ratio", "dirtyBackgroundRatio", {
     min: 0,
     max: 100,
-    effect: UNTIL_THROTTLED,
     changed: clears("dirtyBackgroundBytes"),
   }),
   ulong("dirty_background_bytes", "dirtyBackgroundBytes", {
     min: 1,
-    effect: UNTIL_THROTTLED,
     changed(_context, sysctl) {
       if (sysctl.dirtyBackgroundBytes > MAX_DIRTY_BYTES) return -ERANGE;
       sysctl.dirtyBackgroundRatio = 0;
@@ -240,25 +237,35 @@ const writeback: readonly CtlTable[] = [
   int("dirty_ratio", "dirtyRatio", {
     min: 0,
     max: 100,
-    effect: UNTIL_THROTTLED,
-    changed(_context, sysctl, old) {
-      if (sysctl.dirtyRatio !== old) sysctl.dirtyBytes = 0;
+    changed({ sys }, sysctl, old) {
+      if (sysctl.dirtyRatio === old) return 0;
+      sysctl.dirtyBytes = 0;
+      writebackSetRatelimit(sys);
       return 0;
     },
   }),
   ulong("dirty_bytes", "dirtyBytes", {
     min: 8192,
-    effect: UNTIL_THROTTLED,
-    changed(_context, sysctl, old) {
+    changed({ sys }, sysctl, old) {
+      if (sysctl.dirtyBytes === old) return 0;
       if (sysctl.dirtyBytes > MAX_DIRTY_BYTES) return -ERANGE;
-      if (sysctl.dirtyBytes !== old) sysctl.dirtyRatio = 0;
+      writebackSetRatelimit(sys);
+      sysctl.dirtyRatio = 0;
       return 0;
     },
   }),
-  int("dirty_expire_centisecs", "dirtyExpireCentisecs", { min: 0, effect: FLUSHER }),
-  int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", { effect: FLUSHER }),
-  int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", { min: 0, effect: UNTIL_THROTTLED }),
-  jiffies("laptop_mode", "laptopMode", UNTIL_THROTTLED),
+  int("dirty_expire_centisecs", "dirtyExpireCentisecs", { min: 0 }),
+  int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", {
+    changed({ sys }, { dirtyWritebackCentisecs: value }, old) {
+      if (value !== 0 && value !== old) sys.vfs.wakeupFlusherThreads?.("periodic");
+      return 0;
+    },
+  }),
+  int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", {
+    min: 0,
+    effect: noEffect("no timestamp is written later than its file"),
+  }),
+  jiffies("laptop_mode", "laptopMode", NOW),
   int("page_lock_unfairness", "pageLockUnfairness", {
     min: 0,
     effect: noEffect("nobody waits for a page lock"),

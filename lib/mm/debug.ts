@@ -45,6 +45,8 @@ import {
   PGTY_table,
   pfnToPage,
 } from "./pages/folio.js";
+import { nrPcpPages } from "./pages/pcp.js";
+import { checkZone } from "./pages/zone_check.js";
 import {
   classifyPte,
   leafNotTable,
@@ -291,13 +293,10 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
     }
   const managed = sys.zones.reduce((sum, zone) => sum + zone.managedPages, 0);
   const free = sys.zones.reduce((sum, zone) => sum + zone.nrFreePages, 0);
-  if (managed !== free + inUse)
-    truth.problems.push(`${managed} frames managed, ${free} free and ${inUse} in use`);
-  for (const zone of sys.zones) {
-    const listed = zone.freeArea.reduce((sum, area, order) => sum + area.nrFree * 2 ** order, 0);
-    if (listed !== zone.nrFreePages)
-      truth.problems.push(`zone ${zone.name}: ${listed} frames listed as free`);
-  }
+  const kept = nrPcpPages(sys);
+  if (managed !== free + kept + inUse)
+    truth.problems.push(`${managed} frames managed, ${free} free, ${kept} kept by CPUs and ${inUse} in use`);
+  for (const zone of sys.zones) checkZone(zone, truth.problems);
 }
 
 /** Every folio on a list says so, and the lists are as long as counted. */

@@ -42,6 +42,13 @@ const FIGURE = {
 const PLOT = { title: "t", x: "size (KiB)", y: "time (ms)", alt: "a line." };
 const PACKED = pagewalk.readLackey([" L 1000,8"], "here").pack();
 
+/** A run under the eyes of the sampler. */
+const watched = () => {
+  const one = machine();
+  const p = one.spawn("one");
+  return pagewalk.samplePressure(one, () => p.touch(p.mmap("64 KiB"), "64 KiB"));
+};
+
 /** Every exported function that is no class. */
 export const FUNCTIONS: Record<string, Args> = {
   accessText: () => [2],
@@ -52,25 +59,35 @@ export const FUNCTIONS: Record<string, Args> = {
   check: () => ["01.1", {}],
   compare: () => ["c01", pagewalk.newHost()],
   compareFragmentation: () => [{ nrSteps: 20 }],
+  curveOfDistances: () => [pagewalk.stackDistances([1, 2, 1])],
   deliverException: () => [walked().cpu, { idtBase: 0x8000, idtBytes: 256, stackTop: 0x9000 }, 14],
+  drawAccesses: () => [[0x1000, 0x2008], { title: "t" }],
   drawAddress: () => [0x7f00_1234_5678, { title: "t" }],
   drawAreas: () => [{ title: "t", areas: areas() }],
   drawEntry: () => [0x1007n, { title: "t" }],
   drawFaultPath: () => [machine(), () => {}, { title: "t" }],
+  drawFaultTimes: () => [[{ ns: 0, tookNs: 900, pid: 1, reason: "minor" }], { title: "t" }],
+  drawFrames: () => [machine(), { title: "t" }],
+  drawLists: () => [watched(), { title: "t" }],
   drawOwners: () => [{ title: "t", owners: pagewalk.ownersOf({ one: process().mm }) }],
   drawProcesses: () => [{ title: "t", root: pagewalk.familyOf(process()) }],
+  drawRates: () => [watched(), ["pgfault"], { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
   drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
   drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
+  drawWatermarks: () => [watched(), { title: "t", zone: "DMA" }],
   dumpTable: () => [walked().ram, 1, 4, true],
   entryText: () => [0x1007n],
   errorCodeText: () => [7],
   explainWalk: () => [walked().ram, walked().cpu.paging, 0x40_0000, 4],
   familyOf: () => [process(), {}],
+  faultTimes: () => [machine(), () => {}],
   formatSize: () => [4096],
   framesOf: () => [{ one: process().mm }, {}],
+  frameUses: () => [machine()],
+  freeText: () => [machine()],
   grep: () => [/a/, "a\nb"],
   heat: () => [[1, 2], [1], [[3, 4]], { title: "t", x: "a (KiB)", y: "b (KiB)", z: "c (ms)", alt: "a map." }],
   hex: () => [4096, 4],
@@ -86,6 +103,8 @@ export const FUNCTIONS: Record<string, Args> = {
   loadTrace: () => ["wordsort"],
   makeElf: () => [{}],
   makeEntry: () => [16, 7, true],
+  missRatioCurve: () => [[1, 2, 1]],
+  numberPages: () => [[1, 2, 1]],
   measurementTable: () => [machine().measure(() => 1)],
   newHost: () => ["1 MiB", {}],
   offsetInPage: () => [4097],
@@ -103,11 +122,14 @@ export const FUNCTIONS: Record<string, Args> = {
   readLackeyStream: () => [[" L 1000,8"], "here"],
   record: () => [machine(), () => {}, { events: ["mmu:access"], capture: () => 1 }],
   reset: () => ["zz"],
+  runPolicy: () => ["LRU", [1, 2, 1], 2],
   runStream: () => [Object.assign(walked().cpu, { cpl: 3 }), numbers, 0x40_0000],
+  samplePressure: () => [machine(), () => {}],
   sendIpi: () => [machine().cpus[0], [machine().cpus[1]], () => {}],
   sharersOf: () => [process()],
   shootdownCost: () => [{ cpus: 2, pages: 4 }],
   show: () => [1],
+  slabText: () => [machine()],
   showMm: () => [process().mm, "c"],
   tablesOf: () => [walked().pageTables[0]],
   table: () => [[{ a: 1 }], { caption: "c", columns: ["a"], note: "n", highlight: () => true }],
@@ -121,6 +143,7 @@ export const FUNCTIONS: Record<string, Args> = {
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],
   stepWalk: () => [walked().explain(0x40_0000), { title: "t" }],
+  stackDistances: () => [[1, 2, 1]],
   stepper: () => [[1, 2], () => pagewalk.drawAddress(0x40_0000), { title: "t" }],
   tableFrames: () => [[{ start: 0, end: 4096 }], { levels: 4, bits: 9, entryBytes: 8 }],
   tableIndex: () => [4096, 1],
@@ -134,6 +157,7 @@ export const FUNCTIONS: Record<string, Args> = {
   tryOut: () => [() => 1],
   unpackEntry: () => [0x1007n],
   unpackTrace: () => [PACKED],
+  vmstatText: () => [watched(), 10],
   vpnOf: () => [4097],
   writeGate: () => [ram(), 0x1000, 14, 0x4000, 0],
 };
@@ -235,6 +259,10 @@ export const CLASSES: Record<string, ClassExample> = {
       mapNew: () => [0x80_0000, 2, {}],
       unmap: () => [0x40_0000],
     },
+  },
+  MissRatioCurve: {
+    make: () => pagewalk.missRatioCurve([1, 2, 1]),
+    methods: { missesAt: () => [1], missRatioAt: () => [1] },
   },
   ProcFs: {
     make: () => machine().procfs,
@@ -460,6 +488,7 @@ export const LOOSE: Record<string, string> = {
       "SyscallError",
       "TripleFault",
       "TurnReport",
+      "NumberedTrace",
     ].map((name) => [name, "an answer: lib makes it, notebooks only look at it"]),
   ),
   Plot: "an answer of plot()",

@@ -18,8 +18,9 @@ import { lruAddDrain, lruAddDrainAll } from "../../lib/mm/lru/swap.js";
 import { MAX_PAGE_ORDER } from "../../lib/mm/pages/buddy.js";
 import { type Folio, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
-import { __GFP_DIRECT_RECLAIM, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../lib/mm/pages/page_alloc.js";
+import { __GFP_DIRECT_RECLAIM, __GFP_MEMALLOC, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
+import { allocPages, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
+import { drainAllPages } from "../../lib/mm/pages/pcp.js";
 import { pteMkold, setPte } from "../../lib/mm/pgtable/pgtable.js";
 import type { MemorySystem } from "../../lib/mm/system.js";
 
@@ -33,6 +34,7 @@ export class Pressure {
   private readonly blocks: Folio[][] = Array.from({ length: MAX_PAGE_ORDER + 1 }, () => []);
   private readonly before: MemorySystem["shouldFailAllocPage"];
   private readonly tryToFreePages: MemorySystem["parts"]["tryToFreePages"];
+  private readonly zoneWatermarkOk: MemorySystem["parts"]["zoneWatermarkOk"];
   /** Reclaims so far. */
   nrReclaims = 0;
 
@@ -40,6 +42,8 @@ export class Pressure {
     this.sys = sys;
     this.before = sys.shouldFailAllocPage;
     this.tryToFreePages = sys.parts.tryToFreePages;
+    this.zoneWatermarkOk = sys.parts.zoneWatermarkOk;
+    sys.parts.zoneWatermarkOk = (_sys, _zone, order, _mark, _highest, _flags, free) => free >= 2 ** order;
     sys.shouldFailAllocPage = (gfp, order) => {
       const fails = this.before?.(gfp, order) === true;
       if (!fails && !sys.pfMemalloc && (gfp & __GFP_DIRECT_RECLAIM) !== 0) this.takeAll();
@@ -61,12 +65,13 @@ export class Pressure {
     const { sys } = this;
     const { shouldFailAllocPage } = sys;
     sys.shouldFailAllocPage = undefined;
-    for (let order = MAX_PAGE_ORDER; order >= 0 && nrFreePages(sys) > 0; ) this.take(order) || order--;
+    drainAllPages(sys);
+    for (let order = MAX_PAGE_ORDER; order >= 0 && nrUnusedPages(sys) > 0; ) this.take(order) || order--;
     sys.shouldFailAllocPage = shouldFailAllocPage;
   }
 
   private take(order: number): boolean {
-    const folio = allocPages(this.sys, GFP_NOWAIT, order);
+    const folio = allocPages(this.sys, GFP_NOWAIT | __GFP_MEMALLOC, order);
     if (folio !== undefined) this.blocks[order]!.push(folio);
     return folio !== undefined;
   }
@@ -77,6 +82,7 @@ export class Pressure {
       const folio = this.blocks[of]!.pop();
       if (folio === undefined) continue;
       folioPut(this.sys, folio);
+      drainAllPages(this.sys);
       return 2 ** of;
     }
     return 0;
@@ -84,16 +90,30 @@ export class Pressure {
 
   /** Lets go of `nr` frames, for what happens while somebody reclaims. */
   spare(nr: number): void {
-    while (nrFreePages(this.sys) < nr && this.giveBack(0) > 0);
+    while (nrUnusedPages(this.sys) < nr && this.giveBack(0) > 0);
   }
 
   /** Memory is plenty again. */
   end(): void {
     this.sys.shouldFailAllocPage = this.before;
     this.sys.parts.tryToFreePages = this.tryToFreePages;
+    this.sys.parts.zoneWatermarkOk = this.zoneWatermarkOk;
     for (const folio of this.held) folioPut(this.sys, folio);
     for (const blocks of this.blocks) blocks.length = 0;
   }
+}
+
+/** Takes every free frame of the machine; what was taken. */
+export function takeAllPages(sys: MemorySystem): Folio[] {
+  const taken: Folio[] = [];
+  drainAllPages(sys);
+  for (let order = MAX_PAGE_ORDER; order >= 0; order--)
+    for (;;) {
+      const folio = allocPages(sys, GFP_NOWAIT | __GFP_MEMALLOC, order);
+      if (folio === undefined) break;
+      taken.push(folio);
+    }
+  return taken;
 }
 
 /**

@@ -144,5 +144,7 @@ export function invoke(
     if (kind === "text" && typeof value === "number") return value;
     ready.push(value);
   }
-  return def.call(kernel, task, ...(ready as never[]));
+  const result = def.call(kernel, task, ...(ready as never[]));
+  if (kernel.dying !== undefined) kernel.endVictim(task, 0);
+  return result;
 }

@@ -42,6 +42,7 @@ import {
   PAGEOUTRUN,
 } from "../vmstat.js";
 import { HZ, NS_PER_JIFFY } from "../wait.js";
+import { snapshotRefaults } from "./direct_reclaim.js";
 import {
   DEF_PRIORITY,
   MAX_RECLAIM_RETRIES,
@@ -106,9 +107,9 @@ function kswapdHighestZoneidx(sys: MemorySystem, prev: number): number {
 }
 
 /**
- * An allocation of 2^order pages with `gfp` has found `zone` low, or its watermarks boosted: kswapd is to work
- * on the zones up to `highestZoneidx`, unless enough is free there or it has given up. Where the allocation
- * may wait, kswapd begins at once if a CPU is free.
+ * An allocation of 2^order pages with `gfp` has found `zone` low, or its watermarks boosted: kswapd is to
+ * work on the zones up to `highestZoneidx`, unless enough is free there or it has given up. Where the
+ * allocation may wait, kswapd begins at once if a CPU is free.
  * Linux mm/vmscan.c:wakeup_kswapd()
  */
 export function wakeupKswapd(
@@ -302,6 +303,7 @@ function endBalance(sys: MemorySystem, sc: ScanControl): void {
     const zone = sys.zones[i]!;
     zone.watermarkBoost -= Math.min(zone.watermarkBoost, boost);
   });
+  snapshotRefaults(sys);
   run.sc = undefined;
   run.reclaimOrder = sc.order;
   if (run.reclaimOrder < run.allocOrder) return;

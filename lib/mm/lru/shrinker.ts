@@ -7,8 +7,8 @@
  *                    in calls of 128; what is left over is kept for the next time (nrDeferred)
  *   drop_caches 2 --> dropSlab: at priority 0, again and again as long as it helps
  *
- * So a pass that looks at 1/4096 of the page cache looks at 2/4096 of the dentries. An object that is given up
- * frees memory only when all others in its slab are gone, too: pages freed count for the one who reclaims
+ * So a pass that looks at 1/4096 of the page cache looks at 2/4096 of the dentries. An object that is given
+ * up frees memory only when all others in its slab are gone, too: pages freed count for the one who reclaims
  * (mm/pages/slub.ts, flushReclaimState), objects do not.
  *
  * Left out: shrinkers for each memory cgroup and node.
@@ -47,7 +47,7 @@ function doShrinkSlab(sys: MemorySystem, sc: ShrinkControl, shrinker: Shrinker, 
   let totalScan = Math.min(Math.floor(nr / 2 ** priority) + delta, 2 * freeable);
   let freed = 0;
   let scanned = 0;
-  // Less than a batch waits for the next time, unless it is more than there are objects: then memory is tight.
+  // Less than a batch waits for the next time, unless it is more than there are objects: memory is tight.
   while (totalScan >= batchSize || totalScan >= freeable) {
     sc.nrToScan = Math.min(batchSize, totalScan);
     sc.nrScanned = sc.nrToScan;

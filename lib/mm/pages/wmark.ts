@@ -29,6 +29,7 @@
 
 import type { MemorySystem } from "../system.js";
 import type { Zone, ZoneWatermarks } from "./buddy.js";
+import { zonePcpUpdate } from "./per_cpu_pages.js";
 
 /** Zones that a machine could have: DMA, DMA32, Normal, Movable, Device. Linux MAX_NR_ZONES */
 export const MAX_NR_ZONES = 5;
@@ -138,6 +139,7 @@ export function setupPerZoneWmarks(sys: MemorySystem): void {
     zone.watermarkBoost = 0;
   });
   calculateTotalreservePages(sys);
+  for (const zone of sys.zones) zonePcpUpdate(zone, sys.sysctl.percpuPagelistHighFraction);
 }
 
 /**

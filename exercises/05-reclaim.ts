@@ -1,0 +1,116 @@
+/**
+ * Lab 05, Reclaim: five exercises, three of them parts of the running kernel: how much a zone keeps free, what
+ * becomes of the pages at the end of the inactive list, and what happens to a page that comes back too soon.
+ *
+ * Notebook: notebooks/05-reclaim.ipynb. Check your work there with `await check("05.1")`, or in a terminal with
+ * `npx pagewalk grade 05.1`; `npx pagewalk hint 05.1` gives a hint, a second call the next one.
+ *
+ * 05.1 and 05.2 are about pages and frames on paper: a trace is a list of page numbers, in the order in which they are
+ * used. From 05.3 on names are Linux's: zoneWatermarkOk here is __zone_watermark_ok() in the kernel's mm/page_alloc.c.
+ */
+
+import { NotWrittenYet } from "pagewalk";
+import {
+  ALLOC_HIGHATOMIC,
+  ALLOC_MIN_RESERVE,
+  ALLOC_NON_BLOCK,
+  ALLOC_OOM,
+  ALLOC_RESERVES,
+  MAX_PAGE_ORDER,
+  type MemorySystem,
+  type Zone,
+  type ZoneWatermarks,
+} from "pagewalk/kernel";
+
+/** What 05.1 works on: as many frames as `pages` is long. */
+export interface ClockState {
+  /** The page in each frame; undefined where a frame is free. */
+  pages: (number | undefined)[];
+  /** For each frame: whether its page was used since the hand was last here. */
+  referenced: boolean[];
+  /** The frame that the hand points to. */
+  hand: number;
+}
+
+/**
+ * 05.1 CLOCK. Page `page` is used: changes `state` as the CLOCK policy does, and returns whether the page was there (a
+ * hit).
+ *
+ * - A hit sets the referenced bit of the page's frame. The hand does not move, and no page does.
+ * - A miss: the hand looks at one frame after the other, from where it stands. If the frame's bit is set, it is cleared, and
+ *   the hand goes on (after the last frame comes frame 0). If it is clear, the new page takes the frame, and the hand
+ *   goes on by one.
+ * - A free frame is one whose bit is clear. The new page's bit is clear: bringing it in does not count as a use.
+ *
+ * With pages [1, 2, 3], bits [true, false, true] and the hand at 0, using page 9 is a miss: pages [1, 9, 3], bits [false,
+ * false, true], the hand at 2. Page 1 got its second chance.
+ */
+export function clockAccess(state: ClockState, page: number): boolean {
+  throw new NotWrittenYet("05.1");
+}
+
+/**
+ * 05.2 Stack distances. How far back was each access's page used? For every access of `trace` the number of different
+ * pages used since the last use of the same page, itself included: 1 when it was used just before, Infinity the
+ * first time.
+ *
+ * `stackDistances([1, 1, 2, 3, 1])` is [Infinity, 1, Infinity, Infinity, 3]: 2, 3 and 1 itself.
+ */
+export function stackDistances(trace: readonly number[]): number[] {
+  throw new NotWrittenYet("05.2");
+}
+
+/**
+ * 05.2 Stack distances. The miss-ratio curve: which share of the accesses misses with 0, 1, 2, ... `maxFrames` frames, when the page
+ * that was not used for longest has to go (LRU). An access hits if its distance is not more than the number of frames. One pass
+ * over `distances` is enough for all sizes.
+ *
+ * `missRatioCurve([Infinity, 1, Infinity, Infinity, 3], 3)` is [1, 0.8, 0.8, 0.6]. Without accesses every share is 0.
+ */
+export function missRatioCurve(distances: readonly number[], maxFrames: number): number[] {
+  throw new NotWrittenYet("05.2");
+}
+
+/**
+ * 05.3 Watermarks. The marks of a zone with `managedPages` pages, of all `lowmemPages` that share min_free_kbytes. Linux calls this
+ * __setup_per_zone_wmarks().
+ *
+ * - min: the zone's part of min_free_kbytes (a page has 4 kB), in proportion to its pages.
+ * - low, high and promo lie above it, each by the same gap: a quarter of min, or `watermarkScaleFactor` ten-thousandths of the zone, if
+ *   that is more.
+ * - Every division is rounded down at once.
+ *
+ * A zone with all 60000 lowmem pages, min_free_kbytes 1797 and the factor 10: { min: 449, low: 561, high: 673, promo: 785 }.
+ */
+export function zoneWatermarks(
+  zone: { readonly managedPages: number },
+  minFreeKbytes: number,
+  lowmemPages: number,
+  watermarkScaleFactor: number,
+): ZoneWatermarks {
+  throw new NotWrittenYet("05.3");
+}
+
+/**
+ * 05.3 Watermarks. May a request for 2^order pages have pages of `zone`, which has `freePages` free? The allocator asks for every
+ * zone; where all say no, it reclaims. Linux calls this __zone_watermark_ok().
+ *
+ * - Of no use to the request: 2^order - 1 pages, so that the block fits; and zone.nrFreeHighatomic, unless `allocFlags` has one of ALLOC_RESERVES.
+ * - The urgent may go below the `mark`: ALLOC_MIN_RESERVE takes half of the mark off, and then, only for those, ALLOC_NON_BLOCK a quarter of
+ *   what is left; ALLOC_OOM (a process that is being killed) takes half of what is left then. What is taken off is rounded down.
+ * - What is left of the free pages must be more than the mark and zone.lowmemReserve[highestZoneidx] together: what the zone keeps from requests that a
+ *   higher zone could serve.
+ * - For order > 0 a block must be free, too: zone.hasFreeBlock(o, highatomic) for some o from order to MAX_PAGE_ORDER; `highatomic` is whether
+ *   allocFlags has ALLOC_HIGHATOMIC or ALLOC_OOM.
+ */
+export function zoneWatermarkOk(
+  _sys: MemorySystem,
+  zone: Zone,
+  order: number,
+  mark: number,
+  highestZoneidx: number,
+  allocFlags: number,
+  freePages: number,
+): boolean {
+  throw new NotWrittenYet("05.3");
+}

@@ -1,0 +1,187 @@
+/**
+ * Lab 05, Reclaim: five exercises, three of them parts of the running kernel: how much a zone keeps free, what
+ * becomes of the pages at the end of the inactive list, and what happens to a page that comes back too soon.
+ *
+ * Notebook: notebooks/05-reclaim.ipynb. Check your work there with `await check("05.1")`, or in a terminal with
+ * `npx pagewalk grade 05.1`; `npx pagewalk hint 05.1` gives a hint, a second call the next one.
+ *
+ * 05.1 and 05.2 are about pages and frames on paper: a trace is a list of page numbers, in the order in which they are
+ * used. From 05.3 on names are Linux's: zoneWatermarkOk here is __zone_watermark_ok() in the kernel's mm/page_alloc.c.
+ */
+
+import {
+  ALLOC_HIGHATOMIC,
+  ALLOC_MIN_RESERVE,
+  ALLOC_NON_BLOCK,
+  ALLOC_OOM,
+  ALLOC_RESERVES,
+  MAX_PAGE_ORDER,
+  type MemorySystem,
+  type Zone,
+  type ZoneWatermarks,
+} from "pagewalk/kernel";
+
+/** What 05.1 works on: as many frames as `pages` is long. */
+export interface ClockState {
+  /** The page in each frame; undefined where a frame is free. */
+  pages: (number | undefined)[];
+  /** For each frame: whether its page was used since the hand was last here. */
+  referenced: boolean[];
+  /** The frame that the hand points to. */
+  hand: number;
+}
+
+// HINT 05.1: Two cases. The page is in a frame (state.pages.indexOf(page) finds it): then nothing moves, only its
+//   referenced bit is set.
+// HINT 05.1: It is in no frame: the hand looks for a frame. A page that was used since the last look is spared: its bit
+//   is taken away and the hand goes on to the next frame, from the last one to frame 0.
+// HINT 05.1: At a frame whose bit is clear (a free frame's is) the hand stops: the new page goes there, with the bit
+//   clear, and the hand moves on by one more. It must, or the page that has just come would be looked at first.
+/**
+ * 05.1 CLOCK. Page `page` is used: changes `state` as the CLOCK policy does, and returns whether the page was there (a
+ * hit).
+ *
+ * - A hit sets the referenced bit of the page's frame. The hand does not move, and no page does.
+ * - A miss: the hand looks at one frame after the other, from where it stands. If the frame's bit is set, it is cleared, and
+ *   the hand goes on (after the last frame comes frame 0). If it is clear, the new page takes the frame, and the hand
+ *   goes on by one.
+ * - A free frame is one whose bit is clear. The new page's bit is clear: bringing it in does not count as a use.
+ *
+ * With pages [1, 2, 3], bits [true, false, true] and the hand at 0, using page 9 is a miss: pages [1, 9, 3], bits [false,
+ * false, true], the hand at 2. Page 1 got its second chance.
+ */
+export function clockAccess(state: ClockState, page: number): boolean {
+  // SOLUTION BEGIN
+  const frame = state.pages.indexOf(page);
+  if (frame >= 0) {
+    state.referenced[frame] = true;
+    return true;
+  }
+  const next = (): number => (state.hand + 1) % state.pages.length;
+  while (state.referenced[state.hand]) {
+    state.referenced[state.hand] = false;
+    state.hand = next();
+  }
+  state.pages[state.hand] = page;
+  state.hand = next();
+  return false;
+  // SOLUTION END
+}
+
+// HINT 05.2: Keep a list of all pages seen so far, the one used last at the front. The place of a page in it, counted
+//   from 1, is its stack distance. Then it moves to the front.
+// HINT 05.2: A page that is not in the list yet: Infinity, and it is put in front.
+// HINT 05.2: The curve: an access with distance d is a hit with d frames or more, and a miss with fewer. So count how many accesses have
+//   each distance, and go through the sizes from 0 upwards: each size has as many hits more as there are accesses with just that
+//   distance. The ratio is misses / all accesses.
+/**
+ * 05.2 Stack distances. How far back was each access's page used? For every access of `trace` the number of different
+ * pages used since the last use of the same page, itself included: 1 when it was used just before, Infinity the
+ * first time.
+ *
+ * `stackDistances([1, 1, 2, 3, 1])` is [Infinity, 1, Infinity, Infinity, 3]: 2, 3 and 1 itself.
+ */
+export function stackDistances(trace: readonly number[]): number[] {
+  // SOLUTION BEGIN
+  const stack: number[] = [];
+  return trace.map((page) => {
+    const at = stack.indexOf(page);
+    if (at >= 0) stack.splice(at, 1);
+    stack.unshift(page);
+    return at >= 0 ? at + 1 : Infinity;
+  });
+  // SOLUTION END
+}
+
+/**
+ * 05.2 Stack distances. The miss-ratio curve: which share of the accesses misses with 0, 1, 2, ... `maxFrames` frames, when the page
+ * that was not used for longest has to go (LRU). An access hits if its distance is not more than the number of frames. One pass
+ * over `distances` is enough for all sizes.
+ *
+ * `missRatioCurve([Infinity, 1, Infinity, Infinity, 3], 3)` is [1, 0.8, 0.8, 0.6]. Without accesses every share is 0.
+ */
+export function missRatioCurve(distances: readonly number[], maxFrames: number): number[] {
+  // SOLUTION BEGIN
+  const hitsAt = new Array<number>(maxFrames + 1).fill(0);
+  for (const distance of distances) if (distance <= maxFrames) hitsAt[distance]!++;
+  let misses = distances.length;
+  return hitsAt.map((hits) => {
+    misses -= hits;
+    return distances.length === 0 ? 0 : misses / distances.length;
+  });
+  // SOLUTION END
+}
+
+// HINT 05.3: zoneWatermarks: everything is in pages of 4 kB, and every division is rounded down by itself: first min_free_kbytes to
+//   pages, then the zone's part of them, pages * managedPages / lowmemPages.
+// HINT 05.3: The gap is the larger of two numbers: a quarter of min, and managedPages * watermarkScaleFactor / 10000.
+// HINT 05.3: zoneWatermarkOk: three steps. What of freePages is of no use to this request? How far may it go below the mark? Is there a block
+//   large enough?
+// HINT 05.3: Of no use: a request for a block of 2^order pages may leave 2^order - 1 pages fewer. And zone.nrFreeHighatomic, kept for urgent
+//   requests, unless allocFlags has one of ALLOC_RESERVES.
+// HINT 05.3: Below the mark: ALLOC_MIN_RESERVE takes half of the mark off; only together with it ALLOC_NON_BLOCK takes a quarter of the rest;
+//   then ALLOC_OOM half of what is left. What is taken off is rounded down.
+// HINT 05.3: What is left of freePages must be MORE than the mark plus zone.lowmemReserve[highestZoneidx]. For order 0 that is all. Else some
+//   order from `order` to MAX_PAGE_ORDER must have zone.hasFreeBlock(order, highatomic).
+/**
+ * 05.3 Watermarks. The marks of a zone with `managedPages` pages, of all `lowmemPages` that share min_free_kbytes. Linux calls this
+ * __setup_per_zone_wmarks().
+ *
+ * - min: the zone's part of min_free_kbytes (a page has 4 kB), in proportion to its pages.
+ * - low, high and promo lie above it, each by the same gap: a quarter of min, or `watermarkScaleFactor` ten-thousandths of the zone, if
+ *   that is more.
+ * - Every division is rounded down at once.
+ *
+ * A zone with all 60000 lowmem pages, min_free_kbytes 1797 and the factor 10: { min: 449, low: 561, high: 673, promo: 785 }.
+ */
+export function zoneWatermarks(
+  zone: { readonly managedPages: number },
+  minFreeKbytes: number,
+  lowmemPages: number,
+  watermarkScaleFactor: number,
+): ZoneWatermarks {
+  // SOLUTION BEGIN
+  const { managedPages } = zone;
+  const min = Math.floor((Math.floor(minFreeKbytes / 4) * managedPages) / lowmemPages);
+  const gap = Math.max(Math.floor(min / 4), Math.floor((managedPages * watermarkScaleFactor) / 10000));
+  return { min, low: min + gap, high: min + 2 * gap, promo: min + 3 * gap };
+  // SOLUTION END
+}
+
+/**
+ * 05.3 Watermarks. May a request for 2^order pages have pages of `zone`, which has `freePages` free? The allocator asks for every
+ * zone; where all say no, it reclaims. Linux calls this __zone_watermark_ok().
+ *
+ * - Of no use to the request: 2^order - 1 pages, so that the block fits; and zone.nrFreeHighatomic, unless `allocFlags` has one of ALLOC_RESERVES.
+ * - The urgent may go below the `mark`: ALLOC_MIN_RESERVE takes half of the mark off, and then, only for those, ALLOC_NON_BLOCK a quarter of
+ *   what is left; ALLOC_OOM (a process that is being killed) takes half of what is left then. What is taken off is rounded down.
+ * - What is left of the free pages must be more than the mark and zone.lowmemReserve[highestZoneidx] together: what the zone keeps from requests that a
+ *   higher zone could serve.
+ * - For order > 0 a block must be free, too: zone.hasFreeBlock(o, highatomic) for some o from order to MAX_PAGE_ORDER; `highatomic` is whether
+ *   allocFlags has ALLOC_HIGHATOMIC or ALLOC_OOM.
+ */
+export function zoneWatermarkOk(
+  _sys: MemorySystem,
+  zone: Zone,
+  order: number,
+  mark: number,
+  highestZoneidx: number,
+  allocFlags: number,
+  freePages: number,
+): boolean {
+  // SOLUTION BEGIN
+  let free = freePages - (2 ** order - 1);
+  if ((allocFlags & ALLOC_RESERVES) === 0) free -= zone.nrFreeHighatomic;
+  let min = mark;
+  if (allocFlags & ALLOC_MIN_RESERVE) {
+    min -= Math.floor(min / 2);
+    if (allocFlags & ALLOC_NON_BLOCK) min -= Math.floor(min / 4);
+  }
+  if (allocFlags & ALLOC_OOM) min -= Math.floor(min / 2);
+  if (free <= min + zone.lowmemReserve[highestZoneidx]!) return false;
+  if (order === 0) return true;
+  const highatomic = (allocFlags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) !== 0;
+  for (let o = order; o <= MAX_PAGE_ORDER; o++) if (zone.hasFreeBlock(o, highatomic)) return true;
+  return false;
+  // SOLUTION END
+}

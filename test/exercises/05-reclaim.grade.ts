@@ -1,0 +1,381 @@
+/**
+ * Grader of lab 05. 05.1 and 05.2 are compared with the same things worked out in another way; from 05.3 on each part runs in a
+ * whole kernel: first known hard cases, each with a sentence that says what is at stake, then random workloads.
+ */
+
+import { describe, it } from "vitest";
+import { expectSame, expectSameRuns, expectSameSteps } from "../../lib/course/grading/expect.js";
+import { gradedTasks } from "../../lib/course/grading/remember.js";
+import {
+  clockMistake,
+  clockText,
+  referenceClock,
+  referenceCurve,
+  referenceDistances,
+  runClock,
+} from "../../lib/course/labs/reclaim_paper.js";
+import {
+  randomScene,
+  randomWatermarkOp,
+  runWatermarks,
+  sceneText,
+  type WatermarkOp,
+  type WatermarkScene,
+  watermarkMistake,
+  watermarkObservationText,
+  watermarkOpText,
+  watermarkScene,
+  zoneOf,
+} from "../../lib/course/labs/watermarks.js";
+import { Random } from "../../lib/hw/random.js";
+import type { MachineParts } from "../../lib/kernel/machine.js";
+import {
+  ALLOC_HIGHATOMIC,
+  ALLOC_MIN_RESERVE,
+  ALLOC_NON_BLOCK,
+  ALLOC_OOM,
+} from "../../lib/mm/pages/alloc_flags.js";
+import { zoneWatermarkOk } from "../../lib/mm/pages/watermark_ok.js";
+import { zoneWatermarks } from "../../lib/mm/pages/wmark.js";
+import type { MemorySystem } from "../../lib/mm/system.js";
+import * as submission from "../../solutions/05-reclaim.js";
+
+const { remember, atLast } = gradedTasks();
+
+// ---------------------------------------------------------------- 05.1
+
+function compareClocks(frames: number, first: number[][], workloads = 0, pages = 8): void {
+  expectSameRuns<number>({
+    operation: (random) => random.below(pages),
+    first,
+    workloads,
+    length: 24,
+    seed: 105,
+    reference: (trace) => referenceClock(frames, trace),
+    submission: (trace) => runClock(submission.clockAccess, frames, trace),
+    describe: (page) => `use page ${page}`,
+    simplify: (page) => (page > 0 ? [page - 1] : []),
+    as: clockText,
+    explain: clockMistake,
+  });
+}
+
+function checkClock(because: string, frames: number, ...traces: number[][]): void {
+  remember("05.1", because, () => compareClocks(frames, traces));
+}
+
+describe("05.1 CLOCK", () => {
+  it("fills free frames one after the other", () => {
+    checkClock(
+      "a free frame's bit is clear, so the new page takes it, and the hand goes on by one",
+      3,
+      [1, 2, 3],
+    );
+    checkClock("after the last frame comes frame 0", 3, [1, 2, 3, 4, 5, 6, 7]);
+  });
+  it("sets the referenced bit at a hit, and moves nothing", () => {
+    checkClock(
+      "a hit sets the bit of the page's frame, and nothing else",
+      3,
+      [1, 1],
+      [1, 2, 3, 2],
+      [1, 2, 3, 3, 3],
+    );
+  });
+  it("gives a second chance", () => {
+    checkClock(
+      "a page whose bit is set is spared once: the bit is cleared, and the hand goes on",
+      3,
+      [1, 2, 3, 1, 9],
+    );
+    checkClock(
+      "a page whose bit is clear goes, though it may have been there longest or not",
+      3,
+      [1, 2, 3, 2, 9, 8],
+    );
+  });
+  it("does not count bringing a page in as a use", () => {
+    checkClock(
+      "the new page's bit is clear: it must be used again before the hand comes round",
+      2,
+      [1, 2, 3, 4],
+    );
+  });
+  it("goes round when every bit is set", () => {
+    checkClock(
+      "when every bit is set, the hand clears them all and takes the frame where it started",
+      3,
+      [1, 2, 3, 1, 2, 3, 4],
+    );
+  });
+  it("works with one frame", () => {
+    checkClock("with one frame, the hand comes back to it at once", 1, [1, 1, 2, 2, 3]);
+  });
+  it("knows page 0", () => {
+    checkClock("page 0 is a page like any other, and a free frame holds no page", 2, [0, 0, 1, 0, 2]);
+  });
+  it("agrees with a queue on random traces", () => {
+    atLast("05.1", () => {
+      for (const frames of [2, 3, 5]) compareClocks(frames, [], 60);
+      compareClocks(7, [], 30, 20);
+    });
+  });
+});
+
+// ---------------------------------------------------------------- 05.2
+
+function checkDistances(trace: readonly number[], because?: string): void {
+  expectSameSteps(submission.stackDistances(trace), referenceDistances(trace), {
+    what: `stackDistances([${trace.join(", ")}])`,
+    ...(because === undefined ? {} : { because }),
+  });
+}
+
+function checkCurve(trace: readonly number[], maxFrames: number, because?: string): void {
+  const distances = referenceDistances(trace);
+  expectSameSteps(submission.missRatioCurve(distances, maxFrames), referenceCurve(trace, maxFrames), {
+    what: `missRatioCurve([${distances.join(", ")}], ${maxFrames}) (step 1 is the one with 0 frames)`,
+    ...(because === undefined ? {} : { because }),
+  });
+}
+
+const smallTrace = (random: Random, length: number, pages: number): number[] =>
+  Array.from({ length }, () => Math.min(random.below(pages), random.below(pages)));
+
+describe("05.2 Stack distances", () => {
+  it("says Infinity at the first use of each page", () => {
+    checkDistances([], "a trace without accesses has no distances");
+    checkDistances([5, 4, 3], "a page that was never used before has no distance: Infinity");
+  });
+  it("counts the page itself", () => {
+    checkDistances([7, 7, 7], "a page that was used just before has the distance 1: itself");
+    checkDistances(
+      [1, 2, 1],
+      "between the two uses of page 1 lies page 2: with page 1 itself the distance is 2",
+    );
+  });
+  it("counts different pages, not accesses", () => {
+    checkDistances([1, 2, 2, 2, 1], "page 2 counts once, however often it was used");
+    checkDistances([1, 2, 3, 2, 3, 2, 1], "pages 2 and 3 count once each");
+  });
+  it("counts from the last use, not from the first", () => {
+    checkDistances([1, 2, 3, 1, 1], "the last use of page 1 was just before");
+    checkDistances([1, 2, 3, 2, 4, 1, 2], "after a use the page is in front again");
+  });
+  it("knows page 0", () => {
+    checkDistances([0, 1, 0, 0], "page 0 is a page like any other");
+  });
+  it("leaves the trace as it is", () => {
+    remember("05.2", "the trace is only read", () => {
+      const trace = Object.freeze([3, 1, 3, 2, 1]) as readonly number[];
+      checkDistances(trace);
+    });
+  });
+  it("measures random traces", () => {
+    const random = new Random(205);
+    for (let i = 0; i < 40; i++) checkDistances(smallTrace(random, 2 + random.below(40), 9));
+  });
+  it("counts misses for every size", () => {
+    checkCurve(
+      [1, 1, 2, 3, 1],
+      3,
+      "an access is a hit if its distance is not more than the number of frames",
+    );
+    checkCurve([1, 2, 1, 2], 3, "with no frame at all, every access misses: the ratio is 1");
+    checkCurve([1, 2, 3, 4], 2, "a first use misses with any number of frames");
+  });
+  it("has a value for each size from 0 to maxFrames", () => {
+    checkCurve([1, 2, 1], 0, "there are maxFrames + 1 values");
+    checkCurve([1, 2, 1, 3, 2], 6, "more frames than pages: only first uses still miss");
+    checkCurve([], 2, "without accesses every share is 0, not NaN");
+  });
+  it("agrees with LRU played for each size", () => {
+    const random = new Random(206);
+    for (let i = 0; i < 30; i++) checkCurve(smallTrace(random, 60, 12), random.below(14));
+  });
+});
+
+// ---------------------------------------------------------------- 05.3
+
+const WATERMARKS: Partial<MachineParts> = {
+  zoneWatermarks: submission.zoneWatermarks,
+  zoneWatermarkOk: submission.zoneWatermarkOk,
+};
+
+type Marks = [managedPages: number, minFreeKbytes: number, lowmemPages: number, factor: number];
+
+function checkMarks(because: string, ...cases: Marks[]): void {
+  remember("05.3", because, () => {
+    for (const [managedPages, ...rest] of cases)
+      expectSame(
+        submission.zoneWatermarks({ managedPages }, ...rest),
+        zoneWatermarks({ managedPages }, ...rest),
+        { what: `zoneWatermarks({ managedPages: ${managedPages} }, ${rest.join(", ")})` },
+      );
+  });
+}
+
+function checkScenes(because: string | undefined, scenes: readonly WatermarkScene[]): void {
+  for (const scene of scenes) {
+    const { order, mark, highestZoneidx, allocFlags, freePages } = scene;
+    const ask = (part: typeof zoneWatermarkOk): boolean =>
+      part({} as MemorySystem, zoneOf(scene), order, mark, highestZoneidx, allocFlags, freePages);
+    expectSame(ask(submission.zoneWatermarkOk), ask(zoneWatermarkOk), {
+      what: sceneText(scene),
+      ...(because === undefined ? {} : { because }),
+    });
+  }
+}
+
+function checkOk(because: string, ...scenes: Partial<WatermarkScene>[]): void {
+  remember("05.3", because, () => checkScenes(because, scenes.map(watermarkScene)));
+}
+
+function compareWatermarks(first: WatermarkOp[][], workloads = 0): void {
+  expectSameRuns<WatermarkOp>({
+    operation: randomWatermarkOp,
+    first,
+    workloads,
+    length: 8,
+    seed: 305,
+    reference: (operations) => runWatermarks({}, operations),
+    submission: (operations) => runWatermarks(WATERMARKS, operations),
+    describe: watermarkOpText,
+    as: watermarkObservationText,
+    explain: watermarkMistake,
+  });
+}
+
+describe("05.3 Watermarks", () => {
+  it("gives a zone its part of min_free_kbytes", () => {
+    checkMarks("min_free_kbytes is in kB, the marks are in pages of 4 kB", [60000, 1797, 60000, 10]);
+    checkMarks(
+      "a zone's part is in proportion to its pages, of all lowmem pages",
+      [3840, 3937, 245000, 10],
+      [241160, 3937, 245000, 10],
+    );
+  });
+  it("rounds every division down at once", () => {
+    checkMarks(
+      "min_free_kbytes is rounded down to pages first",
+      [1000, 4099, 1000, 10],
+      [999, 4099, 1000, 1],
+    );
+    checkMarks(
+      "the zone's part and the gap are whole pages, rounded down",
+      [1001, 128, 3003, 10],
+      [77, 133, 100, 1],
+    );
+  });
+  it("takes the larger of two gaps", () => {
+    checkMarks("the gap is a quarter of min where that is more", [10000, 4000, 10000, 10]);
+    checkMarks(
+      "the gap is watermark_scale_factor / 10000 of the zone where that is more",
+      [250000, 4000, 250000, 150],
+    );
+    checkMarks("promo lies above high as high lies above low", [60000, 1797, 60000, 3000]);
+  });
+  it("works for random zones", () => {
+    const random = new Random(305);
+    const cases = Array.from({ length: 200 }, (): Marks => {
+      const lowmem = 1 + random.below(1_000_000);
+      return [random.below(lowmem + 1), random.below(70_000), lowmem, random.between(1, 3000)];
+    });
+    checkMarks("as in every zone", ...cases);
+  });
+  it("wants more than the mark, not just as much", () => {
+    checkOk(
+      "the free pages must be MORE than the mark: strictly greater",
+      { freePages: 100 },
+      { freePages: 101 },
+    );
+    checkOk(
+      "no page free is not enough for the mark 0",
+      { mark: 0, freePages: 0 },
+      { mark: 0, freePages: 1 },
+    );
+  });
+  it("keeps lowmem reserves", () => {
+    const reserve = [0, 0, 50, 80, 80];
+    for (const highestZoneidx of [0, 1, 2, 3])
+      checkOk(
+        "the reserve counts on top of the mark, and it is the one for highestZoneidx: the highest zone that could serve the request",
+        ...[140, 150, 151, 180, 181].map((freePages) => ({ highestZoneidx, reserve, freePages })),
+      );
+  });
+  it("lets the block fit", () => {
+    checkOk(
+      "a request for 2^order pages leaves 2^order - 1 pages fewer for the test",
+      ...[100, 107, 108, 109].map((freePages) => ({ order: 3, freePages })),
+    );
+  });
+  it("asks for a free block", () => {
+    checkOk(
+      "many free pages do not help when they are all in small pieces: a block of this order or a larger one must be free",
+      { order: 3, blocks: [0, 1, 2] },
+      { order: 3, blocks: [0, 3] },
+      { order: 3, blocks: [10] },
+      { order: 10, blocks: [10], freePages: 5000 },
+      { order: 0, blocks: [] },
+    );
+    checkOk(
+      "blocks kept for urgent requests count only with ALLOC_HIGHATOMIC or ALLOC_OOM",
+      ...[0, ALLOC_HIGHATOMIC, ALLOC_OOM, ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK].map((allocFlags) => ({
+        ...{ order: 2, blocks: [0, 1], urgentBlocks: [2], allocFlags },
+      })),
+    );
+  });
+  it("lets the urgent go deeper", () => {
+    const deeper = (allocFlags: number) =>
+      Array.from({ length: 45 }, (_, i) => ({ allocFlags, mark: 101, freePages: 18 + 2 * i }));
+    checkOk("ALLOC_MIN_RESERVE: half of the mark is taken off, rounded down", ...deeper(ALLOC_MIN_RESERVE));
+    checkOk(
+      "with ALLOC_NON_BLOCK, too, a quarter of what is left is taken off",
+      ...deeper(ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK),
+    );
+    checkOk("ALLOC_NON_BLOCK alone is not urgent: it takes nothing off", ...deeper(ALLOC_NON_BLOCK));
+    checkOk("a victim of the OOM killer (ALLOC_OOM) gets half of the mark", ...deeper(ALLOC_OOM));
+    checkOk(
+      "ALLOC_OOM takes half of what the others have left",
+      ...deeper(ALLOC_OOM | ALLOC_MIN_RESERVE),
+      ...deeper(ALLOC_OOM | ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK),
+    );
+    checkOk("the reserve is not reduced: only the mark is", {
+      ...{ allocFlags: ALLOC_MIN_RESERVE, freePages: 120, reserve: [0, 80, 80, 0, 0] },
+    });
+  });
+  it("keeps nrFreeHighatomic from ordinary requests", () => {
+    for (const allocFlags of [0, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_HIGHATOMIC])
+      checkOk(
+        "pages in blocks kept for urgent requests are of no use, unless the request has one of ALLOC_RESERVES",
+        ...[60, 100, 101, 130, 131].map((freePages) => ({ allocFlags, highatomic: 30, freePages })),
+      );
+  });
+  it("answers random questions", () => {
+    const random = new Random(306);
+    checkScenes(
+      undefined,
+      Array.from({ length: 1500 }, () => randomScene(random)),
+    );
+  });
+  it("drives a machine", () => {
+    remember("05.3", "the marks follow the settings", () =>
+      compareWatermarks([
+        [{ op: "min_free_kbytes", value: 4096 }],
+        [
+          { op: "watermark_scale_factor", value: 500 },
+          { op: "write", pages: 3000 },
+        ],
+        [
+          { op: "read", pages: 400 },
+          { op: "write", pages: 3000 },
+          { op: "write", pages: 3000 },
+          { op: "write", pages: 3000 },
+        ],
+      ]),
+    );
+  });
+  it("drives a machine through random workloads", () => {
+    atLast("05.3", () => compareWatermarks([], 6));
+  });
+});
