@@ -56,6 +56,7 @@ function takeUntil(sys: MemorySystem, free: number): Folio[] {
   noPcp(sys);
   sys.sysctl.watermarkBoostFactor = 0;
   while (nrFreePages(sys) > free) taken.push(allocPages(sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+  for (const zone of sys.zones) zone.watermarkBoost = 0; // raised by claims
   return taken;
 }
 
