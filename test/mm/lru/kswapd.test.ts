@@ -442,7 +442,8 @@ describe("a program that reads a file of twice the RAM", () => {
     };
     const usual = slabs(100);
     expect(usual.before).toBeGreaterThan(600);
-    expect(usual).toMatchObject({ after: usual.before, scanned: 0 }); // 3000 >> 12 is nothing
+    expect(usual.scanned).toBe(0); // 3000 >> 12 is nothing
+    expect(usual.after).toBeGreaterThanOrEqual(usual.before);
     const eager = slabs(10_000);
     expect(eager.scanned).toBeGreaterThan(3000);
     expect(eager.after).toBeLessThan(eager.before / 2);
