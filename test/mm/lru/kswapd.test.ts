@@ -45,6 +45,7 @@ class Hoard {
   takeUntil(free: number): void {
     const boosts = this.sys.zones.map((zone) => zone.watermarkBoost);
     noPcp(this.sys);
+    this.sys.sysctl.watermarkBoostFactor = 0;
     while (nrFreePages(this.sys) > free)
       this.pages.push(allocPages(this.sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
     for (const [i, zone] of this.sys.zones.entries()) zone.watermarkBoost = boosts[i]!; // changed by claims
