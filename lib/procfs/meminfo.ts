@@ -4,7 +4,8 @@
  *   MemTotal = MemFree + Cached + Buffers + AnonPages + PageTables + kernel's own ...
  *   Cached holds Shmem too; Active + Inactive are the LRU lists that reclaim walks.
  *
- * What the machine does not have (slabs, vmalloc, huge page pools, ...) is 0.
+ * What the machine does not have (vmalloc, huge page pools, ...) is 0; of slabs, only what was taken since boot
+ * for dentries and inodes (fs/super.ts).
  *
  * Only text is made here: MemAvailable is mm/pages/mmzone.ts, CommitLimit mm/vma/util.ts.
  *
