@@ -76,7 +76,7 @@ export class Ext4 implements FileSystemOps {
 
   constructor(sys: MemorySystem, disk: BlockDevice) {
     this.disk = disk;
-    this.wb = new Flusher(sys);
+    this.wb = new Flusher(sys, disk);
     this.bios = new BioQueue(disk, this.wb);
     this.sb = new SuperBlock(sys, "ext4");
   }

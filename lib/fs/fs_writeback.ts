@@ -11,15 +11,19 @@
  *   why it writes, in this order                         which files             until
  *     somebody wants all of it (reclaim, laptop mode)    all                     as many as were dirty
  *     every 5 s (dirty_writeback_centisecs)              dirty for 30 s          none is that old
- *     more is dirty than bgThresh (dirty_limits.ts)      all, the oldest first   less is
+ *     more is dirty than the threshold (10 %)            all, the oldest first   less is
  *
  * How long a file is dirty counts from its first dirty page: when it is old, all its pages are written. One
  * batch of the thread is one chunk of one file: half a second's worth of the disk's speed, but no more than
  * an eighth of all that may be dirty, and 4 MiB at least. It waits for nothing: a page that is under
  * writeback already is left for the next time.
  *
- * Left out: the limit on requests of the flusher that are under way (blk-wbt), so that a whole chunk goes
- * to the disk's queue; timestamps that are written later (dirtytime): there are none.
+ * It does not fill the disk's queue, so that others' reads need not wait long: 4 of its requests may be under
+ * way for what is old or too much, 8 for other reasons, 16 while a task is slowed down. Then it sleeps until
+ * one has ended.
+ *
+ * Left out: fewer or more requests as reads are seen to take long (blk-wbt's feedback); timestamps that are
+ * written later (dirtytime): there are none.
  * Differs from Linux: sync(2) sends the pages in the caller's name.
  *
  * Linux fs/fs-writeback.c. Read first: mm/lru/page_writeback.ts, mm/lru/balance_dirty_pages.ts, mm/wait.ts.
@@ -40,6 +44,10 @@ const NEVER = Number.POSITIVE_INFINITY;
 const MIN_WRITEBACK_PAGES = 1024;
 /** Part of the limit that is written of a file at once. Linux include/linux/writeback.h:DIRTY_SCOPE */
 const DIRTY_SCOPE = 8;
+/** Requests that may be under way. Linux block/blk-wbt.c:RWB_DEF_DEPTH, calc_wb_limits() */
+const WBT_DEPTH = 16;
+const WBT_NORMAL = 8;
+const WBT_BACKGROUND = 4;
 /** Kind of the event by which all is written after the disk was used, in laptop mode. */
 const LAPTOP_TIMER = "laptop_mode_timer_fn";
 
@@ -59,11 +67,14 @@ interface WbWritebackWork {
   /** A pass over b_io is under way: since when, and how much it has written. */
   passStartNs: number;
   passWrote: number;
+  /** The chunk under way: of which file, its size, and what is left of it. */
+  chunk: { readonly inode: Inode; readonly size: number; left: number } | undefined;
 }
 
 /** Who writes one disk's dirty files. Linux include/linux/backing-dev-defs.h:struct bdi_writeback */
 export class Flusher extends BdiWriteback {
   private readonly sys: MemorySystem;
+  private readonly disk: { readonly inFlight: number };
   private readonly bDirty: InodeList = new Map();
   private readonly bIo: InodeList = new Map();
   private readonly bMoreIo: InodeList = new Map();
@@ -72,14 +83,17 @@ export class Flusher extends BdiWriteback {
   /** Reasons that have been looked at since the thread woke up. */
   private checked = 0;
   private work: WbWritebackWork | undefined = undefined;
+  /** It sleeps until a request has ended. */
+  private waitsForQueue = false;
   private lastOldFlushNs: number;
   /** When the laptop timer goes off, if the disk is not used before; Infinity while it is not set. */
   private laptopTimerNs = NEVER;
   readonly thread: Kthread;
 
-  constructor(sys: MemorySystem) {
+  constructor(sys: MemorySystem, disk: { readonly inFlight: number }) {
     super();
     this.sys = sys;
+    this.disk = disk;
     this.lastOldFlushNs = sys.clock.nowNs;
     this.bwTimeStamp = jiffies(sys);
     this.thread = sys.sched.kthreadCreate("kworker/u8:0-flush-8:0", () => this.wbWorkfn());
@@ -127,7 +141,8 @@ export class Flusher extends BdiWriteback {
 
   /** The end of b_dirty; its time stays if it is the latest. Linux fs/fs-writeback.c:redirty_tail_locked() */
   private redirtyTail(inode: Inode, dirtiedWhen: number): void {
-    const latest = Math.max(0, ...this.bDirty.values());
+    let latest = 0;
+    for (const when of this.bDirty.values()) latest = Math.max(latest, when);
     this.bDirty.set(inode, dirtiedWhen < latest ? this.sys.clock.nowNs : dirtiedWhen);
   }
 
@@ -170,22 +185,36 @@ export class Flusher extends BdiWriteback {
     this.laptopSyncCompletion();
   }
 
+  /** A request to the disk has ended: there is room for another. Linux block/blk-wbt.c:wbt_done() */
+  requestEnded(): void {
+    if (this.sys.sysctl.laptopMode > 0) this.laptopIoCompletion();
+    if (!this.waitsForQueue) return;
+    this.waitsForQueue = false;
+    this.sys.sched.wakeUp(this.thread);
+  }
+
+  /** No more requests for now. Linux block/blk-wbt.c:get_limit() */
+  private queueFull(work: WbWritebackWork): boolean {
+    const throttled = jiffies(this.sys) < this.lastBdpSleep + HZ;
+    const limit = throttled ? WBT_DEPTH : work.kind === "all" ? WBT_NORMAL : WBT_BACKGROUND;
+    return this.disk.inFlight >= limit;
+  }
+
   // -------------------------------------------------------------- laptop mode
 
   /**
    * The disk was used, so it turns: what is dirty is written soon, in laptop mode. Linux
    * mm/page-writeback.c:laptop_io_completion()
    */
-  laptopIoCompletion(): void {
+  private laptopIoCompletion(): void {
     const { clock, events, sysctl } = this.sys;
-    if (sysctl.laptopMode <= 0) return;
     const wasSet = this.laptopTimerNs < NEVER;
     this.laptopTimerNs = clock.nowNs + sysctl.laptopMode * 1e9;
     if (!wasSet) events.post(this.laptopTimerNs, LAPTOP_TIMER, this);
   }
 
   /** All has been written: no need to. Linux mm/page-writeback.c:laptop_sync_completion() */
-  laptopSyncCompletion(): void {
+  private laptopSyncCompletion(): void {
     if (this.laptopTimerNs < NEVER) this.laptopTimerNs = 0;
   }
 
@@ -209,7 +238,7 @@ export class Flusher extends BdiWriteback {
     for (;;) {
       this.work ??= this.nextWork();
       if (this.work === undefined) break;
-      if (this.wbWriteback(this.work)) return clock.nowNs;
+      if (this.wbWriteback(this.work)) return this.waitsForQueue ? NEVER : clock.nowNs;
     }
     this.running = false;
     this.checked = 0;
@@ -231,7 +260,16 @@ export class Flusher extends BdiWriteback {
 
   private newWork(kind: WbWritebackWork["kind"], reason: WbReason, nrPages: number): WbWritebackWork {
     const { nowNs } = this.sys.clock;
-    return { reason, kind, nrPages, dirtiedBefore: nowNs, queued: false, passStartNs: NEVER, passWrote: 0 };
+    return {
+      reason,
+      kind,
+      nrPages,
+      dirtiedBefore: nowNs,
+      queued: false,
+      passStartNs: NEVER,
+      passWrote: 0,
+      chunk: undefined,
+    };
   }
 
   /** Pages, and files. Linux fs/fs-writeback.c:get_nr_dirty_pages() */
@@ -268,6 +306,7 @@ export class Flusher extends BdiWriteback {
       if (work.passStartNs === NEVER && !this.startPass(work)) break;
       const [first] = this.bIo;
       if (first !== undefined) this.writebackInode(work, first[0], first[1]);
+      if (this.waitsForQueue) return true;
       if (this.bIo.size > 0 && !this.passIsOver(work)) return true;
       this.endPass(work);
       if (work.passWrote === 0 && work.queued) break;
@@ -317,32 +356,52 @@ export class Flusher extends BdiWriteback {
   /** A chunk of one file. Linux fs/fs-writeback.c:writeback_sb_inodes(), the body of its loop */
   private writebackInode(work: WbWritebackWork, inode: Inode, dirtiedWhen: number): void {
     const { mapping } = inode;
-    const chunk = this.chunkSize(work);
+    if (work.chunk?.inode !== inode) {
+      const size = this.chunkSize(work);
+      work.chunk = { inode, size, left: size };
+    }
+    const { chunk } = work;
     const wbc = {
       syncAll: false,
       rangeStart: 0,
       rangeEnd: Number.MAX_SAFE_INTEGER,
       rangeCyclic: true,
-      nrToWrite: chunk,
+      nrToWrite: chunk.left,
+      queueFull: () => this.queueFull(work),
+      blocked: false,
     };
-    this.bIo.delete(inode);
     doWritepages(mapping, wbc);
-    const wrote = chunk - wbc.nrToWrite;
+    const wrote = chunk.left - wbc.nrToWrite;
+    chunk.left = wbc.nrToWrite;
     work.nrPages -= wrote;
     work.passWrote += wrote;
+    this.waitsForQueue = wbc.blocked;
+    if (wbc.blocked) return;
+    work.chunk = undefined;
+    this.bIo.delete(inode);
+    this.requeueInode(work, inode, dirtiedWhen, chunk.left);
+    this.traceInode(inode, dirtiedWhen, chunk.size, chunk.size - chunk.left);
+  }
+
+  /** To the list where it belongs now. Linux fs/fs-writeback.c:requeue_inode() */
+  private requeueInode(work: WbWritebackWork, inode: Inode, dirtiedWhen: number, left: number): void {
+    const { mapping } = inode;
     if (mapping.dirtyFolios.size === 0) work.passWrote++;
-    else if (wbc.nrToWrite <= 0 && dirtiedWhen <= this.dirtiedBefore(work))
-      this.bMoreIo.set(inode, dirtiedWhen);
+    else if (left <= 0 && dirtiedWhen <= this.dirtiedBefore(work)) this.bMoreIo.set(inode, dirtiedWhen);
     else this.redirtyTail(inode, dirtiedWhen);
-    const { trace } = this.sys;
-    if (trace.on)
-      trace.emit("writeback:writeback_single_inode", {
-        name: this.bdi,
-        ino: inode.ino,
-        age: Math.floor((this.sys.clock.nowNs - dirtiedWhen) / 1e9),
-        to_write: chunk,
-        wrote,
-      });
+  }
+
+  private traceInode(inode: Inode, dirtiedWhen: number, toWrite: number, wrote: number): void {
+    const { trace, clock } = this.sys;
+    if (!trace.on) return;
+    const age = Math.floor((clock.nowNs - dirtiedWhen) / 1e9);
+    trace.emit("writeback:writeback_single_inode", {
+      name: this.bdi,
+      ino: inode.ino,
+      age,
+      to_write: toWrite,
+      wrote,
+    });
   }
 
   /** Files that became dirty later go on after the others, though there is more of them to write. */

@@ -8,7 +8,7 @@ import { ENOENT, ENOMEM } from "../../lib/mm/errno.js";
 import { shrinkSlab } from "../../lib/mm/lru/shrinker.js";
 import { fput } from "../../lib/mm/mm_types.js";
 import { GFP_KERNEL, GFP_NOFS } from "../../lib/mm/pages/gfp.js";
-import { nrFreePages } from "../../lib/mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
 import { DROP_SLAB, NR_SLAB_RECLAIMABLE, SLABS_SCANNED } from "../../lib/mm/vmstat.js";
 import "../../lib/procfs/mount.js";
 
@@ -157,18 +157,18 @@ describe("the shrinker of a file system", () => {
 
   it("needs pages for more files than the kernel has met at boot, and drop_caches gives them back", () => {
     const { machine, sys, make } = withDisk();
-    const free = nrFreePages(sys);
+    const free = nrUnusedPages(sys);
     const slab = (): number => sys.vmStat.nodeStat[NR_SLAB_RECLAIMABLE]!;
     for (let i = 0; i < 900; i++) make(`/d/${i}`);
-    expect([slab(), nrFreePages(sys)]).toEqual([0, free]);
+    expect([slab(), nrUnusedPages(sys)]).toEqual([0, free]);
     for (let i = 900; i < 3000; i++) make(`/d/${i}`);
     // 3002 dentries and inodes: 1994 / 21 and 2003 / 27 slabs
     expect(slab()).toBe(95 + 75 * 8);
-    expect(nrFreePages(sys)).toBe(free - slab());
+    expect(nrUnusedPages(sys)).toBe(free - slab());
     machine.procfs.write("/proc/sys/vm/drop_caches", "1");
     expect(slab()).toBe(95 + 75 * 8);
     machine.procfs.write("/proc/sys/vm/drop_caches", "2");
-    expect([slab(), nrFreePages(sys)]).toEqual([0, free]);
+    expect([slab(), nrUnusedPages(sys)]).toEqual([0, free]);
     expect([sys.vmStat.events[DROP_SLAB], sys.vmStat.events[SLABS_SCANNED]! > 3000]).toEqual([1, true]);
   });
 

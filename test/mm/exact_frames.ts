@@ -5,10 +5,15 @@
 import { drainAllPages } from "../../lib/mm/pages/pcp.js";
 import type { MemorySystem } from "../../lib/mm/system.js";
 
-/** From now on on this machine. */
-export function exactFrames(sys: MemorySystem): void {
+/** From now on no CPU keeps free pages; the watermarks hold. */
+export function noPcp(sys: MemorySystem): void {
   drainAllPages(sys);
   for (const zone of sys.zones)
     for (const pcp of zone.pcps) Object.assign(pcp, { high: 0, highMin: 0, highMax: 0, batch: 1 });
+}
+
+/** From now on on this machine. */
+export function exactFrames(sys: MemorySystem): void {
+  noPcp(sys);
   sys.parts.zoneWatermarkOk = (_sys, _zone, order, _mark, _highest, _flags, free) => free >= 2 ** order;
 }

@@ -148,6 +148,7 @@ function throttle(sys: MemorySystem, wb: BdiWriteback, task: TaskDirty, why: Thr
     }
   }
   traceBalance(sys, wb, task, why, { dirtyRatelimit, taskRatelimit, period, pause });
+  wb.lastBdpSleep = jiffies(sys);
   sys.sched.waitFor("throttled", sys.clock.nowNs + pause * NS_PER_JIFFY);
   task.dirtyPausedWhen = now + pause;
   task.nrDirtied = 0;

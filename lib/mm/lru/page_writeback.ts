@@ -18,7 +18,6 @@
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
 
-import { PAGE_SIZE } from "../../hw/address.js";
 import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
@@ -82,7 +81,6 @@ function folioAccountDirtied(folio: Folio, { host: { sys, wb } }: AddressSpace):
   wb.dirtied += nrPages;
   const task = sys.current?.dirty;
   if (task === undefined) return;
-  task.writeBytes += nrPages * PAGE_SIZE;
   task.nrDirtied += nrPages;
   const { bdpRatelimits } = sys.wbDomain;
   bdpRatelimits[sys.thisCpu] = (bdpRatelimits[sys.thisCpu] ?? 0) + nrPages;
@@ -198,7 +196,7 @@ export function mappingSetError(folio: Folio): void {
 }
 
 /** Which dirty pages are to be written. Linux include/linux/writeback.h:struct writeback_control */
-export interface WritebackControl {
+interface WritebackControl {
   /** All of them, also those that are on their way with older bytes: fsync. Linux sync_mode */
   readonly syncAll: boolean;
   /** Pages [rangeStart, rangeEnd] of the file. */
@@ -208,7 +206,13 @@ export interface WritebackControl {
   readonly rangeCyclic: boolean;
   /** Pages still to be written. */
   nrToWrite: number;
+  /** No more requests may be sent for now: then it stops, and `blocked` is set. Linux block/blk-wbt.c */
+  queueFull?(): boolean;
+  blocked?: boolean;
 }
+
+/** Pages that make one request, if they are neighbours. */
+const REQUEST_PAGES = 1024;
 
 /** The folios that `wbc` means, in the order in which they are written. */
 function dirtyFoliosOf(mapping: AddressSpace, wbc: WritebackControl): Folio[] {
@@ -234,12 +238,23 @@ export function doWritepages(mapping: AddressSpace, wbc: WritebackControl): void
   if (writepages === undefined || wbc.nrToWrite <= 0) return;
   if (wb !== undefined) wbBandwidthEstimateStart(sys, wb);
   let batch: Folio[] = [];
+  let pages = 0;
   const send = (): void => {
     if (batch.length > 0) writepages.call(mapping.aOps, batch);
     batch = [];
+    pages = 0;
   };
   let next = 0;
   for (const folio of dirtyFoliosOf(mapping, wbc)) {
+    if (wbc.queueFull !== undefined) {
+      const last = batch.at(-1);
+      if (pages >= REQUEST_PAGES || (last !== undefined && folioNextIndex(last) !== folio.index)) send();
+      wbc.blocked = batch.length === 0 && wbc.queueFull();
+      if (wbc.blocked) {
+        next = folio.index;
+        break;
+      }
+    }
     if (folioIsWriteback(sys, folio)) {
       if (!wbc.syncAll) continue;
       send();
@@ -248,6 +263,7 @@ export function doWritepages(mapping: AddressSpace, wbc: WritebackControl): void
     if (folio.mapping !== mapping || !folioClearDirtyForIo(folio, mapping)) continue;
     folioStartWriteback(folio, mapping);
     batch.push(folio);
+    pages += folioNrPages(folio);
     wbc.nrToWrite -= folioNrPages(folio);
     if (wbc.nrToWrite > 0 || wbc.syncAll) continue;
     next = folioNextIndex(folio);

@@ -32,8 +32,6 @@ export class TaskDirty {
   nrDirtiedPause = 32;
   /** When its last pause ended, in ticks; 0: never. Linux dirty_paused_when */
   dirtyPausedWhen = 0;
-  /** Bytes that it has caused to be written. Linux ioac.write_bytes */
-  writeBytes = 0;
 }
 
 /** Pages written, faded. Linux include/linux/flex_proportions.h:struct fprop_local_percpu */
@@ -84,6 +82,8 @@ export abstract class BdiWriteback {
   balancedDirtyRatelimit = INIT_BW;
   /** There were more dirty pages than may be when a task was last slowed down. */
   dirtyExceeded = false;
+  /** When a task was last slowed down for it, in ticks; not lately at first. Linux last_bdp_sleep */
+  lastBdpSleep = -HZ;
   /** The flusher works. Linux WB_writeback_running */
   running = false;
   /** An estimate is to be made soon. Linux bw_dwork */

@@ -43,8 +43,8 @@ export const ZONE_MOVABLE = 3;
 const LEAST_MIN_FREE_KBYTES = 128;
 const MOST_MIN_FREE_KBYTES = 262144;
 
-/** Least and most pages of ZONE_MOVABLE's min watermark. */
-const LEAST_MOVABLE_MIN = 32;
+/** Least pages of ZONE_MOVABLE's min watermark, even if the zone is empty. */
+export const LEAST_MOVABLE_MIN = 32;
 const MOST_MOVABLE_MIN = 128;
 
 /** Free pages below which only the kernel itself gets any. Linux include/linux/mmzone.h:min_wmark_pages() */

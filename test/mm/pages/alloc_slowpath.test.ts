@@ -46,9 +46,11 @@ function dropCache(machine: Machine): number {
 }
 
 describe("an allocation that finds nothing free", () => {
-  it("fails on Linux's own part, which frees nothing yet", () => {
-    const { kernel } = fullMachine();
-    expect(allocPages(kernel.sys, GFP_KERNEL)).toBeUndefined();
+  it("takes clean pages of the cache on Linux's own part, and fails when there are none left", () => {
+    const { sys } = fullMachine().kernel;
+    let got = 0;
+    while (allocPages(sys, GFP_KERNEL) !== undefined) got++;
+    expect(got).toBeGreaterThanOrEqual(8);
   });
 
   it("succeeds when reclaim drops clean pages of the cache", () => {

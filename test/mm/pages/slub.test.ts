@@ -3,7 +3,7 @@ import { boot } from "../../../lib/kernel/machine.js";
 import { PGTY_none, PGTY_slab, pfnToPage } from "../../../lib/mm/pages/folio.js";
 import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import type { Slab } from "../../../lib/mm/pages/kmem_cache.js";
-import { nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import {
   kmemCacheAlloc,
   kmemCacheCreate,
@@ -24,19 +24,19 @@ function withCache(size: number, order: number, bootSlabs = 0) {
 describe("a cache of objects", () => {
   it("takes a slab for as many objects as fit, and gives it back with the last of them", () => {
     const { sys, cache, pages, make } = withCache(192, 0);
-    const free = nrFreePages(sys);
+    const free = nrUnusedPages(sys);
     const objects = make(22);
     expect([cache.objectsPerSlab, cache.nrSlabs, cache.activeObjs, cache.numObjs, pages()]).toEqual([
       21, 2, 22, 42, 2,
     ]);
-    expect(nrFreePages(sys)).toBe(free - 2);
+    expect(nrUnusedPages(sys)).toBe(free - 2);
     expect(pfnToPage(sys, objects[0]!.pfn).pageType).toBe(PGTY_slab);
     for (const slab of objects.slice(0, 20)) kmemCacheFree(sys, slab);
     expect(pages()).toBe(2); // one object holds the page of 21
     kmemCacheFree(sys, objects[20]!);
     expect([pages(), cache.nrSlabs, cache.activeObjs]).toEqual([1, 1, 1]);
     kmemCacheFree(sys, objects[21]!);
-    expect([pages(), nrFreePages(sys), pfnToPage(sys, objects[0]!.pfn).pageType]).toEqual([
+    expect([pages(), nrUnusedPages(sys), pfnToPage(sys, objects[0]!.pfn).pageType]).toEqual([
       0,
       free,
       PGTY_none,
