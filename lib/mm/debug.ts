@@ -43,6 +43,7 @@ import {
   PG_locked,
   PG_reserved,
   PG_writeback,
+  PGTY_slab,
   PGTY_table,
   pfnToPage,
 } from "./pages/folio.js";
@@ -258,7 +259,7 @@ function collectHolders(sys: MemorySystem, truth: Truth): void {
     for (const page of section ?? []) {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.mapping !== undefined && !page.mapping.isAnon) truth.mappings.add(page.mapping);
-      if ((page.flags & PG_reserved) !== 0) add(truth.refs, page, 1);
+      if ((page.flags & PG_reserved) !== 0 || page.pageType === PGTY_slab) add(truth.refs, page, 1);
     }
   for (const mapping of truth.mappings)
     for (const [index, folio] of mapping.pages) {
