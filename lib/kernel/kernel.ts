@@ -99,10 +99,7 @@ export class Kernel implements TaskRunner {
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
-    this.sys.vfs = {
-      shmemFileSetup,
-      wakeupFlusherThreads: (reason = "vmscan") => this.files.wakeupFlusherThreads(reason),
-    };
+    this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
     this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
