@@ -10,6 +10,8 @@
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
 import { FreeLinks, MAX_PAGE_ORDER, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
+import { MIGRATETYPE_NAMES, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "../mm/pages/migratetype.js";
+import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
 import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
@@ -55,9 +57,10 @@ function statThreshold(zone: Zone, nrCpus: number): number {
   return Math.min(125, 2 * fls(nrCpus) * (1 + fls(zone.managedPages >> 15)));
 }
 
-/** The free pages that CPU `cpu` keeps for itself. */
-function pagesetLines(zone: Zone, cpu: number, threshold: number): string {
-  const sizes = { count: 0, high: 0, batch: 1, high_min: 0, high_max: 0 };
+/** The free pages that a CPU keeps for itself (mm/pages/per_cpu_pages.ts). */
+function pagesetLines(pcp: PerCpuPages, cpu: number, threshold: number): string {
+  const { count, high, batch, highMin, highMax } = pcp;
+  const sizes = { count, high, batch, high_min: highMin, high_max: highMax };
   const lines = Object.entries(sizes).map(
     ([name, pages]) => `\n              ${`${name}:`.padEnd(9)} ${pages}`,
   );
@@ -84,9 +87,8 @@ function sizeLines(zone: Zone): string {
 /** The lines of one zone that has pages. Linux mm/vmstat.c:zoneinfo_show_print() */
 function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
   const node = NODE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${nodeStat(sys, name)}`);
-  const nrCpus = Math.max(1, sys.cpus.length);
-  const threshold = statThreshold(zone, nrCpus);
-  const pagesets = Array.from({ length: nrCpus }, (_, cpu) => pagesetLines(zone, cpu, threshold));
+  const threshold = statThreshold(zone, Math.max(1, sys.cpus.length));
+  const pagesets = zone.pcps.map((pcp, cpu) => pagesetLines(pcp, cpu, threshold));
   const unreclaimable = sys.pgdat.kswapdFailures >= MAX_RECLAIM_RETRIES ? 1 : 0;
   return (
     `Node 0, zone ${zone.name.padStart(8)}${first ? `\n  per-node stats${node.join("")}` : ""}` +
@@ -131,32 +133,38 @@ export function buddyinfo(sys: MemorySystem): string[] {
   return populatedZones(sys).map((zone) => `Node 0, zone ${zone.name.padStart(8)} ${freeColumns(zone, 6)}\n`);
 }
 
-const MIGRATE_TYPES = ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"];
+/** Free blocks of one migrate type in one area, counted along its list. */
+function freeBlocks(zone: Zone, order: number, migratetype: number): number {
+  let blocks = 0;
+  for (let pfn = zone.freeArea[order]!.head[migratetype]!; pfn >= 0; pfn = zone.links.next[pfn]!) blocks++;
+  return blocks;
+}
 
-/**
- * /proc/pagetypeinfo. Linux mm/vmstat.c:pagetypeinfo_show()
- * Differs from Linux: the allocator keeps no migrate types yet, so all blocks are Movable.
- */
+/** Page blocks of each migrate type. Linux mm/vmstat.c:pagetypeinfo_showblockcount_print() */
+function blockCounts(zone: Zone): number[] {
+  const counts = new Array<number>(MIGRATETYPE_NAMES.length).fill(0);
+  for (let pfn = zone.zoneStartPfn; pfn < zone.zoneEndPfn; pfn += PAGEBLOCK_NR_PAGES)
+    counts[zone.pageblockType(pfn)]!++;
+  return counts;
+}
+
+/** /proc/pagetypeinfo. Linux mm/vmstat.c:pagetypeinfo_show() */
 export function pagetypeinfo(sys: MemorySystem): string {
-  const orders = Array.from(
-    { length: MAX_PAGE_ORDER + 1 },
-    (_, order) => `${String(order).padStart(6)} `,
-  ).join("");
+  const orders = Array.from({ length: MAX_PAGE_ORDER + 1 }, (_, order) => order);
+  const columns = (values: readonly (number | string)[], width: number): string =>
+    values.map((value) => `${String(value).padStart(width)} `).join("");
   const free = populatedZones(sys).flatMap((zone) =>
-    MIGRATE_TYPES.map((type) => {
-      const columns = type === "Movable" ? freeColumns(zone, 6) : "     0 ".repeat(MAX_PAGE_ORDER + 1);
-      return `Node    0, zone ${zone.name.padStart(8)}, type ${type.padStart(12)} ${columns}\n`;
+    MIGRATETYPE_NAMES.map((name, type) => {
+      const blocks = orders.map((order) => freeBlocks(zone, order, type));
+      return `Node    0, zone ${zone.name.padStart(8)}, type ${name.padStart(12)} ${columns(blocks, 6)}\n`;
     }),
   );
-  const blocks = populatedZones(sys).map((zone) => {
-    const nr = Math.ceil((zone.zoneEndPfn - zone.zoneStartPfn) / 512);
-    const columns = MIGRATE_TYPES.map((type) => `${String(type === "Movable" ? nr : 0).padStart(12)} `).join(
-      "",
-    );
-    return `Node 0, zone ${zone.name.padStart(8)} ${columns}\n`;
-  });
+  const counts = populatedZones(sys).map(
+    (zone) => `Node 0, zone ${zone.name.padStart(8)} ${columns(blockCounts(zone), 12)}\n`,
+  );
   return (
-    `Page block order: 9\nPages per block:  512\n\nFree pages count per migrate type at order ${orders}\n${free.join("")}` +
-    `\nNumber of blocks type ${MIGRATE_TYPES.map((type) => `${type.padStart(12)} `).join("")}\n${blocks.join("")}`
+    `Page block order: ${PAGEBLOCK_ORDER}\nPages per block:  ${PAGEBLOCK_NR_PAGES}\n\n` +
+    `Free pages count per migrate type at order ${columns(orders, 6)}\n${free.join("")}` +
+    `\nNumber of blocks type ${columns(MIGRATETYPE_NAMES, 12)}\n${counts.join("")}`
   );
 }
