@@ -56,7 +56,8 @@ function statThreshold(zone: Zone, nrCpus: number): number {
 
 /** The free pages that CPU `cpu` keeps for itself. */
 function pagesetLines(zone: Zone, cpu: number, threshold: number): string {
-  const sizes = { count: 0, high: 0, batch: 1, high_min: 0, high_max: 0 };
+  const { count, high, batch, highMin, highMax } = zone.pcps[cpu]!;
+  const sizes = { count, high, batch, high_min: highMin, high_max: highMax };
   const lines = Object.entries(sizes).map(
     ([name, pages]) => `\n              ${`${name}:`.padEnd(9)} ${pages}`,
   );
