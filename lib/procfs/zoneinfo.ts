@@ -9,6 +9,8 @@
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
 import { FreeLinks, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
+import { MIGRATETYPE_NAMES, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "../mm/pages/migratetype.js";
+import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
 import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
@@ -54,9 +56,10 @@ function statThreshold(zone: Zone, nrCpus: number): number {
   return Math.min(125, 2 * fls(nrCpus) * (1 + fls(zone.managedPages >> 15)));
 }
 
-/** The free pages that CPU `cpu` keeps for itself. */
-function pagesetLines(zone: Zone, cpu: number, threshold: number): string {
-  const sizes = { count: 0, high: 0, batch: 1, high_min: 0, high_max: 0 };
+/** The free pages that a CPU keeps for itself (mm/pages/per_cpu_pages.ts). */
+function pagesetLines(pcp: PerCpuPages, cpu: number, threshold: number): string {
+  const { count, high, batch, highMin, highMax } = pcp;
+  const sizes = { count, high, batch, high_min: highMin, high_max: highMax };
   const lines = Object.entries(sizes).map(
     ([name, pages]) => `\n              ${`${name}:`.padEnd(9)} ${pages}`,
   );
@@ -83,9 +86,8 @@ function sizeLines(zone: Zone): string {
 /** The lines of one zone that has pages. Linux mm/vmstat.c:zoneinfo_show_print() */
 function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
   const node = NODE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${nodeStat(sys, name)}`);
-  const nrCpus = Math.max(1, sys.cpus.length);
-  const threshold = statThreshold(zone, nrCpus);
-  const pagesets = Array.from({ length: nrCpus }, (_, cpu) => pagesetLines(zone, cpu, threshold));
+  const threshold = statThreshold(zone, Math.max(1, sys.cpus.length));
+  const pagesets = zone.pcps.map((pcp, cpu) => pagesetLines(pcp, cpu, threshold));
   const unreclaimable = sys.pgdat.kswapdFailures >= MAX_RECLAIM_RETRIES ? 1 : 0;
   return (
     `Node 0, zone ${zone.name.padStart(8)}${first ? `\n  per-node stats${node.join("")}` : ""}` +
