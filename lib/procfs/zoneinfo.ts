@@ -7,6 +7,7 @@
  *
  * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: vmstat.ts.
  */
+import { NR_LRU_LISTS } from "../mm/lru/lruvec.js";
 import { MAX_PAGE_ORDER, type Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
 import { highWmarkPages, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
@@ -26,12 +27,14 @@ function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
     for (const page of section ?? []) {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.pfn < zone.zoneStartPfn || page.pfn >= zone.zoneEndPfn) continue;
-      if (page.lruList >= 0) add(LRU_NAMES[page.lruList]!, page);
       if ((page.flags & PG_mlocked) !== 0) add("nr_mlock", page);
       const { mapping } = page;
       const dirty = mapping !== undefined && !mapping.isAnon && mapping.dirtyFolios.has(page);
       if (dirty || (page.flags & PG_writeback) !== 0) add("nr_zone_write_pending", page);
     }
+  const zid = sys.zones.indexOf(zone);
+  for (const [list, name] of LRU_NAMES.entries())
+    pages.set(name, sys.lruvec.lruZoneSize[zid * NR_LRU_LISTS + list]!);
   return pages;
 }
 
