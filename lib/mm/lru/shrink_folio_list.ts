@@ -60,6 +60,7 @@ import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, modNodePageState, NR_VMSCAN_IMMEDIATE, PGACTIVATE, PGLAZYFREED } from "../vmstat.js";
 import { FOLIO_BATCH_SIZE } from "./fbatch.js";
+import { lruGenSetRefs } from "./gen/refs.js";
 import { folioEvictable } from "./mlock_batch.js";
 import { folioIsFileLru } from "./mm_inline.js";
 import { currentIsKswapd } from "./reclaimer.js";
@@ -82,6 +83,10 @@ export const FOLIOREF_ACTIVATE = 3;
 export function folioCheckReferences(sys: MemorySystem, folio: Folio, _sc: ScanControl): number {
   const { referenced, vmFlags } = folioReferenced(sys, folio, true);
   if ((vmFlags & VM_LOCKED) !== 0) return FOLIOREF_ACTIVATE;
+  if (sys.lruGen.enabled) {
+    if (referenced === 0) return FOLIOREF_RECLAIM;
+    return lruGenSetRefs(folio) ? FOLIOREF_ACTIVATE : FOLIOREF_KEEP;
+  }
   const wasReferenced = (folio.flags & PG_referenced) !== 0;
   folio.flags &= ~PG_referenced;
   if (referenced > 0) {
@@ -220,6 +225,13 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
   sc.nrScanned += nrPages;
   if (!folioEvictable(folio)) return "activate";
   if (!sc.mayUnmap && folioMapped(folio)) return "keep";
+  if (
+    sys.lruGen.enabled &&
+    !pass.ignoreReferences &&
+    folioMapped(folio) &&
+    (folio.flags & PG_referenced) !== 0
+  )
+    return "keep"; // aging has just found it used
   noteDirtyWriteback(pass, folio, nrPages);
   if (folioIsWriteback(sys, folio)) return shrinkWriteback(pass, folio, nrPages);
   const references = pass.ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);
