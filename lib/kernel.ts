@@ -139,6 +139,7 @@ export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export type { KmemCache, Slab } from "./mm/pages/kmem_cache.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
+export type { PerCpuPages } from "./mm/pages/per_cpu_pages.js";
 export type { KswapdRun, VmscanThrottleState } from "./mm/pages/pglist_data.js";
 
 // ---------------- files, and their pages in memory

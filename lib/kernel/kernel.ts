@@ -39,7 +39,7 @@ import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
 import { mountAll } from "./filesystems.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
-import { outOfMemory } from "./oom.js";
+import { endOomVictim, oomKilled, outOfMemory } from "./oom.js";
 import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { Sched } from "./sched.js";
@@ -97,10 +97,7 @@ export class Kernel implements TaskRunner {
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
-    this.sys.vfs = {
-      shmemFileSetup,
-      wakeupFlusherThreads: (reason = "vmscan") => this.files.wakeupFlusherThreads(reason),
-    };
+    this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
     this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
@@ -124,7 +121,7 @@ export class Kernel implements TaskRunner {
     cpu.onPageFault = (on, fault) => {
       const task = this.running[on.id];
       excPageFault(task, fault);
-      if (task?.oomVictim === true && (fault.errorCode & PF_USER) !== 0) this.endVictim(task, fault.va);
+      if (task?.oomVictim === true && (fault.errorCode & PF_USER) !== 0) endOomVictim(this, task, fault.va);
       this.safePoint(on.id);
     };
     cpu.onAddressFault = (on, fault) =>
@@ -156,14 +153,14 @@ export class Kernel implements TaskRunner {
    */
   enter(task: Task): Cpu {
     const cpu = this.cpus[task.cpuId]!;
-    if (this.dying !== undefined) this.endVictim(task, 0);
+    if (this.dying !== undefined) endOomVictim(this, task, 0);
     this.safePoint(cpu.id);
     if (this.running[cpu.id] === task) {
       if (this.sys.current !== task) this.setCurrent(task, cpu);
       return cpu;
     }
     const { mm } = task;
-    if (mm === undefined && task.oomVictim) this.killOutOfMemory(task, 0);
+    if (mm === undefined && task.oomVictim) oomKilled(this, task, 0);
     if (mm === undefined) throw new RangeError(`${task} has exited; it cannot do anything any more`);
     if (task.state === "D") throw new RangeError(`${task} waits for its vfork child to call exec or exit`);
     if (this.tasks.get(task.pid) !== task)
@@ -229,24 +226,7 @@ export class Kernel implements TaskRunner {
    */
   pagefaultOutOfMemory(task: Task, address: Vaddr): never {
     if (!task.oomVictim) countVmEvent(this.sys, OOM_KILL);
-    return this.killOutOfMemory(task, address);
-  }
-
-  private killOutOfMemory(task: Task, address: Vaddr): never {
-    this.kill(task, "SIGKILL");
-    throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);
-  }
-
-  /**
-   * A victim of the OOM killer has come back from what it was in, and ends; throws if it is `task`, who wants
-   * to go on. Linux kernel/signal.c:get_signal()
-   */
-  endVictim(task: Task, address: Vaddr): void {
-    const victim = this.dying ?? task;
-    this.dying = undefined;
-    if (!victim.oomVictim || !victim.alive) return;
-    if (victim.tgid === task.tgid) this.killOutOfMemory(victim, address);
-    this.kill(victim, "SIGKILL");
+    return oomKilled(this, task, address);
   }
 
   /**

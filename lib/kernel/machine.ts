@@ -21,7 +21,7 @@
  */
 import type { Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
-import { type BlockModel, type BlockModelName, blockModel } from "../hw/block_device.js";
+import { type BlockModel, type BlockModelName, blockModel, type DiskSpeed } from "../hw/block_device.js";
 import { Clock } from "../hw/clock.js";
 import { Cpu } from "../hw/cpu.js";
 import { type Explanation, explainWalk } from "../hw/explain.js";
@@ -74,8 +74,8 @@ export interface BootOptions {
   readonly levels?: TableLevels;
   /** TLBs of every CPU: the name of a processor (skylake by default) or a model of your own. */
   readonly tlb?: TlbModelName | TlbModel;
-  /** Its disk: "ssd" (the default), "hdd", "usb", or a model of your own. */
-  readonly disk?: BlockModelName | BlockModel;
+  /** Its disk: "ssd" (the default), "hdd", "usb", a model of your own, or `{ bytesPerSecond: 1e6 }`. */
+  readonly disk?: BlockModelName | BlockModel | DiskSpeed;
   /**
    * Process-context identifiers; without them every switch flushes. True by default. Linux: nopcid on the
    * command line

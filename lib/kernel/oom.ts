@@ -19,12 +19,13 @@
  *
  * Linux mm/oom_kill.c. Read first: mm/oom_kill.ts, mm/pages/slow_path.ts. Read next: kernel.ts.
  */
+import type { Vaddr } from "../hw/address.js";
 import type { MmStruct } from "../mm/mm_types.js";
 import { OOM_SCORE_ADJ_MIN, oomBadness, oomTotalPages } from "../mm/oom_kill.js";
 import { __GFP_FS } from "../mm/pages/gfp.js";
 import type { MemorySystem } from "../mm/system.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
-import type { SignalName } from "./signal.js";
+import { SignalError, type SignalName } from "./signal.js";
 import type { Task } from "./task.js";
 
 /** What the OOM killer needs of the kernel. */
@@ -106,4 +107,25 @@ export function outOfMemory(kernel: OomKernel, gfp: number): boolean {
   if (victim === undefined) return false;
   oomKillProcess(kernel, victim);
   return true;
+}
+
+/**
+ * Ends the process of `task`, whose access or call found no memory, and tells whoever made it.
+ * Linux kernel/signal.c:get_signal()
+ */
+export function oomKilled(kernel: Pick<OomKernel, "kill">, task: Task, address: Vaddr): never {
+  kernel.kill(task, "SIGKILL");
+  throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);
+}
+
+/**
+ * A victim that was in a fault or call of its own has come back from it, and ends; throws if it is `task`, who
+ * wants to go on. Linux kernel/entry/common.c:exit_to_user_mode_loop()
+ */
+export function endOomVictim(kernel: OomKernel, task: Task, address: Vaddr): void {
+  const victim = kernel.dying ?? task;
+  kernel.dying = undefined;
+  if (!victim.oomVictim || !victim.alive) return;
+  if (victim.tgid === task.tgid) oomKilled(kernel, victim, address);
+  kernel.kill(victim, "SIGKILL");
 }

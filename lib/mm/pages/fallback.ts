@@ -49,7 +49,7 @@ const RMQUEUE_CLAIM = 1;
 const RMQUEUE_STEAL = 2;
 
 /** Where to go on looking; its maker sets it to RMQUEUE_NORMAL. Not in Linux: a variable's address there. */
-export interface RmqueueMode {
+interface RmqueueMode {
   at: number;
 }
 
