@@ -329,7 +329,7 @@ function checkLru(sys: MemorySystem, truth: Truth): void {
   for (let i = 0; i < zoneSize.length; i++)
     if (zoneSize[i] !== lruZoneSize[i])
       problems.push(
-        `list ${i % NR_LRU_LISTS} has ${zoneSize[i]} pages in zone ${Math.floor(i / NR_LRU_LISTS)}: ${lruZoneSize[i]}`,
+        `zone ${Math.floor(i / NR_LRU_LISTS)}, list ${i % NR_LRU_LISTS}: ${zoneSize[i]}, not ${lruZoneSize[i]}`,
       );
   expectStat(sys, truth, NR_ISOLATED_ANON, 0);
   expectStat(sys, truth, NR_ISOLATED_FILE, 0);

@@ -9,7 +9,6 @@
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
 import { FreeLinks, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
-import { MIGRATETYPE_NAMES, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "../mm/pages/migratetype.js";
 import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
 import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";

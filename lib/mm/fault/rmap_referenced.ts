@@ -21,7 +21,7 @@ import { pageVmaMappedWalk } from "./page_vma_mapped.js";
 import { rmapWalk } from "./rmap.js";
 
 /** What a reverse walk has seen of a folio's use. Linux mm/rmap.c:struct folio_referenced_arg */
-export interface FolioReferences {
+interface FolioReferences {
   /** VMAs that have used it. */
   referenced: number;
   /** All their flags; VM_LOCKED alone if one of them has locked it. */

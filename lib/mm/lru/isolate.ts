@@ -45,7 +45,7 @@ export function folioPutbackLru(sys: MemorySystem, folio: Folio): void {
 }
 
 /** What a scan of a list has taken, in pages. */
-export interface Isolated {
+interface Isolated {
   nrTaken: number;
   /** Looked at, passed over or taken. */
   nrScanned: number;

@@ -26,8 +26,8 @@
  * Left out: swap (it comes later), splitting large anonymous folios, demotion to slower memory, pages pinned
  * for a device, file systems that keep something of their own in a page.
  *
- * Linux mm/vmscan.c. Read first: isolate.ts, mm/fault/rmap_referenced.ts, mm/fault/rmap_unmap.ts, workingset.ts.
- * Read next: shrink_lists.ts.
+ * Linux mm/vmscan.c. Read first: isolate.ts, mm/fault/rmap_referenced.ts, mm/fault/rmap_unmap.ts,
+ * workingset.ts. Read next: shrink_lists.ts.
  */
 import { folioReferenced } from "../fault/rmap_referenced.js";
 import {
@@ -242,7 +242,7 @@ function setActive(stat: ReclaimStat, folio: Folio): void {
   stat.nrActivate[folioIsFileLru(folio) ? 1 : 0] += folioNrPages(folio);
 }
 
-/** No processor knows the folios any more: their frames are free. Linux mm/page_alloc.c:free_unref_folios() */
+/** No processor knows the folios any more: they are freed. Linux mm/page_alloc.c:free_unref_folios() */
 function freeFolios(sys: MemorySystem, folios: Folio[], flush: TlbflushUnmapBatch): void {
   tryToUnmapFlush(sys, flush);
   for (let i = 0; i < folios.length; i++) folioPutRefs(sys, folios[i]!, 1);

@@ -45,7 +45,7 @@ const MEM_CGROUP_IDS = 2 ** 16;
 export const ROOT_MEM_CGROUP_ID = 1;
 
 /** What a shadow says. */
-export interface Shadow {
+interface Shadow {
   readonly memcgId: number;
   /** The clock when the page was evicted. */
   readonly eviction: number;
