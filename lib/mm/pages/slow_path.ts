@@ -217,10 +217,7 @@ function shouldReclaimRetry(request: Request): boolean {
   const { sys, order, highestZoneidx, migratetype } = request;
   if (request.progress > 0 && order <= PAGE_ALLOC_COSTLY_ORDER) request.noProgressLoops = 0;
   else request.noProgressLoops++;
-  if (request.noProgressLoops <= MAX_RECLAIM_RETRIES && wouldSuffice(request)) {
-    sys.sched.waitFor("reclaim", sys.clock.nowNs); // others may work: cond_resched()
-    return true;
-  }
+  if (request.noProgressLoops <= MAX_RECLAIM_RETRIES && wouldSuffice(request)) return true;
   return unreserveHighatomicPageblock(sys, highestZoneidx, migratetype, true);
 }
 
