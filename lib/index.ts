@@ -36,6 +36,7 @@ export {
   type BlockModelName,
   type BlockRequest,
   type DeviceClock,
+  type DiskSpeed,
   type RequestFailure,
   type RequestOwner,
 } from "./hw/block_device.js";

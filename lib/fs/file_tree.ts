@@ -117,7 +117,7 @@ export class FileTree {
   }
 
   /** All that is dirty now is written, by and by. Linux fs/fs-writeback.c:wakeup_flusher_threads() */
-  wakeupFlusherThreads(reason: WbReason): void {
+  wakeupFlusherThreads(reason: WbReason = "vmscan"): void {
     this.ext4.wb.startWriteback(reason);
   }
 

@@ -21,6 +21,7 @@ import type { Cpu } from "../hw/cpu.js";
 import { PF_USER } from "../hw/fault.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
+import type { ThpWord } from "../mm/huge/khugepaged.js";
 import { leakDirtied } from "../mm/lru/balance_dirty_pages.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import { kswapdRun } from "../mm/lru/kswapd.js";
@@ -71,9 +72,6 @@ export interface KernelHardware {
   readonly thp?: ThpWord;
 }
 
-/** What transparent_hugepage/enabled may say. */
-export type ThpWord = "always" | "madvise" | "never";
-
 /** One running kernel. Not in Linux: there it is the whole program. */
 export class Kernel implements TaskRunner {
   readonly sys: MemorySystem;
@@ -99,10 +97,7 @@ export class Kernel implements TaskRunner {
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
-    this.sys.vfs = {
-      shmemFileSetup,
-      wakeupFlusherThreads: (reason = "vmscan") => this.files.wakeupFlusherThreads(reason),
-    };
+    this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
     this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;

@@ -22,6 +22,7 @@ import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
 import { writebackSetRatelimit } from "../mm/lru/dirty_limits.js";
+import { zonePcpUpdate } from "../mm/pages/per_cpu_pages.js";
 import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
@@ -50,6 +51,9 @@ export interface CtlTable {
 const INT_MAX = 2 ** 31 - 1;
 /** More dirty pages cannot be counted. Linux mm/page-writeback.c:dirty_bytes_handler() */
 const MAX_DIRTY_BYTES = (2 ** 32 - 1) * PAGE_SIZE;
+
+/** A CPU keeps at most this part of a zone. Linux MIN_PERCPU_PAGELIST_HIGH_FRACTION */
+const LEAST_HIGH_FRACTION = 8;
 
 const NOW = "in effect";
 const FROM_05 = "kept; no effect before reclaim comes with lab 05";
@@ -204,12 +208,15 @@ const pageAlloc: readonly CtlTable[] = [
       return 0;
     },
   }),
-  int("watermark_boost_factor", "watermarkBoostFactor", { min: 0, effect: FROM_10 }),
+  int("watermark_boost_factor", "watermarkBoostFactor", { min: 0 }),
   int("defrag_mode", "defragMode", { min: 0, max: 1, effect: FROM_10 }),
   int("percpu_pagelist_high_fraction", "percpuPagelistHighFraction", {
     min: 0,
-    effect: FROM_10,
-    changed: (_context, { percpuPagelistHighFraction: value }) => (value > 0 && value < 8 ? -EINVAL : 0),
+    changed({ sys }, { percpuPagelistHighFraction: value }) {
+      if (value > 0 && value < LEAST_HIGH_FRACTION) return -EINVAL;
+      for (const zone of sys.zones) zonePcpUpdate(zone, value);
+      return 0;
+    },
   }),
   lowmemReserveRatio,
   numaZonelistOrder,

@@ -43,6 +43,7 @@ import {
   PG_locked,
   PG_reserved,
   PG_writeback,
+  PGTY_slab,
   PGTY_table,
   pfnToPage,
 } from "./pages/folio.js";
@@ -258,7 +259,7 @@ function collectHolders(sys: MemorySystem, truth: Truth): void {
     for (const page of section ?? []) {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.mapping !== undefined && !page.mapping.isAnon) truth.mappings.add(page.mapping);
-      if ((page.flags & PG_reserved) !== 0) add(truth.refs, page, 1);
+      if ((page.flags & PG_reserved) !== 0 || page.pageType === PGTY_slab) add(truth.refs, page, 1);
     }
   for (const mapping of truth.mappings)
     for (const [index, folio] of mapping.pages) {
@@ -328,7 +329,7 @@ function checkLru(sys: MemorySystem, truth: Truth): void {
   for (let i = 0; i < zoneSize.length; i++)
     if (zoneSize[i] !== lruZoneSize[i])
       problems.push(
-        `list ${i % NR_LRU_LISTS} has ${zoneSize[i]} pages in zone ${Math.floor(i / NR_LRU_LISTS)}: ${lruZoneSize[i]}`,
+        `zone ${Math.floor(i / NR_LRU_LISTS)}, list ${i % NR_LRU_LISTS}: ${zoneSize[i]}, not ${lruZoneSize[i]}`,
       );
   expectStat(sys, truth, NR_ISOLATED_ANON, 0);
   expectStat(sys, truth, NR_ISOLATED_FILE, 0);

@@ -6,9 +6,11 @@
  *
  * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: buddyinfo.ts, vmstat.ts.
  */
+import { NR_LRU_LISTS } from "../mm/lru/lruvec.js";
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
 import { FreeLinks, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
+import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
 import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
@@ -26,12 +28,14 @@ function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
     for (const page of section ?? []) {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.pfn < zone.zoneStartPfn || page.pfn >= zone.zoneEndPfn) continue;
-      if (page.lruList >= 0) add(LRU_NAMES[page.lruList]!, page);
       if ((page.flags & PG_mlocked) !== 0) add("nr_mlock", page);
       const { mapping } = page;
       const dirty = mapping !== undefined && !mapping.isAnon && mapping.dirtyFolios.has(page);
       if (dirty || (page.flags & PG_writeback) !== 0) add("nr_zone_write_pending", page);
     }
+  const zid = sys.zones.indexOf(zone);
+  for (const [list, name] of LRU_NAMES.entries())
+    pages.set(name, sys.lruvec.lruZoneSize[zid * NR_LRU_LISTS + list]!);
   return pages;
 }
 
@@ -54,9 +58,9 @@ function statThreshold(zone: Zone, nrCpus: number): number {
   return Math.min(125, 2 * fls(nrCpus) * (1 + fls(zone.managedPages >> 15)));
 }
 
-/** The free pages that CPU `cpu` keeps for itself. */
-function pagesetLines(zone: Zone, cpu: number, threshold: number): string {
-  const { count, high, batch, highMin, highMax } = zone.pcps[cpu]!;
+/** The free pages that a CPU keeps for itself (mm/pages/per_cpu_pages.ts). */
+function pagesetLines(pcp: PerCpuPages, cpu: number, threshold: number): string {
+  const { count, high, batch, highMin, highMax } = pcp;
   const sizes = { count, high, batch, high_min: highMin, high_max: highMax };
   const lines = Object.entries(sizes).map(
     ([name, pages]) => `\n              ${`${name}:`.padEnd(9)} ${pages}`,
@@ -84,9 +88,8 @@ function sizeLines(zone: Zone): string {
 /** The lines of one zone that has pages. Linux mm/vmstat.c:zoneinfo_show_print() */
 function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
   const node = NODE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${nodeStat(sys, name)}`);
-  const nrCpus = Math.max(1, sys.cpus.length);
-  const threshold = statThreshold(zone, nrCpus);
-  const pagesets = Array.from({ length: nrCpus }, (_, cpu) => pagesetLines(zone, cpu, threshold));
+  const threshold = statThreshold(zone, Math.max(1, sys.cpus.length));
+  const pagesets = zone.pcps.map((pcp, cpu) => pagesetLines(pcp, cpu, threshold));
   const unreclaimable = sys.pgdat.kswapdFailures >= MAX_RECLAIM_RETRIES ? 1 : 0;
   return (
     `Node 0, zone ${zone.name.padStart(8)}${first ? `\n  per-node stats${node.join("")}` : ""}` +

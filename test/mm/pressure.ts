@@ -14,12 +14,14 @@ import { folioIsolateLru } from "../../lib/mm/lru/isolate.js";
 import { LRU_UNEVICTABLE, NR_LRU_LISTS } from "../../lib/mm/lru/lruvec.js";
 import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
 import { reclaimPages } from "../../lib/mm/lru/reclaim_pages.js";
+import { newScanControl } from "../../lib/mm/lru/scan_control.js";
 import { lruAddDrain, lruAddDrainAll } from "../../lib/mm/lru/swap.js";
+import { shrinkNode } from "../../lib/mm/lru/vmscan.js";
 import { MAX_PAGE_ORDER } from "../../lib/mm/pages/buddy.js";
 import { type Folio, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
-import { __GFP_DIRECT_RECLAIM, __GFP_MEMALLOC, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
-import { allocPages, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
+import { __GFP_DIRECT_RECLAIM, __GFP_MEMALLOC, GFP_KERNEL, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
+import { allocPages, gfpZone, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
 import { drainAllPages } from "../../lib/mm/pages/pcp.js";
 import { pteMkold, setPte } from "../../lib/mm/pgtable/pgtable.js";
 import type { MemorySystem } from "../../lib/mm/system.js";
@@ -171,14 +173,22 @@ function flush({ mapping }: Folio): void {
 /**
  * What reclaim and the flusher may do while somebody waits for memory: to all evictable folios, to some, or to none. Pages of
  * files are unmapped and dropped, or written and write-protected; those freed by MADV_FREE are dropped; others become old.
+ * Or a real pass over the lists, at any priority.
  */
-export function reclaimAtRandom(sys: MemorySystem, random: Random): void {
+export function reclaimAtRandom(sys: MemorySystem, random: Random, gfp = GFP_KERNEL, order = 0): void {
   const drain = random.below(3);
   if (drain === 1) lruAddDrain(sys);
   if (drain === 2) lruAddDrainAll(sys);
   const percent = random.pick([0, 10, 40, 100]);
   const chosen = evictableFolios(sys).filter(() => random.chance(percent));
-  const done = random.below(4);
+  const done = random.below(6);
+  if (done > 3) {
+    shrinkNode(
+      sys,
+      newScanControl({ gfpMask: gfp, reclaimIdx: gfpZone(gfp), order, priority: random.below(13) }),
+    );
+    return;
+  }
   if (done === 0) for (const folio of chosen) makeOld(sys, folio);
   if (done === 1) for (const folio of chosen) flush(folio);
   if (done !== 0)

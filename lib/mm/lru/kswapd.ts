@@ -43,6 +43,7 @@ import {
 } from "../vmstat.js";
 import { HZ, NS_PER_JIFFY } from "../wait.js";
 import { snapshotRefaults } from "./direct_reclaim.js";
+import { LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from "./lruvec.js";
 import {
   DEF_PRIORITY,
   MAX_RECLAIM_RETRIES,
@@ -50,6 +51,9 @@ import {
   type ScanControl,
   SWAP_CLUSTER_MAX,
 } from "./scan_control.js";
+import { inactiveIsLow } from "./scan_count.js";
+import { shrinkActiveList } from "./shrink_lists.js";
+import { canAgeAnonPages } from "./swap_space.js";
 import { kswapdThrottleEnds, wakeKswapdWait } from "./throttle.js";
 
 /** A pass over the lists of the node, as sc says. */
@@ -252,6 +256,7 @@ function balanceOnce(sys: MemorySystem, sc: ScanControl, shrinkNode: ShrinkNode)
   const boosting = run.nrBoostReclaim > 0;
   sc.mayWritepage = (sys.sysctl.laptopMode === 0 && !boosting) || sc.priority < DEF_PRIORITY - 2;
   sc.maySwap = !boosting;
+  kswapdAgeNode(sys, sc);
   sc.nrScanned = 0;
   const atLimit = boosting && sc.priority === DEF_PRIORITY - 2;
   const enough = kswapdShrinkNode(sys, sc, shrinkNode);
@@ -260,6 +265,15 @@ function balanceOnce(sys: MemorySystem, sc: ScanControl, shrinkNode: ShrinkNode)
   if (run.nrBoostReclaim > 0 && nrReclaimed === 0) return gaveUp(sys, sc);
   if ((!enough && !atLimit) || nrReclaimed === 0) sc.priority--;
   return sc.priority >= 1 || gaveUp(sys, sc);
+}
+
+/**
+ * Gives anonymous pages a chance to be used before they are reclaimed: active ones become inactive as long as
+ * those are too few. Linux mm/vmscan.c:kswapd_age_node()
+ */
+function kswapdAgeNode(sys: MemorySystem, sc: ScanControl): void {
+  if (sys.lruGen.enabled || !canAgeAnonPages(sys) || !inactiveIsLow(sys, LRU_INACTIVE_ANON)) return;
+  shrinkActiveList(sys, SWAP_CLUSTER_MAX, sys.lruvec, sc, LRU_ACTIVE_ANON);
 }
 
 /**

@@ -32,7 +32,7 @@ const flusherOf = (p: Process, fd: number): Flusher => (p.task.files.get(fd) as 
 
 describe("one who writes more than the disk takes (1 GiB, a stick of 1 MB/s)", () => {
   it("is not slowed down below 15 % of dirtyable memory; then fsync takes as long as the stick needs", () => {
-    const machine = boot({ ram: "1 GiB", cpus: 2, disk: STICK });
+    const machine = boot({ ram: "1 GiB", cpus: 2, disk: { bytesPerSecond: 1e6 } });
     const p = machine.spawn("cp");
     const fd = copyTo(p, "/stick", 100 * MIB, MIB);
     expect(p.task.waitNs.throttled).toBe(0);

@@ -10,8 +10,9 @@
  */
 import { type Folio, PG_active, PG_lru, PG_unevictable } from "../../pages/folio.js";
 import type { MemorySystem } from "../../system.js";
+import { folioZonenum } from "../lru_size.js";
 import { NR_LRU_LISTS } from "../lruvec.js";
-import { folioLruType, folioZonenum } from "./gen_list.js";
+import { folioLruType } from "./gen_list.js";
 import {
   FIRST_GEN_LIST,
   genList,
