@@ -24,7 +24,8 @@ import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { checkGenerations } from "./lru/gen/check.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
-import { folioZonenum, mmCounter } from "./lru/mm_inline.js";
+import { folioZonenum } from "./lru/lru_size.js";
+import { mmCounter } from "./lru/mm_inline.js";
 import {
   type AnonVma,
   MM_SWAPENTS,
