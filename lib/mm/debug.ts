@@ -23,8 +23,9 @@ import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { checkGenerations } from "./lru/gen/check.js";
+import { folioZonenum } from "./lru/lru_size.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
-import { folioZonenum, mmCounter } from "./lru/mm_inline.js";
+import { mmCounter } from "./lru/mm_inline.js";
 import {
   type AnonVma,
   MM_SWAPENTS,
