@@ -309,9 +309,9 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
 /** Every folio on a list says so, lists are linked both ways and as long as counted; nothing is isolated. */
 function checkLru(sys: MemorySystem, truth: Truth): void {
   const { problems } = truth;
-  const inGens = checkGenerations(sys, problems);
   const { head, tail, lruZoneSize } = sys.lruvec;
   const zoneSize = new Float64Array(lruZoneSize.length);
+  const inGens = checkGenerations(sys, problems, zoneSize);
   for (let list = 0; list < NR_LRU_LISTS; list++) {
     let pages = inGens[list]!;
     let prev: Folio | undefined;

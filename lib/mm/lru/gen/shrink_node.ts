@@ -27,6 +27,7 @@ import type { MemorySystem } from "../../system.js";
 import { globalNodePageState, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../../vmstat.js";
 import { currentIsKswapd } from "../reclaimer.js";
 import { DEF_PRIORITY, type ScanControl } from "../scan_control.js";
+import { flushReclaimState, shrinkSlab } from "../shrinker.js";
 import { lruAddDrain } from "../swap.js";
 import { canReclaimAnonPages } from "../swap_space.js";
 import { evictablePages, shouldRunAging, tryToIncMaxSeq } from "./aging.js";
@@ -108,6 +109,8 @@ export function lruGenShrinkNode(sys: MemorySystem, sc: ScanControl): void {
     setInitialPriority(sys, sc);
     if (kswapd) sc.nrReclaimed = 0;
     tryToShrinkLruvec(sys, sys.lruvec.lrugen, sc);
+    shrinkSlab(sys, sc.gfpMask, sc.priority);
+    flushReclaimState(sys, sc);
     if (kswapd) sc.nrReclaimed += before;
     sys.lruGen.walking = outer;
   }
