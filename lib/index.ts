@@ -36,6 +36,7 @@ export {
   type BlockModelName,
   type BlockRequest,
   type DeviceClock,
+  type DiskSpeed,
   type RequestFailure,
   type RequestOwner,
 } from "./hw/block_device.js";
@@ -75,6 +76,7 @@ export {
 } from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
+export type { LruGeneration } from "./mm/lru/gen/observe.js";
 
 // ---------------- system calls by number: their numbers and flags
 
@@ -157,7 +159,7 @@ export type {
   HostFiles as ReplayFiles,
 } from "./replay/host.js";
 export { newHost } from "./replay/kernel_host.js";
-export type { Json, Recording, StepRecord } from "./replay/record.js";
+export type { GuestBoot, Json, Recording, StepRecord } from "./replay/record.js";
 
 // ---------------- the processor: addresses, RAM and page-table entries
 
@@ -289,6 +291,25 @@ export {
 } from "./hw/tlb_model.js";
 export type { TlbFactory, TlbPart } from "./hw/tlb_part.js";
 export { Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
+
+// ---------------- page replacement policies by themselves
+
+export { curveOfDistances, MissRatioCurve, missRatioCurve } from "./policies/miss_ratio.js";
+export {
+  type AnyPageTrace,
+  NumberedTrace,
+  numberPages,
+  type PageNumbers,
+} from "./policies/numbered_trace.js";
+export type { Policy, PolicyClass, PolicyMaker } from "./policies/policy.js";
+export {
+  type AnyPolicy,
+  POLICY_NAMES,
+  type PolicyName,
+  type PolicyResult,
+  runPolicy,
+} from "./policies/run_policy.js";
+export { FIRST_USE, stackDistances } from "./policies/stack_distance.js";
 
 // ---------------- memory before paging: the bare machine, segments
 

@@ -118,12 +118,14 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 // ---------------- pages, folios, and the lists they are on
 
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
+export type { LruGenFolio, LruGenState } from "./mm/lru/gen/lru_gen.js";
 export type { Lruvec } from "./mm/lru/lruvec.js";
 export { folioEvictable } from "./mm/lru/mlock_batch.js";
 export { folioIsFileLru, mmCounterFile } from "./mm/lru/mm_inline.js";
 export { lruNoteCostRefault } from "./mm/lru/note_cost.js";
 export { currentIsKswapd } from "./mm/lru/reclaimer.js";
 export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
+export type { ShrinkControl, Shrinker } from "./mm/lru/shrink_control.js";
 export {
   FOLIOREF_ACTIVATE,
   FOLIOREF_KEEP,
@@ -167,7 +169,9 @@ export {
 export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_IO, __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
+export type { KmemCache, Slab } from "./mm/pages/kmem_cache.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
+export type { PerCpuPages } from "./mm/pages/per_cpu_pages.js";
 export {
   type KswapdRun,
   PGDAT_DIRTY,
@@ -201,6 +205,7 @@ export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
 export { folioIsLocked, folioIsWriteback } from "./mm/filemap/folio_wait.js";
 export type { AddressSpace, AddressSpaceOperations, MappingHost, XaNode } from "./mm/filemap/mapping.js";
+export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb_domain.js";
 
 // ---------------- error numbers, and who may do what
 
@@ -217,7 +222,14 @@ export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { PglistData } from "./mm/pages/pglist_data.js";
 export type { MmParts } from "./mm/parts.js";
-export type { CurrentTask, MemorySystem, SystemClock, VfsOperations, VmSysctl } from "./mm/system.js";
+export type {
+  CurrentTask,
+  MemorySystem,
+  SystemClock,
+  VfsOperations,
+  VmSysctl,
+  WbReason,
+} from "./mm/system.js";
 export type { TraceSystem } from "./mm/trace.js";
 export type { HasVmStat, VmStat } from "./mm/vmstat.js";
 export type { Kthread, KthreadWork, SchedOperations, WaitReason } from "./mm/wait.js";

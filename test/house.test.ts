@@ -60,6 +60,19 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("of replacement policies are of hw only; pictures, the bench and the course may import them, the machine never", () => {
+    const wrong = libFiles.flatMap((file) =>
+      importsOf(file, true)
+        .filter((to) => {
+          const [from, into] = [file.split("/")[1]!, to.split("/")[1]!];
+          if (from === "policies") return !["policies", "hw"].includes(into);
+          return into === "policies" && !["view", "bench", "course", "index.ts"].includes(from);
+        })
+        .map((to) => `${file} imports ${to}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it("are of the file itself, never of what notebooks and exercises import", () => {
     const entries = [...ENTRIES.values()].map((file) => `lib/${file}`);
     const wrong = libFiles.filter((file) => importsOf(file, true).some((to) => entries.includes(to)));
@@ -77,7 +90,7 @@ describe("imports", () => {
   });
 
   it("do not hide inside functions in the layers of the machine", () => {
-    const machine = /^lib\/(hw|mm|fs|kernel|procfs|view|replay)\//;
+    const machine = /^lib\/(hw|mm|fs|kernel|procfs|policies|view|replay)\//;
     const hidden = libFiles.filter((file) => machine.test(file) && /\bimport\(/.test(codeOf(file)));
     expect(hidden).toEqual([]);
   });

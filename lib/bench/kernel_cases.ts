@@ -6,6 +6,8 @@
  *   cow                               writes to pages that a child maps, too: each is copied
  *   fork-1G                           fork of a process with 1 GiB resident, counted in pages, so that
  *                                     262144 / speed is the time of one fork
+ *   reclaim-file                      touches of a file of twice the RAM, again and again from end to end: what comes in
+ *                                     puts something else out
  *
  * The plain loop fills (or copies) 4096 bytes for each page. The machine does less: of a page it fills and
  * copies only what was ever written (hw/ram.ts), here one byte. For fork, which moves no bytes, the loop
@@ -24,14 +26,20 @@ import { FULL_LENGTH } from "./streams.js";
 /** Pages of one run of the fault cases, 32 MiB. */
 const FAULT_PAGES = 8192;
 const FORK_PAGES = 2 ** 18;
+/** Pages of the file of the reclaim case: RAM is half of it, 64 MiB. */
+const FILE_PAGES = 2 ** 15;
+/** Touches of one run of it. */
+const RECLAIM_TOUCHES = 1_000_000;
 /** Rounds before the first measured one, for the host's JIT compiler. */
 const WARM_UP = 4;
 
 /** Faults and forks. */
 export const kernelCases: BenchGroup = {
-  names: ["minor-64M", "minor-1G", "minor-16G", "cow", "fork-1G"],
+  names: ["minor-64M", "minor-1G", "minor-16G", "cow", "fork-1G", "reclaim-file"],
   make(name, { length }) {
     if (name === "cow") return warm(new CowCase());
+    if (name === "reclaim-file")
+      return warm(new ReclaimCase(length < FULL_LENGTH ? FAULT_PAGES : RECLAIM_TOUCHES));
     if (name === "fork-1G") return warm(new ForkCase(length < FULL_LENGTH ? FAULT_PAGES : FORK_PAGES));
     const size = { "minor-64M": "64 MiB", "minor-1G": "1 GiB", "minor-16G": "16 GiB" }[name];
     if (size === undefined) throw new RangeError(`there is no bench case "${name}"`);
@@ -157,5 +165,39 @@ class ForkCase extends KernelCase {
   baseline(): number {
     for (let i = 0; i < this.pages; i++) entries[FORK_PAGES + i] = entries[i]!;
     return this.pages;
+  }
+}
+
+class ReclaimCase extends KernelCase {
+  readonly unit = "pages touched";
+  private readonly addr: number;
+  private readonly touches: number;
+  private next = 0;
+
+  constructor(touches: number) {
+    super("reclaim-file", "64 MiB");
+    this.touches = touches;
+    const fd = this.process.open("/data/bench", { create: true, writable: true });
+    this.process.ftruncate(fd, FILE_PAGES * PAGE_SIZE);
+    this.addr = this.process.mmap(FILE_PAGES * PAGE_SIZE, { fd, prot: "r", shared: true });
+  }
+
+  prepare(): void {}
+
+  run(): number {
+    for (let done = 0; done < this.touches; ) {
+      const nr = Math.min(this.touches - done, FILE_PAGES - this.next);
+      this.process.touch(this.addr + this.next * PAGE_SIZE, nr * PAGE_SIZE, "r");
+      this.next = (this.next + nr) % FILE_PAGES;
+      done += nr;
+    }
+    const { tasks } = this.machine.kernel;
+    if (!tasks.has(this.process.pid)) this.wrong = "the process was killed";
+    return this.touches;
+  }
+
+  baseline(): number {
+    for (let page = 0; page < FAULT_PAGES; page++) bytes.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    return FAULT_PAGES;
   }
 }

@@ -47,13 +47,20 @@ interface FolioState {
   failed: boolean;
 }
 
+/** Who wants to know that a request has ended. Linux block/blk-mq.c:blk_mq_free_request() */
+interface DiskUser {
+  requestEnded(): void;
+}
+
 /** Sends folios to one device and back. Linux: bio_end_io of whoever submits */
 export class BioQueue implements RequestOwner {
   private readonly device: BlockDevice;
+  private readonly bdi: DiskUser | undefined;
   private readonly states = new Map<Folio, FolioState>();
 
-  constructor(device: BlockDevice) {
+  constructor(device: BlockDevice, bdi?: DiskUser) {
     this.device = device;
+    this.bdi = bdi;
   }
 
   /**
@@ -105,6 +112,7 @@ export class BioQueue implements RequestOwner {
   /** A request has ended. Linux fs/mpage.c:mpage_read_end_io(), fs/ext4/page-io.c:ext4_end_bio() */
   endIo(request: BlockRequest): void {
     const { sys, folios } = request.about as Bio;
+    this.bdi?.requestEnded();
     for (const folio of folios) {
       const state = this.states.get(folio)!;
       state.failed ||= request.failed;

@@ -31,8 +31,9 @@ import { __GFP_FS } from "../mm/pages/gfp.js";
 import type { MemorySystem } from "../mm/system.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
-import { BdiWriteback } from "./fs_writeback.js";
+import { Flusher } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
+import { SuperBlock } from "./super.js";
 
 /**
  * Largest folio order: 2 MiB. Linux fs/ext4/inode.c:EXT4_MAX_PAGECACHE_ORDER, bounded by MAX_PAGECACHE_ORDER
@@ -62,18 +63,22 @@ export class Ext4 implements FileSystemOps {
   readonly maxBytes = (2 ** 32 - 1) * PAGE_SIZE;
   private readonly disk: BlockDevice;
   private readonly bios: BioQueue;
-  private readonly flusher: BdiWriteback;
+  /** Who writes its dirty pages. Linux s_bdi->wb */
+  readonly wb: Flusher;
   /** Block of each page of each file. Linux: the extent tree */
   private readonly blocks = new Map<Inode, Map<number, number>>();
   /** Files that still can be reached, by a name or an open file. Linux s_inodes */
   readonly inodes = new Set<Inode>();
+  /** Its dentries and inodes in RAM. */
+  readonly sb: SuperBlock;
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
   constructor(sys: MemorySystem, disk: BlockDevice) {
     this.disk = disk;
-    this.bios = new BioQueue(disk);
-    this.flusher = new BdiWriteback(sys);
+    this.wb = new Flusher(sys, disk);
+    this.bios = new BioQueue(disk, this.wb);
+    this.sb = new SuperBlock(sys, "ext4");
   }
 
   /**
@@ -264,12 +269,17 @@ export class Ext4 implements FileSystemOps {
   }
 
   markInodeDirty(inode: Inode): void {
-    this.flusher.markInodeDirty(inode);
+    this.wb.markInodeDirty(inode);
+  }
+
+  unpinned(inode: Inode): void {
+    this.sb.icache.unpinned(inode);
   }
 
   /** Linux fs/ext4/inode.c:ext4_evict_inode() */
   evict(inode: Inode): void {
-    this.flusher.forget(inode);
+    this.sb.icache.evict(inode);
+    this.wb.forget(inode);
     this.freeBlocksFrom(inode, 0, Number.MAX_SAFE_INTEGER);
     this.blocks.delete(inode);
     this.inodes.delete(inode);

@@ -14,10 +14,11 @@
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { BlockDevice } from "../hw/block_device.js";
-import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOTDIR, EPERM, errnoName } from "../mm/errno.js";
+import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, EPERM, errnoName } from "../mm/errno.js";
 import { POSIX_FADV_DONTNEED } from "../mm/filemap/fadvise.js";
 import { FMODE_PATH, FMODE_READ, FMODE_WRITE, fput } from "../mm/mm_types.js";
-import type { MemorySystem } from "../mm/system.js";
+import type { MemorySystem, WbReason } from "../mm/system.js";
+import type { Dentry } from "./dcache.js";
 import { directoryFops, directoryFs } from "./directory.js";
 import { Ext4 } from "./ext4.js";
 import { type FileSystemOps, Inode, inodeSetSize, iput, VfsFile } from "./inode.js";
@@ -110,6 +111,16 @@ export class FileTree {
     for (const path of FIRST_DIRECTORIES) this.directories.set(path, undefined);
   }
 
+  /** Writes all that is dirty and waits for it. Linux fs/sync.c:ksys_sync() */
+  sync(): void {
+    this.ext4.wb.syncInodes(this.ext4.inodes);
+  }
+
+  /** All that is dirty now is written, by and by. Linux fs/fs-writeback.c:wakeup_flusher_threads() */
+  wakeupFlusherThreads(reason: WbReason = "vmscan"): void {
+    this.ext4.wb.startWriteback(reason);
+  }
+
   /**
    * Opens a file of a mounted pseudo file system, or says why not; undefined where `path` is none of theirs.
    */
@@ -181,12 +192,26 @@ export class FileTree {
     if (typeof walked === "number") return walked;
     if ((how & TMPFILE_BIT) !== 0) return this.tmpfile(walked, how);
     if (create && walked.trailingSlash) return -EISDIR;
-    if (walked.kind === "none")
-      return create ? this.openInode(this.create(walked.path), walked.path, how) : -ENOENT;
+    if (walked.kind === "none") {
+      if (create) return this.openNew(walked.path, how);
+      this.dget(walked.path, undefined)?.dput();
+      return -ENOENT;
+    }
     if (create && (how & O_EXCL) !== 0) return -EEXIST;
     if (walked.kind === "directory") return this.openDirectory(walked.path, how);
     if ((how & O_DIRECTORY) !== 0 || walked.trailingSlash) return -ENOTDIR;
     return this.openInode(this.inodes.get(walked.path)!, walked.path, how);
+  }
+
+  /** Makes the file and opens it. Linux fs/namei.c:lookup_open() */
+  private openNew(path: string, flags: number): VfsFile | number {
+    const inode = this.create(path);
+    const file = this.openInode(inode, path, flags);
+    if (typeof file !== "number") return file;
+    this.inodes.delete(path);
+    inode.nlink--;
+    iput(inode);
+    return file;
   }
 
   /** A new, empty file; the directories on the way to it come to be. */
@@ -200,8 +225,24 @@ export class FileTree {
     return inode;
   }
 
+  /**
+   * The dentry of a path on the disk, held; undefined without memory, or where the path is elsewhere.
+   * Linux fs/namei.c:lookup_fast(), lookup_slow()
+   */
+  private dget(path: string, leadsTo: Inode | "directory" | undefined): Dentry | undefined {
+    return this.fsOf(path) === this.ext4 ? this.ext4.sb.dcache.dget(path, leadsTo) : undefined;
+  }
+
   /** Linux fs/namei.c:do_open() */
-  private openInode(inode: Inode, path: string, flags: number): VfsFile {
+  private openInode(inode: Inode, path: string, flags: number): VfsFile | number {
+    const dentry = this.dget(path, inode);
+    if (dentry === undefined && inode.fs === this.ext4) return -ENOMEM;
+    const file = this.openHeld(inode, path, flags);
+    file.fDentry = dentry;
+    return file;
+  }
+
+  private openHeld(inode: Inode, path: string, flags: number): VfsFile {
     const onlyPath = (flags & O_PATH) !== 0;
     const file = new VfsFile(inode, path, onlyPath ? FMODE_PATH : openFmode(flags));
     file.fFlags = flags & ~(O_CREAT | O_EXCL | O_TRUNC);
@@ -215,6 +256,7 @@ export class FileTree {
     const inode = this.directories.get(path) ?? new Inode(this.sys, directoryFs, this.sys.nextIno++);
     this.directories.set(path, inode);
     const file = new VfsFile(inode, path, onlyPath ? FMODE_PATH : FMODE_READ, directoryFops);
+    file.fDentry = this.dget(path, "directory");
     file.fFlags = flags;
     return file;
   }
@@ -224,7 +266,11 @@ export class FileTree {
     if (kind !== "directory") return kind === "none" ? -ENOENT : -ENOTDIR;
     const inode = new Inode(this.sys, this.fsOf(path), this.sys.nextIno++);
     inode.nlink = 0;
-    return this.openInode(inode, `${path === "/" ? "" : path}/#${inode.ino}`, flags);
+    if (inode.fs === this.ext4 && this.ext4.sb.icache.iget(inode) === undefined) {
+      iput(inode);
+      return -ENOMEM;
+    }
+    return this.openHeld(inode, `${path === "/" ? "" : path}/#${inode.ino}`, flags);
   }
 
   /**
@@ -248,8 +294,13 @@ export class FileTree {
     const inode = this.inodes.get(walked.path);
     if (inode === undefined) return -ENOENT;
     if (walked.trailingSlash) return -ENOTDIR;
+    const dentry = this.dget(walked.path, inode);
     this.inodes.delete(walked.path);
     inode.nlink--;
+    if (dentry !== undefined) {
+      this.ext4.sb.dcache.dDelete(dentry);
+      dentry.dput();
+    }
     iput(inode);
     return 0;
   }

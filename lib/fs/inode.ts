@@ -22,6 +22,7 @@ import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "../mm/
 import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "../mm/filemap/mapping.js";
 import { truncatePagecacheRange, truncateSetsize } from "../mm/filemap/truncate.js";
 import { filemapFdatawaitRange, filemapFdatawriteRange } from "../mm/lru/page_writeback.js";
+import type { BdiWriteback } from "../mm/lru/wb_domain.js";
 import {
   type File,
   FMODE_READ,
@@ -39,6 +40,8 @@ export interface FileSystemOps {
   readonly name: string;
   /** Number of its device as maps shows it, major * 256 + minor; 0 without one. Linux s_dev */
   readonly dev?: number;
+  /** Who writes its dirty pages; undefined for a file system in memory. Linux s_bdi->wb */
+  readonly wb?: BdiWriteback;
   readonly vmOps: VmOperationsStruct;
   /**
    * Mappings of 2 MiB and more are placed so that huge pages fit. Linux f_op->get_unmapped_area =
@@ -64,6 +67,8 @@ export interface FileSystemOps {
    * fs/fs-writeback.c:__mark_inode_dirty()
    */
   markInodeDirty?(inode: Inode): void;
+  /** The file's last page is out of the page cache. Linux fs/inode.c:inode_add_lru() */
+  unpinned?(inode: Inode): void;
 }
 
 /**
@@ -136,6 +141,8 @@ export class Inode implements MappingHost {
   readonly fs: FileSystemOps;
   readonly ino: number;
   readonly mapping: AddressSpace;
+  /** Who writes its dirty pages. Linux i_wb */
+  readonly wb: BdiWriteback | undefined;
   iSize = 0;
   /** Names that lead to it. Linux i_nlink */
   nlink = 1;
@@ -148,12 +155,18 @@ export class Inode implements MappingHost {
     this.sys = sys;
     this.fs = fs;
     this.ino = ino;
+    this.wb = fs.wb;
     this.mapping = new AddressSpace(this, fs.aOps(this));
   }
 
   /** Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty(): void {
     this.fs.markInodeDirty?.(this);
+  }
+
+  /** Linux fs/inode.c:inode_add_lru() */
+  unpinned(): void {
+    this.fs.unpinned?.(this);
   }
 }
 
@@ -185,6 +198,8 @@ export class VfsFile implements File {
   fRa: FileRaState;
   /** The mapping's wbErr when the file was opened or last synced. Linux f_wb_err */
   fWbErr: number;
+  /** The path it was opened by, in the dentry cache. Linux f_path.dentry */
+  fDentry: { dput(): void } | undefined = undefined;
   /** For the owner of fOp. Linux private_data */
   privateData: unknown = undefined;
 
@@ -283,6 +298,7 @@ export class VfsFile implements File {
   }
 
   release(): void {
+    this.fDentry?.dput();
     this.inode.count--;
     iput(this.inode);
   }

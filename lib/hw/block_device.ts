@@ -78,6 +78,11 @@ export const BLOCK_MODELS = {
 /** Name of a device that can be had. */
 export type BlockModelName = keyof typeof BLOCK_MODELS;
 
+/** A device of which only the speed is known: no latency, one request at a time. Not in Linux. */
+export interface DiskSpeed {
+  readonly bytesPerSecond: number;
+}
+
 /** Who submits requests, and is told of their end. */
 export interface RequestOwner {
   endIo(request: BlockRequest): void;
@@ -258,15 +263,27 @@ function endRequest(request: BlockRequest): void {
 }
 
 /**
- * The model called `name`, or `name` itself if it is a model. RangeError for a name that is none, or a figure
- * that no device has.
+ * The model called `name`, or `name` itself if it is a model, or one with that speed. RangeError for a name
+ * that is none, or a figure that no device has.
  * Not in Linux.
  */
-export function blockModel(name: BlockModelName | BlockModel = "ssd"): BlockModel {
+export function blockModel(name: BlockModelName | BlockModel | DiskSpeed = "ssd"): BlockModel {
+  if (typeof name === "object" && name !== null && "bytesPerSecond" in name) return modelOfSpeed(name);
   if (typeof name !== "string") return checkModel(name);
   if (!Object.hasOwn(BLOCK_MODELS, name))
     throw new RangeError(`there is no disk "${name}"; there are ${Object.keys(BLOCK_MODELS).join(", ")}`);
   return BLOCK_MODELS[name];
+}
+
+function modelOfSpeed({ bytesPerSecond }: DiskSpeed): BlockModel {
+  if (!(Number.isFinite(bytesPerSecond) && bytesPerSecond > 0))
+    throw new RangeError(`disk: bytesPerSecond ${valueText(bytesPerSecond)} is not a number above 0`);
+  return {
+    name: `${bytesPerSecond} bytes/s`,
+    channels: 1,
+    latencyNs: 0,
+    blockNs: Math.round((PAGE_SIZE / bytesPerSecond) * 1e9),
+  };
 }
 
 function checkModel(model: BlockModel): BlockModel {

@@ -18,9 +18,13 @@ import { shmemFileSetup } from "../fs/tmpfs.js";
 import type { Vaddr } from "../hw/address.js";
 import { BlockDevice, type BlockModel } from "../hw/block_device.js";
 import type { Cpu } from "../hw/cpu.js";
+import { PF_USER } from "../hw/fault.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
+import { leakDirtied } from "../mm/lru/balance_dirty_pages.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
+import { kswapdRun } from "../mm/lru/kswapd.js";
+import { shrinkNode } from "../mm/lru/vmscan.js";
 import { mmInit } from "../mm/mm_init.js";
 import { fput, getFile, MmStruct } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
@@ -34,6 +38,7 @@ import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
 import { mountAll } from "./filesystems.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
+import { endOomVictim, oomKilled, outOfMemory } from "./oom.js";
 import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { Sched } from "./sched.js";
@@ -86,15 +91,19 @@ export class Kernel implements TaskRunner {
   /** The task on each CPU. */
   private readonly running: (Task | undefined)[] = [];
   private nextPid = 1;
+  /** The OOM killer's victim that was in a fault or system call of its own, and ends when it returns. */
+  dying: Task | undefined = undefined;
 
   constructor(hardware: KernelHardware, parts: Partial<MmParts> = {}) {
     this.sys = new MemorySystem(hardware.ram, hardware.clock);
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
-    this.sys.vfs = { shmemFileSetup };
+    this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
+    this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
+    kswapdRun(this.sys, shrinkNode);
     const { ram, clock, disk } = hardware;
     this.files = new FileTree(this.sys, new BlockDevice(ram, clock, this.sys.events, disk));
     this.files.mounts.set("/dev", new CharDevices(this.sys));
@@ -112,7 +121,9 @@ export class Kernel implements TaskRunner {
     cpu.hasIdt = true;
     cpu.onDoubleFault = (_, fault) => excDoubleFault(fault);
     cpu.onPageFault = (on, fault) => {
-      excPageFault(this.running[on.id], fault);
+      const task = this.running[on.id];
+      excPageFault(task, fault);
+      if (task?.oomVictim === true && (fault.errorCode & PF_USER) !== 0) endOomVictim(this, task, fault.va);
       this.safePoint(on.id);
     };
     cpu.onAddressFault = (on, fault) =>
@@ -144,12 +155,14 @@ export class Kernel implements TaskRunner {
    */
   enter(task: Task): Cpu {
     const cpu = this.cpus[task.cpuId]!;
+    if (this.dying !== undefined) endOomVictim(this, task, 0);
     this.safePoint(cpu.id);
     if (this.running[cpu.id] === task) {
       if (this.sys.current !== task) this.setCurrent(task, cpu);
       return cpu;
     }
     const { mm } = task;
+    if (mm === undefined && task.oomVictim) oomKilled(this, task, 0);
     if (mm === undefined) throw new RangeError(`${task} has exited; it cannot do anything any more`);
     if (task.state === "D") throw new RangeError(`${task} waits for its vfork child to call exec or exit`);
     if (this.tasks.get(task.pid) !== task)
@@ -214,9 +227,8 @@ export class Kernel implements TaskRunner {
    * Linux mm/oom_kill.c:pagefault_out_of_memory()
    */
   pagefaultOutOfMemory(task: Task, address: Vaddr): never {
-    countVmEvent(this.sys, OOM_KILL);
-    this.kill(task, "SIGKILL");
-    throw new SignalError({ signal: "SIGKILL", code: "SI_KERNEL", address }, `${task}, out of memory`, true);
+    if (!task.oomVictim) countVmEvent(this.sys, OOM_KILL);
+    return oomKilled(this, task, address);
   }
 
   /**
@@ -356,6 +368,7 @@ export class Kernel implements TaskRunner {
     if (task.nrThreads === 1) setmaxMmHiwaterRss(task.signal, mm);
     task.mm = undefined;
     task.exitCode = exitCode;
+    leakDirtied(this.sys, task.dirty);
     this.releaseVfork(task);
     mmput(mm);
     task.files.put();

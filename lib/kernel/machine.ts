@@ -21,7 +21,7 @@
  */
 import type { Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
-import { type BlockModel, type BlockModelName, blockModel } from "../hw/block_device.js";
+import { type BlockModel, type BlockModelName, blockModel, type DiskSpeed } from "../hw/block_device.js";
 import { Clock } from "../hw/clock.js";
 import { Cpu } from "../hw/cpu.js";
 import { type Explanation, explainWalk } from "../hw/explain.js";
@@ -40,6 +40,7 @@ import type { TlbFactory } from "../hw/tlb_part.js";
 import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
 import { linuxMmParts } from "../mm/linux_parts.js";
+import { type LruGeneration, lruGenerations } from "../mm/lru/gen/observe.js";
 import { INITRD_BYTES } from "../mm/pages/boot_reserve.js";
 import type { MemoryOptions } from "../mm/pages/free_area_init.js";
 import type { MmParts } from "../mm/parts.js";
@@ -72,8 +73,8 @@ export interface BootOptions {
   readonly levels?: TableLevels;
   /** TLBs of every CPU: the name of a processor (skylake by default) or a model of your own. */
   readonly tlb?: TlbModelName | TlbModel;
-  /** Its disk: "ssd" (the default), "hdd", "usb", or a model of your own. */
-  readonly disk?: BlockModelName | BlockModel;
+  /** Its disk: "ssd" (the default), "hdd", "usb", a model of your own, or `{ bytesPerSecond: 1e6 }`. */
+  readonly disk?: BlockModelName | BlockModel | DiskSpeed;
   /**
    * Process-context identifiers; without them every switch flushes. True by default. Linux: nopcid on the
    * command line
@@ -201,6 +202,11 @@ export class Machine {
     const task = this.started?.tasks.get(pid);
     if (task === undefined) throw new RangeError(`there is no process ${valueText(pid)} on this machine`);
     return new Process(this.kernel, task);
+  }
+
+  /** The generations of the LRU, the oldest first: what /sys/kernel/debug/lru_gen shows, as data. */
+  lruGenerations(): LruGeneration[] {
+    return lruGenerations(this.kernel.sys);
   }
 
   /**

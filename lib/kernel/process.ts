@@ -53,6 +53,7 @@ import { sysPrlimit } from "./syscalls/limits.js";
 import * as memory from "./syscalls/mm.js";
 import * as processes from "./syscalls/process.js";
 import { sysTruncate } from "./syscalls/space.js";
+import { sysSync } from "./syscalls/sync.js";
 import { syscall } from "./syscalls/table.js";
 import { sysNanosleep } from "./syscalls/time.js";
 import type { Task } from "./task.js";
@@ -281,6 +282,11 @@ export class Process {
   /** Takes the file's name away; it lives on while it is open or mapped. man 2 unlink */
   unlink(path: string): void {
     checkResult(files.sysUnlink(this.kernel, this.task, path), "unlink");
+  }
+
+  /** Writes all that is dirty on the machine and waits for it. man 2 sync */
+  sync(): void {
+    sysSync(this.kernel, this.task);
   }
 
   /** man 2 fsync */

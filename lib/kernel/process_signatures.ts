@@ -52,6 +52,7 @@ export const PROCESS_SIGNATURES = {
   read: BUFFER,
   write: BUFFER,
   ftruncate: { fd: "integer", length: "size" },
+  sync: {},
   fsync: { fd: "integer" },
   nanosleep: { ns: "number" },
   dropCache: { fd: "integer" },

@@ -275,6 +275,8 @@ export class Sched implements SchedOperations {
     this.waiting(reason, () => {
       if (!this.several) this.advanceTo(untilNs);
       else if (reason === "io") this.runDevices(untilNs);
+      // Who dirties without an end in one step must see what the flusher has done by now.
+      else if (reason === "throttled") this.advanceTo(clock.nowNs);
       clock.nowNs = Math.max(clock.nowNs, untilNs);
     });
   }

@@ -21,6 +21,8 @@ import { dropCaches } from "../fs/drop_caches.js";
 import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
+import { writebackSetRatelimit } from "../mm/lru/dirty_limits.js";
+import { zonePcpUpdate } from "../mm/pages/per_cpu_pages.js";
 import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
@@ -50,14 +52,15 @@ const INT_MAX = 2 ** 31 - 1;
 /** More dirty pages cannot be counted. Linux mm/page-writeback.c:dirty_bytes_handler() */
 const MAX_DIRTY_BYTES = (2 ** 32 - 1) * PAGE_SIZE;
 
+/** A CPU keeps at most this part of a zone. Linux MIN_PERCPU_PAGELIST_HIGH_FRACTION */
+const LEAST_HIGH_FRACTION = 8;
+
 const NOW = "in effect";
 const FROM_05 = "kept; no effect before reclaim comes with lab 05";
 const FROM_06 = "kept; no effect before swap comes with lab 06";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
 const FROM_10 = "kept; no effect before lab 10, allocators";
-const FLUSHER = "in effect: when the flusher writes what nobody syncs";
-const UNTIL_THROTTLED = "kept; no effect before writers are made to wait (lab 05)";
 const noEffect = (why: string): string => `kept; no effect: ${why}`;
 
 /** How one number is read and kept. */
@@ -205,12 +208,15 @@ const pageAlloc: readonly CtlTable[] = [
       return 0;
     },
   }),
-  int("watermark_boost_factor", "watermarkBoostFactor", { min: 0, effect: FROM_10 }),
+  int("watermark_boost_factor", "watermarkBoostFactor", { min: 0 }),
   int("defrag_mode", "defragMode", { min: 0, max: 1, effect: FROM_10 }),
   int("percpu_pagelist_high_fraction", "percpuPagelistHighFraction", {
     min: 0,
-    effect: FROM_10,
-    changed: (_context, { percpuPagelistHighFraction: value }) => (value > 0 && value < 8 ? -EINVAL : 0),
+    changed({ sys }, { percpuPagelistHighFraction: value }) {
+      if (value > 0 && value < LEAST_HIGH_FRACTION) return -EINVAL;
+      for (const zone of sys.zones) zonePcpUpdate(zone, value);
+      return 0;
+    },
   }),
   lowmemReserveRatio,
   numaZonelistOrder,
@@ -225,12 +231,10 @@ const writeback: readonly CtlTable[] = [
   int("dirty_background_ratio", "dirtyBackgroundRatio", {
     min: 0,
     max: 100,
-    effect: UNTIL_THROTTLED,
     changed: clears("dirtyBackgroundBytes"),
   }),
   ulong("dirty_background_bytes", "dirtyBackgroundBytes", {
     min: 1,
-    effect: UNTIL_THROTTLED,
     changed(_context, sysctl) {
       if (sysctl.dirtyBackgroundBytes > MAX_DIRTY_BYTES) return -ERANGE;
       sysctl.dirtyBackgroundRatio = 0;
@@ -240,25 +244,35 @@ const writeback: readonly CtlTable[] = [
   int("dirty_ratio", "dirtyRatio", {
     min: 0,
     max: 100,
-    effect: UNTIL_THROTTLED,
-    changed(_context, sysctl, old) {
-      if (sysctl.dirtyRatio !== old) sysctl.dirtyBytes = 0;
+    changed({ sys }, sysctl, old) {
+      if (sysctl.dirtyRatio === old) return 0;
+      sysctl.dirtyBytes = 0;
+      writebackSetRatelimit(sys);
       return 0;
     },
   }),
   ulong("dirty_bytes", "dirtyBytes", {
     min: 8192,
-    effect: UNTIL_THROTTLED,
-    changed(_context, sysctl, old) {
+    changed({ sys }, sysctl, old) {
+      if (sysctl.dirtyBytes === old) return 0;
       if (sysctl.dirtyBytes > MAX_DIRTY_BYTES) return -ERANGE;
-      if (sysctl.dirtyBytes !== old) sysctl.dirtyRatio = 0;
+      writebackSetRatelimit(sys);
+      sysctl.dirtyRatio = 0;
       return 0;
     },
   }),
-  int("dirty_expire_centisecs", "dirtyExpireCentisecs", { min: 0, effect: FLUSHER }),
-  int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", { effect: FLUSHER }),
-  int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", { min: 0, effect: UNTIL_THROTTLED }),
-  jiffies("laptop_mode", "laptopMode", UNTIL_THROTTLED),
+  int("dirty_expire_centisecs", "dirtyExpireCentisecs", { min: 0 }),
+  int("dirty_writeback_centisecs", "dirtyWritebackCentisecs", {
+    changed({ sys }, { dirtyWritebackCentisecs: value }, old) {
+      if (value !== 0 && value !== old) sys.vfs.wakeupFlusherThreads?.("periodic");
+      return 0;
+    },
+  }),
+  int("dirtytime_expire_seconds", "dirtytimeExpireSeconds", {
+    min: 0,
+    effect: noEffect("no timestamp is written later than its file"),
+  }),
+  jiffies("laptop_mode", "laptopMode", NOW),
   int("page_lock_unfairness", "pageLockUnfairness", {
     min: 0,
     effect: noEffect("nobody waits for a page lock"),

@@ -23,7 +23,7 @@
 import { PMD_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
 import { startStopKhugepaged, THP_MIN_PAGES, thpEnabled } from "../mm/huge/khugepaged.js";
-import { jiffiesToMsecs, msecsToJiffies } from "../mm/lru/gen/lru_gen.js";
+import { jiffiesToMsecs, msecsToJiffies } from "../mm/jiffies.js";
 import { lruGenCaps, setLruGenCaps } from "../mm/lru/gen/switch.js";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE, type VmAreaStruct, vmaIsAnonymous } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";

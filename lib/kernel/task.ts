@@ -17,6 +17,7 @@
 
 import type { FdTable } from "../fs/fd_table.js";
 import type { Vaddr } from "../hw/address.js";
+import { TaskDirty } from "../mm/lru/wb_domain.js";
 import type { File, MmStruct } from "../mm/mm_types.js";
 import type { WaitReason } from "../mm/wait.js";
 import { CAP_FULL_SET, type Cred, capRaised, initCred } from "./cred.js";
@@ -89,6 +90,8 @@ export class Task implements FaultingTask {
   majFlt = 0;
   /** How long it has waited, in ns, by reason. Linux kernel/delayacct.c */
   readonly waitNs: Record<WaitReason, number> = { io: 0, reclaim: 0, throttled: 0, sleep: 0 };
+  /** What it has dirtied. Linux nr_dirtied, nr_dirtied_pause, dirty_paused_when, ioac */
+  readonly dirty = new TaskDirty();
   /** Simulated ns since boot. */
   startTimeNs = 0;
   /** The CPU it runs on. */
@@ -103,6 +106,8 @@ export class Task implements FaultingTask {
   entry = 0;
   /** The vfork parent that waits for this task to exec or exit. Linux vfork_done */
   vforkParent: Task | undefined = undefined;
+  /** The OOM killer has chosen it: it may use reserves, and ends as soon as it can. Linux tsk_is_oom_victim() */
+  oomVictim = false;
   /** The program file. Linux mm->exe_file */
   exeFile: File | undefined = undefined;
 

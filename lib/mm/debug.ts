@@ -7,6 +7,7 @@
  *                        --> tables                   == mm.pgtablesBytes
  *     page caches, LRU batches                        == the rest of refcount
  *     LRU lists, dirty folios, free lists             == the counters of vmstat; no frame is lost
+ *     nodes of shadows                                == what they and the cache count
  *     VMAs                                            == mm.mapCount, totalVm; their anon_vmas know them
  *     every entry lies in a VMA; a writable private entry is exclusive; an exclusive page is mapped once
  *
@@ -23,7 +24,7 @@ import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { checkGenerations } from "./lru/gen/check.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
-import { mmCounter } from "./lru/mm_inline.js";
+import { folioZonenum, mmCounter } from "./lru/mm_inline.js";
 import {
   type AnonVma,
   MM_SWAPENTS,
@@ -42,9 +43,12 @@ import {
   PG_locked,
   PG_reserved,
   PG_writeback,
+  PGTY_slab,
   PGTY_table,
   pfnToPage,
 } from "./pages/folio.js";
+import { nrPcpPages } from "./pages/pcp.js";
+import { checkZone } from "./pages/zone_check.js";
 import {
   classifyPte,
   leafNotTable,
@@ -62,9 +66,12 @@ import {
   NR_FILE_DIRTY,
   NR_FILE_MAPPED,
   NR_FILE_PAGES,
+  NR_ISOLATED_ANON,
+  NR_ISOLATED_FILE,
   NR_PAGETABLE,
   NR_SHMEM,
   NR_WRITEBACK,
+  WORKINGSET_NODES,
 } from "./vmstat.js";
 
 /** What the tables say. */
@@ -106,6 +113,7 @@ export function checkInvariants(
   collectHolders(sys, truth);
   checkPages(sys, truth);
   checkLru(sys, truth);
+  checkShadows(sys, truth);
   checkCounters(sys, truth);
   vmBugOn(truth.problems.length > 0, truth.problems.slice(0, 20).join("\n"));
 }
@@ -251,7 +259,7 @@ function collectHolders(sys: MemorySystem, truth: Truth): void {
     for (const page of section ?? []) {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.mapping !== undefined && !page.mapping.isAnon) truth.mappings.add(page.mapping);
-      if ((page.flags & PG_reserved) !== 0) add(truth.refs, page, 1);
+      if ((page.flags & PG_reserved) !== 0 || page.pageType === PGTY_slab) add(truth.refs, page, 1);
     }
   for (const mapping of truth.mappings)
     for (const [index, folio] of mapping.pages) {
@@ -291,28 +299,71 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
     }
   const managed = sys.zones.reduce((sum, zone) => sum + zone.managedPages, 0);
   const free = sys.zones.reduce((sum, zone) => sum + zone.nrFreePages, 0);
-  if (managed !== free + inUse)
-    truth.problems.push(`${managed} frames managed, ${free} free and ${inUse} in use`);
-  for (const zone of sys.zones) {
-    const listed = zone.freeArea.reduce((sum, area, order) => sum + area.nrFree * 2 ** order, 0);
-    if (listed !== zone.nrFreePages)
-      truth.problems.push(`zone ${zone.name}: ${listed} frames listed as free`);
-  }
+  const kept = nrPcpPages(sys);
+  if (managed !== free + kept + inUse)
+    truth.problems.push(`${managed} frames managed, ${free} free, ${kept} kept by CPUs and ${inUse} in use`);
+  for (const zone of sys.zones) checkZone(zone, truth.problems);
 }
 
-/** Every folio on a list says so, and the lists are as long as counted. */
+/** Every folio on a list says so, lists are linked both ways and as long as counted; nothing is isolated. */
 function checkLru(sys: MemorySystem, truth: Truth): void {
-  const inGens = checkGenerations(sys, truth.problems);
+  const { problems } = truth;
+  const inGens = checkGenerations(sys, problems);
+  const { head, tail, lruZoneSize } = sys.lruvec;
+  const zoneSize = new Float64Array(lruZoneSize.length);
   for (let list = 0; list < NR_LRU_LISTS; list++) {
     let pages = inGens[list]!;
-    for (let folio = sys.lruvec.head[list]; folio !== undefined; folio = folio.next) {
+    let prev: Folio | undefined;
+    for (let folio = head[list]; folio !== undefined; prev = folio, folio = folio.next) {
       pages += 2 ** folio.order;
+      zoneSize[folioZonenum(sys, folio) * NR_LRU_LISTS + list]! += 2 ** folio.order;
       if (folio.lruList !== list)
-        truth.problems.push(`frame ${folio.pfn} is on LRU list ${list}, says ${folio.lruList}`);
-      if (folio.refcount === 0) truth.problems.push(`frame ${folio.pfn} is free and on an LRU list`);
+        problems.push(`frame ${folio.pfn} is on LRU list ${list}, says ${folio.lruList}`);
+      if (folio.prev !== prev)
+        problems.push(`frame ${folio.pfn} does not know its neighbour on list ${list}`);
+      if (folio.refcount === 0) problems.push(`frame ${folio.pfn} is free and on an LRU list`);
     }
+    if (tail[list] !== prev) problems.push(`LRU list ${list} does not know its end`);
     expectStat(sys, truth, list, pages);
   }
+  for (let i = 0; i < zoneSize.length; i++)
+    if (zoneSize[i] !== lruZoneSize[i])
+      problems.push(
+        `list ${i % NR_LRU_LISTS} has ${zoneSize[i]} pages in zone ${Math.floor(i / NR_LRU_LISTS)}: ${lruZoneSize[i]}`,
+      );
+  expectStat(sys, truth, NR_ISOLATED_ANON, 0);
+  expectStat(sys, truth, NR_ISOLATED_FILE, 0);
+}
+
+/** Nodes with shadows hold what they count, none of it where a page is; those without pages are queued. */
+function checkShadows(sys: MemorySystem, truth: Truth): void {
+  let queued = 0;
+  for (const { pages, shadowNodes, nrShadows } of truth.mappings) {
+    let sum = 0;
+    for (const node of shadowNodes.values()) {
+      const places = Array.from(node.slots, (shadow, i) => ({
+        shadow,
+        there: pages.has(node.offset * 64 + i),
+      }));
+      const shadows = places.filter(({ shadow }) => shadow >= 0).length;
+      const there = places.filter((place) => place.there).length;
+      sum += shadows;
+      if (shadows !== node.nrShadows || there !== node.nrPages || shadows === 0)
+        truth.problems.push(
+          `a node counts ${node.nrPages} pages and ${node.nrShadows} shadows: ${there}, ${shadows}`,
+        );
+      if (places.some((place) => place.there && place.shadow >= 0))
+        truth.problems.push(`a page and a shadow are in one place of node ${node.offset}`);
+      const alone = node.offset === 0 && nrShadows === 1 && pages.size === 0 && node.slots[0]! >= 0;
+      const wanted = there === 0 && !alone;
+      if (wanted) queued++;
+      if (sys.shadowNodes.has(node) !== wanted)
+        truth.problems.push(`node ${node.offset} is queued in spite of its pages, or the reverse`);
+    }
+    if (sum !== nrShadows) truth.problems.push(`a cache counts ${nrShadows} shadows, it has ${sum}`);
+  }
+  if (queued > sys.shadowNodes.size) truth.problems.push(`${queued} nodes hold shadows only`);
+  expectStat(sys, truth, WORKINGSET_NODES, sys.shadowNodes.size);
 }
 
 function expectStat(sys: MemorySystem, truth: Truth, item: number, value: number): void {

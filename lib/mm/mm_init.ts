@@ -7,14 +7,17 @@
  *   initWmarkMin     min_free_kbytes and the watermarks, of what the zones have now
  *   hugepageInit     the same again, with what huge pages need, on a machine of 512 MiB or more
  *   freeInitmem      start-up code and the initial file system are freed: the zones grow, the marks do not
+ *   writebackSetRatelimit   how much may be dirty
  *
  * Read first: system.ts. Read next: mm/pages/free_area_init.ts.
  */
 import type { Cpu } from "../hw/cpu.js";
 import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
+import { writebackSetRatelimit } from "./lru/dirty_limits.js";
+import { workingsetInit } from "./lru/shadow_shrinker.js";
 import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area_init.js";
-import { allocReservedPage } from "./pages/page_alloc.js";
+import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import type { MemorySystem } from "./system.js";
@@ -29,8 +32,11 @@ export function mmInit(
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.cpus = cpus;
   const later = freeAreaInit(sys, memory);
+  setupPerCpuPageset(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
   hugepageInit(sys);
+  workingsetInit(sys);
   freeInitmem(sys, later);
+  writebackSetRatelimit(sys);
 }

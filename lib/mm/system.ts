@@ -25,9 +25,12 @@ import type { XaNode } from "./filemap/mapping.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
+import type { Shrinker } from "./lru/shrink_control.js";
+import { type TaskDirty, WbDomain } from "./lru/wb_domain.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
 import type { Folio, Page } from "./pages/folio.js";
+import type { KmemCache } from "./pages/kmem_cache.js";
 import { PglistData } from "./pages/pglist_data.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
@@ -69,6 +72,10 @@ export interface CurrentTask {
   minFlt: number;
   /** The OOM killer has chosen it: it may use reserves until it is gone. Linux tsk_is_oom_victim() */
   readonly oomVictim?: boolean;
+  /** What it has dirtied; without it the task is never slowed down for that. Linux nr_dirtied ... */
+  readonly dirty?: TaskDirty;
+  /** It has a real-time policy. Linux include/linux/sched/rt.h:rt_or_dl_task() */
+  readonly rtOrDlTask?: boolean;
 }
 
 /** RLIMIT_DATA: private writable memory, bytes. Linux include/uapi/asm-generic/resource.h */
@@ -95,15 +102,18 @@ export const CAP_SYS_ADMIN = 21;
 /** CAP_SYS_RESOURCE: may make a process less likely to be killed when memory runs out. */
 export const CAP_SYS_RESOURCE = 24;
 
+/** Why dirty pages are written. Linux include/linux/backing-dev-defs.h:enum wb_reason */
+export type WbReason = "background" | "vmscan" | "periodic" | "laptop_timer";
+
 /** What memory management asks of the file systems above it. Not in Linux: it calls them directly. */
 export interface VfsOperations {
   /** A file in memory without a name, `sizeBytes` long. Linux mm/shmem.c:shmem_file_setup() */
   shmemFileSetup(sys: MemorySystem, name: string, sizeBytes: number): File;
   /**
-   * Dirty pages shall be written now: reclaim sees nothing else.
+   * All pages that are dirty now shall be written, for `reason`: reclaim sees nothing else, unless given.
    * Linux fs/fs-writeback.c:wakeup_flusher_threads()
    */
-  wakeupFlusherThreads?(): void;
+  wakeupFlusherThreads?(reason?: WbReason): void;
 }
 
 /** One machine's memory management: Linux's globals of mm/ in one object. Not in Linux. */
@@ -141,8 +151,13 @@ export class MemorySystem {
   userMinFreeKbytes = -1;
   /** The node they belong to, and who reclaims there. */
   readonly pgdat = new PglistData();
+  /** Caches of kernel objects, and who can give some of them up. Linux slab_caches, shrinker_list */
+  readonly slabCaches: KmemCache[] = [];
+  readonly shrinkers: Shrinker[] = [];
   /** Counters of /proc/vmstat. */
   readonly vmStat = new VmStat();
+  /** Limits of dirty pages (mm/lru/dirty_limits.ts). Linux mm/page-writeback.c:global_wb_domain */
+  readonly wbDomain = new WbDomain();
   /** Nodes of page caches that hold nothing but shadows, oldest first. Linux mm/workingset.c:shadow_nodes */
   readonly shadowNodes = new Set<XaNode>();
   /** The LRU lists. */
@@ -191,6 +206,17 @@ export class MemorySystem {
    * Differs from Linux: one for the machine, not for each task.
    */
   pfMemalloc = false;
+  /** CPUs keep more free pages than they should for long: an event lets that decay (mm/pages/pcp.ts). */
+  pcpDecays = false;
+  /** RAM has too few page blocks to tell them by type. Linux page_group_by_mobility_disabled */
+  pageGroupByMobilityDisabled = false;
+  /** Allocations that failed, and that the kernel's log would show. Linux mm/page_alloc.c:warn_alloc() */
+  nrWarnAlloc = 0;
+  /**
+   * Ends a process, since an allocation with `gfp` of 2^order frames finds no memory; whether trying again is
+   * worth it. Set by the kernel that starts. Linux mm/oom_kill.c:out_of_memory()
+   */
+  outOfMemory: ((gfp: number, order: number) => boolean) | undefined = undefined;
   /** Functions that a learner may replace; set by mmInit(). */
   parts!: MmParts;
   /** Tracepoints and the ring their events go to. */

@@ -21,6 +21,11 @@ export type WaitReason = "io" | "reclaim" | "throttled" | "sleep";
 export const HZ = 250;
 export const NS_PER_JIFFY = 1e9 / HZ;
 
+/** Ticks since boot; the first is 1, so that 0 can mean "never". Linux include/linux/jiffies.h:jiffies */
+export function jiffies(sys: { readonly clock: { readonly nowNs: number } }): number {
+  return 1 + Math.floor(sys.clock.nowNs / NS_PER_JIFFY);
+}
+
 /** Events in one wait after which it has got nowhere. */
 export const WAIT_BUDGET = 1_000_000;
 

@@ -4,7 +4,8 @@
  *   MemTotal = MemFree + Cached + Buffers + AnonPages + PageTables + kernel's own ...
  *   Cached holds Shmem too; Active + Inactive are the LRU lists that reclaim walks.
  *
- * What the machine does not have (slabs, vmalloc, huge page pools, ...) is 0.
+ * Slabs are the kernel's small objects; the reclaimable ones are directory entries and inodes of cached files.
+ * What the machine does not have (vmalloc, huge page pools, ...) is 0.
  *
  * Only text is made here: MemAvailable is mm/pages/mmzone.ts, CommitLimit mm/vma/util.ts.
  *
@@ -27,6 +28,8 @@ import {
   NR_MLOCK,
   NR_PAGETABLE,
   NR_SHMEM,
+  NR_SLAB_RECLAIMABLE,
+  NR_SLAB_UNRECLAIMABLE,
   NR_SWAPCACHE,
   NR_UNEVICTABLE,
   NR_WRITEBACK,
@@ -61,10 +64,10 @@ function mainLines(sys: MemorySystem): [string, number][] {
     ["AnonPages", state(NR_ANON_MAPPED)],
     ["Mapped", state(NR_FILE_MAPPED)],
     ["Shmem", state(NR_SHMEM)],
-    ["KReclaimable", 0],
-    ["Slab", 0],
-    ["SReclaimable", 0],
-    ["SUnreclaim", 0],
+    ["KReclaimable", state(NR_SLAB_RECLAIMABLE)],
+    ["Slab", state(NR_SLAB_RECLAIMABLE) + state(NR_SLAB_UNRECLAIMABLE)],
+    ["SReclaimable", state(NR_SLAB_RECLAIMABLE)],
+    ["SUnreclaim", state(NR_SLAB_UNRECLAIMABLE)],
     ["KernelStack", 0],
     ["PageTables", state(NR_PAGETABLE)],
     ["SecPageTables", 0],

@@ -210,7 +210,7 @@ export function parseBuddyinfo(text: string): BuddyinfoZone[] {
   }));
 }
 
-/** The zones of a zoneinfo text. */
+/** The zones of a zoneinfo text that have pages; it shows little of the others. */
 export function parseZoneinfo(text: string): ZoneinfoZone[] {
   const [, ...parts] = text.split(/^Node (\d+), zone +(\w+)$/m);
   const zones: ZoneinfoZone[] = [];
@@ -224,7 +224,7 @@ export function parseZoneinfo(text: string): ZoneinfoZone[] {
       pages: Object.fromEntries(named.map(([, name, value]) => [name!, Number(value)])),
     });
   }
-  return zones;
+  return zones.filter(({ pages }) => pages.managed! > 0);
 }
 
 /** The number after `key:` in a text of lines, -1 when there is none. Not in Linux. */

@@ -1,21 +1,24 @@
 /**
  * The files of the whole machine: /proc/NAME.
  *
- *   text      meminfo vmstat zoneinfo buddyinfo pagetypeinfo filesystems uptime
+ *   text      meminfo vmstat zoneinfo buddyinfo pagetypeinfo slabinfo filesystems uptime
  *   64 bits   kpagecount kpageflags            one word a frame, at byte frame * 8
  *
  * Linux fs/proc/meminfo.c, fs/proc/page.c, mm/vmstat.c:init_mm_internals(). Read first: file.ts.
  * Read next: tree.ts.
  */
+
 import type { Pfn } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
 import type { MemorySystem } from "../mm/system.js";
+import { buddyinfo, pagetypeinfo } from "./buddyinfo.js";
 import type { ProcFile } from "./file.js";
 import { filesystems } from "./filesystems.js";
 import { meminfo } from "./meminfo.js";
 import { kpagecount, kpageflags, wordBytes } from "./page.js";
+import { slabinfo } from "./slabinfo.js";
 import { vmstat } from "./vmstat.js";
-import { buddyinfo, pagetypeinfo, zoneinfo } from "./zoneinfo.js";
+import { zoneinfo } from "./zoneinfo.js";
 
 type MakeFile = (sys: MemorySystem) => Omit<ProcFile, "family">;
 
@@ -50,6 +53,7 @@ const MAKE: Readonly<Record<string, MakeFile>> = {
   zoneinfo: text(zoneinfo),
   buddyinfo: text(buddyinfo),
   pagetypeinfo: text(pagetypeinfo, 0o400),
+  slabinfo: text(slabinfo, 0o400),
   filesystems: text(filesystems),
   uptime: text(uptime),
   kpagecount: words(kpagecount),

@@ -12,6 +12,7 @@
  * Linux fs/proc/root.c, fs/proc/self.c. Read first: file.ts. Read next: procfs.ts.
  */
 import { type SysctlContext, vmTable } from "../kernel/sysctl.js";
+import { sysTable } from "../kernel/sysfs_devices.js";
 import { kernelMmTable } from "../kernel/sysfs_mm.js";
 import { EISDIR, ENOENT } from "../mm/errno.js";
 import type { ProcFile } from "./file.js";
@@ -72,11 +73,12 @@ function sysctlLookup(context: ProcContext, names: readonly string[]): ProcFile 
 function sysLookup(context: ProcContext, names: readonly string[]): ProcFile | number {
   const path = names.join("/");
   if (path === "kernel/debug/lru_gen") return lruGenFile(context.sys);
+  const setting = sysTable.get(path);
+  if (setting !== undefined) return sysfsFile(context.sys, setting);
   const attribute = kernelMmTable.get(path.replace(/^kernel\/mm\//, ""));
   if (attribute !== undefined && path.startsWith("kernel/mm/")) return sysfsFile(context.sys, attribute);
-  const isFolder = [...kernelMmTable.keys()].some(
-    (one) => path === "" || `kernel/mm/${one}`.startsWith(`${path}/`),
-  );
+  const files = [...[...kernelMmTable.keys()].map((one) => `kernel/mm/${one}`), ...sysTable.keys()];
+  const isFolder = files.some((one) => path === "" || one.startsWith(`${path}/`));
   if (path === "kernel/debug") return -EISDIR;
   return isFolder ? -EISDIR : -ENOENT;
 }
@@ -90,6 +92,7 @@ export function procPaths({ tasks }: ProcContext): string[] {
       .flatMap((task) => PID_FILES.map((name) => `/proc/${task.pid}/${name}`)),
     ...[...vmTable.keys()].map((name) => `/proc/sys/vm/${name}`),
     ...[...kernelMmTable.keys()].map((path) => `/sys/kernel/mm/${path}`),
+    ...[...sysTable.keys()].map((path) => `/sys/${path}`),
     "/sys/kernel/debug/lru_gen",
   ];
 }

@@ -10,6 +10,7 @@
  *
  * Read first: mm/vmstat.ts.
  */
+import { globalDirtyLimits } from "../mm/lru/dirty_limits.js";
 import { nrFreePages } from "../mm/pages/page_alloc.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../mm/vmstat.js";
@@ -101,6 +102,10 @@ function zoneStat(sys: MemorySystem, name: string): number | undefined {
       return sys.zones.reduce((sum, zone) => sum + zone.nrFreePagesBlocks, 0);
     case "nr_zone_write_pending":
       return nodeStat(sys, "nr_dirty") + nodeStat(sys, "nr_writeback");
+    case "nr_dirty_threshold":
+      return globalDirtyLimits(sys).thresh;
+    case "nr_dirty_background_threshold":
+      return globalDirtyLimits(sys).bgThresh;
     case "numa_hit":
     case "numa_local": // one node: everybody is at home
       return sys.zones.reduce((sum, zone) => sum + zone.numaHit, 0);

@@ -1,15 +1,17 @@
 /**
- * /proc/zoneinfo, buddyinfo and pagetypeinfo: the zones of RAM and their free blocks.
+ * /proc/zoneinfo: the zones of RAM, their watermarks and their counters.
  *
- *   Node 0, zone   Normal   5820   3823 ...   1105       free blocks of 1, 2, 4, ... 1024 frames
  *   min < low < high                                     watermarks: below low kswapd starts, below min only
  *                                                        the kernel may allocate
  *
- * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: vmstat.ts.
+ * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: buddyinfo.ts, vmstat.ts.
  */
-import { MAX_PAGE_ORDER, type Zone } from "../mm/pages/buddy.js";
+import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
+import { FreeLinks, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
-import { highWmarkPages, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
+import { MIGRATETYPE_NAMES, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "../mm/pages/migratetype.js";
+import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
+import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
 import { NODE_STAT_LINES, nodeStat, ZONE_STAT_LINES } from "./vmstat.js";
 
@@ -48,11 +50,24 @@ function zoneStatLines(sys: MemorySystem, zone: Zone): string {
   return ZONE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${pages.get(name) ?? 0}`).join("");
 }
 
-/** The lines of one zone. Linux mm/vmstat.c:zoneinfo_show_print() */
-function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
-  const node = first
-    ? `\n  per-node stats${NODE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${nodeStat(sys, name)}`).join("")}`
-    : "";
+/** How far a CPU's own counter of a zone may be off before it is added up. Linux mm/vmstat.c:calculate_normal_threshold() */
+function statThreshold(zone: Zone, nrCpus: number): number {
+  const fls = (value: number): number => 32 - Math.clz32(value);
+  return Math.min(125, 2 * fls(nrCpus) * (1 + fls(zone.managedPages >> 15)));
+}
+
+/** The free pages that a CPU keeps for itself (mm/pages/per_cpu_pages.ts). */
+function pagesetLines(pcp: PerCpuPages, cpu: number, threshold: number): string {
+  const { count, high, batch, highMin, highMax } = pcp;
+  const sizes = { count, high, batch, high_min: highMin, high_max: highMax };
+  const lines = Object.entries(sizes).map(
+    ([name, pages]) => `\n              ${`${name}:`.padEnd(9)} ${pages}`,
+  );
+  return `\n    cpu: ${cpu}${lines.join("")}\n  vm stats threshold: ${threshold}`;
+}
+
+/** Watermarks and sizes, which every zone shows. */
+function sizeLines(zone: Zone): string {
   const sizes: [string, number][] = [
     ["boost", zone.watermarkBoost],
     ["min", minWmarkPages(zone)],
@@ -64,58 +79,45 @@ function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
     ["managed", zone.managedPages],
     ["cma", 0],
   ];
-  const pageset = ["count:    0", "high:     0", "batch:    1", "high_min: 0", "high_max: 0"];
+  const lines = sizes.map(([name, pages]) => `\n        ${name.padEnd(8)} ${pages}`);
+  return `\n  pages free     ${zone.nrFreePages}${lines.join("")}\n        protection: (${zone.lowmemReserve.join(", ")})`;
+}
+
+/** The lines of one zone that has pages. Linux mm/vmstat.c:zoneinfo_show_print() */
+function showZone(sys: MemorySystem, zone: Zone, first: boolean): string {
+  const node = NODE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${nodeStat(sys, name)}`);
+  const threshold = statThreshold(zone, Math.max(1, sys.cpus.length));
+  const pagesets = zone.pcps.map((pcp, cpu) => pagesetLines(pcp, cpu, threshold));
+  const unreclaimable = sys.pgdat.kswapdFailures >= MAX_RECLAIM_RETRIES ? 1 : 0;
   return (
-    `Node 0, zone ${zone.name.padStart(8)}${node}\n  pages free     ${zone.nrFreePages}` +
-    sizes.map(([name, pages]) => `\n        ${name.padEnd(8)} ${pages}`).join("") +
-    `\n        protection: (${zone.lowmemReserve.join(", ")})` +
-    zoneStatLines(sys, zone) +
-    `\n  pagesets\n    cpu: 0${pageset.map((line) => `\n              ${line}`).join("")}` +
-    `\n  vm stats threshold: 0\n  node_unreclaimable:  0\n  start_pfn:           ${zone.zoneStartPfn}\n`
+    `Node 0, zone ${zone.name.padStart(8)}${first ? `\n  per-node stats${node.join("")}` : ""}` +
+    `${sizeLines(zone)}${zoneStatLines(sys, zone)}\n  pagesets${pagesets.join("")}` +
+    `\n  node_unreclaimable:  ${unreclaimable}\n  start_pfn:           ${zone.zoneStartPfn}\n`
   );
 }
 
-/** The blocks of /proc/zoneinfo, one for each zone. Linux mm/vmstat.c:zoneinfo_op */
+/** What an empty zone shows: of ZONE_MOVABLE the least min, which is above no page at all. */
+function showEmptyZone(name: string, zone: Zone | undefined): string {
+  const empty = zone ?? new Zone(name, 0, 0, new FreeLinks(0));
+  const marks = name === "Movable" ? LEAST_MOVABLE_MIN : 0;
+  const shown = Object.assign(empty, { watermark: { min: marks, low: marks, high: marks, promo: marks } });
+  return `Node 0, zone ${name.padStart(8)}${sizeLines(shown)}\n`;
+}
+
+/** The blocks of /proc/zoneinfo, one for each zone that a machine could have. Linux mm/vmstat.c:zoneinfo_op */
 export function zoneinfo(sys: MemorySystem): string[] {
-  return sys.zones.map((zone, i) => showZone(sys, zone, i === 0));
-}
-
-/** Free blocks of each order as columns. */
-function freeColumns(zone: Zone, width: number): string {
-  return zone.freeArea.map((area) => `${String(area.nrFree).padStart(width)} `).join("");
-}
-
-/** /proc/buddyinfo. Linux mm/vmstat.c:frag_show_print() */
-export function buddyinfo(sys: MemorySystem): string[] {
-  return sys.zones.map((zone) => `Node 0, zone ${zone.name.padStart(8)} ${freeColumns(zone, 6)}\n`);
-}
-
-const MIGRATE_TYPES = ["Unmovable", "Movable", "Reclaimable", "HighAtomic", "Isolate"];
-
-/**
- * /proc/pagetypeinfo. Linux mm/vmstat.c:pagetypeinfo_show()
- * Differs from Linux: the allocator keeps no migrate types yet, so all blocks are Movable.
- */
-export function pagetypeinfo(sys: MemorySystem): string {
-  const orders = Array.from(
-    { length: MAX_PAGE_ORDER + 1 },
-    (_, order) => `${String(order).padStart(6)} `,
-  ).join("");
-  const free = sys.zones.flatMap((zone) =>
-    MIGRATE_TYPES.map((type) => {
-      const columns = type === "Movable" ? freeColumns(zone, 6) : "     0 ".repeat(MAX_PAGE_ORDER + 1);
-      return `Node    0, zone ${zone.name.padStart(8)}, type ${type.padStart(12)} ${columns}\n`;
-    }),
-  );
-  const blocks = sys.zones.map((zone) => {
-    const nr = Math.ceil((zone.zoneEndPfn - zone.zoneStartPfn) / 512);
-    const columns = MIGRATE_TYPES.map((type) => `${String(type === "Movable" ? nr : 0).padStart(12)} `).join(
-      "",
-    );
-    return `Node 0, zone ${zone.name.padStart(8)} ${columns}\n`;
+  const populated = populatedZones(sys);
+  return ZONE_NAMES.map((name) => {
+    const zone = sys.zones.find((each) => each.name === name);
+    if (zone === undefined || !populated.includes(zone)) return showEmptyZone(name, zone);
+    return showZone(sys, zone, zone === populated[0]);
   });
-  return (
-    `Page block order: 9\nPages per block:  512\n\nFree pages count per migrate type at order ${orders}\n${free.join("")}` +
-    `\nNumber of blocks type ${MIGRATE_TYPES.map((type) => `${type.padStart(12)} `).join("")}\n${blocks.join("")}`
-  );
+}
+
+/** Linux mm/page_alloc.c:zone_names */
+const ZONE_NAMES = ["DMA", "DMA32", "Normal", "Movable", "Device"];
+
+/** Zones that have RAM. Linux include/linux/mmzone.h:populated_zone() */
+function populatedZones(sys: MemorySystem): Zone[] {
+  return sys.zones.filter((zone) => zone.presentPages > 0);
 }

@@ -14,7 +14,6 @@ import { checkArguments, shape } from "../hw/signature.js";
 import { Table } from "../view/table.js";
 import { type Comparison, type Difference, formatDifference } from "./compare_records.js";
 import type { Host } from "./host.js";
-import { newHost } from "./kernel_host.js";
 import type { Json, StepRecord } from "./record.js";
 import { findRecorded, replayRecorded } from "./recordings.js";
 
@@ -77,11 +76,12 @@ function noteOf({ equal, different }: Comparison): string {
 
 /**
  * Runs the recorded scenario whose name begins with `start` and shows both kernels side by side. `host` is a
- * machine of the caller's own, for instance one with replaced parts. RangeError when no scenario, or several,
+ * machine of the caller's own, for instance one with replaced parts; else it is like the recorded one. RangeError when no scenario, or several,
  * fit. Not in Linux.
  */
-export function compare(start: string, host: Host = newHost()): SideBySide {
-  checkArguments("compare()", { start: "text", host: shape({ spawn: "function" }) }, [start, host]);
+export function compare(start: string, host?: Host): SideBySide {
+  if (host === undefined) checkArguments("compare()", { start: "text" }, [start]);
+  else checkArguments("compare()", { start: "text", host: shape({ spawn: "function" }) }, [start, host]);
   const name = findRecorded(start);
   const { ours, recorded, comparison } = replayRecorded(name, host);
   const nrSteps = Math.max(ours.steps.length, recorded.steps.length);

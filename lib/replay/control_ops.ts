@@ -5,11 +5,12 @@
  *   file F evict                 fsync, then posix_fadvise(POSIX_FADV_DONTNEED)
  *   report                       every area, page and frame of every living process
  *
- * Read first: scenario.ts, host.ts. Read next: report.ts.
+ * Read first: scenario.ts, host.ts. Read next: guest_ops.ts, report.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { errnoName } from "./errno_name.js";
 import type { ScenarioRun } from "./executor.js";
+import { guestStep } from "./guest_ops.js";
 import type { FileState } from "./host.js";
 import type { Fields } from "./process_ops.js";
 import type { Json } from "./record.js";
@@ -38,7 +39,7 @@ export function controlStep(run: ScenarioRun, op: ControlOp): Fields {
     case "meminfo":
       return { meminfo: meminfo(run, op.keys) };
     default:
-      throw run.fail("the emulated machine does not have this operation yet");
+      return guestStep(run, op);
   }
 }
 

@@ -23,7 +23,7 @@ import { VisitBudget } from "./limits.js";
 import { type Fields, type OpContext, runProcessOp } from "./process_ops.js";
 import type { Recording, StepRecord } from "./record.js";
 import { briefSum } from "./report.js";
-import { type ProcessOp, type Scenario, ScenarioError, type ScenarioLine } from "./scenario.js";
+import { NotYetError, type ProcessOp, type Scenario, ScenarioError, type ScenarioLine } from "./scenario.js";
 
 /** Steps without the sum after them. */
 const NO_SUM = new Set(["report", "cat", "vmstat", "meminfo", "zoneinfo", "oomsnap", "dmesg", "write"]);
@@ -38,6 +38,8 @@ export class ScenarioRun {
   /** Path of each file by its name in the script. */
   readonly files = new Map<string, string>();
   readonly steps: StepRecord[] = [];
+  /** What /proc/vmstat said last time. */
+  vmstat: Map<string, number> | undefined = undefined;
   private readonly budget = new VisitBudget();
   private brief = true;
   private quiet = false;
@@ -53,6 +55,12 @@ export class ScenarioRun {
   fail(problem: string): ScenarioError {
     const { line, what } = this.line!;
     return new ScenarioError(line, what.op.op, problem);
+  }
+
+  /** An error about the line being run: it needs what the machine does not have yet. */
+  notYet(reason: string): NotYetError {
+    const { line, what } = this.line!;
+    return new NotYetError(line, what.op.op, reason);
   }
 
   /** The living process called `name`. */
@@ -86,8 +94,8 @@ export class ScenarioRun {
     this.line = line;
     if (line.what.kind === "mode") {
       const { op } = line.what;
-      if (op.op === "lockself") throw this.fail("the emulated machine does not have this operation yet");
-      if (op.op === "brief") this.brief = op.on;
+      if (op.op === "lockself") this.host.lockSelf();
+      else if (op.op === "brief") this.brief = op.on;
       else this.quiet = op.on;
       return;
     }
@@ -120,11 +128,18 @@ export class ScenarioRun {
     else if (line.what.kind === "process") {
       const proc = this.proc(line.proc!);
       if (!proc.alive) return Object.assign(record, { ok: false, err: "DEAD" });
-      Object.assign(record, this.processStep(proc, line.what.op));
+      Object.assign(record, this.survived(proc, line.what.op));
       for (const other of alive) if (!other.alive && other !== proc) record.died = other.name;
     }
     if (this.brief && !this.quiet && !NO_SUM.has(line.what.op.op)) record.sum = this.sums();
     return record;
+  }
+
+  /** What the process's operation did, or that it was killed in the middle, for want of memory. */
+  private survived(proc: ReplayProc, op: ProcessOp): Fields {
+    const fields = this.processStep(proc, op);
+    const killed = !proc.alive && op.op !== "exit" && op.op !== "kill";
+    return killed ? { ok: false, err: "KILLED" } : fields;
   }
 
   private sums(): Fields {

@@ -14,7 +14,12 @@
  * - faults and resident pages of files read for the first time from disk (b16, b17, rd*), or written in
  *   chunks of more than one page (b04 and all with chunk= above 4): they depend on the device's read-ahead
  *   and on the folio sizes of its file system.
- * - vmstat, zoneinfo and meminfo count the whole system, the recorder included.
+ * - vmstat, zoneinfo and meminfo count the whole system, the recorder and the kernel's own pages included; what
+ *   follows from the size of RAM and from settings is exact all the same: watermarks, sizes of zones, MemTotal,
+ *   CommitLimit, swap, pools of huge pages.
+ * - buddyinfo, pagetypeinfo and the two reserves that are a part of free memory: which blocks are free depends
+ *   on all that the kernel has allocated since it began.
+ * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others.
  *
  * Read first: record.ts. Read next: compare.ts.
  */
@@ -25,6 +30,27 @@ type Fairness = "exact" | "tendency";
 
 /** Fields of a step that count the whole system. */
 const SYSTEM_WIDE = new Set(["vmstat", "zones", "meminfo"]);
+/** What of them follows from the size of RAM and the settings alone. */
+const EXACT_OF_ZONE = new Set([
+  "boost",
+  "min",
+  "low",
+  "high",
+  "promo",
+  "spanned",
+  "present",
+  "managed",
+  "protection",
+]);
+const EXACT_OF_MEMINFO = new Set(
+  ["MemTotal", "CommitLimit", "SwapTotal", "SwapFree", "SwapCached", "Hugepagesize", "Hugetlb"].concat(
+    ["Total", "Free", "Rsvd", "Surp"].map((pool) => `HugePages_${pool}`),
+  ),
+);
+/** Files whose text depends on what the kernel itself has allocated. */
+const KERNELS_OWN = /^cat .*(buddyinfo|pagetypeinfo|(user|admin)_reserve_kbytes)$/;
+/** Fields of a process that is reclaimed from. */
+const RECLAIMED = new Set(["present", "swapped", "none", "Swap", "SwapPss"]);
 const FILE_RESIDENCY = new Set(["resident", "cache", "evicted"]);
 /** Fields that follow from when and how file pages came in. */
 const FILE_PAGE_FIELDS = new Set([
@@ -51,13 +77,23 @@ const FILE_PAGE_FIELDS = new Set([
 const FREES =
   /\b(munmap|madvise|mremap|exit|kill|brk -\d+|fixed|truncate|truncbytes|evict|evictrange|unlink|clearrefs)\b/;
 
+function systemWide([kind, ...path]: readonly string[]): Fairness {
+  const exact = kind === "zones" ? EXACT_OF_ZONE : kind === "meminfo" ? EXACT_OF_MEMINFO : undefined;
+  return path.some((part) => exact?.has(part)) ? "exact" : "tendency";
+}
+
 /** The rules for one scenario. Not in Linux. */
 export class FairnessRules {
   private readonly filePagesVary: boolean;
+  private readonly pressure: boolean;
+  private readonly kernelsOwn: boolean[];
   private readonly freedSinceReport: boolean[];
 
   constructor(recording: Recording) {
-    const cold = /^(b16|b17|rd)/.test(recording.scenario);
+    this.pressure = /^(ra|sb|sc|sd)\d/.test(recording.scenario);
+    this.kernelsOwn = recording.steps.map((step) => KERNELS_OWN.test(step.line));
+    // In a virtual machine the window of readahead is as recorded, and its disk is quick.
+    const cold = /^(b16|b17)/.test(recording.scenario) || this.pressure;
     const chunked = recording.steps.some((step) => Number(/ chunk=(\d+)/.exec(step.line)?.[1] ?? 4) > 4);
     this.filePagesVary = cold || chunked;
     let freed = false;
@@ -72,8 +108,9 @@ export class FairnessRules {
   /** How the leaf at `path` of step `index` is compared. */
   of(index: number, path: readonly string[]): Fairness {
     const last = path[path.length - 1] ?? "";
-    if (last === "Referenced") return "tendency";
-    if (SYSTEM_WIDE.has(path[0] ?? "")) return "tendency";
+    if (last === "Referenced" || this.kernelsOwn[index]) return "tendency";
+    if (SYSTEM_WIDE.has(path[0] ?? "")) return systemWide(path);
+    if (this.pressure && path.some((part) => RECLAIMED.has(part))) return "tendency";
     if (last === "kept") return this.freedSinceReport[index] ? "tendency" : "exact";
     if ((path[0] === "file" || path.includes("files")) && FILE_RESIDENCY.has(last)) return "tendency";
     if (this.filePagesVary && path.some((part) => FILE_PAGE_FIELDS.has(part))) return "tendency";

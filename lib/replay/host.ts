@@ -114,6 +114,8 @@ export interface Host {
   readonly env: { readonly [key: string]: string | number };
   /** A fresh process. */
   spawn(comm: string): Guest;
+  /** From now on the recorder and every new process lock the recorder's own pages. */
+  lockSelf(): void;
   /** Lets simulated time pass. */
   sleep(ms: number): void;
   /**

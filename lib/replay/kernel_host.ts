@@ -14,7 +14,7 @@
 import { O_RDONLY, O_RDWR } from "../fs/file_tree.js";
 import { pageAlign } from "../hw/address.js";
 import type { Kernel } from "../kernel/kernel.js";
-import { boot, type MachineParts } from "../kernel/machine.js";
+import { type BootOptions, boot, type MachineParts } from "../kernel/machine.js";
 import { SignalError } from "../kernel/signal.js";
 import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../kernel/syscalls/file.js";
 import { sysPrlimit } from "../kernel/syscalls/limits.js";
@@ -40,7 +40,8 @@ import { OVERCOMMIT_ALWAYS } from "../mm/system.js";
 import { ProcFs } from "../procfs/procfs.js";
 import type { AccessResult, Guest, Host, HostFiles } from "./host.js";
 import { KernelFiles } from "./kernel_files.js";
-import { Channels, mapImage, warmImage } from "./recorder_image.js";
+import type { GuestBoot, Recording } from "./record.js";
+import { Channels, lockImage, mapImage, warmImage } from "./recorder_image.js";
 
 /** RAM of a replayed machine. The recorded one had 24 GiB; no scenario uses more than a part of this. */
 const REPLAY_RAM = "2 GiB";
@@ -148,7 +149,8 @@ class KernelGuest implements Guest {
       this.task.store(va, 1, value);
       return { byte: value };
     } catch (error) {
-      if (!(error instanceof SignalError) || error.killed) throw error;
+      if (!(error instanceof SignalError)) throw error;
+      if (error.killed) return { byte: undefined }; // the OOM killer chose it: guest.alive says so
       return { byte: undefined, signal: error.signal as "SIGSEGV" | "SIGBUS", code: error.code };
     }
   }
@@ -163,6 +165,7 @@ class KernelGuest implements Guest {
   /** Makes the recorder's pages present and private. */
   warm(): void {
     warmImage(this, this.channel);
+    if (this.channels.lockPages) lockImage(this, this.channel);
   }
   exit(code: number): void {
     sysExitGroup(this.kernel, this.task, code);
@@ -185,13 +188,11 @@ class KernelHost implements Host {
   /** The recorder itself, whose children the spawned processes are. */
   private recorder: Task | undefined;
 
-  constructor(ram: string, parts: Partial<MachineParts>) {
+  constructor(options: BootOptions) {
     // The recordings were made on an AMD processor, which walks again where the default one faults on a stale
     // TLB entry.
-    this.kernel = boot({ ram, parts, tlb: "zen2" }).kernel;
+    this.kernel = boot({ tlb: "zen2", ...options }).kernel;
     const { sys, tasks, files } = this.kernel;
-    // The recorded machine has 24 GiB of RAM, where huge pages start as madvise; this one is smaller.
-    sys.kernelMm.set("transparent_hugepage/enabled", "madvise");
     this.procfs = new ProcFs(
       sys,
       () => [...tasks.values()],
@@ -207,6 +208,10 @@ class KernelHost implements Host {
     const guest = new KernelGuest(this.kernel, task, this.channels);
     guest.warm();
     return guest;
+  }
+
+  lockSelf(): void {
+    this.channels.lockPages = true;
   }
 
   private startRecorder(): Task {
@@ -232,5 +237,52 @@ export function newHost(
   ram = REPLAY_RAM,
   parts: Partial<MachineParts> = {},
 ): Host & { readonly kernel: Kernel } {
-  return new KernelHost(ram, parts);
+  const host = new KernelHost({ ram, parts });
+  // The recorded machine has 24 GiB of RAM, where huge pages start as madvise; this one is smaller.
+  host.kernel.sys.kernelMm.set("transparent_hugepage/enabled", "madvise");
+  return host;
+}
+
+/** Sizes of the initial file system: the recorder, and the modules for disks and for ext4 where needed. */
+const INITRD = { none: "940 KiB", swap: "1048 KiB", disk: "4388 KiB" };
+
+/** What the recorder's own boot writes when huge pages are not off. */
+const THP_SETTINGS = { defrag: "madvise", use_zero_page: "1" };
+
+/**
+ * The machine that a recording in a virtual machine was made on: as much RAM, the same disks and settings.
+ * Not in Linux.
+ */
+export function newGuestHost(
+  guest: GuestBoot,
+  parts: Partial<MachineParts> = {},
+): Host & { readonly kernel: Kernel } {
+  const { mem_MB, swap_MB, disk_MB, thp, rotational, cpus } = guest;
+  const initrd = disk_MB > 0 ? INITRD.disk : swap_MB > 0 ? INITRD.swap : INITRD.none;
+  const host = new KernelHost({
+    ram: `${mem_MB} MiB`,
+    cpus: cpus ?? 1,
+    disk: rotational === "1" ? "hdd" : "ssd",
+    // A disk for swap comes second: where it is alone, an unused one is before it.
+    reserved: { disks: swap_MB > 0 ? 2 : disk_MB > 0 ? 1 : 0, initrd },
+    thp,
+    parts,
+  });
+  const write = (path: string, text: string): void => {
+    if (host.procfs.tryWrite(path, text) < 0) throw new RangeError(`${path} does not take ${text}`);
+  };
+  write("/sys/block/vda/queue/read_ahead_kb", "128");
+  if (thp === "never") return host;
+  const dir = "/sys/kernel/mm/transparent_hugepage";
+  write(`${dir}/enabled`, thp);
+  for (const [name, word] of Object.entries(THP_SETTINGS)) write(`${dir}/${name}`, word);
+  return host;
+}
+
+/** The machine for a recording. Not in Linux. */
+export function hostFor(
+  { boot: guest }: Recording,
+  parts: Partial<MachineParts> = {},
+): Host & { readonly kernel: Kernel } {
+  return guest === undefined ? newHost(REPLAY_RAM, parts) : newGuestHost(guest, parts);
 }

@@ -27,11 +27,26 @@ export interface StepRecord {
   [field: string]: Json | undefined;
 }
 
+/** The virtual machine that a recording was made in, and its command line. Not in Linux. */
+export interface GuestBoot {
+  readonly mem_MB: number;
+  /** Its second disk, for swap; 0 for none. */
+  readonly swap_MB: number;
+  /** Its first disk; 0 for none. */
+  readonly disk_MB: number;
+  readonly thp: "always" | "madvise" | "never";
+  /** "1" for a disk with an arm. */
+  readonly rotational: string;
+  readonly cpus?: number;
+}
+
 /** A whole run, or several combined. Not in Linux. */
 export interface Recording {
   scenario: string;
   script_fnv: string;
   env: { readonly [key: string]: Json };
+  /** Absent where the kernel ran on a machine of its own. */
+  boot?: GuestBoot;
   runs?: number;
   steps: StepRecord[];
 }

@@ -54,6 +54,8 @@ const PARTS: readonly Part[] = [
 
 /** Hands out channel numbers. Not in Linux. */
 export class Channels {
+  /** Whether each process locks what it keeps present. */
+  lockPages = false;
   private next = 0;
 
   /** The next number; a probe's number is given again to the process after it. */
@@ -90,4 +92,11 @@ export function warmImage(guest: Guest, channel: number): void {
     guest.access(first + i * PAGE_SIZE, false, 0);
     guest.access(first + i * PAGE_SIZE, true, 1);
   }
+}
+
+/** Locks those pages in memory, so that reclaim does not count them. Not in Linux. */
+export function lockImage(guest: Guest, channel: number): void {
+  for (const { addr, pages, touched } of PARTS)
+    guest.mlock(addr + (pages - touched) * PAGE_SIZE, touched * PAGE_SIZE);
+  guest.mlock(CHANNELS_AT + channel * CHANNEL_PAGES * PAGE_SIZE, CHANNEL_PAGES * PAGE_SIZE);
 }

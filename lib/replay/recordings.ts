@@ -3,6 +3,8 @@
  *
  *   scenarios/NAME.vms     the script
  *   native/NAME.json       what Linux 6.18.44 did, five runs combined
+ *   guest/NAME.vms, .json  scripts that need a machine of their own (swap, pressure, settings), and what Linux
+ *                          6.18.15 did in a virtual one, two or three runs combined
  *   not-applicable.json    leaves that cannot be equal, each with its reason
  *
  * The family of a scenario is the beginning of its name: a letter, and for the random ones the kind (z-anon,
@@ -16,6 +18,7 @@ import { valueText } from "../hw/options.js";
 import { type Comparison, compareRecordings, type NotApplicable } from "./compare_records.js";
 import { runScenario } from "./executor.js";
 import type { Host } from "./host.js";
+import { hostFor } from "./kernel_host.js";
 import { parseScenario } from "./parse.js";
 import { parseRecording, type Recording } from "./record.js";
 import { projectRoot } from "./root.js";
@@ -32,12 +35,21 @@ function folder(...parts: string[]): string {
   return join(projectRoot(), "test", "linux", ...parts);
 }
 
-/** Names of all scenarios that have a recording, sorted. Not in Linux. */
-export function recordedNames(): string[] {
-  return readdirSync(folder("native"))
+function namesIn(dir: string): string[] {
+  return readdirSync(folder(dir))
     .filter((name) => name.endsWith(".json"))
     .map((name) => name.slice(0, -".json".length))
     .sort();
+}
+
+/** Names of all scenarios recorded on a machine of its own, sorted. Not in Linux. */
+export function recordedNames(): string[] {
+  return namesIn("native");
+}
+
+/** Names of all scenarios recorded in a virtual machine, sorted. Not in Linux. */
+export function guestNames(): string[] {
+  return namesIn("guest");
 }
 
 /** Family of a scenario: "c", "z-anon". Not in Linux. */
@@ -50,7 +62,7 @@ export function familyOf(name: string): string {
  * The full name for its beginning, such as "c01". Throws RangeError when none or several fit. Not in Linux.
  */
 export function findRecorded(start: string): string {
-  const names = recordedNames();
+  const names = [...recordedNames(), ...guestNames()];
   const found = names.includes(start) ? [start] : names.filter((name) => name.startsWith(start));
   if (found.length === 1) return found[0]!;
   throw new RangeError(
@@ -62,15 +74,17 @@ export function findRecorded(start: string): string {
 
 /** Reads a scenario and its recording. Not in Linux. */
 export function loadRecorded(name: string): RecordedScenario {
-  const text = readFileSync(folder("scenarios", `${name}.vms`), "utf8");
+  const native = folder("scenarios", `${name}.vms`);
+  const text = readFileSync(existsSync(native) ? native : folder("guest", `${name}.vms`), "utf8");
   return { name, scenario: parseScenario(text, name), recording: loadRecording(name)! };
 }
 
 /** The recording called `name`, if there is one. Not in Linux. */
 export function loadRecording(name: string): Recording | undefined {
-  const path = folder("native", `${name}.json`);
   // A script may call itself anything, "../x" too.
-  return /^[\w-]+$/.test(name) && existsSync(path) ? parseRecording(readFileSync(path, "utf8")) : undefined;
+  if (!/^[\w-]+$/.test(name)) return undefined;
+  const path = ["native", "guest"].map((dir) => folder(dir, `${name}.json`)).find((one) => existsSync(one));
+  return path === undefined ? undefined : parseRecording(readFileSync(path, "utf8"));
 }
 
 /** The reviewed list of leaves that cannot be equal. Not in Linux. */
@@ -78,13 +92,16 @@ export function loadNotApplicable(): NotApplicable[] {
   return JSON.parse(readFileSync(folder("not-applicable.json"), "utf8")) as NotApplicable[];
 }
 
-/** Runs a recorded scenario on `host` and compares. Not in Linux. */
+/**
+ * Runs a recorded scenario, on a machine like the recorded one unless a host is given, and compares.
+ * Not in Linux.
+ */
 export function replayRecorded(
   name: string,
-  host: Host,
+  given: Host | undefined,
   excuses: readonly NotApplicable[] = loadNotApplicable(),
 ): { ours: Recording; recorded: Recording; comparison: Comparison } {
   const { scenario, recording } = loadRecorded(name);
-  const ours = runScenario(scenario, host);
+  const ours = runScenario(scenario, given ?? hostFor(recording));
   return { ours, recorded: recording, comparison: compareRecordings(recording, ours, excuses) };
 }

@@ -171,3 +171,15 @@ export class ScenarioError extends Error {
     this.name = "ScenarioError";
   }
 }
+
+/** An operation that the machine does not have yet; `reason` says what is missing. Not in Linux. */
+export class NotYetError extends ScenarioError {
+  constructor(
+    line: number,
+    operation: string,
+    readonly reason: string,
+  ) {
+    super(line, operation, `the emulated machine has ${reason}`);
+    this.name = "NotYetError";
+  }
+}

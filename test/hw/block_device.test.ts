@@ -107,6 +107,12 @@ describe("a block device", () => {
     expect(() => blockModel({ ...hdd, arm: { ...hdd.arm, turnNs: -1 } })).toThrow("turnNs -1 is not");
     expect(() => blockModel(null as never)).toThrow("disk is a name or a model, not null");
     expect(blockModel(hdd)).toBe(hdd);
+    expect(blockModel({ bytesPerSecond: 1e6 })).toMatchObject({
+      channels: 1,
+      latencyNs: 0,
+      blockNs: 4_096_000,
+    });
+    expect(() => blockModel({ bytesPerSecond: 0 })).toThrow("bytesPerSecond 0 is not a number above 0");
   });
 
   it("refuses to fail what is no request", () => {

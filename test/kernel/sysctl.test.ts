@@ -109,7 +109,9 @@ describe("/proc/sys/vm", () => {
         ...procfs
           .read("/proc/zoneinfo")
           .matchAll(/min +(\d+)\n +low +(\d+)\n +high +(\d+)(?:.|\n)*?managed +(\d+)/g),
-      ].map((match) => match.slice(1).map(Number));
+      ]
+        .map((match) => match.slice(1).map(Number))
+        .filter(([, , , managed]) => managed! > 0);
     const before = procfs.meminfo().MemAvailable!;
     set("min_free_kbytes", 8192);
     const total = marks().reduce((sum, [, , , managed]) => sum + managed!, 0);

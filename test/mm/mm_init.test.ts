@@ -4,7 +4,7 @@ import { Ram } from "../../lib/hw/ram.js";
 import { doWpPage } from "../../lib/mm/fault/wp.js";
 import { mmInit } from "../../lib/mm/mm_init.js";
 import { PG_reserved, pfnToPage } from "../../lib/mm/pages/folio.js";
-import { nrFreePages } from "../../lib/mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../lib/mm/system.js";
 
 const newSystem = (): MemorySystem => new MemorySystem(new Ram(32 * 2 ** 20), new Clock());
@@ -14,7 +14,7 @@ describe("mmInit", () => {
     const sys = newSystem();
     mmInit(sys);
     expect(sys.zones.map((zone) => zone.managedPages)).toEqual([0xf00, 0x1000]);
-    expect([sys.totalramPages, nrFreePages(sys)]).toEqual([0x1f00, 0x1eff]);
+    expect([sys.totalramPages, nrUnusedPages(sys)]).toEqual([0x1f00, 0x1eff]);
   });
 
   it("keeps one frame of zeros that is nobody's", () => {

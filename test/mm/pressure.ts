@@ -14,12 +14,15 @@ import { folioIsolateLru } from "../../lib/mm/lru/isolate.js";
 import { LRU_UNEVICTABLE, NR_LRU_LISTS } from "../../lib/mm/lru/lruvec.js";
 import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
 import { reclaimPages } from "../../lib/mm/lru/reclaim_pages.js";
+import { newScanControl } from "../../lib/mm/lru/scan_control.js";
 import { lruAddDrain, lruAddDrainAll } from "../../lib/mm/lru/swap.js";
+import { shrinkNode } from "../../lib/mm/lru/vmscan.js";
 import { MAX_PAGE_ORDER } from "../../lib/mm/pages/buddy.js";
 import { type Folio, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
-import { __GFP_DIRECT_RECLAIM, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../lib/mm/pages/page_alloc.js";
+import { __GFP_DIRECT_RECLAIM, __GFP_MEMALLOC, GFP_KERNEL, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
+import { allocPages, gfpZone, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
+import { drainAllPages } from "../../lib/mm/pages/pcp.js";
 import { pteMkold, setPte } from "../../lib/mm/pgtable/pgtable.js";
 import type { MemorySystem } from "../../lib/mm/system.js";
 
@@ -33,6 +36,7 @@ export class Pressure {
   private readonly blocks: Folio[][] = Array.from({ length: MAX_PAGE_ORDER + 1 }, () => []);
   private readonly before: MemorySystem["shouldFailAllocPage"];
   private readonly tryToFreePages: MemorySystem["parts"]["tryToFreePages"];
+  private readonly zoneWatermarkOk: MemorySystem["parts"]["zoneWatermarkOk"];
   /** Reclaims so far. */
   nrReclaims = 0;
 
@@ -40,6 +44,8 @@ export class Pressure {
     this.sys = sys;
     this.before = sys.shouldFailAllocPage;
     this.tryToFreePages = sys.parts.tryToFreePages;
+    this.zoneWatermarkOk = sys.parts.zoneWatermarkOk;
+    sys.parts.zoneWatermarkOk = (_sys, _zone, order, _mark, _highest, _flags, free) => free >= 2 ** order;
     sys.shouldFailAllocPage = (gfp, order) => {
       const fails = this.before?.(gfp, order) === true;
       if (!fails && !sys.pfMemalloc && (gfp & __GFP_DIRECT_RECLAIM) !== 0) this.takeAll();
@@ -61,12 +67,13 @@ export class Pressure {
     const { sys } = this;
     const { shouldFailAllocPage } = sys;
     sys.shouldFailAllocPage = undefined;
-    for (let order = MAX_PAGE_ORDER; order >= 0 && nrFreePages(sys) > 0; ) this.take(order) || order--;
+    drainAllPages(sys);
+    for (let order = MAX_PAGE_ORDER; order >= 0 && nrUnusedPages(sys) > 0; ) this.take(order) || order--;
     sys.shouldFailAllocPage = shouldFailAllocPage;
   }
 
   private take(order: number): boolean {
-    const folio = allocPages(this.sys, GFP_NOWAIT, order);
+    const folio = allocPages(this.sys, GFP_NOWAIT | __GFP_MEMALLOC, order);
     if (folio !== undefined) this.blocks[order]!.push(folio);
     return folio !== undefined;
   }
@@ -77,6 +84,7 @@ export class Pressure {
       const folio = this.blocks[of]!.pop();
       if (folio === undefined) continue;
       folioPut(this.sys, folio);
+      drainAllPages(this.sys);
       return 2 ** of;
     }
     return 0;
@@ -84,16 +92,30 @@ export class Pressure {
 
   /** Lets go of `nr` frames, for what happens while somebody reclaims. */
   spare(nr: number): void {
-    while (nrFreePages(this.sys) < nr && this.giveBack(0) > 0);
+    while (nrUnusedPages(this.sys) < nr && this.giveBack(0) > 0);
   }
 
   /** Memory is plenty again. */
   end(): void {
     this.sys.shouldFailAllocPage = this.before;
     this.sys.parts.tryToFreePages = this.tryToFreePages;
+    this.sys.parts.zoneWatermarkOk = this.zoneWatermarkOk;
     for (const folio of this.held) folioPut(this.sys, folio);
     for (const blocks of this.blocks) blocks.length = 0;
   }
+}
+
+/** Takes every free frame of the machine; what was taken. */
+export function takeAllPages(sys: MemorySystem): Folio[] {
+  const taken: Folio[] = [];
+  drainAllPages(sys);
+  for (let order = MAX_PAGE_ORDER; order >= 0; order--)
+    for (;;) {
+      const folio = allocPages(sys, GFP_NOWAIT | __GFP_MEMALLOC, order);
+      if (folio === undefined) break;
+      taken.push(folio);
+    }
+  return taken;
 }
 
 /**
@@ -151,14 +173,22 @@ function flush({ mapping }: Folio): void {
 /**
  * What reclaim and the flusher may do while somebody waits for memory: to all evictable folios, to some, or to none. Pages of
  * files are unmapped and dropped, or written and write-protected; those freed by MADV_FREE are dropped; others become old.
+ * Or a real pass over the lists, at any priority.
  */
-export function reclaimAtRandom(sys: MemorySystem, random: Random): void {
+export function reclaimAtRandom(sys: MemorySystem, random: Random, gfp = GFP_KERNEL, order = 0): void {
   const drain = random.below(3);
   if (drain === 1) lruAddDrain(sys);
   if (drain === 2) lruAddDrainAll(sys);
   const percent = random.pick([0, 10, 40, 100]);
   const chosen = evictableFolios(sys).filter(() => random.chance(percent));
-  const done = random.below(4);
+  const done = random.below(6);
+  if (done > 3) {
+    shrinkNode(
+      sys,
+      newScanControl({ gfpMask: gfp, reclaimIdx: gfpZone(gfp), order, priority: random.below(13) }),
+    );
+    return;
+  }
   if (done === 0) for (const folio of chosen) makeOld(sys, folio);
   if (done === 1) for (const folio of chosen) flush(folio);
   if (done !== 0)

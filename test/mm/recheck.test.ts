@@ -20,7 +20,7 @@ import {
   GFP_HIGHUSER_MOVABLE,
   GFP_PGTABLE_USER,
 } from "../../lib/mm/pages/gfp.js";
-import { nrFreePages } from "../../lib/mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
 import { pteMkold, ptePfn, ptepGet, setPte } from "../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../lib/mm/pgtable/pgtable_alloc.js";
 import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from "../../lib/mm/vma/mman.js";
@@ -88,9 +88,9 @@ describe("a write to a read-only page, while the page for the copy is allocated"
     whileAllocating(kernel.sys, GFP_HIGHUSER_MOVABLE, () =>
       setPte(kernel.sys.ram, ptep, pteMkold(ptepGet(kernel.sys.ram, ptep))),
     );
-    const free = nrFreePages(kernel.sys);
+    const free = nrUnusedPages(kernel.sys);
     expect([fault(vma, 4), pfnOf(4)]).toEqual([0, pfn]);
-    expect(nrFreePages(kernel.sys)).toBe(free);
+    expect(nrUnusedPages(kernel.sys)).toBe(free);
     expect([fault(vma, 4), pfnOf(4) === pfn]).toEqual([0, false]);
     check(child);
   });

@@ -42,10 +42,11 @@ import { fput, type MmStruct, VM_READ, VM_SHARED, VM_WRITE } from "../../lib/mm/
 import { type Folio, folioTestAnon, PG_locked, PG_uptodate, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../lib/mm/pages/page_alloc.js";
+import { allocPages, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
 import type { MmParts } from "../../lib/mm/parts.js";
 import { ptePfn, ptePresent, ptepGet } from "../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../lib/mm/pgtable/pgtable_alloc.js";
+import { exactFrames } from "./exact_frames.js";
 import { ARENA, MAX_PROCS, type Operation } from "./operations.js";
 import { Pressure } from "./pressure.js";
 
@@ -129,7 +130,7 @@ export class World {
     Object.assign(this.kernel.sys.parts, parts);
     this.model = model;
     lruAddDrainAll(this.kernel.sys);
-    this.freeAtStart = nrFreePages(this.kernel.sys);
+    this.freeAtStart = nrUnusedPages(this.kernel.sys);
     this.start(true);
     this.fails = fails;
     const { sys } = this.kernel;
@@ -141,7 +142,7 @@ export class World {
   private shouldFail(order: number): boolean {
     if (++this.nrAllocations > MAX_ALLOCATIONS) throw new Error(`more than ${MAX_ALLOCATIONS} allocations`);
     const fail = this.mayFail && this.fails?.() === true;
-    const none = this.pressure === undefined && nrFreePages(this.kernel.sys) === 0;
+    const none = this.pressure === undefined && nrUnusedPages(this.kernel.sys) === 0;
     if (order === 0 && (fail || none)) this.short = true;
     return fail;
   }
@@ -156,14 +157,16 @@ export class World {
     const { sys } = this.kernel;
     const { shouldFailAllocPage } = sys;
     sys.shouldFailAllocPage = undefined;
-    while (nrFreePages(sys) > nr) this.held.push(allocPages(sys, GFP_HIGHUSER_MOVABLE)!);
-    while (nrFreePages(sys) < nr && this.held.length > 0) folioPut(sys, this.held.pop()!);
+    exactFrames(sys);
+    while (nrUnusedPages(sys) > nr) this.held.push(allocPages(sys, GFP_HIGHUSER_MOVABLE)!);
+    while (nrUnusedPages(sys) < nr && this.held.length > 0) folioPut(sys, this.held.pop()!);
     sys.shouldFailAllocPage = shouldFailAllocPage;
   }
 
   /** A process with every kind of mapping; the first one writes the files, too. */
   private start(first: boolean): void {
     const task = this.kernel.spawn("first");
+    task.oomScoreAdj = -1000; // nobody is killed: kernel/oom.test.ts is about that
     for (const signal of ["SIGSEGV", "SIGBUS"] as const) task.signal.handlers.set(signal, () => {});
     for (const path of ["/data", "/dev/shm/data"]) {
       const fd = sysOpen(this.kernel, task, path, O_RDWR | O_CREAT);
@@ -211,7 +214,7 @@ export class World {
   }
 
   private startWithMemory(): void {
-    const free = this.held.length > 0 ? nrFreePages(this.kernel.sys) : Number.POSITIVE_INFINITY;
+    const free = this.held.length > 0 ? nrUnusedPages(this.kernel.sys) : Number.POSITIVE_INFINITY;
     this.leaveFree(Number.POSITIVE_INFINITY);
     this.mayFail = false;
     this.start(false);
@@ -617,7 +620,7 @@ export class World {
     this.is(ftruncate(backing.file!, size), 0);
     if (this.short) {
       // Linux ignores that the page at the end could not be had to be zeroed; the same call does it later.
-      const free = nrFreePages(this.kernel.sys);
+      const free = nrUnusedPages(this.kernel.sys);
       this.leaveFree(100);
       this.mayFail = false;
       this.is(ftruncate(backing.file!, size), 0);
@@ -693,6 +696,6 @@ export class World {
     for (const { file } of this.files) fput(file!);
     lruAddDrainAll(this.kernel.sys);
     this.check();
-    expect(nrFreePages(this.kernel.sys)).toBe(this.freeAtStart);
+    expect(nrUnusedPages(this.kernel.sys)).toBe(this.freeAtStart);
   }
 }

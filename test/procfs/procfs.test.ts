@@ -191,7 +191,7 @@ describe("/proc of a process", () => {
     expect(hasKpf(procfs.kpageflags(words[3]!.frame), KPF_ZERO_PAGE)).toBe(true);
     expect(hasKpf(procfs.kpageflags(all.parent.mm.pgd), KPF_PGTABLE)).toBe(true);
     const free = sys.zones
-      .flatMap((zone) => zone.freeArea.map((area) => area.head))
+      .flatMap((zone) => zone.freeArea.flatMap((area) => area.head))
       .filter((pfn) => pfn >= 0);
     expect(free.every((pfn) => hasKpf(procfs.kpageflags(pfn), KPF_BUDDY))).toBe(true);
     const word = new DataView(pagemapBytes(words).buffer).getBigUint64(0, true);

@@ -48,6 +48,45 @@ describe("comparing records", () => {
     ]);
   });
 
+  it("knows of a list that was cut only its beginning and its length", () => {
+    const runs = [
+      [0, 1, 1, 0],
+      [4, 1, 1, 0],
+      [9, 1, 1, 0],
+    ];
+    const cut = (nr: number) =>
+      recording([{ line: "touch", trace: [[0, 1, 1, 0], [4, 1, 1, 0], `... ${nr} runs in all`] }]);
+    const ours = recording([{ line: "touch", trace: runs }]);
+    expect(compareRecordings(cut(3), ours).different).toEqual([]);
+    expect(compareRecordings(cut(4), ours).different).toHaveLength(1);
+    expect(
+      compareRecordings(cut(3), recording([{ line: "touch", trace: runs.slice(1) }])).different,
+    ).toHaveLength(1);
+  });
+
+  it("takes any value within the range of several runs, and counts it apart", () => {
+    const kernel = recording([{ line: "a", value: { "~": [5, 9] } }]);
+    const result = (value: number) => compareRecordings(kernel, recording([{ line: "a", value }]));
+    expect([result(7).equal, result(7).withinRange, result(7).different.length]).toEqual([3, 1, 0]);
+    expect(result(10).different).toHaveLength(1);
+  });
+
+  it("holds watermarks and sizes of zones for exact, and their lists for a tendency", () => {
+    const zones = (min: number, free: number) =>
+      recording([{ line: "zoneinfo", zones: { DMA: { min, managed: 3840, nr_free_pages: free } } }], "wa-1");
+    const { different, tendency } = compareRecordings(zones(56, 3808), zones(57, 3840));
+    expect(different.map((each) => each.path)).toEqual(["zones.DMA.min"]);
+    expect(tendency.map((each) => each.path)).toEqual(["zones.DMA.nr_free_pages"]);
+  });
+
+  it("leaves out what the recorder has itself, and soft-dirty marks of a virtual machine's kernel", () => {
+    const boot = { mem_MB: 128, swap_MB: 0, disk_MB: 0, thp: "never", rotational: "0" } as const;
+    const kernel = recording([{ line: "r", flags: "rd mr sd", status: { runner_own: { Rss: 1 } } }]);
+    const ours = recording([{ line: "r", flags: "rd mr", status: {} }]);
+    expect(compareRecordings({ ...kernel, boot }, ours).different).toEqual([]);
+    expect(compareRecordings(kernel, ours).different.map((each) => each.path)).toEqual(["flags"]);
+  });
+
   it("counts a missing step and compares lists of VMAs by position", () => {
     const vma = { off: 0, len: 4, perm: "rw-p" };
     const kernel = recording([

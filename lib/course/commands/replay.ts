@@ -4,7 +4,9 @@
  *   pagewalk replay c01                 a recorded scenario: what differs, step by step
  *   pagewalk replay my.vms              any script: what each step did
  *   pagewalk replay my.vms --json       the same as records, in the form of the recordings
- *   pagewalk replay --all [FAMILY...]   a table: equal, different and not applicable leaves of each family
+ *   pagewalk replay --all [FAMILY...]   a table: what of each family is equal, different, within the range that
+ *                                       several runs of Linux had, or shows a tendency only; and which
+ *                                       scenarios need what the machine does not have yet
  *   pagewalk replay --linux=RUNNER --seeds=0:50 [--files]    random scenarios on this computer's own Linux 6.18 and on the
  *                                       machine; RUNNER runs a script natively and prints records
  *
@@ -22,19 +24,20 @@ import {
   formatDifference,
 } from "../../replay/compare_records.js";
 import { runScenario } from "../../replay/executor.js";
-import { newHost } from "../../replay/kernel_host.js";
+import { hostFor, newHost } from "../../replay/kernel_host.js";
 import { parseScenario } from "../../replay/parse.js";
 import { formatRecording, type Recording, type StepRecord } from "../../replay/record.js";
 import {
   familyOf,
   findRecorded,
+  guestNames,
   loadNotApplicable,
   loadRecorded,
   loadRecording,
   recordedNames,
   replayRecorded,
 } from "../../replay/recordings.js";
-import { type Scenario, ScenarioError } from "../../replay/scenario.js";
+import { NotYetError, type Scenario, ScenarioError } from "../../replay/scenario.js";
 import type { CommandRun } from "../command.js";
 import { readInput } from "../files.js";
 import { compareWithLinux } from "./against.js";
@@ -112,13 +115,14 @@ function readScenario(nameOrFile: string): Scenario {
 function replayOne(nameOrFile: string, json: boolean, limit: number): number {
   try {
     const scenario = readScenario(nameOrFile);
-    const ours = runScenario(scenario, newHost());
+    const recorded = loadRecording(scenario.name);
+    const same = recorded !== undefined && recorded.script_fnv === scenario.scriptFnv;
+    const ours = runScenario(scenario, same ? hostFor(recorded) : newHost());
     if (json) {
       process.stdout.write(formatRecording(ours));
       return 0;
     }
-    const recorded = loadRecording(scenario.name);
-    if (recorded === undefined || recorded.script_fnv !== scenario.scriptFnv) {
+    if (!same) {
       for (const step of ours.steps) console.log(stepLine(step));
       return 0;
     }
@@ -151,7 +155,10 @@ function showComparison(recorded: Recording, ours: Recording, limit: number): nu
   list("different", result.different);
   list("tendency only, not counted", result.tendency);
   list("not applicable", result.notApplicable);
-  console.log(`${recorded.scenario}: ${result.equal} leaves equal, ${result.different.length} different`);
+  const range = result.withinRange > 0 ? ` (${result.withinRange} of them within a range)` : "";
+  console.log(
+    `${recorded.scenario}: ${result.equal} leaves equal${range}, ${result.different.length} different`,
+  );
   return result.different.length === 0 ? 0 : 1;
 }
 
@@ -162,14 +169,17 @@ interface FamilyRow {
   exact: number;
   equal: number;
   different: number;
+  withinRange: number;
   notApplicable: number;
   tendency: string;
+  /** What is missing for scenarios that were not run, and for how many. */
+  notYet: Map<string, number>;
   errors: string[];
 }
 
 function emptyRow(family: string): FamilyRow {
-  const zero = { scenarios: 0, exact: 0, equal: 0, different: 0, notApplicable: 0 };
-  return { family, ...zero, tendency: "", errors: [] };
+  const zero = { scenarios: 0, exact: 0, equal: 0, different: 0, withinRange: 0, notApplicable: 0 };
+  return { family, ...zero, tendency: "", notYet: new Map(), errors: [] };
 }
 
 function addTo(row: FamilyRow, result: Comparison): void {
@@ -177,34 +187,44 @@ function addTo(row: FamilyRow, result: Comparison): void {
   if (result.different.length === 0) row.exact++;
   row.equal += result.equal;
   row.different += result.different.length;
+  row.withinRange += result.withinRange;
   row.notApplicable += result.notApplicable.length;
   const [same = 0, all = 0] = row.tendency.split("/").map(Number);
   row.tendency = `${same + result.tendencyEqual}/${all + result.tendencyEqual + result.tendency.length}`;
 }
 
 function replayAll(families: readonly string[]): number {
-  const known = [...new Set(recordedNames().map(familyOf))];
+  const names = [...recordedNames(), ...guestNames()];
+  const known = [...new Set(names.map(familyOf))];
   const strange = families.find((family) => !known.includes(family));
   if (strange !== undefined) throw unknown("family of scenarios", strange, known);
   const rows = new Map<string, FamilyRow>();
   const total = emptyRow("all");
   const excuses = loadNotApplicable();
-  for (const name of recordedNames()) {
+  for (const name of names) {
     const family = familyOf(name);
     if (families.length > 0 && !families.includes(family)) continue;
     const row = rows.get(family) ?? emptyRow(family);
     rows.set(family, row);
     try {
-      const { comparison } = replayRecorded(name, newHost(), excuses);
+      const { comparison } = replayRecorded(name, undefined, excuses);
       addTo(row, comparison);
       addTo(total, comparison);
     } catch (error) {
-      for (const each of [row, total]) each.scenarios++;
-      row.errors.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      for (const each of [row, total]) {
+        each.scenarios++;
+        if (error instanceof NotYetError)
+          each.notYet.set(error.reason, (each.notYet.get(error.reason) ?? 0) + 1);
+      }
+      if (!(error instanceof NotYetError))
+        row.errors.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
   printTable([...rows.values(), total]);
   const errors = [...rows.values()].flatMap((row) => row.errors);
+  for (const { family, notYet } of rows.values())
+    for (const [reason, count] of notYet)
+      console.log(`not yet: ${family}, ${count} scenario${count === 1 ? "" : "s"}: ${reason}`);
   for (const error of errors) console.log(`stopped: ${error}`);
   return total.different === 0 && errors.length === 0 ? 0 : 1;
 }
@@ -214,9 +234,11 @@ const HEADINGS = [
   "scenarios",
   "all equal",
   "equal",
+  "in range",
   "different",
   "not appl.",
   "tendency",
+  "not yet",
   "stopped",
 ];
 
@@ -227,9 +249,11 @@ function printTable(rows: readonly FamilyRow[]): void {
       row.scenarios,
       row.exact,
       row.equal,
+      row.withinRange,
       row.different,
       row.notApplicable,
       row.tendency || "0/0",
+      [...row.notYet.values()].reduce((sum, count) => sum + count, 0),
       row.errors.length,
     ].map(String),
   );

@@ -12,7 +12,7 @@ import type { Process } from "../../kernel/process.js";
 import type { Prot } from "../../kernel/process_options.js";
 import { SignalError } from "../../kernel/signal.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
-import { nrFreePages } from "../../mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../mm/pages/page_alloc.js";
 import { getVmaName, vmaPerm } from "../../procfs/task_mmu.js";
 
 /** A part of a program, as in the exercise. */
@@ -52,7 +52,7 @@ function bench(): { machine: Machine; shell: Process; heap: number; free: number
   shell.touch(heap, "32 KiB");
   shell.store(heap, 1, 42);
   lruAddDrainAll(kernel.sys);
-  return { machine, shell, heap, free: nrFreePages(kernel.sys) };
+  return { machine, shell, heap, free: nrUnusedPages(kernel.sys) };
 }
 
 function mapsOf(process: Process): string[] {
@@ -104,7 +104,7 @@ export function runExec(exec: Exec, segments: readonly ExecSegment[] = PROGRAM):
   child.exit();
   shell.wait();
   lruAddDrainAll(machine.kernel.sys);
-  report.framesLost = free - nrFreePages(machine.kernel.sys);
+  report.framesLost = free - nrUnusedPages(machine.kernel.sys);
   return report;
 }
 
@@ -156,7 +156,7 @@ export function runFailingExec(exec: Exec, why: "no file" | "no memory"): ExecRe
   if (why === "no memory") machine.kernel.newMm = () => -12;
   shell.on("SIGSEGV", () => {});
   const said = errorText(() => exec(shell, why === "no file" ? "/bin/missing" : "/bin/program", PROGRAM));
-  const framesLost = free - nrFreePages(machine.kernel.sys);
+  const framesLost = free - nrUnusedPages(machine.kernel.sys);
   return {
     said,
     framesLost,

@@ -29,7 +29,7 @@ import type { MmStruct } from "../../mm/mm_types.js";
 import { type Folio, folioGet, folioTestAnon, PG_dirty, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
 import { folioPutRefs } from "../../mm/pages/free_pages.js";
 import { GFP_PGTABLE_USER } from "../../mm/pages/gfp.js";
-import { nrFreePages } from "../../mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../mm/pages/page_alloc.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import {
   pteDirty,
@@ -128,7 +128,7 @@ class Family {
     }
     this.readLarge();
     lruAddDrainAll(kernel.sys);
-    this.freeAtStart = nrFreePages(kernel.sys);
+    this.freeAtStart = nrUnusedPages(kernel.sys);
     this.useAllFrames();
     const process = this.machine.spawn("P");
     this.mapAll(process);
@@ -349,7 +349,7 @@ class Family {
     for (const [folio, nr] of this.held) folioPutRefs(sys, folio, nr);
     this.held.clear();
     lruAddDrainAll(sys);
-    const lost = this.freeAtStart - nrFreePages(sys);
+    const lost = this.freeAtStart - nrUnusedPages(sys);
     return { did: `everybody exits; ${lost} frames are still in use`, onTheWay: [], pages: [], books: [] };
   }
 }

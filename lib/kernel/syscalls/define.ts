@@ -26,6 +26,7 @@ import { PATH_MAX } from "../../fs/namei.js";
 import { valueText } from "../../hw/options.js";
 import { E2BIG, EFAULT } from "../../mm/errno.js";
 import type { Kernel } from "../kernel.js";
+import { endOomVictim } from "../oom.js";
 import type { Task } from "../task.js";
 import { readUserWord, strncpyFromUser } from "../uaccess.js";
 
@@ -144,5 +145,7 @@ export function invoke(
     if (kind === "text" && typeof value === "number") return value;
     ready.push(value);
   }
-  return def.call(kernel, task, ...(ready as never[]));
+  const result = def.call(kernel, task, ...(ready as never[]));
+  if (kernel.dying !== undefined) endOomVictim(kernel, task, 0);
+  return result;
 }

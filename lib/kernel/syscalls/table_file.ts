@@ -9,6 +9,7 @@ import * as fds from "./fd.js";
 import * as files from "./file.js";
 import { memfdCreateRaw } from "./memfd.js";
 import * as space from "./space.js";
+import * as sync from "./sync.js";
 import * as vectors from "./vector.js";
 
 /** Calls on files by Linux's name. Linux arch/x86/entry/syscalls/syscall_64.tbl */
@@ -31,6 +32,9 @@ export const FILE_CALLS: Readonly<Record<string, SyscallDef>> = {
   fallocate: define("fd: int, mode: int, offset: long, len: long", space.sysFallocate),
   fsync: define("fd: int", files.sysFsync),
   fdatasync: define("fd: int", files.sysFsync),
+  sync: define("", sync.sysSync),
+  syncfs: define("fd: int", sync.sysSyncfs),
+  sync_file_range: define("fd: int, offset: long, nbytes: long, flags: uint", sync.sysSyncFileRange),
   fadvise64: define("fd: int, offset: long, len: long, advice: int", files.sysFadvise),
   readahead: define("fd: int, offset: long, count: long", space.sysReadahead),
   unlink: define("path: text", files.sysUnlink),

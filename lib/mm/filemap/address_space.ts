@@ -116,6 +116,7 @@ export function filemapRemoveFolio(folio: Folio, shadow?: number): void {
   for (let i = 0; i < nrPages; i++) mapping.pages.delete(folio.index + i);
   if (shadow !== undefined) storeShadow(mapping, folio.index, nrPages, shadow);
   else if (mapping.shadowNodes.size > 0) notePagesRemoved(mapping, folio.index, nrPages);
+  if (mapping.pages.size === 0) mapping.host.unpinned?.();
   vmBugOn(
     (folio.flags & PG_dirty) !== 0 && mapping.dirtyFolios.has(folio),
     "a dirty folio is removed from the cache",

@@ -14,6 +14,7 @@
 
 import { PAGE_SIZE } from "../../hw/address.js";
 import { EFAULT, EIO, ENOMEM } from "../errno.js";
+import { balanceDirtyPagesRatelimited } from "../lru/balance_dirty_pages.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
@@ -204,6 +205,7 @@ export function genericPerformWrite(mapping: AddressSpace, pos: number, from: Io
   for (let tries = 0; wanted > 0; tries++) {
     if (tries > STEP_BUDGET) throw outOfSteps(`the write at byte ${at} (generic_perform_write)`);
     const bytes = Math.min(chunk - (at % chunk), wanted);
+    balanceDirtyPagesRatelimited(mapping);
     const result = writeOnce(mapping, at, bytes, from);
     if (typeof result === "number") return at > pos ? at - pos : result;
     at += result.written;

@@ -8,6 +8,7 @@
  * Linux include/linux/fs.h. Read first: mm/pages/folio.ts. Read next: address_space.ts, which looks pages up,
  * adds and removes them.
  */
+import type { BdiWriteback } from "../lru/wb_domain.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
@@ -25,6 +26,8 @@ export interface XaNode {
   /** Places with a page, and with a shadow. */
   nrPages: number;
   nrShadows: number;
+  /** The shadow in each place, -1 without one. */
+  readonly slots: Float64Array;
 }
 
 /** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
@@ -37,8 +40,12 @@ export interface MappingHost {
    * Linux mm/shmem.c:shmem_acct_size()
    */
   accountedPages: number;
+  /** Who writes its dirty pages; undefined for a file in memory. Linux i_wb */
+  readonly wb?: BdiWriteback | undefined;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
+  /** The last page is out of the cache, or a node of shadows. Linux fs/inode.c:inode_add_lru() */
+  unpinned?(): void;
 }
 
 /** How a file system fills and cleans the cache. Linux include/linux/fs.h:struct address_space_operations */
@@ -86,11 +93,11 @@ export class AddressSpace {
    */
   readonly pages = new Map<number, Folio>();
   /**
-   * What reclaim left in the place of a page it took: when that was (mm/lru/workingset.ts). Linux: values in
+   * Places in which reclaim has left a note of when it took the page (mm/lru/workingset.ts). Linux: values in
    * i_pages
-   * Invariant: no index is here and in pages.
+   * Invariant: the sum over shadowNodes; no place has a shadow and a page.
    */
-  readonly shadows = new Map<number, number>();
+  nrShadows = 0;
   /** The nodes with shadows, by index / 64. */
   readonly shadowNodes = new Map<number, XaNode>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
@@ -110,6 +117,10 @@ export class AddressSpace {
    * Invariant: each has PG_dirty.
    */
   readonly dirtyFolios = new Set<Folio>();
+  /** Folios on their way to the device. Linux PAGECACHE_TAG_WRITEBACK, counted */
+  nrWriteback = 0;
+  /** Where the flusher goes on. Linux writeback_index */
+  writebackIndex = 0;
 
   /**
    * How often writing a page of it has failed; each open file has the count it was last told. Linux wb_err,

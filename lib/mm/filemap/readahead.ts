@@ -204,6 +204,14 @@ export function pageCacheSyncRa(
   pageCacheRaOrder(mapping, ra);
 }
 
+/** The window ends where a folio of the new order ends, so that the next one can begin with such a folio. */
+function alignEnd(ra: FileRaState, max: number): void {
+  const align = 2 ** Math.min(ra.order, lowestSetBit(max));
+  const end = ra.start + ra.size;
+  const alignedEnd = end - (end % align);
+  if (alignedEnd > ra.start) ra.size -= end - alignedEnd;
+}
+
 /** A page with the mark was used: read the next window. Linux mm/readahead.c:page_cache_async_ra() */
 export function pageCacheAsyncRa(
   mapping: AddressSpace,
@@ -219,7 +227,7 @@ export function pageCacheAsyncRa(
   const nrPages = 2 ** folio.order;
   if (index === expected - (expected % nrPages)) {
     ra.start += ra.size;
-    ra.size = getNextRaSize(ra, max);
+    ra.size = Math.max(ra.size, getNextRaSize(ra, max)); // may be larger than the window: MADV_HUGEPAGE
   } else {
     const start = pageCacheNextMiss(mapping, index + 1, max);
     if (start - index > max) return;
@@ -228,6 +236,7 @@ export function pageCacheAsyncRa(
     ra.size = getNextRaSize(ra, max);
   }
   ra.order += 2;
+  alignEnd(ra, max);
   ra.asyncSize = ra.size;
   pageCacheRaOrder(mapping, ra);
 }

@@ -36,7 +36,8 @@ function nodeOf(mapping: AddressSpace, index: number): XaNode {
   const offset = Math.floor(index / XA_CHUNK_SIZE);
   const present = mapping.shadowNodes.get(offset);
   if (present !== undefined) return present;
-  const node: XaNode = { mapping, offset, nrPages: 0, nrShadows: 0 };
+  const slots = new Float64Array(XA_CHUNK_SIZE).fill(-1);
+  const node: XaNode = { mapping, offset, nrPages: 0, nrShadows: 0, slots };
   const first = offset * XA_CHUNK_SIZE;
   for (let i = first; i < first + XA_CHUNK_SIZE; i++) if (mapping.pages.has(i)) node.nrPages++;
   mapping.shadowNodes.set(offset, node);
@@ -44,8 +45,8 @@ function nodeOf(mapping: AddressSpace, index: number): XaNode {
 }
 
 /** Page 0 alone needs no node: it stands in the head of the tree. Linux lib/xarray.c:xas_shrink() */
-function standsInHead({ mapping, offset }: XaNode): boolean {
-  return offset === 0 && mapping.pages.size === 0 && mapping.shadows.size === 1 && mapping.shadows.has(0);
+function standsInHead({ mapping, offset, slots }: XaNode): boolean {
+  return offset === 0 && mapping.pages.size === 0 && mapping.nrShadows === 1 && slots[0]! >= 0;
 }
 
 /** The node is in the queue if it holds shadows only. Linux mm/workingset.c:workingset_update_node() */
@@ -66,18 +67,9 @@ function updateNode(mapping: AddressSpace, node: XaNode | undefined): void {
   if (first !== undefined && first.nrPages === 0) workingsetUpdateNode(sys, first);
 }
 
-/** Calls `visit` for each node that [index, end) touches, with the part of it in that node. */
-function forEachNode(
-  index: number,
-  end: number,
-  visit: (offset: number, from: number, to: number) => void,
-): void {
-  for (let from = index; from < end; ) {
-    const offset = Math.floor(from / XA_CHUNK_SIZE);
-    const to = Math.min(end, (offset + 1) * XA_CHUNK_SIZE);
-    visit(offset, from, to);
-    from = to;
-  }
+/** End of the part of [from, end) that lies in the node of `from`. */
+function endInNode(from: number, end: number): number {
+  return Math.min(end, (Math.floor(from / XA_CHUNK_SIZE) + 1) * XA_CHUNK_SIZE);
 }
 
 /**
@@ -85,23 +77,44 @@ function forEachNode(
  * Linux mm/filemap.c:page_cache_delete()
  */
 export function storeShadow(mapping: AddressSpace, index: number, nrPages: number, shadow: number): void {
-  forEachNode(index, index + nrPages, (offset, from, to) => {
-    const known = mapping.shadowNodes.get(offset);
+  for (let from = index; from < index + nrPages; ) {
+    const to = endInNode(from, index + nrPages);
+    const known = mapping.shadowNodes.get(Math.floor(from / XA_CHUNK_SIZE));
     if (known !== undefined) known.nrPages -= to - from;
     const node = known ?? nodeOf(mapping, from);
     node.nrShadows += to - from;
-    for (let i = from; i < to; i++) mapping.shadows.set(i, shadow);
+    mapping.nrShadows += to - from;
+    node.slots.fill(shadow, from % XA_CHUNK_SIZE, (from % XA_CHUNK_SIZE) + to - from);
+    from = to;
     updateNode(mapping, node);
-  });
+  }
 }
 
 /** The pages [index, index + nrPages) have just left, and nothing takes their place. */
 export function notePagesRemoved(mapping: AddressSpace, index: number, nrPages: number): void {
-  forEachNode(index, index + nrPages, (offset, from, to) => {
-    const node = mapping.shadowNodes.get(offset);
+  for (let from = index; from < index + nrPages; ) {
+    const to = endInNode(from, index + nrPages);
+    const node = mapping.shadowNodes.get(Math.floor(from / XA_CHUNK_SIZE));
     if (node !== undefined) node.nrPages -= to - from;
     updateNode(mapping, node);
-  });
+    from = to;
+  }
+}
+
+/** The shadow of `index`, which is gone now; undefined if there was none. */
+function takeOne(node: XaNode, index: number): number | undefined {
+  const shadow = node.slots[index % XA_CHUNK_SIZE]!;
+  if (shadow < 0) return undefined;
+  node.slots[index % XA_CHUNK_SIZE] = -1;
+  node.nrShadows--;
+  node.mapping.nrShadows--;
+  return shadow;
+}
+
+/** The shadow in the place of page `index`, or undefined. Linux lib/xarray.c:xa_load() */
+export function shadowOf(mapping: AddressSpace, index: number): number | undefined {
+  const shadow = mapping.shadowNodes.get(Math.floor(index / XA_CHUNK_SIZE))?.slots[index % XA_CHUNK_SIZE];
+  return shadow === undefined || shadow < 0 ? undefined : shadow;
 }
 
 /**
@@ -110,32 +123,31 @@ export function notePagesRemoved(mapping: AddressSpace, index: number, nrPages: 
  */
 export function takeShadows(mapping: AddressSpace, index: number, nrPages: number): number | undefined {
   let found: number | undefined;
-  forEachNode(index, index + nrPages, (offset, from, to) => {
-    const node = mapping.shadowNodes.get(offset);
+  for (let from = index; from < index + nrPages; ) {
+    const to = endInNode(from, index + nrPages);
+    const node = mapping.shadowNodes.get(Math.floor(from / XA_CHUNK_SIZE));
     if (node !== undefined) {
-      for (let i = from; i < to; i++) {
-        found = mapping.shadows.get(i) ?? found;
-        if (mapping.shadows.delete(i)) node.nrShadows--;
-      }
       node.nrPages += to - from;
+      for (let i = from; i < to; i++) found = takeOne(node, i) ?? found;
     }
     updateNode(mapping, node);
-  });
+    from = to;
+  }
   return found;
 }
 
 /** Forgets the shadows of pages [first, last]; how many. Linux mm/truncate.c:clear_shadow_entries() */
 export function clearShadowEntries(mapping: AddressSpace, first: number, last: number): number {
-  if (mapping.shadows.size === 0) return 0;
-  const before = mapping.shadows.size;
+  if (mapping.nrShadows === 0) return 0;
+  const before = mapping.nrShadows;
   for (const node of [...mapping.shadowNodes.values()]) {
     const start = node.offset * XA_CHUNK_SIZE;
     if (start > last || start + XA_CHUNK_SIZE <= first) continue;
     const end = Math.min(last, start + XA_CHUNK_SIZE - 1);
-    for (let i = Math.max(first, start); i <= end; i++) if (mapping.shadows.delete(i)) node.nrShadows--;
+    for (let i = Math.max(first, start); i <= end; i++) takeOne(node, i);
     updateNode(mapping, node);
   }
-  return before - mapping.shadows.size;
+  return before - mapping.nrShadows;
 }
 
 /** Pages on the lists and in slabs, of which an eighth may be nodes of shadows. */
@@ -160,6 +172,7 @@ export function scanShadowNodes(sys: MemorySystem, nr: number): number {
   for (const { mapping, offset } of [...sys.shadowNodes]) {
     if (freed >= nr) break;
     clearShadowEntries(mapping, offset * XA_CHUNK_SIZE, (offset + 1) * XA_CHUNK_SIZE - 1);
+    mapping.host.unpinned?.();
     modNodePageState(sys, WORKINGSET_NODERECLAIM, 1);
     freed++;
   }

@@ -2,6 +2,7 @@
  * Direct reclaim: an allocation has found nothing, and its caller frees memory himself before he goes on.
  *
  *   allocPages --> nothing free --> sys.parts.tryToFreePages
+ *     throttleDirectReclaim         hardly anything is free: waits for kswapd first
  *     priority 12, 11, ... 0        shrinkNode, until 32 pages are free
  *     nothing at all?               once more from 12; then once more with active lists shortened by force
  *     0                             nothing can be freed: the OOM killer is next
@@ -13,28 +14,42 @@
  *
  * Linux mm/vmscan.c. Read first: vmscan.ts. Read next: mm/pages/page_alloc.ts.
  */
-import { __GFP_DMA, __GFP_DMA32, __GFP_HIGHMEM, __GFP_MOVABLE } from "../pages/gfp.js";
+import type { Zone } from "../pages/buddy.js";
+import { __GFP_IO, PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";
+import { gfpZone } from "../pages/page_alloc.js";
+import { minWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
 import { ALLOCSTALL, countVmEvents, globalNodePageState, WORKINGSET_ACTIVATE } from "../vmstat.js";
 import { DEF_PRIORITY, newScanControl, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
+import { considerReclaimThrottle, throttleDirectReclaim } from "./throttle.js";
 import { shrinkNode } from "./vmscan.js";
 
-const ZONE_DMA = 0;
-const ZONE_DMA32 = 1;
-const ZONE_NORMAL = 2;
-const ZONE_MOVABLE = 3;
-
-/** The highest zone that serves `gfp`. Linux include/linux/gfp.h:gfp_zone() */
-function gfpZone(gfp: number): number {
-  if ((gfp & __GFP_DMA) !== 0) return ZONE_DMA;
-  if ((gfp & __GFP_DMA32) !== 0) return ZONE_DMA32;
-  const movable = __GFP_HIGHMEM | __GFP_MOVABLE;
-  return (gfp & movable) === movable ? ZONE_MOVABLE : ZONE_NORMAL;
+/**
+ * Whether the zone has a block of this size already, so that freeing more pages would not help.
+ * Linux mm/vmscan.c:compaction_ready()
+ * Differs from Linux: nothing compacts here, so that enough single pages are no reason to stop.
+ */
+function compactionReady(
+  sys: MemorySystem,
+  zone: Zone,
+  { gfpMask, order, reclaimIdx }: ScanControl,
+): boolean {
+  if ((gfpMask & __GFP_IO) === 0) return false; // Linux include/linux/gfp.h:gfp_compaction_allowed()
+  const mark = minWmarkPages(zone);
+  return sys.parts.zoneWatermarkOk(sys, zone, order, mark, reclaimIdx, 0, zone.nrFreePages);
 }
 
-/** One pass. Linux mm/vmscan.c:shrink_zones() */
+/** One pass over the node, if one of its zones could need it. Linux mm/vmscan.c:shrink_zones() */
 function shrinkZones(sys: MemorySystem, sc: ScanControl): void {
+  const zones = sys.zones.slice(0, sc.reclaimIdx + 1).filter(({ managedPages }) => managedPages > 0);
+  const short = zones.filter((zone) => {
+    const ready = sc.order > PAGE_ALLOC_COSTLY_ORDER && compactionReady(sys, zone, sc);
+    if (ready) sc.compactionReady = true;
+    return !ready;
+  });
+  if (short.length === 0) return;
   shrinkNode(sys, sc);
+  considerReclaimThrottle(sys, sc);
 }
 
 /**
@@ -88,6 +103,7 @@ export function tryToFreePages(sys: MemorySystem, gfp: number, order: number): n
     priority: DEF_PRIORITY,
     mayWritepage: true,
   });
+  throttleDirectReclaim(sys, gfp);
   if (sys.trace.on) sys.trace.emit("vmscan:mm_vmscan_direct_reclaim_begin", { order, gfp_flags: gfp });
   const nrReclaimed = doTryToFreePages(sys, sc);
   if (sys.trace.on) sys.trace.emit("vmscan:mm_vmscan_direct_reclaim_end", { nr_reclaimed: nrReclaimed });

@@ -42,6 +42,8 @@ import {
   PAGEOUTRUN,
 } from "../vmstat.js";
 import { HZ, NS_PER_JIFFY } from "../wait.js";
+import { snapshotRefaults } from "./direct_reclaim.js";
+import { LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from "./lruvec.js";
 import {
   DEF_PRIORITY,
   MAX_RECLAIM_RETRIES,
@@ -49,6 +51,9 @@ import {
   type ScanControl,
   SWAP_CLUSTER_MAX,
 } from "./scan_control.js";
+import { inactiveIsLow } from "./scan_count.js";
+import { shrinkActiveList } from "./shrink_lists.js";
+import { canAgeAnonPages } from "./swap_space.js";
 import { kswapdThrottleEnds, wakeKswapdWait } from "./throttle.js";
 
 /** A pass over the lists of the node, as sc says. */
@@ -106,9 +111,9 @@ function kswapdHighestZoneidx(sys: MemorySystem, prev: number): number {
 }
 
 /**
- * An allocation of 2^order pages with `gfp` has found `zone` low, or its watermarks boosted: kswapd is to work
- * on the zones up to `highestZoneidx`, unless enough is free there or it has given up. Where the allocation
- * may wait, kswapd begins at once if a CPU is free.
+ * An allocation of 2^order pages with `gfp` has found `zone` low, or its watermarks boosted: kswapd is to
+ * work on the zones up to `highestZoneidx`, unless enough is free there or it has given up. Where the
+ * allocation may wait, kswapd begins at once if a CPU is free.
  * Linux mm/vmscan.c:wakeup_kswapd()
  */
 export function wakeupKswapd(
@@ -251,6 +256,7 @@ function balanceOnce(sys: MemorySystem, sc: ScanControl, shrinkNode: ShrinkNode)
   const boosting = run.nrBoostReclaim > 0;
   sc.mayWritepage = (sys.sysctl.laptopMode === 0 && !boosting) || sc.priority < DEF_PRIORITY - 2;
   sc.maySwap = !boosting;
+  kswapdAgeNode(sys, sc);
   sc.nrScanned = 0;
   const atLimit = boosting && sc.priority === DEF_PRIORITY - 2;
   const enough = kswapdShrinkNode(sys, sc, shrinkNode);
@@ -259,6 +265,15 @@ function balanceOnce(sys: MemorySystem, sc: ScanControl, shrinkNode: ShrinkNode)
   if (run.nrBoostReclaim > 0 && nrReclaimed === 0) return gaveUp(sys, sc);
   if ((!enough && !atLimit) || nrReclaimed === 0) sc.priority--;
   return sc.priority >= 1 || gaveUp(sys, sc);
+}
+
+/**
+ * Gives anonymous pages a chance to be used before they are reclaimed: active ones become inactive as long as
+ * those are too few. Linux mm/vmscan.c:kswapd_age_node()
+ */
+function kswapdAgeNode(sys: MemorySystem, sc: ScanControl): void {
+  if (sys.lruGen.enabled || !canAgeAnonPages(sys) || !inactiveIsLow(sys, LRU_INACTIVE_ANON)) return;
+  shrinkActiveList(sys, SWAP_CLUSTER_MAX, sys.lruvec, sc, LRU_ACTIVE_ANON);
 }
 
 /**
@@ -302,6 +317,7 @@ function endBalance(sys: MemorySystem, sc: ScanControl): void {
     const zone = sys.zones[i]!;
     zone.watermarkBoost -= Math.min(zone.watermarkBoost, boost);
   });
+  snapshotRefaults(sys);
   run.sc = undefined;
   run.reclaimOrder = sc.order;
   if (run.reclaimOrder < run.allocOrder) return;

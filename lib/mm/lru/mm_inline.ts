@@ -106,6 +106,7 @@ export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
 
 /** The same at the tail: reclaim looks at it next. Linux include/linux/mm_inline.h:lruvec_add_folio_tail() */
 export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
+  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, true)) return;
   const list = folioLruList(folio);
   const lruvec = folioLruvec(sys, folio);
   const { head, tail } = lruvec;

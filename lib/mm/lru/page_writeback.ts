@@ -12,7 +12,8 @@
  * write is lost between the moment the bytes are sent and the moment they arrive. Memory that lives in swap
  * (shmem) has no file to be written to; its folios only carry the flag.
  *
- *   nobody asks         --> fs/fs_writeback.ts: the flusher, half a minute later
+ *   nobody asks         --> fs/fs_writeback.ts: the flusher, half a minute later, or when too much is dirty
+ *   too much is dirty   --> balance_dirty_pages.ts: who dirties more is slowed down
  *
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
@@ -23,7 +24,14 @@ import type { VmFault } from "../fault/vm_fault.js";
 import { folioEndIo, folioIsWriteback, folioWaitWriteback } from "../filemap/folio_wait.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { VM_SHARED } from "../mm_types.js";
-import { type Folio, folioNrPages, PG_dirty, PG_reclaim, PG_writeback } from "../pages/folio.js";
+import {
+  type Folio,
+  folioNextIndex,
+  folioNrPages,
+  PG_dirty,
+  PG_reclaim,
+  PG_writeback,
+} from "../pages/folio.js";
 import { pteDirty, pteMkclean, pteWrite, pteWrprotect, setPte } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
@@ -36,7 +44,17 @@ import {
   NR_WRITTEN,
   PGPGOUT,
 } from "../vmstat.js";
+import { jiffies } from "../wait.js";
+import { balanceDirtyPagesRatelimited } from "./balance_dirty_pages.js";
 import { folioRotateReclaimable } from "./swap.js";
+import { acctReclaimWriteback } from "./throttle.js";
+import {
+  wbBandwidthEstimateStart,
+  wbEstimateIsOld,
+  wbInodeWritebackEnd,
+  wbUpdateBandwidth,
+} from "./wb_bandwidth.js";
+import { wbWriteoutAdd } from "./wb_domain.js";
 
 /**
  * Marks the folio as different from its backing; true if it was not before.
@@ -49,9 +67,30 @@ export function folioMarkDirty(folio: Folio): boolean {
   if (mapping === undefined || mapping.isAnon || mapping.aOps.writepages === undefined) return true;
   if (mapping.dirtyFolios.size === 0) mapping.host.markDirty?.();
   mapping.dirtyFolios.add(folio);
-  modNodePageState(mapping.host.sys, NR_FILE_DIRTY, folioNrPages(folio));
-  countVmEvents(mapping.host.sys, NR_DIRTIED, folioNrPages(folio));
+  folioAccountDirtied(folio, mapping);
   return true;
+}
+
+/** Counts the folio as dirty, for the machine, the disk and the task. Linux folio_account_dirtied() */
+function folioAccountDirtied(folio: Folio, { host: { sys, wb } }: AddressSpace): void {
+  const nrPages = folioNrPages(folio);
+  modNodePageState(sys, NR_FILE_DIRTY, nrPages);
+  countVmEvents(sys, NR_DIRTIED, nrPages);
+  if (wb === undefined) return;
+  wb.reclaimable += nrPages;
+  wb.dirtied += nrPages;
+  const task = sys.current?.dirty;
+  if (task === undefined) return;
+  task.nrDirtied += nrPages;
+  const { bdpRatelimits } = sys.wbDomain;
+  bdpRatelimits[sys.thisCpu] = (bdpRatelimits[sys.thisCpu] ?? 0) + nrPages;
+}
+
+/** The folio is not dirty any more. Linux mm/page-writeback.c:folio_account_cleaned() */
+function folioAccountCleaned(folio: Folio, { host: { sys, wb } }: AddressSpace): void {
+  const nrPages = folioNrPages(folio);
+  modNodePageState(sys, NR_FILE_DIRTY, -nrPages);
+  if (wb !== undefined) wb.reclaimable -= nrPages;
 }
 
 /**
@@ -62,12 +101,18 @@ export function folioCancelDirty(folio: Folio): void {
   folio.flags &= ~PG_dirty;
   const { mapping } = folio;
   if (mapping === undefined || mapping.isAnon || !mapping.dirtyFolios.delete(folio)) return;
-  modNodePageState(mapping.host.sys, NR_FILE_DIRTY, -folioNrPages(folio));
+  folioAccountCleaned(folio, mapping);
 }
 
-/** A store went through a shared mapping for the first time. Linux mm/memory.c:fault_dirty_shared_page() */
-export function faultDirtySharedPage(_vmf: VmFault, folio: Folio): void {
-  folioMarkDirty(folio);
+/**
+ * A store went through a shared mapping for the first time; the task may be slowed down for it.
+ * Linux mm/memory.c:fault_dirty_shared_page()
+ */
+export function faultDirtySharedPage(vmf: VmFault, folio: Folio): void {
+  const dirtied = folioMarkDirty(folio);
+  const { mapping } = folio;
+  if (mapping === undefined || mapping.isAnon) return;
+  if (dirtied || vmf.vma.vmOps?.pageMkwrite !== undefined) balanceDirtyPagesRatelimited(mapping);
 }
 
 /**
@@ -99,15 +144,33 @@ function folioClearDirtyForIo(folio: Folio, mapping: AddressSpace): boolean {
   if ((folio.flags & PG_dirty) === 0) return false;
   folio.flags &= ~PG_dirty;
   mapping.dirtyFolios.delete(folio);
-  modNodePageState(mapping.host.sys, NR_FILE_DIRTY, -folioNrPages(folio));
+  folioAccountCleaned(folio, mapping);
   return true;
 }
 
 /** Sends the folio's bytes on their way. Linux mm/page-writeback.c:folio_start_writeback() */
-function folioStartWriteback(sys: MemorySystem, folio: Folio): void {
+function folioStartWriteback(folio: Folio, mapping: AddressSpace): void {
+  const { sys, wb } = mapping.host;
+  const nrPages = folioNrPages(folio);
   folio.flags |= PG_writeback;
-  modNodePageState(sys, NR_WRITEBACK, folioNrPages(folio));
-  countVmEvents(sys, PGPGOUT, folioNrPages(folio) * 4);
+  modNodePageState(sys, NR_WRITEBACK, nrPages);
+  countVmEvents(sys, PGPGOUT, nrPages * 4);
+  mapping.nrWriteback++;
+  if (wb === undefined) return;
+  wb.writeback += nrPages;
+  if (mapping.nrWriteback === 1) wb.writebackInodes++;
+}
+
+/** The disk has written the folio. Linux mm/page-writeback.c:__folio_end_writeback() */
+function wbEndWriteback(sys: MemorySystem, folio: Folio): void {
+  const { mapping } = folio;
+  if (mapping === undefined || mapping.isAnon) return;
+  mapping.nrWriteback--;
+  const { wb } = mapping.host;
+  if (wb === undefined) return;
+  wb.writeback -= folioNrPages(folio);
+  wbWriteoutAdd(sys.wbDomain, wb, folioNrPages(folio), jiffies(sys));
+  if (mapping.nrWriteback === 0) wbInodeWritebackEnd(sys, wb);
 }
 
 /** The bytes have arrived, or could not be written. Linux mm/filemap.c:folio_end_writeback() */
@@ -119,7 +182,9 @@ export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
     folio.flags &= ~PG_reclaim; // in a clean folio it would be read as PG_readahead
     folioRotateReclaimable(sys, folio);
   }
+  wbEndWriteback(sys, folio);
   folioEndIo(sys, folio, PG_writeback);
+  acctReclaimWriteback(sys, folio);
 }
 
 /**
@@ -130,11 +195,88 @@ export function mappingSetError(folio: Folio): void {
   if (mapping !== undefined && !mapping.isAnon) mapping.wbErr++;
 }
 
+/** Which dirty pages are to be written. Linux include/linux/writeback.h:struct writeback_control */
+interface WritebackControl {
+  /** All of them, also those that are on their way with older bytes: fsync. Linux sync_mode */
+  readonly syncAll: boolean;
+  /** Pages [rangeStart, rangeEnd] of the file. */
+  readonly rangeStart: number;
+  readonly rangeEnd: number;
+  /** From where the last one stopped, around the whole file. */
+  readonly rangeCyclic: boolean;
+  /** Pages still to be written. */
+  nrToWrite: number;
+  /** No more requests may be sent for now: then it stops, and `blocked` is set. Linux block/blk-wbt.c */
+  queueFull?(): boolean;
+  blocked?: boolean;
+}
+
+/** Pages that make one request, if they are neighbours. */
+const REQUEST_PAGES = 1024;
+
+/** The folios that `wbc` means, in the order in which they are written. */
+function dirtyFoliosOf(mapping: AddressSpace, wbc: WritebackControl): Folio[] {
+  const { rangeStart, rangeEnd, rangeCyclic } = wbc;
+  const folios: Folio[] = [];
+  for (const folio of mapping.dirtyFolios)
+    if (folio.index <= rangeEnd && folioNextIndex(folio) > rangeStart) folios.push(folio);
+  folios.sort((a, b) => a.index - b.index);
+  if (!rangeCyclic || mapping.writebackIndex === 0) return folios;
+  const at = folios.findIndex((folio) => folioNextIndex(folio) > mapping.writebackIndex);
+  return at <= 0 ? folios : [...folios.slice(at), ...folios.slice(0, at)];
+}
+
 /**
- * Sends the dirty folios with a page in [start, last] to the device, and waits for nothing but what is on its
- * way already: with `waitForOthers` a folio that is under writeback and dirty again is waited for and sent
- * once more, else it is left out.
- * Linux mm/filemap.c:filemap_fdatawrite_range(), filemap_flush_range(), mm/page-writeback.c:do_writepages()
+ * Sends dirty folios of the file to the device, and waits for nothing but what is on its way already: with
+ * `syncAll` a folio that is under writeback and dirty again is waited for and sent once more, else it is left
+ * out. What becomes dirty meanwhile is left for the next time, so it ends.
+ * Linux mm/page-writeback.c:do_writepages(), writeback_iter()
+ */
+export function doWritepages(mapping: AddressSpace, wbc: WritebackControl): void {
+  const { sys, wb } = mapping.host;
+  const { writepages } = mapping.aOps;
+  if (writepages === undefined || wbc.nrToWrite <= 0) return;
+  if (wb !== undefined) wbBandwidthEstimateStart(sys, wb);
+  let batch: Folio[] = [];
+  let pages = 0;
+  const send = (): void => {
+    if (batch.length > 0) writepages.call(mapping.aOps, batch);
+    batch = [];
+    pages = 0;
+  };
+  let next = 0;
+  for (const folio of dirtyFoliosOf(mapping, wbc)) {
+    if (wbc.queueFull !== undefined) {
+      const last = batch.at(-1);
+      if (pages >= REQUEST_PAGES || (last !== undefined && folioNextIndex(last) !== folio.index)) send();
+      wbc.blocked = batch.length === 0 && wbc.queueFull();
+      if (wbc.blocked) {
+        next = folio.index;
+        break;
+      }
+    }
+    if (folioIsWriteback(sys, folio)) {
+      if (!wbc.syncAll) continue;
+      send();
+      folioWaitWriteback(sys, folio);
+    }
+    if (folio.mapping !== mapping || !folioClearDirtyForIo(folio, mapping)) continue;
+    folioStartWriteback(folio, mapping);
+    batch.push(folio);
+    pages += folioNrPages(folio);
+    wbc.nrToWrite -= folioNrPages(folio);
+    if (wbc.nrToWrite > 0 || wbc.syncAll) continue;
+    next = folioNextIndex(folio);
+    break;
+  }
+  send();
+  if (wbc.rangeCyclic) mapping.writebackIndex = next;
+  if (wb !== undefined && wbEstimateIsOld(sys, wb)) wbUpdateBandwidth(sys, wb);
+}
+
+/**
+ * Sends what is dirty of pages [start, last]; `waitForOthers` is `syncAll`.
+ * Linux mm/filemap.c:filemap_fdatawrite_range(), filemap_flush_range()
  */
 export function filemapFdatawriteRange(
   mapping: AddressSpace,
@@ -142,26 +284,14 @@ export function filemapFdatawriteRange(
   last: number,
   waitForOthers = true,
 ): void {
-  const { writepages } = mapping.aOps;
-  if (writepages === undefined) return;
-  const { sys } = mapping.host;
-  let batch: Folio[] = [];
-  const send = (): void => {
-    if (batch.length > 0) writepages.call(mapping.aOps, batch);
-    batch = [];
-  };
-  for (const folio of [...mapping.dirtyFolios].sort((a, b) => a.index - b.index)) {
-    if (folio.index > last || folio.index + folioNrPages(folio) <= start) continue;
-    if (folioIsWriteback(sys, folio)) {
-      if (!waitForOthers) continue;
-      send();
-      folioWaitWriteback(sys, folio);
-    }
-    if (!folioClearDirtyForIo(folio, mapping)) continue;
-    folioStartWriteback(sys, folio);
-    batch.push(folio);
-  }
-  send();
+  if (mapping.dirtyFolios.size === 0) return;
+  doWritepages(mapping, {
+    syncAll: waitForOthers,
+    rangeStart: start,
+    rangeEnd: last,
+    rangeCyclic: false,
+    nrToWrite: Number.MAX_SAFE_INTEGER,
+  });
 }
 
 /**

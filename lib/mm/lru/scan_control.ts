@@ -42,9 +42,19 @@ export interface ReclaimStat {
 
 /** Nothing seen yet. */
 export function newReclaimStat(): ReclaimStat {
-  const seen = { nrDirty: 0, nrUnqueuedDirty: 0, nrCongested: 0, nrWriteback: 0, nrImmediate: 0 };
-  const done = { nrPageout: 0, nrRefKeep: 0, nrUnmapFail: 0, nrLazyfreeFail: 0, nrDemoted: 0 };
-  return { ...seen, ...done, nrActivate: [0, 0] };
+  return {
+    nrDirty: 0,
+    nrUnqueuedDirty: 0,
+    nrCongested: 0,
+    nrWriteback: 0,
+    nrImmediate: 0,
+    nrPageout: 0,
+    nrActivate: [0, 0],
+    nrRefKeep: 0,
+    nrUnmapFail: 0,
+    nrLazyfreeFail: 0,
+    nrDemoted: 0,
+  };
 }
 
 /** Linux mm/vmscan.c:struct scan_control */

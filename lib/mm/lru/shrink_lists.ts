@@ -45,6 +45,7 @@ import { lruNoteCost } from "./note_cost.js";
 import { currentIsKswapd, reclaimerOffset } from "./reclaimer.js";
 import { newReclaimStat, type ReclaimStat, type ScanControl } from "./scan_control.js";
 import { lruAddDrain } from "./swap.js";
+import { reclaimThrottle, wakeReclaimThrottle } from "./throttle.js";
 
 /** Whether `lru` is a list of files. Linux include/linux/mmzone.h:is_file_lru() */
 export function isFileLru(lru: number): boolean {
@@ -85,7 +86,9 @@ function tooManyIsolated(sys: MemorySystem, file: boolean, sc: ScanControl): boo
   const inactive = globalNodePageState(sys, file ? NR_INACTIVE_FILE : NR_INACTIVE_ANON);
   const ioFs = __GFP_IO | __GFP_FS;
   // Who may do neither I/O nor file systems may take more, so that those who hold the others up get on.
-  return isolated > ((sc.gfpMask & ioFs) === ioFs ? Math.floor(inactive / 8) : inactive);
+  const tooMany = isolated > ((sc.gfpMask & ioFs) === ioFs ? Math.floor(inactive / 8) : inactive);
+  if (!tooMany) wakeReclaimThrottle(sys, "isolated");
+  return tooMany;
 }
 
 /** Reclaims from the tail of an inactive list; pages freed. Linux mm/vmscan.c:shrink_inactive_list() */
@@ -98,7 +101,10 @@ function shrinkInactiveList(
 ): number {
   const file = isFileLru(lru);
   const type = file ? 1 : 0;
-  if (tooManyIsolated(sys, file, sc)) return 0;
+  if (tooManyIsolated(sys, file, sc)) {
+    reclaimThrottle(sys, "isolated");
+    if (tooManyIsolated(sys, file, sc)) return 0;
+  }
   lruAddDrain(sys);
   const folioList: Folio[] = [];
   const { nrTaken, nrScanned } = isolateLruFolios(sys, nrToScan, lruvec, folioList, sc, lru);

@@ -8,9 +8,9 @@
  *                         isolated     too many pages are off the lists         HZ/50
  *                         writeback    pages come round before they are written HZ/10
  *
- * Spinning over the lists would find the same pages again. So the task sleeps, for a time that is a guess, and
- * is woken early when there is reason to: enough pages were written (acctReclaimWriteback), somebody else gets
- * on (considerReclaimThrottle).
+ * Spinning over the lists would find the same pages again. So the task sleeps, for a time that is a guess,
+ * and is woken early when there is reason to: enough pages were written (acctReclaimWriteback), somebody else
+ * gets on (considerReclaimThrottle).
  *
  * kswapd is slowed down, too, but only for writeback. It does not wait in the middle of a batch: the batch
  * ends, and the next one begins when the time is over. Other kernel threads are never slowed down, since
@@ -42,6 +42,7 @@ import {
   PGSCAN_DIRECT_THROTTLE,
 } from "../vmstat.js";
 import { HZ, NS_PER_JIFFY } from "../wait.js";
+import { currentIsKswapd } from "./reclaimer.js";
 import { MAX_RECLAIM_RETRIES, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 
 const ZONE_NORMAL = 2;
@@ -62,13 +63,9 @@ const REASON: Readonly<Record<VmscanThrottleState, number>> = {
   congested: 3,
 };
 
-/** The thread of the node works now. Linux include/linux/swap.h:current_is_kswapd() */
-function currentIsKswapd(sys: MemorySystem): boolean {
-  const { kswapd } = sys.pgdat;
-  return sys.current === undefined && kswapd?.state === "R" && kswapd.wakeup === undefined;
-}
-
-/** The pages on the lists that could be reclaimed. Linux mm/vmscan.c:zone_reclaimable_pages(), of all zones */
+/**
+ * The pages on the lists that could be reclaimed, of all zones. Linux mm/vmscan.c:zone_reclaimable_pages()
+ */
 function reclaimablePages(sys: MemorySystem): number {
   const files = globalNodePageState(sys, NR_INACTIVE_FILE) + globalNodePageState(sys, NR_ACTIVE_FILE);
   if (sys.totalSwapPages === 0) return files;
@@ -129,7 +126,7 @@ export function kswapdThrottleEnds(sys: MemorySystem): void {
   throttleEnds(sys, "writeback", startNs);
 }
 
-/** All who are slowed down for `reason` go on. Linux include/linux/wait.h:wake_up() of reclaim_wait[reason] */
+/** All who are slowed down for `reason` go on. Linux include/linux/wait.h:wake_up() of reclaim_wait */
 export function wakeReclaimThrottle(sys: MemorySystem, reason: VmscanThrottleState): void {
   const { pgdat } = sys;
   pgdat.reclaimWakeups[reason]++;

@@ -18,6 +18,7 @@
  */
 import { __GFP_IO, PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";
 import { LRUVEC_NODE_CONGESTED, PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
+import { minWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
 import { globalNodePageState, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../vmstat.js";
 import {
@@ -34,7 +35,9 @@ import { currentIsKswapd } from "./reclaimer.js";
 import { DEF_PRIORITY, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 import { getScanCount, inactiveIsLow, prepareScanControl } from "./scan_count.js";
 import { shrinkActiveList, shrinkList } from "./shrink_lists.js";
+import { flushReclaimState, shrinkSlab } from "./shrinker.js";
 import { canAgeAnonPages, canReclaimAnonPages } from "./swap_space.js";
+import { reclaimThrottle } from "./throttle.js";
 
 /** Looks at the lists as far as sc says. Linux mm/vmscan.c:shrink_lruvec() */
 export function shrinkLruvec(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): void {
@@ -91,6 +94,8 @@ export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
     Object.assign(sc.nr, { fileTaken: 0, taken: 0 });
     prepareScanControl(sys, sc);
     shrinkLruvec(sys, sys.lruvec, sc);
+    shrinkSlab(sys, sc.gfpMask, sc.priority);
+    flushReclaimState(sys, sc);
     const nrNodeReclaimed = sc.nrReclaimed - nrReclaimed;
     if (nrNodeReclaimed > 0) reclaimable = true;
     noteCongestion(sys, sc);
@@ -100,12 +105,19 @@ export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
   else if (sc.cacheTrimMode) sc.cacheTrimModeFailed = true;
 }
 
-/** kswapd marks the node by what the pass has seen. Linux mm/vmscan.c:shrink_node() */
+/**
+ * kswapd marks the node by what the pass has seen, and is slowed down when pages come round before they are
+ * written; tasks are when all dirty pages wait for the device. Linux mm/vmscan.c:shrink_node()
+ */
 function noteCongestion(sys: MemorySystem, { nr }: ScanControl): void {
   const { pgdat } = sys;
-  if (!currentIsKswapd(sys)) return;
+  if (!currentIsKswapd(sys)) {
+    if ((pgdat.flags & LRUVEC_NODE_CONGESTED) !== 0) reclaimThrottle(sys, "congested");
+    return;
+  }
   if (nr.writeback > 0 && nr.writeback === nr.taken) pgdat.flags |= PGDAT_WRITEBACK;
   if (nr.unqueuedDirty > 0 && nr.unqueuedDirty === nr.fileTaken) pgdat.flags |= PGDAT_DIRTY;
+  if (nr.immediate > 0) reclaimThrottle(sys, "writeback");
   if (nr.dirty > 0 && nr.dirty === nr.congested) pgdat.flags |= LRUVEC_NODE_CONGESTED;
 }
 
@@ -131,7 +143,9 @@ function shouldContinueReclaim(sys: MemorySystem, nrReclaimed: number, sc: ScanC
   return inactive > 2 * 2 ** sc.order; // Linux include/linux/compaction.h:compact_gap()
 }
 
-/** Whether the allocation would find its block in the zone now. */
-function zoneHasBlock(sys: MemorySystem, zid: number, { order }: ScanControl): boolean {
-  return sys.zones[zid]!.freeArea.some(({ nrFree }, of) => of >= order && nrFree > 0);
+/** Whether the allocation would succeed in the zone now. Linux mm/page_alloc.c:zone_watermark_ok() */
+function zoneHasBlock(sys: MemorySystem, zid: number, { order, reclaimIdx }: ScanControl): boolean {
+  const zone = sys.zones[zid]!;
+  const mark = minWmarkPages(zone);
+  return sys.parts.zoneWatermarkOk(sys, zone, order, mark, reclaimIdx, 0, zone.nrFreePages);
 }

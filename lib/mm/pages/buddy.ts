@@ -10,32 +10,48 @@
  * go on with the double block; else put the block on the list. Both take at most 11 steps however much RAM
  * there is.
  *
+ * Each order has a list for each migrate type; a block stands on the list of the type of its page block
+ * (migratetype.ts). A block whose neighbour is likely to become free soon goes to the end of its list, so that
+ * it is taken late and both have time to merge.
+ *
  * A zone is a range of frames with lists of its own: ZONE_DMA (below 16 MiB), ZONE_DMA32 (below 4 GiB),
  * ZONE_NORMAL. The lists are linked through two arrays indexed by frame, which the host backs only where they
- * are used.
+ * are used. In front of them stand the lists of each CPU (per_cpu_pages.ts).
  *
- * Left out today: migrate types, per-CPU lists, watermarks (they come with reclaim).
- *
- * Read first: folio.ts. Read next: page_alloc.ts, which turns blocks into folios.
+ * Read first: folio.ts, migratetype.ts. Read next: fallback.ts, pcp.ts, page_alloc.ts.
  */
 
 import type { Pfn } from "../../hw/address.js";
 import { vmBugOnPage } from "../mmdebug.js";
+import {
+  MIGRATE_HIGHATOMIC,
+  MIGRATE_ISOLATE,
+  MIGRATE_MOVABLE,
+  MIGRATE_PCPTYPES,
+  MIGRATE_TYPES,
+  MIGRATE_UNMOVABLE,
+  migratetypeIsMergeable,
+  PAGEBLOCK_ORDER,
+} from "./migratetype.js";
+import type { PerCpuPages } from "./per_cpu_pages.js";
 
 /** Largest order the buddy allocator hands out. Linux include/linux/mmzone.h:MAX_PAGE_ORDER */
 export const MAX_PAGE_ORDER = 10;
 
-/** Order of a page block, 2 MiB. Linux include/linux/pageblock-flags.h:pageblock_order */
-const PAGEBLOCK_ORDER = 9;
-
-/** The links of all free lists of a machine, one slot for each frame. Not in Linux: in struct page there. */
+/**
+ * The links of all free lists of a machine, per-CPU ones included: one slot for each frame; and the migrate
+ * type of each page block. Not in Linux: in struct page and the zone's bitmap there.
+ */
 export class FreeLinks {
   readonly next: Int32Array;
   readonly prev: Int32Array;
   /** order + 1 in the first frame of a free block, else 0. Linux PageBuddy() and buddy_order() */
   readonly orderPlusOne: Uint8Array;
+  /** MIGRATE_* of each page block; at first all can be moved. Linux pageblock_flags */
+  readonly pageblockType: Uint8Array;
 
   constructor(nrFrames: number) {
+    this.pageblockType = new Uint8Array((nrFrames >>> PAGEBLOCK_ORDER) + 1).fill(MIGRATE_MOVABLE);
     this.next = new Int32Array(nrFrames);
     this.prev = new Int32Array(nrFrames);
     this.orderPlusOne = new Uint8Array(nrFrames);
@@ -44,8 +60,9 @@ export class FreeLinks {
 
 /** The free blocks of one order. Linux include/linux/mmzone.h:struct free_area */
 export interface FreeArea {
-  /** First frame of the first block, -1 when empty. */
-  head: number;
+  /** First frame of the first and of the last block of each migrate type, -1 when there is none. */
+  readonly head: number[];
+  readonly tail: number[];
   /** How many blocks. */
   nrFree: number;
 }
@@ -61,10 +78,17 @@ export interface ZoneWatermarks {
   promo: number;
 }
 
+/** In Zone.flags: a page block has changed its type, kswapd shall look. Linux ZONE_BOOSTED_WATERMARK */
+export const ZONE_BOOSTED_WATERMARK = 1 << 0;
 /**
  * In Zone.flags: kswapd works, so per-CPU lists stay short. Linux include/linux/mmzone.h:ZONE_RECLAIM_ACTIVE
  */
 export const ZONE_RECLAIM_ACTIVE = 1 << 1;
+/**
+ * In Zone.flags: an allocation has found it below its high mark, so per-CPU lists shrink.
+ * Linux include/linux/mmzone.h:ZONE_BELOW_HIGH
+ */
+export const ZONE_BELOW_HIGH = 1 << 2;
 
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
 export class Zone {
@@ -93,7 +117,11 @@ export class Zone {
   readonly lowmemReserve: number[] = [0, 0, 0, 0, 0];
   /** ZONE_RECLAIM_ACTIVE and such. */
   flags = 0;
-  private readonly links: FreeLinks;
+  /** Pages in blocks kept for urgent requests of several pages, free or not. Linux nr_reserved_highatomic */
+  nrReservedHighatomic = 0;
+  /** What each CPU keeps, by its number. Linux per_cpu_pageset */
+  readonly pcps: PerCpuPages[] = [];
+  readonly links: FreeLinks;
 
   constructor(name: string, startPfn: Pfn, endPfn: Pfn, links: FreeLinks) {
     this.name = name;
@@ -102,7 +130,10 @@ export class Zone {
     this.spannedPages = endPfn - startPfn;
     this.presentPages = endPfn - startPfn;
     this.links = links;
-    for (let order = 0; order <= MAX_PAGE_ORDER; order++) this.freeArea.push({ head: -1, nrFree: 0 });
+    for (let order = 0; order <= MAX_PAGE_ORDER; order++) {
+      const none = new Array<number>(MIGRATE_TYPES).fill(-1);
+      this.freeArea.push({ head: none, tail: none.slice(), nrFree: 0 });
+    }
   }
 
   /** Free frames in blocks of at least 2 MiB. Linux NR_FREE_PAGES_BLOCKS */
@@ -121,22 +152,40 @@ export class Zone {
     return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
   }
 
-  /** Whether a block of exactly this order is free for ordinary requests. Linux free_area_empty() */
-  hasFreeBlock(order: number, _highatomic: boolean): boolean {
-    return this.freeArea[order]!.nrFree > 0;
+  /** MIGRATE_* of the page block of `pfn`. Linux mm/page_alloc.c:get_pfnblock_migratetype() */
+  pageblockType(pfn: Pfn): number {
+    return this.links.pageblockType[pfn >>> PAGEBLOCK_ORDER]!;
   }
 
   /**
-   * Takes a block of 2^order frames; returns its first frame or -1.
+   * All page blocks of a block of 2^order frames are of this type from now on.
+   * Linux mm/page_alloc.c:change_pageblock_range()
+   */
+  changePageblockRange(pfn: Pfn, order: number, migratetype: number): void {
+    const first = pfn >>> PAGEBLOCK_ORDER;
+    this.links.pageblockType.fill(migratetype, first, first + 2 ** Math.max(0, order - PAGEBLOCK_ORDER));
+  }
+
+  /**
+   * Whether a block of exactly this order is free for ordinary requests, or kept for urgent ones.
+   * Linux include/linux/mmzone.h:free_area_empty()
+   */
+  hasFreeBlock(order: number, highatomic: boolean): boolean {
+    const { head, nrFree } = this.freeArea[order]!;
+    if (nrFree === 0) return false;
+    for (let type = 0; type < MIGRATE_PCPTYPES; type++) if (head[type]! >= 0) return true;
+    return highatomic && head[MIGRATE_HIGHATOMIC]! >= 0;
+  }
+
+  /**
+   * Takes a block of 2^order frames of a type; returns its first frame or -1.
    * Linux mm/page_alloc.c:__rmqueue_smallest()
    */
-  rmqueueSmallest(order: number): number {
+  rmqueueSmallest(order: number, migratetype: number = MIGRATE_MOVABLE): number {
     for (let current = order; current <= MAX_PAGE_ORDER; current++) {
-      const pfn = this.freeArea[current]!.head;
+      const pfn = this.freeArea[current]!.head[migratetype]!;
       if (pfn < 0) continue;
-      this.delPageFromFreeList(pfn, current);
-      this.expand(pfn, order, current);
-      this.nrFreePages -= 1 << order;
+      this.pageDelAndExpand(pfn, order, current, migratetype);
       return pfn;
     }
     return -1;
@@ -147,44 +196,126 @@ export class Zone {
     const outside = pfn < this.zoneStartPfn || pfn + (1 << order) > this.zoneEndPfn;
     vmBugOnPage(outside, pfn, "is freed to a zone that it is not in");
     vmBugOnPage(this.links.orderPlusOne[pfn] !== 0, pfn, "is freed twice");
-    this.nrFreePages += 1 << order;
+    const migratetype = this.pageblockType(pfn);
+    this.accountFreepages(1 << order, migratetype);
     let block = pfn;
     let current = order;
     while (current < MAX_PAGE_ORDER) {
       const buddy = block ^ (1 << current);
-      if (buddy < this.zoneStartPfn || buddy >= this.zoneEndPfn) break;
-      if (this.links.orderPlusOne[buddy] !== current + 1) break;
-      this.delPageFromFreeList(buddy, current);
+      if (!this.isBuddy(buddy, current)) break;
+      if (current >= PAGEBLOCK_ORDER && !this.takeInBlock(buddy, current, migratetype)) break;
+      this.delPageFromFreeList(buddy, current, migratetype);
       block = Math.min(block, buddy);
       current++;
     }
-    this.addToFreeList(block, current);
+    this.addToFreeList(block, current, migratetype, this.buddyMergeLikely(block, current));
+  }
+
+  /** Whether a free block of exactly this order begins at `pfn`. Linux mm/internal.h:page_is_buddy() */
+  private isBuddy(pfn: Pfn, order: number): boolean {
+    if (pfn < this.zoneStartPfn || pfn >= this.zoneEndPfn) return false;
+    return this.links.orderPlusOne[pfn] === order + 1;
+  }
+
+  /** A free block of whole page blocks gets the type of the one it merges with, if both may. */
+  private takeInBlock(pfn: Pfn, order: number, migratetype: number): boolean {
+    const before = this.pageblockType(pfn);
+    if (before === migratetype) return true;
+    if (!migratetypeIsMergeable(before) || !migratetypeIsMergeable(migratetype)) return false;
+    this.moveToFreeList(pfn, order, before, migratetype);
+    this.changePageblockRange(pfn, order, migratetype);
+    return true;
+  }
+
+  /**
+   * Whether the block would merge again if its buddy were freed: then it is taken as late as can be.
+   * Linux mm/page_alloc.c:buddy_merge_likely()
+   */
+  private buddyMergeLikely(pfn: Pfn, order: number): boolean {
+    if (order >= MAX_PAGE_ORDER - 1) return false;
+    const both = pfn - (pfn & (1 << order));
+    return this.isBuddy(both ^ (1 << (order + 1)), order + 1);
+  }
+
+  /**
+   * Takes a block off its list and puts back what is beyond 2^low frames.
+   * Linux mm/page_alloc.c:page_del_and_expand()
+   */
+  pageDelAndExpand(pfn: Pfn, low: number, high: number, migratetype: number): void {
+    this.delPageFromFreeList(pfn, high, migratetype);
+    this.expand(pfn, low, high, migratetype);
+    this.accountFreepages(-(1 << low), migratetype);
   }
 
   /** Puts the upper halves of a block of order `high` back, down to `low`. Linux mm/page_alloc.c:expand() */
-  private expand(pfn: Pfn, low: number, high: number): void {
-    for (let order = high - 1; order >= low; order--) this.addToFreeList(pfn + (1 << order), order);
+  expand(pfn: Pfn, low: number, high: number, migratetype: number): void {
+    for (let order = high - 1; order >= low; order--)
+      this.addToFreeList(pfn + (1 << order), order, migratetype, false);
   }
 
-  private addToFreeList(pfn: Pfn, order: number): void {
+  /** Counts free pages of a type. Linux mm/page_alloc.c:account_freepages() */
+  accountFreepages(nrPages: number, migratetype: number): void {
+    if (migratetype === MIGRATE_ISOLATE) return;
+    this.nrFreePages += nrPages;
+    if (migratetype === MIGRATE_HIGHATOMIC) this.nrFreeHighatomic += nrPages;
+  }
+
+  /** A free block goes to the end of another type's list. Linux mm/page_alloc.c:move_to_free_list() */
+  moveToFreeList(pfn: Pfn, order: number, from: number, to: number): void {
+    this.delPageFromFreeList(pfn, order, from);
+    this.addToFreeList(pfn, order, to, true);
+    this.accountFreepages(-(1 << order), from);
+    this.accountFreepages(1 << order, to);
+  }
+
+  /**
+   * All page blocks count as unmovable: there are too few to tell them apart. Linux
+   * page_group_by_mobility_disabled, mm/page_alloc.c:init_pageblock_migratetype()
+   */
+  regroupAsUnmovable(): void {
+    this.links.pageblockType.fill(MIGRATE_UNMOVABLE);
+    for (const { head, tail } of this.freeArea)
+      for (const ends of [head, tail]) {
+        ends[MIGRATE_UNMOVABLE] = ends[MIGRATE_MOVABLE]!;
+        ends[MIGRATE_MOVABLE] = -1;
+      }
+  }
+
+  private addToFreeList(pfn: Pfn, order: number, migratetype: number, toTail: boolean): void {
     const { next, prev, orderPlusOne } = this.links;
-    const area = this.freeArea[order]!;
-    next[pfn] = area.head;
-    prev[pfn] = -1;
-    if (area.head >= 0) prev[area.head] = pfn;
-    area.head = pfn;
-    area.nrFree++;
+    const { head, tail } = this.freeArea[order]!;
+    const first = head[migratetype]!;
+    this.freeArea[order]!.nrFree++;
     orderPlusOne[pfn] = order + 1;
+    if (first < 0) {
+      next[pfn] = -1;
+      prev[pfn] = -1;
+      head[migratetype] = pfn;
+      tail[migratetype] = pfn;
+    } else if (toTail) {
+      const last = tail[migratetype]!;
+      next[pfn] = -1;
+      prev[pfn] = last;
+      next[last] = pfn;
+      tail[migratetype] = pfn;
+    } else {
+      next[pfn] = first;
+      prev[pfn] = -1;
+      prev[first] = pfn;
+      head[migratetype] = pfn;
+    }
   }
 
-  private delPageFromFreeList(pfn: Pfn, order: number): void {
+  /** Takes a block off its list; it is in nobody's hands then. Linux __del_page_from_free_list() */
+  delPageFromFreeList(pfn: Pfn, order: number, migratetype: number): void {
     const { next, prev, orderPlusOne } = this.links;
     const area = this.freeArea[order]!;
     const after = next[pfn]!;
     const before = prev[pfn]!;
     if (before >= 0) next[before] = after;
-    else area.head = after;
+    else area.head[migratetype] = after;
     if (after >= 0) prev[after] = before;
+    else area.tail[migratetype] = before;
     area.nrFree--;
     orderPlusOne[pfn] = 0;
   }

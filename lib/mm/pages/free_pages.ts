@@ -1,8 +1,8 @@
 /**
  * Freeing folios: how a frame of RAM comes back.
  *
- *   folioPut() --> refcount 0 --> freeFolio --> off the LRU list --> freeUnrefPage --> Zone.freeOnePage (buddy.ts)
- *                                               unlocked             page structs wiped
+ *   folioPut() --> refcount 0 --> freeFolio --> off the LRU list --> freeUnrefPage --> this CPU's list (pcp.ts)
+ *                                               unlocked             wiped         \--> the zone (buddy.ts)
  *
  * Nobody "frees" a page: everybody lets go of his hold, and the last one to do so pays for the rest. So a
  * frame can come back from anywhere, also from within reclaim, and freeing must not need memory itself. It
@@ -11,9 +11,7 @@
  *   page_alloc.ts   allocates, and reclaims when there is nothing
  *   mm/lru/         batches, reclaim
  *   free_pages.ts   lets go
- *   buddy.ts        free lists                       mm/lru/mm_inline.ts   LRU lists
- *
- * Left out: per-CPU lists of free pages.
+ *   pcp.ts, buddy.ts   free lists                     mm/lru/mm_inline.ts   LRU lists
  *
  * (Linux has this in mm/swap.c and mm/page_alloc.c.)
  *
@@ -27,6 +25,8 @@ import type { MemorySystem } from "../system.js";
 import { countVmEvents, modNodePageState, NR_MLOCK, PGFREE, UNEVICTABLE_PGCLEARED } from "../vmstat.js";
 import type { Zone } from "./buddy.js";
 import { type Folio, PG_lru, PG_mlocked, PGTY_none, pfnToPage } from "./folio.js";
+import { freeToPcp } from "./pcp.js";
+import { pcpAllowedOrder } from "./per_cpu_pages.js";
 
 /** The zone of frame `pfn`. Linux include/linux/mm.h:page_zone() */
 function pageZone(sys: MemorySystem, pfn: Pfn): Zone {
@@ -84,5 +84,7 @@ function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
   folio.mlockCount = 0;
   folio.pageType = PGTY_none;
   countVmEvents(sys, PGFREE, 1 << order);
-  pageZone(sys, pfn).freeOnePage(pfn, order);
+  const zone = pageZone(sys, pfn);
+  if (pcpAllowedOrder(order)) freeToPcp(sys, zone, pfn, order);
+  else zone.freeOnePage(pfn, order);
 }

@@ -22,9 +22,6 @@
  *   page cache, a write                  with __GFP_WRITE; large folios with __GFP_NORETRY | __GFP_NOWARN
  *   page cache, readahead                with __GFP_NORETRY | __GFP_NOWARN: nobody has asked for these pages yet
  *
- * Today these make a difference: the zone bits, __GFP_ZERO, __GFP_DIRECT_RECLAIM, __GFP_NORETRY,
- * __GFP_RETRY_MAYFAIL.
- *
  * Differs from Linux: no __GFP_COMP in what callers give, since every block is one folio here.
  *
  * Linux include/linux/gfp_types.h. Read next: page_alloc.ts.
@@ -38,6 +35,8 @@ export const __GFP_HIGHMEM = 0x02;
 export const __GFP_DMA32 = 0x04;
 /** May be moved later. Linux __GFP_MOVABLE */
 export const __GFP_MOVABLE = 0x08;
+/** A cache that can be given up: a shrinker frees it. Linux __GFP_RECLAIMABLE */
+export const __GFP_RECLAIMABLE = 0x10;
 /** May dip into the reserves. Linux __GFP_HIGH */
 export const __GFP_HIGH = 0x20;
 /** May start I/O. Linux __GFP_IO */
@@ -68,6 +67,8 @@ export const __GFP_COMP = 0x4_0000;
 export const __GFP_NOMEMALLOC = 0x8_0000;
 /** Only from nodes that the task's cpuset allows. Linux __GFP_HARDWALL */
 export const __GFP_HARDWALL = 0x10_0000;
+/** Only from the node that is named. Linux __GFP_THISNODE */
+export const __GFP_THISNODE = 0x20_0000;
 /** Charged to the task's memory cgroup. Linux __GFP_ACCOUNT */
 export const __GFP_ACCOUNT = 0x40_0000;
 

@@ -25,11 +25,12 @@
 import type { MemorySystem } from "../system.js";
 import { globalNodePageState, NR_ACTIVE_FILE, NR_INACTIVE_FILE, NR_SLAB_RECLAIMABLE } from "../vmstat.js";
 import { nrFreePages } from "./page_alloc.js";
-import { lowWmarkPages } from "./wmark.js";
+import { LEAST_MOVABLE_MIN, lowWmarkPages, ZONE_MOVABLE } from "./wmark.js";
 
 /** Pages that programs could have without swapping, an estimate. Linux mm/show_mem.c:si_mem_available() */
 export function siMemAvailable(sys: MemorySystem): number {
-  const wmarkLow = sys.zones.reduce((sum, zone) => sum + lowWmarkPages(zone), 0);
+  const marks = sys.zones.reduce((sum, zone) => sum + lowWmarkPages(zone), 0);
+  const wmarkLow = marks + (sys.zones.length > ZONE_MOVABLE ? 0 : LEAST_MOVABLE_MIN); // of an empty zone
   const pagecache = globalNodePageState(sys, NR_ACTIVE_FILE) + globalNodePageState(sys, NR_INACTIVE_FILE);
   const reclaimable = globalNodePageState(sys, NR_SLAB_RECLAIMABLE);
   const given = (pages: number): number => pages - Math.min(Math.floor(pages / 2), wmarkLow);

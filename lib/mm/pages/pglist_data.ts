@@ -72,6 +72,8 @@ export class PglistData {
     zoneBoosts: [],
     throttledUntilNs: 0,
   };
+  /** Pages of slabs freed by the one who reclaims now. Linux current->reclaim_state->reclaimed */
+  reclaimedSlab = 0;
   /**
    * Those who are slowed down until pages are written, and NR_THROTTLED_WRITTEN when the first of them was.
    * Linux nr_writeback_throttled, nr_reclaim_start

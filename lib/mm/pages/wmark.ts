@@ -29,6 +29,7 @@
 
 import type { MemorySystem } from "../system.js";
 import type { Zone, ZoneWatermarks } from "./buddy.js";
+import { zonePcpUpdate } from "./per_cpu_pages.js";
 
 /** Zones that a machine could have: DMA, DMA32, Normal, Movable, Device. Linux MAX_NR_ZONES */
 export const MAX_NR_ZONES = 5;
@@ -42,8 +43,8 @@ export const ZONE_MOVABLE = 3;
 const LEAST_MIN_FREE_KBYTES = 128;
 const MOST_MIN_FREE_KBYTES = 262144;
 
-/** Least and most pages of ZONE_MOVABLE's min watermark. */
-const LEAST_MOVABLE_MIN = 32;
+/** Least pages of ZONE_MOVABLE's min watermark, even if the zone is empty. */
+export const LEAST_MOVABLE_MIN = 32;
 const MOST_MOVABLE_MIN = 128;
 
 /** Free pages below which only the kernel itself gets any. Linux include/linux/mmzone.h:min_wmark_pages() */
@@ -138,6 +139,7 @@ export function setupPerZoneWmarks(sys: MemorySystem): void {
     zone.watermarkBoost = 0;
   });
   calculateTotalreservePages(sys);
+  for (const zone of sys.zones) zonePcpUpdate(zone, sys.sysctl.percpuPagelistHighFraction);
 }
 
 /**

@@ -15,9 +15,10 @@ import {
 } from "../../../lib/mm/fault/gup.js";
 import { VM_FAULT_RETRY } from "../../../lib/mm/fault/vm_fault.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { allocPages, nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import type { MmParts } from "../../../lib/mm/parts.js";
 import { kernel, map, mm, PAGE, at as pageAt, useArena } from "../arena.js";
+import { exactFrames } from "../exact_frames.js";
 
 useArena();
 
@@ -82,7 +83,9 @@ function coldMapping(
   expect(fadviseDrop(kernel.files.open("/f") as VfsFile, 0, 0)).toBe(0);
   const p = machine.spawn("p");
   const at = p.mmap(32 * 4096, { fd: p.open("/f"), shared: true });
-  while (nrFreePages(kernel.sys) > free) allocPages(kernel.sys, GFP_HIGHUSER_MOVABLE);
+  exactFrames(kernel.sys);
+  p.task.oomScoreAdj = -1000; // nobody can be killed
+  while (nrUnusedPages(kernel.sys) > free) allocPages(kernel.sys, GFP_HIGHUSER_MOVABLE);
   return { machine, p, at };
 }
 

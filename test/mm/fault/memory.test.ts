@@ -16,7 +16,7 @@ import {
   VmAreaStruct,
 } from "../../../lib/mm/mm_types.js";
 import { pageFolio, pfnToPage } from "../../../lib/mm/pages/folio.js";
-import { nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import { pteDirty, ptePfn, ptepGet, pteSpecial, pteWrite } from "../../../lib/mm/pgtable/pgtable.js";
 import { pgdAlloc, pgdFree, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
@@ -78,7 +78,7 @@ describe("anonymous faults", () => {
 
   it("give every frame back when the mm is gone", () => {
     const sys = boot();
-    const before = nrFreePages(sys);
+    const before = nrUnusedPages(sys);
     const mm = newMm(sys);
     const vma = map(mm, BASE, 600);
     for (let i = 0; i < 600; i++) handleMmFault(vma, BASE + i * 4096, FAULT_FLAG_WRITE);
@@ -86,7 +86,7 @@ describe("anonymous faults", () => {
     exit(mm);
     lruAddDrainAll(sys);
     expect(mm.pgtablesBytes).toBe(0);
-    expect(nrFreePages(sys)).toBe(before);
+    expect(nrUnusedPages(sys)).toBe(before);
   });
 
   it("end in VM_FAULT_OOM when no frame is left, and change nothing", () => {

@@ -6,7 +6,7 @@ import type { Task } from "../../../lib/kernel/task.js";
 import { freePgtables, unmapMappingPages, unmapVmas, zapPageRangeSingle } from "../../../lib/mm/fault/zap.js";
 import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
 import { MM_ANONPAGES, MM_SHMEMPAGES, type VmAreaStruct } from "../../../lib/mm/mm_types.js";
-import { nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import { isGuardPte, ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
 import { pmdOffset, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
 import { MADV } from "../../../lib/mm/vma/mman.js";
@@ -32,11 +32,11 @@ describe("zapPageRangeSingle", () => {
     const { kernel, task, vma } = start(4);
     for (let page = 0; page < 4; page++) task.store(BASE + page * PAGE, 1, page + 1);
     lruAddDrainAll(kernel.sys);
-    const free = nrFreePages(kernel.sys);
+    const free = nrUnusedPages(kernel.sys);
     zapPageRangeSingle(vma, BASE + PAGE, 2 * PAGE);
     expect([0, 1, 2, 3].map((page) => pteAt(task, page) !== 0)).toEqual([true, false, false, true]);
     expect(task.mm!.rssStat[MM_ANONPAGES]).toBe(2);
-    expect(nrFreePages(kernel.sys)).toBe(free + 2);
+    expect(nrUnusedPages(kernel.sys)).toBe(free + 2);
     expect([0, 1, 2, 3].map((page) => task.load(BASE + page * PAGE, 1))).toEqual([1, 0, 0, 4]);
   });
 

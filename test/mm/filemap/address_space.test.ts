@@ -13,7 +13,7 @@ import { mmInit } from "../../../lib/mm/mm_init.js";
 import { type Folio, PG_swapbacked, PG_writeback } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { allocPages, nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { globalNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../../../lib/mm/vmstat.js";
 
@@ -70,7 +70,7 @@ describe("the page cache of a file", () => {
 
   it("lets a folio go, and frees it if nobody else holds it", () => {
     const mapping = newMapping(true);
-    const free = nrFreePages(sys);
+    const free = nrUnusedPages(sys);
     const folio = add(mapping, 4, 2);
     expect(folio.flags & PG_swapbacked).toBe(PG_swapbacked);
     expect(globalNodePageState(sys, NR_SHMEM)).toBe(4);
@@ -78,7 +78,7 @@ describe("the page cache of a file", () => {
     expect([folio.mapping, folio.refcount, mapping.nrpages]).toEqual([undefined, 1, 0]);
     expect([NR_FILE_PAGES, NR_SHMEM].map((item) => globalNodePageState(sys, item))).toEqual([0, 0]);
     folioPut(sys, folio);
-    expect(nrFreePages(sys)).toBe(free);
+    expect(nrUnusedPages(sys)).toBe(free);
   });
 
   it("keeps a folio that is being written", () => {

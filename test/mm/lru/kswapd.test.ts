@@ -1,20 +1,31 @@
 import { describe, expect, it } from "vitest";
 import { boot, type Machine } from "../../../lib/kernel/machine.js";
 import { kswapdRun, pgdatBalanced, wakeupKswapd } from "../../../lib/mm/lru/kswapd.js";
+import { LRU_INACTIVE_ANON } from "../../../lib/mm/lru/lruvec.js";
 import type { ScanControl } from "../../../lib/mm/lru/scan_control.js";
+import { folioActivate, lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
 import { ZONE_RECLAIM_ACTIVE } from "../../../lib/mm/pages/buddy.js";
 import type { Folio } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
-import { GFP_ATOMIC, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
+import { __GFP_MEMALLOC, __GFP_MOVABLE, GFP_ATOMIC, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { NO_ZONE } from "../../../lib/mm/pages/pglist_data.js";
 import { highWmarkPages, lowWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
 import {
+  ALLOCSTALL,
   KSWAPD_HIGH_WMARK_HIT_QUICKLY,
   KSWAPD_LOW_WMARK_HIT_QUICKLY,
+  NR_INACTIVE_ANON,
+  NR_SLAB_RECLAIMABLE,
   PAGEOUTRUN,
+  PGSCAN_KSWAPD,
+  PGSTEAL_DIRECT,
+  PGSTEAL_KSWAPD,
+  SLABS_SCANNED,
 } from "../../../lib/mm/vmstat.js";
+import { noPcp } from "../exact_frames.js";
+import "../../../lib/procfs/mount.js";
 
 const MS = 1e6;
 const PASS_NS = 50_000;
@@ -32,7 +43,12 @@ class Hoard {
 
   /** Takes pages until only `free` are left. */
   takeUntil(free: number): void {
-    while (nrFreePages(this.sys) > free) this.pages.push(allocPages(this.sys, GFP_ATOMIC)!);
+    const boosts = this.sys.zones.map((zone) => zone.watermarkBoost);
+    noPcp(this.sys);
+    this.sys.sysctl.watermarkBoostFactor = 0;
+    while (nrFreePages(this.sys) > free)
+      this.pages.push(allocPages(this.sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+    for (const [i, zone] of this.sys.zones.entries()) zone.watermarkBoost = boosts[i]!; // changed by claims
   }
 
   give(nr: number): number {
@@ -84,8 +100,9 @@ describe("balanced", () => {
   it("asks for a block of the order, too", () => {
     const { sys } = hoarding({ ram: "16 MiB" });
     const all: Folio[] = [];
-    for (let page = allocPages(sys, GFP_ATOMIC); page !== undefined; page = allocPages(sys, GFP_ATOMIC))
-      all.push(page);
+    noPcp(sys);
+    const one = (): Folio | undefined => allocPages(sys, __GFP_MEMALLOC);
+    for (let page = one(); page !== undefined; page = one()) all.push(page);
     for (const page of all) if (page.pfn % 2 === 0) folioPut(sys, page);
     expect(pgdatBalanced(sys, 0, 2)).toBe(true);
     expect(pgdatBalanced(sys, 1, 2)).toBe(false);
@@ -113,7 +130,7 @@ describe("kswapd", () => {
       "nap",
       sys.zones.length,
     ]);
-    expect(sys.zones.every((zone) => zone.flags === 0)).toBe(true);
+    expect(sys.zones.every((zone) => (zone.flags & ZONE_RECLAIM_ACTIVE) === 0)).toBe(true);
     const { batches } = sys.pgdat.kswapd!;
     machine.idle(60 * MS);
     expect([sys.pgdat.kswapdRun.phase, sys.pgdat.kswapd!.batches]).toEqual(["asleep", batches + 1]);
@@ -247,6 +264,38 @@ describe("kswapd", () => {
   });
 });
 
+describe("aging in the background", () => {
+  it("makes 32 active anonymous pages inactive before each pass, while those are fewer, if there is swap", () => {
+    const inactiveAfter = (swapPages: number): number[] => {
+      const { machine, sys, hoard } = hoarding();
+      const p = machine.spawn();
+      p.store(p.mmap("4 KiB"), 1, 1);
+      p.touch(p.mmap("400 KiB"), "400 KiB", "w");
+      lruAddDrainAll(sys);
+      const listed: Folio[] = [];
+      for (let folio = sys.lruvec.head[LRU_INACTIVE_ANON]; folio !== undefined; folio = folio.next)
+        listed.push(folio);
+      for (const folio of listed) folioActivate(sys, folio);
+      lruAddDrainAll(sys);
+      const inactive = (): number => sys.vmStat.nodeStat[NR_INACTIVE_ANON]!;
+      expect(inactive()).toBe(0);
+      sys.totalSwapPages = swapPages;
+      hoard.takeUntil(10);
+      const seen: number[] = [];
+      const plain = hoard.shrinkNode;
+      kswapdRun(sys, (of, sc) => {
+        seen.push(inactive());
+        plain(of, sc);
+      });
+      wake(machine);
+      machine.idle(3.5 * PASS_NS);
+      return seen.slice(0, 4);
+    };
+    expect(inactiveAfter(1000)).toEqual([32, 64, 64, 64]);
+    expect(inactiveAfter(0)).toEqual([0, 0, 0, 0]);
+  });
+});
+
 describe("boosted watermarks", () => {
   it("are worked off without writing and swapping, down to priority 10, and taken off exactly", () => {
     const { machine, sys, hoard } = hoarding();
@@ -329,5 +378,110 @@ describe("tracepoints of kswapd", () => {
       ["vmscan:mm_vmscan_kswapd_wake", { nid: 0, zid: 2, order: 1 }],
       ["vmscan:mm_vmscan_kswapd_sleep", { nid: 0 }],
     ]);
+  });
+});
+
+describe("a program that reads a file of twice the RAM", () => {
+  /** A page each `gapNs`; the free pages seen from when memory was full, and the counters at the end. */
+  function readTwice(cpus: number, gapNs: number) {
+    const machine = boot({ ram: "32 MiB", cpus });
+    const { sys } = machine.kernel;
+    sys.readAheadPages = 8;
+    const p = machine.spawn("reader");
+    const fd = p.open("/data/big", { create: true });
+    p.ftruncate(fd, "64 MiB");
+    const buf = p.mmap("4 KiB");
+    const free: number[] = [];
+    for (let page = 0; page < 16_384; page++) {
+      p.pread(fd, buf, 4096, page * 4096);
+      machine.clock.advance(gapNs);
+      if (page > 10_000) free.push(nrFreePages(sys));
+    }
+    const { zones, vmStat } = sys;
+    const stalls = [0, 1, 2, 3].reduce((sum, zone) => sum + vmStat.events[ALLOCSTALL + zone]!, 0);
+    const marks = (of: (zone: (typeof zones)[number]) => number): number =>
+      zones.reduce((sum, zone) => sum + of(zone), 0);
+    return { machine, free, stalls, events: vmStat.events, marks };
+  }
+
+  it("slowly never has to reclaim itself: kswapd keeps free pages about its two marks, on another CPU", () => {
+    const { free, stalls, events, marks, machine } = readTwice(2, 20_000);
+    expect([stalls, events[PGSTEAL_DIRECT]]).toEqual([0, 0]);
+    expect(events[PGSCAN_KSWAPD]).toBeGreaterThan(5000);
+    expect(events[PAGEOUTRUN]).toBeGreaterThan(10);
+    expect(Math.min(...free)).toBeGreaterThan(marks(({ watermark }) => watermark.min));
+    expect(Math.min(...free)).toBeLessThan(marks(lowWmarkPages) + 32);
+    expect(Math.max(...free)).toBeLessThan(2 * marks(highWmarkPages));
+    machine.idle(1000 * MS);
+    expect(machine.kernel.sys.pgdat.kswapdRun.phase).toBe("asleep");
+  });
+
+  it("fast overtakes kswapd, and frees pages itself", () => {
+    const { stalls, events } = readTwice(2, 0);
+    expect(stalls).toBeGreaterThan(0);
+    expect(events[PGSTEAL_DIRECT]).toBeGreaterThan(0);
+    expect(events[PGSTEAL_KSWAPD]).toBeGreaterThan(0);
+  });
+
+  it("on the only CPU reclaims more of it itself, since kswapd has to wait for its turn", () => {
+    const [one, two] = [readTwice(1, 20_000), readTwice(2, 20_000)];
+    expect(one.stalls).toBeGreaterThan(two.stalls);
+    expect(one.events[PGSTEAL_KSWAPD]).toBeGreaterThan(0);
+  });
+
+  it("does the same again after a snapshot in the middle of it", () => {
+    const machine = boot({ ram: "32 MiB", cpus: 2 });
+    const p = machine.spawn("reader");
+    machine.kernel.sys.readAheadPages = 8;
+    const fd = p.open("/data/big", { create: true });
+    p.ftruncate(fd, "64 MiB");
+    const buf = p.mmap("4 KiB");
+    const read = (from: number, to: number): void => {
+      for (let page = from; page < to; page++) p.pread(fd, buf, 4096, page * 4096);
+    };
+    for (let page = 0; machine.kernel.sys.pgdat.kswapdRun.phase !== "balance"; page++) read(page, page + 1);
+    const before = machine.snapshot();
+    const end = (): unknown => {
+      read(8000, 12_000);
+      machine.idle(500 * MS);
+      return [
+        [...machine.kernel.sys.vmStat.events],
+        machine.clock.nowNs,
+        machine.procfs.read("/proc/buddyinfo"),
+      ];
+    };
+    const first = end();
+    machine.restore(before);
+    expect(end()).toEqual(first);
+    machine.restore(before);
+    expect(end()).toEqual(first);
+  });
+
+  it("leaves slabs of files alone at so low a pressure, unless vfs_cache_pressure says otherwise", () => {
+    const slabs = (pressure: number): { before: number; after: number; scanned: number } => {
+      const machine = boot({ ram: "32 MiB", cpus: 2 });
+      const { sys } = machine.kernel;
+      const p = machine.spawn("find");
+      for (let i = 0; i < 3000; i++) p.close(p.open(`/d/${i}`, { create: true }));
+      const before = sys.vmStat.nodeStat[NR_SLAB_RECLAIMABLE]!;
+      const kb = String(4 * before).padStart(8);
+      expect(machine.procfs.read("/proc/meminfo")).toContain(
+        `Slab:           ${kb} kB\nSReclaimable:   ${kb} kB`,
+      );
+      machine.procfs.write("/proc/sys/vm/vfs_cache_pressure", String(pressure));
+      const fd = p.open("/data/big", { create: true });
+      p.ftruncate(fd, "64 MiB");
+      const buf = p.mmap("4 KiB");
+      for (let page = 0; page < 16_384; page++) p.pread(fd, buf, 4096, page * 4096);
+      const { events, nodeStat } = sys.vmStat;
+      return { before, after: nodeStat[NR_SLAB_RECLAIMABLE]!, scanned: events[SLABS_SCANNED]! };
+    };
+    const usual = slabs(100);
+    expect(usual.before).toBeGreaterThan(600);
+    expect(usual.scanned).toBe(0); // 3000 >> 12 is nothing
+    expect(usual.after).toBeGreaterThanOrEqual(usual.before);
+    const eager = slabs(10_000);
+    expect(eager.scanned).toBeGreaterThan(3000);
+    expect(eager.after).toBeLessThan(eager.before / 2);
   });
 });

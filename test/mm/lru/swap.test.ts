@@ -15,7 +15,7 @@ import {
 } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { allocPages, nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { NR_MLOCK, UNEVICTABLE_PGSTRANDED } from "../../../lib/mm/vmstat.js";
 
@@ -47,13 +47,13 @@ describe("LRU batches", () => {
 
   it("free a folio only when they are drained, if everybody else has let go", () => {
     const sys = newSystem();
-    const free = nrFreePages(sys);
+    const free = nrUnusedPages(sys);
     const folio = newFolio(sys);
     folioAddLru(sys, folio);
     folioPut(sys, folio);
-    expect(nrFreePages(sys)).toBe(free - 1);
+    expect(nrUnusedPages(sys)).toBe(free - 1);
     lruAddDrain(sys);
-    expect(nrFreePages(sys)).toBe(free);
+    expect(nrUnusedPages(sys)).toBe(free);
   });
 
   it("move a folio to the active list when they are drained", () => {

@@ -12,7 +12,13 @@ import {
 } from "../../../lib/mm/lru/throttle.js";
 import type { Folio } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
-import { GFP_ATOMIC, GFP_KERNEL, GFP_NOFS } from "../../../lib/mm/pages/gfp.js";
+import {
+  __GFP_MEMALLOC,
+  __GFP_MOVABLE,
+  GFP_ATOMIC,
+  GFP_KERNEL,
+  GFP_NOFS,
+} from "../../../lib/mm/pages/gfp.js";
 import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { minWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
@@ -22,6 +28,7 @@ import {
   NR_INACTIVE_FILE,
   PGSCAN_DIRECT_THROTTLE,
 } from "../../../lib/mm/vmstat.js";
+import { noPcp } from "../exact_frames.js";
 
 const MS = 1e6;
 
@@ -46,7 +53,10 @@ function working(shrink: (sys: MemorySystem, sc: ScanControl) => void = () => un
 
 function takeUntil(sys: MemorySystem, free: number): Folio[] {
   const taken: Folio[] = [];
-  while (nrFreePages(sys) > free) taken.push(allocPages(sys, GFP_ATOMIC)!);
+  noPcp(sys);
+  sys.sysctl.watermarkBoostFactor = 0;
+  while (nrFreePages(sys) > free) taken.push(allocPages(sys, __GFP_MEMALLOC | __GFP_MOVABLE)!);
+  for (const zone of sys.zones) zone.watermarkBoost = 0; // raised by claims
   return taken;
 }
 

@@ -7,7 +7,7 @@ import { VmBug } from "../../../lib/mm/mmdebug.js";
 import { type Folio, folioGet, PG_lru, PG_mlocked, pfnToPage } from "../../../lib/mm/pages/folio.js";
 import { folioPut, folioPutRefs } from "../../../lib/mm/pages/free_pages.js";
 import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
-import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { allocPages, nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import {
   globalNodePageState,
@@ -17,6 +17,7 @@ import {
   PGFREE,
   UNEVICTABLE_PGCLEARED,
 } from "../../../lib/mm/vmstat.js";
+import { exactFrames } from "../exact_frames.js";
 
 let sys: MemorySystem;
 let free: number;
@@ -25,7 +26,7 @@ let pgfree: number;
 beforeEach(() => {
   sys = new MemorySystem(new Ram(32 * 2 ** 20), new Clock());
   mmInit(sys);
-  free = nrFreePages(sys);
+  free = nrUnusedPages(sys);
   pgfree = sys.vmStat.events[PGFREE]!; // the frames that boot gave to the zones
 });
 
@@ -36,12 +37,13 @@ describe("folioPut", () => {
     const folio = alloc();
     folioGet(folio);
     folioPut(sys, folio);
-    expect([folio.refcount, nrFreePages(sys)]).toEqual([1, free - 1]);
+    expect([folio.refcount, nrUnusedPages(sys)]).toEqual([1, free - 1]);
     folioPut(sys, folio);
-    expect([folio.refcount, nrFreePages(sys), sys.vmStat.events[PGFREE]! - pgfree]).toEqual([0, free, 1]);
+    expect([folio.refcount, nrUnusedPages(sys), sys.vmStat.events[PGFREE]! - pgfree]).toEqual([0, free, 1]);
   });
 
   it("gives all frames of a large folio back to the zone that they came from", () => {
+    exactFrames(sys);
     const zone = sys.zones[1]!;
     const before = zone.nrFreePages;
     const folio = alloc(3);
@@ -103,8 +105,8 @@ describe("folioPutRefs", () => {
     const folio = alloc();
     folio.refcount = 5;
     folioPutRefs(sys, folio, 4);
-    expect(nrFreePages(sys)).toBe(free - 1);
+    expect(nrUnusedPages(sys)).toBe(free - 1);
     folioPutRefs(sys, folio, 1);
-    expect(nrFreePages(sys)).toBe(free);
+    expect(nrUnusedPages(sys)).toBe(free);
   });
 });

@@ -6,9 +6,17 @@ import { mmInit } from "../../../lib/mm/mm_init.js";
 import { PG_head, PG_lru, PG_reserved, pfnToPage } from "../../../lib/mm/pages/folio.js";
 import { folioPut, folioPutRefs } from "../../../lib/mm/pages/free_pages.js";
 import { __GFP_DMA, __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
-import { allocPages, allocReservedPage, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import {
+  allocPages,
+  allocReservedPage,
+  nrFreePages,
+  nrUnusedPages,
+} from "../../../lib/mm/pages/page_alloc.js";
+import { minWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 import { globalNodePageState, NR_INACTIVE_FILE, PGFREE } from "../../../lib/mm/vmstat.js";
+import { exactFrames } from "../exact_frames.js";
+import { takeAllPages } from "../pressure.js";
 
 function newSystem(mib = 32): MemorySystem {
   const sys = new MemorySystem(new Ram(mib * 2 ** 20), new Clock());
@@ -39,6 +47,7 @@ describe("the zones", () => {
 describe("allocPages", () => {
   it("takes from the highest zone, and from a lower one when that is empty or DMA is asked for", () => {
     const sys = newSystem();
+    exactFrames(sys);
     expect(allocPages(sys, GFP_KERNEL)!.pfn).toBeGreaterThanOrEqual(0x1000);
     expect(allocPages(sys, GFP_KERNEL | __GFP_DMA)!.pfn).toBeLessThan(0x1000);
     while (sys.zones[1]!.nrFreePages > 0) allocPages(sys, GFP_KERNEL);
@@ -47,12 +56,12 @@ describe("allocPages", () => {
 
   it("makes one folio of an aligned block", () => {
     const sys = newSystem();
-    const free = nrFreePages(sys);
+    const free = nrUnusedPages(sys);
     const folio = allocPages(sys, GFP_KERNEL, 3)!;
     expect(folio).toMatchObject({ order: 3, refcount: 1, flags: PG_head });
     expect(folio.pfn % 8).toBe(0);
     expect(pfnToPage(sys, folio.pfn + 7).head).toBe(folio);
-    expect(nrFreePages(sys)).toBe(free - 8);
+    expect(nrUnusedPages(sys)).toBe(free - 8);
   });
 
   it("zeroes every frame only if it is asked to, and that takes time", () => {
@@ -74,24 +83,28 @@ describe("allocPages", () => {
     const sys = newSystem();
     sys.shouldFailAllocPage = (_gfp, order) => order === 1;
     expect(allocPages(sys, GFP_KERNEL, 1)).toBeUndefined();
-    while (nrFreePages(sys) > 0) allocPages(sys, GFP_KERNEL);
-    expect(allocPages(sys, GFP_KERNEL)).toBeUndefined();
+    while (allocPages(sys, GFP_KERNEL) !== undefined);
+    expect(nrFreePages(sys)).toBeLessThanOrEqual(
+      sys.zones.reduce((sum, zone) => sum + minWmarkPages(zone), 0),
+    );
+    takeAllPages(sys);
+    expect([nrUnusedPages(sys), allocPages(sys, GFP_KERNEL)]).toEqual([0, undefined]);
   });
 });
 
 describe("folioPut", () => {
   it("frees the frames when the last hold goes, and the pages know nothing of it any more", () => {
     const sys = newSystem();
-    const free = nrFreePages(sys);
+    const free = nrUnusedPages(sys);
     const freed = sys.vmStat.events[PGFREE]!;
     const folio = allocPages(sys, GFP_KERNEL, 2)!;
     const tail = pfnToPage(sys, folio.pfn + 3);
     folio.refcount = 3;
     folio.index = 9;
     folioPut(sys, folio);
-    expect(nrFreePages(sys)).toBe(free - 4);
+    expect(nrUnusedPages(sys)).toBe(free - 4);
     folioPutRefs(sys, folio, 2);
-    expect(nrFreePages(sys)).toBe(free);
+    expect(nrUnusedPages(sys)).toBe(free);
     expect(folio).toMatchObject({ refcount: 0, order: 0, flags: 0, index: 0 });
     expect(tail.head).toBe(tail);
     expect(sys.vmStat.events[PGFREE]).toBe(freed + 4);

@@ -5,7 +5,7 @@ import { mmInit } from "../../../lib/mm/mm_init.js";
 import { MmStruct } from "../../../lib/mm/mm_types.js";
 import { VmBug } from "../../../lib/mm/mmdebug.js";
 import { PGTY_table, pfnToPage } from "../../../lib/mm/pages/folio.js";
-import { nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
+import { nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
 import { PAGE_TABLE, ptepGet, setPte } from "../../../lib/mm/pgtable/pgtable.js";
 import {
   freePgdRange,
@@ -99,14 +99,14 @@ describe("freePgdRange", () => {
 
   it("frees all tables where nothing else is mapped, and every frame is back", () => {
     pgdFree(mm);
-    const free = nrFreePages(sys);
+    const free = nrUnusedPages(sys);
     pgdAlloc(mm);
     pteAlloc(mm, ADDR);
     freePgdRange(mm, ADDR, ADDR + 4096, 0, 0);
     expect(tables()).toBe(0);
     expect(ptepGet(sys.ram, mm.pgd * 512 + 2)).toBe(0);
     pgdFree(mm);
-    expect(nrFreePages(sys)).toBe(free);
+    expect(nrUnusedPages(sys)).toBe(free);
     expect(globalNodePageState(sys, NR_PAGETABLE)).toBe(0);
   });
 

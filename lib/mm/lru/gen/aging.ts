@@ -19,6 +19,7 @@
  *
  * Linux mm/vmscan.c. Read first: refs.ts, tiers.ts. Read next: walk_mm.ts, eviction.ts.
  */
+import { jiffies } from "../../jiffies.js";
 import { PG_workingset } from "../../pages/folio.js";
 import type { MemorySystem } from "../../system.js";
 import { modNodePageState, NR_ACTIVE_ANON, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../../vmstat.js";
@@ -28,7 +29,6 @@ import {
   genList,
   genSize,
   getNrGens,
-  jiffies,
   LRU_GEN_ANON,
   LRU_GEN_FILE,
   LRU_REFS_WIDTH,

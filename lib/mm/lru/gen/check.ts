@@ -37,9 +37,9 @@ function wrongWith(sys: MemorySystem, folio: Folio, list: number, home: number):
 }
 
 /**
- * Every folio on a list of generations has one, of its type and zone, and each generation is as large as counted;
- * the pages by the
- * list that they count in; `problems` gets what is wrong. Not in Linux: see checkInvariants() in mm/debug.ts.
+ * Every folio on a list of generations has one, of its type and zone, and each generation is as large as
+ * counted; the pages by the list that they count in; `problems` gets what is wrong. Not in Linux: see
+ * checkInvariants() in mm/debug.ts.
  */
 export function checkGenerations(sys: MemorySystem, problems: string[]): number[] {
   const { lrugen } = sys.lruvec;

@@ -66,7 +66,9 @@ export function folioZonenum(sys: MemorySystem, folio: Folio): number {
 
 // ---------------------------------------------------------------- one list
 
-/** Puts the folio, which is on no list, at the head or the tail of `list`. Linux list_add(), list_add_tail() */
+/**
+ * Puts the folio, which is on no list, at the head or the tail of `list`. Linux list_add(), list_add_tail()
+ */
 export function genListAdd(lrugen: LruGen, folio: Folio, list: number, atTail: boolean): void {
   const { head, tail } = lrugen;
   const neighbour = atTail ? tail[list] : head[list];

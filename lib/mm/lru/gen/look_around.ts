@@ -19,11 +19,13 @@
 import type { Vaddr } from "../../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../../hw/address.js";
 import { VM_SPECIAL, type VmAreaStruct } from "../../mm_types.js";
+import type { Folio } from "../../pages/folio.js";
 import { pteMkold, ptepGet, pteYoung, setPte } from "../../pgtable/pgtable.js";
+import type { MemorySystem } from "../../system.js";
 import { folioActivate } from "../swap.js";
 import { lruGenFromSeq, MIN_LRU_BATCH } from "./lru_gen.js";
 import { lruGenSetRefs } from "./refs.js";
-import { markWritten, promote, youngFolio } from "./walk_mm.js";
+import { forEachYoungFolio, promote } from "./walk_mm.js";
 
 const WINDOW = MIN_LRU_BATCH * PAGE_SIZE;
 
@@ -52,20 +54,17 @@ export function lruGenLookAround(vma: VmAreaStruct, addr: Vaddr, ptep: number): 
   setPte(ram, ptep, pteMkold(pte));
   if ((vma.vmFlags & VM_SPECIAL) !== 0) return true;
   const { start, end } = window(vma, addr);
-  lookAt(vma, ptep - (addr - start) / PAGE_SIZE, (end - start) / PAGE_SIZE);
+  const first = ptep - (addr - start) / PAGE_SIZE;
+  forEachYoungFolio(vma.vmMm.sys, first, (end - start) / PAGE_SIZE, neighbourUsed);
   return true;
 }
 
-function lookAt(vma: VmAreaStruct, first: number, nr: number): void {
-  const { sys } = vma.vmMm;
-  const { lrugen } = sys.lruvec;
-  for (let ptep = first; ptep < first + nr; ptep++) {
-    const pte = ptepGet(sys.ram, ptep);
-    const folio = youngFolio(sys, pte);
-    if (folio === undefined) continue;
-    setPte(sys.ram, ptep, pteMkold(pte));
-    markWritten(folio, pte);
-    if (sys.lruGen.walking) promote(sys, lrugen, folio);
-    else if (lruGenSetRefs(folio) && folio.lruGen !== lruGenFromSeq(lrugen.maxSeq)) folioActivate(sys, folio);
-  }
+/**
+ * A neighbour was used: it is promoted, or put in the batch of those to be. Linux
+ * mm/vmscan.c:walk_update_folio()
+ */
+function neighbourUsed(sys: MemorySystem, folio: Folio): void {
+  if (sys.lruGen.walking) promote(sys, folio);
+  else if (lruGenSetRefs(folio) && folio.lruGen !== lruGenFromSeq(sys.lruvec.lrugen.maxSeq))
+    folioActivate(sys, folio);
 }

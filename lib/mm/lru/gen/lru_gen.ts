@@ -61,26 +61,9 @@ export const MIN_SWAPPINESS = 0;
 export const MAX_SWAPPINESS = 200;
 export const SWAPPINESS_ANON_ONLY = MAX_SWAPPINESS + 1;
 
-/** Ticks of the kernel in a second; birth times are counted in them. Linux CONFIG_HZ */
-const HZ = 250;
-const JIFFY_NS = 1e9 / HZ;
-
-/** Linux include/linux/jiffies.h:jiffies */
-export function jiffies(clock: { readonly nowNs: number }): number {
-  return Math.floor(clock.nowNs / JIFFY_NS);
-}
-
-/** Linux kernel/time/time.c:msecs_to_jiffies() */
-export function msecsToJiffies(msecs: number): number {
-  return Math.ceil((msecs * HZ) / 1000);
-}
-
-/** Linux kernel/time/time.c:jiffies_to_msecs() */
-export function jiffiesToMsecs(ticks: number): number {
-  return (ticks * 1000) / HZ;
-}
-
-/** folio.lruList of the first list of generations: beyond the numbers of the classic ones (mm/lru/lruvec.ts) */
+/**
+ * folio.lruList of the first list of generations: beyond the numbers of the classic ones (mm/lru/lruvec.ts)
+ */
 export const FIRST_GEN_LIST = 8;
 const NR_GEN_LISTS = MAX_NR_GENS * ANON_AND_FILE * NR_GEN_ZONES;
 

@@ -13,12 +13,11 @@
  *
  * Linux mm/vmscan.c. Read first: lru_gen.ts. Read next: mm/lru/swap.ts.
  */
+import { jiffies, jiffiesToMsecs } from "../../jiffies.js";
 import type { MemorySystem } from "../../system.js";
 import {
   evictableMinSeq,
   genSize,
-  jiffies,
-  jiffiesToMsecs,
   LRU_GEN_ANON,
   LRU_GEN_FILE,
   lruGenFromSeq,

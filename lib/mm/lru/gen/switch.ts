@@ -2,7 +2,7 @@
  * Switching the generations on and off while the machine runs: every folio changes lists.
  *
  *   echo y > /sys/kernel/mm/lru_gen/enabled --> enabledStore --> lruGenChangeState
- *       on    classic lists, each from its tail on   --> active ones to maxSeq - 1, inactive ones to the oldest
+ *       on    classic lists, each from its tail on   --> active: maxSeq - 1, inactive: the oldest
  *       off   generations, from gen 0 on             --> active if it was one of the two youngest
  *
  *   bit 0   1   the generations

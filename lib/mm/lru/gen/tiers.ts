@@ -49,7 +49,7 @@ const REFS = 2 ** LRU_REFS_WIDTH;
 /**
  * Pages that came back, of how many that went or were kept; and the weight. Linux mm/vmscan.c:struct ctrl_pos
  */
-export interface CtrlPos {
+interface CtrlPos {
   refaulted: number;
   total: number;
   gain: number;
@@ -125,11 +125,10 @@ export function lruGenEviction(lrugen: LruGen, folio: Folio): number {
 }
 
 /**
- * Whether the generation that `token` was evicted from is not long gone; `seqMask` is the largest number that
- * a shadow can hold. Linux mm/workingset.c:lru_gen_test_recent()
+ * Whether the generation that `token` was evicted from is not long gone. Linux
+ * mm/workingset.c:lru_gen_test_recent()
  */
-export function lruGenTestRecent(lrugen: LruGen, token: number, seqMask = Number.MAX_SAFE_INTEGER): boolean {
-  const maxSeq = lrugen.maxSeq % (seqMask + 1);
+export function lruGenTestRecent({ maxSeq }: { readonly maxSeq: number }, token: number): boolean {
   return Math.abs(maxSeq - Math.floor(token / REFS)) < MAX_NR_GENS;
 }
 

@@ -4,7 +4,7 @@
  *   walkAllMms --> walkMm for each address space that ran since the last walk
  *                    VMA by VMA (shouldSkipVma: locked, special, sequential, not evictable)
  *                      level-2 entry   its accessed bit is clear: nothing under it was used
- *                        level-1 entry   accessed bit set: cleared, and the folio promoted (walkUpdateFolio)
+ *                        level-1 entry   accessed bit set: cleared, and the folio promoted (promote)
  *
  * A processor sets the accessed bit of an entry when it loads it into its TLB. The kernel clears the bit, but
  * flushes no TLB for it: a page that stays in a TLB all the time looks unused. That is rare, since there are
@@ -145,42 +145,63 @@ function tableUsed(walk: MmWalk, pmdp: number, pmd: Pte): boolean {
 
 /** Linux mm/vmscan.c:walk_pte_range() */
 function walkPteRange({ sys, lrugen }: MmWalk, first: number, nr: number): void {
-  const { mmStats } = lrugen;
-  mmStats.leafTotal += nr;
+  lrugen.mmStats.leafTotal += nr;
   sys.clock.advance(sys.costs.walkEntryNs * nr);
+  lrugen.mmStats.leafYoung += forEachYoungFolio(sys, first, nr, promote);
+}
+
+/** Told of a folio that is in use. */
+type YoungVisitor = (sys: MemorySystem, folio: Folio) => void;
+
+/**
+ * Clears the accessed bit of those of the `nr` entries from `first` on that were used and map a folio of a
+ * generation; how many. `visit` is told of each such folio once, however many entries map parts of it.
+ * Linux mm/vmscan.c: the loop of walk_pte_range() and lru_gen_look_around()
+ */
+export function forEachYoungFolio(sys: MemorySystem, first: number, nr: number, visit: YoungVisitor): number {
+  let young = 0;
+  let last: Folio | undefined;
+  let dirty = false;
   for (let ptep = first; ptep < first + nr; ptep++) {
     const pte = ptepGet(sys.ram, ptep);
     const folio = youngFolio(sys, pte);
     if (folio === undefined) continue;
     setPte(sys.ram, ptep, pteMkold(pte));
-    mmStats.leafYoung++;
-    markWritten(folio, pte);
-    promote(sys, lrugen, folio);
+    if (last !== folio) {
+      if (last !== undefined) walkUpdateFolio(sys, last, dirty, visit);
+      last = folio;
+      dirty = false;
+    }
+    if (pteDirty(pte)) dirty = true;
+    young++;
   }
+  if (last !== undefined) walkUpdateFolio(sys, last, dirty, visit);
+  return young;
 }
 
 /**
  * The folio that a used entry maps, if it is on a generation. Linux mm/vmscan.c:get_pte_pfn(),
  * get_pfn_folio()
  */
-export function youngFolio(sys: MemorySystem, pte: Pte): Folio | undefined {
+function youngFolio(sys: MemorySystem, pte: Pte): Folio | undefined {
   if (!ptePresent(pte) || !pteYoung(pte) || pteSpecial(pte)) return undefined;
   const folio = pfnToPage(sys, ptePfn(pte)).head;
   return folio.lruGen < 0 ? undefined : folio;
 }
 
-/** A folio written through the entry is dirty. Linux mm/vmscan.c:walk_update_folio(), its first half */
-export function markWritten(folio: Folio, pte: Pte): void {
-  if (!pteDirty(pte) || (folio.flags & PG_dirty) !== 0) return;
+/** The folio was used, and written if `dirty`. Linux mm/vmscan.c:walk_update_folio() */
+function walkUpdateFolio(sys: MemorySystem, folio: Folio, dirty: boolean, visit: YoungVisitor): void {
   const plainAnon = folioTestAnon(folio) && (folio.flags & (PG_swapbacked | PG_swapcache)) === PG_swapbacked;
-  if (!plainAnon) folioMarkDirty(folio);
+  if (dirty && (folio.flags & PG_dirty) === 0 && !plainAnon) folioMarkDirty(folio);
+  visit(sys, folio);
 }
 
 /**
  * The folio goes to the youngest generation, if this was not its first use. Linux
  * mm/vmscan.c:walk_update_folio()
  */
-export function promote(sys: MemorySystem, lrugen: LruGen, folio: Folio): void {
+export function promote(sys: MemorySystem, folio: Folio): void {
+  const { lrugen } = sys.lruvec;
   const gen = lruGenFromSeq(lrugen.maxSeq);
   const oldGen = folioUpdateGen(folio, gen);
   if (oldGen >= 0 && oldGen !== gen) lruGenUpdateSize(sys, lrugen, folio, oldGen, gen);

@@ -4,8 +4,6 @@ import {
   genList,
   genSize,
   getNrGens,
-  jiffies,
-  jiffiesToMsecs,
   LRU_GEN_ANON,
   LRU_GEN_FILE,
   LruGenFolio,
@@ -14,7 +12,6 @@ import {
   lruTierFromRefs,
   maxType,
   minType,
-  msecsToJiffies,
   NR_GEN_ZONES,
   SWAPPINESS_ANON_ONLY,
 } from "../../../../lib/mm/lru/gen/lru_gen.js";
@@ -70,13 +67,5 @@ describe("tiers", () => {
   it("are the logarithm of the uses, and the last one is the working set", () => {
     expect([0, 1, 2, 3, 4].map((refs) => lruTierFromRefs(refs, false))).toEqual([0, 0, 1, 2, 2]);
     expect(lruTierFromRefs(0, true)).toBe(3);
-  });
-});
-
-describe("time", () => {
-  it("is counted in ticks of 4 ms, rounded down when read and up when asked for", () => {
-    expect([0, 3_999_999, 4_000_000].map((nowNs) => jiffies({ nowNs }))).toEqual([0, 0, 1]);
-    expect([0, 1, 4, 5].map(msecsToJiffies)).toEqual([0, 1, 1, 2]);
-    expect(jiffiesToMsecs(3)).toBe(12);
   });
 });

@@ -8,7 +8,13 @@ import { LRU_GEN_ANON } from "../../../../lib/mm/lru/gen/lru_gen.js";
 import { setLruGenCaps } from "../../../../lib/mm/lru/gen/switch.js";
 import { walkAllMms } from "../../../../lib/mm/lru/gen/walk_mm.js";
 import { lruAddDrainAll } from "../../../../lib/mm/lru/swap.js";
-import { type Folio, PG_dirty, PG_referenced, pfnToPage } from "../../../../lib/mm/pages/folio.js";
+import {
+  type Folio,
+  PG_dirty,
+  PG_referenced,
+  PG_swapbacked,
+  pfnToPage,
+} from "../../../../lib/mm/pages/folio.js";
 import {
   pteMkold,
   pteMkyoung,
@@ -20,7 +26,7 @@ import {
 import { pmdOffset, pteOffset } from "../../../../lib/mm/pgtable/pgtable_alloc.js";
 import { MAP_SHARED } from "../../../../lib/mm/vma/mman.js";
 import { at, kernel, map, mapFile, mm, PAGE, task, useFile } from "../../arena.js";
-import { problems } from "./generations.js";
+import { listedFolio, problems } from "./generations.js";
 
 useFile();
 beforeEach(() => setLruGenCaps(kernel.sys, 7));
@@ -87,6 +93,23 @@ describe("a walk over the page tables", () => {
     expect([0, 1].map(young)).toEqual([false, false]);
     const marks = PG_referenced | PG_dirty;
     expect(folios.map((folio) => folio.flags & marks)).toEqual([marks, marks]);
+  });
+
+  it("counts one use of a folio of several pages, however many of its entries were used", () => {
+    map(0, 4);
+    touch(0, 4);
+    const { sys } = kernel;
+    const big = listedFolio(sys, PG_swapbacked, 2);
+    const entries = [0, 1, 2, 3].map((page) => ptepGet(sys.ram, pteAt(page)));
+    for (const [i, pte] of entries.entries())
+      setPte(sys.ram, pteAt(i), pte + (big.pfn + i - ptePfn(pte)) * PAGE);
+    walk();
+    expect([big.lruGen, big.flags & PG_referenced, [0, 1, 2, 3].map(young)]).toEqual([
+      2,
+      PG_referenced,
+      [false, false, false, false],
+    ]);
+    for (const [i, pte] of entries.entries()) setPte(sys.ram, pteAt(i), pte);
   });
 
   it("skips a table whose own accessed bit is clear, if it may", () => {

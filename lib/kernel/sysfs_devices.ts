@@ -1,0 +1,51 @@
+/**
+ * Settings below /sys that belong neither to /sys/kernel/mm nor to one file system: how much is read or mapped
+ * around a page that somebody wants.
+ *
+ *   /sys/block/vda/queue/read_ahead_kb        largest window of readahead, for files opened from now on
+ *   /sys/kernel/debug/fault_around_bytes      pages of the cache that one fault maps
+ *
+ * Linux block/blk-sysfs.c, mm/memory.c. Read first: sysfs_mm.ts. Read next: procfs/setting_files.ts.
+ */
+import { PAGE_SIZE } from "../hw/address.js";
+import { EINVAL } from "../mm/errno.js";
+import { kstrtoul } from "./kstrtox.js";
+import type { KobjAttribute } from "./sysfs_mm.js";
+
+/** Entries of a page table: a fault maps pages of one table only. Linux PTRS_PER_PTE */
+const PTRS_PER_PTE = 512;
+const KB_PER_PAGE = PAGE_SIZE / 1024;
+
+/** Linux block/blk-sysfs.c:queue_ra_show(), queue_ra_store() */
+const readAheadKb: KobjAttribute = {
+  path: "block/vda/queue/read_ahead_kb",
+  mode: 0o644,
+  effect: "in effect for files that are opened afterwards",
+  show: (sys) => String(sys.readAheadPages * KB_PER_PAGE),
+  store(sys, text) {
+    const { value, error } = kstrtoul(text, 10);
+    if (error === 0) sys.readAheadPages = Math.floor(value / KB_PER_PAGE);
+    return error;
+  },
+};
+
+/** Linux mm/memory.c:fault_around_bytes_get(), fault_around_bytes_set() */
+const faultAroundBytes: KobjAttribute = {
+  path: "kernel/debug/fault_around_bytes",
+  mode: 0o644,
+  effect: "in effect: rounded down to a power of two of pages, at least one",
+  show: (sys) => String(sys.faultAroundPages * PAGE_SIZE),
+  store(sys, text) {
+    const { value, error } = kstrtoul(text, 0);
+    if (error !== 0) return error;
+    const pages = Math.floor(value / PAGE_SIZE);
+    if (pages > PTRS_PER_PTE) return -EINVAL;
+    sys.faultAroundPages = 2 ** Math.floor(Math.log2(Math.max(1, pages)));
+    return 0;
+  },
+};
+
+/** The files, by their path below /sys. */
+export const sysTable: ReadonlyMap<string, KobjAttribute> = new Map(
+  [readAheadKb, faultAroundBytes].map((one) => [one.path, one]),
+);

@@ -1,0 +1,96 @@
+/**
+ * Operations of the controller that only a virtual machine of its own may see: settings of the kernel, swap,
+ * and the counters of the whole system.
+ *
+ *   write /proc/sys/vm/swappiness 60    as root; an error is the kernel's
+ *   dropcaches [1|2|3]                  sync, then /proc/sys/vm/drop_caches
+ *   zoneinfo                            watermarks, sizes and lists of each zone that has pages
+ *   vmstat                              what each counter has grown by since the last time; the first shows nothing
+ *   mkswap, swapon, swapoff             the machine has no swap before lab 06: the scenario is not run
+ *
+ * Read first: control_ops.ts, host.ts. Read next: fairness.ts.
+ */
+import { errnoName } from "./errno_name.js";
+import type { ScenarioRun } from "./executor.js";
+import type { Fields } from "./process_ops.js";
+import type { Json } from "./record.js";
+import type { ControlOp } from "./scenario.js";
+
+/** Counters that the recordings keep. */
+const KEPT =
+  /^(pgfault|pgmajfault|pgalloc_(normal|dma32|dma)|pgfree|pswp|pgscan|pgsteal|allocstall|workingset_|pgactivate|pgdeactivate|pgrefill|pglazyfree|pageoutrun|kswapd_|slabs_scanned|thp_|nr_free_pages$|nr_inactive_|nr_active_|nr_anon_pages|nr_mapped|nr_file_pages|nr_dirty$|nr_swapcached|nr_shmem$|nr_mlock|nr_page_table_pages|nr_unevictable|nr_anon_transparent|oom_kill|compact_|swap_ra|swpin_|swpout_|drop_|ksm_|nr_vmscan|pginodesteal|pgskip|pgrotated|pgmigrate)/;
+
+/** Lines of /proc/zoneinfo that a record shows. */
+const ZONE_LINES = new Set(
+  "min low high promo boost spanned present managed nr_inactive_anon nr_active_anon nr_inactive_file nr_active_file nr_unevictable nr_zone_inactive_anon nr_zone_active_anon nr_zone_inactive_file nr_zone_active_file nr_free_pages".split(
+    " ",
+  ),
+);
+
+function outcome(ret: number): Fields {
+  return ret < 0 ? { ok: false, err: errnoName(ret) } : { ok: true };
+}
+
+/** The counters of /proc/vmstat. Not in Linux. */
+function counters(run: ScenarioRun): Map<string, number> {
+  const lines = [...run.host.procfs.read("/proc/vmstat").matchAll(/^(\w+) (\d+)$/gm)];
+  return new Map(lines.map(([, name, value]) => [name!, Number(value)]));
+}
+
+function vmstat(run: ScenarioRun, reset: boolean): Fields {
+  const now = counters(run);
+  const before = run.vmstat;
+  run.vmstat = now;
+  if (before === undefined || reset) return {};
+  const grown = [...now].map(([name, value]) => [name, value - (before.get(name) ?? 0)] as const);
+  return { vmstat: Object.fromEntries(grown.filter(([name, by]) => by !== 0 && KEPT.test(name))) };
+}
+
+/** One block of /proc/zoneinfo as the record shows it. */
+function zoneRecord(block: string): { [field: string]: Json } {
+  const fields: { [field: string]: Json } = {};
+  for (const line of block.split("\n").slice(1)) {
+    const [, name, value] = /^ +(\w+) +(\d+)$/.exec(line) ?? [];
+    if (name !== undefined && ZONE_LINES.has(name)) fields[name] = Number(value);
+    const free = /^ +pages free +(\d+)$/.exec(line);
+    if (free !== null) fields.free = Number(free[1]);
+    const protection = /protection: \((.*)\)/.exec(line);
+    if (protection !== null) fields.protection = protection[1]!.split(", ").map(Number);
+  }
+  return fields;
+}
+
+/** The zones that have pages. */
+function zoneinfo(run: ScenarioRun): Json {
+  const blocks = run.host.procfs.read("/proc/zoneinfo").split(/^(?=Node \d+, zone)/m);
+  const zones = blocks.map((block) => [/zone +(\w+)/.exec(block)![1]!, zoneRecord(block)] as const);
+  return Object.fromEntries(zones.filter(([, fields]) => Number(fields.managed) > 0));
+}
+
+/** Runs one of these operations; the fields of its record. Not in Linux. */
+export function guestStep(run: ScenarioRun, op: ControlOp): Fields {
+  const { procfs } = run.host;
+  switch (op.op) {
+    case "write":
+      return outcome(procfs.tryWrite(op.path, op.value));
+    case "dropcaches":
+      for (const path of run.files.values()) run.host.files.fsync(path);
+      return outcome(procfs.tryWrite("/proc/sys/vm/drop_caches", op.what));
+    case "vmstat":
+      return vmstat(run, op.reset);
+    case "zoneinfo":
+      return { zones: zoneinfo(run) };
+    case "mkswap":
+    case "swapon":
+    case "swapoff":
+      throw run.notYet("no swap before lab 06");
+    case "oomsnap":
+    case "dmesg":
+      throw run.notYet("no OOM killer to report on before lab 08");
+    case "mkdir":
+    case "mount":
+      throw run.notYet("no cgroups before lab 08");
+    default:
+      throw run.fail("this is no operation of the controller");
+  }
+}
