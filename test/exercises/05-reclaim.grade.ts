@@ -417,14 +417,14 @@ function compareReclaim(parts: Partial<MachineParts>, first: ReclaimOp[][], work
 
 /** The script "r4 w5 R": reads page 4, writes page 5, reclaims; see WORDS. */
 function reclaimScript(text: string): ReclaimOp[] {
-  const words = {
+  const words: Readonly<Record<string, ReclaimOp["op"]>> = {
     ...{ r: "read", w: "write", l: "look", f: "free", m: "mlock", u: "munlock", h: "hold", b: "busy" },
     ...{ d: "written", s: "sync" },
-  } as const;
+  };
   const ways = { R: "plain", I: "no io", U: "no unmap", A: "whatever was used", K: "kswapd" } as const;
   return text.split(" ").map((word): ReclaimOp => {
     if (word in ways) return { op: "reclaim", page: 0, how: ways[word as keyof typeof ways] };
-    return { op: words[word[0] as keyof typeof words], page: Number(word.slice(1)) };
+    return { op: words[word[0]!]!, page: Number(word.slice(1)) };
   });
 }
 

@@ -380,15 +380,15 @@ export const wrongAnswers: WrongAnswer[] = [
   wrong(
     "05.4",
     "ignores use",
-    "ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc)",
-    "FOLIOREF_RECLAIM",
+    "const references = ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);",
+    "const references: number = FOLIOREF_RECLAIM;",
     /should be kept|made active/,
   ),
   wrong(
     "05.4",
     "protects used folios always",
-    "ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc)",
-    "folioCheckReferences(sys, folio, sc)",
+    "const references = ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);",
+    "const references = folioCheckReferences(sys, folio, sc);",
     /it should be free/,
   ),
   wrong(
