@@ -11,13 +11,58 @@
 
 import { NotWrittenYet } from "pagewalk";
 import {
+  __GFP_IO,
   ALLOC_HIGHATOMIC,
   ALLOC_MIN_RESERVE,
   ALLOC_NON_BLOCK,
   ALLOC_OOM,
   ALLOC_RESERVES,
+  countVmEvents,
+  currentIsKswapd,
+  FOLIOREF_ACTIVATE,
+  FOLIOREF_KEEP,
+  FOLIOREF_RECLAIM,
+  type Folio,
+  folioCheckDirtyWriteback,
+  folioCheckReferences,
+  folioEvictable,
+  folioIsFileLru,
+  folioIsLocked,
+  folioIsWriteback,
+  folioMapped,
+  folioNrPages,
+  folioPut,
+  folioTestAnon,
+  globalNodePageState,
+  lruNoteCostRefault,
   MAX_PAGE_ORDER,
   type MemorySystem,
+  modNodePageState,
+  NR_ACTIVE_ANON,
+  NR_ACTIVE_FILE,
+  NR_INACTIVE_ANON,
+  NR_INACTIVE_FILE,
+  NR_VMSCAN_IMMEDIATE,
+  newTlbflushUnmapBatch,
+  PG_active,
+  PG_dirty,
+  PG_mlocked,
+  PG_reclaim,
+  PG_swapbacked,
+  PG_workingset,
+  PGACTIVATE,
+  PGDAT_DIRTY,
+  PGDAT_WRITEBACK,
+  pageout,
+  type ReclaimStat,
+  removeMapping,
+  type ScanControl,
+  type TlbflushUnmapBatch,
+  tryToUnmap,
+  tryToUnmapFlush,
+  WORKINGSET_ACTIVATE,
+  WORKINGSET_REFAULT,
+  WORKINGSET_RESTORE,
   type Zone,
   type ZoneWatermarks,
 } from "pagewalk/kernel";
@@ -113,4 +158,54 @@ export function zoneWatermarkOk(
   freePages: number,
 ): boolean {
   throw new NotWrittenYet("05.3");
+}
+
+/**
+ * 05.4 Shrink the inactive list. Reclaim has taken up to 32 folios off the end of an inactive list; each is held once for you. What
+ * becomes of them? Linux calls this shrink_folio_list(). The first rule that fits decides:
+ *
+ * - Locked by somebody (folioIsLocked): keep. All others count in sc.nrScanned, with their pages (folioNrPages).
+ * - Held by mlock (not folioEvictable): activate. Mapped, and sc.mayUnmap forbids to unmap: keep.
+ * - folioCheckDirtyWriteback counts dirty ones in `stat`. On its way to the device (folioIsWriteback): set PG_reclaim, so that it is freed as soon as it has
+ *   been written; count it in stat.nrWriteback; activate. Only where kswapd works (currentIsKswapd), PG_reclaim was set already and sys.pgdat.flags has
+ *   PGDAT_WRITEBACK, it counts in stat.nrImmediate instead.
+ * - Used (folioCheckReferences, unless `ignoreReferences`): FOLIOREF_ACTIVATE: activate; FOLIOREF_KEEP: keep, and count it in stat.nrRefKeep.
+ * - Anonymous (folioTestAnon) and PG_swapbacked: there is no swap, so it cannot go: activate, or keep if sc.gfpMask lacks __GFP_IO.
+ * - Mapped: tryToUnmap(sys, folio, flush). Mapped still: activate, and count it in stat.nrUnmapFail.
+ * - Dirty now (PG_dirty), and not anonymous. Of a file (folioIsFileLru): reclaim never writes; set PG_reclaim, add its pages to NR_VMSCAN_IMMEDIATE
+ *   (modNodePageState), activate. Anything else, and a file's folio that kswapd finds with PG_reclaim set already while sys.pgdat.flags has PGDAT_DIRTY:
+ *   pageout(sys, folio, sc, references, flush) says "keep" or "activate".
+ * - removeMapping(sys, folio): true: it is free; false: keep.
+ *
+ * "Activate" sets PG_active and counts the pages in stat.nrActivate[0] (anonymous, shared memory) or [1] (files: folioIsFileLru), but not for what has PG_mlocked.
+ * At the end: tryToUnmapFlush(sys, flush), before any frame is free; then folioPut for each free folio; add both stat.nrActivate to the event
+ * PGACTIVATE (countVmEvents). `folioList` then holds those that stay, in their order. Returns the number of pages freed.
+ */
+export function shrinkFolioList(
+  sys: MemorySystem,
+  folioList: Folio[],
+  sc: ScanControl,
+  stat: ReclaimStat,
+  ignoreReferences: boolean,
+): number {
+  throw new NotWrittenYet("05.4");
+}
+
+/**
+ * 05.5 Refault activation. `folio` has just been read in again, at the place where reclaim had left `shadow`. Was it taken too early? Linux calls
+ * this workingset_refault().
+ *
+ * - The shadow holds, from the lowest bit up: 1 bit: the page had been active before; 16 bits: a memory cgroup; 36 bits: eviction, what the
+ *   clock sys.lruvec.nonresidentAge said when the page went. So shadow = (eviction * 2^16 + cgroup) * 2 + bit.
+ * - The clock counts evictions and activations. What it has counted since is the refault distance: with so many pages more, the page would still be
+ *   here. The clock is compared modulo 2^36.
+ * - Every refault counts its pages in WORKINGSET_REFAULT + type; the type is 1 for a file (folioIsFileLru), else 0.
+ * - If the distance is not more than the workingset size, the page is made active at once: PG_active, the clock goes on by its pages, and they count in
+ *   WORKINGSET_ACTIVATE + type. The size is all active file pages; for anonymous memory the inactive file pages, too; and where there is free swap
+ *   (sys.nrSwapPages > 0) the active anonymous pages, and for a file the inactive anonymous ones, too.
+ * - If it is made active, and had been active before: PG_workingset, lruNoteCostRefault(sys, folio), WORKINGSET_RESTORE + type.
+ * - A folio has folioNrPages(folio) pages.
+ */
+export function workingsetRefault(sys: MemorySystem, folio: Folio, shadow: number): void {
+  throw new NotWrittenYet("05.5");
 }

@@ -67,6 +67,12 @@ export {
   folioTryDupAnonRmapPte,
 } from "./mm/fault/rmap.js";
 export {
+  newTlbflushUnmapBatch,
+  type TlbflushUnmapBatch,
+  tryToUnmap,
+  tryToUnmapFlush,
+} from "./mm/fault/rmap_unmap.js";
+export {
   FAULT_FLAG_WRITE,
   type FaultClass,
   VM_FAULT_ERROR,
@@ -115,9 +121,21 @@ export type { ThpWord } from "./mm/huge/khugepaged.js";
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { LruGenFolio, LruGenState } from "./mm/lru/gen/lru_gen.js";
 export type { Lruvec } from "./mm/lru/lruvec.js";
-export { mmCounterFile } from "./mm/lru/mm_inline.js";
+export { folioEvictable } from "./mm/lru/mlock_batch.js";
+export { folioIsFileLru, mmCounterFile } from "./mm/lru/mm_inline.js";
+export { lruNoteCostRefault } from "./mm/lru/note_cost.js";
+export { currentIsKswapd } from "./mm/lru/reclaimer.js";
 export type { ReclaimStat, ScanControl } from "./mm/lru/scan_control.js";
 export type { ShrinkControl, Shrinker } from "./mm/lru/shrink_control.js";
+export {
+  FOLIOREF_ACTIVATE,
+  FOLIOREF_KEEP,
+  FOLIOREF_RECLAIM,
+  folioCheckDirtyWriteback,
+  folioCheckReferences,
+  pageout,
+  removeMapping,
+} from "./mm/lru/shrink_folio_list.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
 export {
   ALLOC_HIGHATOMIC,
@@ -133,14 +151,51 @@ export {
   type Zone,
   type ZoneWatermarks,
 } from "./mm/pages/buddy.js";
-export { type Folio, folioTestAnon, type Page, PG_lru, PG_uptodate, pageFolio } from "./mm/pages/folio.js";
+export {
+  type Folio,
+  folioMapped,
+  folioNrPages,
+  folioTestAnon,
+  type Page,
+  PG_active,
+  PG_dirty,
+  PG_lru,
+  PG_mlocked,
+  PG_reclaim,
+  PG_swapbacked,
+  PG_uptodate,
+  PG_workingset,
+  pageFolio,
+} from "./mm/pages/folio.js";
 export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
-export { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
+export { __GFP_IO, __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export type { KmemCache, Slab } from "./mm/pages/kmem_cache.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
 export type { PerCpuPages } from "./mm/pages/per_cpu_pages.js";
-export type { KswapdRun, VmscanThrottleState } from "./mm/pages/pglist_data.js";
+export {
+  type KswapdRun,
+  PGDAT_DIRTY,
+  PGDAT_WRITEBACK,
+  type VmscanThrottleState,
+} from "./mm/pages/pglist_data.js";
+
+// ---------------- counters of /proc/vmstat
+
+export {
+  countVmEvents,
+  globalNodePageState,
+  modNodePageState,
+  NR_ACTIVE_ANON,
+  NR_ACTIVE_FILE,
+  NR_INACTIVE_ANON,
+  NR_INACTIVE_FILE,
+  NR_VMSCAN_IMMEDIATE,
+  PGACTIVATE,
+  WORKINGSET_ACTIVATE,
+  WORKINGSET_REFAULT,
+  WORKINGSET_RESTORE,
+} from "./mm/vmstat.js";
 
 // ---------------- files, and their pages in memory
 
@@ -149,6 +204,7 @@ export type { FileTree, PseudoFs } from "./fs/file_tree.js";
 export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.js";
 export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
+export { folioIsLocked, folioIsWriteback } from "./mm/filemap/folio_wait.js";
 export type { AddressSpace, AddressSpaceOperations, MappingHost, XaNode } from "./mm/filemap/mapping.js";
 export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb_domain.js";
 

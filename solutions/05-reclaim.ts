@@ -10,13 +10,58 @@
  */
 
 import {
+  __GFP_IO,
   ALLOC_HIGHATOMIC,
   ALLOC_MIN_RESERVE,
   ALLOC_NON_BLOCK,
   ALLOC_OOM,
   ALLOC_RESERVES,
+  countVmEvents,
+  currentIsKswapd,
+  FOLIOREF_ACTIVATE,
+  FOLIOREF_KEEP,
+  FOLIOREF_RECLAIM,
+  type Folio,
+  folioCheckDirtyWriteback,
+  folioCheckReferences,
+  folioEvictable,
+  folioIsFileLru,
+  folioIsLocked,
+  folioIsWriteback,
+  folioMapped,
+  folioNrPages,
+  folioPut,
+  folioTestAnon,
+  globalNodePageState,
+  lruNoteCostRefault,
   MAX_PAGE_ORDER,
   type MemorySystem,
+  modNodePageState,
+  NR_ACTIVE_ANON,
+  NR_ACTIVE_FILE,
+  NR_INACTIVE_ANON,
+  NR_INACTIVE_FILE,
+  NR_VMSCAN_IMMEDIATE,
+  newTlbflushUnmapBatch,
+  PG_active,
+  PG_dirty,
+  PG_mlocked,
+  PG_reclaim,
+  PG_swapbacked,
+  PG_workingset,
+  PGACTIVATE,
+  PGDAT_DIRTY,
+  PGDAT_WRITEBACK,
+  pageout,
+  type ReclaimStat,
+  removeMapping,
+  type ScanControl,
+  type TlbflushUnmapBatch,
+  tryToUnmap,
+  tryToUnmapFlush,
+  WORKINGSET_ACTIVATE,
+  WORKINGSET_REFAULT,
+  WORKINGSET_RESTORE,
   type Zone,
   type ZoneWatermarks,
 } from "pagewalk/kernel";
@@ -183,5 +228,165 @@ export function zoneWatermarkOk(
   const highatomic = (allocFlags & (ALLOC_HIGHATOMIC | ALLOC_OOM)) !== 0;
   for (let o = order; o <= MAX_PAGE_ORDER; o++) if (zone.hasFreeBlock(o, highatomic)) return true;
   return false;
+  // SOLUTION END
+}
+
+// HINT 05.4: One folio after the other gets one of three verdicts: free, keep or activate. Write a function for one folio first, with a
+//   return for each rule, in the order of the list below.
+// HINT 05.4: Before anything is counted: folioIsLocked(sys, folio) means keep. Then sc.nrScanned grows by folioNrPages(folio), and
+//   folioCheckDirtyWriteback(sys, folio, stat) counts, after the rules for what cannot be unmapped.
+// HINT 05.4: references = ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc). Two of its four answers stop here.
+// HINT 05.4: Anonymous memory has nowhere to go without swap: it must stop before it is unmapped. Else its only copy would be lost.
+// HINT 05.4: tryToUnmap(sys, folio, flush) returns nothing: ask folioMapped(folio) again. flush = newTlbflushUnmapBatch() is made once for all
+//   folios, and tryToUnmapFlush(sys, flush) is called once, behind the loop.
+// HINT 05.4: Only now look at PG_dirty: tryToUnmap has moved the dirty bits of the entries into it.
+// HINT 05.4: Last: removeMapping(sys, folio) says whether the cache gave it up. Collect what is free; flush; then folioPut each: the hold that the
+//   caller has given you.
+// HINT 05.4: folioList must be changed in place: folioList.splice(0, folioList.length, ...kept).
+/**
+ * 05.4 Shrink the inactive list. Reclaim has taken up to 32 folios off the end of an inactive list; each is held once for you. What
+ * becomes of them? Linux calls this shrink_folio_list(). The first rule that fits decides:
+ *
+ * - Locked by somebody (folioIsLocked): keep. All others count in sc.nrScanned, with their pages (folioNrPages).
+ * - Held by mlock (not folioEvictable): activate. Mapped, and sc.mayUnmap forbids to unmap: keep.
+ * - folioCheckDirtyWriteback counts dirty ones in `stat`. On its way to the device (folioIsWriteback): set PG_reclaim, so that it is freed as soon as it has
+ *   been written; count it in stat.nrWriteback; activate. Only where kswapd works (currentIsKswapd), PG_reclaim was set already and sys.pgdat.flags has
+ *   PGDAT_WRITEBACK, it counts in stat.nrImmediate instead.
+ * - Used (folioCheckReferences, unless `ignoreReferences`): FOLIOREF_ACTIVATE: activate; FOLIOREF_KEEP: keep, and count it in stat.nrRefKeep.
+ * - Anonymous (folioTestAnon) and PG_swapbacked: there is no swap, so it cannot go: activate, or keep if sc.gfpMask lacks __GFP_IO.
+ * - Mapped: tryToUnmap(sys, folio, flush). Mapped still: activate, and count it in stat.nrUnmapFail.
+ * - Dirty now (PG_dirty), and not anonymous. Of a file (folioIsFileLru): reclaim never writes; set PG_reclaim, add its pages to NR_VMSCAN_IMMEDIATE
+ *   (modNodePageState), activate. Anything else, and a file's folio that kswapd finds with PG_reclaim set already while sys.pgdat.flags has PGDAT_DIRTY:
+ *   pageout(sys, folio, sc, references, flush) says "keep" or "activate".
+ * - removeMapping(sys, folio): true: it is free; false: keep.
+ *
+ * "Activate" sets PG_active and counts the pages in stat.nrActivate[0] (anonymous, shared memory) or [1] (files: folioIsFileLru), but not for what has PG_mlocked.
+ * At the end: tryToUnmapFlush(sys, flush), before any frame is free; then folioPut for each free folio; add both stat.nrActivate to the event
+ * PGACTIVATE (countVmEvents). `folioList` then holds those that stay, in their order. Returns the number of pages freed.
+ */
+export function shrinkFolioList(
+  sys: MemorySystem,
+  folioList: Folio[],
+  sc: ScanControl,
+  stat: ReclaimStat,
+  ignoreReferences: boolean,
+): number {
+  // SOLUTION BEGIN
+  const flush = newTlbflushUnmapBatch();
+  const kept: Folio[] = [];
+  const free: Folio[] = [];
+  for (const folio of folioList) {
+    const verdict = verdictOn(sys, folio, sc, stat, ignoreReferences, flush);
+    if (verdict === "free") free.push(folio);
+    else kept.push(folio);
+    if (verdict !== "activate" || folio.flags & PG_mlocked) continue;
+    folio.flags |= PG_active;
+    stat.nrActivate[folioIsFileLru(folio) ? 1 : 0] += folioNrPages(folio);
+  }
+  folioList.splice(0, folioList.length, ...kept);
+  const nrReclaimed = free.reduce((sum, folio) => sum + folioNrPages(folio), 0);
+  tryToUnmapFlush(sys, flush);
+  for (const folio of free) folioPut(sys, folio);
+  countVmEvents(sys, PGACTIVATE, stat.nrActivate[0] + stat.nrActivate[1]);
+  return nrReclaimed;
+  // SOLUTION END
+}
+
+// SOLUTION BEGIN
+function verdictOn(
+  sys: MemorySystem,
+  folio: Folio,
+  sc: ScanControl,
+  stat: ReclaimStat,
+  ignoreReferences: boolean,
+  flush: TlbflushUnmapBatch,
+): "free" | "keep" | "activate" {
+  if (folioIsLocked(sys, folio)) return "keep";
+  const nrPages = folioNrPages(folio);
+  const again = currentIsKswapd(sys) && (folio.flags & PG_reclaim) !== 0;
+  sc.nrScanned += nrPages;
+  if (!folioEvictable(folio)) return "activate";
+  if (!sc.mayUnmap && folioMapped(folio)) return "keep";
+  folioCheckDirtyWriteback(sys, folio, stat);
+  if (folioIsWriteback(sys, folio)) {
+    if (again && sys.pgdat.flags & PGDAT_WRITEBACK) stat.nrImmediate += nrPages;
+    else {
+      folio.flags |= PG_reclaim;
+      stat.nrWriteback += nrPages;
+    }
+    return "activate";
+  }
+  const references = ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);
+  if (references === FOLIOREF_ACTIVATE) return "activate";
+  if (references === FOLIOREF_KEEP) {
+    stat.nrRefKeep += nrPages;
+    return "keep";
+  }
+  if (folioTestAnon(folio) && folio.flags & PG_swapbacked) return sc.gfpMask & __GFP_IO ? "activate" : "keep";
+  if (folioMapped(folio)) {
+    tryToUnmap(sys, folio, flush);
+    if (folioMapped(folio)) {
+      stat.nrUnmapFail += nrPages;
+      return "activate";
+    }
+  }
+  if (folio.flags & PG_dirty && !folioTestAnon(folio)) {
+    if (!folioIsFileLru(folio) || (again && sys.pgdat.flags & PGDAT_DIRTY))
+      return pageout(sys, folio, sc, references, flush);
+    modNodePageState(sys, NR_VMSCAN_IMMEDIATE, nrPages);
+    folio.flags |= PG_reclaim;
+    return "activate";
+  }
+  return removeMapping(sys, folio) ? "free" : "keep";
+}
+
+// SOLUTION END
+// HINT 05.5: First take the shadow apart. It is too large for bit operators, which cut to 32 bits: use % and Math.floor(x / y). The
+//   lowest bit is shadow % 2.
+// HINT 05.5: type = folioIsFileLru(folio) ? 1 : 0. The refault counts in any case: modNodePageState(sys, WORKINGSET_REFAULT + type, pages).
+// HINT 05.5: distance = (sys.lruvec.nonresidentAge - eviction + 2 ** 36) % 2 ** 36.
+// HINT 05.5: The size to compare with: globalNodePageState(sys, NR_ACTIVE_FILE) for a file; for anonymous memory the inactive file pages, too. What anonymous
+//   lists hold counts only where sys.nrSwapPages > 0.
+// HINT 05.5: distance <= size: PG_active, sys.lruvec.nonresidentAge += pages, WORKINGSET_ACTIVATE + type. And if the shadow's lowest bit is set: PG_workingset,
+//   lruNoteCostRefault(sys, folio), WORKINGSET_RESTORE + type.
+/**
+ * 05.5 Refault activation. `folio` has just been read in again, at the place where reclaim had left `shadow`. Was it taken too early? Linux calls
+ * this workingset_refault().
+ *
+ * - The shadow holds, from the lowest bit up: 1 bit: the page had been active before; 16 bits: a memory cgroup; 36 bits: eviction, what the
+ *   clock sys.lruvec.nonresidentAge said when the page went. So shadow = (eviction * 2^16 + cgroup) * 2 + bit.
+ * - The clock counts evictions and activations. What it has counted since is the refault distance: with so many pages more, the page would still be
+ *   here. The clock is compared modulo 2^36.
+ * - Every refault counts its pages in WORKINGSET_REFAULT + type; the type is 1 for a file (folioIsFileLru), else 0.
+ * - If the distance is not more than the workingset size, the page is made active at once: PG_active, the clock goes on by its pages, and they count in
+ *   WORKINGSET_ACTIVATE + type. The size is all active file pages; for anonymous memory the inactive file pages, too; and where there is free swap
+ *   (sys.nrSwapPages > 0) the active anonymous pages, and for a file the inactive anonymous ones, too.
+ * - If it is made active, and had been active before: PG_workingset, lruNoteCostRefault(sys, folio), WORKINGSET_RESTORE + type.
+ * - A folio has folioNrPages(folio) pages.
+ */
+export function workingsetRefault(sys: MemorySystem, folio: Folio, shadow: number): void {
+  // SOLUTION BEGIN
+  const wasActive = shadow % 2 === 1;
+  const eviction = Math.floor(shadow / 2 ** 17);
+  const { lruvec } = sys;
+  const distance = (lruvec.nonresidentAge - eviction + 2 ** 36) % 2 ** 36;
+  const isFile = folioIsFileLru(folio);
+  const type = isFile ? 1 : 0;
+  const nrPages = folioNrPages(folio);
+  modNodePageState(sys, WORKINGSET_REFAULT + type, nrPages);
+  let size = globalNodePageState(sys, NR_ACTIVE_FILE);
+  if (!isFile) size += globalNodePageState(sys, NR_INACTIVE_FILE);
+  if (sys.nrSwapPages > 0) {
+    size += globalNodePageState(sys, NR_ACTIVE_ANON);
+    if (isFile) size += globalNodePageState(sys, NR_INACTIVE_ANON);
+  }
+  if (distance > size) return;
+  folio.flags |= PG_active;
+  lruvec.nonresidentAge += nrPages;
+  modNodePageState(sys, WORKINGSET_ACTIVATE + type, nrPages);
+  if (!wasActive) return;
+  folio.flags |= PG_workingset;
+  lruNoteCostRefault(sys, folio);
+  modNodePageState(sys, WORKINGSET_RESTORE + type, nrPages);
   // SOLUTION END
 }

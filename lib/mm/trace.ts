@@ -211,7 +211,14 @@ export class TraceRing {
    */
   watch(probe: (event: TraceEvent) => void, act: () => void): void {
     const before = this.probe;
-    this.probe = probe;
+    // Who watches already, goes on watching.
+    this.probe =
+      before === undefined
+        ? probe
+        : (event) => {
+            before(event);
+            probe(event);
+          };
     this.update();
     try {
       act();

@@ -6,6 +6,13 @@
 import { describe, it } from "vitest";
 import { expectSame, expectSameRuns, expectSameSteps } from "../../lib/course/grading/expect.js";
 import { gradedTasks } from "../../lib/course/grading/remember.js";
+import { reclaimMistake, reclaimText, runReclaim } from "../../lib/course/labs/reclaim.js";
+import {
+  type ReclaimOp,
+  randomReclaimOp,
+  reclaimOpText,
+  simplerReclaimOps,
+} from "../../lib/course/labs/reclaim_ops.js";
 import {
   clockMistake,
   clockText,
@@ -14,6 +21,13 @@ import {
   referenceDistances,
   runClock,
 } from "../../lib/course/labs/reclaim_paper.js";
+import {
+  type RefaultScene,
+  randomRefault,
+  refaultScene,
+  refaultText,
+  runRefault,
+} from "../../lib/course/labs/refault.js";
 import {
   randomScene,
   randomWatermarkOp,
@@ -377,5 +391,245 @@ describe("05.3 Watermarks", () => {
   });
   it("drives a machine through random workloads", () => {
     atLast("05.3", () => compareWatermarks([], 6));
+  });
+});
+
+// ---------------------------------------------------------------- 05.4, 05.5
+
+const SHRINK: Partial<MachineParts> = { shrinkFolioList: submission.shrinkFolioList };
+const REFAULT: Partial<MachineParts> = { workingsetRefault: submission.workingsetRefault };
+
+function compareReclaim(parts: Partial<MachineParts>, first: ReclaimOp[][], workloads = 0): void {
+  expectSameRuns<ReclaimOp>({
+    operation: randomReclaimOp,
+    first,
+    workloads,
+    length: 24,
+    seed: 405,
+    reference: (operations) => runReclaim({}, operations),
+    submission: (operations) => runReclaim(parts, operations),
+    describe: reclaimOpText,
+    simplify: simplerReclaimOps,
+    as: reclaimText,
+    explain: reclaimMistake,
+  });
+}
+
+/** The script "r4 w5 R": reads page 4, writes page 5, reclaims; see WORDS. */
+function reclaimScript(text: string): ReclaimOp[] {
+  const words: Readonly<Record<string, ReclaimOp["op"]>> = {
+    ...{ r: "read", w: "write", l: "look", f: "free", m: "mlock", u: "munlock", h: "hold", b: "busy" },
+    ...{ d: "written", s: "sync" },
+  };
+  const ways = { R: "plain", I: "no io", U: "no unmap", A: "whatever was used", K: "kswapd" } as const;
+  return text.split(" ").map((word): ReclaimOp => {
+    if (word in ways) return { op: "reclaim", page: 0, how: ways[word as keyof typeof ways] };
+    return { op: words[word[0]!]!, page: Number(word.slice(1)) };
+  });
+}
+
+function checkShrink(because: string, ...scripts: string[]): void {
+  remember("05.4", because, () => compareReclaim(SHRINK, scripts.map(reclaimScript)));
+}
+
+describe("05.4 Shrink the inactive list", () => {
+  it("frees clean pages of files", () => {
+    checkShrink(
+      "a clean page of the cache that nobody uses is freed, and a shadow is left",
+      "r12 R",
+      "r12 r13 R r12",
+    );
+    checkShrink("a mapped page is unmapped first; it comes back by a fault", "r4 A r4", "r4 r5 R R r4");
+  });
+  it("flushes before it frees", () => {
+    checkShrink(
+      "another processor's TLB may still lead to the page: tryToUnmapFlush before the first folioPut",
+      "r4 l4 A",
+      "r4 l4 r5 l5 A l4",
+    );
+  });
+  it("gives used pages a second chance", () => {
+    checkShrink("a page used once is kept, used again it is made active", "r4 R", "r4 R r4 R", "r12 r12 R");
+    checkShrink("with ignoreReferences use does not protect", "r4 A", "r4 R r4 A");
+  });
+  it("keeps what is locked, and does not count it as looked at", () => {
+    checkShrink(
+      "somebody works on it (folioIsLocked): keep, before anything is counted",
+      "r4 b4 A",
+      "r12 b12 R",
+    );
+  });
+  it("knows what mlock holds", () => {
+    checkShrink(
+      "a page held by mlock is never taken, and never made active",
+      "r4 m4 A",
+      "r4 R m4 A",
+      "w0 m0 R",
+    );
+  });
+  it("does not unmap where it may not", () => {
+    checkShrink("sc.mayUnmap false: mapped pages stay, unmapped ones may go", "r4 r12 U", "w0 U");
+  });
+  it("leaves pages that are being written to the disk", () => {
+    checkShrink(
+      "on its way to the device: PG_reclaim, counted in stat.nrWriteback, activate",
+      "w12 d12 R",
+      "w4 d4 A",
+      "w12 d12 A d12 A",
+    );
+    checkShrink(
+      "kswapd that meets it a second time counts it in stat.nrImmediate",
+      "w4 d4 K",
+      "r12 d12 R d12 K K",
+    );
+  });
+  it("has nowhere to put anonymous memory", () => {
+    checkShrink("there is no swap: private memory stays, and is not even unmapped", "w0 A", "w0 w1 A R A r0");
+    checkShrink("without __GFP_IO it is kept, not made active", "w0 I", "w0 R I");
+  });
+  it("drops what was given up by MADV_FREE", () => {
+    checkShrink(
+      "anonymous without PG_swapbacked: it may be dropped, unless it was written since",
+      "w0 f0 A r0",
+    );
+    checkShrink("written after MADV_FREE: it is wanted again", "w0 f0 w0 A r0");
+  });
+  it("never drops dirty pages", () => {
+    checkShrink(
+      "a dirty page of a file is not written here: PG_reclaim, NR_VMSCAN_IMMEDIATE, activate; the flusher will write it",
+      "w12 A",
+      "w4 A",
+      "w4 w5 r6 A s A",
+    );
+    checkShrink(
+      "look at PG_dirty after tryToUnmap: it has collected the dirty bits of the entries",
+      "r4 s A w4 A",
+      "r4 w4 A",
+    );
+    checkShrink(
+      "shared memory is dirty and has no file on a disk: pageout() decides",
+      "w10 A",
+      "w10 w11 A A",
+    );
+    checkShrink(
+      "kswapd that finds it with PG_reclaim a second time asks pageout()",
+      "w12 K",
+      "w12 A K",
+      "w4 K K",
+    );
+  });
+  it("keeps what somebody else holds", () => {
+    checkShrink(
+      "a driver has a reference: removeMapping says no, and the page is kept",
+      "r12 h12 A",
+      "r4 h4 A",
+    );
+  });
+  it("counts", () => {
+    checkShrink(
+      "every folio but locked ones counts in sc.nrScanned; verdicts count in stat",
+      "r12 r13 w14 r4 w5 w0 w10 R A",
+    );
+  });
+  it("shrinks random lists as Linux does", () => {
+    atLast("05.4", () => compareReclaim(SHRINK, [], 40));
+  });
+});
+
+function checkRefault(because: string, ...scenes: Partial<RefaultScene>[]): void {
+  remember("05.5", because, () => {
+    for (const scene of scenes.map(refaultScene))
+      expectSame(runRefault(REFAULT, scene), runRefault({}, scene), { what: refaultText(scene) });
+  });
+}
+
+describe("05.5 Refault activation", () => {
+  it("takes the shadow apart", () => {
+    checkRefault(
+      "eviction lies above the lowest 17 bits",
+      { eviction: 1000 },
+      { eviction: 70_000, clock: 70_100 },
+    );
+    checkRefault(
+      "the cgroup in bits 1 to 16 does not matter here",
+      { cgroup: 0 },
+      { cgroup: 1 },
+      { cgroup: 65535 },
+    );
+    checkRefault("shadows are larger than 32 bits: no bit operators", {
+      eviction: 2 ** 33,
+      clock: 2 ** 33 + 5,
+    });
+  });
+  it("compares the distance with the active file pages", () => {
+    checkRefault(
+      "a distance of just the size is near enough: not more than",
+      ...[99, 100, 101, 500].map((distance) => ({ clock: 1000 + distance, activeFile: 100 })),
+    );
+    checkRefault("what lies on other lists does not count for a file without swap", {
+      ...{ clock: 1200, activeFile: 100, inactiveFile: 900, activeAnon: 900, inactiveAnon: 900 },
+    });
+  });
+  it("counts anonymous lists only where there is swap", () => {
+    for (const swap of [0, 50])
+      checkRefault(
+        "with free swap, anonymous pages compete, too: the active ones, and for a file the inactive ones",
+        ...[50, 110, 150, 210, 350].map((distance) => ({
+          ...{
+            swap,
+            clock: 1000 + distance,
+            activeFile: 100,
+            inactiveFile: 10,
+            activeAnon: 50,
+            inactiveAnon: 100,
+          },
+        })),
+      );
+  });
+  it("knows anonymous memory", () => {
+    for (const swap of [0, 50])
+      checkRefault(
+        "for anonymous memory the inactive file pages count, and the type is 0",
+        ...[50, 115, 170, 350].map((distance) => ({
+          ...{ anon: true, swap, clock: 1000 + distance },
+          ...{ activeFile: 100, inactiveFile: 20, activeAnon: 50, inactiveAnon: 100 },
+        })),
+      );
+  });
+  it("turns round with the clock", () => {
+    checkRefault(
+      "the clock is compared modulo 2^36",
+      { eviction: 2 ** 36 - 10, clock: 2 ** 36 + 20 },
+      { eviction: 2 ** 36 - 10, clock: 30 },
+    );
+  });
+  it("restores what had been active before", () => {
+    checkRefault(
+      "the lowest bit of the shadow: PG_workingset, a cost, and WORKINGSET_RESTORE, but only if it is made active",
+      { wasActive: true },
+      { wasActive: true, clock: 9000 },
+      { wasActive: false },
+    );
+  });
+  it("counts pages, not folios", () => {
+    checkRefault(
+      "a folio has folioNrPages(folio) pages, in every counter and for the clock",
+      { order: 2 },
+      { order: 2, wasActive: true },
+      { order: 2, clock: 9000 },
+    );
+  });
+  it("works for random refaults", () => {
+    const random = new Random(505);
+    checkRefault("as in every refault", ...Array.from({ length: 150 }, () => randomRefault(random)));
+  });
+  it("drives a machine", () => {
+    atLast("05.5", () =>
+      compareReclaim(
+        REFAULT,
+        [reclaimScript("r12 r13 R r12 r12 R A r12 r13"), reclaimScript("r4 A r4 R r4 R A A r4 A r4")],
+        15,
+      ),
+    );
   });
 });

@@ -124,8 +124,12 @@ function mayEnterFs(folio: Folio, gfp: number): boolean {
   return (folio.flags & PG_swapcache) !== 0 && (gfp & __GFP_IO) !== 0;
 }
 
-/** Counts what is dirty or on its way. Linux mm/vmscan.c:folio_check_dirty_writeback() */
-function noteDirtyWriteback({ sys, stat }: Pass, folio: Folio, nrPages: number): void {
+/**
+ * Counts in `stat` what is dirty or on its way to the device.
+ * Linux mm/vmscan.c:folio_check_dirty_writeback(), and the counting behind it in shrink_folio_list()
+ */
+export function folioCheckDirtyWriteback(sys: MemorySystem, folio: Folio, stat: ReclaimStat): void {
+  const nrPages = folioNrPages(folio);
   // Only files have somebody who writes them without being asked.
   if (!folioIsFileLru(folio) || isLazyfree(folio)) return;
   const dirty = (folio.flags & PG_dirty) !== 0;
@@ -170,26 +174,32 @@ function unmap({ sys, stat, flush }: Pass, folio: Folio, nrPages: number): Outco
   return "activate";
 }
 
-/** A dirty folio; undefined: it is clean now, go on. */
-function shrinkDirty(pass: Pass, folio: Folio, references: number): Outcome | undefined {
-  const { sys, sc, flush } = pass;
+/** A dirty folio; what becomes of it. */
+function shrinkDirty({ sys, sc, flush }: Pass, folio: Folio, references: number): Outcome {
   const again = (folio.flags & PG_reclaim) !== 0 && (sys.pgdat.flags & PGDAT_DIRTY) !== 0;
   if (folioIsFileLru(folio) && !(currentIsKswapd(sys) && again)) {
     modNodePageState(sys, NR_VMSCAN_IMMEDIATE, folioNrPages(folio));
     folio.flags |= PG_reclaim; // freed as soon as it has been written
     return "activate";
   }
-  if (references === FOLIOREF_RECLAIM_CLEAN) return "keep";
-  if (!mayEnterFs(folio, sc.gfpMask) || !sc.mayWritepage) return "keep";
-  tryToUnmapFlushDirty(sys, flush);
-  return pageout(folio);
+  return pageout(sys, folio, sc, references, flush);
 }
 
 /**
- * Would write the folio, but reclaim writes swap only: a file is the flusher's business, and shared memory
- * has nowhere to go. Linux mm/vmscan.c:pageout(), mm/shmem.c:shmem_writeout()
+ * Would write the dirty folio, but reclaim writes swap only: a file is the flusher's business, and shared memory
+ * has nowhere to go. Whether it is kept or made active. Linux mm/vmscan.c:pageout(), and the questions before
+ * it in shrink_folio_list(); mm/shmem.c:shmem_writeout()
  */
-function pageout(folio: Folio): Outcome {
+export function pageout(
+  sys: MemorySystem,
+  folio: Folio,
+  sc: ScanControl,
+  references: number,
+  flush: TlbflushUnmapBatch,
+): "keep" | "activate" {
+  if (references === FOLIOREF_RECLAIM_CLEAN) return "keep";
+  if (!mayEnterFs(folio, sc.gfpMask) || !sc.mayWritepage) return "keep";
+  tryToUnmapFlushDirty(sys, flush);
   if (folio.refcount !== 1 + folioNrPages(folio)) return "keep";
   if (folio.mapping === undefined) return "keep";
   if (!folioIsFileLru(folio)) folio.flags &= ~PG_reclaim; // dirty as before
@@ -197,23 +207,21 @@ function pageout(folio: Folio): Outcome {
 }
 
 /**
- * The cache gives the folio up, if it is clean and only the cache and the caller hold it.
- * Linux mm/vmscan.c:__remove_mapping()
+ * Whoever still has a hold of the folio has no name for it any more: the cache gives it up, with a shadow in its
+ * place, if it is clean and only the cache and the caller hold it; anonymous memory after MADV_FREE, if only the
+ * caller does. Linux mm/vmscan.c:__remove_mapping(), and the lazyfree case of shrink_folio_list()
  */
-function removeMapping(sys: MemorySystem, folio: Folio): boolean {
+export function removeMapping(sys: MemorySystem, folio: Folio): boolean {
+  if (isLazyfree(folio)) {
+    if (folio.refcount !== 1) return false;
+    countVmEvents(sys, PGLAZYFREED, folioNrPages(folio));
+    return true;
+  }
   const { mapping } = folio;
   if (mapping === undefined || mapping.isAnon) return false;
   if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;
   filemapRemoveFolio(folio, folioIsFileLru(folio) ? workingsetEviction(sys, folio) : undefined);
   return true;
-}
-
-/** Whoever still has a hold of it has no name for it any more. */
-function giveUp({ sys }: Pass, folio: Folio): Outcome {
-  if (!isLazyfree(folio)) return removeMapping(sys, folio) ? "free" : "keep";
-  if (folio.refcount !== 1) return "keep";
-  countVmEvents(sys, PGLAZYFREED, folioNrPages(folio));
-  return "free";
 }
 
 /** Tries to free one isolated folio. Linux mm/vmscan.c:shrink_folio_list(), the body of its loop */
@@ -232,7 +240,7 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
     (folio.flags & PG_referenced) !== 0
   )
     return "keep"; // aging has just found it used
-  noteDirtyWriteback(pass, folio, nrPages);
+  folioCheckDirtyWriteback(sys, folio, stat);
   if (folioIsWriteback(sys, folio)) return shrinkWriteback(pass, folio, nrPages);
   const references = pass.ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);
   if (references === FOLIOREF_ACTIVATE) return "activate";
@@ -243,8 +251,8 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
   const stays = addToSwap(pass, folio) ?? unmap(pass, folio, nrPages);
   if (stays !== undefined) return stays;
   const dirty = (folio.flags & PG_dirty) !== 0 && !isLazyfree(folio);
-  const unwritten = dirty ? shrinkDirty(pass, folio, references) : undefined;
-  return unwritten ?? giveUp(pass, folio);
+  if (dirty) return shrinkDirty(pass, folio, references);
+  return removeMapping(sys, folio) ? "free" : "keep";
 }
 
 /** It gets out of the way of the scan, unless mlock holds it. */

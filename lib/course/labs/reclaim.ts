@@ -1,0 +1,410 @@
+/**
+ * Test bench of lab 05.4 and 05.5: a machine whose memory is reclaimed by a learner's parts.
+ *
+ *   operations --> boot({ parts }) --> a process uses pages, and "reclaim" gives the folios of both inactive lists to
+ *                                      shrinkFolioList, oldest first, as a scan would
+ *
+ *   afterwards     what became of each folio, and how it was before: "page 5 (of a mapped file), dirty, mapped"
+ *                  what was counted in sc, stat and /proc/vmstat
+ *                  frames that are free although a processor can still reach them
+ *                  what the process reads, and the kernel's books worked out again (papers.ts)
+ *                  each refault: what the shadow said, and whether the page was made active
+ *
+ * Who is still busy with a folio (the disk, a driver) is played: flags and references are set by hand.
+ *
+ * Not in Linux: a helper of the course. Read first: reclaim_ops.ts, papers.ts.
+ */
+import { PAGE_SIZE } from "../../hw/address.js";
+import { SyscallError } from "../../kernel/errno.js";
+import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
+import type { Process } from "../../kernel/process.js";
+import { SignalError } from "../../kernel/signal.js";
+import type { AddressSpace } from "../../mm/filemap/mapping.js";
+import { folioIsolateLru, moveFoliosToLru } from "../../mm/lru/isolate.js";
+import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE } from "../../mm/lru/lruvec.js";
+import { newReclaimStat, newScanControl } from "../../mm/lru/scan_control.js";
+import { lruAddDrainAll } from "../../mm/lru/swap.js";
+import {
+  type Folio,
+  folioGet,
+  folioMapped,
+  PG_active,
+  PG_dirty,
+  PG_locked,
+  PG_mlocked,
+  PG_reclaim,
+  PG_referenced,
+  PG_swapbacked,
+  PG_workingset,
+  PG_writeback,
+  pageFolio,
+  pfnToPage,
+} from "../../mm/pages/folio.js";
+import { __GFP_IO, GFP_KERNEL } from "../../mm/pages/gfp.js";
+import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../../mm/pages/pglist_data.js";
+import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
+import { ptePfn, ptePresent } from "../../mm/pgtable/pgtable.js";
+import {
+  NR_VMSCAN_IMMEDIATE,
+  PGACTIVATE,
+  PGLAZYFREED,
+  WORKINGSET_ACTIVATE,
+  WORKINGSET_REFAULT,
+  WORKINGSET_RESTORE,
+} from "../../mm/vmstat.js";
+import { brokenInvariants, wrongPapers } from "./papers.js";
+import { AREA, NR_RECLAIM_PAGES, type ReclaimHow, type ReclaimOp, reclaimPageText } from "./reclaim_ops.js";
+
+const BASE = 0x1000_0000_0000;
+
+/** One folio that was given to shrinkFolioList. */
+interface Verdict {
+  /** Which it is, and how it was before. */
+  readonly folio: string;
+  readonly verdict: string;
+}
+
+/** What is seen after one operation. */
+interface ReclaimObservation {
+  readonly did: string;
+  readonly verdicts: readonly Verdict[];
+  /** Counters of the call, by name. */
+  readonly counted: Readonly<Record<string, number>>;
+  /** Pages freed under a processor's feet. */
+  readonly stale: readonly string[];
+  readonly refaults: readonly string[];
+  /** Counters of the machine so far. */
+  readonly vmstat: Readonly<Record<string, number>>;
+  readonly books: readonly string[];
+}
+
+/** An observation as text. */
+export function reclaimText(seen: ReclaimObservation): string {
+  const counts = (all: Readonly<Record<string, number>>): string =>
+    Object.entries(all)
+      .filter(([, count]) => count !== 0)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(", ");
+  return [
+    seen.did,
+    ...seen.verdicts.map(({ folio, verdict }) => `${folio}: ${verdict}`),
+    ...seen.stale,
+    ...seen.refaults,
+    counts(seen.counted),
+    counts(seen.vmstat),
+    ...seen.books,
+  ]
+    .filter((line) => line !== "")
+    .join("\n  ");
+}
+
+/** What is wrong in `got`, in a sentence. */
+export function reclaimMistake(got: ReclaimObservation, expected: ReclaimObservation): string | undefined {
+  for (const [i, { folio, verdict }] of expected.verdicts.entries()) {
+    const mine = got.verdicts[i];
+    if (mine !== undefined && mine.verdict !== verdict)
+      return `${folio}: yours is ${mine.verdict}; it should be ${verdict}`;
+  }
+  const [stale] = got.stale;
+  if (stale !== undefined) return stale;
+  const refault = expected.refaults.findIndex((text, i) => text !== got.refaults[i]);
+  if (refault >= 0) return `${got.refaults[refault]}; it should be: ${expected.refaults[refault]}`;
+  for (const which of ["counted", "vmstat"] as const)
+    for (const [name, count] of Object.entries(expected[which]))
+      if (got[which][name] !== count) return `${name} is ${got[which][name]}; it should be ${count}`;
+  return got.books.find((line) => !expected.books.includes(line));
+}
+
+/** The machine and its process. */
+class Bench {
+  readonly machine: Machine;
+  private readonly process: Process;
+  private readonly thread: Process;
+  private readonly fd: number;
+  private readonly log: AddressSpace;
+  private readonly buffer: number;
+  private readonly held = new Map<Folio, number>();
+  /** Flags that the next reclaim finds, and that are taken away behind it. */
+  private readonly busy: [Folio, number][] = [];
+  private refaults: string[] = [];
+
+  constructor(parts: Partial<MachineParts>) {
+    this.machine = boot({ ram: "4 MiB", cpus: 2, parts });
+    const { kernel } = this.machine;
+    kernel.sys.readAheadPages = 1;
+    for (const [path, pages] of [
+      ["/data", AREA.file[1]],
+      ["/log", AREA.read[1]],
+    ] as const)
+      kernel.files.writeFile(path, new Uint8Array(pages * PAGE_SIZE).fill(7));
+    kernel.files.writeFile("/dev/shm/mem", new Uint8Array(AREA.shmem[1] * PAGE_SIZE));
+    const process = this.machine.spawn("P");
+    this.process = process;
+    this.thread = process.thread(1);
+    this.fd = process.open("/log");
+    this.log = kernel.files.lookup("/log")!.mapping;
+    this.buffer = process.mmap(PAGE_SIZE);
+    process.store(this.buffer, 1, 1);
+    for (const path of ["/log", "/data"]) {
+      const fd = process.open(path);
+      process.fsync(fd);
+      process.dropCache(fd);
+    }
+    const fixed = (area: readonly [number, number]) => ({ at: addressOf(area[0]), fixed: true });
+    process.mmap(AREA.private[1] * PAGE_SIZE, fixed(AREA.private));
+    for (const [path, area] of [
+      ["/data", AREA.file],
+      ["/dev/shm/mem", AREA.shmem],
+    ] as const)
+      process.mmap(area[1] * PAGE_SIZE, { ...fixed(area), fd: process.open(path), shared: true });
+    this.watchRefaults();
+  }
+
+  private watchRefaults(): void {
+    const { sys } = this.machine.kernel;
+    const { workingsetRefault } = sys.parts;
+    sys.parts = {
+      ...sys.parts,
+      workingsetRefault: (system, folio, shadow) => {
+        const clock = sys.lruvec.nonresidentAge;
+        workingsetRefault(system, folio, shadow);
+        const active = (folio.flags & PG_active) !== 0 ? "made active" : "left inactive";
+        const set = (folio.flags & PG_workingset) !== 0 ? ", marked PG_workingset" : "";
+        const moved = sys.lruvec.nonresidentAge - clock;
+        const evicted = Math.floor(shadow / 2 ** 17);
+        const was = shadow % 2 === 1 ? ", had been active" : "";
+        this.refaults.push(
+          `a page evicted at ${evicted} (the clock says ${clock}${was}) comes back, and is ${active}${set}; the clock goes on by ${moved}`,
+        );
+      },
+    };
+  }
+
+  run(op: ReclaimOp): ReclaimObservation {
+    this.refaults = [];
+    const seen = { did: "", verdicts: [] as Verdict[], counted: {}, stale: [] as string[] };
+    if (op.op === "reclaim") Object.assign(seen, this.reclaim(op.how ?? "plain"));
+    else seen.did = this.act(op);
+    return { ...seen, refaults: this.refaults, vmstat: this.vmstat(), books: this.books() };
+  }
+
+  private act({ op, page }: ReclaimOp): string {
+    const va = addressOf(page);
+    const { process } = this;
+    try {
+      if (op === "read") return `reads ${this.read(page)} in ${reclaimPageText(page)}`;
+      if (op === "write") this.write(page);
+      else if (op === "sync") this.sync();
+      else if (op === "hold") return this.mark(page, undefined);
+      else if (op === "busy") return this.mark(page, PG_locked);
+      else if (op === "written") return this.mark(page, PG_writeback);
+      else if (page >= AREA.read[0]) return "is not mapped: nothing to do";
+      else if (op === "look") return `the thread reads ${this.thread.load(va)}`;
+      else if (op === "free") process.madvise(va, PAGE_SIZE, "FREE");
+      else if (op === "mlock") process.mlock(va, PAGE_SIZE);
+      else if (op === "munlock") process.munlock(va, PAGE_SIZE);
+      return "done";
+    } catch (error) {
+      if (error instanceof SyscallError) return error.code;
+      if (error instanceof SignalError) return error.signal;
+      throw error;
+    }
+  }
+
+  private read(page: number): number {
+    if (page < AREA.read[0]) return this.process.load(addressOf(page));
+    this.process.pread(this.fd, this.buffer, 8, (page - AREA.read[0]) * PAGE_SIZE);
+    return this.process.load(this.buffer);
+  }
+
+  private write(page: number): void {
+    if (page < AREA.read[0]) this.process.store(addressOf(page), 1, page + 100);
+    else this.process.pwrite(this.fd, this.buffer, 8, (page - AREA.read[0]) * PAGE_SIZE);
+  }
+
+  private sync(): void {
+    for (const path of ["/data", "/log"]) {
+      const fd = this.process.open(path);
+      this.process.fsync(fd);
+      this.process.close(fd);
+    }
+  }
+
+  /** The folio that a page of the process, or of its file in the cache, lies in. */
+  private folioAt(page: number): Folio | undefined {
+    if (page >= AREA.read[0]) return this.log.pages.get(page - AREA.read[0]);
+    const { sys } = this.machine.kernel;
+    let folio: Folio | undefined;
+    walkPageRange(this.process.mm, addressOf(page), addressOf(page) + PAGE_SIZE, {
+      pteEntry(pte) {
+        if (ptePresent(pte) && ptePfn(pte) !== sys.zeroPfn) folio = pageFolio(pfnToPage(sys, ptePfn(pte)));
+      },
+    });
+    return folio;
+  }
+
+  /** Somebody else is busy with the page: holds it for good, or a flag says so until after the next reclaim. */
+  private mark(page: number, flag: number | undefined): string {
+    const folio = this.folioAt(page);
+    if (folio === undefined) return "is not in memory: nothing to do";
+    if (flag === undefined) {
+      folioGet(folio);
+      this.held.set(folio, (this.held.get(folio) ?? 0) + 1);
+    } else if ((folio.flags & (PG_locked | PG_writeback)) === 0) this.busy.push([folio, flag]);
+    return "done";
+  }
+
+  /** Gives the folios of the inactive lists to the part, and says what became of each. */
+  private reclaim(how: ReclaimHow): Partial<ReclaimObservation> {
+    const { sys } = this.machine.kernel;
+    lruAddDrainAll(sys);
+    const names = new Map<Folio, string>();
+    for (let page = 0; page < NR_RECLAIM_PAGES; page++) {
+      const folio = this.folioAt(page);
+      if (folio !== undefined) names.set(folio, reclaimPageText(page));
+    }
+    const list = this.isolate();
+    for (const [folio, flag] of this.busy) folio.flags |= flag;
+    const before = list.map((folio) => `${names.get(folio) ?? "a page"}${stateText(folio)}`);
+    const given = [...list];
+    const stat = newReclaimStat();
+    const gfpMask = how === "no io" ? GFP_KERNEL & ~__GFP_IO : GFP_KERNEL;
+    const sc = newScanControl({ gfpMask, mayUnmap: how !== "no unmap" });
+    const stale: string[] = [];
+    let nrReclaimed: unknown;
+    this.asWho(how, () => {
+      const look = ({ name, fields }: { name: string; fields: Readonly<Record<string, unknown>> }): void => {
+        if (name === "kmem:mm_page_free") this.noteStale(Number(fields.pfn), stale);
+      };
+      sys.trace.watch(look, () => {
+        nrReclaimed = sys.parts.shrinkFolioList(sys, list, sc, stat, how === "whatever was used");
+      });
+    });
+    for (const [folio, flag] of this.busy.splice(0)) folio.flags &= ~flag;
+    const verdicts = given.map((folio, i) => ({ folio: before[i]!, verdict: verdictText(folio, list) }));
+    const inOrder = list.every((folio, i) => i === 0 || given.indexOf(list[i - 1]!) < given.indexOf(folio));
+    const { nrDirty, nrUnqueuedDirty, nrCongested, nrWriteback, nrImmediate, nrRefKeep, nrUnmapFail } = stat;
+    const kinds = { "stat.nrActivate[0]": stat.nrActivate[0], "stat.nrActivate[1]": stat.nrActivate[1] };
+    const counted = {
+      ...{ "sc.nrScanned": sc.nrScanned, "stat.nrDirty": nrDirty, "stat.nrUnqueuedDirty": nrUnqueuedDirty },
+      ...{
+        "stat.nrCongested": nrCongested,
+        "stat.nrWriteback": nrWriteback,
+        "stat.nrImmediate": nrImmediate,
+      },
+      ...{ "stat.nrRefKeep": nrRefKeep, "stat.nrUnmapFail": nrUnmapFail, ...kinds },
+    };
+    moveFoliosToLru(
+      sys,
+      sys.lruvec,
+      list.filter((folio) => folio.refcount > 0),
+    );
+    const order = inOrder ? "" : "; those that stay are in another order than before";
+    return {
+      did: `returns ${String(nrReclaimed)} for ${given.length} folios${order}`,
+      verdicts,
+      counted,
+      stale,
+    };
+  }
+
+  private isolate(): Folio[] {
+    const { sys } = this.machine.kernel;
+    const found: Folio[] = [];
+    for (const lru of [LRU_INACTIVE_FILE, LRU_INACTIVE_ANON])
+      for (let folio = sys.lruvec.tail[lru]; folio !== undefined; folio = sys.lruvec.tail[lru])
+        if (folioIsolateLru(sys, folio)) found.push(folio);
+    return found.filter((folio) => folio.flags !== undefined);
+  }
+
+  /** Runs `act` as the one who reclaims. */
+  private asWho(how: ReclaimHow, act: () => void): void {
+    const { sys } = this.machine.kernel;
+    const { currentKthread } = sys;
+    const { flags } = sys.pgdat;
+    if (how === "kswapd") {
+      sys.currentKthread = sys.pgdat.kswapd;
+      sys.pgdat.flags |= PGDAT_WRITEBACK | PGDAT_DIRTY;
+    }
+    try {
+      act();
+    } finally {
+      sys.currentKthread = currentKthread;
+      sys.pgdat.flags = flags;
+    }
+  }
+
+  /** Whether some processor's TLB still leads to the frame that has just been freed. */
+  private noteStale(pfn: number, stale: string[]): void {
+    for (const { id, mmu } of this.machine.cpus)
+      for (const tlb of new Set([...mmu.l1d, ...mmu.l2d]))
+        for (const entry of tlb?.entries() ?? [])
+          if (entry.pfn === pfn && stale.length === 0)
+            stale.push(
+              `A frame is free although the TLB of CPU ${id} still leads to it: flush (tryToUnmapFlush) before folioPut`,
+            );
+  }
+
+  private vmstat(): Record<string, number> {
+    const { events, nodeStat } = this.machine.kernel.sys.vmStat;
+    return {
+      pgactivate: events[PGACTIVATE]!,
+      pglazyfreed: events[PGLAZYFREED]!,
+      nr_vmscan_immediate_reclaim: nodeStat[NR_VMSCAN_IMMEDIATE]!,
+      workingset_refault_anon: nodeStat[WORKINGSET_REFAULT]!,
+      workingset_refault_file: nodeStat[WORKINGSET_REFAULT + 1]!,
+      workingset_activate_file: nodeStat[WORKINGSET_ACTIVATE + 1]!,
+      workingset_restore_file: nodeStat[WORKINGSET_RESTORE + 1]!,
+      "lruvec.fileCost": this.machine.kernel.sys.lruvec.fileCost,
+    };
+  }
+
+  private books(): string[] {
+    const { kernel } = this.machine;
+    const { mm } = this.process;
+    const pageText = (addr: number): string => reclaimPageText((addr - BASE) / PAGE_SIZE);
+    const wrong = wrongPapers(kernel.sys, [{ name: "P", mm, pageText }], this.held);
+    return wrong.length > 0 ? wrong : brokenInvariants(kernel.sys, [kernel.initMm, mm], this.held);
+  }
+}
+
+function addressOf(page: number): number {
+  return BASE + page * PAGE_SIZE;
+}
+
+const STATES: readonly [number, string][] = [
+  [PG_locked, "locked"],
+  [PG_writeback, "being written"],
+  [PG_dirty, "dirty"],
+  [PG_referenced, "used before"],
+  [PG_reclaim, "marked PG_reclaim"],
+  [PG_mlocked, "held by mlock"],
+];
+
+/** How a folio is, in words. */
+function stateText(folio: Folio): string {
+  const words = STATES.filter(([flag]) => (folio.flags & flag) !== 0).map(([, word]) => word);
+  const lazyfree =
+    folio.mapping?.isAnon && (folio.flags & PG_swapbacked) === 0 ? ["given up by MADV_FREE"] : [];
+  return [...["", ...lazyfree, ...words], folioMapped(folio) ? "mapped" : "not mapped"].join(", ");
+}
+
+/** What became of it. */
+function verdictText(folio: Folio, list: readonly Folio[]): string {
+  const stays = list.includes(folio);
+  if (folio.refcount === 0) return stays ? "free, and still in folioList" : "free";
+  if (!stays) return "lost: not free, and not in folioList";
+  const flags = [PG_dirty, PG_reclaim, PG_referenced];
+  const marks = STATES.filter(([flag]) => flags.includes(flag) && (folio.flags & flag) !== 0);
+  const kept = (folio.flags & PG_active) !== 0 ? "made active" : "kept";
+  return [kept, ...marks.map(([, word]) => word), folioMapped(folio) ? "mapped" : "not mapped"].join(", ");
+}
+
+/** Runs operations on a machine with `parts`: one observation each. */
+export function* runReclaim(
+  parts: Partial<MachineParts>,
+  operations: readonly ReclaimOp[],
+): Generator<ReclaimObservation> {
+  const bench = new Bench(parts);
+  for (const op of operations) yield bench.run(op);
+}
