@@ -294,6 +294,7 @@ export { Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
 
 // ---------------- page replacement policies by themselves
 
+export { type Anomaly, type AnomalySearch, findBeladyAnomaly } from "./policies/belady_anomaly.js";
 export { curveOfDistances, MissRatioCurve, missRatioCurve } from "./policies/miss_ratio.js";
 export {
   type AnyPageTrace,
@@ -301,7 +302,15 @@ export {
   numberPages,
   type PageNumbers,
 } from "./policies/numbered_trace.js";
+export {
+  type PageTraceOptions,
+  pageTrace,
+  type SyntheticOptions,
+  syntheticTrace,
+  type TraceKind,
+} from "./policies/page_traces.js";
 export type { Policy, PolicyClass, PolicyMaker } from "./policies/policy.js";
+export { type PolicyStep, type PolicySteps, policySteps } from "./policies/policy_steps.js";
 export {
   type AnyPolicy,
   POLICY_NAMES,
@@ -349,6 +358,7 @@ export {
   type Owner,
   type OwnersData,
 } from "./view/draw_owners.js";
+export { drawPolicy } from "./view/draw_policy.js";
 export {
   drawLists,
   drawRates,
