@@ -25,8 +25,8 @@ const MOST_ROWS = 16;
 const COME_IN = "#FBE3B0";
 
 /**
- * A table of `policy` at work on a short `trace` with `capacity` frames. RangeError for more than 24 references or
- * 16 frames, which nobody can read. Not in Linux.
+ * A table of `policy` at work on a short `trace` with `capacity` frames. RangeError for more than 24
+ * references or 16 frames, which nobody can read. Not in Linux.
  */
 export function drawPolicy(policy: AnyPolicy, trace: AnyPageTrace, capacity: number): Picture {
   return tableOf(policySteps(policy, trace, capacity));
