@@ -294,6 +294,7 @@ export { Trace, type TraceCounts, unpackTrace } from "./hw/trace.js";
 
 // ---------------- page replacement policies by themselves
 
+export { type Anomaly, type AnomalySearch, findBeladyAnomaly } from "./policies/belady_anomaly.js";
 export { curveOfDistances, MissRatioCurve, missRatioCurve } from "./policies/miss_ratio.js";
 export {
   type AnyPageTrace,
@@ -301,6 +302,7 @@ export {
   numberPages,
   type PageNumbers,
 } from "./policies/numbered_trace.js";
+export { type SyntheticOptions, syntheticTrace, type TraceKind } from "./policies/page_traces.js";
 export type { Policy, PolicyClass, PolicyMaker } from "./policies/policy.js";
 export {
   type AnyPolicy,

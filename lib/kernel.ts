@@ -117,6 +117,7 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 
 // ---------------- pages, folios, and the lists they are on
 
+export type { ThpWord } from "./mm/huge/khugepaged.js";
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { LruGenFolio, LruGenState } from "./mm/lru/gen/lru_gen.js";
 export type { Lruvec } from "./mm/lru/lruvec.js";
@@ -217,7 +218,7 @@ export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
 export type { EventQueue, EventRecord } from "./hw/events.js";
 export type { FaultingTask } from "./kernel/fault.js";
-export type { Kernel, KernelHardware, ThpWord } from "./kernel/kernel.js";
+export type { Kernel, KernelHardware } from "./kernel/kernel.js";
 export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { PglistData } from "./mm/pages/pglist_data.js";

@@ -69,13 +69,7 @@ export const STREAMS: readonly StreamSpec[] = [
 /** The first `length` accesses of a stream. */
 export function makeStream(kind: StreamKind, pages: number, length: number): Uint32Array {
   const stream = new Uint32Array(length);
-  let state = 2463534242;
-  const draw = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
+  const draw = xorshift32();
   const bytesMask = pages * PAGE_SIZE - 1;
   const pageOf = kind === "zipf" ? zipfPages(pages) : (x: number) => x >>> (32 - Math.log2(pages));
   for (let i = 0; i < length; i++) {
@@ -85,6 +79,25 @@ export function makeStream(kind: StreamKind, pages: number, length: number): Uin
     else stream[i] = (pageOf(x) << 12) | tail(draw());
   }
   return stream;
+}
+
+/** Page numbers of the zipf stream without its writes: one draw for each. */
+export function makeRequests(pages: number, length: number): Uint32Array {
+  const draw = xorshift32();
+  const pageOf = zipfPages(pages);
+  const requests = new Uint32Array(length);
+  for (let i = 0; i < length; i++) requests[i] = pageOf(draw());
+  return requests;
+}
+
+function xorshift32(): () => number {
+  let state = 2463534242;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
 }
 
 /** Bit 0 of an access: a quarter of them write. */

@@ -21,6 +21,7 @@ import type { Cpu } from "../hw/cpu.js";
 import { PF_USER } from "../hw/fault.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
+import type { ThpWord } from "../mm/huge/khugepaged.js";
 import { leakDirtied } from "../mm/lru/balance_dirty_pages.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import { kswapdRun } from "../mm/lru/kswapd.js";
@@ -70,9 +71,6 @@ export interface KernelHardware {
   /** Word for transparent_hugepage/enabled on the kernel's command line. */
   readonly thp?: ThpWord;
 }
-
-/** What transparent_hugepage/enabled may say. */
-export type ThpWord = "always" | "madvise" | "never";
 
 /** One running kernel. Not in Linux: there it is the whole program. */
 export class Kernel implements TaskRunner {

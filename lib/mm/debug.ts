@@ -23,8 +23,9 @@ import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
 import { checkGenerations } from "./lru/gen/check.js";
+import { folioZonenum } from "./lru/lru_size.js";
 import { NR_LRU_LISTS } from "./lru/lruvec.js";
-import { folioZonenum, mmCounter } from "./lru/mm_inline.js";
+import { mmCounter } from "./lru/mm_inline.js";
 import {
   type AnonVma,
   MM_SWAPENTS,
@@ -308,9 +309,9 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
 /** Every folio on a list says so, lists are linked both ways and as long as counted; nothing is isolated. */
 function checkLru(sys: MemorySystem, truth: Truth): void {
   const { problems } = truth;
-  const inGens = checkGenerations(sys, problems);
   const { head, tail, lruZoneSize } = sys.lruvec;
   const zoneSize = new Float64Array(lruZoneSize.length);
+  const inGens = checkGenerations(sys, problems, zoneSize);
   for (let list = 0; list < NR_LRU_LISTS; list++) {
     let pages = inGens[list]!;
     let prev: Folio | undefined;
@@ -329,7 +330,7 @@ function checkLru(sys: MemorySystem, truth: Truth): void {
   for (let i = 0; i < zoneSize.length; i++)
     if (zoneSize[i] !== lruZoneSize[i])
       problems.push(
-        `list ${i % NR_LRU_LISTS} has ${zoneSize[i]} pages in zone ${Math.floor(i / NR_LRU_LISTS)}: ${lruZoneSize[i]}`,
+        `zone ${Math.floor(i / NR_LRU_LISTS)}, list ${i % NR_LRU_LISTS}: ${zoneSize[i]}, not ${lruZoneSize[i]}`,
       );
   expectStat(sys, truth, NR_ISOLATED_ANON, 0);
   expectStat(sys, truth, NR_ISOLATED_FILE, 0);

@@ -9,6 +9,7 @@
 import { PAGE_SIZE } from "../hw/address.js";
 import type { CtlTable, SysctlContext } from "../kernel/sysctl.js";
 import type { KobjAttribute } from "../kernel/sysfs_mm.js";
+import { lruGenCommands } from "../mm/lru/gen/commands.js";
 import { lruGenText } from "../mm/lru/gen/observe.js";
 import type { MemorySystem } from "../mm/system.js";
 import type { ProcFile } from "./file.js";
@@ -49,15 +50,16 @@ export function sysfsFile(sys: MemorySystem, attribute: KobjAttribute): ProcFile
   };
 }
 
-/**
- * /sys/kernel/debug/lru_gen: the generations. Linux mm/vmscan.c:lru_gen_seq_show()
- * Differs from Linux: cannot be written, so that nobody ages or evicts by hand.
- */
+/** /sys/kernel/debug/lru_gen: the generations. Linux mm/vmscan.c:lru_gen_seq_show(), lru_gen_seq_write() */
 export function lruGenFile(sys: MemorySystem): ProcFile {
   return {
     family: "sysfs",
-    mode: 0o444,
-    effect: "the generations as they are now",
+    mode: 0o644,
+    effect: "ages and evicts by hand; shows the generations as they are now",
     show: () => [lruGenText(sys)],
+    store(text) {
+      const err = lruGenCommands(sys, text);
+      return err < 0 ? err : text.length;
+    },
   };
 }

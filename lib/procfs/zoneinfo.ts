@@ -6,10 +6,10 @@
  *
  * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: buddyinfo.ts, vmstat.ts.
  */
+import { NR_LRU_LISTS } from "../mm/lru/lruvec.js";
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
 import { FreeLinks, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
-import { MIGRATETYPE_NAMES, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "../mm/pages/migratetype.js";
 import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
 import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -28,12 +28,14 @@ function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
     for (const page of section ?? []) {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.pfn < zone.zoneStartPfn || page.pfn >= zone.zoneEndPfn) continue;
-      if (page.lruList >= 0) add(LRU_NAMES[page.lruList]!, page);
       if ((page.flags & PG_mlocked) !== 0) add("nr_mlock", page);
       const { mapping } = page;
       const dirty = mapping !== undefined && !mapping.isAnon && mapping.dirtyFolios.has(page);
       if (dirty || (page.flags & PG_writeback) !== 0) add("nr_zone_write_pending", page);
     }
+  const zid = sys.zones.indexOf(zone);
+  for (const [list, name] of LRU_NAMES.entries())
+    pages.set(name, sys.lruvec.lruZoneSize[zid * NR_LRU_LISTS + list]!);
   return pages;
 }
 

@@ -139,7 +139,9 @@ export class ScenarioRun {
   private survived(proc: ReplayProc, op: ProcessOp): Fields {
     const fields = this.processStep(proc, op);
     const killed = !proc.alive && op.op !== "exit" && op.op !== "kill";
-    return killed ? { ok: false, err: "KILLED" } : fields;
+    if (!killed) return fields;
+    const touched: Fields = fields.touched === undefined ? {} : { touched: fields.touched };
+    return { ok: false, err: "KILLED", ...touched };
   }
 
   private sums(): Fields {

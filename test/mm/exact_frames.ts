@@ -15,5 +15,6 @@ export function noPcp(sys: MemorySystem): void {
 /** From now on on this machine. */
 export function exactFrames(sys: MemorySystem): void {
   noPcp(sys);
+  for (const zone of sys.zones) zone.watermark = { min: 0, low: 0, high: 0, promo: 0 };
   sys.parts.zoneWatermarkOk = (_sys, _zone, order, _mark, _highest, _flags, free) => free >= 2 ** order;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type BootOptions, boot } from "../../lib/kernel/machine.js";
+import { buddyinfo, pagetypeinfo } from "../../lib/procfs/buddyinfo.js";
 import { parseBuddyinfo, parseZoneinfo } from "../../lib/procfs/parse.js";
-import { buddyinfo, pagetypeinfo, zoneinfo } from "../../lib/procfs/zoneinfo.js";
+import { zoneinfo } from "../../lib/procfs/zoneinfo.js";
 
 /** A machine on which a process has touched 4 MiB. */
 function machineWith(options: BootOptions) {

@@ -12,8 +12,10 @@
  * Linux mm/rmap.c. Read first: rmap.ts, page_vma_mapped.ts. Read next: mm/lru/shrink_folio_list.ts.
  */
 import { folioIsLocked } from "../filemap/folio_wait.js";
+import { lruGenLookAround } from "../lru/gen/look_around.js";
 import { mlockFolio } from "../lru/mlock_batch.js";
-import { VM_LOCKED, VM_RAND_READ, VM_SEQ_READ, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
+import { vmaHasRecency } from "../lru/mm_inline.js";
+import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import { type Folio, folioMapcount, folioNrPages, folioTestAnon } from "../pages/folio.js";
 import { pteMkold, pteYoung, setPte } from "../pgtable/pgtable.js";
 import type { MemorySystem } from "../system.js";
@@ -21,16 +23,11 @@ import { pageVmaMappedWalk } from "./page_vma_mapped.js";
 import { rmapWalk } from "./rmap.js";
 
 /** What a reverse walk has seen of a folio's use. Linux mm/rmap.c:struct folio_referenced_arg */
-export interface FolioReferences {
+interface FolioReferences {
   /** VMAs that have used it. */
   referenced: number;
   /** All their flags; VM_LOCKED alone if one of them has locked it. */
   vmFlags: number;
-}
-
-/** Whether use through this VMA says anything of use to come. Linux include/linux/mm.h:vma_has_recency() */
-function vmaHasRecency(vma: VmAreaStruct): boolean {
-  return (vma.vmFlags & (VM_SEQ_READ | VM_RAND_READ)) === 0;
 }
 
 /**
@@ -62,9 +59,13 @@ function folioReferencedOne(
 ): number {
   let ptes = 0;
   let young = false;
-  pageVmaMappedWalk(folio, vma, (_address, ptep, pte) => {
+  pageVmaMappedWalk(folio, vma, (address, ptep, pte) => {
     ptes++;
     if ((vma.vmFlags & VM_LOCKED) !== 0 || !pteYoung(pte)) return true;
+    if (sys.lruGen.enabled) {
+      young = lruGenLookAround(vma, address, ptep);
+      return true;
+    }
     setPte(sys.ram, ptep, pteMkold(pte));
     young = true;
     return true;

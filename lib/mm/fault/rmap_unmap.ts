@@ -80,7 +80,8 @@ function shouldDeferFlush(mm: MmStruct): boolean {
 
 /**
  * Empties every entry that maps the folio, except where it is locked; whether any is left the caller must ask
- * (folioMapped). Flushes at once, or leaves it to tryToUnmapFlush() of `batch`. Linux mm/rmap.c:try_to_unmap()
+ * (folioMapped). Flushes at once, or leaves it to tryToUnmapFlush() of `batch`.
+ * Linux mm/rmap.c:try_to_unmap()
  */
 export function tryToUnmap(sys: MemorySystem, folio: Folio, batch?: TlbflushUnmapBatch): void {
   rmapWalk(folio, (vma) => tryToUnmapOne(sys, folio, vma, batch) && folioMapped(folio));

@@ -59,7 +59,7 @@ function workingsetUpdateNode(sys: MemorySystem, node: XaNode): void {
   if (node.nrShadows === 0) node.mapping.shadowNodes.delete(node.offset);
 }
 
-/** `node` has changed, if it has a record: what that means for it, and for the one that may stand in the head. */
+/** `node` has changed, if it has a record: what that means for it, and for the one in the head. */
 function updateNode(mapping: AddressSpace, node: XaNode | undefined): void {
   const { sys } = mapping.host;
   if (node !== undefined) workingsetUpdateNode(sys, node);

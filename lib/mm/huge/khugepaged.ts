@@ -37,6 +37,9 @@ const PAGEBLOCK_NR_PAGES = 1 << (MAX_PAGE_ORDER - 1);
 /** Unmovable, movable, reclaimable. Linux MIGRATE_PCPTYPES */
 const MIGRATE_PCPTYPES = 3;
 
+/** What transparent_hugepage/enabled may say. */
+export type ThpWord = "always" | "madvise" | "never";
+
 const ENABLED = "transparent_hugepage/enabled";
 const PMD_ENABLED = "transparent_hugepage/hugepages-2048kB/enabled";
 

@@ -17,9 +17,10 @@ import { type Folio, folioGet, folioMapped, folioNrPages, PG_active, PG_lru } fr
 import { folioPut } from "../pages/free_pages.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, PGSKIP } from "../vmstat.js";
+import { folioZonenum } from "./lru_size.js";
 import type { Lruvec } from "./lruvec.js";
 import { folioEvictable } from "./mlock_batch.js";
-import { folioZonenum, lruvecAddFolio, lruvecDelFolio } from "./mm_inline.js";
+import { lruvecAddFolio, lruvecDelFolio } from "./mm_inline.js";
 import type { ScanControl } from "./scan_control.js";
 import { folioAddLru } from "./swap.js";
 import { workingsetAgeNonresident } from "./workingset.js";
@@ -45,7 +46,7 @@ export function folioPutbackLru(sys: MemorySystem, folio: Folio): void {
 }
 
 /** What a scan of a list has taken, in pages. */
-export interface Isolated {
+interface Isolated {
   nrTaken: number;
   /** Looked at, passed over or taken. */
   nrScanned: number;

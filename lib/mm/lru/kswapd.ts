@@ -43,6 +43,7 @@ import {
 } from "../vmstat.js";
 import { HZ, NS_PER_JIFFY } from "../wait.js";
 import { snapshotRefaults } from "./direct_reclaim.js";
+import { lruGenAgeNode } from "./gen/shrink_node.js";
 import { LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from "./lruvec.js";
 import {
   DEF_PRIORITY,
@@ -272,7 +273,11 @@ function balanceOnce(sys: MemorySystem, sc: ScanControl, shrinkNode: ShrinkNode)
  * those are too few. Linux mm/vmscan.c:kswapd_age_node()
  */
 function kswapdAgeNode(sys: MemorySystem, sc: ScanControl): void {
-  if (sys.lruGen.enabled || !canAgeAnonPages(sys) || !inactiveIsLow(sys, LRU_INACTIVE_ANON)) return;
+  if (sys.lruGen.enabled) {
+    if (lruGenAgeNode(sys, sc)) sys.outOfMemory?.(sc.gfpMask, sc.order);
+    return;
+  }
+  if (!canAgeAnonPages(sys) || !inactiveIsLow(sys, LRU_INACTIVE_ANON)) return;
   shrinkActiveList(sys, SWAP_CLUSTER_MAX, sys.lruvec, sc, LRU_ACTIVE_ANON);
 }
 

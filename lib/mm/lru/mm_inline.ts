@@ -30,15 +30,9 @@ import {
   PG_unevictable,
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
-import { modNodePageState } from "../vmstat.js";
 import { lruGenAddFolio, lruGenDelFolio } from "./gen/gen_list.js";
-import {
-  LRU_INACTIVE_ANON,
-  LRU_INACTIVE_FILE,
-  LRU_UNEVICTABLE,
-  type Lruvec,
-  NR_LRU_LISTS,
-} from "./lruvec.js";
+import { folioZonenum, updateLruSize } from "./lru_size.js";
+import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE, type Lruvec } from "./lruvec.js";
 
 /** Backed by a file rather than by swap. Linux include/linux/mm_inline.h:folio_is_file_lru() */
 export function folioIsFileLru(folio: Folio): boolean {
@@ -70,20 +64,6 @@ export function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
   return sys.lruvec;
 }
 
-/** Number of the zone that the folio lies in. Linux include/linux/mm.h:folio_zonenum() */
-export function folioZonenum(sys: MemorySystem, folio: Folio): number {
-  const { zones } = sys;
-  let zid = 0;
-  while (zid < zones.length - 1 && folio.pfn >= zones[zid]!.zoneEndPfn) zid++;
-  return zid;
-}
-
-/** The list has `nrPages` more. Linux include/linux/mm_inline.h:update_lru_size() */
-function updateLruSize(sys: MemorySystem, lruvec: Lruvec, folio: Folio, list: number, nrPages: number): void {
-  lruvec.lruZoneSize[folioZonenum(sys, folio) * NR_LRU_LISTS + list]! += nrPages;
-  modNodePageState(sys, list, nrPages);
-}
-
 /**
  * Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio()
  */
@@ -101,7 +81,7 @@ export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
   head[list] = folio;
   folio.lruList = list;
   folio.flags |= PG_lru;
-  updateLruSize(sys, lruvec, folio, list, 1 << folio.order);
+  updateLruSize(sys, lruvec, folioZonenum(sys, folio), list, 1 << folio.order);
 }
 
 /** The same at the tail: reclaim looks at it next. Linux include/linux/mm_inline.h:lruvec_add_folio_tail() */
@@ -119,7 +99,7 @@ export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
   tail[list] = folio;
   folio.lruList = list;
   folio.flags |= PG_lru;
-  updateLruSize(sys, lruvec, folio, list, 1 << folio.order);
+  updateLruSize(sys, lruvec, folioZonenum(sys, folio), list, 1 << folio.order);
 }
 
 /** Takes the folio off its list and clears PG_lru. Linux include/linux/mm_inline.h:lruvec_del_folio() */
@@ -141,7 +121,7 @@ export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
   folio.next = undefined;
   folio.lruList = -1;
   folio.flags &= ~PG_lru;
-  updateLruSize(sys, lruvec, folio, list, -(1 << folio.order));
+  updateLruSize(sys, lruvec, folioZonenum(sys, folio), list, -(1 << folio.order));
 }
 
 /**

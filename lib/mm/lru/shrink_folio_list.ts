@@ -26,8 +26,8 @@
  * Left out: swap (it comes later), splitting large anonymous folios, demotion to slower memory, pages pinned
  * for a device, file systems that keep something of their own in a page.
  *
- * Linux mm/vmscan.c. Read first: isolate.ts, mm/fault/rmap_referenced.ts, mm/fault/rmap_unmap.ts, workingset.ts.
- * Read next: shrink_lists.ts.
+ * Linux mm/vmscan.c. Read first: isolate.ts, mm/fault/rmap_referenced.ts, mm/fault/rmap_unmap.ts,
+ * workingset.ts. Read next: shrink_lists.ts.
  */
 import { folioReferenced } from "../fault/rmap_referenced.js";
 import {
@@ -60,6 +60,7 @@ import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, modNodePageState, NR_VMSCAN_IMMEDIATE, PGACTIVATE, PGLAZYFREED } from "../vmstat.js";
 import { FOLIO_BATCH_SIZE } from "./fbatch.js";
+import { lruGenSetRefs } from "./gen/refs.js";
 import { folioEvictable } from "./mlock_batch.js";
 import { folioIsFileLru } from "./mm_inline.js";
 import { currentIsKswapd } from "./reclaimer.js";
@@ -82,6 +83,10 @@ export const FOLIOREF_ACTIVATE = 3;
 export function folioCheckReferences(sys: MemorySystem, folio: Folio, _sc: ScanControl): number {
   const { referenced, vmFlags } = folioReferenced(sys, folio, true);
   if ((vmFlags & VM_LOCKED) !== 0) return FOLIOREF_ACTIVATE;
+  if (sys.lruGen.enabled) {
+    if (referenced === 0) return FOLIOREF_RECLAIM;
+    return lruGenSetRefs(folio) ? FOLIOREF_ACTIVATE : FOLIOREF_KEEP;
+  }
   const wasReferenced = (folio.flags & PG_referenced) !== 0;
   folio.flags &= ~PG_referenced;
   if (referenced > 0) {
@@ -228,6 +233,13 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
   sc.nrScanned += nrPages;
   if (!folioEvictable(folio)) return "activate";
   if (!sc.mayUnmap && folioMapped(folio)) return "keep";
+  if (
+    sys.lruGen.enabled &&
+    !pass.ignoreReferences &&
+    folioMapped(folio) &&
+    (folio.flags & PG_referenced) !== 0
+  )
+    return "keep"; // aging has just found it used
   folioCheckDirtyWriteback(sys, folio, stat);
   if (folioIsWriteback(sys, folio)) return shrinkWriteback(pass, folio, nrPages);
   const references = pass.ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);
@@ -250,7 +262,7 @@ function setActive(stat: ReclaimStat, folio: Folio): void {
   stat.nrActivate[folioIsFileLru(folio) ? 1 : 0] += folioNrPages(folio);
 }
 
-/** No processor knows the folios any more: their frames are free. Linux mm/page_alloc.c:free_unref_folios() */
+/** No processor knows the folios any more: they are freed. Linux mm/page_alloc.c:free_unref_folios() */
 function freeFolios(sys: MemorySystem, folios: Folio[], flush: TlbflushUnmapBatch): void {
   tryToUnmapFlush(sys, flush);
   for (let i = 0; i < folios.length; i++) folioPutRefs(sys, folios[i]!, 1);

@@ -48,6 +48,7 @@ import {
   UNEVICTABLE_PGRESCUED,
 } from "../vmstat.js";
 import { type CpuFbatches, FOLIO_BATCH_SIZE, thisCpuFbatches } from "./fbatch.js";
+import { lruGenClearRefs, lruGenIncRefs } from "./gen/refs.js";
 import { folioEvictable, mlockFolioBatch, mlockNewFolio } from "./mlock_batch.js";
 import { lruvecAddFolio, lruvecAddFolioTail, lruvecDelFolio } from "./mm_inline.js";
 import { workingsetActivation } from "./workingset.js";
@@ -109,7 +110,8 @@ function lruMoveTail(sys: MemorySystem, folio: Folio): void {
 
 /** Linux mm/swap.c:lru_deactivate() */
 function lruDeactivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & (PG_unevictable | PG_active)) !== PG_active) return;
+  if ((folio.flags & PG_unevictable) !== 0) return;
+  if ((folio.flags & PG_active) === 0 && !sys.lruGen.enabled) return;
   lruvecDelFolio(sys, folio);
   folio.flags &= ~(PG_active | PG_referenced);
   lruvecAddFolio(sys, folio);
@@ -120,7 +122,7 @@ function lruDeactivate(sys: MemorySystem, folio: Folio): void {
 function lruDeactivateFile(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & PG_unevictable) !== 0 || folioMapped(folio)) return;
   const nrPages = 1 << folio.order;
-  const wasActive = (folio.flags & PG_active) !== 0;
+  const wasActive = (folio.flags & PG_active) !== 0 || sys.lruGen.enabled;
   lruvecDelFolio(sys, folio);
   folio.flags &= ~(PG_active | PG_referenced);
   if ((folio.flags & (PG_writeback | PG_dirty)) !== 0) {
@@ -139,13 +141,17 @@ function lruLazyfree(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & (PG_swapbacked | PG_swapcache | PG_unevictable)) !== PG_swapbacked) return;
   lruvecDelFolio(sys, folio);
   // A clean anonymous folio without PG_swapbacked is what "lazily freed" means.
-  folio.flags &= ~(PG_active | PG_referenced | PG_swapbacked);
+  folio.flags &= ~(PG_active | PG_swapbacked);
+  if (!sys.lruGen.enabled) folio.flags &= ~PG_referenced;
   lruvecAddFolio(sys, folio);
   countVmEvents(sys, PGLAZYFREE, 1 << folio.order);
 }
 
 /** A new folio is to go on its LRU list. Linux mm/swap.c:folio_add_lru() */
 export function folioAddLru(sys: MemorySystem, folio: Folio): void {
+  const { lruGen } = sys;
+  if (lruGen.enabled && lruGen.inLruFault && !sys.pfMemalloc && (folio.flags & PG_unevictable) === 0)
+    folio.flags |= PG_active; // not the oldest generation
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruAdd, folio, lruAdd);
 }
 
@@ -172,6 +178,10 @@ export function folioRotateReclaimable(sys: MemorySystem, folio: Folio): void {
 
 /** The folio was used: first time referenced, second time active. Linux mm/swap.c:folio_mark_accessed() */
 export function folioMarkAccessed(sys: MemorySystem, folio: Folio): void {
+  if (sys.lruGen.enabled) {
+    lruGenIncRefs(folio);
+    return;
+  }
   if ((folio.flags & PG_referenced) === 0) {
     folio.flags |= PG_referenced;
     return;
@@ -185,7 +195,9 @@ export function folioMarkAccessed(sys: MemorySystem, folio: Folio): void {
 
 /** MADV_COLD: from the active list to the inactive one. Linux mm/swap.c:folio_deactivate() */
 export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
-  if ((folio.flags & (PG_unevictable | PG_lru | PG_active)) !== (PG_lru | PG_active)) return;
+  if ((folio.flags & (PG_unevictable | PG_lru)) !== PG_lru) return;
+  if (sys.lruGen.enabled ? lruGenClearRefs(sys.lruvec.lrugen, folio) : (folio.flags & PG_active) === 0)
+    return;
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivate, folio, lruDeactivate);
 }
 
@@ -194,6 +206,7 @@ export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
  */
 export function deactivateFileFolio(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & (PG_unevictable | PG_lru)) !== PG_lru) return;
+  if (sys.lruGen.enabled && lruGenClearRefs(sys.lruvec.lrugen, folio)) return;
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivateFile, folio, lruDeactivateFile);
 }
 

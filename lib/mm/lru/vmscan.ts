@@ -21,6 +21,7 @@ import { LRUVEC_NODE_CONGESTED, PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pg
 import { minWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
 import { globalNodePageState, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../vmstat.js";
+import { lruGenShrinkNode } from "./gen/shrink_node.js";
 import {
   LRU_ACTIVE,
   LRU_ACTIVE_ANON,
@@ -84,14 +85,24 @@ function cutToProportion(nr: number[], targets: readonly number[]): boolean {
   return true;
 }
 
+/** A new pass has seen nothing yet. */
+function clearSeen(sc: ScanControl): void {
+  Object.assign(sc.nr, { dirty: 0, unqueuedDirty: 0, congested: 0, writeback: 0, immediate: 0 });
+  Object.assign(sc.nr, { fileTaken: 0, taken: 0 });
+}
+
 /** Takes pages from the node as sc says, and notes what it has seen. Linux mm/vmscan.c:shrink_node() */
 export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
+  if (sys.lruGen.enabled) {
+    clearSeen(sc);
+    lruGenShrinkNode(sys, sc);
+    return;
+  }
   const { pgdat } = sys;
   let reclaimable = false;
   for (;;) {
     const { nrReclaimed } = sc;
-    Object.assign(sc.nr, { dirty: 0, unqueuedDirty: 0, congested: 0, writeback: 0, immediate: 0 });
-    Object.assign(sc.nr, { fileTaken: 0, taken: 0 });
+    clearSeen(sc);
     prepareScanControl(sys, sc);
     shrinkLruvec(sys, sys.lruvec, sc);
     shrinkSlab(sys, sc.gfpMask, sc.priority);

@@ -33,6 +33,7 @@ import {
   WORKINGSET_REFAULT,
   WORKINGSET_RESTORE,
 } from "../vmstat.js";
+import { lruGenEviction, lruGenRefault, lruGenTestRecent } from "./gen/tiers.js";
 import type { Lruvec } from "./lruvec.js";
 import { folioIsFileLru, folioLruvec } from "./mm_inline.js";
 import { lruNoteCostRefault } from "./note_cost.js";
@@ -45,7 +46,7 @@ const MEM_CGROUP_IDS = 2 ** 16;
 export const ROOT_MEM_CGROUP_ID = 1;
 
 /** What a shadow says. */
-export interface Shadow {
+interface Shadow {
   readonly memcgId: number;
   /** The clock when the page was evicted. */
   readonly eviction: number;
@@ -73,9 +74,13 @@ export function workingsetAgeNonresident(lruvec: Lruvec, nrPages: number): void 
 /** The folio leaves: the shadow for its place. Linux mm/workingset.c:workingset_eviction() */
 export function workingsetEviction(sys: MemorySystem, folio: Folio): number {
   const lruvec = folioLruvec(sys, folio);
+  const workingset = (folio.flags & PG_workingset) !== 0;
+  if (sys.lruGen.enabled) {
+    const token = lruGenEviction(lruvec.lrugen, folio);
+    return packShadow({ memcgId: ROOT_MEM_CGROUP_ID, eviction: token, workingset });
+  }
   const eviction = lruvec.nonresidentAge;
   workingsetAgeNonresident(lruvec, folioNrPages(folio));
-  const workingset = (folio.flags & PG_workingset) !== 0;
   return packShadow({ memcgId: ROOT_MEM_CGROUP_ID, eviction, workingset });
 }
 
@@ -100,11 +105,17 @@ function workingsetSize(sys: MemorySystem, file: boolean): number {
  * Linux mm/workingset.c:workingset_test_recent()
  */
 export function workingsetTestRecent(sys: MemorySystem, shadow: number, file: boolean): boolean {
+  if (sys.lruGen.enabled) return lruGenTestRecent(sys.lruvec.lrugen, unpackShadow(shadow).eviction);
   return refaultDistance(sys.lruvec, unpackShadow(shadow).eviction) <= workingsetSize(sys, file);
 }
 
 /** A page is back in the place where `shadow` was. Linux mm/workingset.c:workingset_refault() */
 export function workingsetRefault(sys: MemorySystem, folio: Folio, shadow: number): void {
+  if (sys.lruGen.enabled) {
+    const { eviction, workingset } = unpackShadow(shadow);
+    lruGenRefault(sys, folioLruvec(sys, folio).lrugen, folio, eviction, workingset);
+    return;
+  }
   const file = folioIsFileLru(folio);
   const type = file ? 1 : 0;
   const nrPages = folioNrPages(folio);

@@ -31,6 +31,7 @@ import {
   NR_ACTIVE_FILE,
   NR_INACTIVE_ANON,
   NR_INACTIVE_FILE,
+  OOM_KILL,
 } from "../vmstat.js";
 import {
   ALLOC_KSWAPD,
@@ -73,6 +74,8 @@ interface Request {
   /** What the last step achieved: pages freed, or 1 for a kill. Linux did_some_progress */
   progress: number;
   noProgressLoops: number;
+  /** Times that the OOM killer has killed nobody. Not in Linux. */
+  vainKills: number;
 }
 
 /** One attempt with `allocFlags`. */
@@ -106,7 +109,7 @@ export function allocPagesSlowpath(
   const allocFlags = gfpToAllocFlags(sys, gfp, order);
   const request: Request = {
     ...{ sys, gfp, order, highestZoneidx, migratetype, allocFlags },
-    ...{ progress: 0, noProgressLoops: 0 },
+    ...{ progress: 0, noProgressLoops: 0, vainKills: 0 },
   };
   if ((allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(request);
   const folio = attempt(request) ?? (compactsOnly(request) ? undefined : retry(request));
@@ -217,10 +220,7 @@ function shouldReclaimRetry(request: Request): boolean {
   const { sys, order, highestZoneidx, migratetype } = request;
   if (request.progress > 0 && order <= PAGE_ALLOC_COSTLY_ORDER) request.noProgressLoops = 0;
   else request.noProgressLoops++;
-  if (request.noProgressLoops <= MAX_RECLAIM_RETRIES && wouldSuffice(request)) {
-    sys.sched.waitFor("reclaim", sys.clock.nowNs); // others may work: cond_resched()
-    return true;
-  }
+  if (request.noProgressLoops <= MAX_RECLAIM_RETRIES && wouldSuffice(request)) return true;
   return unreserveHighatomicPageblock(sys, highestZoneidx, migratetype, true);
 }
 
@@ -246,7 +246,10 @@ function mayOom(request: Request): Folio | undefined {
     return undefined;
   if (highestZoneidx < ZONE_NORMAL) return undefined;
   const nofail = (gfp & __GFP_NOFAIL) !== 0;
+  const kills = sys.vmStat.events[OOM_KILL]!;
   if (sys.outOfMemory?.(gfp, order) !== true && !nofail) return undefined;
+  if (sys.vmStat.events[OOM_KILL] === kills && ++request.vainKills > MAX_RECLAIM_RETRIES && !nofail)
+    return undefined;
   request.progress = 1;
   return nofail ? attempt(request, ALLOC_NO_WATERMARKS) : undefined;
 }

@@ -18,6 +18,9 @@ import type { MemorySystem } from "../../../lib/mm/system.js";
 import { exactFrames } from "../exact_frames.js";
 import { takeAllPages } from "../pressure.js";
 
+/** Nobody frees pages in the background. */
+const noKswapd = { wakeupKswapd: () => {} };
+
 /** Takes all frames; from now on even the last one is given out. */
 function takeAll(sys: MemorySystem): void {
   lruAddDrainAll(sys); // so that the file's pages are seen to be reclaimable
@@ -27,7 +30,10 @@ function takeAll(sys: MemorySystem): void {
 
 /** A machine without a free frame that runs on `reclaim`; a file of 8 clean pages is in its cache. */
 function fullMachine(reclaim?: MmParts["tryToFreePages"]): Machine {
-  const machine = boot({ ram: "16 MiB", parts: reclaim === undefined ? {} : { tryToFreePages: reclaim } });
+  const machine = boot({
+    ram: "16 MiB",
+    parts: { ...noKswapd, ...(reclaim === undefined ? {} : { tryToFreePages: reclaim }) },
+  });
   const { kernel } = machine;
   kernel.files.writeFile("/f", new Uint8Array(8 * 4096).fill(7));
   const file = kernel.files.open("/f") as VfsFile;
@@ -163,6 +169,7 @@ describe("an allocation that waits", () => {
       ram: "16 MiB",
       cpus,
       parts: {
+        ...noKswapd,
         tryToFreePages: (sys) => {
           sys.sched.wakeUp(cleaner, sys.clock.nowNs + 10_000);
           sys.sched.waitUntil("reclaim", () => freed > 0);

@@ -65,7 +65,8 @@ describe("a CPU's list", () => {
     for (const folio of folios.splice(0, 200)) folioPut(sys, folio);
     expect(pcp.count).toBeLessThan(Math.max(4 * pcp.batch, pcp.batch + 1) + 1);
     zone.flags = ZONE_BELOW_HIGH;
-    const before = (pcp.high = pcp.highMax);
+    pcp.high = pcp.highMax;
+    const before = pcp.high;
     folioPut(sys, folios.pop()!);
     expect(pcp.high).toBeLessThan(before);
   });

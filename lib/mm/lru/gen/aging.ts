@@ -22,7 +22,8 @@
 import { jiffies } from "../../jiffies.js";
 import { PG_workingset } from "../../pages/folio.js";
 import type { MemorySystem } from "../../system.js";
-import { modNodePageState, NR_ACTIVE_ANON, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../../vmstat.js";
+import { updateLruSize } from "../lru_size.js";
+import { LRU_ACTIVE, LRU_FILE } from "../lruvec.js";
 import { folioLruRefs, type LruGen, moveToItsGen } from "./gen_list.js";
 import {
   evictableMinSeq,
@@ -133,12 +134,14 @@ export function tryToIncMinSeq(lrugen: LruGen, swappiness: number): boolean {
  * those already on the new one's lists (of a type that is not evicted) do. Linux: a part of inc_max_seq()
  */
 function updateActiveSizes(sys: MemorySystem, lrugen: LruGen): void {
-  for (const type of [LRU_GEN_ANON, LRU_GEN_FILE]) {
-    const inactive = type === LRU_GEN_ANON ? NR_INACTIVE_ANON : NR_INACTIVE_FILE;
-    const delta = genSize(lrugen, lrugen.maxSeq - 1, type) - genSize(lrugen, lrugen.maxSeq + 1, type);
-    modNodePageState(sys, inactive, delta);
-    modNodePageState(sys, inactive + NR_ACTIVE_ANON, -delta);
-  }
+  const { maxSeq, nrPages } = lrugen;
+  for (const type of [LRU_GEN_ANON, LRU_GEN_FILE])
+    for (let zone = 0; zone < NR_GEN_ZONES; zone++) {
+      const older = nrPages[genList(lruGenFromSeq(maxSeq - 1), type, zone)]!;
+      const delta = older - nrPages[genList(lruGenFromSeq(maxSeq + 1), type, zone)]!;
+      updateLruSize(sys, sys.lruvec, zone, type * LRU_FILE, delta);
+      updateLruSize(sys, sys.lruvec, zone, type * LRU_FILE + LRU_ACTIVE, -delta);
+    }
 }
 
 /**

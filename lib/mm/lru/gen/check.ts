@@ -10,8 +10,9 @@
  */
 import { type Folio, PG_active, PG_lru, PG_unevictable } from "../../pages/folio.js";
 import type { MemorySystem } from "../../system.js";
+import { folioZonenum } from "../lru_size.js";
 import { NR_LRU_LISTS } from "../lruvec.js";
-import { folioLruType, folioZonenum } from "./gen_list.js";
+import { folioLruType } from "./gen_list.js";
 import {
   FIRST_GEN_LIST,
   genList,
@@ -21,6 +22,7 @@ import {
   lruGenIsActive,
   MAX_NR_GENS,
   MIN_NR_GENS,
+  NR_GEN_ZONES,
 } from "./lru_gen.js";
 
 /** Lists of one generation. */
@@ -38,10 +40,14 @@ function wrongWith(sys: MemorySystem, folio: Folio, list: number, home: number):
 
 /**
  * Every folio on a list of generations has one, of its type and zone, and each generation is as large as
- * counted; the pages by the list that they count in; `problems` gets what is wrong. Not in Linux: see
- * checkInvariants() in mm/debug.ts.
+ * counted; the pages by the list that they count in; `problems` gets what is wrong, `zoneSize` the pages by
+ * zone and list. Not in Linux: see checkInvariants() in mm/debug.ts.
  */
-export function checkGenerations(sys: MemorySystem, problems: string[]): number[] {
+export function checkGenerations(
+  sys: MemorySystem,
+  problems: string[],
+  zoneSize: Float64Array = new Float64Array(NR_GEN_ZONES * NR_LRU_LISTS),
+): number[] {
   const { lrugen } = sys.lruvec;
   const counted = new Array<number>(NR_LRU_LISTS).fill(0);
   const sizes = lrugen.nrPages.map(() => 0);
@@ -52,7 +58,9 @@ export function checkGenerations(sys: MemorySystem, problems: string[]): number[
       const wrong = wrongWith(sys, folio, list, home);
       if (wrong !== undefined) problems.push(`frame ${folio.pfn} ${wrong}`);
       sizes[home]! += 2 ** folio.order;
-      counted[2 * type + (lruGenIsActive(lrugen, folio.lruGen) ? 1 : 0)]! += 2 ** folio.order;
+      const counter = 2 * type + (lruGenIsActive(lrugen, folio.lruGen) ? 1 : 0);
+      counted[counter]! += 2 ** folio.order;
+      zoneSize[folioZonenum(sys, folio) * NR_LRU_LISTS + counter]! += 2 ** folio.order;
     }
   for (const [list, size] of sizes.entries())
     if (lrugen.nrPages[list] !== size)

@@ -30,8 +30,8 @@ import {
   PG_writeback,
 } from "../../pages/folio.js";
 import type { MemorySystem } from "../../system.js";
-import { modNodePageState, NR_ACTIVE_ANON, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../../vmstat.js";
-import type { Lruvec } from "../lruvec.js";
+import { folioZonenum, updateLruSize } from "../lru_size.js";
+import { LRU_ACTIVE, LRU_FILE, type Lruvec } from "../lruvec.js";
 import {
   FIRST_GEN_LIST,
   genList,
@@ -54,14 +54,6 @@ export function folioLruType(folio: Folio): number {
 /** Uses through descriptors, the first included. Linux include/linux/mm_inline.h:folio_lru_refs() */
 export function folioLruRefs(folio: Folio): number {
   return (folio.flags & PG_referenced) === 0 ? 0 : folio.lruRefs + 1;
-}
-
-/** Number of the zone that the folio lies in. Linux include/linux/mm.h:folio_zonenum() */
-export function folioZonenum(sys: MemorySystem, folio: Folio): number {
-  const { zones } = sys;
-  let zone = 0;
-  while (zone < zones.length - 1 && folio.pfn >= zones[zone]!.zoneEndPfn) zone++;
-  return zone;
 }
 
 // ---------------------------------------------------------------- one list
@@ -113,8 +105,7 @@ export function moveToItsGen(sys: MemorySystem, lrugen: LruGen, folio: Folio, at
 
 /** The counter of active or inactive pages that a folio of `type` in `gen` counts in. */
 function counter(lrugen: LruGen, type: number, gen: number): number {
-  const inactive = type === LRU_GEN_ANON ? NR_INACTIVE_ANON : NR_INACTIVE_FILE;
-  return inactive + (lruGenIsActive(lrugen, gen) ? NR_ACTIVE_ANON : 0);
+  return type * LRU_FILE + (lruGenIsActive(lrugen, gen) ? LRU_ACTIVE : 0);
 }
 
 /**
@@ -133,11 +124,11 @@ export function lruGenUpdateSize(
   const delta = 1 << folio.order;
   if (oldGen >= 0) {
     lrugen.nrPages[genList(oldGen, type, zone)]! -= delta;
-    modNodePageState(sys, counter(lrugen, type, oldGen), -delta);
+    updateLruSize(sys, sys.lruvec, zone, counter(lrugen, type, oldGen), -delta);
   }
   if (newGen >= 0) {
     lrugen.nrPages[genList(newGen, type, zone)]! += delta;
-    modNodePageState(sys, counter(lrugen, type, newGen), delta);
+    updateLruSize(sys, sys.lruvec, zone, counter(lrugen, type, newGen), delta);
   }
 }
 

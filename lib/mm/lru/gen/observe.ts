@@ -9,9 +9,9 @@
  * The list goes from the oldest generation that either type has to the youngest. The first line names the
  * root cgroup.
  *
- * Left out: lru_gen_full, with the counts of the tiers, and the commands that age and evict by hand.
+ * Left out: lru_gen_full, with the counts of the tiers.
  *
- * Linux mm/vmscan.c. Read first: lru_gen.ts. Read next: mm/lru/swap.ts.
+ * Linux mm/vmscan.c. Read first: lru_gen.ts. Read next: commands.ts.
  */
 import { jiffies, jiffiesToMsecs } from "../../jiffies.js";
 import type { MemorySystem } from "../../system.js";
@@ -23,6 +23,9 @@ import {
   lruGenFromSeq,
   MAX_SWAPPINESS,
 } from "./lru_gen.js";
+
+/** Number of the root cgroup. Linux mm/memcontrol.c:mem_cgroup_id() of root_mem_cgroup */
+export const ROOT_MEMCG = 1;
 
 /** One generation. Not in Linux: a line of its debugfs file. */
 export interface LruGeneration {
@@ -61,5 +64,5 @@ export function lruGenText(sys: MemorySystem): string {
     ({ seq, ageMs, anonPages, filePages }) =>
       ` ${pad(seq, 10)} ${pad(ageMs, 10)} ${pad(anonPages, 10)}  ${pad(filePages, 10)} \n`,
   );
-  return `memcg ${pad(1, 5)} /\n node ${pad(0, 5)}\n${lines.join("")}`;
+  return `memcg ${pad(ROOT_MEMCG, 5)} /\n node ${pad(0, 5)}\n${lines.join("")}`;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
-  folioZonenum,
   lruGenAddFolio,
   lruGenDelFolio,
   lruGenFolioSeq,
   moveToItsGen,
 } from "../../../../lib/mm/lru/gen/gen_list.js";
 import { genList, LRU_GEN_ANON, LRU_GEN_FILE } from "../../../../lib/mm/lru/gen/lru_gen.js";
+import { folioZonenum } from "../../../../lib/mm/lru/lru_size.js";
 import { lruvecDelFolio } from "../../../../lib/mm/lru/mm_inline.js";
 import {
   PG_active,
