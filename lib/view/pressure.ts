@@ -66,7 +66,7 @@ export interface PressureSample {
   readonly counters: Readonly<Record<PressureCounter, number>>;
 }
 
-/** A zone and its watermarks, in pages. */
+/** A zone and its watermarks, in pages, without a boost. */
 export interface PressureZone {
   readonly name: string;
   readonly managed: number;
@@ -112,11 +112,8 @@ function sampleOf(sys: MemorySystem): PressureSample {
   };
 }
 
-function zoneOf({ name, managedPages, watermark, watermarkBoost }: Zone): PressureZone {
-  const [min, low, high] = [watermark.min, watermark.low, watermark.high].map(
-    (mark) => mark + watermarkBoost,
-  );
-  return { name, managed: managedPages, min: min!, low: low!, high: high! };
+function zoneOf({ name, managedPages, watermark: { min, low, high } }: Zone): PressureZone {
+  return { name, managed: managedPages, min, low, high };
 }
 
 /** Takes samples that are far enough apart. */
@@ -126,8 +123,9 @@ class Sampler {
 
   constructor(private readonly sys: MemorySystem) {}
 
-  /** Takes one if it is time: CPUs have times of their own, so what lies before the last is left out. */
+  /** Takes one if it is time. What a kernel thread does is seen by the programs' time: its CPU has its own. */
   look(always = false): void {
+    if (this.sys.currentKthread !== undefined) return;
     const last = this.samples[this.samples.length - 1];
     const ago = last === undefined ? Number.POSITIVE_INFINITY : this.sys.clock.nowNs - last.ns;
     const turned = last !== undefined && last.kswapdWorks !== (this.sys.pgdat.kswapdRun.phase === "balance");

@@ -419,7 +419,7 @@ function compareReclaim(parts: Partial<MachineParts>, first: ReclaimOp[][], work
 function reclaimScript(text: string): ReclaimOp[] {
   const words: Readonly<Record<string, ReclaimOp["op"]>> = {
     ...{ r: "read", w: "write", l: "look", f: "free", m: "mlock", u: "munlock", h: "hold", b: "busy" },
-    ...{ d: "written", s: "sync" },
+    ...{ d: "written", p: "pinned", s: "sync" },
   };
   const ways = { R: "plain", I: "no io", U: "no unmap", A: "whatever was used", K: "kswapd" } as const;
   return text.split(" ").map((word): ReclaimOp => {
@@ -462,6 +462,8 @@ describe("05.4 Shrink the inactive list", () => {
   it("knows what mlock holds", () => {
     checkShrink(
       "a page held by mlock is never taken, and never made active",
+      "r4 p4 A",
+      "r12 p12 R",
       "r4 m4 A",
       "r4 R m4 A",
       "w0 m0 R",
@@ -548,7 +550,7 @@ describe("05.5 Refault activation", () => {
     checkRefault(
       "eviction lies above the lowest 17 bits",
       { eviction: 1000 },
-      { eviction: 70_000, clock: 70_100 },
+      { eviction: 70_000, clock: 70_050 },
     );
     checkRefault(
       "the cgroup in bits 1 to 16 does not matter here",
@@ -600,7 +602,7 @@ describe("05.5 Refault activation", () => {
     checkRefault(
       "the clock is compared modulo 2^36",
       { eviction: 2 ** 36 - 10, clock: 2 ** 36 + 20 },
-      { eviction: 2 ** 36 - 10, clock: 30 },
+      { eviction: 2 ** 36 - 10, clock: 500 },
     );
   });
   it("restores what had been active before", () => {

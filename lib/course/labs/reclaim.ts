@@ -1,8 +1,8 @@
 /**
  * Test bench of lab 05.4 and 05.5: a machine whose memory is reclaimed by a learner's parts.
  *
- *   operations --> boot({ parts }) --> a process uses pages, and "reclaim" gives the folios of both inactive lists to
- *                                      shrinkFolioList, oldest first, as a scan would
+ *   operations --> boot({ parts }) --> a process uses pages, and "reclaim" gives the folios of the lists to
+ *                                      shrinkFolioList, oldest first, active ones after they were deactivated
  *
  *   afterwards     what became of each folio, and how it was before: "page 5 (of a mapped file), dirty, mapped"
  *                  what was counted in sc, stat and /proc/vmstat
@@ -21,7 +21,12 @@ import type { Process } from "../../kernel/process.js";
 import { SignalError } from "../../kernel/signal.js";
 import type { AddressSpace } from "../../mm/filemap/mapping.js";
 import { folioIsolateLru, moveFoliosToLru } from "../../mm/lru/isolate.js";
-import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE } from "../../mm/lru/lruvec.js";
+import {
+  LRU_ACTIVE_ANON,
+  LRU_ACTIVE_FILE,
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+} from "../../mm/lru/lruvec.js";
 import { newReclaimStat, newScanControl } from "../../mm/lru/scan_control.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import {
@@ -137,14 +142,15 @@ class Bench {
       ["/log", AREA.read[1]],
     ] as const)
       kernel.files.writeFile(path, new Uint8Array(pages * PAGE_SIZE).fill(7));
-    kernel.files.writeFile("/dev/shm/mem", new Uint8Array(AREA.shmem[1] * PAGE_SIZE));
+    kernel.files.writeFile("/dev/shm/mem", new Uint8Array(0));
     const process = this.machine.spawn("P");
     this.process = process;
     this.thread = process.thread(1);
     this.fd = process.open("/log");
     this.log = kernel.files.lookup("/log")!.mapping;
     this.buffer = process.mmap(PAGE_SIZE);
-    process.store(this.buffer, 1, 1);
+    process.mlock(this.buffer, PAGE_SIZE); // out of the way of every scan
+    process.truncate("/dev/shm/mem", AREA.shmem[1] * PAGE_SIZE);
     for (const path of ["/log", "/data"]) {
       const fd = process.open(path);
       process.fsync(fd);
@@ -198,6 +204,7 @@ class Bench {
       else if (op === "hold") return this.mark(page, undefined);
       else if (op === "busy") return this.mark(page, PG_locked);
       else if (op === "written") return this.mark(page, PG_writeback);
+      else if (op === "pinned") return this.mark(page, PG_mlocked);
       else if (page >= AREA.read[0]) return "is not mapped: nothing to do";
       else if (op === "look") return `the thread reads ${this.thread.load(va)}`;
       else if (op === "free") process.madvise(va, PAGE_SIZE, "FREE");
@@ -252,7 +259,7 @@ class Bench {
     if (flag === undefined) {
       folioGet(folio);
       this.held.set(folio, (this.held.get(folio) ?? 0) + 1);
-    } else if ((folio.flags & (PG_locked | PG_writeback)) === 0) this.busy.push([folio, flag]);
+    } else if ((folio.flags & (PG_locked | PG_writeback | PG_mlocked)) === 0) this.busy.push([folio, flag]);
     return "done";
   }
 
@@ -310,13 +317,18 @@ class Bench {
     };
   }
 
+  /** Takes every folio off its list, oldest first; active ones as if they had been deactivated just before. */
   private isolate(): Folio[] {
     const { sys } = this.machine.kernel;
     const found: Folio[] = [];
-    for (const lru of [LRU_INACTIVE_FILE, LRU_INACTIVE_ANON])
+    for (const lru of [LRU_INACTIVE_FILE, LRU_INACTIVE_ANON, LRU_ACTIVE_FILE, LRU_ACTIVE_ANON])
       for (let folio = sys.lruvec.tail[lru]; folio !== undefined; folio = sys.lruvec.tail[lru])
         if (folioIsolateLru(sys, folio)) found.push(folio);
-    return found.filter((folio) => folio.flags !== undefined);
+    for (const folio of found) {
+      if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
+      folio.flags &= ~PG_active;
+    }
+    return found;
   }
 
   /** Runs `act` as the one who reclaims. */

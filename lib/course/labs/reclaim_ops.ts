@@ -20,6 +20,7 @@ export interface ReclaimOp {
     | "hold"
     | "busy"
     | "written"
+    | "pinned"
     | "sync"
     | "reclaim";
   readonly page: number;
@@ -55,7 +56,18 @@ export function reclaimPageText(page: number): string {
 export function randomReclaimOp(random: Random): ReclaimOp {
   const op = random.pick([
     ...(["read", "read", "read", "read", "write", "write", "look", "look", "free", "mlock"] as const),
-    ...(["munlock", "hold", "busy", "written", "sync", "reclaim", "reclaim", "reclaim", "reclaim"] as const),
+    ...([
+      "munlock",
+      "hold",
+      "busy",
+      "written",
+      "pinned",
+      "sync",
+      "reclaim",
+      "reclaim",
+      "reclaim",
+      "reclaim",
+    ] as const),
   ]);
   const page = random.below(op === "free" ? AREA.file[0] : NR_RECLAIM_PAGES);
   if (op !== "reclaim") return { op, page };
@@ -88,10 +100,12 @@ export function reclaimOpText({ op, page, how = "plain" }: ReclaimOp): string {
       return `until after the next reclaim, ${what} is locked: its bytes are on their way from the disk`;
     case "written":
       return `until after the next reclaim, ${what} is being written to the disk`;
+    case "pinned":
+      return `until after the next reclaim, ${what} is held by mlock, which has not taken it off its list yet`;
     case "sync":
       return "sync: everything dirty is written";
     case "reclaim":
-      return `reclaim: shrinkFolioList gets the folios of the inactive lists${HOW[how]}`;
+      return `reclaim: shrinkFolioList gets the folios of the lists${HOW[how]}`;
     default:
       return `${op} ${what}`;
   }
