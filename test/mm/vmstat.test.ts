@@ -30,14 +30,24 @@ describe("events", () => {
       if (at >= 0) expect([name, value]).toEqual([name, at]);
     }
     const named = new Set(Object.keys(vmstat).map(nameInProc));
-    // PGALLOC stands for four zones.
+    // PGALLOC, ALLOCSTALL and PGSKIP stand for four zones each.
     expect(VM_EVENT_NAMES.filter((name) => !named.has(name))).toEqual([
       "pgalloc_dma",
       "pgalloc_dma32",
       "pgalloc_normal",
       "pgalloc_movable",
+      "allocstall_dma",
+      "allocstall_dma32",
+      "allocstall_normal",
+      "allocstall_movable",
+      "pgskip_dma",
+      "pgskip_dma32",
+      "pgskip_normal",
+      "pgskip_movable",
     ]);
     expect(VM_EVENT_NAMES[vmstat.PGALLOC]).toBe("pgalloc_dma");
+    expect(VM_EVENT_NAMES[vmstat.ALLOCSTALL]).toBe("allocstall_dma");
+    expect(VM_EVENT_NAMES[vmstat.PGSKIP]).toBe("pgskip_dma");
   });
 });
 

@@ -40,10 +40,11 @@ describe("stepCache", () => {
       for (let page = 0; page < 6; page++) process.read(fd, buf, 4096);
     });
     expect(shown.captions.at(-1)).toMatch(/delivered what is read; what is ahead of need is on its way$/);
-    // Windows of 4, 8 and 16 pages: the mark of the third is on its first folio, of 4 pages.
+    // Windows of 4, 8 and 4 pages: the third ends at page 16, where a folio of 16 pages can begin next; its
+    // mark is on its first folio, of 4 pages.
     expect(rowsOf(String(shown.at(shown.length)))).toEqual([
       "CCCCCCCCCCCCRRRR",
-      "~~~~~~~~~~~~....",
+      ".".repeat(16),
       ".".repeat(16),
     ]);
   });

@@ -54,13 +54,13 @@ for (const lab of allLabs()) {
       "get the same verdict from the grader of learners' files",
       async () => {
         const some = sample(mistakes, 3);
-        const listed = mutants.find(({ id }) => reasons.has(id))!;
-        const verdicts = await verdictsOf(lab, [...some, listed]);
-        const both = [...some, listed].map(({ text, task }) => ({ lab, text, tasks: [task] }));
-        const reports = await gradeAll(both);
+        const listed = mutants.filter(({ id }) => reasons.has(id)).slice(0, 1);
+        const both = [...some, ...listed];
+        const verdicts = await verdictsOf(lab, both);
+        const reports = await gradeAll(both.map(({ text, task }) => ({ lab, text, tasks: [task] })));
         const alive = (at: number): boolean => reports[at]!.tasks[0]!.state === "passed";
-        expect([...some, listed].map((_, at) => alive(at))).toEqual([false, false, false, true]);
-        expect(verdicts.get(listed.id)).toEqual({ result: "survived" });
+        expect(both.map((_, at) => alive(at))).toEqual([false, false, false, ...listed.map(() => true)]);
+        for (const { id } of listed) expect(verdicts.get(id)).toEqual({ result: "survived" });
         for (const { id } of some) expect(verdicts.get(id)!.result).toBe("killed");
       },
       PATIENCE_MS,

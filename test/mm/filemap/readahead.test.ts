@@ -25,16 +25,19 @@ function coldFile(): { file: VfsFile; read: (page: number) => number } {
 }
 
 describe("readahead of a file that is read page by page", () => {
-  it("starts with 4 pages and doubles each time the mark is reached", () => {
+  it("starts with 4 pages, grows each time the mark is reached, and ends where a larger folio can begin", () => {
     const { file, read } = coldFile();
     expect(read(0)).toBe(4); // 0-3, the mark on 1
     expect(file.fRa).toMatchObject({ start: 0, size: 4, asyncSize: 3 });
     expect(read(1)).toBe(12); // 4-11, the mark on 4
     expect(read(2)).toBe(12);
     expect(read(3)).toBe(12);
-    expect(read(4)).toBe(28); // 12-27
-    expect(read(12)).toBe(60); // 28-59: the largest window
-    expect(file.fRa).toMatchObject({ start: 28, size: 32 });
+    expect(read(4)).toBe(16); // 12-15: 16 pages would end at 27, in the middle of a folio of 16
+    expect(read(12)).toBe(24); // 16-23
+    expect(read(16)).toBe(32); // 24-31: 16 would end at 39, in the middle of a folio of 32
+    expect(read(24)).toBe(48); // 32-47
+    expect(read(32)).toBe(64); // 48-63, the end of the file
+    expect(file.fRa).toMatchObject({ start: 48, size: 16 });
   });
 
   it("reads one page alone for a jump into the middle", () => {
