@@ -302,8 +302,15 @@ export {
   numberPages,
   type PageNumbers,
 } from "./policies/numbered_trace.js";
-export { type SyntheticOptions, syntheticTrace, type TraceKind } from "./policies/page_traces.js";
+export {
+  type PageTraceOptions,
+  pageTrace,
+  type SyntheticOptions,
+  syntheticTrace,
+  type TraceKind,
+} from "./policies/page_traces.js";
 export type { Policy, PolicyClass, PolicyMaker } from "./policies/policy.js";
+export { type PolicyStep, type PolicySteps, policySteps } from "./policies/policy_steps.js";
 export {
   type AnyPolicy,
   POLICY_NAMES,
@@ -351,6 +358,7 @@ export {
   type Owner,
   type OwnersData,
 } from "./view/draw_owners.js";
+export { drawPolicy, stepPolicy } from "./view/draw_policy.js";
 export {
   drawLists,
   drawRates,

@@ -13,7 +13,7 @@
  *
  * The alt text is made from the data where none is given: where each line begins, ends, and its extremes.
  *
- * Not in Linux. Read first: pressure.ts, figure.ts. Read next: draw_fault_times.ts.
+ * Not in Linux. Read first: pressure.ts, figure.ts. Read next: fault_times.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { valueText } from "../hw/options.js";

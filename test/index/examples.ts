@@ -71,6 +71,7 @@ export const FUNCTIONS: Record<string, Args> = {
   drawLists: () => [watched(), { title: "t" }],
   drawOwners: () => [{ title: "t", owners: pagewalk.ownersOf({ one: process().mm }) }],
   drawProcesses: () => [{ title: "t", root: pagewalk.familyOf(process()) }],
+  drawPolicy: () => [pagewalk.policySteps("LRU", [1, 2, 3, 1], 2), { title: "t" }],
   drawRates: () => [watched(), ["pgfault"], { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
@@ -117,7 +118,9 @@ export const FUNCTIONS: Record<string, Args> = {
   pageStates: () => [[...process().mm.mmMt][0]],
   plot: () => [FIGURE],
   points: () => [[1, 2], { one: [1, null] }, PLOT],
+  pageTrace: () => [[1, 2, 3]],
   parseSize: () => ["4 KiB", "size"],
+  policySteps: () => ["LRU", [1, 2, 3, 1], 2],
   predict: () => ["What?", 3, "abcdefgh"],
   readLackey: () => [[" L 1000,8"], "here"],
   readLackeyStream: () => [[" L 1000,8"], "here"],
@@ -141,6 +144,7 @@ export const FUNCTIONS: Record<string, Args> = {
     const m = machine();
     return [m, m.spawn("one"), () => {}, { title: "t", range: {} }];
   },
+  stepPolicy: () => ["LRU", [1, 2, 3, 1], 2, { title: "t" }],
   stepShares: () => [process(), { one: () => {} }, { title: "t", range: {} }],
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],

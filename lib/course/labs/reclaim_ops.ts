@@ -32,7 +32,7 @@ export interface ReclaimOp {
 export type ReclaimHow = keyof typeof HOW;
 
 /** What each way is, in words. */
-export const HOW = {
+const HOW = {
   plain: "",
   "no io": ", for somebody who may not start I/O (no __GFP_IO in sc.gfpMask)",
   "no unmap": ", without unmapping (sc.mayUnmap is false)",

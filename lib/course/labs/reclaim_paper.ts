@@ -10,7 +10,7 @@
  */
 
 /** What a learner's CLOCK works on. */
-export interface ClockFrames {
+interface ClockFrames {
   pages: (number | undefined)[];
   referenced: boolean[];
   hand: number;
