@@ -134,7 +134,9 @@ export class Dcache {
     }
   }
 
-  /** Frees a dentry that nobody holds, and parents that nobody needs then. Linux fs/dcache.c:__dentry_kill() */
+  /**
+   * Frees a dentry that nobody holds, and parents that nobody needs then. Linux fs/dcache.c:__dentry_kill()
+   */
   private kill(dentry: Dentry): void {
     for (let victim: Dentry | undefined = dentry; victim !== undefined; ) {
       this.lru.delete(victim);

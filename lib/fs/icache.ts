@@ -8,9 +8,9 @@
  *                                       referenced       once more round, without the mark
  *                                       else             forgotten: its object is freed
  *
- * So the pages of a file go first, by the LRU lists of the page cache, and then its inode: never the other way
- * round. Notes about evicted pages (shadows) keep it, too, until their own shrinker forgets them. Only the
- * note about the first page, alone, goes with the inode, and counts as pginodesteal or kswapd_inodesteal.
+ * So the pages of a file go first, by the LRU lists of the page cache, and then its inode: never the other
+ * way round. Notes about evicted pages (shadows) keep it, too, until their own shrinker forgets them. Only
+ * the note about the first page, alone, goes with the inode, and counts as pginodesteal or kswapd_inodesteal.
  *
  * Differs from Linux: to forget an inode takes no time, and neither does reading it again.
  *

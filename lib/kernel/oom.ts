@@ -119,8 +119,8 @@ export function oomKilled(kernel: Pick<OomKernel, "kill">, task: Task, address: 
 }
 
 /**
- * A victim that was in a fault or call of its own has come back from it, and ends; throws if it is `task`, who
- * wants to go on. Linux kernel/entry/common.c:exit_to_user_mode_loop()
+ * A victim that was in a fault or call of its own has come back from it, and ends; throws if it is `task`,
+ * who wants to go on. Linux kernel/entry/common.c:exit_to_user_mode_loop()
  */
 export function endOomVictim(kernel: OomKernel, task: Task, address: Vaddr): void {
   const victim = kernel.dying ?? task;

@@ -1,6 +1,6 @@
 /**
- * Settings below /sys that belong neither to /sys/kernel/mm nor to one file system: how much is read or mapped
- * around a page that somebody wants.
+ * Settings below /sys that belong neither to /sys/kernel/mm nor to one file system: how much is read or
+ * mapped around a page that somebody wants.
  *
  *   /sys/block/vda/queue/read_ahead_kb        largest window of readahead, for files opened from now on
  *   /sys/kernel/debug/fault_around_bytes      pages of the cache that one fault maps

@@ -106,7 +106,9 @@ export class Task implements FaultingTask {
   entry = 0;
   /** The vfork parent that waits for this task to exec or exit. Linux vfork_done */
   vforkParent: Task | undefined = undefined;
-  /** The OOM killer has chosen it: it may use reserves, and ends as soon as it can. Linux tsk_is_oom_victim() */
+  /**
+   * The OOM killer has chosen it: it may use reserves, and ends as soon as it can. Linux tsk_is_oom_victim()
+   */
   oomVictim = false;
   /** The program file. Linux mm->exe_file */
   exeFile: File | undefined = undefined;

@@ -9,8 +9,8 @@
  *    a miss on a name in B1: T1 was too short, p grows          a miss on a name in B2: T2 was, p shrinks
  *
  * T1 catches what is new, T2 what recurs; how memory is best shared out between them depends on the program,
- * and changes while it runs. The names of pages that were pushed out tell which of the two was robbed. p moves
- * by more than 1 where the list that asks is the shorter one. There is nothing to tune.
+ * and changes while it runs. The names of pages that were pushed out tell which of the two was robbed. p
+ * moves by more than 1 where the list that asks is the shorter one. There is nothing to tune.
  *
  * Linux keeps no such target; its split of the lists is described in `Linux mm/workingset.c`.
  * Read first: two_q.ts, whose fixed sizes this replaces. Read next: s3_fifo.ts.

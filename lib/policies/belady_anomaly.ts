@@ -4,9 +4,9 @@
  *    FIFO, 1 2 3 4 1 2 5 1 2 3 4 5:      with 3 frames 9 misses, with 4 frames 10
  *
  * FIFO with more frames does not hold what FIFO with fewer frames holds: what it pushes out depends on when
- * pages came in, and with more memory they come in at other times. Where the contents with n frames are always
- * among those with n + 1, the anomaly cannot be. LRU and the optimal policy have that property (they are
- * "stack algorithms"): the search goes on to its end and finds nothing.
+ * pages came in, and with more memory they come in at other times. Where the contents with n frames are
+ * always among those with n + 1, the anomaly cannot be. LRU and the optimal policy have that property (they
+ * are "stack algorithms"): the search goes on to its end and finds nothing.
  *
  *    draw a trace at random --> run it with n and with n + 1 frames --> more misses with n + 1? --> shorten it
  *         ^------------------------------- no ------------------------------+        leave one out, as long as
@@ -47,7 +47,8 @@ export interface Anomaly {
 
 /**
  * A trace for which `policy` misses more often with `frames + 1` frames than with `frames`: none of its
- * references can be left out. Undefined when none was found. The same seed finds the same trace. Not in Linux.
+ * references can be left out. Undefined when none was found. The same seed finds the same trace.
+ * Not in Linux.
  */
 export function findBeladyAnomaly(search: AnomalySearch = {}): Anomaly | undefined {
   checkArguments("findBeladyAnomaly()", { search: required(KINDS) }, [search]);

@@ -27,8 +27,8 @@ export interface PageTraceOptions {
 }
 
 /**
- * The page numbers of a recording: a Trace, a stream (offsets as in hw/stream.ts), lackey's output as text, or
- * a list of addresses. Not in Linux.
+ * The page numbers of a recording: a Trace, a stream (offsets as in hw/stream.ts), lackey's output as text,
+ * or a list of addresses. Not in Linux.
  */
 export function pageTrace(
   recording: Trace | Uint32Array | string | readonly number[],
@@ -109,7 +109,9 @@ export function syntheticTrace(kind: TraceKind, options: SyntheticOptions): Uint
   return trace;
 }
 
-/** An eighth of the pages is hot. After each three times as many uses of them, a pass over that many others. */
+/**
+ * An eighth of the pages is hot. After each three times as many uses of them, a pass over that many others.
+ */
 function scanOverHotSet({ pages }: SyntheticOptions, random: Random): Draw {
   const hot = Math.floor(pages / 8);
   const [quiet, cold] = [3 * 2 * hot, pages - hot];

@@ -39,8 +39,8 @@ const MOST_STEPS = 1000;
 const MOST_FRAMES = 64;
 
 /**
- * Runs `policy` on a short `trace` and keeps what was in memory after each reference. RangeError for more than
- * 1000 references or 64 frames; a policy of your own needs contents(). Not in Linux.
+ * Runs `policy` on a short `trace` and keeps what was in memory after each reference. RangeError for more
+ * than 1000 references or 64 frames; a policy of your own needs contents(). Not in Linux.
  */
 export function policySteps(policy: AnyPolicy, trace: AnyPageTrace, capacity: number): PolicySteps {
   const numbered = numberPages(trace);

@@ -1,5 +1,6 @@
 /**
- * S3-FIFO: three queues in which no page ever moves on a hit (Yang, Zhang, Qiu, Yue and Vigfusson, SOSP 2023).
+ * S3-FIFO: three queues in which no page ever moves on a hit (Yang, Zhang, Qiu, Yue and Vigfusson, SOSP
+ * 2023).
  *
  *                       used more than once
  *    new page --> small ------------------> main --+

@@ -11,8 +11,8 @@
  * CLOCK puts a new page where the old one was, just behind the hand: the hand comes to it last. In SIEVE new
  * pages are all at the front and meet the hand soon, among themselves; those that were used are left behind
  * it, at the back, and are safe until it has gone the whole way. One change to where a page is put, and
- * popular pages are sifted from the others as by 2Q or ARC. Its authors made it for the web; they warn that it
- * does not resist the long passes over memory that programs make.
+ * popular pages are sifted from the others as by 2Q or ARC. Its authors made it for the web; they warn that
+ * it does not resist the long passes over memory that programs make.
  *
  * Not in Linux. Read first: clock.ts, page_list.ts. Read next: run_policy.ts.
  */

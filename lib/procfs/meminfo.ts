@@ -4,8 +4,8 @@
  *   MemTotal = MemFree + Cached + Buffers + AnonPages + PageTables + kernel's own ...
  *   Cached holds Shmem too; Active + Inactive are the LRU lists that reclaim walks.
  *
- * Slabs are the kernel's small objects; the reclaimable ones are directory entries and inodes of cached files.
- * What the machine does not have (vmalloc, huge page pools, ...) is 0.
+ * Slabs are the kernel's small objects; the reclaimable ones are directory entries and inodes of cached
+ * files. What the machine does not have (vmalloc, huge page pools, ...) is 0.
  *
  * Only text is made here: MemAvailable is mm/pages/mmzone.ts, CommitLimit mm/vma/util.ts.
  *

@@ -52,7 +52,10 @@ function zoneStatLines(sys: MemorySystem, zone: Zone): string {
   return ZONE_STAT_LINES.map((name) => `\n      ${name.padEnd(12)} ${pages.get(name) ?? 0}`).join("");
 }
 
-/** How far a CPU's own counter of a zone may be off before it is added up. Linux mm/vmstat.c:calculate_normal_threshold() */
+/**
+ * How far a CPU's own counter of a zone may be off before it is added up.
+ * Linux mm/vmstat.c:calculate_normal_threshold()
+ */
 function statThreshold(zone: Zone, nrCpus: number): number {
   const fls = (value: number): number => 32 - Math.clz32(value);
   return Math.min(125, 2 * fls(nrCpus) * (1 + fls(zone.managedPages >> 15)));
@@ -106,7 +109,9 @@ function showEmptyZone(name: string, zone: Zone | undefined): string {
   return `Node 0, zone ${name.padStart(8)}${sizeLines(shown)}\n`;
 }
 
-/** The blocks of /proc/zoneinfo, one for each zone that a machine could have. Linux mm/vmstat.c:zoneinfo_op */
+/**
+ * The blocks of /proc/zoneinfo, one for each zone that a machine could have. Linux mm/vmstat.c:zoneinfo_op
+ */
 export function zoneinfo(sys: MemorySystem): string[] {
   const populated = populatedZones(sys);
   return ZONE_NAMES.map((name) => {

@@ -76,8 +76,8 @@ function noteOf({ equal, different }: Comparison): string {
 
 /**
  * Runs the recorded scenario whose name begins with `start` and shows both kernels side by side. `host` is a
- * machine of the caller's own, for instance one with replaced parts; else it is like the recorded one. RangeError when no scenario, or several,
- * fit. Not in Linux.
+ * machine of the caller's own, for instance one with replaced parts; else it is like the recorded one.
+ * RangeError when no scenario, or several, fit. Not in Linux.
  */
 export function compare(start: string, host?: Host): SideBySide {
   if (host === undefined) checkArguments("compare()", { start: "text" }, [start]);

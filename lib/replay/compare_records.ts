@@ -81,7 +81,9 @@ function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
 /** What the recorder has itself, which it takes off all other figures. */
 const RECORDERS_OWN = "runner_own";
 
-/** The kernel of the virtual machines marks areas for soft-dirty tracking, which this one is built without. */
+/**
+ * The kernel of the virtual machines marks areas for soft-dirty tracking, which this one is built without.
+ */
 function withoutSoftDirty(kernel: Json | undefined, path: readonly string[]): Json | undefined {
   const isFlags = path[path.length - 1] === "flags" && typeof kernel === "string";
   return isFlags ? kernel.replace(/ sd$/, "") : kernel;

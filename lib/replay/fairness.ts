@@ -14,11 +14,11 @@
  * - faults and resident pages of files read for the first time from disk (b16, b17, rd*), or written in
  *   chunks of more than one page (b04 and all with chunk= above 4): they depend on the device's read-ahead
  *   and on the folio sizes of its file system.
- * - vmstat, zoneinfo and meminfo count the whole system, the recorder and the kernel's own pages included; what
- *   follows from the size of RAM and from settings is exact all the same: watermarks, sizes of zones, MemTotal,
- *   CommitLimit, swap, pools of huge pages.
- * - buddyinfo, pagetypeinfo and the two reserves that are a part of free memory: which blocks are free depends
- *   on all that the kernel has allocated since it began.
+ * - vmstat, zoneinfo and meminfo count the whole system, the recorder and the kernel's own pages included;
+ *   what follows from the size of RAM and from settings is exact all the same: watermarks, sizes of zones,
+ *   MemTotal, CommitLimit, swap, pools of huge pages.
+ * - buddyinfo, pagetypeinfo and the two reserves that are a part of free memory: which blocks are free
+ *   depends on all that the kernel has allocated since it began.
  * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others.
  *
  * Read first: record.ts. Read next: compare.ts.

@@ -252,10 +252,10 @@ const INITRD = { none: "940 KiB", swap: "1048 KiB", disk: "4388 KiB" };
 const THP_SETTINGS = { defrag: "madvise", use_zero_page: "1" };
 
 /**
- * Pages that the recorded kernels had allocated for themselves when the first program ran (slabs, stacks, hash
- * tables, buffers of drivers): 24 MiB, and some more with RAM. A fit to MemTotal less MemFree of the
- * recordings from 192 MiB to 3 GiB, within 3 %. The emulated kernel has next to none of them, and with so much
- * more free memory it would be under pressure later.
+ * Pages that the recorded kernels had allocated for themselves when the first program ran (slabs, stacks,
+ * hash tables, buffers of drivers): 24 MiB, and some more with RAM. A fit to MemTotal less MemFree of the
+ * recordings from 192 MiB to 3 GiB, within 3 %. The emulated kernel has next to none of them, and with so
+ * much more free memory it would be under pressure later.
  */
 const kernelsOwnPages = (ramMiB: number): number => Math.round(6150 + 0.43 * ramMiB);
 

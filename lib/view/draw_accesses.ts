@@ -7,7 +7,8 @@
  *      |   ############
  *      +------------------> time
  *
- * What is bright all the time is the working set; what is bright once is a scan, which reclaim should not keep.
+ * What is bright all the time is the working set; what is bright once is a scan, which reclaim should not
+ * keep.
  *
  * Not in Linux: damo report heatmap draws the same from DAMON's samples. Read first: quick_plot.ts.
  */
@@ -20,8 +21,9 @@ const COLUMNS = 60;
 const MOST_ROWS = 40;
 
 /**
- * A heat map of accesses: `addresses` in the order in which they were used. Time is counted in accesses. Gaps in the
- * address space are drawn as they are, so the accesses should be to one area or to neighbours. Not in Linux.
+ * A heat map of accesses: `addresses` in the order in which they were used. Time is counted in accesses. Gaps
+ * in the address space are drawn as they are, so the accesses should be to one area or to neighbours.
+ * Not in Linux.
  */
 export function drawAccesses(addresses: ArrayLike<number>, options: PressureOptions = {}): Plot {
   checkArguments(

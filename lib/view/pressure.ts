@@ -6,13 +6,15 @@
  *      +-- zones     [{ name, managed, min, low, high }]           the levels, as they stand at the end
  *      '-- samples   [{ ns, free: [...], lists, dirty, kswapdWorks, counters }, ...]
  *
- * A sample is taken when something happens (a tracepoint fires) and the last one is old enough; how old follows
- * from the run: when there are too many, every second one is dropped, and from then on half as many are taken.
- * So a run of a microsecond and one of an hour both end with a few hundred. Looking costs no simulated time.
+ * A sample is taken when something happens (a tracepoint fires) and the last one is old enough; how old
+ * follows from the run: when there are too many, every second one is dropped, and from then on half as many
+ * are taken. So a run of a microsecond and one of an hour both end with a few hundred. Looking costs no
+ * simulated time.
  *
  * Not in Linux: vmstat, sar and /proc/zoneinfo, read in a loop.
  *
- * Read next: draw_pressure.ts (lists, levels and rates over time), pressure_text.ts (what vmstat 1 would print).
+ * Read next: draw_pressure.ts (lists, levels and rates over time), pressure_text.ts (what vmstat 1 would
+ * print).
  */
 import { checkArguments } from "../hw/signature.js";
 import { Machine } from "../kernel/machine.js";
@@ -136,8 +138,8 @@ class Sampler {
 }
 
 /**
- * Runs `act` and takes a few hundred samples of the machine meanwhile, the first before it and the last after it.
- * An error of `act` goes on to the caller.
+ * Runs `act` and takes a few hundred samples of the machine meanwhile, the first before it and the last after
+ * it. An error of `act` goes on to the caller.
  */
 export function samplePressure(machine: Machine, act: () => void): Pressure {
   checkArguments("samplePressure()", { machine: Machine, act: "function" }, [machine, act]);

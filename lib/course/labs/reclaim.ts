@@ -250,7 +250,9 @@ class Bench {
     return folio;
   }
 
-  /** Somebody else is busy with the page: holds it for good, or a flag says so until after the next reclaim. */
+  /**
+   * Somebody else is busy with the page: holds it for good, or a flag says so until after the next reclaim.
+   */
   private mark(page: number, flag: number | undefined): string {
     const folio = this.folioAt(page);
     if (folio === undefined) return "is not in memory: nothing to do";

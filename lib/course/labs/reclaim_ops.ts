@@ -1,6 +1,6 @@
 /**
- * The operations of lab 05's machine under pressure: which there are, how random ones are drawn, made simpler,
- * and told to a learner.
+ * The operations of lab 05's machine under pressure: which there are, how random ones are drawn, made
+ * simpler, and told to a learner.
  *
  *   pages   0-3 private memory, 4-9 a mapped file, 10-11 shared memory (tmpfs), 12-17 a file that is only read with read(2)
  *

@@ -1,6 +1,6 @@
 /**
- * What lab 05 does on paper: CLOCK one use at a time, and stack distances; each worked out in another way than
- * the exercises ask for, so that the two can be compared.
+ * What lab 05 does on paper: CLOCK one use at a time, and stack distances; each worked out in another way
+ * than the exercises ask for, so that the two can be compared.
  *
  *   CLOCK           here a queue: what the hand looks at next stands in front; in the exercise a hand that goes
  *                   round over frames

@@ -12,7 +12,8 @@
  *   boot, on a machine of 512 MiB or more --> hugepageInit -------------+
  *   write to transparent_hugepage/enabled --> startStopKhugepaged <-----+
  *
- * On a smaller machine huge pages start switched off, and nothing is computed before somebody switches them on.
+ * On a smaller machine huge pages start switched off, and nothing is computed before somebody switches them
+ * on.
  *
  * Left out: khugepaged itself, the thread that makes huge pages of small ones (lab 07).
  *

@@ -7,8 +7,9 @@
  *     nothing at all?               once more from 12; then once more with active lists shortened by force
  *     0                             nothing can be freed: the OOM killer is next
  *
- * This is the time that a program loses to a shortage of memory: it works, nobody else does it for it. Counted
- * in allocstall_*, pgscan_direct, pgsteal_direct; traced from mm_vmscan_direct_reclaim_begin to ..._end.
+ * This is the time that a program loses to a shortage of memory: it works, nobody else does it for it.
+ * Counted in allocstall_*, pgscan_direct, pgsteal_direct; traced from mm_vmscan_direct_reclaim_begin to
+ * ..._end.
  *
  * Left out: cpusets, memory cgroups.
  *

@@ -186,9 +186,9 @@ function shrinkDirty({ sys, sc, flush }: Pass, folio: Folio, references: number)
 }
 
 /**
- * Would write the dirty folio, but reclaim writes swap only: a file is the flusher's business, and shared memory
- * has nowhere to go. Whether it is kept or made active. Linux mm/vmscan.c:pageout(), and the questions before
- * it in shrink_folio_list(); mm/shmem.c:shmem_writeout()
+ * Would write the dirty folio, but reclaim writes swap only: a file is the flusher's business, and shared
+ * memory has nowhere to go. Whether it is kept or made active. Linux mm/vmscan.c:pageout(), and the questions
+ * before it in shrink_folio_list(); mm/shmem.c:shmem_writeout()
  */
 export function pageout(
   sys: MemorySystem,
@@ -207,9 +207,9 @@ export function pageout(
 }
 
 /**
- * Whoever still has a hold of the folio has no name for it any more: the cache gives it up, with a shadow in its
- * place, if it is clean and only the cache and the caller hold it; anonymous memory after MADV_FREE, if only the
- * caller does. Linux mm/vmscan.c:__remove_mapping(), and the lazyfree case of shrink_folio_list()
+ * Whoever still has a hold of the folio has no name for it any more: the cache gives it up, with a shadow in
+ * its place, if it is clean and only the cache and the caller hold it; anonymous memory after MADV_FREE, if
+ * only the caller does. Linux mm/vmscan.c:__remove_mapping(), and the lazyfree case of shrink_folio_list()
  */
 export function removeMapping(sys: MemorySystem, folio: Folio): boolean {
   if (isLazyfree(folio)) {

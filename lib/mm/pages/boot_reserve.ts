@@ -24,7 +24,8 @@
  * /proc/zoneinfo said on such machines from 128 MiB to 4 GiB. The small items depend on the kernel's
  * configuration; another kernel has others.
  *
- * Left out: the kernel lies at a random place in a real one, which seldom changes a figure, and then by a page.
+ * Left out: the kernel lies at a random place in a real one, which seldom changes a figure, and then by a
+ * page.
  *
  * Linux arch/x86/kernel/setup.c:setup_arch(), mm/sparse.c, mm/mm_init.c. Read first: memblock.ts.
  * Read next: free_area_init.ts.

@@ -11,8 +11,8 @@
  * there is.
  *
  * Each order has a list for each migrate type; a block stands on the list of the type of its page block
- * (migratetype.ts). A block whose neighbour is likely to become free soon goes to the end of its list, so that
- * it is taken late and both have time to merge.
+ * (migratetype.ts). A block whose neighbour is likely to become free soon goes to the end of its list, so
+ * that it is taken late and both have time to merge.
  *
  * A zone is a range of frames with lists of its own: ZONE_DMA (below 16 MiB), ZONE_DMA32 (below 4 GiB),
  * ZONE_NORMAL. The lists are linked through two arrays indexed by frame, which the host backs only where they

@@ -14,8 +14,8 @@
  *        --> freeInitmem: its start-up code and the initial file system are freed, too; the zones grow
  *
  * A device may be able to reach only low addresses, so requests for low memory must always find some: a
- * request takes the highest zone that it may, and falls back downwards. ZONE_MOVABLE takes nothing that has to
- * stay where it is, so that large pieces can be made free in it.
+ * request takes the highest zone that it may, and falls back downwards. ZONE_MOVABLE takes nothing that has
+ * to stay where it is, so that large pieces can be made free in it.
  *
  * Two zones of Linux are not here. ZONE_HIGHMEM: on a processor of 32 bits the kernel can address only about
  * 900 MiB of RAM all the time; what lies above is mapped page by page when it is needed, and only programs'
@@ -141,7 +141,10 @@ function framesWithin(ranges: readonly MemblockRegion[], start: number, end: num
   }, 0);
 }
 
-/** Gives a range of frames to its zones in the largest aligned blocks. Linux mm/memblock.c:__free_pages_memory() */
+/**
+ * Gives a range of frames to its zones in the largest aligned blocks.
+ * Linux mm/memblock.c:__free_pages_memory()
+ */
 function freeRange(sys: MemorySystem, { start, end }: MemblockRegion): void {
   for (const zone of sys.zones) {
     const first = Math.max(start, zone.zoneStartPfn);
@@ -162,7 +165,8 @@ function freeRange(sys: MemorySystem, { start, end }: MemblockRegion): void {
 
 /**
  * Makes the zones and gives them all RAM that nobody keeps; called once at boot. Returns the ranges of frames
- * that are still to come, for freeInitmem. Linux mm/mm_init.c:free_area_init(), mm/memblock.c:memblock_free_all()
+ * that are still to come, for freeInitmem. Linux mm/mm_init.c:free_area_init(),
+ * mm/memblock.c:memblock_free_all()
  */
 export function freeAreaInit(sys: MemorySystem, options: MemoryOptions = {}): MemblockRegion[] {
   const { sizeBytes, nrFrames } = sys.ram;

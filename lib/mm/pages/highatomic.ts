@@ -48,8 +48,8 @@ function unreserve(zone: Zone, pfn: Pfn, order: number, migratetype: number): bo
 }
 
 /**
- * A page block with free pages that was kept is given to requests of `migratetype`; with `force` also the last
- * one of a zone. Whether there was one. Linux mm/page_alloc.c:unreserve_highatomic_pageblock()
+ * A page block with free pages that was kept is given to requests of `migratetype`; with `force` also the
+ * last one of a zone. Whether there was one. Linux mm/page_alloc.c:unreserve_highatomic_pageblock()
  */
 export function unreserveHighatomicPageblock(
   sys: MemorySystem,

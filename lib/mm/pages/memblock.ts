@@ -9,8 +9,8 @@
  *                          stay free
  *
  * The kernel needs memory before it can count pages: for the page structs themselves, for its first page
- * tables and hash tables. What is left when the zones are ready goes to the buddy allocator (free_area_init.ts);
- * of a page that is taken in part, nothing does.
+ * tables and hash tables. What is left when the zones are ready goes to the buddy allocator
+ * (free_area_init.ts); of a page that is taken in part, nothing does.
  *
  * Left out: nodes, mirrored memory, growing from the bottom.
  *

@@ -12,9 +12,9 @@
  *   __GFP_RECLAIMABLE  caches that can be given up: dentries, inodes
  *   neither            all else: page tables, the kernel's own
  *
- * HIGHATOMIC blocks are kept for urgent requests of several pages (highatomic.ts). ISOLATE blocks give nothing
- * out while somebody empties them. When the lists of its own type are empty, a request falls back on another
- * type (fallback.ts).
+ * HIGHATOMIC blocks are kept for urgent requests of several pages (highatomic.ts). ISOLATE blocks give
+ * nothing out while somebody empties them. When the lists of its own type are empty, a request falls back on
+ * another type (fallback.ts).
  *
  * A machine with less than 10 MiB has too few blocks for this: all requests count as UNMOVABLE.
  *
@@ -45,7 +45,9 @@ export const PAGEBLOCK_ORDER = 9;
 /** Frames of a page block. Linux pageblock_nr_pages */
 export const PAGEBLOCK_NR_PAGES = 1 << PAGEBLOCK_ORDER;
 
-/** Position of __GFP_MOVABLE, so that the two bits are the type. Linux include/linux/gfp.h:GFP_MOVABLE_SHIFT */
+/**
+ * Position of __GFP_MOVABLE, so that the two bits are the type. Linux include/linux/gfp.h:GFP_MOVABLE_SHIFT
+ */
 const GFP_MOVABLE_SHIFT = 3;
 
 /** The type that `gfp` asks for. Linux include/linux/gfp.h:gfp_migratetype() */

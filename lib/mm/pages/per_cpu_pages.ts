@@ -68,7 +68,10 @@ export function pindexToOrder(pindex: number): number {
   return pindex >= NR_LOWORDER_PCP_LISTS ? PAGEBLOCK_ORDER : Math.floor(pindex / MIGRATE_PCPTYPES);
 }
 
-/** Pages that a zone of `managedPages` moves at once: a power of two less one. Linux mm/page_alloc.c:zone_batchsize() */
+/**
+ * Pages that a zone of `managedPages` moves at once: a power of two less one.
+ * Linux mm/page_alloc.c:zone_batchsize()
+ */
 export function zoneBatchsize(managedPages: number): number {
   const quarter = Math.max(1, Math.floor(Math.min(managedPages >> 10, MIB_PAGES) / 4));
   const size = quarter + Math.floor(quarter / 2);
