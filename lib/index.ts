@@ -358,9 +358,7 @@ export {
   type Owner,
   type OwnersData,
 } from "./view/draw_owners.js";
-
 export { drawPolicy } from "./view/draw_policy.js";
-
 export {
   drawLists,
   drawRates,

@@ -1,5 +1,5 @@
 /**
- * Step through a policy at work: reference by reference, which page is in which frame, who came and who had to go.
+ * Step through a policy at work: after each reference, which page is in which frame, and who had to go.
  *
  *    reference   7    0    1    2    0    3
  *    frame 0    [7]   7    7   [2]                  a page that has just come stands out; behind a page stands

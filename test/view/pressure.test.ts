@@ -41,7 +41,8 @@ describe("a machine under pressure, watched", () => {
     expect(samples.length).toBeLessThanOrEqual(801);
     for (let i = 1; i < samples.length; i++) expect(samples[i]!.ns).toBeGreaterThan(samples[i - 1]!.ns);
     const [first, last] = [samples[0]!, samples[samples.length - 1]!];
-    expect(last.lists.inactiveAnon - first.lists.inactiveAnon).toBe((24 * MIB) / 4096);
+    // Up to 31 pages are still in a batch on their way to the list.
+    expect(last.lists.inactiveAnon - first.lists.inactiveAnon).toBeGreaterThan((24 * MIB) / 4096 - 32);
     expect(last.lists.inactiveFile).toBeLessThan(first.lists.inactiveFile);
   });
 

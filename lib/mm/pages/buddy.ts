@@ -152,7 +152,7 @@ export class Zone {
     return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
   }
 
-  /** Calls `visit` for each free block, those on per-CPU lists included. Not in Linux: looked at by pictures. */
+  /** Calls `visit` for each free block, those on per-CPU lists included. Not in Linux. */
   forEachFreeBlock(visit: (pfn: Pfn, order: number) => void): void {
     const { next, orderPlusOne } = this.links;
     for (let pfn = this.zoneStartPfn; pfn < this.zoneEndPfn; pfn++)
