@@ -431,6 +431,7 @@ export { showMm } from "./view/show_mm.js";
 export { stepCache } from "./view/step_cache.js";
 export { stepFault } from "./view/step_fault.js";
 export { type StepOwnersOptions, stepOwners } from "./view/step_owners.js";
+export { stepPolicy } from "./view/step_policy.js";
 export { stepShares } from "./view/step_shares.js";
 export { stepTables, tablesOf } from "./view/step_tables.js";
 export { stepTlb } from "./view/step_tlb.js";

@@ -17,7 +17,6 @@ import {
   type Page,
   PG_active,
   PG_dirty,
-  PG_reserved,
   PG_swapbacked,
   PG_unevictable,
   PG_writeback,
@@ -64,14 +63,13 @@ export function frameUses(machine: Machine): FrameUse[] {
   );
 }
 
-/** A 1 for each frame that nobody holds. */
+/** A 1 for each frame that the allocator has to give away; what the kernel took at boot is nobody's. */
 function freeFrames(sys: MemorySystem): Uint8Array {
   const free = new Uint8Array(sys.ram.nrFrames);
   for (const zone of sys.zones)
-    for (let pfn = zone.zoneStartPfn; pfn < zone.zoneEndPfn; pfn++) {
-      const page = pfnToPage(sys, pfn);
-      if (pageFolio(page).refcount === 0 && (page.flags & PG_reserved) === 0) free[pfn] = 1;
-    }
+    zone.forEachFreeBlock((pfn, order) => {
+      free.fill(1, pfn, pfn + 2 ** order);
+    });
   return free;
 }
 

@@ -17,6 +17,12 @@
  *   drawTimeline       what happened when: { title, events: [{ atNs: 0, endNs: 900, lane, label }] }
  *   drawFaultPath      what the kernel does about one fault: drawFaultPath(machine, () => bob.store(at, 1, 7))
  *
+ *   samplePressure     a machine watched over time: drawLists, drawWatermarks, drawRates, vmstatText of what it returns
+ *   faultTimes         how long each page fault took, and why: drawFaultTimes
+ *   drawFrames         a map of all frames by use and list: drawFrames(machine)
+ *   drawAccesses       which addresses are used when: drawAccesses(addresses)
+ *   drawPolicy         a replacement policy at work: drawPolicy("CLOCK", trace, 3); stepPolicy steps
+ *
  *   stepper            a series of pictures, forwards and backwards: stepper(states, draw), stepper(record(...), draw)
  *   stepWalk           a walk entry by entry: stepWalk(machine.explain(0x401abc))
  *   stepTables, stepTlb, stepFault, stepCache, stepOwners, stepShares

@@ -123,7 +123,7 @@ class Sampler {
 
   constructor(private readonly sys: MemorySystem) {}
 
-  /** Takes one if it is time. What a kernel thread does is seen by the programs' time: its CPU has its own. */
+  /** Takes one if it is time, as the programs have it: the CPU of a kernel thread has a time of its own. */
   look(always = false): void {
     if (this.sys.currentKthread !== undefined) return;
     const last = this.samples[this.samples.length - 1];

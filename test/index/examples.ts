@@ -144,6 +144,7 @@ export const FUNCTIONS: Record<string, Args> = {
     const m = machine();
     return [m, m.spawn("one"), () => {}, { title: "t", range: {} }];
   },
+  stepPolicy: () => ["LRU", [1, 2, 3, 1], 2, { title: "t" }],
   stepShares: () => [process(), { one: () => {} }, { title: "t", range: {} }],
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],

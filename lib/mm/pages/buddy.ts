@@ -33,7 +33,7 @@ import {
   migratetypeIsMergeable,
   PAGEBLOCK_ORDER,
 } from "./migratetype.js";
-import type { PerCpuPages } from "./per_cpu_pages.js";
+import { type PerCpuPages, pindexToOrder } from "./per_cpu_pages.js";
 
 /** Largest order the buddy allocator hands out. Linux include/linux/mmzone.h:MAX_PAGE_ORDER */
 export const MAX_PAGE_ORDER = 10;
@@ -150,6 +150,16 @@ export class Zone {
    */
   isFreeBlock(pfn: Pfn): boolean {
     return pfn >= this.zoneStartPfn && pfn < this.zoneEndPfn && this.links.orderPlusOne[pfn] !== 0;
+  }
+
+  /** Calls `visit` for each free block, those on per-CPU lists included. Not in Linux. */
+  forEachFreeBlock(visit: (pfn: Pfn, order: number) => void): void {
+    const { next, orderPlusOne } = this.links;
+    for (let pfn = this.zoneStartPfn; pfn < this.zoneEndPfn; pfn++)
+      if (orderPlusOne[pfn] !== 0) visit(pfn, orderPlusOne[pfn]! - 1);
+    for (const { head } of this.pcps)
+      for (let list = 0; list < head.length; list++)
+        for (let pfn = head[list]!; pfn >= 0; pfn = next[pfn]!) visit(pfn, pindexToOrder(list));
   }
 
   /** MIGRATE_* of the page block of `pfn`. Linux mm/page_alloc.c:get_pfnblock_migratetype() */
