@@ -317,7 +317,9 @@ class Bench {
     };
   }
 
-  /** Takes every folio off its list, oldest first; active ones as if they had been deactivated just before. */
+  /**
+   * Takes every folio off its list, oldest first; active ones as if they had been deactivated just before.
+   */
   private isolate(): Folio[] {
     const { sys } = this.machine.kernel;
     const found: Folio[] = [];
