@@ -16,7 +16,7 @@ import type { AnyPageTrace } from "../policies/numbered_trace.js";
 import { type PolicyStep, type PolicySteps, policySteps } from "../policies/policy_steps.js";
 import type { AnyPolicy } from "../policies/run_policy.js";
 import { Picture } from "./picture.js";
-import { group, INK, label, OKABE_ITO, rect, wrap } from "./svg.js";
+import { group, INK, label, rect, wrap } from "./svg.js";
 
 const CELL = { width: 34, height: 26, left: 76 };
 /** Columns beyond these do not fit a notebook. */
@@ -79,11 +79,9 @@ function column(step: PolicyStep, i: number, capacity: number, top: number): str
   });
   const verdict = step.hit
     ? []
-    : [label(x + CELL.width / 2, at(capacity + 1), "×", { ...middle, fill: MISS })];
+    : [label(x + CELL.width / 2, at(capacity + 1), "×", { ...middle, bold: true })];
   return [label(x + CELL.width / 2, at(0), `${step.page}`, middle), ...cells.flat(), ...verdict];
 }
-
-const MISS = OKABE_ITO.vermilion;
 
 function tag(x: number, y: number, text: string): string {
   return label(x + CELL.width - 3, y + 10, text, { size: 9, anchor: "end", fill: INK.faint });
