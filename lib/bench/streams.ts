@@ -13,6 +13,7 @@
  */
 import { ENTRIES_PER_TABLE, PAGE_SIZE, tableIndex } from "../hw/address.js";
 import type { Ram } from "../hw/ram.js";
+import { zipfRanks } from "../policies/page_traces.js";
 
 /** Where the region of every stream begins. */
 export const STREAM_BASE = 0x7f00_0000_0000;
@@ -115,23 +116,8 @@ function tail(x: number): number {
  * region.
  */
 function zipfPages(pages: number): (x: number) => number {
-  const cumulative = new Float64Array(pages);
-  let sum = 0;
-  for (let i = 0; i < pages; i++) {
-    sum += 1 / (i + 1);
-    cumulative[i] = sum;
-  }
-  return (x) => {
-    const u = (x / 4294967296) * sum;
-    let low = 0;
-    let high = pages - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (cumulative[middle]! > u) high = middle;
-      else low = middle + 1;
-    }
-    return Math.imul(low, 0x85ebca6b) & (pages - 1);
-  };
+  const rankOf = zipfRanks(pages);
+  return (x) => Math.imul(rankOf(x / 2 ** 32), 0x85ebca6b) & (pages - 1);
 }
 
 /** Frame of page `page` of a region of `pages`. */

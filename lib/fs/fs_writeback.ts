@@ -29,13 +29,15 @@
  * Linux fs/fs-writeback.c. Read first: mm/lru/page_writeback.ts, mm/lru/balance_dirty_pages.ts, mm/wait.ts.
  * Read next: ext4.ts.
  */
+
+import { HZ, jiffies, NS_PER_JIFFY } from "../mm/jiffies.js";
 import { wbOverBgThresh } from "../mm/lru/dirty_limits.js";
 import { doWritepages, filemapFdatawaitRange, filemapFdatawriteRange } from "../mm/lru/page_writeback.js";
 import { wbUpdateBandwidth } from "../mm/lru/wb_bandwidth.js";
 import { BdiWriteback, WB_UPDATE_BANDWIDTH } from "../mm/lru/wb_domain.js";
 import type { MemorySystem, WbReason } from "../mm/system.js";
 import { globalNodePageState, NR_FILE_DIRTY } from "../mm/vmstat.js";
-import { HZ, jiffies, type Kthread, NS_PER_JIFFY } from "../mm/wait.js";
+import type { Kthread } from "../mm/wait.js";
 import type { Inode } from "./inode.js";
 
 const NS_PER_CENTISEC = 1e7;

@@ -21,12 +21,12 @@ import { dropCaches } from "../fs/drop_caches.js";
 import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
+import { HZ } from "../mm/jiffies.js";
 import { writebackSetRatelimit } from "../mm/lru/dirty_limits.js";
 import { zonePcpUpdate } from "../mm/pages/per_cpu_pages.js";
 import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
 import type { VmSysctl, VmSysctlNumber } from "../mm/vm_sysctl.js";
-import { HZ } from "../mm/wait.js";
 import { intBetween, procVec, ulongBetween } from "./kstrtox.js";
 
 /** What a setting may need when it changes. */

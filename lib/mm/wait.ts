@@ -17,15 +17,6 @@ import { outOfSteps, VmBug } from "./mmdebug.js";
  */
 export type WaitReason = "io" | "reclaim" | "throttled" | "sleep";
 
-/** Ticks in a second, and ns in one: the unit of many timeouts. Linux CONFIG_HZ, as Debian sets it */
-export const HZ = 250;
-export const NS_PER_JIFFY = 1e9 / HZ;
-
-/** Ticks since boot; the first is 1, so that 0 can mean "never". Linux include/linux/jiffies.h:jiffies */
-export function jiffies(sys: { readonly clock: { readonly nowNs: number } }): number {
-  return 1 + Math.floor(sys.clock.nowNs / NS_PER_JIFFY);
-}
-
 /** Events in one wait after which it has got nowhere. */
 export const WAIT_BUDGET = 1_000_000;
 

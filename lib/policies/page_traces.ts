@@ -76,7 +76,10 @@ const KINDS: Readonly<Record<TraceKind, (options: Required<SyntheticOptions>, ra
     (i) =>
       i % pages,
   scan: scanOverHotSet,
-  zipf: ({ pages }, random) => zipfRanks(pages, () => random.fraction()),
+  zipf({ pages }, random) {
+    const rankOf = zipfRanks(pages);
+    return () => rankOf(random.fraction());
+  },
   phases: phases,
 };
 /** Most references of a made-up trace. */
@@ -130,18 +133,18 @@ function phases({ pages, length }: SyntheticOptions, random: Random): Draw {
 }
 
 /**
- * Draws ranks 0 to `pages - 1` in proportion to 1 / (rank + 1); `fraction` gives numbers from 0 up to 1.
- * Not in Linux.
+ * Turns an even fraction, from 0 up to 1, into a rank 0 to `pages - 1`: each comes in proportion to
+ * 1 / (rank + 1). Not in Linux.
  */
-function zipfRanks(pages: number, fraction: () => number): () => number {
+export function zipfRanks(pages: number): (fraction: number) => number {
   const cumulative = new Float64Array(pages);
   let sum = 0;
   for (let rank = 0; rank < pages; rank++) {
     sum += 1 / (rank + 1);
     cumulative[rank] = sum;
   }
-  return () => {
-    const wanted = fraction() * sum;
+  return (fraction) => {
+    const wanted = fraction * sum;
     let low = 0;
     let high = pages - 1;
     while (low < high) {

@@ -77,6 +77,23 @@ describe("out of memory", () => {
     expect(kills()).toBe(0);
   });
 
+  it("lets alone who is there while a file that fills memory is written, by a program or from outside", () => {
+    for (const outside of [true, false]) {
+      const machine = boot({ ram: "32 MiB" });
+      const one = machine.spawn("one");
+      one.touch(one.mmap("1 MiB"), "1 MiB");
+      if (outside) machine.kernel.files.writeFile("/data/big", new Uint8Array(40 * 2 ** 20));
+      else {
+        const buf = one.mmap("1 MiB");
+        const fd = one.open("/data/big", { create: true, writable: true });
+        for (let i = 0; i < 40; i++) one.write(fd, buf, 2 ** 20);
+      }
+      expect([one.alive, machine.kernel.sys.vmStat.events[OOM_KILL]]).toEqual([true, 0]);
+      const { kernel } = machine;
+      checkInvariants(kernel.sys, [one.task.mm!, kernel.initMm]);
+    }
+  });
+
   it("emits oom:mark_victim", () => {
     const { kernel, small, big } = crowded();
     kernel.sys.trace.enable("oom:*");

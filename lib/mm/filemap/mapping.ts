@@ -14,6 +14,9 @@ import type { Folio } from "../pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
 
+/** Places in a node of the tree. Linux include/linux/xarray.h:XA_CHUNK_SIZE */
+export const XA_CHUNK_SIZE = 64;
+
 /**
  * 64 places of a cache, of which some say only that their page was evicted.
  * Linux include/linux/xarray.h:struct xa_node

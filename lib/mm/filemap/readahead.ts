@@ -20,12 +20,12 @@
 
 import { PAGE_SIZE } from "../../hw/address.js";
 import { folioAddLru } from "../lru/swap.js";
-import { type Folio, folioNextIndex, PG_readahead, PG_writeback } from "../pages/folio.js";
+import { type Folio, folioNextIndex, folioNrPages, PG_readahead, PG_writeback } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { filemapAddFolio, filemapGetFolio, readaheadGfpMask } from "./address_space.js";
 import type { FileRaState } from "./file_ra_state.js";
-import type { AddressSpace } from "./mapping.js";
+import { type AddressSpace, XA_CHUNK_SIZE } from "./mapping.js";
 
 /**
  * Pages that the device takes in one request: 4 MiB, /sys/block/DEV/queue/max_sectors_kb as measured. Linux
@@ -157,17 +157,45 @@ function getNextRaSize(ra: FileRaState, max: number): number {
 }
 
 /**
- * First page below or at `index` that is not in the cache, at most `max` pages down; -1 below page 0.
- * Linux page_cache_prev_miss()
+ * Where the tree of cached pages looks first when asked for `index`: at the head of the folio there. Going on
+ * from it page by page, it counts from `index` all the same, and what it answers is wrong by the distance
+ * until it comes to another node of the tree. Linux does so too, and windows of readahead show it.
+ * Linux lib/xarray.c:xas_descend()
  */
-function pageCachePrevMiss(mapping: AddressSpace, index: number, max: number): number {
-  for (let i = 0; i < max; i++) if (index - i < 0 || !mapping.pages.has(index - i)) return index - i;
-  return index - max;
+function xasSlot(mapping: AddressSpace, index: number): number {
+  const folio = mapping.pages.get(index);
+  // A folio that fills nodes has one place for each of them.
+  return folio !== undefined && folioNrPages(folio) < XA_CHUNK_SIZE ? folio.index : index;
 }
 
-/** Linux page_cache_next_miss() */
+/**
+ * First page below or at `index` that is not in the cache, among `max` pages, else the last of them; -1
+ * below 0.
+ * Linux mm/filemap.c:page_cache_prev_miss(), lib/xarray.c:__xas_prev()
+ */
+function pageCachePrevMiss(mapping: AddressSpace, index: number, max: number): number {
+  let slot = xasSlot(mapping, index);
+  for (let i = 0; i < max; i++) {
+    if (slot < 0 || !mapping.pages.has(slot)) return index - i;
+    const node = Math.floor(slot / XA_CHUNK_SIZE);
+    slot--;
+    if (slot >= node * XA_CHUNK_SIZE) continue;
+    slot = node === 0 ? -1 : (node - 1) * XA_CHUNK_SIZE + ((index - i - 1) % XA_CHUNK_SIZE);
+  }
+  return index - max + 1;
+}
+
+/**
+ * The first page from `index` on that is not cached, looking at `max` pages; the one behind them if all are.
+ * Linux mm/filemap.c:page_cache_next_miss(), lib/xarray.c:__xas_next()
+ */
 function pageCacheNextMiss(mapping: AddressSpace, index: number, max: number): number {
-  for (let i = 0; i < max; i++) if (!mapping.pages.has(index + i)) return index + i;
+  let slot = xasSlot(mapping, index);
+  for (let i = 0; i < max; i++) {
+    if (!mapping.pages.has(slot)) return index + i;
+    slot++;
+    if (slot % XA_CHUNK_SIZE === 0) slot = index + i + 1;
+  }
   return index + max;
 }
 

@@ -26,10 +26,7 @@ import {
   WORKINGSET_NODERECLAIM,
   WORKINGSET_NODES,
 } from "../vmstat.js";
-import type { AddressSpace, XaNode } from "./mapping.js";
-
-/** Places in a node. Linux include/linux/xarray.h:XA_CHUNK_SIZE */
-const XA_CHUNK_SIZE = 64;
+import { type AddressSpace, XA_CHUNK_SIZE, type XaNode } from "./mapping.js";
 
 /** The node of `index`, made if it is not there. */
 function nodeOf(mapping: AddressSpace, index: number): XaNode {

@@ -22,10 +22,10 @@
  * Linux mm/page-writeback.c. Read first: dirty_limits.ts, wb_bandwidth.ts. Read next: fs/fs_writeback.ts.
  */
 import type { AddressSpace } from "../filemap/mapping.js";
+import { HZ, jiffies, NS_PER_JIFFY } from "../jiffies.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
 import { globalNodePageState, NR_FILE_DIRTY } from "../vmstat.js";
-import { HZ, jiffies, NS_PER_JIFFY } from "../wait.js";
 import {
   type DirtyThrottleControl,
   dirtyFreerunCeiling,

@@ -21,6 +21,7 @@
  * Linux mm/page-writeback.c. Read first: wb_domain.ts, mm/pages/wmark.ts. Read next: wb_bandwidth.ts.
  */
 import { PAGE_SIZE } from "../../hw/address.js";
+import { HZ, jiffies } from "../jiffies.js";
 import type { MemorySystem } from "../system.js";
 import {
   globalNodePageState,
@@ -31,7 +32,6 @@ import {
   NR_WRITEBACK,
   NR_WRITTEN,
 } from "../vmstat.js";
-import { HZ, jiffies } from "../wait.js";
 import { type BdiWriteback, wbFraction } from "./wb_domain.js";
 
 /** Ticks between two estimates, or two steps of the limit. Linux mm/page-writeback.c:BANDWIDTH_INTERVAL */

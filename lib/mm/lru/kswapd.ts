@@ -30,6 +30,8 @@
  *
  * Linux mm/vmscan.c. Read first: mm/pages/wmark.ts, scan_control.ts, throttle.ts. Read next: vmscan.ts.
  */
+
+import { HZ, NS_PER_JIFFY } from "../jiffies.js";
 import { ZONE_RECLAIM_ACTIVE, type Zone } from "../pages/buddy.js";
 import { __GFP_DIRECT_RECLAIM, GFP_KERNEL } from "../pages/gfp.js";
 import { LRUVEC_NODE_CONGESTED, NO_ZONE, PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
@@ -41,7 +43,6 @@ import {
   KSWAPD_LOW_WMARK_HIT_QUICKLY,
   PAGEOUTRUN,
 } from "../vmstat.js";
-import { HZ, NS_PER_JIFFY } from "../wait.js";
 import { snapshotRefaults } from "./direct_reclaim.js";
 import { lruGenAgeNode } from "./gen/shrink_node.js";
 import { LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from "./lruvec.js";

@@ -68,35 +68,28 @@ export function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
  * Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio()
  */
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
-  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, false)) return;
-  const list = folioLruList(folio);
-  const lruvec = folioLruvec(sys, folio);
-  const { head, tail } = lruvec;
-  vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
-  const first = head[list];
-  folio.prev = undefined;
-  folio.next = first;
-  if (first === undefined) tail[list] = folio;
-  else first.prev = folio;
-  head[list] = folio;
-  folio.lruList = list;
-  folio.flags |= PG_lru;
-  updateLruSize(sys, lruvec, folioZonenum(sys, folio), list, 1 << folio.order);
+  addToLruvec(sys, folio, false);
 }
 
 /** The same at the tail: reclaim looks at it next. Linux include/linux/mm_inline.h:lruvec_add_folio_tail() */
 export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
-  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, true)) return;
+  addToLruvec(sys, folio, true);
+}
+
+function addToLruvec(sys: MemorySystem, folio: Folio, atTail: boolean): void {
+  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, atTail)) return;
   const list = folioLruList(folio);
   const lruvec = folioLruvec(sys, folio);
   const { head, tail } = lruvec;
   vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
-  const last = tail[list];
-  folio.next = undefined;
-  folio.prev = last;
-  if (last === undefined) head[list] = folio;
-  else last.next = folio;
-  tail[list] = folio;
+  const next = atTail ? undefined : head[list];
+  const prev = atTail ? tail[list] : undefined;
+  folio.next = next;
+  folio.prev = prev;
+  if (next === undefined) tail[list] = folio;
+  else next.prev = folio;
+  if (prev === undefined) head[list] = folio;
+  else prev.next = folio;
   folio.lruList = list;
   folio.flags |= PG_lru;
   updateLruSize(sys, lruvec, folioZonenum(sys, folio), list, 1 << folio.order);

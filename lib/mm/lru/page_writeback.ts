@@ -23,6 +23,7 @@ import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import { folioEndIo, folioIsWriteback, folioWaitWriteback } from "../filemap/folio_wait.js";
 import type { AddressSpace } from "../filemap/mapping.js";
+import { jiffies } from "../jiffies.js";
 import { VM_SHARED } from "../mm_types.js";
 import {
   type Folio,
@@ -44,7 +45,6 @@ import {
   NR_WRITTEN,
   PGPGOUT,
 } from "../vmstat.js";
-import { jiffies } from "../wait.js";
 import { balanceDirtyPagesRatelimited } from "./balance_dirty_pages.js";
 import { folioRotateReclaimable } from "./swap.js";
 import { acctReclaimWriteback } from "./throttle.js";

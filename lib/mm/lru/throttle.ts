@@ -23,6 +23,8 @@
  *
  * Linux mm/vmscan.c. Read first: mm/wait.ts, mm/pages/pglist_data.ts. Read next: kswapd.ts.
  */
+
+import { HZ, NS_PER_JIFFY } from "../jiffies.js";
 import { type Folio, folioNrPages } from "../pages/folio.js";
 import { __GFP_FS } from "../pages/gfp.js";
 import type { VmscanThrottleState } from "../pages/pglist_data.js";
@@ -41,7 +43,6 @@ import {
   NR_WRITEBACK,
   PGSCAN_DIRECT_THROTTLE,
 } from "../vmstat.js";
-import { HZ, NS_PER_JIFFY } from "../wait.js";
 import { currentIsKswapd } from "./reclaimer.js";
 import { MAX_RECLAIM_RETRIES, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 
@@ -90,7 +91,7 @@ function skipThrottleNoprogress(sys: MemorySystem): boolean {
 export function reclaimThrottle(sys: MemorySystem, reason: VmscanThrottleState): void {
   const { pgdat, clock } = sys;
   const isKswapd = currentIsKswapd(sys);
-  if (!isKswapd && sys.current === undefined) return;
+  if (!isKswapd && sys.currentKthread !== undefined) return;
   if ((reason === "congested" || reason === "noprogress") && skipThrottleNoprogress(sys)) return;
   if (reason === "writeback" && ++pgdat.nrWritebackThrottled === 1)
     pgdat.nrReclaimStart = globalNodePageState(sys, NR_THROTTLED_WRITTEN);
@@ -200,7 +201,7 @@ export function allowDirectReclaim(sys: MemorySystem): boolean {
  * Linux mm/vmscan.c:throttle_direct_reclaim()
  */
 export function throttleDirectReclaim(sys: MemorySystem, gfp: number): void {
-  if (sys.current === undefined || sys.pgdat.kswapd === undefined) return;
+  if (sys.currentKthread !== undefined || sys.pgdat.kswapd === undefined) return;
   if (allowDirectReclaim(sys)) return;
   countVmEvent(sys, PGSCAN_DIRECT_THROTTLE);
   const allowed = (): boolean => allowDirectReclaim(sys);

@@ -20,8 +20,9 @@
  *
  * Linux mm/page-writeback.c. Read first: dirty_limits.ts. Read next: balance_dirty_pages.ts.
  */
+
+import { HZ, jiffies, NS_PER_JIFFY } from "../jiffies.js";
 import type { MemorySystem } from "../system.js";
-import { HZ, jiffies, NS_PER_JIFFY } from "../wait.js";
 import {
   BANDWIDTH_INTERVAL,
   type DirtyThrottleControl,

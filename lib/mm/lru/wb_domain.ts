@@ -13,7 +13,7 @@
  * Linux include/linux/backing-dev-defs.h, include/linux/writeback.h, lib/flex_proportions.c.
  * Read first: page_writeback.ts. Read next: dirty_limits.ts, wb_bandwidth.ts, balance_dirty_pages.ts.
  */
-import { HZ } from "../wait.js";
+import { HZ } from "../jiffies.js";
 
 /** Speed that a disk is thought to have at first: 100 MiB/s, in pages. Linux mm/backing-dev.c:INIT_BW */
 const INIT_BW = 25_600;

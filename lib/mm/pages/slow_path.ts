@@ -23,6 +23,7 @@
  *
  * Linux mm/page_alloc.c. Read first: freelist.ts, alloc_flags.ts. Read next: mm/lru/vmscan.ts, kernel/oom.ts.
  */
+import { MAX_RECLAIM_RETRIES } from "../lru/scan_control.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
 import {
@@ -59,9 +60,6 @@ import { unreserveHighatomicPageblock } from "./highatomic.js";
 import { MIGRATE_MOVABLE, PAGEBLOCK_ORDER } from "./migratetype.js";
 import { drainAllPages } from "./pcp.js";
 import { ZONE_NORMAL } from "./wmark.js";
-
-/** Rounds without progress after which reclaim is given up. Linux mm/internal.h:MAX_RECLAIM_RETRIES */
-const MAX_RECLAIM_RETRIES = 16;
 
 /** One request on the slow path. Linux mm/internal.h:struct alloc_context, and local variables */
 interface Request {

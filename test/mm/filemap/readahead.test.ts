@@ -3,6 +3,7 @@ import { FileTree, fadviseDrop, O_RDWR } from "../../../lib/fs/file_tree.js";
 import type { VfsFile } from "../../../lib/fs/inode.js";
 import { Clock } from "../../../lib/hw/clock.js";
 import { Ram } from "../../../lib/hw/ram.js";
+import { FileRaState } from "../../../lib/mm/filemap/file_ra_state.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 
@@ -38,6 +39,20 @@ describe("readahead of a file that is read page by page", () => {
     expect(read(24)).toBe(48); // 32-47
     expect(read(32)).toBe(64); // 48-63, the end of the file
     expect(file.fRa).toMatchObject({ start: 48, size: 16 });
+  });
+
+  it("passes over a page where someone without a history meets the mark of a large folio, as recorded", () => {
+    const { file, read } = coldFile();
+    const fresh = (page: number): number => {
+      file.fRa = new FileRaState(32);
+      return read(page);
+    };
+    expect(fresh(0)).toBe(4);
+    expect(fresh(1)).toBe(12); // 4-7 and 8-11, a folio each
+    expect(fresh(4)).toBe(31); // the tree is searched from 4 and counted from 5: 13 instead of 12, up to 31
+    expect(file.fMapping.pages.has(12)).toBe(false);
+    expect(fresh(12)).toBe(32); // counted too few cached pages behind it, and read no further
+    expect(file.fRa).toMatchObject({ start: 12, size: 10 });
   });
 
   it("reads one page alone for a jump into the middle", () => {

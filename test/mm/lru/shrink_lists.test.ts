@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { HZ, NS_PER_JIFFY } from "../../../lib/mm/jiffies.js";
 import { LRU_ACTIVE_FILE, LRU_INACTIVE_ANON, LRU_INACTIVE_FILE } from "../../../lib/mm/lru/lruvec.js";
 import { DEACTIVATE_FILE, newScanControl } from "../../../lib/mm/lru/scan_control.js";
 import { isFileLru, shrinkActiveList, shrinkList } from "../../../lib/mm/lru/shrink_lists.js";
@@ -25,7 +26,6 @@ import {
   PGSTEAL_DIRECT,
   PGSTEAL_FILE,
 } from "../../../lib/mm/vmstat.js";
-import { HZ, NS_PER_JIFFY } from "../../../lib/mm/wait.js";
 import { PAGE, withFile } from "./isolated.js";
 
 describe("the inactive list", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { boot } from "../../../lib/kernel/machine.js";
+import { jiffies } from "../../../lib/mm/jiffies.js";
 import { type DirtyThrottleControl, newDirtyThrottleControl } from "../../../lib/mm/lru/dirty_limits.js";
 import {
   wbBandwidthEstimateStart,
@@ -7,7 +8,6 @@ import {
   wbUpdateBandwidth,
 } from "../../../lib/mm/lru/wb_bandwidth.js";
 import { BdiWriteback } from "../../../lib/mm/lru/wb_domain.js";
-import { jiffies } from "../../../lib/mm/wait.js";
 
 class Disk extends BdiWriteback {
   startBackgroundWriteback(): void {

@@ -152,7 +152,7 @@ function incMaxSeq(sys: MemorySystem, lrugen: LruGen, seq: number, swappiness: n
   for (const type of [LRU_GEN_ANON, LRU_GEN_FILE])
     while (getNrGens(lrugen, type) === MAX_NR_GENS) incMinSeq(sys, lrugen, type, swappiness);
   updateActiveSizes(sys, lrugen);
-  lrugen.timestamps[lruGenFromSeq(lrugen.maxSeq + 1)] = jiffies(sys.clock);
+  lrugen.timestamps[lruGenFromSeq(lrugen.maxSeq + 1)] = jiffies(sys);
   lrugen.maxSeq++;
   return true;
 }

@@ -81,8 +81,8 @@ export class LruGenFolio<F> {
    * Oldest generation of anonymous memory and of files. Invariant: MIN_NR_GENS to MAX_NR_GENS up to maxSeq.
    */
   readonly minSeq: [number, number] = [0, 0];
-  /** Birth of each generation, in jiffies. */
-  readonly timestamps: number[] = new Array<number>(MAX_NR_GENS).fill(0);
+  /** Birth of each generation, in jiffies; boot is tick 1. */
+  readonly timestamps: number[] = new Array<number>(MAX_NR_GENS).fill(1);
   /** Newest and oldest folio of each list, by genList(). Linux folios */
   readonly head: (F | undefined)[] = new Array<F | undefined>(NR_GEN_LISTS).fill(undefined);
   readonly tail: (F | undefined)[] = new Array<F | undefined>(NR_GEN_LISTS).fill(undefined);

@@ -42,13 +42,13 @@ export interface LruGeneration {
 /** All generations, the oldest first. Not in Linux: see lruGenText(). */
 export function lruGenerations(sys: MemorySystem): LruGeneration[] {
   const { lrugen } = sys.lruvec;
-  const now = jiffies(sys.clock);
+  const now = jiffies(sys);
   const found: LruGeneration[] = [];
   for (let seq = evictableMinSeq(lrugen.minSeq, MAX_SWAPPINESS / 2); seq <= lrugen.maxSeq; seq++) {
     const birth = lrugen.timestamps[lruGenFromSeq(seq)]!;
     found.push({
       seq,
-      birthMs: jiffiesToMsecs(birth),
+      birthMs: jiffiesToMsecs(birth - 1), // boot is tick 1
       ageMs: jiffiesToMsecs(now - birth),
       anonPages: seq < lrugen.minSeq[LRU_GEN_ANON] ? 0 : genSize(lrugen, seq, LRU_GEN_ANON),
       filePages: seq < lrugen.minSeq[LRU_GEN_FILE] ? 0 : genSize(lrugen, seq, LRU_GEN_FILE),

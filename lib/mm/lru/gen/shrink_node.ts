@@ -127,7 +127,7 @@ export function lruvecIsReclaimable(
   const swappiness = getSwappiness(sys, sc);
   if (Math.floor(evictablePages(lrugen, swappiness) / 2 ** sc.priority) === 0) return false;
   const birth = lrugen.timestamps[lruGenFromSeq(evictableMinSeq(lrugen.minSeq, swappiness))]!;
-  return birth + minTtl < jiffies(sys.clock);
+  return birth + minTtl < jiffies(sys);
 }
 
 /**

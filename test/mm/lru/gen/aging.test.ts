@@ -44,7 +44,7 @@ describe("a new generation", () => {
     sys.clock.advance(20e6);
     expect(age(sys, 60)).toBe(true);
     const { lrugen } = sys.lruvec;
-    expect([lrugen.maxSeq, lrugen.minSeq, lrugen.timestamps]).toEqual([4, [1, 1], [5, 0, 0, 0]]);
+    expect([lrugen.maxSeq, lrugen.minSeq, lrugen.timestamps]).toEqual([4, [1, 1], [6, 1, 1, 1]]);
     expect([faulted.lruGen, sizes(sys)]).toEqual([2, [0, 0, 1, 0]]);
     expect(problems(sys)).toEqual([]);
   });
