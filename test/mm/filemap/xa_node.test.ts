@@ -1,3 +1,4 @@
+import "../../../lib/procfs/mount.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { boot, type Machine } from "../../../lib/kernel/machine.js";
@@ -7,6 +8,12 @@ import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 const PAGE = 4096;
 
 const nodesOf = (machine: Machine): number => machine.kernel.sys.radixTreeNodes!.activeObjs;
+
+/** `sync; echo 3 > /proc/sys/vm/drop_caches` */
+function dropCaches(machine: Machine): void {
+  machine.kernel.files.sync();
+  machine.procfs.write("/proc/sys/vm/drop_caches", "3");
+}
 
 function file(machine: Machine, pages: number): AddressSpace {
   machine.kernel.files.writeFile("/data/f", new Uint8Array(pages * PAGE));
@@ -22,7 +29,7 @@ describe("the nodes of a cache's tree", () => {
     expect(nodesOf(machine)).toBe(
       Math.ceil(1000 / 64) - large.reduce((sum, { order }) => sum + 2 ** (order - 6), 0),
     );
-    machine.kernel.files.dropCaches();
+    dropCaches(machine);
     expect([nodesOf(machine), mapping.nodes.size]).toEqual([0, 0]);
   });
 
@@ -38,7 +45,7 @@ describe("the nodes of a cache's tree", () => {
     const machine = boot({ ram: "64 MiB" });
     const { files, sys } = machine.kernel;
     files.writeFile("/data/f", new Uint8Array(2048 * PAGE));
-    files.dropCaches();
+    dropCaches(machine);
     const p = machine.spawn();
     const fd = p.open("/data/f");
     p.pread(fd, p.mmap(2048 * PAGE), 2048 * PAGE, 0);
@@ -60,12 +67,12 @@ describe("the nodes of a cache's tree", () => {
         const { files, sys } = machine.kernel;
         const mapping = file(machine, 300);
         const p = machine.spawn();
-        const fd = p.open("/data/f", { writable: true });
+        const fd = p.open("/data/f");
         const buf = p.mmap(PAGE);
         for (const [what, page] of steps) {
-          if (what === 0) files.truncate("/data/f", page * PAGE);
+          if (what === 0) p.ftruncate(fd, page * PAGE);
           else if (what === 1) p.pwrite(fd, buf, PAGE, page * PAGE);
-          else if (what === 2) files.dropCaches();
+          else if (what === 2) dropCaches(machine);
           else sys.parts.tryToFreePages(sys, GFP_KERNEL, 0);
           const pages = new Map<number, number>();
           for (const [index, folio] of mapping.pages)
