@@ -94,18 +94,27 @@ export const COSTS: CostTable = {
   reclaimFreeNs: 100,
 };
 
+/** The prices of a processor that takes `times` as long for everything: 2 is half as fast. */
+export function slowed(times: number): CostTable {
+  const entries = Object.entries(COSTS).map(([name, ns]) => [name, ns * times] as const);
+  return Object.fromEntries(entries) as unknown as CostTable;
+}
+
 /** The time of one machine. Not in Linux: ktime_get() reads the hardware's. */
 export class Clock {
   /** Nanoseconds since the machine was switched on. */
   nowNs = 0;
   readonly costs: CostTable;
 
-  /** A clock at 0; `costs` replaces single prices. */
+  /** A clock at 0; `costs` replaces single prices. Throws RangeError for a price that does not exist or is none. */
   constructor(costs: Partial<CostTable> = {}) {
+    const unknown = Object.keys(costs).find((name) => !(name in COSTS));
+    if (unknown !== undefined)
+      throw new RangeError(`there is no cost ${unknown}; there are ${Object.keys(COSTS).join(", ")}`);
     this.costs = { ...COSTS, ...costs };
     for (const [name, ns] of Object.entries(this.costs))
-      if (!(ns >= 0 && Number.isInteger(ns * 4)))
-        throw new RangeError(`cost ${name} ${ns} is not a multiple of 0.25 ns from 0 up`);
+      if (typeof ns !== "number" || !(ns >= 0 && Number.isInteger(ns * 4)))
+        throw new RangeError(`cost ${name} ${valueText(ns)} is not a multiple of 0.25 ns from 0 up`);
   }
 
   /** Lets `ns` nanoseconds pass. */

@@ -22,7 +22,7 @@
 import type { Vaddr } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 import { type BlockModel, type BlockModelName, blockModel, type DiskSpeed } from "../hw/block_device.js";
-import { Clock } from "../hw/clock.js";
+import { Clock, type CostTable } from "../hw/clock.js";
 import { Cpu } from "../hw/cpu.js";
 import { type Explanation, explainWalk } from "../hw/explain.js";
 import { ACCESS_USER } from "../hw/fault.js";
@@ -93,6 +93,8 @@ export interface BootOptions {
    * Linux: transparent_hugepage= on the command line
    */
   readonly thp?: ThpWord;
+  /** Prices in ns that take the place of those in COSTS: a slower processor, a dearer fault. */
+  readonly costs?: Partial<CostTable>;
   /** Parts that take the place of the lib's own. */
   readonly parts?: Partial<MachineParts>;
 }
@@ -126,6 +128,7 @@ const BOOT: Signature = {
     reserved: "any",
     movable: "size",
     thp: "text",
+    costs: "object",
     parts: "object",
   },
 };
@@ -153,7 +156,7 @@ export class Machine {
     this.ram = new Ram(sizeBytes);
     this.levels = checkLevels(options.levels ?? 4);
     this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
-    this.clock = new Clock();
+    this.clock = new Clock(options.costs);
     this.bootedWith = {
       disk: blockModel(options.disk),
       memory: memoryOptions(options),

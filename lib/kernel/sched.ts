@@ -15,18 +15,25 @@
  * and never while the clock is merely advanced. A request that ends is an interrupt: it takes nobody's time.
  * A kernel thread is a function that does one bounded batch and says when it wants to go on; it works on a
  * CPU that nobody uses, in that CPU's own time, beside the program. Without such a CPU it takes one from a
- * program when it has waited for one time slice, and the program loses that time.
+ * program, which loses that time:
+ *
+ *   at once         if it is owed time (lag): it has had less than its half while it wanted the CPU
+ *   at the tick     else, with the next interrupt of the timer; then the program has its half until a later tick
+ *
+ * So a thread that has little to do at a time hardly ever waits, and one that always has something to do gets
+ * half of the CPU, in pieces of a tick.
  *
  * A notebook looks at the machine from outside, after each step of it: for it time never goes back. Where
  * several programs run at the same time (programs.ts), each has its own, and a wait for a device moves the
  * waiter's time only.
  *
  * Differs from Linux: a kernel thread has no pid and no line in /proc; between safe points nobody is
- * interrupted.
+ * interrupted; who runs next is decided between two, the program on a CPU and one thread.
  *
  * Linux kernel/sched/core.c, kernel/kthread.c. Read first: hw/events.ts, mm/wait.ts. Read next: programs.ts.
  */
 import { BLK_COMPLETE } from "../hw/block_device.js";
+import { NS_PER_JIFFY } from "../mm/jiffies.js";
 import { outOfSteps } from "../mm/mmdebug.js";
 import type { MemorySystem } from "../mm/system.js";
 import {
@@ -46,6 +53,11 @@ const WAKE = "wake_up_process";
 /** Time slice of a machine with one CPU, in ns. Linux kernel/sched/fair.c:sysctl_sched_base_slice */
 const BASE_SLICE_NS = 700_000;
 
+/** The first tick of the timer behind `ns`. Linux kernel/time/timer.c:update_process_times() */
+function tickAfter(ns: number): number {
+  return (Math.floor(ns / NS_PER_JIFFY) + 1) * NS_PER_JIFFY;
+}
+
 /** One wait of a task that has ended. */
 export interface Wait {
   readonly reason: WaitReason;
@@ -62,6 +74,8 @@ export class Sched implements SchedOperations {
   readonly cpuNs: number[];
   /** From when on a program wants each CPU; Infinity where none does. */
   readonly wantedNs: number[];
+  /** Since when the program on each CPU has had it. */
+  readonly programSinceNs: number[];
   readonly kthreads: Kthread[] = [];
   slowestOtherNs = Number.POSITIVE_INFINITY;
   /** Programs run at the same time (programs.ts), each in its CPU's time. */
@@ -75,6 +89,7 @@ export class Sched implements SchedOperations {
     this.sys = sys;
     this.cpuNs = new Array<number>(nrCpus).fill(0);
     this.wantedNs = new Array<number>(nrCpus).fill(Number.POSITIVE_INFINITY);
+    this.programSinceNs = new Array<number>(nrCpus).fill(0);
     sys.events.on(WAKE, (thread, { atNs }) => {
       this.runKthread(thread as Kthread, atNs);
     });
@@ -117,8 +132,7 @@ export class Sched implements SchedOperations {
     const cpu = this.cpuFor(thread, atNs);
     if (cpu === undefined) {
       const soonest = Math.min(...this.cpuNs.filter((ns, i) => ns > atNs && this.wantedNs[i]! > ns));
-      const atLast = Math.max(atNs, thread.dueNs + this.sliceNs);
-      thread.wakeup = this.sys.events.post(Math.min(soonest, atLast), WAKE, thread);
+      thread.wakeup = this.sys.events.post(Math.min(soonest, tickAfter(atNs)), WAKE, thread);
       return;
     }
     const doneNs = this.workOn(thread, cpu, Math.max(atNs, this.cpuNs[cpu]!));
@@ -126,12 +140,40 @@ export class Sched implements SchedOperations {
     if (nextNs < Number.POSITIVE_INFINITY) this.wakeUp(thread, Math.max(nextNs, this.cpuNs[cpu]!));
   }
 
-  /** A CPU that nobody uses at `atNs`; after one slice of waiting the one that is free first. */
+  /** A CPU that nobody uses at `atNs`, or the one that is free first if its program has to give it up. */
   private cpuFor(thread: Kthread, atNs: number): number | undefined {
     const free = this.cpuNs.findIndex((ns, i) => ns <= atNs && this.wantedNs[i]! > atNs);
     if (free >= 0) return free;
-    if (atNs < thread.dueNs + this.sliceNs) return undefined;
-    return this.cpuNs.indexOf(Math.min(...this.cpuNs));
+    const first = this.cpuNs.indexOf(Math.min(...this.cpuNs));
+    return this.preempts(thread, first, atNs) ? first : undefined;
+  }
+
+  /**
+   * Whether `thread` takes the CPU from its program: in the middle of its turn; at a tick; or at once when it
+   * is owed time and the program has had a slice. Linux kernel/sched/fair.c:check_preempt_wakeup_fair(),
+   * entity_tick()
+   */
+  private preempts(thread: Kthread, cpu: number, atNs: number): boolean {
+    if (atNs < thread.turnEndsNs || atNs >= tickAfter(thread.dueNs)) return true;
+    return thread.lagNs > 0 && atNs - this.programSinceNs[cpu]! >= this.sliceNs;
+  }
+
+  /** What a thread is owed after it has waited for a CPU. Linux kernel/sched/fair.c:update_entity_lag() */
+  private waited(thread: Kthread, startNs: number): void {
+    thread.lagNs = Math.min(NS_PER_JIFFY, thread.lagNs + (startNs - thread.dueNs) / 2);
+    // At the tick at which it has had its share, it is the program's turn.
+    if (startNs >= thread.turnEndsNs) thread.turnEndsNs = tickAfter(startNs);
+  }
+
+  /** What it is owed after a batch on a CPU that a program wants, until `doneNs`; who sleeps owes nothing. */
+  private charge(thread: Kthread, cpu: number, ranNs: number, doneNs: number, sleeps: boolean): void {
+    thread.lagNs -= ranNs / 2;
+    while (doneNs >= thread.turnEndsNs && thread.lagNs > 0) thread.turnEndsNs += NS_PER_JIFFY;
+    if (sleeps) {
+      thread.lagNs = Math.max(0, thread.lagNs);
+      thread.turnEndsNs = 0;
+    }
+    this.programSinceNs[cpu] = doneNs;
   }
 
   /**
@@ -143,6 +185,9 @@ export class Sched implements SchedOperations {
     const { thisCpu, current, currentKthread, pfMemalloc } = sys;
     const { nowNs } = sys.clock;
     const { resumedNs } = this;
+    const contested = this.wantedNs[cpu]! <= startNs;
+    let nextNs = Number.POSITIVE_INFINITY;
+    if (contested) this.waited(thread, startNs);
     thread.wakeup = undefined;
     thread.againNs = Number.POSITIVE_INFINITY;
     this.cpuNs[cpu] = startNs;
@@ -153,9 +198,12 @@ export class Sched implements SchedOperations {
     sys.currentKthread = thread;
     sys.pfMemalloc = false;
     try {
-      return thread.work(thread);
+      nextNs = thread.work(thread);
+      return nextNs;
     } finally {
-      this.cpuNs[cpu] = sys.clock.nowNs;
+      const doneNs = sys.clock.nowNs;
+      this.cpuNs[cpu] = doneNs;
+      if (contested) this.charge(thread, cpu, doneNs - startNs, doneNs, nextNs > doneNs);
       this.resumedNs = resumedNs;
       thread.state = "S";
       thread.batches++;
@@ -299,6 +347,7 @@ export class Sched implements SchedOperations {
     } finally {
       clock.nowNs = Math.max(clock.nowNs, this.cpuNs[thisCpu]!);
       this.wantedNs[thisCpu] = wantedNs;
+      this.programSinceNs[thisCpu] = clock.nowNs;
       this.resumedNs = clock.nowNs;
       if (task?.state === "D" || task?.state === "S") task.state = "R";
       if (task !== undefined) {

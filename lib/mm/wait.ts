@@ -37,6 +37,10 @@ export interface Kthread {
   dueNs: number;
   /** While it works: when it was told to go on, Infinity unless it was. */
   againNs: number;
+  /** CPU time it is owed by programs that used the CPU while it wanted to. Linux sched_entity.vlag */
+  lagNs: number;
+  /** Until when it keeps a CPU that it has taken from a program. */
+  turnEndsNs: number;
   /** Batches so far, and the time they took. Linux sched_info, sum_exec_runtime */
   batches: number;
   cpuNs: number;
@@ -47,7 +51,8 @@ export interface Kthread {
 /** A kernel thread that sleeps. */
 export function newKthread(comm: string, work: KthreadWork): Kthread {
   const never = Number.POSITIVE_INFINITY;
-  return { comm, work, state: "S", dueNs: 0, againNs: never, batches: 0, cpuNs: 0, wakeup: undefined };
+  const since = { dueNs: 0, againNs: never, lagNs: 0, turnEndsNs: 0 };
+  return { comm, work, state: "S", ...since, batches: 0, cpuNs: 0, wakeup: undefined };
 }
 
 /** Who lets time pass for those who wait. Linux kernel/sched/core.c */

@@ -13,6 +13,7 @@
 
 import { O_RDONLY, O_RDWR } from "../fs/file_tree.js";
 import { pageAlign } from "../hw/address.js";
+import { slowed } from "../hw/clock.js";
 import type { Kernel } from "../kernel/kernel.js";
 import { type BootOptions, boot, type MachineParts } from "../kernel/machine.js";
 import { SignalError } from "../kernel/signal.js";
@@ -252,6 +253,12 @@ const INITRD = { none: "940 KiB", swap: "1048 KiB", disk: "4388 KiB" };
 const THP_SETTINGS = { defrag: "madvise", use_zero_page: "1" };
 
 /**
+ * The recorded virtual machines had no processor of their own: each instruction was translated, and a minor
+ * fault took 22 us instead of 0.7. Who runs when depends on it: a tick of the timer is 180 faults long there.
+ */
+const GUEST_SLOWNESS = 32;
+
+/**
  * Pages that the recorded kernels had allocated for themselves when the first program ran (slabs, stacks,
  * hash tables, buffers of drivers): 24 MiB, and some more with RAM. A fit to MemTotal less MemFree of the
  * recordings from 192 MiB to 3 GiB, within 3 %. The emulated kernel has next to none of them, and with so
@@ -281,6 +288,7 @@ export function newGuestHost(
     // A disk for swap comes second: where it is alone, an unused one is before it.
     reserved: { disks: swap_MB > 0 ? 2 : disk_MB > 0 ? 1 : 0, initrd },
     thp,
+    costs: slowed(GUEST_SLOWNESS),
     parts,
   });
   const write = (path: string, text: string): void => {

@@ -48,21 +48,59 @@ describe("a kernel thread", () => {
     expect([thread.batches, thread.cpuNs, thread.state]).toEqual([3, 150_000, "S"]);
   });
 
-  it("waits for one time slice where there is one CPU, and the program loses what it takes", () => {
+  it("waits for the next tick where there is one CPU, and the program loses what it takes", () => {
     const machine = boot({ cpus: 1 });
     const p = machine.spawn();
     const { thread, began } = worker(machine, 1, 50_000);
     work(machine, p, MS);
-    const startNs = machine.clock.nowNs;
     machine.kernel.sched.wakeUp(thread);
-    work(machine, p, 0.6 * MS);
+    work(machine, p, 2.9 * MS);
     expect([began.length, thread.state]).toEqual([0, "R"]);
     work(machine, p, 0.2 * MS);
     expect(began[0]![0]).toBe(0);
-    expect(began[0]![1] - startNs).toBeGreaterThanOrEqual(machine.kernel.sched.sliceNs);
-    expect(began[0]![1] - startNs).toBeLessThan(machine.kernel.sched.sliceNs + 20_000);
+    expect(began[0]![1]).toBeGreaterThanOrEqual(4 * MS);
+    expect(began[0]![1]).toBeLessThan(4 * MS + 20_000);
     // The clock was not behind the batch's end when the program went on.
     expect(machine.clock.nowNs).toBeGreaterThanOrEqual(began[0]![1] + 50_000);
+  });
+
+  it("takes the CPU at once while it is owed time, unless its program has just got it", () => {
+    const machine = boot({ cpus: 1 });
+    const { sched } = machine.kernel;
+    const p = machine.spawn();
+    const { thread, began } = worker(machine, 1, 50_000);
+    work(machine, p, MS);
+    sched.wakeUp(thread);
+    work(machine, p, 3.2 * MS);
+    const [[, firstNs]] = began as [[number, number]];
+    // It has waited for 3 ms beside the program: 1.5 ms are owed, 25 us of them were used.
+    expect(thread.lagNs).toBe((firstNs - thread.dueNs) / 2 - 25_000);
+    const wakeAgain = (): number => {
+      const startNs = machine.clock.nowNs;
+      sched.wakeUp(thread);
+      work(machine, p, 0.3 * MS);
+      return began.length - 1 === 0 ? Number.POSITIVE_INFINITY : began.at(-1)![1] - startNs;
+    };
+    work(machine, p, sched.sliceNs);
+    expect(wakeAgain()).toBeLessThan(20_000);
+    began.length = 1;
+    expect(wakeAgain()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("shares the CPU with the program, half and half and a tick at a time, when it never sleeps", () => {
+    const machine = boot({ cpus: 1 });
+    const p = machine.spawn();
+    const { thread, began } = worker(machine, 1_000_000, 50_000);
+    work(machine, p, MS);
+    const startNs = machine.clock.nowNs;
+    machine.kernel.sched.wakeUp(thread);
+    work(machine, p, 200 * MS);
+    const share = thread.cpuNs / (machine.clock.nowNs - startNs);
+    expect(share).toBeGreaterThan(0.4);
+    expect(share).toBeLessThan(0.6);
+    const turns = began.filter(([, ns], i) => i > 0 && ns - began[i - 1]![1] > 100_000);
+    expect(turns.length).toBeGreaterThan(15);
+    expect(turns.length).toBeLessThan(30);
   });
 
   it("works on the only CPU while its program waits for the disk", () => {
