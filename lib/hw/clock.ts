@@ -106,7 +106,10 @@ export class Clock {
   nowNs = 0;
   readonly costs: CostTable;
 
-  /** A clock at 0; `costs` replaces single prices. Throws RangeError for a price that does not exist or is none. */
+  /**
+   * A clock at 0; `costs` replaces single prices. Throws RangeError for a price that does not exist or is
+   * none.
+   */
   constructor(costs: Partial<CostTable> = {}) {
     const unknown = Object.keys(costs).find((name) => !(name in COSTS));
     if (unknown !== undefined)

@@ -5,7 +5,7 @@ import { boot, type Machine } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
 import { sysPwrite } from "../../lib/kernel/syscalls/file.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
-import { filemapCachestat } from "../../lib/mm/filemap/filemap.js";
+import { filemapCachestat } from "../../lib/mm/filemap/cachestat.js";
 import { folioIsWriteback } from "../../lib/mm/filemap/folio_wait.js";
 import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
 import { PGPGIN } from "../../lib/mm/vmstat.js";
