@@ -59,6 +59,13 @@ export const MMAP_BASE = 0x7fff_f7ff_f000;
  */
 export const SPAWN_BRK = 0x5555_5555_9000;
 
+/**
+ * An access that was begun again so often is made before others work: each time, kswapd has taken the page
+ * between the end of the fault and the access. Not in Linux: there it would have to be quicker than one
+ * instruction.
+ */
+const UNLUCKY_RESTARTS = 2;
+
 /** What the kernel runs on. */
 export interface KernelHardware {
   readonly ram: Ram;
@@ -122,7 +129,7 @@ export class Kernel implements TaskRunner {
       const task = this.running[on.id];
       excPageFault(task, fault);
       if (task?.oomVictim === true && (fault.errorCode & PF_USER) !== 0) endOomVictim(this, task, fault.va);
-      this.safePoint(on.id);
+      if (on.restarts < UNLUCKY_RESTARTS) this.safePoint(on.id);
     };
     cpu.onAddressFault = (on, fault) =>
       this.forceSigFault(this.runningOn(on), { signal: "SIGSEGV", code: "SI_KERNEL", address: fault.va });
