@@ -77,7 +77,7 @@ function attempt(request: Request, allocFlags = request.allocFlags, gfp = reques
 }
 
 /** Wakes those who free pages in the background. Linux mm/page_alloc.c:wake_all_kswapds() */
-function wakeAllKswapds({ sys, gfp, order, highestZoneidx }: Request): void {
+function wakeAllKswapds(sys: MemorySystem, gfp: number, order: number, highestZoneidx: number): void {
   const reclaimOrder = sys.sysctl.defragMode === 0 ? order : Math.max(order, PAGEBLOCK_ORDER);
   for (let i = Math.min(highestZoneidx, sys.zones.length - 1); i >= 0; i--) {
     const zone = sys.zones[i]!;
@@ -99,12 +99,21 @@ export function allocPagesSlowpath(
   migratetype: number,
 ): Folio | undefined {
   const allocFlags = gfpToAllocFlags(sys, gfp, order);
+  if ((allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(sys, gfp, order, highestZoneidx);
+  const first = getPageFromFreelist(sys, gfp, order, allocFlags, highestZoneidx, migratetype);
+  if (first !== undefined) return first;
   const request: Request = {
-    ...{ sys, gfp, order, highestZoneidx, migratetype, allocFlags },
-    ...{ progress: 0, noProgressLoops: 0, vainKills: 0 },
+    sys,
+    gfp,
+    order,
+    highestZoneidx,
+    migratetype,
+    allocFlags,
+    progress: 0,
+    noProgressLoops: 0,
+    vainKills: 0,
   };
-  if ((allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(request);
-  const folio = attempt(request) ?? (compactsOnly(request) ? undefined : retry(request));
+  const folio = compactsOnly(request) ? undefined : retry(request);
   if (folio === undefined) warnAlloc(sys, gfp);
   return folio;
 }
@@ -135,7 +144,7 @@ function retry(request: Request): Folio | undefined {
 /** The block, undefined to give up, or "again". */
 function oneRound(request: Request): Folio | undefined | "again" {
   const { sys, gfp, order } = request;
-  if ((request.allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(request);
+  if ((request.allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(sys, gfp, order, request.highestZoneidx);
   const reserve = gfpPfmemallocFlags(sys, gfp);
   if (reserve !== 0) request.allocFlags = reserve | (request.allocFlags & ALLOC_KSWAPD);
   const folio = attempt(request);
