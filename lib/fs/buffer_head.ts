@@ -53,7 +53,8 @@ export class BufferHeads {
       const slab = kmemCacheAlloc(this.sys, this.cache, GFP_NOFS | __GFP_NOFAIL);
       if (slab !== undefined) heads.push(slab);
     }
-    // Each may have waited for memory: somebody else may have been faster, or the folio may be out of the cache.
+    // Each may have waited for memory: somebody else may have been faster, or the folio may be out of the
+    // cache.
     if ((folio.flags & PG_private) !== 0 || folio.mapping === undefined) this.freeAll(heads);
     else {
       folio.flags |= PG_private;

@@ -19,8 +19,9 @@
  *   MemTotal, CommitLimit, swap, pools of huge pages.
  * - buddyinfo, pagetypeinfo and the two reserves that are a part of free memory: which blocks are free
  *   depends on all that the kernel has allocated since it began.
- * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others. So does
- *   whether a zone's watermarks are boosted just then: two of three recorded runs end with a boost, one without.
+ * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others. So
+ *   does whether a zone's watermarks are boosted just then: two of three recorded runs end with a boost, one
+ *   without.
  * - times of day, and shares of time that was lost (uptime, pressure).
  *
  * Read first: record.ts. Read next: compare.ts.

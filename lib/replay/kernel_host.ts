@@ -264,10 +264,11 @@ const THP_SETTINGS = { defrag: "madvise", use_zero_page: "1" };
 const GUEST_SLOWNESS = 32;
 
 /**
- * Pages that a recorded kernel, and the recorder itself, never give back, by RAM in MiB: what was still in use
- * after a program had taken all the rest and was killed for it (slabs, stacks, hash tables, modules, buffers of
- * drivers; without the pages that CPUs keep, which are free). Asked of Debian's 6.18.15 in a virtual machine.
- * The emulated kernel has next to none of them, and with so much more memory it would be under pressure later.
+ * Pages that a recorded kernel, and the recorder itself, never give back, by RAM in MiB: what was still in
+ * use after a program had taken all the rest and was killed for it (slabs, stacks, hash tables, modules,
+ * buffers of drivers; without the pages that CPUs keep, which are free). Asked of Debian's 6.18.15 in a
+ * virtual machine. The emulated kernel has next to none of them, and with so much more memory it would be
+ * under pressure later.
  */
 const KERNELS_OWN: readonly (readonly [ramMiB: number, pages: number])[] = [
   [128, 6422],

@@ -35,7 +35,7 @@ export interface XaNode {
 }
 
 /** One node of a cache's tree, as memory. Linux include/linux/xarray.h:struct xa_node */
-interface CacheNode {
+export interface CacheNode {
   nrPages: number;
   /** Undefined where there was none to be had, and for page 0 alone, which needs none. */
   slab: Slab | undefined;

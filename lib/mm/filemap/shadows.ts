@@ -6,9 +6,9 @@
  *   nodes     [ ---------------- 0 ... 63 ---------------- ][ 64 ... 127: shadows only ]
  *                                                             counted in WORKINGSET_NODES; a shrinker may free it
  *
- * A shadow costs no frame of its own, but the places of a cache are kept in nodes of 64 (xa_node.ts), and a
- * node with nothing but shadows is memory that holds no page. Such nodes stand in one queue of the machine, in the
- * order in which their last page left, and are freed when there are too many of them.
+ * A shadow costs no frame of its own, but the places of a cache are kept in nodes of 64 (xa_node.ts), and
+ * a node with nothing but shadows is memory that holds no page. Such nodes stand in one queue of the
+ * machine, in the order in which their last page left, and are freed when there are too many of them.
  *
  * Who takes a page for good (truncation, fadvise) leaves no shadow, and takes away those that are there.
  *

@@ -5,14 +5,15 @@
  *   pages 64 ... 127    [ node ]
  *   pages 128 ...        none         no page there, and no shadow
  *
- * A node comes with the first page of its 64 places, and goes with the last page or shadow (shadows.ts): after
- * reclaim has taken every page of a file, the nodes are still there, full of shadows. Page 0 alone needs none,
- * and folios of 64 pages or more stand one level higher.
+ * A node comes with the first page of its 64 places, and goes with the last page or shadow (shadows.ts):
+ * after reclaim has taken every page of a file, the nodes are still there, full of shadows. Page 0 alone
+ * needs none, and folios of 64 pages or more stand one level higher.
  *
- * Differs from Linux: nodes above the lowest level (1 in 64) are left out; where there is no memory for a node,
- * the page comes into the cache without one.
+ * Differs from Linux: nodes above the lowest level (1 in 64) are left out; where there is no memory for a
+ * node, the page comes into the cache without one.
  *
- * Linux lib/xarray.c, lib/radix-tree.c. Read first: mapping.ts, mm/pages/slub.ts. Read next: address_space.ts.
+ * Linux lib/xarray.c, lib/radix-tree.c. Read first: mapping.ts, mm/pages/slub.ts.
+ * Read next: address_space.ts.
  */
 import { __GFP_FS, __GFP_IO, __GFP_RECLAIM } from "../pages/gfp.js";
 import type { Slab } from "../pages/kmem_cache.js";

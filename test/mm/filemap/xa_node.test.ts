@@ -64,7 +64,7 @@ describe("the nodes of a cache's tree", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(3), fc.nat(299)), { maxLength: 30 }), (steps) => {
         const machine = boot({ ram: "16 MiB" });
-        const { files, sys } = machine.kernel;
+        const { sys } = machine.kernel;
         const mapping = file(machine, 300);
         const p = machine.spawn();
         const fd = p.open("/data/f");

@@ -56,8 +56,8 @@ describe("one who writes more than the disk takes (1 GiB, a stick of 1 MB/s)", (
       if (p.task.waitNs.throttled > 0 && whenFreerun < 0) whenFreerun = written / ((thresh + bgThresh) / 2);
       over = Math.max(over, dirty - thresh);
     });
-    // Between two looks at it a task can go beyond by what it dirties meanwhile; and the limit sinks under it,
-    // since the buffer heads of what it writes are no dirtyable memory.
+    // Between two looks at it a task can go beyond by what it dirties meanwhile; and the limit sinks under
+    // it, since the buffer heads of what it writes are no dirtyable memory.
     expect(over).toBeLessThan(400);
     expect(whenFreerun).toBeGreaterThan(1);
     expect(whenFreerun).toBeLessThan(1.05);
