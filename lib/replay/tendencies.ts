@@ -8,10 +8,10 @@
  *     ra05, two lists      refaults of step 20 in Linux: 3307 to 4076    ours 3600
  *     ra15, generations    the same step and field:      1200 to 1350    ours 2900    the order is right
  *
- * Which recordings belong together is found by comparing their scripts: all lines must be equal but those that
- * write settings. Where a field differs by less than a fifth, or its ranges overlap, no order is expected. The
- * counters of vmstat are compared step by step, and as sums of the whole run. Only figures that need not be
- * equal (fairness.ts) count: an order among equal figures would say nothing more.
+ * Which recordings belong together is found by comparing their scripts: all lines must be equal but those
+ * that write settings. Where a field differs by less than a fifth, or its ranges overlap, no order is
+ * expected. The counters of vmstat are compared step by step, and as sums of the whole run. Only figures
+ * that need not be equal (fairness.ts) count: an order among equal figures would say nothing more.
  *
  * Read first: record.ts, fairness.ts. Read next: course/commands/replay.ts.
  */

@@ -1,6 +1,7 @@
 /**
- * Frames of a report as lists of pages, so that two reports can be compared although their frames are numbered differently: ids
- * count frames in the order of their appearance, so that one page that is missing changes all that come behind it.
+ * Frames of a report as lists of pages, so that two reports can be compared although their frames are
+ * numbered differently: ids count frames in the order of their appearance, so that one page that is missing
+ * changes all that come behind it.
  */
 import type { Json, StepRecord } from "../../lib/replay/record.js";
 
@@ -24,7 +25,10 @@ function framesOf(step: StepRecord, of: (proc: string, area: number) => boolean)
   return frames;
 }
 
-/** Whether the areas that `of` says hold a frame in the same places, and the same places have one frame together. */
+/**
+ * Whether the areas that `of` says hold a frame in the same places, and the same places have one frame
+ * together.
+ */
 export function shareAlike(
   recorded: StepRecord,
   ours: StepRecord,

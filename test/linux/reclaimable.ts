@@ -1,6 +1,6 @@
 /**
- * What of a recorded run may be different where memory is reclaimed all the time: told by the kind of field, and by what the area,
- * process or file has that reclaim may take.
+ * What of a recorded run may be different where memory is reclaimed all the time: told by the kind of field,
+ * and by what the area, process or file has that reclaim may take.
  *
  *   an area without anything reclaimable            nothing
  *   an area that maps a file on disk                what is resident, and the faults that bring it back
@@ -8,8 +8,8 @@
  *   a process with such an area                     its sums of what is resident; faults of operations without an area
  *   a file on disk                                  what of it is cached
  *
- * All else must be equal: results, errors, signals, VMAs, sizes, flags, rights, page tables, anonymous and shared memory, who shares
- * what with whom, and the bytes of files.
+ * All else must be equal: results, errors, signals, VMAs, sizes, flags, rights, page tables, anonymous and
+ * shared memory, who shares what with whom, and the bytes of files.
  */
 import type { Difference } from "../../lib/replay/compare_records.js";
 import type { ScenarioRun } from "../../lib/replay/executor.js";

@@ -1,10 +1,12 @@
 /**
- * The recorded runs once more, on a machine where every allocation that may wait reclaims first, as if memory were short:
+ * The recorded runs once more, on a machine where every allocation that may wait reclaims first, as if memory
+ * were short:
  *
  *   allocPages --> direct reclaim of up to 32 pages, every other time   pages of files, pages freed by MADV_FREE
  *             \--> the oldest pages of the lists are tried              anonymous ones cannot go without swap
  *
- * Every second scenario runs with the generations (MGLRU). What may differ from the recording then: reclaimable.ts.
+ * Every second scenario runs with the generations (MGLRU). What may differ from the recording then:
+ * reclaimable.ts.
  */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../lib/hw/random.js";
@@ -32,7 +34,10 @@ const NOT_YET = new Set(["g", "z-thp"]);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 0);
 const names = recordedNames().filter((name) => !NOT_YET.has(familyOf(name)));
 
-/** The oldest folios of a list; of an anonymous one without shared memory, which without swap nobody tries to free. */
+/**
+ * The oldest folios of a list; of an anonymous one without shared memory, which without swap nobody tries to
+ * free.
+ */
 function oldest({ lruvec }: MemorySystem, list: number): Folio[] {
   const folios: Folio[] = [];
   for (let folio = lruvec.tail[list]; folio !== undefined && folios.length < NR_TRIED; folio = folio.prev)
