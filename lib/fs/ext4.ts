@@ -29,6 +29,7 @@ import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "
 import { folioPut } from "../mm/pages/free_pages.js";
 import { __GFP_FS } from "../mm/pages/gfp.js";
 import type { MemorySystem } from "../mm/system.js";
+import { taskIoAccountRead } from "../mm/task_io.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
 import { BufferHeads } from "./buffer_head.js";
@@ -148,6 +149,7 @@ export class Ext4 implements FileSystemOps {
 
   private submitRead(inode: Inode, pages: readonly PageIo[]): BlockRequest[] {
     countVmEvents(inode.sys, PGPGIN, pages.length * 4);
+    taskIoAccountRead(inode.sys, pages.length * PAGE_SIZE);
     return this.bios.submitRead(inode.sys, pages);
   }
 

@@ -34,6 +34,7 @@ import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
+import { TaskIoAccounting } from "../mm/task_io.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
 import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
@@ -274,6 +275,7 @@ export class Kernel implements TaskRunner {
       cmajFlt: 0,
       minFlt: 0,
       majFlt: 0,
+      ioac: new TaskIoAccounting(),
       maxRss: 0,
       cmaxRss: 0,
     };
@@ -400,6 +402,7 @@ export class Kernel implements TaskRunner {
     if (task !== leader) {
       task.signal.minFlt += task.minFlt;
       task.signal.majFlt += task.majFlt;
+      task.signal.ioac.add(task.ioac);
       this.releaseTask(task);
     }
     if (task.nrThreads > 0 || leader === undefined) return;

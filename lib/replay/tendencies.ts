@@ -5,8 +5,8 @@
  *   an order   two recordings that differ in settings only; a figure that is larger with one of them in Linux,
  *              beyond what its own runs differ by, must be larger with the same one in ours
  *
- *              ra05 (two lists)        vmstat of step 20: workingset_refault_file   [3307, 4076]   ours 3600
- *              ra15 (generations)      the same step and field                      [1200, 1350]   ours 2900   right
+ *     ra05, two lists      refaults of step 20 in Linux: 3307 to 4076    ours 3600
+ *     ra15, generations    the same step and field:      1200 to 1350    ours 2900    the order is right
  *
  * Which recordings belong together is found by comparing their scripts: all lines must be equal but those
  * that write settings. Where a field differs by less than a fifth, or its ranges overlap, no order is

@@ -96,8 +96,9 @@ export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | u
   const type = sys.pageGroupByMobilityDisabled ? MIGRATE_UNMOVABLE : gfpMigratetype(gfp);
   const flags = ALLOC_WMARK_LOW | (gfp & __GFP_KSWAPD_RECLAIM) | nofragment(sys, highest);
   // A page to be written is not taken at once from a node with its part of dirty pages: kswapd wakes first.
+  // Whoever writes from outside is not slowed down for what he dirties, and may have more than his part.
   const folio =
-    (gfp & __GFP_WRITE) === 0 || nodeDirtyOk(sys)
+    (gfp & __GFP_WRITE) === 0 || sys.current === undefined || nodeDirtyOk(sys)
       ? getPageFromFreelist(sys, gfp, order, flags, highest, type)
       : undefined;
   return folio ?? allocPagesSlowpath(sys, gfp, order, highest, type);
