@@ -205,7 +205,13 @@ export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.j
 export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
 export { folioIsLocked, folioIsWriteback } from "./mm/filemap/folio_wait.js";
-export type { AddressSpace, AddressSpaceOperations, MappingHost, XaNode } from "./mm/filemap/mapping.js";
+export type {
+  AddressSpace,
+  AddressSpaceOperations,
+  CacheNode,
+  MappingHost,
+  XaNode,
+} from "./mm/filemap/mapping.js";
 export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb_domain.js";
 
 // ---------------- error numbers, and who may do what

@@ -31,6 +31,7 @@ import { __GFP_FS } from "../mm/pages/gfp.js";
 import type { MemorySystem } from "../mm/system.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
+import { BufferHeads } from "./buffer_head.js";
 import { Flusher } from "./fs_writeback.js";
 import type { FileSystemOps, Inode } from "./inode.js";
 import { SuperBlock } from "./super.js";
@@ -71,6 +72,7 @@ export class Ext4 implements FileSystemOps {
   readonly inodes = new Set<Inode>();
   /** Its dentries and inodes in RAM. */
   readonly sb: SuperBlock;
+  private readonly buffers: BufferHeads;
   private readonly freeBlocks: number[] = [];
   private nextBlock = 1;
 
@@ -79,6 +81,7 @@ export class Ext4 implements FileSystemOps {
     this.wb = new Flusher(sys, disk);
     this.bios = new BioQueue(disk, this.wb);
     this.sb = new SuperBlock(sys, "ext4");
+    this.buffers = new BufferHeads(sys);
   }
 
   /**
@@ -107,6 +110,12 @@ export class Ext4 implements FileSystemOps {
         this.zeroPartialBlocks(inode, oldSize, pos);
       },
       writeBegin: (folio, from, to) => this.writeBegin(inode, folio, from, to),
+      createEmptyBuffers: (folio) => {
+        this.buffers.createEmptyBuffers(folio);
+      },
+      releaseFolio: (folio) => {
+        this.buffers.tryToFreeBuffers(folio);
+      },
       isHole: (index) => !this.blocksOf(inode).has(index),
       writepages: (folios) => {
         this.bios.submitWrite(
@@ -218,6 +227,7 @@ export class Ext4 implements FileSystemOps {
     const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpConstraint(mapping, ~__GFP_FS));
     if (folio === undefined) return;
     folioWaitLocked(sys, folio);
+    this.buffers.createEmptyBuffers(folio);
     if (wasThere) folioMarkAccessed(sys, folio);
     else folio.flags |= PG_referenced;
     // A dirty page without a block has one reserved already (delayed allocation).

@@ -106,9 +106,11 @@ export class Clock {
   nowNs = 0;
   readonly costs: CostTable;
 
-  /** A clock at 0; `costs` replaces single prices. Throws RangeError for a price that does not exist or is none. */
+  /**
+   * A clock at 0; `costs` replaces single prices. Throws RangeError for one that does not exist or is none.
+   */
   constructor(costs: Partial<CostTable> = {}) {
-    const unknown = Object.keys(costs).find((name) => !(name in COSTS));
+    const unknown = Object.keys({ ...costs }).find((name) => !(name in COSTS));
     if (unknown !== undefined)
       throw new RangeError(`there is no cost ${unknown}; there are ${Object.keys(COSTS).join(", ")}`);
     this.costs = { ...COSTS, ...costs };

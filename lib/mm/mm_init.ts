@@ -12,6 +12,7 @@
  * Read first: system.ts. Read next: mm/pages/free_area_init.ts.
  */
 import type { Cpu } from "../hw/cpu.js";
+import { radixTreeInit } from "./filemap/xa_node.js";
 import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
 import { writebackSetRatelimit } from "./lru/dirty_limits.js";
@@ -36,6 +37,7 @@ export function mmInit(
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
   hugepageInit(sys);
+  radixTreeInit(sys);
   workingsetInit(sys);
   freeInitmem(sys, later);
   writebackSetRatelimit(sys);

@@ -154,6 +154,8 @@ export class MemorySystem {
   /** Caches of kernel objects, and who can give some of them up. Linux slab_caches, shrinker_list */
   readonly slabCaches: KmemCache[] = [];
   readonly shrinkers: Shrinker[] = [];
+  /** Nodes of page caches (mm/filemap/xa_node.ts). Linux lib/radix-tree.c:radix_tree_node_cachep */
+  radixTreeNodes: KmemCache | undefined = undefined;
   /** Counters of /proc/vmstat. */
   readonly vmStat = new VmStat();
   /** Limits of dirty pages (mm/lru/dirty_limits.ts). Linux mm/page-writeback.c:global_wb_domain */

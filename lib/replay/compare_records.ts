@@ -69,9 +69,10 @@ function isObject(value: Json | undefined): value is { readonly [key: string]: J
 
 /**
  * Whether `ours` meets a recorded `{"~":[...]}`: inside the range of the numbers, or equal to one of the
- * values. Not in Linux.
+ * values. A run that did not have the leaf counts as null, or as 0 among others. Not in Linux.
  */
 function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
+  if (ours === undefined) return seen.some((value) => value === null || value === 0);
   const numbers = seen.filter((value): value is number => typeof value === "number");
   if (typeof ours === "number" && numbers.length === seen.length)
     return ours >= Math.min(...numbers) && ours <= Math.max(...numbers);
@@ -185,12 +186,15 @@ export function compareRecordings(
   excuses: readonly NotApplicable[] = [],
 ): Comparison {
   const walker = new Walker(recorded, excuses);
-  const nrSteps = Math.max(recorded.steps.length, ours.steps.length);
-  for (let i = 0; i < nrSteps; i++) {
-    const kernel = recorded.steps[i];
-    const our = ours.steps[i];
-    walker.stepPair(i, kernel?.line ?? our?.line ?? "", kernel as Json | undefined, our as Json | undefined);
-  }
+  const left = new Map(ours.steps.map((step) => [step.i, step]));
+  recorded.steps.forEach((kernel, i) => {
+    const our = left.get(kernel.i);
+    left.delete(kernel.i);
+    walker.stepPair(i, kernel.line, kernel as Json, our as Json | undefined);
+  });
+  // Some recordings leave out what a dead process was asked to do.
+  for (const our of left.values())
+    if (our.err !== "DEAD") walker.stepPair(recorded.steps.length, our.line, undefined, our as Json);
   return walker.result;
 }
 

@@ -44,6 +44,7 @@ export class ScenarioRun {
   private brief = true;
   private quiet = false;
   private stepNo = 0;
+  private oomKills = 0;
   private line: ScenarioLine | undefined;
 
   constructor(
@@ -131,6 +132,9 @@ export class ScenarioRun {
       Object.assign(record, this.survived(proc, line.what.op));
       for (const other of alive) if (!other.alive && other !== proc) record.died = other.name;
     }
+    const kills = this.host.oomKills - this.oomKills;
+    this.oomKills += kills;
+    if (kills > 0) record.oom_kills = kills;
     if (this.brief && !this.quiet && !NO_SUM.has(line.what.op.op)) record.sum = this.sums();
     return record;
   }

@@ -19,7 +19,10 @@
  *   MemTotal, CommitLimit, swap, pools of huge pages.
  * - buddyinfo, pagetypeinfo and the two reserves that are a part of free memory: which blocks are free
  *   depends on all that the kernel has allocated since it began.
- * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others.
+ * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others. So
+ *   does whether a zone's watermarks are boosted just then: two of three recorded runs end with a boost, one
+ *   without.
+ * - times of day, and shares of time that was lost (uptime, pressure).
  *
  * Read first: record.ts. Read next: compare.ts.
  */
@@ -48,7 +51,10 @@ const EXACT_OF_MEMINFO = new Set(
   ),
 );
 /** Files whose text depends on what the kernel itself has allocated. */
-const KERNELS_OWN = /^cat .*(buddyinfo|pagetypeinfo|(user|admin)_reserve_kbytes)$/;
+const KERNELS_OWN =
+  /^cat .*(buddyinfo|pagetypeinfo|(user|admin)_reserve_kbytes|uptime|pressure\/\w+|vmstat)$/;
+/** What the boost of a zone's watermarks is a part of. */
+const BOOSTED = new Set(["boost", "min", "low", "high", "promo"]);
 /** Fields of a process that is reclaimed from. */
 const RECLAIMED = new Set(["present", "swapped", "none", "Swap", "SwapPss"]);
 const FILE_RESIDENCY = new Set(["resident", "cache", "evicted"]);
@@ -57,6 +63,7 @@ const FILE_PAGE_FIELDS = new Set([
   "minflt",
   "majflt",
   "trace",
+  "trace_truncated",
   "mincore",
   "Rss",
   "Pss",
@@ -90,7 +97,7 @@ export class FairnessRules {
   private readonly freedSinceReport: boolean[];
 
   constructor(recording: Recording) {
-    this.pressure = /^(ra|sb|sc|sd)\d/.test(recording.scenario);
+    this.pressure = /^(ra|sb|sc|sd|qd)\d/.test(recording.scenario);
     this.kernelsOwn = recording.steps.map((step) => KERNELS_OWN.test(step.line));
     // In a virtual machine the window of readahead is as recorded, and its disk is quick.
     const cold = /^(b16|b17)/.test(recording.scenario) || this.pressure;
@@ -109,6 +116,7 @@ export class FairnessRules {
   of(index: number, path: readonly string[]): Fairness {
     const last = path[path.length - 1] ?? "";
     if (last === "Referenced" || this.kernelsOwn[index]) return "tendency";
+    if (this.pressure && path[0] === "zones" && BOOSTED.has(last)) return "tendency";
     if (SYSTEM_WIDE.has(path[0] ?? "")) return systemWide(path);
     if (this.pressure && path.some((part) => RECLAIMED.has(part))) return "tendency";
     if (last === "kept") return this.freedSinceReport[index] ? "tendency" : "exact";

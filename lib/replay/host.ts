@@ -116,6 +116,8 @@ export interface Host {
   spawn(comm: string): Guest;
   /** From now on the recorder and every new process lock the recorder's own pages. */
   lockSelf(): void;
+  /** How many processes the OOM killer has killed so far. */
+  readonly oomKills: number;
   /** Lets simulated time pass. */
   sleep(ms: number): void;
   /**

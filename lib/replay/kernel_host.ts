@@ -40,6 +40,7 @@ import { lruAddDrainAll } from "../mm/lru/swap.js";
 import { GFP_KERNEL } from "../mm/pages/gfp.js";
 import { allocPages } from "../mm/pages/page_alloc.js";
 import { type MemorySystem, OVERCOMMIT_ALWAYS } from "../mm/system.js";
+import { OOM_KILL } from "../mm/vmstat.js";
 import { ProcFs } from "../procfs/procfs.js";
 import type { AccessResult, Guest, Host, HostFiles } from "./host.js";
 import { KernelFiles } from "./kernel_files.js";
@@ -204,6 +205,10 @@ class KernelHost implements Host {
     this.files = new KernelFiles(this.kernel.files);
   }
 
+  get oomKills(): number {
+    return this.kernel.sys.vmStat.events[OOM_KILL]!;
+  }
+
   spawn(comm: string): Guest {
     this.recorder ??= this.startRecorder();
     const task = sysFork(this.kernel, this.recorder, comm);
@@ -259,12 +264,34 @@ const THP_SETTINGS = { defrag: "madvise", use_zero_page: "1" };
 const GUEST_SLOWNESS = 32;
 
 /**
- * Pages that the recorded kernels had allocated for themselves when the first program ran (slabs, stacks,
- * hash tables, buffers of drivers): 24 MiB, and some more with RAM. A fit to MemTotal less MemFree of the
- * recordings from 192 MiB to 3 GiB, within 3 %. The emulated kernel has next to none of them, and with so
- * much more free memory it would be under pressure later.
+ * Pages that a recorded kernel, and the recorder itself, never give back, by RAM in MiB: what was still in
+ * use after a program had taken all the rest and was killed for it (slabs, stacks, hash tables, modules,
+ * buffers of drivers; without the pages that CPUs keep, which are free). Asked of Debian's 6.18.15 in a
+ * virtual machine. The emulated kernel has next to none of them, and with so much more memory it would be
+ * under pressure later.
  */
-const kernelsOwnPages = (ramMiB: number): number => Math.round(6150 + 0.43 * ramMiB);
+const KERNELS_OWN: readonly (readonly [ramMiB: number, pages: number])[] = [
+  [128, 6422],
+  [192, 6450],
+  [256, 6448],
+  [512, 6501],
+  [1024, 6569],
+  [2048, 6832],
+  [4096, 7306],
+];
+
+/** As many of them the emulated recorder has itself. */
+const RECORDERS_OWN = 43;
+
+/** Between two sizes that were asked for, in proportion; beyond them, as steep as there. */
+function kernelsOwnPages(ramMiB: number): number {
+  const above = KERNELS_OWN.findIndex(
+    ([size], i) => i > 0 && (size >= ramMiB || i === KERNELS_OWN.length - 1),
+  );
+  const [size0, pages0] = KERNELS_OWN[above - 1]!;
+  const [size1, pages1] = KERNELS_OWN[above]!;
+  return Math.round(pages0 + ((ramMiB - size0) * (pages1 - pages0)) / (size1 - size0)) - RECORDERS_OWN;
+}
 
 /** Takes those pages, for good. */
 function occupy(sys: MemorySystem, pages: number): void {

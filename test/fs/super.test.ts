@@ -219,11 +219,18 @@ describe("/proc/slabinfo", () => {
     const lines = machine.procfs.read("/proc/slabinfo").split("\n");
     expect(lines[0]).toBe("slabinfo - version: 2.1");
     expect(lines.slice(2)).toEqual([
+      "buffer_head            0     39    104   39    1 : tunables    0    0    0 : slabdata      1      1      0",
       "dentry              1502   1512    192   21    1 : tunables    0    0    0 : slabdata     72     72      0",
       "ext4_inode_cache    1502   1512   1192   27    8 : tunables    0    0    0 : slabdata     56     56      0",
+      "radix_tree_node        0     14    584   14    2 : tunables    0    0    0 : slabdata      1      1      0",
       "",
     ]);
-    expect(sys.slabCaches.map(({ name }) => name)).toEqual(["ext4_inode_cache", "dentry"]);
+    expect(sys.slabCaches.map(({ name }) => name)).toEqual([
+      "radix_tree_node",
+      "ext4_inode_cache",
+      "dentry",
+      "buffer_head",
+    ]);
   });
 
   it("is one machine's: two file systems are two shrinkers", () => {

@@ -23,6 +23,7 @@ import {
   folioNrPages,
   folioRefAdd,
   PG_dirty,
+  PG_private,
   PG_swapbacked,
   PG_writeback,
 } from "../pages/folio.js";
@@ -31,6 +32,7 @@ import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
 import { notePagesRemoved, storeShadow, takeShadows } from "./shadows.js";
+import { nodeGets, nodeLoses, xasAlloc, xasDestroy } from "./xa_node.js";
 
 /** How pages of the file are allocated (GFP bits). Linux include/linux/pagemap.h:mapping_gfp_mask() */
 export function mappingGfpMask(mapping: AddressSpace): number {
@@ -86,8 +88,14 @@ export function filemapGetFolios(mapping: AddressSpace, start: number, last: num
 export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: number, gfp = 0): boolean {
   const nrPages = folioNrPages(folio);
   vmBugOn(index % nrPages !== 0, `folio of order ${folio.order} at page ${index} of a file`);
-  for (let i = 0; i < nrPages; i++) if (mapping.pages.has(index + i)) return false;
+  const room = xasAlloc(mapping, index, nrPages, gfp);
+  for (let i = 0; i < nrPages; i++)
+    if (mapping.pages.has(index + i)) {
+      xasDestroy(mapping, room);
+      return false;
+    }
   for (let i = 0; i < nrPages; i++) mapping.pages.set(index + i, folio);
+  nodeGets(mapping, index, nrPages, room);
   const shadow = mapping.shadowNodes.size > 0 ? takeShadows(mapping, index, nrPages) : undefined;
   folioRefAdd(folio, nrPages);
   folio.mapping = mapping;
@@ -113,9 +121,11 @@ export function filemapRemoveFolio(folio: Folio, shadow?: number): void {
   const mapping = folio.mapping as AddressSpace;
   const nrPages = folioNrPages(folio);
   vmBugOn((folio.flags & PG_writeback) !== 0, "a folio under writeback is removed from the cache");
+  if ((folio.flags & PG_private) !== 0) mapping.aOps.releaseFolio?.(folio);
   for (let i = 0; i < nrPages; i++) mapping.pages.delete(folio.index + i);
   if (shadow !== undefined) storeShadow(mapping, folio.index, nrPages, shadow);
   else if (mapping.shadowNodes.size > 0) notePagesRemoved(mapping, folio.index, nrPages);
+  nodeLoses(mapping, folio.index, nrPages);
   if (mapping.pages.size === 0) mapping.host.unpinned?.();
   vmBugOn(
     (folio.flags & PG_dirty) !== 0 && mapping.dirtyFolios.has(folio),

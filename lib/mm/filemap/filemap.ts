@@ -305,6 +305,7 @@ function countHoles(mapping: AddressSpace, folio: Folio): number {
  * to, those of the first and last page. Linux fs/ext4/inode.c:ext4_block_write_begin()
  */
 function prepareWrite(mapping: AddressSpace, folio: Folio, offset: number, n: number, size: number): number {
+  mapping.aOps.createEmptyBuffers?.(folio);
   if ((folio.flags & PG_uptodate) !== 0 || (offset === 0 && n === size)) return 0;
   const { writeBegin } = mapping.aOps;
   const everyPage = offset < PAGE_SIZE && offset + n > size - PAGE_SIZE;

@@ -296,6 +296,7 @@ export function filemapPageMkwrite(vmf: VmFault): VmFaultResult {
   const mapping = folio.mapping;
   if (mapping === undefined || mapping.isAnon) return VM_FAULT_NOPAGE; // truncated meanwhile
   if (vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE)) return VM_FAULT_SIGBUS;
+  mapping.aOps.createEmptyBuffers?.(folio);
   folioMarkDirty(folio);
   return VM_FAULT_LOCKED;
 }

@@ -12,6 +12,7 @@ import type { BdiWriteback } from "../lru/wb_domain.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import type { Slab } from "../pages/kmem_cache.js";
 import type { MemorySystem } from "../system.js";
 
 /** Places in a node of the tree. Linux include/linux/xarray.h:XA_CHUNK_SIZE */
@@ -31,6 +32,13 @@ export interface XaNode {
   nrShadows: number;
   /** The shadow in each place, -1 without one. */
   readonly slots: Float64Array;
+}
+
+/** One node of a cache's tree, as memory. Linux include/linux/xarray.h:struct xa_node */
+export interface CacheNode {
+  nrPages: number;
+  /** Undefined where there was none to be had, and for page 0 alone, which needs none. */
+  slab: Slab | undefined;
 }
 
 /** What the cache must know about the file it belongs to. Linux include/linux/fs.h:struct inode */
@@ -65,6 +73,10 @@ export interface AddressSpaceOperations {
    * negative errno.
    */
   writeBegin?(folio: Folio, from: number, to: number): number;
+  /** The folio will be written to: what the file system keeps of each of its blocks. */
+  createEmptyBuffers?(folio: Folio): void;
+  /** The folio leaves the cache, with what the file system kept of its blocks. */
+  releaseFolio?(folio: Folio): void;
   /**
    * Sends the folios' bytes, in order of index; they are under writeback until they have arrived. Without it
    * dirty pages stay (shmem).
@@ -101,6 +113,11 @@ export class AddressSpace {
    * Invariant: the sum over shadowNodes; no place has a shadow and a page.
    */
   nrShadows = 0;
+  /**
+   * The nodes of its tree, by index / 64: pages in them, and the slab each is in (xa_node.ts).
+   * Invariant: the sum of nrPages and of the folios of 64 pages or more is nrpages.
+   */
+  readonly nodes = new Map<number, CacheNode>();
   /** The nodes with shadows, by index / 64. */
   readonly shadowNodes = new Map<number, XaNode>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */

@@ -6,9 +6,9 @@
  *   nodes     [ ---------------- 0 ... 63 ---------------- ][ 64 ... 127: shadows only ]
  *                                                             counted in WORKINGSET_NODES; a shrinker may free it
  *
- * A shadow costs no frame of its own, but Linux keeps the places of a cache in nodes of 64, and a node with
- * nothing but shadows is memory that holds no page. Such nodes stand in one queue of the machine, in the
- * order in which their last page left, and are freed when there are too many of them.
+ * A shadow costs no frame of its own, but the places of a cache are kept in nodes of 64 (xa_node.ts), and
+ * a node with nothing but shadows is memory that holds no page. Such nodes stand in one queue of the
+ * machine, in the order in which their last page left, and are freed when there are too many of them.
  *
  * Who takes a page for good (truncation, fadvise) leaves no shadow, and takes away those that are there.
  *
@@ -27,6 +27,7 @@ import {
   WORKINGSET_NODES,
 } from "../vmstat.js";
 import { type AddressSpace, XA_CHUNK_SIZE, type XaNode } from "./mapping.js";
+import { xasDeleteNode } from "./xa_node.js";
 
 /** The node of `index`, made if it is not there. */
 function nodeOf(mapping: AddressSpace, index: number): XaNode {
@@ -53,7 +54,9 @@ function workingsetUpdateNode(sys: MemorySystem, node: XaNode): void {
   if (wanted && !listed) sys.shadowNodes.add(node);
   else if (!wanted && listed) sys.shadowNodes.delete(node);
   if (wanted !== listed) modNodePageState(sys, WORKINGSET_NODES, wanted ? 1 : -1);
-  if (node.nrShadows === 0) node.mapping.shadowNodes.delete(node.offset);
+  if (node.nrShadows > 0) return;
+  node.mapping.shadowNodes.delete(node.offset);
+  xasDeleteNode(node.mapping, node.offset);
 }
 
 /** `node` has changed, if it has a record: what that means for it, and for the one in the head. */

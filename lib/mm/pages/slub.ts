@@ -62,7 +62,7 @@ function newSlab(sys: MemorySystem, cache: KmemCache, gfp: number): Slab | undef
     alloc = (alloc | __GFP_NOMEMALLOC) & ~__GFP_RECLAIM;
   const folio =
     allocPages(sys, alloc, cache.order) ??
-    (cache.order > 0 ? allocPages(sys, gfp | __GFP_RECLAIMABLE, 0) : undefined);
+    (cache.order > 0 || (gfp & __GFP_NOFAIL) !== 0 ? allocPages(sys, gfp | __GFP_RECLAIMABLE, 0) : undefined);
   if (folio === undefined) return undefined;
   folio.pageType = PGTY_slab;
   modNodePageState(sys, NR_SLAB_RECLAIMABLE, 2 ** folio.order);
