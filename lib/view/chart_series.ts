@@ -32,6 +32,7 @@ const DASHES: readonly (string | undefined)[] = [
   "4 2",
   "12 4",
   "6 2 2 2 2 2",
+  "1 2",
 ];
 /** Beyond this many values of a line, points on it are left out unless asked for. */
 const MANY = 40;

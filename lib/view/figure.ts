@@ -100,7 +100,7 @@ const MAX_POINTS = 20_000;
 /** Most cells of a heat map. */
 const MAX_HEAT_CELLS = 10_000;
 /** Most series of one figure: more lines than colours cannot be told apart. */
-const MAX_SERIES = 7;
+const MAX_SERIES = 8;
 
 const LINE_FIELDS = ["kind", "name", "x", "y", "steps", "markers"];
 /** The fields of a series of each kind. */

@@ -5,8 +5,10 @@
 export { drawAccesses } from "./draw_accesses.js";
 export { type AddressOptions, drawAddress } from "./draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./draw_areas.js";
+export { type CurvesOptions, drawPolicyCurves } from "./draw_curves.js";
 export { drawEntry, type EntryOptions } from "./draw_entry.js";
 export { drawFrames, type FrameUse, frameUses } from "./draw_frames.js";
+export { drawGenerations } from "./draw_generations.js";
 export {
   drawOwners,
   type FrameFacts,
@@ -88,6 +90,7 @@ export { stepCache } from "./step_cache.js";
 export { stepFault } from "./step_fault.js";
 export { type StepOwnersOptions, stepOwners } from "./step_owners.js";
 export { stepPolicy } from "./step_policy.js";
+export { stepReclaim } from "./step_reclaim.js";
 export { stepShares } from "./step_shares.js";
 export { stepTables, tablesOf } from "./step_tables.js";
 export { stepTlb } from "./step_tlb.js";

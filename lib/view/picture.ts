@@ -21,12 +21,15 @@
  *   faultTimes         how long each page fault took, and why: drawFaultTimes
  *   drawFrames         a map of all frames by use and list: drawFrames(machine)
  *   drawAccesses       which addresses are used when: drawAccesses(addresses)
+ *   drawGenerations    the same of a machine that keeps its pages in generations
  *   drawPolicy         a replacement policy at work: drawPolicy("CLOCK", trace, 3); stepPolicy steps
+ *   drawPolicyCurves   the misses of every policy over the size of memory: drawPolicyCurves(trace)
  *
  *   stepper            a series of pictures, forwards and backwards: stepper(states, draw), stepper(record(...), draw)
  *   stepWalk           a walk entry by entry: stepWalk(machine.explain(0x401abc))
- *   stepTables, stepTlb, stepFault, stepCache, stepOwners, stepShares
- *                      page tables that grow, a TLB in use, a fault, a page cache, a family: one call each
+ *   stepTables, stepTlb, stepFault, stepCache, stepReclaim, stepOwners, stepShares
+ *                      page tables that grow, a TLB in use, a fault, a page cache, the lists while kswapd
+ *                      works, a family: one call each
  *   record             the states of the machine at each event: record(machine, () => alice.fork(), { capture })
  *
  *   areasOf(mm), ownersOf({ parent, child }), framesOf({ parent, child }), tlbSets(tlb)

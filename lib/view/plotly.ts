@@ -25,7 +25,16 @@ import { DARK_LIVE, IS_DARK } from "./theme.js";
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-const DASHES = ["solid", "8px,4px", "2px,3px", "10px,3px,2px,3px", "4px,2px", "12px,4px", "6px,2px,2px,2px"];
+const DASHES = [
+  "solid",
+  "8px,4px",
+  "2px,3px",
+  "10px,3px,2px,3px",
+  "4px,2px",
+  "12px,4px",
+  "6px,2px,2px,2px",
+  "1px,2px",
+];
 const SYMBOLS = [
   "circle",
   "square",
@@ -34,6 +43,7 @@ const SYMBOLS = [
   "circle-open",
   "square-open",
   "triangle-up-open",
+  "diamond-open",
 ];
 /** Axis lines as in the static picture; invisible ticks keep the labels a little away from them. */
 const AXIS_LINE = { showline: true, linecolor: INK.faint, ticks: "outside", ticklen: 4, tickcolor: INK.card };

@@ -13,11 +13,12 @@
  *
  * Not in Linux: vmstat, sar and /proc/zoneinfo, read in a loop.
  *
- * Read next: draw_pressure.ts (lists, levels and rates over time), pressure_text.ts (what vmstat 1 would
- * print).
+ * Read next: draw_pressure.ts (lists, levels and rates over time), draw_generations.ts, pressure_text.ts
+ * (what vmstat 1 would print).
  */
 import { checkArguments } from "../hw/signature.js";
 import { Machine } from "../kernel/machine.js";
+import { type LruGeneration, lruGenerations } from "../mm/lru/gen/observe.js";
 import type { Zone } from "../mm/pages/buddy.js";
 import type { MemorySystem } from "../mm/system.js";
 import {
@@ -63,6 +64,8 @@ export interface PressureSample {
   readonly writeback: number;
   /** Whether kswapd is freeing memory just now. */
   readonly kswapdWorks: boolean;
+  /** The generations, the oldest first; none while the machine keeps two lists. */
+  readonly generations: readonly LruGeneration[];
   readonly counters: Readonly<Record<PressureCounter, number>>;
 }
 
@@ -107,6 +110,7 @@ function sampleOf(sys: MemorySystem): PressureSample {
     },
     dirty: nodeStat[NR_FILE_DIRTY]!,
     writeback: nodeStat[NR_WRITEBACK]!,
+    generations: sys.lruGen.enabled ? lruGenerations(sys) : [],
     kswapdWorks: sys.pgdat.kswapdRun.phase === "balance",
     counters: Object.fromEntries(counters) as Record<PressureCounter, number>,
   };

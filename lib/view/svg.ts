@@ -43,6 +43,7 @@ export const SERIES_COLOURS: readonly string[] = [
   OKABE_ITO.orange,
   OKABE_ITO.sky,
   OKABE_ITO.black,
+  "#6B7480", // grey: an eighth, told apart by its dashes and its mark as well
 ];
 
 /** Colours of the card and of what is written on it. Text has a contrast of at least 7 to 1. */

@@ -49,6 +49,14 @@ const watched = () => {
   return pagewalk.samplePressure(one, () => p.touch(p.mmap("64 KiB"), "64 KiB"));
 };
 
+/** The same on a machine that keeps generations. */
+const watchedGenerations = () => {
+  const one = machine();
+  one.procfs.write("/sys/kernel/mm/lru_gen/enabled", "y");
+  const p = one.spawn("one");
+  return pagewalk.samplePressure(one, () => p.touch(p.mmap("64 KiB"), "64 KiB"));
+};
+
 /** Every exported function that is no class. */
 export const FUNCTIONS: Record<string, Args> = {
   accessText: () => [2],
@@ -76,6 +84,8 @@ export const FUNCTIONS: Record<string, Args> = {
   drawLists: () => [watched(), { title: "t" }],
   drawOwners: () => [{ title: "t", owners: pagewalk.ownersOf({ one: process().mm }) }],
   drawProcesses: () => [{ title: "t", root: pagewalk.familyOf(process()) }],
+  drawGenerations: () => [watchedGenerations(), { title: "t" }],
+  drawPolicyCurves: () => [[1, 2, 1, 3], { title: "t", policies: ["LRU"], capacities: [1, 2] }],
   drawRates: () => [watched(), ["pgfault"], { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
@@ -145,6 +155,7 @@ export const FUNCTIONS: Record<string, Args> = {
     return [m, m.spawn("one"), () => {}, { title: "t", range: {} }];
   },
   stepPolicy: () => ["LRU", [1, 2, 3, 1], 2, { title: "t" }],
+  stepReclaim: () => [withFile(), ["/data/f"], () => {}, { title: "t" }],
   stepShares: () => [process(), { one: () => {} }, { title: "t", range: {} }],
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],

@@ -214,7 +214,7 @@ describe("checkFigure", () => {
     ],
     [{ ...figure, width: 5 }, /figure\.width must be 200 to 2000 pixels; got 5/],
     [{ ...figure, y: { ...figure.y, range: [5, 5] } } as Figure, /must be \[smaller, larger\]; got \[5, 5\]/],
-    [{ ...figure, series: Array(8).fill(figure.series[0]) } as Figure, /has 8 series; at most 7/],
+    [{ ...figure, series: Array(9).fill(figure.series[0]) } as Figure, /has 9 series; at most 8/],
     [
       {
         ...figure,

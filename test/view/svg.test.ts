@@ -42,7 +42,7 @@ describe("colours", () => {
     expect(contrast(INK.alarm, INK.card)).toBeGreaterThan(4.5);
     expect(contrast(SERIES_COLOURS[0]!, INK.card)).toBeGreaterThan(4.5);
     for (const colour of SERIES_COLOURS) expect(contrast(colour, INK.card)).toBeGreaterThan(2);
-    expect(new Set(SERIES_COLOURS).size).toBe(7);
+    expect(new Set(SERIES_COLOURS).size).toBe(8);
   });
 });
 
