@@ -481,6 +481,7 @@ describe("05.4 Shrink the inactive list", () => {
   });
   it("does not unmap where it may not", () => {
     checkShrink("sc.mayUnmap false: mapped pages stay, unmapped ones may go", "r4 r12 U", "w0 U");
+    checkShrink("a mapped page that may not be unmapped is not counted as dirty", "w4 U", "w4 d4 U");
   });
   it("leaves pages that are being written to the disk", () => {
     checkShrink(
