@@ -37,7 +37,7 @@ export interface PageIo {
 /** What a request is about: whose folios. */
 interface Bio {
   readonly sys: MemorySystem;
-  readonly folios: ReadonlySet<Folio>;
+  readonly folios: readonly Folio[];
 }
 
 /** A folio under way. Linux fs/iomap/buffered-io.c:struct iomap_folio_state */
@@ -91,22 +91,34 @@ export class BioQueue implements RequestOwner {
         pages[first + nr]!.block === pages[first]!.block + nr
       )
         nr++;
-      requests.push(this.submitRun(op, sys, pages.slice(first, first + nr)));
+      requests.push(this.submitRun(op, sys, pages, first, first + nr));
       first += nr;
     }
     return requests;
   }
 
-  private submitRun(op: "read" | "write", sys: MemorySystem, run: readonly PageIo[]): BlockRequest {
-    const folios = new Set(run.flatMap(({ folio }) => folio ?? []));
-    for (const folio of folios) {
+  /** One request for the pages [first, end), whose blocks are neighbours. */
+  private submitRun(
+    op: "read" | "write",
+    sys: MemorySystem,
+    pages: readonly PageIo[],
+    first: number,
+    end: number,
+  ): BlockRequest {
+    const folios: Folio[] = [];
+    const pfns: Pfn[] = [];
+    for (let i = first; i < end; i++) {
+      const { folio, pfn } = pages[i]!;
+      pfns.push(pfn);
+      // The pages of a folio follow one another.
+      if (folio === undefined || folio === folios[folios.length - 1]) continue;
+      folios.push(folio);
       const state = this.states.get(folio);
       if (state === undefined) this.states.set(folio, { pending: 1, failed: false });
       else state.pending++;
     }
-    const pfns = run.map(({ pfn }) => pfn);
     const bio: Bio = { sys, folios };
-    return this.device.submit(op, run[0]!.block, pfns, this, bio);
+    return this.device.submit(op, pages[first]!.block, pfns, this, bio);
   }
 
   /** A request has ended. Linux fs/mpage.c:mpage_read_end_io(), fs/ext4/page-io.c:ext4_end_bio() */

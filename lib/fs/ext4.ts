@@ -141,7 +141,8 @@ export class Ext4 implements FileSystemOps {
     const pages: PageIo[] = [];
     for (const folio of folios) {
       const before = pages.length;
-      if (folio.private !== BH_UPTODATE) pages.push(...this.pagesToRead(inode, folio));
+      if (folio.private !== BH_UPTODATE)
+        for (let i = 0; i < folioNrPages(folio); i++) this.addPageToRead(pages, inode, folio, i, folio);
       if (pages.length === before) folio.flags |= PG_uptodate;
     }
     this.submitRead(inode, pages);
@@ -153,17 +154,18 @@ export class Ext4 implements FileSystemOps {
     return this.bios.submitRead(inode.sys, pages);
   }
 
-  /** The pages of the folio, or those numbered `which`, that have a block; the others become zeros. */
-  private pagesToRead(inode: Inode, folio: Folio, which?: readonly number[]): PageIo[] {
-    const blocks = this.blocksOf(inode);
-    const pages: PageIo[] = [];
-    for (const i of which ?? Array(folioNrPages(folio)).keys()) {
-      const block = blocks.get(folio.index + i);
-      const pfn = folio.pfn + i;
-      if (block === undefined) inode.sys.ram.zeroFrame(pfn);
-      else pages.push({ block, pfn, folio: which === undefined ? folio : undefined });
-    }
-    return pages;
+  /** Adds page `i` of the folio to `pages`, for `waiter`, if it has a block; else it becomes zeros. */
+  private addPageToRead(
+    pages: PageIo[],
+    inode: Inode,
+    folio: Folio,
+    i: number,
+    waiter: Folio | undefined,
+  ): void {
+    const block = this.blocksOf(inode).get(folio.index + i);
+    const pfn = folio.pfn + i;
+    if (block === undefined) inode.sys.ram.zeroFrame(pfn);
+    else pages.push({ block, pfn, folio: waiter });
   }
 
   /**
@@ -172,10 +174,10 @@ export class Ext4 implements FileSystemOps {
    */
   private writeBegin(inode: Inode, folio: Folio, from: number, to: number): number {
     const last = folioNrPages(folio) - 1;
-    const which = [];
-    if (from > 0) which.push(0);
-    if (to < (last + 1) * PAGE_SIZE) which.push(last);
-    const requests = this.submitRead(inode, this.pagesToRead(inode, folio, which));
+    const pages: PageIo[] = [];
+    if (from > 0) this.addPageToRead(pages, inode, folio, 0, undefined);
+    if (to < (last + 1) * PAGE_SIZE) this.addPageToRead(pages, inode, folio, last, undefined);
+    const requests = this.submitRead(inode, pages);
     inode.sys.sched.waitUntil("io", () => requests.every(({ ended }) => ended));
     return requests.some(({ failed }) => failed) ? -EIO : 0;
   }

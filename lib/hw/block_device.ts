@@ -233,7 +233,8 @@ export class BlockDevice {
   end(request: BlockRequest): void {
     this.inFlight--;
     if (request.op === "read" && !request.failed)
-      for (const [i, pfn] of request.pfns.entries()) this.read(request.firstBlock + i, this.ram.frame(pfn));
+      for (let i = 0; i < request.pfns.length; i++)
+        this.read(request.firstBlock + i, this.ram.frame(request.pfns[i]!));
     request.ended = true;
     request.owner.endIo(request);
   }
