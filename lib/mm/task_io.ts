@@ -9,8 +9,8 @@
  *   write_bytes    made dirty by the task, counted then, since nobody knows later who it was
  *   cancelled_...  of what was to be written, made clean by the task without writing it: it cut the file
  *
- * What is read twice counts twice in rchar, but only once in read_bytes if it stayed in the cache: the two side
- * by side tell how well the cache does.
+ * What is read twice counts twice in rchar, but only once in read_bytes if it stayed in the cache: the two
+ * side by side tell how well the cache does.
  *
  * Linux include/linux/task_io_accounting.h, include/linux/task_io_accounting_ops.h, man 5 proc_pid_io.
  * Read next: procfs/base.ts.

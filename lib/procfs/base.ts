@@ -1,6 +1,6 @@
 /**
- * Two files of /proc/PID. io: what the process has read and written (mm/task_io.ts), all its threads together.
- * oom_score: how likely the kernel is to kill it when memory runs out, as a number of 0 to 2000.
+ * Two files of /proc/PID. io: what the process has read and written (mm/task_io.ts), all its threads
+ * together. oom_score: how likely the kernel is to kill it when memory runs out, as a number of 0 to 2000.
  *
  *   oom_score = (1000 + badness * 1000 / pages) * 2 / 3            "pages" = RAM and swap
  *
