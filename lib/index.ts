@@ -83,6 +83,7 @@ export type { LruGeneration } from "./mm/lru/gen/observe.js";
 export { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "./fs/file_tree.js";
 export type { SyscallArg } from "./kernel/syscalls/define.js";
 export { SYSCALL_NUMBERS } from "./kernel/syscalls/numbers.js";
+export type { TaskIoAccounting } from "./mm/task_io.js";
 export {
   MADV,
   MAP_32BIT,

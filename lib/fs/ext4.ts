@@ -22,13 +22,14 @@ import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap
 import { folioWaitLocked } from "../mm/filemap/folio_wait.js";
 import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
 import { folioZeroRange } from "../mm/filemap/truncate.js";
-import { folioMarkDirty } from "../mm/lru/page_writeback.js";
+import { folioEndWriteback, folioMarkDirty } from "../mm/lru/page_writeback.js";
 import { folioMarkAccessed } from "../mm/lru/swap.js";
 import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_types.js";
 import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/pages/folio.js";
 import { folioPut } from "../mm/pages/free_pages.js";
 import { __GFP_FS } from "../mm/pages/gfp.js";
 import type { MemorySystem } from "../mm/system.js";
+import { taskIoAccountRead } from "../mm/task_io.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
 import { BioQueue, type PageIo } from "./bio.js";
 import { BufferHeads } from "./buffer_head.js";
@@ -118,10 +119,7 @@ export class Ext4 implements FileSystemOps {
       },
       isHole: (index) => !this.blocksOf(inode).has(index),
       writepages: (folios) => {
-        this.bios.submitWrite(
-          inode.sys,
-          folios.flatMap((folio) => this.pagesToWrite(inode, folio)),
-        );
+        this.writeFolios(inode, folios);
       },
     };
   }
@@ -151,6 +149,7 @@ export class Ext4 implements FileSystemOps {
 
   private submitRead(inode: Inode, pages: readonly PageIo[]): BlockRequest[] {
     countVmEvents(inode.sys, PGPGIN, pages.length * 4);
+    taskIoAccountRead(inode.sys, pages.length * PAGE_SIZE);
     return this.bios.submitRead(inode.sys, pages);
   }
 
@@ -179,6 +178,21 @@ export class Ext4 implements FileSystemOps {
     const requests = this.submitRead(inode, this.pagesToRead(inode, folio, which));
     inode.sys.sched.waitUntil("io", () => requests.every(({ ended }) => ended));
     return requests.some(({ failed }) => failed) ? -EIO : 0;
+  }
+
+  /**
+   * Writes folios that are marked as under writeback; one that lies behind the end, which somebody is just
+   * cutting off, has nothing to write and is done at once.
+   * Linux fs/ext4/inode.c:mpage_submit_folio(), fs/ext4/page-io.c:ext4_bio_write_folio()
+   */
+  private writeFolios(inode: Inode, folios: readonly Folio[]): void {
+    const pages: PageIo[] = [];
+    for (const folio of folios) {
+      const before = pages.length;
+      pages.push(...this.pagesToWrite(inode, folio));
+      if (pages.length === before) folioEndWriteback(inode.sys, folio);
+    }
+    this.bios.submitWrite(inode.sys, pages);
   }
 
   /**

@@ -96,6 +96,8 @@ export class Cpu {
   hasIdt = false;
   /** Handlers of faults at work, one within the other. */
   nestedExceptions = 0;
+  /** How often the access that faults now was begun again already. */
+  restarts = 0;
   inDoubleFault = false;
   /** Set once a triple fault has shut the CPU down: every access throws it. */
   shutDownBy: TripleFault | undefined = undefined;
@@ -391,6 +393,7 @@ export class Cpu {
     if (this.shutDownBy !== undefined) throw this.shutDownBy;
     const pa = this.mmu.translate(va, access);
     if (pa >= 0) return pa;
+    this.restarts = 0;
     deliver(this, this.mmu.fault!);
     return this.restart(va, va, access)[0];
   }
@@ -408,6 +411,7 @@ export class Cpu {
   private restart(va: Vaddr, next: number, access: number): [number, number] {
     if (this.shutDownBy !== undefined) throw this.shutDownBy;
     for (let i = 0; i < MAX_RESTARTS; i++) {
+      this.restarts = i;
       const pa = this.mmu.translate(va, access);
       if (pa < 0) {
         deliver(this, this.mmu.fault!);

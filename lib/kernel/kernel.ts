@@ -34,6 +34,7 @@ import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
+import { TaskIoAccounting } from "../mm/task_io.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
 import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
@@ -58,6 +59,13 @@ export const MMAP_BASE = 0x7fff_f7ff_f000;
  * Linux arch/x86/include/asm/elf.h:ELF_ET_DYN_BASE
  */
 export const SPAWN_BRK = 0x5555_5555_9000;
+
+/**
+ * An access that was begun again so often is made before others work: each time, kswapd has taken the page
+ * between the end of the fault and the access. Not in Linux: there it would have to be quicker than one
+ * instruction.
+ */
+const UNLUCKY_RESTARTS = 2;
 
 /** What the kernel runs on. */
 export interface KernelHardware {
@@ -122,7 +130,7 @@ export class Kernel implements TaskRunner {
       const task = this.running[on.id];
       excPageFault(task, fault);
       if (task?.oomVictim === true && (fault.errorCode & PF_USER) !== 0) endOomVictim(this, task, fault.va);
-      this.safePoint(on.id);
+      if (on.restarts < UNLUCKY_RESTARTS) this.safePoint(on.id);
     };
     cpu.onAddressFault = (on, fault) =>
       this.forceSigFault(this.runningOn(on), { signal: "SIGSEGV", code: "SI_KERNEL", address: fault.va });
@@ -267,6 +275,7 @@ export class Kernel implements TaskRunner {
       cmajFlt: 0,
       minFlt: 0,
       majFlt: 0,
+      ioac: new TaskIoAccounting(),
       maxRss: 0,
       cmaxRss: 0,
     };
@@ -393,6 +402,7 @@ export class Kernel implements TaskRunner {
     if (task !== leader) {
       task.signal.minFlt += task.minFlt;
       task.signal.majFlt += task.majFlt;
+      task.signal.ioac.add(task.ioac);
       this.releaseTask(task);
     }
     if (task.nrThreads > 0 || leader === undefined) return;

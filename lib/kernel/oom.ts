@@ -98,7 +98,8 @@ function allocatingTask({ sys, current }: OomKernel): Task | undefined {
 /**
  * No memory for an allocation with `gfp`: ends a process. Whether trying again is worth it.
  * Linux mm/oom_kill.c:out_of_memory()
- * Differs from Linux: where nobody may be ended, the allocation fails; Linux panics.
+ * Differs from Linux: where nobody may be ended, the allocation fails (ENOMEM); Linux panics, "System is
+ * deadlocked on memory", and the machine would be lost with all that could still be looked at.
  */
 export function outOfMemory(kernel: OomKernel, gfp: number): boolean {
   if (kernel.current?.oomVictim === true) return true;

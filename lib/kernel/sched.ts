@@ -18,7 +18,7 @@
  * program, which loses that time:
  *
  *   at once         if it is owed time (lag): it has had less than its half while it wanted the CPU
- *   at the tick     else, with the next interrupt of the timer; then the program has its half until a later tick
+ *   at the tick     else, with the next interrupt of the timer; then the program has its half until a later one
  *
  * So a thread that has little to do at a time hardly ever waits, and one that always has something to do gets
  * half of the CPU, in pieces of a tick.

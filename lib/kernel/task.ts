@@ -19,6 +19,7 @@ import type { FdTable } from "../fs/fd_table.js";
 import type { Vaddr } from "../hw/address.js";
 import { TaskDirty } from "../mm/lru/wb_domain.js";
 import type { File, MmStruct } from "../mm/mm_types.js";
+import { TaskIoAccounting } from "../mm/task_io.js";
 import type { WaitReason } from "../mm/wait.js";
 import { CAP_FULL_SET, type Cred, capRaised, initCred } from "./cred.js";
 import { type FaultingTask, SEGV_ACCERR, SIGBUS } from "./fault.js";
@@ -51,6 +52,8 @@ export interface SignalStruct {
   /** Faults of threads that have ended. */
   minFlt: number;
   majFlt: number;
+  /** What threads that have ended read and wrote. */
+  readonly ioac: TaskIoAccounting;
   /**
    * The most pages that were resident in address spaces that are gone, and of the largest child. Linux
    * maxrss, cmaxrss
@@ -90,7 +93,9 @@ export class Task implements FaultingTask {
   majFlt = 0;
   /** How long it has waited, in ns, by reason. Linux kernel/delayacct.c */
   readonly waitNs: Record<WaitReason, number> = { io: 0, reclaim: 0, throttled: 0, sleep: 0 };
-  /** What it has dirtied. Linux nr_dirtied, nr_dirtied_pause, dirty_paused_when, ioac */
+  /** What it has read and written. Linux ioac */
+  readonly ioac = new TaskIoAccounting();
+  /** What it has dirtied. Linux nr_dirtied, nr_dirtied_pause, dirty_paused_when */
   readonly dirty = new TaskDirty();
   /** Simulated ns since boot. */
   startTimeNs = 0;

@@ -34,6 +34,7 @@ import type { KmemCache } from "./pages/kmem_cache.js";
 import { PglistData } from "./pages/pglist_data.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
+import type { TaskIoAccounting } from "./task_io.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
 import { VmStat } from "./vmstat.js";
@@ -72,6 +73,8 @@ export interface CurrentTask {
   minFlt: number;
   /** The OOM killer has chosen it: it may use reserves until it is gone. Linux tsk_is_oom_victim() */
   readonly oomVictim?: boolean;
+  /** What it has read and written; for /proc/PID/io. Linux ioac */
+  readonly ioac?: TaskIoAccounting;
   /** What it has dirtied; without it the task is never slowed down for that. Linux nr_dirtied ... */
   readonly dirty?: TaskDirty;
   /** It has a real-time policy. Linux include/linux/sched/rt.h:rt_or_dl_task() */

@@ -2,7 +2,7 @@
  * The files of a process: /proc/PID/NAME.
  *
  *   text      maps smaps smaps_rollup          from its mm, empty (rollup: ESRCH) once it has none
- *             status stat statm comm cmdline oom_score oom_score_adj oom_adj
+ *             status stat statm comm cmdline oom_score oom_score_adj oom_adj io
  *   64 bits   pagemap                          one word a page, at byte (address / 4096) * 8
  *   written   clear_refs oom_score_adj oom_adj comm
  *
@@ -16,11 +16,11 @@
 import { PAGE_SIZE } from "../hw/address.js";
 import { capIsSubset } from "../kernel/cred.js";
 import { oomAdj, oomAdjWrite, oomScoreAdjWrite } from "../kernel/oom_adj.js";
-import { EINVAL, ESRCH } from "../mm/errno.js";
+import { EACCES, EINVAL, ESRCH } from "../mm/errno.js";
 import type { MmStruct } from "../mm/mm_types.js";
 import { CAP_SYS_ADMIN, type MemorySystem } from "../mm/system.js";
 import { pidStat, pidStatm, pidStatus } from "./array.js";
-import { pidOomScore } from "./base.js";
+import { pidIo, pidOomScore } from "./base.js";
 import { clearRefsWrite } from "./clear_refs.js";
 import type { ProcFile } from "./file.js";
 import { pagemapBytes, pagemapRead } from "./pagemap.js";
@@ -143,6 +143,18 @@ const comm: MakeFile = (context, task) => ({
   },
 });
 
+/** Linux fs/proc/base.c:proc_tgid_io_accounting() */
+const io: MakeFile = (context, task) => ({
+  mode: 0o400,
+  seek: "seq",
+  show() {
+    if (!exists(context, task)) return -ESRCH;
+    const current = currentTask(context);
+    if (current !== undefined && !ptraceMayAccess(current, task)) return -EACCES;
+    return [pidIo([...context.tasks()].filter(({ tgid }) => tgid === task.tgid))];
+  },
+});
+
 /** The task that reads or writes; undefined for somebody outside the machine. */
 export function currentTask({ sys, tasks }: PidContext): ProcTask | undefined {
   for (const task of tasks()) if (task.pid === sys.current?.pid) return task;
@@ -162,6 +174,7 @@ const MAKE: Readonly<Record<string, MakeFile>> = {
   oom_adj: oomFile(oomAdj, oomAdjWrite),
   clear_refs: clearRefs,
   comm,
+  io,
   cmdline: text((task) => (task.mm === undefined ? "" : `${task.comm}\0`), { seek: "generic" }),
 };
 

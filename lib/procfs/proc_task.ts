@@ -8,6 +8,7 @@
  */
 import { type Cred, initCred } from "../kernel/cred.js";
 import type { MmStruct } from "../mm/mm_types.js";
+import type { TaskIoAccounting } from "../mm/task_io.js";
 
 /** A task as /proc shows it. Linux include/linux/sched.h:struct task_struct */
 export interface ProcTask {
@@ -21,6 +22,9 @@ export interface ProcTask {
   readonly mm: MmStruct | undefined;
   readonly minFlt: number;
   readonly majFlt: number;
+  /** What it has read and written, and what threads of its process have that have ended. */
+  readonly ioac?: Readonly<TaskIoAccounting>;
+  readonly signal?: { readonly ioac: Readonly<TaskIoAccounting> };
   /** Faults of children that were waited for. */
   readonly cminFlt: number;
   readonly cmajFlt: number;

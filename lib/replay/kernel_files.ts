@@ -18,7 +18,7 @@ import {
 } from "../fs/file_tree.js";
 import type { VfsFile } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
-import { filemapCachestat } from "../mm/filemap/filemap.js";
+import { filemapCachestat } from "../mm/filemap/cachestat.js";
 import { fput } from "../mm/mm_types.js";
 import { PG_uptodate } from "../mm/pages/folio.js";
 import type { FileState, HostFiles } from "./host.js";

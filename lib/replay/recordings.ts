@@ -100,8 +100,8 @@ export function replayRecorded(
   name: string,
   given: Host | undefined,
   excuses: readonly NotApplicable[] = loadNotApplicable(),
-): { ours: Recording; recorded: Recording; comparison: Comparison } {
+): { scenario: Scenario; ours: Recording; recorded: Recording; comparison: Comparison } {
   const { scenario, recording } = loadRecorded(name);
   const ours = runScenario(scenario, given ?? hostFor(recording));
-  return { ours, recorded: recording, comparison: compareRecordings(recording, ours, excuses) };
+  return { scenario, ours, recorded: recording, comparison: compareRecordings(recording, ours, excuses) };
 }

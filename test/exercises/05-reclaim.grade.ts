@@ -8,6 +8,7 @@ import { expectSame, expectSameRuns, expectSameSteps } from "../../lib/course/gr
 import { gradedTasks } from "../../lib/course/grading/remember.js";
 import { reclaimMistake, reclaimText, runReclaim } from "../../lib/course/labs/reclaim.js";
 import {
+  type ReclaimHow,
   type ReclaimOp,
   randomReclaimOp,
   reclaimOpText,
@@ -45,9 +46,11 @@ import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
 import {
   ALLOC_HIGHATOMIC,
+  ALLOC_KSWAPD,
   ALLOC_MIN_RESERVE,
   ALLOC_NON_BLOCK,
   ALLOC_OOM,
+  ALLOC_WMARK_LOW,
 } from "../../lib/mm/pages/alloc_flags.js";
 import { zoneWatermarkOk } from "../../lib/mm/pages/watermark_ok.js";
 import { zoneWatermarks } from "../../lib/mm/pages/wmark.js";
@@ -353,13 +356,17 @@ describe("05.3 Watermarks", () => {
       "ALLOC_OOM takes half of what the others have left",
       ...deeper(ALLOC_OOM | ALLOC_MIN_RESERVE),
       ...deeper(ALLOC_OOM | ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK),
+      ...Array.from({ length: 12 }, (_, i) => ({
+        ...{ allocFlags: ALLOC_OOM | ALLOC_MIN_RESERVE | ALLOC_NON_BLOCK, mark: 10, freePages: i },
+      })),
     );
     checkOk("the reserve is not reduced: only the mark is", {
       ...{ allocFlags: ALLOC_MIN_RESERVE, freePages: 120, reserve: [0, 80, 80, 0, 0] },
     });
   });
   it("keeps nrFreeHighatomic from ordinary requests", () => {
-    for (const allocFlags of [0, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_HIGHATOMIC])
+    const ordinary = [0, ALLOC_WMARK_LOW, ALLOC_KSWAPD];
+    for (const allocFlags of [...ordinary, ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK, ALLOC_OOM, ALLOC_HIGHATOMIC])
       checkOk(
         "pages in blocks kept for urgent requests are of no use, unless the request has one of ALLOC_RESERVES",
         ...[60, 100, 101, 130, 131].map((freePages) => ({ allocFlags, highatomic: 30, freePages })),
@@ -419,11 +426,14 @@ function compareReclaim(parts: Partial<MachineParts>, first: ReclaimOp[][], work
 function reclaimScript(text: string): ReclaimOp[] {
   const words: Readonly<Record<string, ReclaimOp["op"]>> = {
     ...{ r: "read", w: "write", l: "look", f: "free", m: "mlock", u: "munlock", h: "hold", b: "busy" },
-    ...{ d: "written", p: "pinned", s: "sync" },
+    ...{ d: "written", p: "pinned", s: "sync", B: "bulk" },
   };
-  const ways = { R: "plain", I: "no io", U: "no unmap", A: "whatever was used", K: "kswapd" } as const;
+  const ways: Readonly<Record<string, ReclaimHow>> = {
+    ...{ R: "plain", I: "no io", U: "no unmap", A: "whatever was used", K: "kswapd" },
+    ...{ W: "kswapd, writeback", D: "kswapd, dirty", C: "kswapd, calm", F: "flagged" },
+  };
   return text.split(" ").map((word): ReclaimOp => {
-    if (word in ways) return { op: "reclaim", page: 0, how: ways[word as keyof typeof ways] };
+    if (word in ways) return { op: "reclaim", page: 0, how: ways[word]! };
     return { op: words[word[0]!]!, page: Number(word.slice(1)) };
   });
 }
@@ -485,6 +495,20 @@ describe("05.4 Shrink the inactive list", () => {
       "r12 d12 R d12 K K",
     );
   });
+  it("counts nrImmediate for kswapd alone, and only while the node says so", () => {
+    checkShrink(
+      "PG_reclaim from before, and the node's flag PGDAT_WRITEBACK: but it is not kswapd that meets it",
+      "w4 d4 A d4 F",
+      "r12 d12 A d12 F",
+    );
+    checkShrink(
+      "kswapd meets PG_reclaim, but sys.pgdat.flags has no PGDAT_WRITEBACK",
+      "w4 d4 A d4 C",
+      "w4 d4 A d4 D",
+    );
+    checkShrink("kswapd meets PG_reclaim, and PGDAT_WRITEBACK is set: nrImmediate", "w4 d4 A d4 W");
+    checkShrink("kswapd, PGDAT_WRITEBACK, but no PG_reclaim yet: nrWriteback", "w4 d4 W");
+  });
   it("has nowhere to put anonymous memory", () => {
     checkShrink("there is no swap: private memory stays, and is not even unmapped", "w0 A", "w0 w1 A R A r0");
     checkShrink("without __GFP_IO it is kept, not made active", "w0 I", "w0 R I");
@@ -518,6 +542,32 @@ describe("05.4 Shrink the inactive list", () => {
       "w12 K",
       "w12 A K",
       "w4 K K",
+    );
+  });
+  it("asks pageout for kswapd alone, and only while the node says so", () => {
+    checkShrink(
+      "PG_reclaim from before, and the node's flag PGDAT_DIRTY: but it is not kswapd that meets it",
+      "w12 A F",
+      "w4 A F",
+    );
+    checkShrink("kswapd meets PG_reclaim, but sys.pgdat.flags has no PGDAT_DIRTY", "w12 A C", "w12 A W");
+    checkShrink("kswapd meets PG_reclaim, and PGDAT_DIRTY is set: pageout()", "w12 A D", "w4 A D");
+  });
+  it("counts pages, not folios", () => {
+    checkShrink(
+      "a folio has folioNrPages(folio) pages: in what is returned, in sc.nrScanned and in every field of stat",
+      "B s A",
+      "B A",
+      "B s B d12 A",
+      "B d12 A d12 W",
+      "B s r12 r13 R R",
+      "B s h12 A",
+    );
+  });
+  it("flushes once for all", () => {
+    checkShrink(
+      "tryToUnmap(sys, folio, flush) only notes what to flush: one tryToUnmapFlush for all folios, not one each",
+      "r4 l4 r5 l5 r6 l6 A",
     );
   });
   it("keeps what somebody else holds", () => {
@@ -568,12 +618,16 @@ describe("05.5 Refault activation", () => {
       "a distance of just the size is near enough: not more than",
       ...[99, 100, 101, 500].map((distance) => ({ clock: 1000 + distance, activeFile: 100 })),
     );
+    checkRefault(
+      "the cgroup's bits are cut off, not rounded: a large one does not make the eviction later",
+      ...[99, 100, 101].map((distance) => ({ cgroup: 65535, clock: 1000 + distance, activeFile: 100 })),
+    );
     checkRefault("what lies on other lists does not count for a file without swap", {
       ...{ clock: 1200, activeFile: 100, inactiveFile: 900, activeAnon: 900, inactiveAnon: 900 },
     });
   });
   it("counts anonymous lists only where there is swap", () => {
-    for (const swap of [0, 50])
+    for (const swap of [0, 1, 50])
       checkRefault(
         "with free swap, anonymous pages compete, too: the active ones, and for a file the inactive ones",
         ...[50, 110, 150, 210, 350].map((distance) => ({
@@ -603,6 +657,7 @@ describe("05.5 Refault activation", () => {
       "the clock is compared modulo 2^36",
       { eviction: 2 ** 36 - 10, clock: 2 ** 36 + 20 },
       { eviction: 2 ** 36 - 10, clock: 500 },
+      { eviction: 10, clock: 2 ** 35 + 20 },
     );
   });
   it("restores what had been active before", () => {

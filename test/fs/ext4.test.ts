@@ -4,7 +4,10 @@ import type { VfsFile } from "../../lib/fs/inode.js";
 import { boot, type Machine } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
 import { sysPwrite } from "../../lib/kernel/syscalls/file.js";
-import { filemapCachestat } from "../../lib/mm/filemap/filemap.js";
+import { checkInvariants } from "../../lib/mm/debug.js";
+import { filemapCachestat } from "../../lib/mm/filemap/cachestat.js";
+import { folioIsWriteback } from "../../lib/mm/filemap/folio_wait.js";
+import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
 import { PGPGIN } from "../../lib/mm/vmstat.js";
 
 /** A process with a shared mapping of a file of 12 pages on the disk, page p full of p + 1; none of it in the cache unless `warm`. */
@@ -37,6 +40,23 @@ function cachestat(file: VfsFile): { cache: number; dirty: number } {
   const { nrCache, nrDirty } = filemapCachestat(file.fMapping, 0, 1000);
   return { cache: nrCache, dirty: nrDirty };
 }
+
+describe("a file that is being cut off while it is written", () => {
+  it("has nothing to write behind its new end, and nobody waits for that", () => {
+    const { machine, p, at, file } = mappedFile({ warm: true });
+    for (let page = 0; page < 12; page++) p.store(at + page * 4096, 1, 99);
+    const { inode } = file;
+    inode.iSize = 3 * 4096; // truncate_setsize() says so first, and drops the pages afterwards
+    filemapFdatawriteRange(inode.mapping, 0, 11);
+    const { sys } = machine.kernel;
+    const waits = [...inode.mapping.pages].map(([page, folio]) => [page, folioIsWriteback(sys, folio)]);
+    expect(waits).toEqual(Array.from({ length: 12 }, (_, page) => [page, page < 3]));
+    checkInvariants(sys, [p.mm, machine.kernel.initMm]);
+    inode.iSize = 12 * 4096;
+    expect(ftruncate(file, 0)).toBe(0);
+    checkInvariants(sys, [p.mm, machine.kernel.initMm]);
+  });
+});
 
 describe("a cold file that is cut in the middle of a page", () => {
   const NONE = "000000000000";

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { VfsFile } from "../../lib/fs/inode.js";
 import { boot, type Machine } from "../../lib/kernel/machine.js";
 import type { Process } from "../../lib/kernel/process.js";
+import { unmapMappingPages } from "../../lib/mm/fault/zap.js";
 import { VmBug } from "../../lib/mm/mmdebug.js";
 import type { Kthread } from "../../lib/mm/wait.js";
 
@@ -324,5 +326,26 @@ describe("condResched", () => {
     machine.kernel.sched.wakeUp(thread);
     machine.kernel.sched.condResched();
     expect(began).toEqual([]);
+  });
+});
+
+describe("a thread that takes a page whenever a fault has brought it", () => {
+  it("cannot keep a program from its access for ever", () => {
+    const machine = boot({ cpus: 2 });
+    const { files, sched, sys } = machine.kernel;
+    files.writeFile("/f", Uint8Array.of(42));
+    const p = machine.spawn();
+    const fd = p.open("/f", { writable: false });
+    const at = p.mmap("4 KiB", { fd, prot: "r" });
+    const { fMapping } = p.task.files.get(fd) as VfsFile;
+    let taken = 0;
+    const thief = sched.kthreadCreate("thief", () => {
+      unmapMappingPages(fMapping, 0, 1, false);
+      taken++;
+      return sys.clock.nowNs + 1;
+    });
+    sched.wakeUp(thief);
+    expect(p.load(at)).toBe(42);
+    expect(taken).toBeGreaterThan(2);
   });
 });

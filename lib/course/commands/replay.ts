@@ -5,10 +5,12 @@
  *   pagewalk replay my.vms              any script: what each step did
  *   pagewalk replay my.vms --json       the same as records, in the form of the recordings
  *   pagewalk replay --all [FAMILY...]   a table: what of each family is equal, different, within the range that
- *                                       several runs of Linux had, or shows a tendency only; and which
- *                                       scenarios need what the machine does not have yet
- *   pagewalk replay --linux=RUNNER --seeds=0:50 [--files]    random scenarios on this computer's own Linux 6.18 and on the
- *                                       machine; RUNNER runs a script natively and prints records
+ *                                       several runs of Linux had, or shows a tendency only; which scenarios
+ *                                       need what the machine does not have yet; and, apart from equality,
+ *                                       how many tendencies are met (with FAMILY, which are not)
+ *   pagewalk replay --linux=RUNNER --seeds=0:50 [--files]
+ *                                       random scenarios on this computer's own Linux 6.18 and on the machine;
+ *                                       RUNNER runs a script natively and prints records
  *
  * The exit status is 1 when a leaf differs that must be equal.
  *
@@ -38,6 +40,7 @@ import {
   replayRecorded,
 } from "../../replay/recordings.js";
 import { NotYetError, type Scenario, ScenarioError } from "../../replay/scenario.js";
+import { formatWrongOrder, Tendencies, type TendencyCount } from "../../replay/tendencies.js";
 import type { CommandRun } from "../command.js";
 import { readInput } from "../files.js";
 import { compareWithLinux } from "./against.js";
@@ -56,7 +59,7 @@ export const run: CommandRun = async (args) => {
   }
   const alone = ["--seeds", "--steps", "--files"].find((option) => args.has(option));
   if (alone !== undefined) throw new UsageError(`${alone} goes with --linux`);
-  if (args.has("--all")) return replayAll(args.words);
+  if (args.has("--all")) return replayAll(args.words, limit);
   if (args.words.length === 0)
     throw new UsageError("replay what? a .vms file, a recorded scenario, or --all");
   let status = 0;
@@ -193,7 +196,7 @@ function addTo(row: FamilyRow, result: Comparison): void {
   row.tendency = `${same + result.tendencyEqual}/${all + result.tendencyEqual + result.tendency.length}`;
 }
 
-function replayAll(families: readonly string[]): number {
+function replayAll(families: readonly string[], limit: number): number {
   const names = [...recordedNames(), ...guestNames()];
   const known = [...new Set(names.map(familyOf))];
   const strange = families.find((family) => !known.includes(family));
@@ -201,13 +204,15 @@ function replayAll(families: readonly string[]): number {
   const rows = new Map<string, FamilyRow>();
   const total = emptyRow("all");
   const excuses = loadNotApplicable();
+  const tendencies = new Tendencies();
   for (const name of names) {
     const family = familyOf(name);
     if (families.length > 0 && !families.includes(family)) continue;
     const row = rows.get(family) ?? emptyRow(family);
     rows.set(family, row);
     try {
-      const { comparison } = replayRecorded(name, undefined, excuses);
+      const { comparison, scenario, recorded, ours } = replayRecorded(name, undefined, excuses);
+      tendencies.add(scenario, recorded, ours);
       addTo(row, comparison);
       addTo(total, comparison);
     } catch (error) {
@@ -226,7 +231,25 @@ function replayAll(families: readonly string[]): number {
     for (const [reason, count] of notYet)
       console.log(`not yet: ${family}, ${count} scenario${count === 1 ? "" : "s"}: ${reason}`);
   for (const error of errors) console.log(`stopped: ${error}`);
+  printTendencies(tendencies, [...rows.keys()], families.length > 0 ? limit : 0);
   return total.different === 0 && errors.length === 0 ? 0 : 1;
+}
+
+/** What is not equal and need not be, but should tend the same way; up to `limit` orders that do not. */
+function printTendencies(tendencies: Tendencies, families: readonly string[], limit: number): void {
+  const text = ({ rangesMet, ranges, ordersRight, orders, sumsRight, sums }: TendencyCount): string =>
+    `${rangesMet} of ${ranges} ranges met; ${ordersRight} of ${orders} orders right` +
+    (sums > 0 ? ` (${sumsRight} of ${sums} where the whole run is summed up)` : "");
+  let shown = 0;
+  for (const family of families) {
+    const count = tendencies.count((name) => familyOf(name) === family);
+    if (count.ranges + count.orders > 0) console.log(`tendencies of ${family}: ${text(count)}`);
+  }
+  const all = tendencies.count(undefined, (order) => {
+    if (shown++ < limit) console.log(`  ${formatWrongOrder(order)}`);
+  });
+  if (shown > limit && limit > 0) console.log(`  ... and ${shown - limit} more`);
+  console.log(`tendencies: ${text(all)}`);
 }
 
 const HEADINGS = [

@@ -50,6 +50,7 @@ import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../../mm/pages/pglist_data.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import { ptePfn, ptePresent } from "../../mm/pgtable/pgtable.js";
 import {
+  NR_TLB_REMOTE_FLUSH,
   NR_VMSCAN_IMMEDIATE,
   PGACTIVATE,
   PGLAZYFREED,
@@ -61,6 +62,14 @@ import { brokenInvariants, wrongPapers } from "./papers.js";
 import { AREA, NR_RECLAIM_PAGES, type ReclaimHow, type ReclaimOp, reclaimPageText } from "./reclaim_ops.js";
 
 const BASE = 0x1000_0000_0000;
+
+/** What the node's flags say while it is reclaimed in this way. */
+const NODE_FLAGS: Partial<Record<ReclaimHow, number>> = {
+  kswapd: PGDAT_WRITEBACK | PGDAT_DIRTY,
+  "kswapd, writeback": PGDAT_WRITEBACK,
+  "kswapd, dirty": PGDAT_DIRTY,
+  flagged: PGDAT_WRITEBACK | PGDAT_DIRTY,
+};
 
 /** One folio that was given to shrinkFolioList. */
 interface Verdict {
@@ -128,6 +137,8 @@ class Bench {
   private readonly fd: number;
   private readonly log: AddressSpace;
   private readonly buffer: number;
+  /** Four pages, in one piece. */
+  private readonly bulk: number;
   private readonly held = new Map<Folio, number>();
   /** Flags that the next reclaim finds, and that are taken away behind it. */
   private readonly busy: [Folio, number][] = [];
@@ -149,7 +160,9 @@ class Bench {
     this.fd = process.open("/log");
     this.log = kernel.files.lookup("/log")!.mapping;
     this.buffer = process.mmap(PAGE_SIZE);
+    this.bulk = process.mmap(4 * PAGE_SIZE);
     process.mlock(this.buffer, PAGE_SIZE); // out of the way of every scan
+    process.mlock(this.bulk, 4 * PAGE_SIZE);
     process.truncate("/dev/shm/mem", AREA.shmem[1] * PAGE_SIZE);
     for (const path of ["/log", "/data"]) {
       const fd = process.open(path);
@@ -201,6 +214,7 @@ class Bench {
       if (op === "read") return `reads ${this.read(page)} in ${reclaimPageText(page)}`;
       if (op === "write") this.write(page);
       else if (op === "sync") this.sync();
+      else if (op === "bulk") this.process.pwrite(this.fd, this.bulk, 4 * PAGE_SIZE, 0);
       else if (op === "hold") return this.mark(page, undefined);
       else if (op === "busy") return this.mark(page, PG_locked);
       else if (op === "written") return this.mark(page, PG_writeback);
@@ -338,10 +352,8 @@ class Bench {
     const { sys } = this.machine.kernel;
     const { currentKthread } = sys;
     const { flags } = sys.pgdat;
-    if (how === "kswapd") {
-      sys.currentKthread = sys.pgdat.kswapd;
-      sys.pgdat.flags |= PGDAT_WRITEBACK | PGDAT_DIRTY;
-    }
+    if (how.startsWith("kswapd")) sys.currentKthread = sys.pgdat.kswapd;
+    sys.pgdat.flags |= NODE_FLAGS[how] ?? 0;
     try {
       act();
     } finally {
@@ -366,6 +378,7 @@ class Bench {
     return {
       pgactivate: events[PGACTIVATE]!,
       pglazyfreed: events[PGLAZYFREED]!,
+      nr_tlb_remote_flush: events[NR_TLB_REMOTE_FLUSH]!,
       nr_vmscan_immediate_reclaim: nodeStat[NR_VMSCAN_IMMEDIATE]!,
       workingset_refault_anon: nodeStat[WORKINGSET_REFAULT]!,
       workingset_refault_file: nodeStat[WORKINGSET_REFAULT + 1]!,

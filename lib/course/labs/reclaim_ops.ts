@@ -22,6 +22,7 @@ export interface ReclaimOp {
     | "written"
     | "pinned"
     | "sync"
+    | "bulk"
     | "reclaim";
   readonly page: number;
   /** For "reclaim": how it is done. */
@@ -38,6 +39,10 @@ const HOW = {
   "no unmap": ", without unmapping (sc.mayUnmap is false)",
   "whatever was used": ", whatever was used (ignoreReferences)",
   kswapd: ", as kswapd, while the node's flags say PGDAT_WRITEBACK and PGDAT_DIRTY",
+  "kswapd, writeback": ", as kswapd, while the node's flags say PGDAT_WRITEBACK only",
+  "kswapd, dirty": ", as kswapd, while the node's flags say PGDAT_DIRTY only",
+  "kswapd, calm": ", as kswapd, while the node has neither PGDAT_WRITEBACK nor PGDAT_DIRTY",
+  flagged: ", by a process (not kswapd), while the node's flags say PGDAT_WRITEBACK and PGDAT_DIRTY",
 } as const;
 
 /** First page and number of pages of each area. */
@@ -63,6 +68,7 @@ export function randomReclaimOp(random: Random): ReclaimOp {
       "written",
       "pinned",
       "sync",
+      "bulk",
       "reclaim",
       "reclaim",
       "reclaim",
@@ -102,6 +108,8 @@ export function reclaimOpText({ op, page, how = "plain" }: ReclaimOp): string {
       return `until after the next reclaim, ${what} is being written to the disk`;
     case "pinned":
       return `until after the next reclaim, ${what} is held by mlock, which has not taken it off its list yet`;
+    case "bulk":
+      return "write(2) of pages 12 to 15 at once: if none of them is in the cache, they come as one folio of 4 pages";
     case "sync":
       return "sync: everything dirty is written";
     case "reclaim":

@@ -16,9 +16,11 @@ import type { Process } from "../../kernel/process.js";
 import { SignalError } from "../../kernel/signal.js";
 import {
   ALLOC_HIGHATOMIC,
+  ALLOC_KSWAPD,
   ALLOC_MIN_RESERVE,
   ALLOC_NON_BLOCK,
   ALLOC_OOM,
+  ALLOC_WMARK_LOW,
 } from "../../mm/pages/alloc_flags.js";
 import type { Zone } from "../../mm/pages/buddy.js";
 
@@ -42,6 +44,8 @@ const FLAGS: readonly [number, string][] = [
   [ALLOC_NON_BLOCK, "ALLOC_NON_BLOCK"],
   [ALLOC_OOM, "ALLOC_OOM"],
   [ALLOC_HIGHATOMIC, "ALLOC_HIGHATOMIC"],
+  [ALLOC_KSWAPD, "ALLOC_KSWAPD"],
+  [ALLOC_WMARK_LOW, "ALLOC_WMARK_LOW"],
 ];
 
 /** A zone with few free pages and a plain request, changed as `options` say. */

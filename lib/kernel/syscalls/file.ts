@@ -19,6 +19,7 @@ import { PAGE_SIZE } from "../../hw/address.js";
 import { EBADF, EFAULT, EFBIG, EINVAL } from "../../mm/errno.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
 import { RLIMIT_NOFILE } from "../../mm/system.js";
+import { accountReadCall, accountWriteCall } from "../../mm/task_io.js";
 import { checkArg, checkText } from "../errno.js";
 import type { Kernel } from "../kernel.js";
 import type { Task } from "../task.js";
@@ -110,6 +111,11 @@ export function sysPread(
   if (file === undefined) return -EBADF;
   if (!accessOk(buf, len)) return -EFAULT;
   if (len > 0 && pos >= 2 ** 63 - len) return -EINVAL;
+  return accountReadCall(task, readPieces(file, task, buf, len, pos));
+}
+
+/** In pieces of at most 64 KiB. Linux fs/read_write.c:new_sync_read() */
+function readPieces(file: VfsFile, task: Task, buf: number, len: number, pos: number): number {
   let done = 0;
   while (done < len) {
     const piece = new Uint8Array(Math.min(PIECE, len - done));
@@ -152,8 +158,8 @@ export function sysPwrite(
   const at = (file.fFlags & O_APPEND) !== 0 ? file.inode.iSize : pos;
   // Differs from Linux: files in memory end at 2^53 for writes, as far as a number is exact.
   const room = Math.min(maxBytes(file), 2 ** 53) - at;
-  if (len > 0 && room <= 0) return -EFBIG;
-  return file.writeIter(at, new UbufIter(task, buf, Math.min(len, room)));
+  if (len > 0 && room <= 0) return accountWriteCall(task, -EFBIG);
+  return accountWriteCall(task, file.writeIter(at, new UbufIter(task, buf, Math.min(len, room))));
 }
 
 /** The new position, or a negative errno. man 2 lseek */

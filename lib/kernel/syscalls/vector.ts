@@ -49,6 +49,14 @@ function eachPiece(
   nr: number,
   one: (piece: Iovec, done: number) => number,
 ): number {
+  const calls = mode === FMODE_READ ? "syscr" : "syscw";
+  const before = task.ioac[calls];
+  const done = allPieces(task, fd, mode, vec, nr, one);
+  task.ioac[calls] = before + 1; // one call, however many pieces
+  return done;
+}
+
+function allPieces(...[task, fd, mode, vec, nr, one]: Parameters<typeof eachPiece>): number {
   const file = task.files.get(fd);
   if (file === undefined || (file.fMode & mode) === 0) return -EBADF;
   const pieces = importIovec(task, vec, nr);

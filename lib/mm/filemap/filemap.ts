@@ -18,14 +18,7 @@ import { balanceDirtyPagesRatelimited } from "../lru/balance_dirty_pages.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
-import {
-  type Folio,
-  folioGet,
-  folioNrPages,
-  PG_readahead,
-  PG_uptodate,
-  PG_writeback,
-} from "../pages/folio.js";
+import { type Folio, folioGet, folioNrPages, PG_readahead, PG_uptodate } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
 import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
@@ -411,28 +404,4 @@ export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number,
   }
   if (count > 0) ra.prevPos = pos + count;
   return count;
-}
-
-/** Pages of the cache by state. Linux include/uapi/linux/mman.h:struct cachestat */
-interface Cachestat {
-  nrCache: number;
-  nrDirty: number;
-  nrWriteback: number;
-  nrEvicted: number;
-}
-
-/**
- * Counts pages [first, last] of the file. Memory of shmem is never dirty in this sense: it has nowhere to be
- * written.
- * Linux mm/filemap.c:filemap_cachestat(), man 2 cachestat
- */
-export function filemapCachestat(mapping: AddressSpace, first: number, last: number): Cachestat {
-  const stat: Cachestat = { nrCache: 0, nrDirty: 0, nrWriteback: 0, nrEvicted: 0 };
-  for (const [index, folio] of mapping.pages) {
-    if (index < first || index > last) continue;
-    stat.nrCache++;
-    if (mapping.dirtyFolios.has(folio)) stat.nrDirty++;
-    if ((folio.flags & PG_writeback) !== 0) stat.nrWriteback++;
-  }
-  return stat;
 }

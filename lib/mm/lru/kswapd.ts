@@ -79,16 +79,24 @@ function zonesUpTo(sys: MemorySystem, highestZoneidx: number): Zone[] {
  * Linux mm/vmscan.c:pgdat_balanced()
  */
 export function pgdatBalanced(sys: MemorySystem, order: number, highestZoneidx: number): boolean {
-  const zones = zonesUpTo(sys, highestZoneidx);
-  if (zones.length === 0) return true;
-  return zones.some((zone) =>
-    sys.parts.zoneWatermarkOk(sys, zone, order, highWmarkPages(zone), highestZoneidx, 0, zone.nrFreePages),
-  );
+  const { zones, parts } = sys;
+  let managed = false;
+  for (let i = 0; i <= highestZoneidx && i < zones.length; i++) {
+    const zone = zones[i]!;
+    if (zone.managedPages === 0) continue;
+    managed = true;
+    const mark = highWmarkPages(zone);
+    if (parts.zoneWatermarkOk(sys, zone, order, mark, highestZoneidx, 0, zone.nrFreePages)) return true;
+  }
+  return !managed;
 }
 
 /** Linux mm/vmscan.c:pgdat_watermark_boosted() */
 function pgdatWatermarkBoosted(sys: MemorySystem, highestZoneidx: number): boolean {
-  return zonesUpTo(sys, highestZoneidx).some((zone) => zone.watermarkBoost > 0);
+  const { zones } = sys;
+  for (let i = 0; i <= highestZoneidx && i < zones.length; i++)
+    if (zones[i]!.managedPages > 0 && zones[i]!.watermarkBoost > 0) return true;
+  return false;
 }
 
 /**

@@ -12,7 +12,14 @@
 import type { Folio } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { modNodePageState } from "../vmstat.js";
-import { type Lruvec, NR_LRU_LISTS } from "./lruvec.js";
+import {
+  LRU_ACTIVE_ANON,
+  LRU_ACTIVE_FILE,
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  type Lruvec,
+  NR_LRU_LISTS,
+} from "./lruvec.js";
 
 /** Number of the zone that the folio lies in. Linux include/linux/mm.h:folio_zonenum() */
 export function folioZonenum(sys: MemorySystem, folio: Folio): number {
@@ -32,4 +39,16 @@ export function updateLruSize(
 ): void {
   lruvec.lruZoneSize[zid * NR_LRU_LISTS + list]! += nrPages;
   modNodePageState(sys, list, nrPages);
+}
+
+/**
+ * Pages of zone `zid` on lists that reclaim can take from: without swap, those of files.
+ * Linux mm/vmscan.c:zone_reclaimable_pages()
+ */
+export function zoneReclaimablePages(sys: MemorySystem, zid: number): number {
+  const { lruZoneSize } = sys.lruvec;
+  const at = zid * NR_LRU_LISTS;
+  const files = lruZoneSize[at + LRU_INACTIVE_FILE]! + lruZoneSize[at + LRU_ACTIVE_FILE]!;
+  if (sys.totalSwapPages === 0) return files;
+  return files + lruZoneSize[at + LRU_INACTIVE_ANON]! + lruZoneSize[at + LRU_ACTIVE_ANON]!;
 }

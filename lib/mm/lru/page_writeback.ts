@@ -18,6 +18,7 @@
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
 
+import { PAGE_SIZE } from "../../hw/address.js";
 import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
@@ -36,6 +37,7 @@ import {
 import { pteDirty, pteMkclean, pteWrite, pteWrprotect, setPte } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
+import { taskIoAccountCancelledWrite, taskIoAccountWrite } from "../task_io.js";
 import {
   countVmEvents,
   modNodePageState,
@@ -76,6 +78,7 @@ function folioAccountDirtied(folio: Folio, { host: { sys, wb } }: AddressSpace):
   const nrPages = folioNrPages(folio);
   modNodePageState(sys, NR_FILE_DIRTY, nrPages);
   countVmEvents(sys, NR_DIRTIED, nrPages);
+  taskIoAccountWrite(sys, nrPages * PAGE_SIZE);
   if (wb === undefined) return;
   wb.reclaimable += nrPages;
   wb.dirtied += nrPages;
@@ -102,6 +105,7 @@ export function folioCancelDirty(folio: Folio): void {
   const { mapping } = folio;
   if (mapping === undefined || mapping.isAnon || !mapping.dirtyFolios.delete(folio)) return;
   folioAccountCleaned(folio, mapping);
+  taskIoAccountCancelledWrite(mapping.host.sys, folioNrPages(folio) * PAGE_SIZE);
 }
 
 /**

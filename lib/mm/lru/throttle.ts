@@ -34,15 +34,12 @@ import {
   countVmEvent,
   globalNodePageState,
   modNodePageState,
-  NR_ACTIVE_ANON,
-  NR_ACTIVE_FILE,
   NR_FILE_DIRTY,
-  NR_INACTIVE_ANON,
-  NR_INACTIVE_FILE,
   NR_THROTTLED_WRITTEN,
   NR_WRITEBACK,
   PGSCAN_DIRECT_THROTTLE,
 } from "../vmstat.js";
+import { zoneReclaimablePages } from "./lru_size.js";
 import { currentIsKswapd } from "./reclaimer.js";
 import { MAX_RECLAIM_RETRIES, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 
@@ -64,13 +61,9 @@ const REASON: Readonly<Record<VmscanThrottleState, number>> = {
   congested: 3,
 };
 
-/**
- * The pages on the lists that could be reclaimed, of all zones. Linux mm/vmscan.c:zone_reclaimable_pages()
- */
+/** The pages on the lists that could be reclaimed, of all zones. */
 function reclaimablePages(sys: MemorySystem): number {
-  const files = globalNodePageState(sys, NR_INACTIVE_FILE) + globalNodePageState(sys, NR_ACTIVE_FILE);
-  if (sys.totalSwapPages === 0) return files;
-  return files + globalNodePageState(sys, NR_INACTIVE_ANON) + globalNodePageState(sys, NR_ACTIVE_ANON);
+  return sys.zones.reduce((sum, _zone, zid) => sum + zoneReclaimablePages(sys, zid), 0);
 }
 
 /**
@@ -180,11 +173,10 @@ export function wakeKswapdWait(sys: MemorySystem): boolean {
 export function allowDirectReclaim(sys: MemorySystem): boolean {
   const { pgdat, zones } = sys;
   if (pgdat.kswapdFailures >= MAX_RECLAIM_RETRIES) return true;
-  const nothingListed = reclaimablePages(sys) === 0;
   let reserve = 0;
   let free = 0;
-  for (const zone of zones.slice(0, ZONE_NORMAL + 1)) {
-    if (nothingListed && zone.nrFreePages > 0) continue;
+  for (const [zid, zone] of zones.slice(0, ZONE_NORMAL + 1).entries()) {
+    if (zone.nrFreePages > 0 && zoneReclaimablePages(sys, zid) === 0) continue;
     reserve += minWmarkPages(zone);
     free += zone.nrFreePages;
   }

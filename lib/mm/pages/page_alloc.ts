@@ -16,6 +16,7 @@
  * Linux mm/page_alloc.c. Read first: buddy.ts, folio.ts, gfp.ts. Read next: freelist.ts, free_pages.ts.
  */
 
+import { nodeDirtyOk } from "../lru/dirty_limits.js";
 import type { MemorySystem } from "../system.js";
 import { ALLOC_NOFRAGMENT, ALLOC_WMARK_LOW } from "./alloc_flags.js";
 import { type Folio, type Page, PG_reserved } from "./folio.js";
@@ -26,6 +27,7 @@ import {
   __GFP_HIGHMEM,
   __GFP_KSWAPD_RECLAIM,
   __GFP_MOVABLE,
+  __GFP_WRITE,
   __GFP_ZERO,
   GFP_KERNEL,
 } from "./gfp.js";
@@ -93,10 +95,13 @@ export function allocPages(sys: MemorySystem, gfp: number, order = 0): Folio | u
   const highest = gfpZone(gfp);
   const type = sys.pageGroupByMobilityDisabled ? MIGRATE_UNMOVABLE : gfpMigratetype(gfp);
   const flags = ALLOC_WMARK_LOW | (gfp & __GFP_KSWAPD_RECLAIM) | nofragment(sys, highest);
-  return (
-    getPageFromFreelist(sys, gfp, order, flags, highest, type) ??
-    allocPagesSlowpath(sys, gfp, order, highest, type)
-  );
+  // A page to be written is not taken at once from a node with its part of dirty pages: kswapd wakes first.
+  // Whoever writes from outside is not slowed down for what he dirties, and may have more than his part.
+  const folio =
+    (gfp & __GFP_WRITE) === 0 || sys.current === undefined || nodeDirtyOk(sys)
+      ? getPageFromFreelist(sys, gfp, order, flags, highest, type)
+      : undefined;
+  return folio ?? allocPagesSlowpath(sys, gfp, order, highest, type);
 }
 
 /**

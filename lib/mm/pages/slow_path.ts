@@ -18,22 +18,16 @@
  * __GFP_NOFAIL never takes undefined for an answer: it goes round until there is memory.
  *
  * A request ends: each round frees pages, uses up one of 16 tries, or ends a process. What Linux leaves to
- * other tasks that go on meanwhile, this machine cannot wait for, since they stand still: rounds in which the
- * OOM killer only pretends to have done something are counted too.
+ * other tasks that go on meanwhile, this machine cannot wait for, since they stand still: after 16 rounds in
+ * which the OOM killer only pretends to have done something, it is asked in the name of the others.
  *
  * Linux mm/page_alloc.c. Read first: freelist.ts, alloc_flags.ts. Read next: mm/lru/vmscan.ts, kernel/oom.ts.
  */
+import { zoneReclaimablePages } from "../lru/lru_size.js";
 import { MAX_RECLAIM_RETRIES } from "../lru/scan_control.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
-import {
-  globalNodePageState,
-  NR_ACTIVE_ANON,
-  NR_ACTIVE_FILE,
-  NR_INACTIVE_ANON,
-  NR_INACTIVE_FILE,
-  OOM_KILL,
-} from "../vmstat.js";
+import { OOM_KILL } from "../vmstat.js";
 import {
   ALLOC_KSWAPD,
   ALLOC_MIN_RESERVE,
@@ -43,11 +37,11 @@ import {
   gfpPfmemallocFlags,
   gfpToAllocFlags,
 } from "./alloc_flags.js";
-import type { Zone } from "./buddy.js";
 import type { Folio } from "./folio.js";
 import { getPageFromFreelist } from "./freelist.js";
 import {
   __GFP_DIRECT_RECLAIM,
+  __GFP_FS,
   __GFP_NOFAIL,
   __GFP_NOMEMALLOC,
   __GFP_NORETRY,
@@ -83,7 +77,7 @@ function attempt(request: Request, allocFlags = request.allocFlags, gfp = reques
 }
 
 /** Wakes those who free pages in the background. Linux mm/page_alloc.c:wake_all_kswapds() */
-function wakeAllKswapds({ sys, gfp, order, highestZoneidx }: Request): void {
+function wakeAllKswapds(sys: MemorySystem, gfp: number, order: number, highestZoneidx: number): void {
   const reclaimOrder = sys.sysctl.defragMode === 0 ? order : Math.max(order, PAGEBLOCK_ORDER);
   for (let i = Math.min(highestZoneidx, sys.zones.length - 1); i >= 0; i--) {
     const zone = sys.zones[i]!;
@@ -105,12 +99,21 @@ export function allocPagesSlowpath(
   migratetype: number,
 ): Folio | undefined {
   const allocFlags = gfpToAllocFlags(sys, gfp, order);
+  if ((allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(sys, gfp, order, highestZoneidx);
+  const first = getPageFromFreelist(sys, gfp, order, allocFlags, highestZoneidx, migratetype);
+  if (first !== undefined) return first;
   const request: Request = {
-    ...{ sys, gfp, order, highestZoneidx, migratetype, allocFlags },
-    ...{ progress: 0, noProgressLoops: 0, vainKills: 0 },
+    sys,
+    gfp,
+    order,
+    highestZoneidx,
+    migratetype,
+    allocFlags,
+    progress: 0,
+    noProgressLoops: 0,
+    vainKills: 0,
   };
-  if ((allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(request);
-  const folio = attempt(request) ?? (compactsOnly(request) ? undefined : retry(request));
+  const folio = compactsOnly(request) ? undefined : retry(request);
   if (folio === undefined) warnAlloc(sys, gfp);
   return folio;
 }
@@ -141,7 +144,7 @@ function retry(request: Request): Folio | undefined {
 /** The block, undefined to give up, or "again". */
 function oneRound(request: Request): Folio | undefined | "again" {
   const { sys, gfp, order } = request;
-  if ((request.allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(request);
+  if ((request.allocFlags & ALLOC_KSWAPD) !== 0) wakeAllKswapds(sys, gfp, order, request.highestZoneidx);
   const reserve = gfpPfmemallocFlags(sys, gfp);
   if (reserve !== 0) request.allocFlags = reserve | (request.allocFlags & ALLOC_KSWAPD);
   const folio = attempt(request);
@@ -200,17 +203,6 @@ function performReclaim(sys: MemorySystem, gfp: number, order: number): number {
 }
 
 /**
- * Pages of the zone that reclaim could free at best. Linux mm/vmscan.c:zone_reclaimable_pages()
- * Differs from Linux: lists are counted for the node, so it is no more than what the zone has in use.
- */
-function zoneReclaimablePages(sys: MemorySystem, zone: Zone): number {
-  let pages = globalNodePageState(sys, NR_ACTIVE_FILE) + globalNodePageState(sys, NR_INACTIVE_FILE);
-  if (sys.totalSwapPages > 0)
-    pages += globalNodePageState(sys, NR_ACTIVE_ANON) + globalNodePageState(sys, NR_INACTIVE_ANON);
-  return Math.min(pages, zone.managedPages - zone.nrFreePages);
-}
-
-/**
  * Whether another round may help: reclaim gets somewhere, and all that could be freed would be enough.
  * Linux mm/page_alloc.c:should_reclaim_retry()
  */
@@ -227,14 +219,18 @@ function wouldSuffice({ sys, order, highestZoneidx, allocFlags }: Request): bool
   for (let i = Math.min(highestZoneidx, sys.zones.length - 1); i >= 0; i--) {
     const zone = sys.zones[i]!;
     if (zone.managedPages === 0) continue;
-    const available = zoneReclaimablePages(sys, zone) + zone.nrFreePages;
+    const available = zoneReclaimablePages(sys, i) + zone.nrFreePages;
     const min = zone.watermark.min + zone.watermarkBoost;
     if (sys.parts.zoneWatermarkOk(sys, zone, order, min, highestZoneidx, allocFlags, available)) return true;
   }
   return false;
 }
 
-/** Reclaim has failed: somebody's memory is taken. Linux mm/page_alloc.c:__alloc_pages_may_oom() */
+/**
+ * Reclaim has failed: somebody's memory is taken. Linux mm/page_alloc.c:__alloc_pages_may_oom()
+ * Differs from Linux: who may not call the file system (no __GFP_FS) has nobody killed, and goes round until
+ * other tasks have; they stand still here, so after 16 vain rounds the killer is asked as they would ask.
+ */
 function mayOom(request: Request): Folio | undefined {
   const { sys, gfp, order, highestZoneidx } = request;
   request.progress = 0;
@@ -245,9 +241,11 @@ function mayOom(request: Request): Folio | undefined {
   if (highestZoneidx < ZONE_NORMAL) return undefined;
   const nofail = (gfp & __GFP_NOFAIL) !== 0;
   const kills = sys.vmStat.events[OOM_KILL]!;
-  if (sys.outOfMemory?.(gfp, order) !== true && !nofail) return undefined;
-  if (sys.vmStat.events[OOM_KILL] === kills && ++request.vainKills > MAX_RECLAIM_RETRIES && !nofail)
-    return undefined;
+  // Whoever may not call the file system goes round until another task's allocation has somebody killed.
+  const other = request.vainKills < MAX_RECLAIM_RETRIES ? 0 : __GFP_FS;
+  if (sys.outOfMemory?.(gfp | other, order) !== true && !nofail) return undefined;
+  if (sys.vmStat.events[OOM_KILL] !== kills) request.vainKills = 0;
+  else if (++request.vainKills > 2 * MAX_RECLAIM_RETRIES && !nofail) return undefined;
   request.progress = 1;
   return nofail ? attempt(request, ALLOC_NO_WATERMARKS) : undefined;
 }

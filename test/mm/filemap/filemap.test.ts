@@ -12,7 +12,7 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
 } from "../../../lib/mm/fault/vm_fault.js";
-import { filemapCachestat } from "../../../lib/mm/filemap/filemap.js";
+import { filemapCachestat } from "../../../lib/mm/filemap/cachestat.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import {
   MM_FILEPAGES,

@@ -9,6 +9,8 @@ import {
   wbOverBgThresh,
 } from "../../../lib/mm/lru/dirty_limits.js";
 import { BdiWriteback } from "../../../lib/mm/lru/wb_domain.js";
+import { __GFP_WRITE, GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
+import { allocPages } from "../../../lib/mm/pages/page_alloc.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
 import { modNodePageState, NR_FILE_DIRTY, NR_WRITEBACK } from "../../../lib/mm/vmstat.js";
 import "../../../lib/procfs/mount.js";
@@ -117,6 +119,29 @@ describe("the node", () => {
     expect(nodeDirtyOk(sys)).toBe(true);
     modNodePageState(sys, NR_WRITEBACK, 1);
     expect(nodeDirtyOk(sys)).toBe(false);
+  });
+});
+
+describe("a page to be written", () => {
+  it("comes out of a node with its part of dirty pages only after kswapd has been woken", () => {
+    const { sys, machine } = system();
+    machine.kernel.enter(machine.spawn().task);
+    let woken = 0;
+    sys.parts.wakeupKswapd = () => {
+      woken++;
+    };
+    const wakesFor = (gfp: number): number => {
+      const before = woken;
+      expect(allocPages(sys, gfp)).toBeDefined();
+      return woken - before;
+    };
+    expect(wakesFor(GFP_KERNEL | __GFP_WRITE)).toBe(0);
+    modNodePageState(sys, NR_FILE_DIRTY, Math.ceil(globalDirtyableMemory(sys) / 5));
+    expect(nodeDirtyOk(sys)).toBe(false);
+    expect(wakesFor(GFP_KERNEL | __GFP_WRITE)).toBe(1);
+    expect(wakesFor(GFP_KERNEL)).toBe(0);
+    machine.idle(1);
+    expect(wakesFor(GFP_KERNEL | __GFP_WRITE)).toBe(0);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { folioZonenum, updateLruSize } from "../../../lib/mm/lru/lru_size.js";
+import { folioZonenum, updateLruSize, zoneReclaimablePages } from "../../../lib/mm/lru/lru_size.js";
 import { LRU_ACTIVE_FILE, NR_LRU_LISTS } from "../../../lib/mm/lru/lruvec.js";
 import { pfnToPage } from "../../../lib/mm/pages/folio.js";
 import { globalNodePageState, NR_ACTIVE_FILE } from "../../../lib/mm/vmstat.js";
@@ -13,6 +13,16 @@ describe("sizes of lists", () => {
     updateLruSize(sys, sys.lruvec, 1, LRU_ACTIVE_FILE, -1);
     expect(globalNodePageState(sys, NR_ACTIVE_FILE)).toBe(6);
     expect([0, 1].map((zid) => sys.lruvec.lruZoneSize[zid * NR_LRU_LISTS + LRU_ACTIVE_FILE])).toEqual([2, 4]);
+  });
+
+  it("tell what reclaim could take from a zone: without swap, pages of files", () => {
+    const sys = newSystem(0);
+    const { lruvec } = sys;
+    for (const [list, pages] of [1, 2, 4, 8, 16].entries()) updateLruSize(sys, lruvec, 1, list, pages);
+    updateLruSize(sys, lruvec, 0, LRU_ACTIVE_FILE, 32);
+    expect([0, 1].map((zid) => zoneReclaimablePages(sys, zid))).toEqual([32, 4 + 8]);
+    sys.totalSwapPages = 1;
+    expect([0, 1].map((zid) => zoneReclaimablePages(sys, zid))).toEqual([32, 1 + 2 + 4 + 8]);
   });
 
   it("count a folio in the zone that its frame lies in", () => {

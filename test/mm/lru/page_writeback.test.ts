@@ -8,7 +8,7 @@ import { Kernel } from "../../../lib/kernel/kernel.js";
 import { sysOpen, sysPwrite } from "../../../lib/kernel/syscalls/file.js";
 import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
 import type { Task } from "../../../lib/kernel/task.js";
-import { filemapCachestat } from "../../../lib/mm/filemap/filemap.js";
+import { filemapCachestat } from "../../../lib/mm/filemap/cachestat.js";
 import { filemapFdatawriteRange, folioMkclean } from "../../../lib/mm/lru/page_writeback.js";
 import { pteDirty, ptepGet, pteWrite } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { boot } from "../../../lib/kernel/machine.js";
 import { kswapdRun, wakeupKswapd } from "../../../lib/mm/lru/kswapd.js";
+import { updateLruSize } from "../../../lib/mm/lru/lru_size.js";
+import { LRU_INACTIVE_FILE } from "../../../lib/mm/lru/lruvec.js";
 import { newScanControl, type ScanControl } from "../../../lib/mm/lru/scan_control.js";
 import {
   acctReclaimWriteback,
@@ -22,12 +24,7 @@ import {
 import { allocPages, nrFreePages } from "../../../lib/mm/pages/page_alloc.js";
 import { minWmarkPages } from "../../../lib/mm/pages/wmark.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
-import {
-  modNodePageState,
-  NR_FILE_DIRTY,
-  NR_INACTIVE_FILE,
-  PGSCAN_DIRECT_THROTTLE,
-} from "../../../lib/mm/vmstat.js";
+import { modNodePageState, NR_FILE_DIRTY, PGSCAN_DIRECT_THROTTLE } from "../../../lib/mm/vmstat.js";
 import { newKthread } from "../../../lib/mm/wait.js";
 import { noPcp } from "../exact_frames.js";
 
@@ -72,7 +69,7 @@ describe("a task that reclaims is slowed down", () => {
 
   it("for one tick without progress or for congestion, but only if dirty pages are the reason", () => {
     const { sys, took } = working();
-    modNodePageState(sys, NR_INACTIVE_FILE, 100);
+    updateLruSize(sys, sys.lruvec, 1, LRU_INACTIVE_FILE, 100);
     modNodePageState(sys, NR_FILE_DIRTY, 50);
     expect(took(() => reclaimThrottle(sys, "noprogress"))).toBe(0);
     modNodePageState(sys, NR_FILE_DIRTY, 1);
@@ -161,7 +158,8 @@ describe("a task that is about to reclaim", () => {
   it("may do so as long as more than half of the min marks is free", () => {
     const { sys } = working();
     const half = Math.floor(sys.zones.reduce((sum, zone) => sum + minWmarkPages(zone), 0) / 2);
-    modNodePageState(sys, NR_INACTIVE_FILE, 1); // there is something to reclaim, so all zones count
+    // Zones with something to reclaim count, even if a page is free there.
+    for (const zid of sys.zones.keys()) updateLruSize(sys, sys.lruvec, zid, LRU_INACTIVE_FILE, 1);
     const taken = takeUntil(sys, half + 1);
     expect(allowDirectReclaim(sys)).toBe(true);
     taken.push(...takeUntil(sys, half));
@@ -178,7 +176,7 @@ describe("a task that is about to reclaim", () => {
       of.clock.advance(MS);
     });
     taken = takeUntil(sys, 10);
-    modNodePageState(sys, NR_INACTIVE_FILE, 1);
+    for (const zid of sys.zones.keys()) updateLruSize(sys, sys.lruvec, zid, LRU_INACTIVE_FILE, 1);
     const ns = took(() => throttleDirectReclaim(sys, GFP_KERNEL));
     expect(ns).toBeGreaterThan(MS);
     expect(p.task.waitNs).toMatchObject({ reclaim: ns, throttled: 0 });
