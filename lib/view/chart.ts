@@ -150,7 +150,10 @@ export function planOf(figure: Figure): Plan {
   const longest = Math.max(0, ...xNames.map((n) => textWidth(n, TICK)));
   const tilted = xNames.length > 0 && longest + 8 > (right - left) / xNames.length;
   const bottom = height - 50 - (tilted ? Math.min(longest, 150) * 0.57 : 0);
-  const x = xNames.length > 0 ? categoryScale(xNames, left, right, 16) : xScale(figure, left, right);
+  const x =
+    xNames.length > 0
+      ? categoryScale(xNames, left, right, figure.series[0]!.kind === "heat" ? 24 : 16)
+      : xScale(figure, left, right);
   const markRows = markRowsOf(figure, x, left, right);
   const top = legendTop + legendRows * ROW + 10 + Math.max(0, ...markRows.map((row) => row + 1)) * 17;
   const y = yScale(figure, bottom, top);
