@@ -148,11 +148,14 @@ export function planOf(figure: Figure): Plan {
 
   const xNames = hasCategories(figure, "x") ? categoriesOf(figure, "x") : [];
   const longest = Math.max(0, ...xNames.map((n) => textWidth(n, TICK)));
-  const tilted = xNames.length > 0 && longest + 8 > (right - left) / xNames.length;
+  // Of numbers in a row some will do, and those are read upright.
+  const heat = figure.series[0]!.kind === "heat";
+  const numbers = heat && xNames.every((name) => /^[\d.,]+$/.test(name));
+  const tilted = !numbers && xNames.length > 0 && longest + 8 > (right - left) / xNames.length;
   const bottom = height - 50 - (tilted ? Math.min(longest, 150) * 0.57 : 0);
   const x =
     xNames.length > 0
-      ? categoryScale(xNames, left, right, figure.series[0]!.kind === "heat" ? 24 : 16)
+      ? categoryScale(xNames, left, right, numbers ? longest + 12 : heat ? 24 : 16)
       : xScale(figure, left, right);
   const markRows = markRowsOf(figure, x, left, right);
   const top = legendTop + legendRows * ROW + 10 + Math.max(0, ...markRows.map((row) => row + 1)) * 17;
