@@ -165,14 +165,10 @@ export class Sched implements SchedOperations {
     if (startNs >= thread.turnEndsNs) thread.turnEndsNs = tickAfter(startNs);
   }
 
-  /** What it is owed after a batch on a CPU that a program wants, until `doneNs`; who sleeps owes nothing. */
-  private charge(thread: Kthread, cpu: number, ranNs: number, doneNs: number, sleeps: boolean): void {
-    thread.lagNs -= ranNs / 2;
+  /** What it is owed after a batch of `ranNs` on a CPU that a program wants, until `doneNs`. */
+  private charge(thread: Kthread, cpu: number, ranNs: number, doneNs: number): void {
+    thread.lagNs = Math.max(-NS_PER_JIFFY, thread.lagNs - ranNs / 2);
     while (doneNs >= thread.turnEndsNs && thread.lagNs > 0) thread.turnEndsNs += NS_PER_JIFFY;
-    if (sleeps) {
-      thread.lagNs = Math.max(0, thread.lagNs);
-      thread.turnEndsNs = 0;
-    }
     this.programSinceNs[cpu] = doneNs;
   }
 
@@ -203,7 +199,12 @@ export class Sched implements SchedOperations {
     } finally {
       const doneNs = sys.clock.nowNs;
       this.cpuNs[cpu] = doneNs;
-      if (contested) this.charge(thread, cpu, doneNs - startNs, doneNs, nextNs > doneNs);
+      if (contested) this.charge(thread, cpu, doneNs - startNs, doneNs);
+      if (nextNs > doneNs) {
+        // Who sleeps owes nothing any more.
+        thread.lagNs = Math.max(0, thread.lagNs);
+        thread.turnEndsNs = 0;
+      }
       this.resumedNs = resumedNs;
       thread.state = "S";
       thread.batches++;
