@@ -64,11 +64,12 @@ export interface CostTable {
    */
   readonly forkEntryNs: number;
   /**
-   * Reclaim: each page that is looked at, a miss on its struct page and, if it is mapped, a reverse walk: 600
-   * cycles. Profiles of shrink_folio_list() and isolate_lru_folios() show 100 to 300 ns a page.
+   * Reclaim: each folio that is looked at, a miss on its struct page and, if it is mapped, a reverse walk:
+   * 600 cycles. Profiles of shrink_folio_list() and isolate_lru_folios() show 100 to 300 ns for a folio of a
+   * page.
    */
   readonly reclaimScanNs: number;
-  /** Reclaim: in addition for each page that is freed, taken out of the cache and given back: 400 cycles. */
+  /** Reclaim: in addition for each folio that is freed, taken out of the cache and given back: 400 cycles. */
   readonly reclaimFreeNs: number;
 }
 

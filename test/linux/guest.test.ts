@@ -9,7 +9,7 @@ const EQUAL = new Set(["bu", "fa", "qd", "rd", "wa", "wb"]);
 /** Scenarios that need swap, which the machine does not have before lab 06. */
 const NEED_SWAP = /^(ra03|ra04|sb|sc|sd)/;
 /** Under pressure, what is evicted is a tendency; what a program sees of it is equal. */
-const isEqual = (name: string): boolean => EQUAL.has(familyOf(name)) || /^ra(01|05|15)/.test(name);
+const isEqual = (name: string): boolean => EQUAL.has(familyOf(name)) || /^ra(05|15)/.test(name);
 const excuses = loadNotApplicable();
 const names = guestNames();
 
@@ -36,18 +36,22 @@ describe("recorded runs of Linux 6.18 in a virtual machine", () => {
 
   it("are all run, or refused by name", () => {
     expect(names.filter((name) => !isEqual(name) && !NEED_SWAP.test(name))).toEqual([
+      "ra01-alloc-cache",
       "ra11-alloc-cache-mglru",
     ]);
   });
 
-  it("ra11 ends in the OOM killer at the same step, within 1 % of all pages", () => {
-    const { comparison, ours } = replayRecorded("ra11-alloc-cache-mglru", undefined, excuses);
+  it.each([
+    ["ra01-alloc-cache", 117, 493],
+    ["ra11-alloc-cache-mglru", 118, 476],
+  ])("%s ends in the OOM killer at the same step, within 0.5 %% of all pages", (name, step, touched) => {
+    const { comparison, ours } = replayRecorded(name, undefined, excuses);
     const others = comparison.different.filter(({ path }) => path !== "touched");
     expect(others.map(formatDifference).join("\n")).toBe("");
     const killed = ours.steps.find(({ oom_kills }) => oom_kills === 1)!;
-    expect(killed.i).toBe(118);
-    // After 28,672 pages, and up to 224 are on the CPU's list, where nobody can have them.
-    expect(Math.abs((killed.touched as number) - 476)).toBeLessThan(290);
+    expect(killed.i).toBe(step);
+    // After 28,672 pages. Up to 224 may be on the CPU's list in the end, where no request finds them.
+    expect(Math.abs((killed.touched as number) - touched)).toBeLessThan(0.005 * 29_150);
   });
 
   it("read and free, under pressure, about as much as Linux: what is lost of the cache comes back as often", () => {
@@ -62,8 +66,8 @@ describe("recorded runs of Linux 6.18 in a virtual machine", () => {
     for (const counter of ["workingset_refault_file", "pgsteal_kswapd", "pgsteal_direct"]) {
       const [our] = total(ours.steps, counter) as [number];
       const linux = total(recorded.steps, counter);
-      expect(our, counter).toBeGreaterThan(0.75 * Math.min(...linux));
-      expect(our, counter).toBeLessThan(1.25 * Math.max(...linux));
+      expect(our, counter).toBeGreaterThan(0.7 * Math.min(...linux));
+      expect(our, counter).toBeLessThan(1.4 * Math.max(...linux));
     }
   });
 });

@@ -50,6 +50,8 @@ interface Isolated {
   nrTaken: number;
   /** Looked at, passed over or taken. */
   nrScanned: number;
+  /** The folios of these pages: what the time depends on. Not in Linux. */
+  nrFolios: number;
 }
 
 /**
@@ -64,7 +66,7 @@ export function isolateLruFolios(
   sc: ScanControl,
   lru: number,
 ): Isolated {
-  const isolated: Isolated = { nrTaken: 0, nrScanned: 0 };
+  const isolated: Isolated = { nrTaken: 0, nrScanned: 0, nrFolios: 0 };
   const { tail } = lruvec;
   const skipped: Folio[] = [];
   for (let scan = 0; scan < nrToScan; ) {
@@ -72,6 +74,7 @@ export function isolateLruFolios(
     if (folio === undefined) break;
     const nrPages = folioNrPages(folio);
     isolated.nrScanned += nrPages;
+    isolated.nrFolios++;
     lruvecDelFolio(sys, folio);
     if (skipped.length < SWAP_CLUSTER_MAX_SKIPPED && folioZonenum(sys, folio) > sc.reclaimIdx) {
       skipped.push(folio);

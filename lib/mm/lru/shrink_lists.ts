@@ -107,16 +107,17 @@ function shrinkInactiveList(
   }
   lruAddDrain(sys);
   const folioList: Folio[] = [];
-  const { nrTaken, nrScanned } = isolateLruFolios(sys, nrToScan, lruvec, folioList, sc, lru);
+  const { nrTaken, nrScanned, nrFolios } = isolateLruFolios(sys, nrToScan, lruvec, folioList, sc, lru);
+  const taken = folioList.length;
   modNodePageState(sys, NR_ISOLATED_ANON + type, nrTaken);
   const offset = reclaimerOffset(sys, sc);
   countVmEvents(sys, PGSCAN_KSWAPD + offset, nrScanned);
   countVmEvents(sys, PGSCAN_ANON + type, nrScanned);
-  sys.clock.advance(sys.costs.reclaimScanNs * nrScanned);
+  sys.clock.advance(sys.costs.reclaimScanNs * nrFolios);
   if (nrTaken === 0) return 0;
   const stat = newReclaimStat();
   const nrReclaimed = sys.parts.shrinkFolioList(sys, folioList, sc, stat, false);
-  sys.clock.advance(sys.costs.reclaimFreeNs * nrReclaimed);
+  sys.clock.advance(sys.costs.reclaimFreeNs * (taken - folioList.length));
   moveFoliosToLru(sys, lruvec, folioList);
   modNodePageState(sys, NR_ISOLATED_ANON + type, -nrTaken);
   countVmEvents(sys, PGSTEAL_KSWAPD + offset, nrReclaimed);
@@ -180,10 +181,10 @@ export function shrinkActiveList(
   const isolated = NR_ISOLATED_ANON + (file ? 1 : 0);
   lruAddDrain(sys);
   const hold: Folio[] = [];
-  const { nrTaken, nrScanned } = isolateLruFolios(sys, nrToScan, lruvec, hold, sc, lru);
+  const { nrTaken, nrScanned, nrFolios } = isolateLruFolios(sys, nrToScan, lruvec, hold, sc, lru);
   modNodePageState(sys, isolated, nrTaken);
   countVmEvents(sys, PGREFILL, nrScanned);
-  sys.clock.advance(sys.costs.reclaimScanNs * nrScanned);
+  sys.clock.advance(sys.costs.reclaimScanNs * nrFolios);
   const active: Folio[] = [];
   const inactive: Folio[] = [];
   let nrRotated = 0;

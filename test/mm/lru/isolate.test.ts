@@ -26,7 +26,7 @@ describe("isolateLruFolios", () => {
     const dst: Folio[] = [];
     const sc = newScanControl({});
     const isolated = isolateLruFolios(sys, 4, sys.lruvec, dst, sc, LRU_INACTIVE_FILE);
-    expect(isolated).toEqual({ nrTaken: 4, nrScanned: 4 });
+    expect(isolated).toEqual({ nrTaken: 4, nrScanned: 4, nrFolios: 4 });
     expect(dst.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
     expect(dst.every((folio) => folio.refcount === 2 && (folio.flags & PG_lru) === 0)).toBe(true);
     expect([list(sys, LRU_INACTIVE_FILE), sys.vmStat.nodeStat[NR_INACTIVE_FILE]]).toEqual([[4, 5], 2]);
@@ -48,7 +48,7 @@ describe("isolateLruFolios", () => {
     const sc = newScanControl({ reclaimIdx: 0 });
     const before = sys.vmStat.events[PGSKIP + 1]!;
     const isolated = isolateLruFolios(sys, 2, sys.lruvec, dst, sc, LRU_INACTIVE_FILE);
-    expect(isolated).toEqual({ nrTaken: 0, nrScanned: 4 });
+    expect(isolated).toEqual({ nrTaken: 0, nrScanned: 4, nrFolios: 4 });
     expect(sys.vmStat.events[PGSKIP + 1]! - before).toBe(4);
     expect(list(sys, LRU_INACTIVE_FILE)).toEqual([0, 1, 2, 3]);
   });

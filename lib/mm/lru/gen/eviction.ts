@@ -224,7 +224,7 @@ function scanFolios(
   countVmEvents(sys, PGSCAN_KSWAPD + reclaimerOffset(sys, sc), scan.isolated);
   countVmEvents(sys, PGREFILL, scan.sorted);
   countVmEvents(sys, PGSCAN_ANON + type, scan.isolated);
-  sys.clock.advance(sys.costs.reclaimScanNs * scan.scanned);
+  sys.clock.advance(sys.costs.reclaimScanNs * (remaining - scan.remaining));
   if (type === LRU_GEN_FILE) sc.nr.fileTaken += scan.isolated;
   return scan.isolated > 0 || scan.remaining === 0 ? scan.scanned : 0;
 }
@@ -291,8 +291,9 @@ function reclaimFolios(sys: MemorySystem, lrugen: LruGen, sc: ScanControl, isola
   let { folios } = isolated;
   for (let retry = true; folios.length > 0; retry = false) {
     const stat = newReclaimStat();
+    const nrFolios = folios.length;
     const reclaimed = sys.parts.shrinkFolioList(sys, folios, sc, stat, false);
-    sys.clock.advance(sys.costs.reclaimFreeNs * reclaimed);
+    sys.clock.advance(sys.costs.reclaimFreeNs * (nrFolios - folios.length));
     sc.nr.unqueuedDirty += stat.nrUnqueuedDirty;
     sc.nrReclaimed += reclaimed;
     const clean = sortKept(sys, lrugen, folios, type, retry);
