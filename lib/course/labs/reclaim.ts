@@ -112,6 +112,11 @@ export function reclaimText(seen: ReclaimObservation): string {
     .join("\n  ");
 }
 
+/** What a wrong counter means, where its name does not say it. */
+const HINTS: Readonly<Record<string, string>> = {
+  nr_tlb_remote_flush: ": one tryToUnmapFlush for all folios, not one each",
+};
+
 /** What is wrong in `got`, in a sentence. */
 export function reclaimMistake(got: ReclaimObservation, expected: ReclaimObservation): string | undefined {
   for (const [i, { folio, verdict }] of expected.verdicts.entries()) {
@@ -125,7 +130,8 @@ export function reclaimMistake(got: ReclaimObservation, expected: ReclaimObserva
   if (refault >= 0) return `${got.refaults[refault]}; it should be: ${expected.refaults[refault]}`;
   for (const which of ["counted", "vmstat"] as const)
     for (const [name, count] of Object.entries(expected[which]))
-      if (got[which][name] !== count) return `${name} is ${got[which][name]}; it should be ${count}`;
+      if (got[which][name] !== count)
+        return `${name} is ${got[which][name]}; it should be ${count}${HINTS[name] ?? ""}`;
   return got.books.find((line) => !expected.books.includes(line));
 }
 

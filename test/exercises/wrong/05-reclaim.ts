@@ -299,6 +299,41 @@ export const wrongAnswers: WrongAnswer[] = [
     /count only with/,
   ),
   // 05.4
+  wrong(
+    "05.4",
+    "counts nrImmediate for everybody, not for kswapd alone",
+    "currentIsKswapd(sys) && (folio.flags & PG_reclaim) !== 0",
+    "(folio.flags & PG_reclaim) !== 0",
+    /but it is not kswapd that meets it/,
+  ),
+  wrong(
+    "05.4",
+    "counts nrImmediate whatever the node's flags say",
+    "if (again && sys.pgdat.flags & PGDAT_WRITEBACK) stat",
+    "if (again) stat",
+    /sys.pgdat.flags has no PGDAT_WRITEBACK/,
+  ),
+  wrong(
+    "05.4",
+    "asks for the wrong flag of the node",
+    "(again && sys.pgdat.flags & PGDAT_DIRTY)",
+    "(again && sys.pgdat.flags & PGDAT_WRITEBACK)",
+    /PGDAT_DIRTY/,
+  ),
+  wrong(
+    "05.4",
+    "flushes for each folio",
+    "tryToUnmap(sys, folio, flush);",
+    "tryToUnmap(sys, folio);",
+    /one tryToUnmapFlush for all folios, not one each/,
+  ),
+  wrong(
+    "05.4",
+    "returns folios, not pages",
+    "free.reduce((sum, folio) => sum + folioNrPages(folio), 0)",
+    "free.length",
+    /folioNrPages\(folio\) pages/,
+  ),
   wrong("05.4", "forgets the TLB flush", "  tryToUnmapFlush(sys, flush);\n", "", /TLB of CPU 1 still leads/),
   wrong(
     "05.4",
