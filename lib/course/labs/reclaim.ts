@@ -32,7 +32,9 @@ import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import {
   type Folio,
   folioGet,
+  folioMapcount,
   folioMapped,
+  folioNrPages,
   PG_active,
   PG_dirty,
   PG_locked,
@@ -59,7 +61,14 @@ import {
   WORKINGSET_RESTORE,
 } from "../../mm/vmstat.js";
 import { brokenInvariants, wrongPapers } from "./papers.js";
-import { AREA, NR_RECLAIM_PAGES, type ReclaimHow, type ReclaimOp, reclaimPageText } from "./reclaim_ops.js";
+import {
+  AREA,
+  bulkIsMapped,
+  NR_RECLAIM_PAGES,
+  type ReclaimHow,
+  type ReclaimOp,
+  reclaimPageText,
+} from "./reclaim_ops.js";
 
 const BASE = 0x1000_0000_0000;
 
@@ -132,7 +141,10 @@ export function reclaimMistake(got: ReclaimObservation, expected: ReclaimObserva
     for (const [name, count] of Object.entries(expected[which]))
       if (got[which][name] !== count)
         return `${name} is ${got[which][name]}; it should be ${count}${HINTS[name] ?? ""}`;
-  return got.books.find((line) => !expected.books.includes(line));
+  const books = got.books.find((line) => !expected.books.includes(line));
+  if (books !== undefined || got.did === expected.did) return books;
+  const who = expected.did.startsWith("returns") ? "shrinkFolioList" : "The process";
+  return `${who}: ${got.did}; it should be: ${expected.did}`;
 }
 
 /** The machine and its process. */
@@ -141,6 +153,7 @@ class Bench {
   private readonly process: Process;
   private readonly thread: Process;
   private readonly fd: number;
+  private readonly data: number;
   private readonly log: AddressSpace;
   private readonly buffer: number;
   /** Four pages, in one piece. */
@@ -164,6 +177,7 @@ class Bench {
     this.process = process;
     this.thread = process.thread(1);
     this.fd = process.open("/log");
+    this.data = process.open("/data");
     this.log = kernel.files.lookup("/log")!.mapping;
     this.buffer = process.mmap(PAGE_SIZE);
     this.bulk = process.mmap(4 * PAGE_SIZE);
@@ -220,7 +234,8 @@ class Bench {
       if (op === "read") return `reads ${this.read(page)} in ${reclaimPageText(page)}`;
       if (op === "write") this.write(page);
       else if (op === "sync") this.sync();
-      else if (op === "bulk") this.process.pwrite(this.fd, this.bulk, 4 * PAGE_SIZE, 0);
+      else if (op === "bulk")
+        this.process.pwrite(bulkIsMapped(page) ? this.data : this.fd, this.bulk, 4 * PAGE_SIZE, 0);
       else if (op === "hold") return this.mark(page, undefined);
       else if (op === "busy") return this.mark(page, PG_locked);
       else if (op === "written") return this.mark(page, PG_writeback);
@@ -326,7 +341,7 @@ class Bench {
     moveFoliosToLru(
       sys,
       sys.lruvec,
-      list.filter((folio) => folio.refcount > 0),
+      list.filter((folio) => folio.refcount >= holdsOf(folio)),
     );
     const order = inOrder ? "" : "; those that stay are in another order than before";
     return {
@@ -344,8 +359,10 @@ class Bench {
     const { sys } = this.machine.kernel;
     const found: Folio[] = [];
     for (const lru of [LRU_INACTIVE_FILE, LRU_INACTIVE_ANON, LRU_ACTIVE_FILE, LRU_ACTIVE_ANON])
-      for (let folio = sys.lruvec.tail[lru]; folio !== undefined; folio = sys.lruvec.tail[lru])
-        if (folioIsolateLru(sys, folio)) found.push(folio);
+      for (let folio = sys.lruvec.tail[lru]; folio !== undefined; folio = sys.lruvec.tail[lru]) {
+        if (!folioIsolateLru(sys, folio)) break; // free, and still on a list: the books say so
+        found.push(folio);
+      }
     for (const folio of found) {
       if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
       folio.flags &= ~PG_active;
@@ -424,6 +441,13 @@ function stateText(folio: Folio): string {
   return [...["", ...lazyfree, ...words], folioMapped(folio) ? "mapped" : "not mapped"].join(", ");
 }
 
+/** References that an isolated folio must have: whoever isolated it, the cache for each page, and entries. */
+function holdsOf(folio: Folio): number {
+  const { mapping } = folio;
+  const cached = mapping !== undefined && !mapping.isAnon ? folioNrPages(folio) : 0;
+  return 1 + cached + folioMapcount(folio);
+}
+
 /** What became of it. */
 function verdictText(folio: Folio, list: readonly Folio[]): string {
   const stays = list.includes(folio);
@@ -432,6 +456,7 @@ function verdictText(folio: Folio, list: readonly Folio[]): string {
   const flags = [PG_dirty, PG_reclaim, PG_referenced];
   const marks = STATES.filter(([flag]) => flags.includes(flag) && (folio.flags & flag) !== 0);
   const kept = (folio.flags & PG_active) !== 0 ? "made active" : "kept";
+  if (folio.refcount < holdsOf(folio)) return `${kept}, but without your hold: folioPut is for what is free`;
   return [kept, ...marks.map(([, word]) => word), folioMapped(folio) ? "mapped" : "not mapped"].join(", ");
 }
 

@@ -89,6 +89,16 @@ export function simplerReclaimOps(op: ReclaimOp): ReclaimOp[] {
   return op.page > first ? [{ ...op, page: first }] : [];
 }
 
+/** Whether pages are written in one piece through the file that is mapped, or the one that is only read. */
+export function bulkIsMapped(page: number): boolean {
+  return page < AREA.shmem[0];
+}
+
+function bulkText(page: number): string {
+  const [first] = bulkIsMapped(page) ? AREA.file : AREA.read;
+  return `pages ${first} to ${first + 3} (of a ${bulkIsMapped(page) ? "mapped file" : "file in the cache"})`;
+}
+
 /** An operation in words. */
 export function reclaimOpText({ op, page, how = "plain" }: ReclaimOp): string {
   const what = reclaimPageText(page);
@@ -109,7 +119,7 @@ export function reclaimOpText({ op, page, how = "plain" }: ReclaimOp): string {
     case "pinned":
       return `until after the next reclaim, ${what} is held by mlock, which has not taken it off its list yet`;
     case "bulk":
-      return "write(2) of pages 12 to 15 at once: if none of them is in the cache, they come as one folio of 4 pages";
+      return `write(2) of ${bulkText(page)} at once: if none of them is in the cache, they come as one folio of 4 pages`;
     case "sync":
       return "sync: everything dirty is written";
     case "reclaim":

@@ -250,8 +250,7 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
   }
   const stays = addToSwap(pass, folio) ?? unmap(pass, folio, nrPages);
   if (stays !== undefined) return stays;
-  const dirty = (folio.flags & PG_dirty) !== 0 && !isLazyfree(folio);
-  if (dirty) return shrinkDirty(pass, folio, references);
+  if ((folio.flags & PG_dirty) !== 0) return shrinkDirty(pass, folio, references);
   return removeMapping(sys, folio) ? "free" : "keep";
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { boot } from "../../../lib/kernel/machine.js";
+import { sysMmap } from "../../../lib/kernel/syscalls/mm.js";
 import { shadowOf } from "../../../lib/mm/filemap/shadows.js";
 import { newScanControl } from "../../../lib/mm/lru/scan_control.js";
 import {
@@ -27,6 +28,7 @@ import { folioPut } from "../../../lib/mm/pages/free_pages.js";
 import { __GFP_FS, GFP_KERNEL, GFP_NOIO } from "../../../lib/mm/pages/gfp.js";
 import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../../../lib/mm/pages/pglist_data.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
+import { MAP_ANONYMOUS, MAP_DROPPABLE } from "../../../lib/mm/vma/mman.js";
 import { NR_TLB_REMOTE_FLUSH, NR_VMSCAN_IMMEDIATE, PGACTIVATE, PGLAZYFREED } from "../../../lib/mm/vmstat.js";
 import { newKthread } from "../../../lib/mm/wait.js";
 import { folioAt, PAGE, shrink, withFile } from "./isolated.js";
@@ -166,6 +168,17 @@ describe("shrinkFolioList", () => {
     expect(sys.vmStat.events[PGLAZYFREED]! - before).toBe(1);
     expect(alice.load(a + PAGE)).toBe(9);
     folioPut(sys, held);
+  });
+
+  it("drops what was written to a MAP_DROPPABLE mapping, but as a dirty page: made active, and gone with its last hold", () => {
+    const { machine, sys, alice } = withFile(1);
+    const a = sysMmap(machine.kernel, alice.task, 0, PAGE, 3, MAP_DROPPABLE | MAP_ANONYMOUS);
+    alice.store(a, 1, 9);
+    const folio = folioAt(alice, a);
+    const { nrReclaimed, stat } = shrink(sys, [folio], {}, true);
+    expect([nrReclaimed, stat.nrActivate, sys.vmStat.nodeStat[NR_VMSCAN_IMMEDIATE]]).toEqual([0, [0, 1], 1]);
+    expect([folio.refcount, folio.flags & (PG_active | PG_dirty)]).toEqual([0, 0]);
+    expect(alice.load(a)).toBe(0);
   });
 
   it("never writes a dirty page of a file: it is marked, counted and made active, also for kswapd", () => {
