@@ -126,7 +126,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "clears every bit at a miss",
     "    state.referenced[state.hand] = false;\n",
     "    state.referenced.fill(false);\n",
-    /of the frames that it passes, and of no others/,
+    /first frame with a clear bit|of the frames that it passes, and of no others/,
   ),
   wrong("05.1", "moves the hand before it looks", PLACE, "  state.pages[state.hand] = page;\n", /hand/),
   wrong(
