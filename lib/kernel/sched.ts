@@ -140,6 +140,17 @@ export class Sched implements SchedOperations {
     if (nextNs < Number.POSITIVE_INFINITY) this.wakeUp(thread, Math.max(nextNs, this.cpuNs[cpu]!));
   }
 
+  /** A CPU has nothing to do now: threads that want one need not wait for a tick. Linux pick_next_task() */
+  private nobodyWants(): void {
+    const { clock, events } = this.sys;
+    for (const thread of this.kthreads) {
+      const { wakeup, state } = thread;
+      if (state !== "R" || wakeup === undefined || wakeup.atNs <= clock.nowNs) continue;
+      events.cancel(wakeup);
+      thread.wakeup = events.post(clock.nowNs, WAKE, thread);
+    }
+  }
+
   /** A CPU that nobody uses at `atNs`, or the one that is free first if its program has to give it up. */
   private cpuFor(thread: Kthread, atNs: number): number | undefined {
     const free = this.cpuNs.findIndex((ns, i) => ns <= atNs && this.wantedNs[i]! > atNs);
@@ -268,6 +279,7 @@ export class Sched implements SchedOperations {
    * Not in Linux: sleep(1) in a shell.
    */
   idle(ns: number): void {
+    this.nobodyWants();
     this.advanceTo(this.sys.clock.nowNs + ns);
     this.sys.current = undefined;
   }
@@ -341,7 +353,10 @@ export class Sched implements SchedOperations {
     const fromNs = clock.nowNs;
     const wantedNs = this.wantedNs[thisCpu]!;
     this.leaveCpu(thisCpu);
-    if (!this.several) this.wantedNs[thisCpu] = Number.POSITIVE_INFINITY;
+    if (!this.several) {
+      this.wantedNs[thisCpu] = Number.POSITIVE_INFINITY;
+      this.nobodyWants();
+    }
     if (task !== undefined) task.state = reason === "sleep" ? "S" : "D";
     try {
       act();

@@ -121,6 +121,24 @@ describe("a kernel thread", () => {
     expect(p.task.waitNs.io).toBe(82_000);
   });
 
+  it("that waits for its tick need not when the program waits for the disk", () => {
+    const machine = boot({ cpus: 1 });
+    machine.kernel.files.writeFile("/data", new Uint8Array(4096));
+    const p = machine.spawn();
+    const fd = p.open("/data");
+    p.dropCache(fd);
+    const va = p.mmap("4 KiB", { fd, prot: "r" });
+    const { thread, began } = worker(machine, 1, 10_000);
+    work(machine, p, MS);
+    machine.kernel.sched.wakeUp(thread);
+    work(machine, p, 0.1 * MS);
+    expect([began.length, thread.state]).toEqual([0, "R"]);
+    const startNs = machine.clock.nowNs;
+    p.load(va);
+    expect(began.length).toBe(1);
+    expect(began[0]![1] - startNs).toBeLessThan(2_000);
+  });
+
   it("keeps the program waiting if its batch lasts longer than the disk", () => {
     const machine = boot({ cpus: 1 });
     machine.kernel.files.writeFile("/data", new Uint8Array(4096));
