@@ -32,16 +32,9 @@ import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import {
   type Folio,
   folioGet,
-  folioMapcount,
-  folioMapped,
-  folioNrPages,
   PG_active,
-  PG_dirty,
   PG_locked,
   PG_mlocked,
-  PG_reclaim,
-  PG_referenced,
-  PG_swapbacked,
   PG_workingset,
   PG_writeback,
   pageFolio,
@@ -60,6 +53,7 @@ import {
   WORKINGSET_REFAULT,
   WORKINGSET_RESTORE,
 } from "../../mm/vmstat.js";
+import { holdsOf, stateText, verdictText } from "./folio_text.js";
 import { brokenInvariants, wrongPapers } from "./papers.js";
 import {
   AREA,
@@ -422,42 +416,6 @@ class Bench {
 
 function addressOf(page: number): number {
   return BASE + page * PAGE_SIZE;
-}
-
-const STATES: readonly [number, string][] = [
-  [PG_locked, "locked"],
-  [PG_writeback, "being written"],
-  [PG_dirty, "dirty"],
-  [PG_referenced, "used before"],
-  [PG_reclaim, "marked PG_reclaim"],
-  [PG_mlocked, "held by mlock"],
-];
-
-/** How a folio is, in words. */
-function stateText(folio: Folio): string {
-  const words = STATES.filter(([flag]) => (folio.flags & flag) !== 0).map(([, word]) => word);
-  const lazyfree =
-    folio.mapping?.isAnon && (folio.flags & PG_swapbacked) === 0 ? ["given up by MADV_FREE"] : [];
-  return [...["", ...lazyfree, ...words], folioMapped(folio) ? "mapped" : "not mapped"].join(", ");
-}
-
-/** References that an isolated folio must have: whoever isolated it, the cache for each page, and entries. */
-function holdsOf(folio: Folio): number {
-  const { mapping } = folio;
-  const cached = mapping !== undefined && !mapping.isAnon ? folioNrPages(folio) : 0;
-  return 1 + cached + folioMapcount(folio);
-}
-
-/** What became of it. */
-function verdictText(folio: Folio, list: readonly Folio[]): string {
-  const stays = list.includes(folio);
-  if (folio.refcount === 0) return stays ? "free, and still in folioList" : "free";
-  if (!stays) return "lost: not free, and not in folioList";
-  const flags = [PG_dirty, PG_reclaim, PG_referenced];
-  const marks = STATES.filter(([flag]) => flags.includes(flag) && (folio.flags & flag) !== 0);
-  const kept = (folio.flags & PG_active) !== 0 ? "made active" : "kept";
-  if (folio.refcount < holdsOf(folio)) return `${kept}, but without your hold: folioPut is for what is free`;
-  return [kept, ...marks.map(([, word]) => word), folioMapped(folio) ? "mapped" : "not mapped"].join(", ");
 }
 
 /** Runs operations on a machine with `parts`: one observation each. */
