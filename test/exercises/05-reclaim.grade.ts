@@ -396,7 +396,7 @@ describe("05.3 Watermarks", () => {
       Array.from({ length: 1500 }, () => randomScene(random)),
     );
   });
-  it("drives a machine", () => {
+  it("drives a machine whose settings change", () => {
     remember("05.3", "the marks follow the settings", () =>
       compareWatermarks([
         [{ op: "min_free_kbytes", value: 4096 }],
@@ -404,17 +404,17 @@ describe("05.3 Watermarks", () => {
           { op: "watermark_scale_factor", value: 500 },
           { op: "write", pages: 3000 },
         ],
-        [
-          { op: "read", pages: 400 },
-          { op: "write", pages: 3000 },
-          { op: "write", pages: 3000 },
-          { op: "write", pages: 3000 },
-        ],
       ]),
     );
   });
+  it("drives a machine whose memory runs short", () => {
+    const write = { op: "write", pages: 3000 } as const;
+    remember("05.3", "which zone an allocation gets, and when it reclaims, follows from your answers", () =>
+      compareWatermarks([[{ op: "read", pages: 400 }, write, write, write]]),
+    );
+  });
   it("drives a machine through random workloads", () => {
-    atLast("05.3", () => compareWatermarks([], 6));
+    atLast("05.3", () => compareWatermarks([], 5));
   });
 });
 
@@ -571,6 +571,7 @@ describe("05.4 Shrink the inactive list", () => {
     );
     checkShrink("kswapd meets PG_reclaim, but sys.pgdat.flags has no PGDAT_DIRTY", "w12 A C", "w12 A W");
     checkShrink("kswapd meets PG_reclaim, and PGDAT_DIRTY is set: pageout()", "w12 A D", "w4 A D");
+    checkShrink("pageout() is told what folioCheckReferences said, and keeps what was used", "w12 A r12 D");
   });
   it("counts pages, not folios", () => {
     checkShrink(
@@ -611,7 +612,7 @@ describe("05.4 Shrink the inactive list", () => {
     );
   });
   it("shrinks random lists as Linux does", () => {
-    atLast("05.4", () => compareReclaim(SHRINK, [], 40));
+    atLast("05.4", () => compareReclaim(SHRINK, [], 24));
   });
 });
 

@@ -756,6 +756,13 @@ export const wrongAnswers: WrongAnswer[] = [
   ),
   wrong(
     "05.4",
+    "tells pageout() nothing of use",
+    "pageout(sys, folio, sc, references, flush);\n    modNode",
+    "pageout(sys, folio, sc, FOLIOREF_RECLAIM, flush);\n    modNode",
+    /is told what folioCheckReferences said/,
+  ),
+  wrong(
+    "05.4",
     "does not set PG_active",
     "    folio.flags |= PG_active;\n    stat.nrActivate",
     "    stat.nrActivate",
