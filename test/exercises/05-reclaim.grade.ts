@@ -571,7 +571,7 @@ describe("05.4 Shrink the inactive list", () => {
     );
     checkShrink("kswapd meets PG_reclaim, but sys.pgdat.flags has no PGDAT_DIRTY", "w12 A C", "w12 A W");
     checkShrink("kswapd meets PG_reclaim, and PGDAT_DIRTY is set: pageout()", "w12 A D", "w4 A D");
-    checkShrink("pageout() is told what folioCheckReferences said, and keeps what was used", "w12 A r12 D");
+    checkShrink("pageout() is told what folioCheckReferences said, and keeps what was used", "r12 w12 A D");
   });
   it("counts pages, not folios", () => {
     checkShrink(
