@@ -552,7 +552,13 @@ describe("05.4 Shrink the inactive list", () => {
       "w4 A F",
     );
     checkShrink("kswapd meets PG_reclaim, but sys.pgdat.flags has no PGDAT_DIRTY", "w12 A C", "w12 A W");
-    checkShrink("kswapd meets PG_reclaim, and PGDAT_DIRTY is set: pageout()", "w12 A D", "w4 A D");
+    checkShrink(
+      "kswapd meets PG_reclaim, and PGDAT_DIRTY is set: pageout()",
+      "w12 A D",
+      "w4 A D",
+      "w12 A r12 D",
+      "w12 R r12 r12 D",
+    );
   });
   it("counts pages, not folios", () => {
     checkShrink(
