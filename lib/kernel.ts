@@ -208,7 +208,6 @@ export { folioIsLocked, folioIsWriteback } from "./mm/filemap/folio_wait.js";
 export type {
   AddressSpace,
   AddressSpaceOperations,
-  CacheNode,
   MappingHost,
   XaNode,
 } from "./mm/filemap/mapping.js";

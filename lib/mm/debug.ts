@@ -339,29 +339,32 @@ function checkLru(sys: MemorySystem, truth: Truth): void {
 /** Nodes with shadows hold what they count, none of it where a page is; those without pages are queued. */
 function checkShadows(sys: MemorySystem, truth: Truth): void {
   let queued = 0;
-  for (const { pages, shadowNodes, nrShadows } of truth.mappings) {
+  for (const { pages, nodes, nrShadows } of truth.mappings) {
     let sum = 0;
-    for (const node of shadowNodes.values()) {
-      const places = Array.from(node.slots, (shadow, i) => ({
-        shadow,
+    let sumPages = 0;
+    for (const node of nodes.values()) {
+      const places = Array.from({ length: 64 }, (_, i) => ({
+        shadow: node.slots?.[i] ?? -1,
         there: pages.has(node.offset * 64 + i),
       }));
       const shadows = places.filter(({ shadow }) => shadow >= 0).length;
       const there = places.filter((place) => place.there).length;
       sum += shadows;
-      if (shadows !== node.nrShadows || there !== node.nrPages || shadows === 0)
+      sumPages += there;
+      if (shadows !== node.nrShadows || there !== node.nrPages || shadows + there === 0)
         truth.problems.push(
           `a node counts ${node.nrPages} pages and ${node.nrShadows} shadows: ${there}, ${shadows}`,
         );
       if (places.some((place) => place.there && place.shadow >= 0))
         truth.problems.push(`a page and a shadow are in one place of node ${node.offset}`);
-      const alone = node.offset === 0 && nrShadows === 1 && pages.size === 0 && node.slots[0]! >= 0;
+      const alone = node.offset === 0 && nrShadows === 1 && pages.size === 0 && places[0]!.shadow >= 0;
       const wanted = there === 0 && !alone;
       if (wanted) queued++;
       if (sys.shadowNodes.has(node) !== wanted)
         truth.problems.push(`node ${node.offset} is queued in spite of its pages, or the reverse`);
     }
     if (sum !== nrShadows) truth.problems.push(`a cache counts ${nrShadows} shadows, it has ${sum}`);
+    if (sumPages !== pages.size) truth.problems.push(`nodes have ${sumPages} of ${pages.size} pages`);
   }
   if (queued > sys.shadowNodes.size) truth.problems.push(`${queued} nodes hold shadows only`);
   expectStat(sys, truth, WORKINGSET_NODES, sys.shadowNodes.size);

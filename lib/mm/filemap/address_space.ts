@@ -31,8 +31,8 @@ import { folioPutRefs } from "../pages/free_pages.js";
 import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
-import { notePagesRemoved, storeShadow, takeShadows } from "./shadows.js";
-import { nodeGets, nodeLoses, xasAlloc, xasDestroy } from "./xa_node.js";
+import { storeShadow, takeShadows, updateNodes } from "./shadows.js";
+import { nodesGet, nodesLose, xasAlloc, xasDestroy } from "./xa_node.js";
 
 /** How pages of the file are allocated (GFP bits). Linux include/linux/pagemap.h:mapping_gfp_mask() */
 export function mappingGfpMask(mapping: AddressSpace): number {
@@ -95,8 +95,8 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
       return false;
     }
   for (let i = 0; i < nrPages; i++) mapping.pages.set(index + i, folio);
-  nodeGets(mapping, index, nrPages, room);
-  const shadow = mapping.shadowNodes.size > 0 ? takeShadows(mapping, index, nrPages) : undefined;
+  nodesGet(mapping, index, nrPages, room);
+  const shadow = mapping.nrShadows > 0 ? takeShadows(mapping, index, nrPages) : undefined;
   folioRefAdd(folio, nrPages);
   folio.mapping = mapping;
   folio.index = index;
@@ -124,8 +124,8 @@ export function filemapRemoveFolio(folio: Folio, shadow?: number): void {
   if ((folio.flags & PG_private) !== 0) mapping.aOps.releaseFolio?.(folio);
   for (let i = 0; i < nrPages; i++) mapping.pages.delete(folio.index + i);
   if (shadow !== undefined) storeShadow(mapping, folio.index, nrPages, shadow);
-  else if (mapping.shadowNodes.size > 0) notePagesRemoved(mapping, folio.index, nrPages);
-  nodeLoses(mapping, folio.index, nrPages);
+  nodesLose(mapping, folio.index, nrPages);
+  if (mapping.nrShadows > 0) updateNodes(mapping, folio.index, nrPages);
   if (mapping.pages.size === 0) mapping.host.unpinned?.();
   vmBugOn(
     (folio.flags & PG_dirty) !== 0 && mapping.dirtyFolios.has(folio),

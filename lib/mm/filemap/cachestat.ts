@@ -45,8 +45,8 @@ export function filemapCachestat(mapping: AddressSpace, first: number, last: num
 
 /** Adds the pages that reclaim has taken. */
 function countShadows(mapping: AddressSpace, first: number, last: number, stat: Cachestat): void {
-  for (const { offset, slots } of mapping.shadowNodes.values())
-    for (let i = 0; i < XA_CHUNK_SIZE; i++) {
+  for (const { offset, slots } of mapping.nodes.values())
+    for (let i = 0; slots !== undefined && i < XA_CHUNK_SIZE; i++) {
       const index = offset * XA_CHUNK_SIZE + i;
       const shadow = slots[i]!;
       if (shadow < 0 || index < first || index > last) continue;

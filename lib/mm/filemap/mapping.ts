@@ -19,25 +19,19 @@ import type { MemorySystem } from "../system.js";
 export const XA_CHUNK_SIZE = 64;
 
 /**
- * 64 places of a cache, of which some say only that their page was evicted.
+ * 64 places of a cache: pages, or notes that their page was evicted.
  * Linux include/linux/xarray.h:struct xa_node
- * Differs from Linux: exists only while there are such places.
  */
 export interface XaNode {
   readonly mapping: AddressSpace;
   /** Its first place / 64. */
   readonly offset: number;
-  /** Places with a page, and with a shadow. */
+  /** Places with a page, and with a shadow; one of the two is not 0. */
   nrPages: number;
   nrShadows: number;
-  /** The shadow in each place, -1 without one. */
-  readonly slots: Float64Array;
-}
-
-/** One node of a cache's tree, as memory. Linux include/linux/xarray.h:struct xa_node */
-export interface CacheNode {
-  nrPages: number;
-  /** Undefined where there was none to be had, and for page 0 alone, which needs none. */
+  /** The shadow in each place, -1 without one; undefined until there is one. */
+  slots: Float64Array | undefined;
+  /** The slab it is in (xa_node.ts); undefined where it needs no memory, or none was to be had. */
   slab: Slab | undefined;
 }
 
@@ -110,16 +104,14 @@ export class AddressSpace {
   /**
    * Places in which reclaim has left a note of when it took the page (mm/lru/workingset.ts). Linux: values in
    * i_pages
-   * Invariant: the sum over shadowNodes; no place has a shadow and a page.
+   * Invariant: the sum over nodes; no place has a shadow and a page.
    */
   nrShadows = 0;
   /**
-   * The nodes of its tree, by index / 64: pages in them, and the slab each is in (xa_node.ts).
-   * Invariant: the sum of nrPages and of the folios of 64 pages or more is nrpages.
+   * The nodes of its tree, by index / 64.
+   * Invariant: the sum of their nrPages is nrpages.
    */
-  readonly nodes = new Map<number, CacheNode>();
-  /** The nodes with shadows, by index / 64. */
-  readonly shadowNodes = new Map<number, XaNode>();
+  readonly nodes = new Map<number, XaNode>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */
   gfpMask = GFP_HIGHUSER_MOVABLE;
   /**

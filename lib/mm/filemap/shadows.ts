@@ -27,85 +27,59 @@ import {
   WORKINGSET_NODES,
 } from "../vmstat.js";
 import { type AddressSpace, XA_CHUNK_SIZE, type XaNode } from "./mapping.js";
-import { xasDeleteNode } from "./xa_node.js";
-
-/** The node of `index`, made if it is not there. */
-function nodeOf(mapping: AddressSpace, index: number): XaNode {
-  const offset = Math.floor(index / XA_CHUNK_SIZE);
-  const present = mapping.shadowNodes.get(offset);
-  if (present !== undefined) return present;
-  const slots = new Float64Array(XA_CHUNK_SIZE).fill(-1);
-  const node: XaNode = { mapping, offset, nrPages: 0, nrShadows: 0, slots };
-  const first = offset * XA_CHUNK_SIZE;
-  for (let i = first; i < first + XA_CHUNK_SIZE; i++) if (mapping.pages.has(i)) node.nrPages++;
-  mapping.shadowNodes.set(offset, node);
-  return node;
-}
+import { endInNode, nodeAt, xasDeleteNode } from "./xa_node.js";
 
 /** Page 0 alone needs no node: it stands in the head of the tree. Linux lib/xarray.c:xas_shrink() */
 function standsInHead({ mapping, offset, slots }: XaNode): boolean {
-  return offset === 0 && mapping.pages.size === 0 && mapping.nrShadows === 1 && slots[0]! >= 0;
+  return offset === 0 && mapping.pages.size === 0 && mapping.nrShadows === 1 && slots![0]! >= 0;
 }
 
 /** The node is in the queue if it holds shadows only. Linux mm/workingset.c:workingset_update_node() */
 function workingsetUpdateNode(sys: MemorySystem, node: XaNode): void {
   const listed = sys.shadowNodes.has(node);
   const wanted = node.nrShadows > 0 && node.nrPages === 0 && !standsInHead(node);
-  if (wanted && !listed) sys.shadowNodes.add(node);
-  else if (!wanted && listed) sys.shadowNodes.delete(node);
-  if (wanted !== listed) modNodePageState(sys, WORKINGSET_NODES, wanted ? 1 : -1);
-  if (node.nrShadows > 0) return;
-  node.mapping.shadowNodes.delete(node.offset);
-  xasDeleteNode(node.mapping, node.offset);
+  if (wanted === listed) return;
+  if (wanted) sys.shadowNodes.add(node);
+  else sys.shadowNodes.delete(node);
+  modNodePageState(sys, WORKINGSET_NODES, wanted ? 1 : -1);
 }
 
-/** `node` has changed, if it has a record: what that means for it, and for the one in the head. */
-function updateNode(mapping: AddressSpace, node: XaNode | undefined): void {
+/** The node at `offset` has changed: what that means for it, and for the one in the head. */
+function updateNode(mapping: AddressSpace, offset: number): void {
   const { sys } = mapping.host;
+  const node = mapping.nodes.get(offset);
   if (node !== undefined) workingsetUpdateNode(sys, node);
-  const first = node?.offset === 0 ? undefined : mapping.shadowNodes.get(0);
-  if (first !== undefined && first.nrPages === 0) workingsetUpdateNode(sys, first);
+  const first = offset === 0 ? undefined : mapping.nodes.get(0);
+  if (first !== undefined) workingsetUpdateNode(sys, first);
 }
 
-/** End of the part of [from, end) that lies in the node of `from`. */
-function endInNode(from: number, end: number): number {
-  return Math.min(end, (Math.floor(from / XA_CHUNK_SIZE) + 1) * XA_CHUNK_SIZE);
+/** Pages [index, index + nrPages) have just come or left. */
+export function updateNodes(mapping: AddressSpace, index: number, nrPages: number): void {
+  for (let from = index; from < index + nrPages; from = endInNode(from, index + nrPages))
+    updateNode(mapping, Math.floor(from / XA_CHUNK_SIZE));
 }
 
 /**
- * The pages [index, index + nrPages) have just left, and `shadow` takes the place of each.
+ * The pages [index, index + nrPages) leave, and `shadow` takes the place of each.
  * Linux mm/filemap.c:page_cache_delete()
  */
 export function storeShadow(mapping: AddressSpace, index: number, nrPages: number, shadow: number): void {
   for (let from = index; from < index + nrPages; ) {
     const to = endInNode(from, index + nrPages);
-    const known = mapping.shadowNodes.get(Math.floor(from / XA_CHUNK_SIZE));
-    if (known !== undefined) known.nrPages -= to - from;
-    const node = known ?? nodeOf(mapping, from);
+    const node = nodeAt(mapping, Math.floor(from / XA_CHUNK_SIZE));
+    node.slots ??= new Float64Array(XA_CHUNK_SIZE).fill(-1);
+    node.slots.fill(shadow, from % XA_CHUNK_SIZE, (from % XA_CHUNK_SIZE) + to - from);
     node.nrShadows += to - from;
     mapping.nrShadows += to - from;
-    node.slots.fill(shadow, from % XA_CHUNK_SIZE, (from % XA_CHUNK_SIZE) + to - from);
-    from = to;
-    updateNode(mapping, node);
-  }
-}
-
-/** The pages [index, index + nrPages) have just left, and nothing takes their place. */
-export function notePagesRemoved(mapping: AddressSpace, index: number, nrPages: number): void {
-  for (let from = index; from < index + nrPages; ) {
-    const to = endInNode(from, index + nrPages);
-    const node = mapping.shadowNodes.get(Math.floor(from / XA_CHUNK_SIZE));
-    if (node !== undefined) node.nrPages -= to - from;
-    updateNode(mapping, node);
     from = to;
   }
 }
 
 /** The shadow of `index`, which is gone now; undefined if there was none. */
 function takeOne(node: XaNode, index: number): number | undefined {
-  const shadow = node.slots[index % XA_CHUNK_SIZE]!;
+  const shadow = node.slots?.[index % XA_CHUNK_SIZE] ?? -1;
   if (shadow < 0) return undefined;
-  node.slots[index % XA_CHUNK_SIZE] = -1;
+  node.slots![index % XA_CHUNK_SIZE] = -1;
   node.nrShadows--;
   node.mapping.nrShadows--;
   return shadow;
@@ -113,7 +87,7 @@ function takeOne(node: XaNode, index: number): number | undefined {
 
 /** The shadow in the place of page `index`, or undefined. Linux lib/xarray.c:xa_load() */
 export function shadowOf(mapping: AddressSpace, index: number): number | undefined {
-  const shadow = mapping.shadowNodes.get(Math.floor(index / XA_CHUNK_SIZE))?.slots[index % XA_CHUNK_SIZE];
+  const shadow = mapping.nodes.get(Math.floor(index / XA_CHUNK_SIZE))?.slots?.[index % XA_CHUNK_SIZE];
   return shadow === undefined || shadow < 0 ? undefined : shadow;
 }
 
@@ -123,30 +97,28 @@ export function shadowOf(mapping: AddressSpace, index: number): number | undefin
  */
 export function takeShadows(mapping: AddressSpace, index: number, nrPages: number): number | undefined {
   let found: number | undefined;
-  for (let from = index; from < index + nrPages; ) {
-    const to = endInNode(from, index + nrPages);
-    const node = mapping.shadowNodes.get(Math.floor(from / XA_CHUNK_SIZE));
-    if (node !== undefined) {
-      node.nrPages += to - from;
-      for (let i = from; i < to; i++) found = takeOne(node, i) ?? found;
-    }
-    updateNode(mapping, node);
-    from = to;
+  for (let i = index; i < index + nrPages; i++) {
+    const node = mapping.nodes.get(Math.floor(i / XA_CHUNK_SIZE))!;
+    found = takeOne(node, i) ?? found;
   }
+  updateNodes(mapping, index, nrPages);
   return found;
+}
+
+/** Forgets the shadows of pages [first, last] that are in the node. */
+function clearNode(node: XaNode, first: number, last: number): void {
+  const start = node.offset * XA_CHUNK_SIZE;
+  const end = Math.min(last, start + XA_CHUNK_SIZE - 1);
+  for (let i = Math.max(first, start); i <= end; i++) takeOne(node, i);
+  updateNode(node.mapping, node.offset);
+  xasDeleteNode(node);
 }
 
 /** Forgets the shadows of pages [first, last]; how many. Linux mm/truncate.c:clear_shadow_entries() */
 export function clearShadowEntries(mapping: AddressSpace, first: number, last: number): number {
   if (mapping.nrShadows === 0) return 0;
   const before = mapping.nrShadows;
-  for (const node of [...mapping.shadowNodes.values()]) {
-    const start = node.offset * XA_CHUNK_SIZE;
-    if (start > last || start + XA_CHUNK_SIZE <= first) continue;
-    const end = Math.min(last, start + XA_CHUNK_SIZE - 1);
-    for (let i = Math.max(first, start); i <= end; i++) takeOne(node, i);
-    updateNode(mapping, node);
-  }
+  for (const node of [...mapping.nodes.values()]) if (node.nrShadows > 0) clearNode(node, first, last);
   return before - mapping.nrShadows;
 }
 
@@ -169,10 +141,10 @@ export function countShadowNodes(sys: MemorySystem): number {
 /** Frees the `nr` oldest nodes of shadows; how many there were. Linux mm/workingset.c:scan_shadow_nodes() */
 export function scanShadowNodes(sys: MemorySystem, nr: number): number {
   let freed = 0;
-  for (const { mapping, offset } of [...sys.shadowNodes]) {
+  for (const node of [...sys.shadowNodes]) {
     if (freed >= nr) break;
-    clearShadowEntries(mapping, offset * XA_CHUNK_SIZE, (offset + 1) * XA_CHUNK_SIZE - 1);
-    mapping.host.unpinned?.();
+    clearNode(node, 0, Number.POSITIVE_INFINITY);
+    node.mapping.host.unpinned?.();
     modNodePageState(sys, WORKINGSET_NODERECLAIM, 1);
     freed++;
   }

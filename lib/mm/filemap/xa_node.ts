@@ -19,7 +19,7 @@ import { __GFP_FS, __GFP_IO, __GFP_RECLAIM } from "../pages/gfp.js";
 import type { Slab } from "../pages/kmem_cache.js";
 import { kmemCacheAlloc, kmemCacheCreate, kmemCacheFree } from "../pages/slub.js";
 import type { MemorySystem } from "../system.js";
-import { type AddressSpace, XA_CHUNK_SIZE } from "./mapping.js";
+import { type AddressSpace, XA_CHUNK_SIZE, type XaNode } from "./mapping.js";
 
 /** Bytes of a node, with what the slab adds. Linux include/linux/xarray.h:struct xa_node */
 const XA_NODE_BYTES = 584;
@@ -35,8 +35,23 @@ export function radixTreeInit(sys: MemorySystem): void {
   sys.radixTreeNodes = kmemCacheCreate(sys, "radix_tree_node", XA_NODE_BYTES, 1, BOOT_SLABS);
 }
 
+/** The node of places [64 * offset, 64 * offset + 64), made if it is not there. */
+export function nodeAt(mapping: AddressSpace, offset: number): XaNode {
+  let node = mapping.nodes.get(offset);
+  if (node === undefined) {
+    node = { mapping, offset, nrPages: 0, nrShadows: 0, slots: undefined, slab: undefined };
+    mapping.nodes.set(offset, node);
+  }
+  return node;
+}
+
+/** End of the part of [from, end) that lies in the node of `from`. */
+export function endInNode(from: number, end: number): number {
+  return Math.min(end, (Math.floor(from / XA_CHUNK_SIZE) + 1) * XA_CHUNK_SIZE);
+}
+
 /**
- * Memory for the node of `index`, if pages [index, index + nrPages) will need one that is not there; may
+ * Memory for the node of `index`, if pages [index, index + nrPages) will need some that is not there; may
  * reclaim. Linux lib/xarray.c:xas_nomem()
  */
 export function xasAlloc(
@@ -52,42 +67,39 @@ export function xasAlloc(
   return kmemCacheAlloc(sys, sys.radixTreeNodes, gfp & MAY);
 }
 
-/** The page did not come into the cache: the memory goes back. Linux lib/xarray.c:xas_destroy() */
+/** The memory goes back. Linux lib/xarray.c:xas_destroy() */
 export function xasDestroy(mapping: AddressSpace, room: Slab | undefined): void {
   if (room !== undefined) kmemCacheFree(mapping.host.sys, room);
 }
 
-/** Pages [index, index + nrPages) have come into the cache; their node, if it is new, takes `room`. */
-export function nodeGets(
+/** Pages [index, index + nrPages) have come into the cache; `room` is the memory for their node. */
+export function nodesGet(
   mapping: AddressSpace,
   index: number,
   nrPages: number,
   room: Slab | undefined,
 ): void {
-  if (nrPages >= XA_CHUNK_SIZE) return;
-  const offset = Math.floor(index / XA_CHUNK_SIZE);
-  const node = mapping.nodes.get(offset);
-  if (node === undefined) mapping.nodes.set(offset, { nrPages, slab: room });
-  else {
-    node.nrPages += nrPages;
-    // Somebody may have made the node while memory was looked for.
-    if (node.slab === undefined) node.slab = room;
-    else xasDestroy(mapping, room);
+  for (let from = index; from < index + nrPages; from = endInNode(from, index + nrPages))
+    nodeAt(mapping, Math.floor(from / XA_CHUNK_SIZE)).nrPages += endInNode(from, index + nrPages) - from;
+  if (room === undefined) return;
+  const node = nodeAt(mapping, Math.floor(index / XA_CHUNK_SIZE));
+  // Somebody may have found memory for it meanwhile.
+  if (node.slab === undefined) node.slab = room;
+  else xasDestroy(mapping, room);
+}
+
+/** Pages [index, index + nrPages) have left the cache; shadows that take their place are there already. */
+export function nodesLose(mapping: AddressSpace, index: number, nrPages: number): void {
+  for (let from = index; from < index + nrPages; from = endInNode(from, index + nrPages)) {
+    const node = nodeAt(mapping, Math.floor(from / XA_CHUNK_SIZE));
+    node.nrPages -= endInNode(from, index + nrPages) - from;
+    xasDeleteNode(node);
   }
 }
 
-/** Pages [index, index + nrPages) have left the cache. */
-export function nodeLoses(mapping: AddressSpace, index: number, nrPages: number): void {
-  if (nrPages >= XA_CHUNK_SIZE) return;
-  const offset = Math.floor(index / XA_CHUNK_SIZE);
-  mapping.nodes.get(offset)!.nrPages -= nrPages;
-  xasDeleteNode(mapping, offset);
-}
-
 /** Frees the node if neither a page nor a shadow is in it. Linux lib/xarray.c:xas_delete_node() */
-export function xasDeleteNode(mapping: AddressSpace, offset: number): void {
-  const node = mapping.nodes.get(offset);
-  if (node === undefined || node.nrPages > 0 || mapping.shadowNodes.has(offset)) return;
-  mapping.nodes.delete(offset);
-  xasDestroy(mapping, node.slab);
+export function xasDeleteNode(node: XaNode): void {
+  if (node.nrPages > 0 || node.nrShadows > 0) return;
+  node.mapping.nodes.delete(node.offset);
+  xasDestroy(node.mapping, node.slab);
 }

@@ -42,7 +42,7 @@ describe("shadows", () => {
     alice.ftruncate(fd, 64 * PAGE);
     expect([mapping.nrShadows, nodes()]).toEqual([64, 1]);
     alice.ftruncate(fd, 0);
-    expect([mapping.nrShadows, nodes(), mapping.shadowNodes.size]).toEqual([0, 0, 0]);
+    expect([mapping.nrShadows, nodes(), mapping.nodes.size]).toEqual([0, 0, 0]);
   });
 
   it("need no node for page 0 alone", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { boot } from "../../../lib/kernel/machine.js";
-import { shadowOf, storeShadow } from "../../../lib/mm/filemap/shadows.js";
+import type { AddressSpace } from "../../../lib/mm/filemap/mapping.js";
+import { shadowOf, storeShadow, updateNodes } from "../../../lib/mm/filemap/shadows.js";
 import { shrinkSlab } from "../../../lib/mm/lru/shrinker.js";
 import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import {
@@ -10,12 +11,18 @@ import {
   WORKINGSET_NODES,
 } from "../../../lib/mm/vmstat.js";
 
+/** As if page `index` had been there, and reclaim had taken it. */
+function evictAt(mapping: AddressSpace, index: number): void {
+  storeShadow(mapping, index, 1, 7);
+  updateNodes(mapping, index, 1);
+}
+
 describe("the shrinker of shadows", () => {
   it("takes half of the nodes that are too many for the pages in RAM at each look", () => {
     const { sys, files } = boot({ ram: "64 MiB" }).kernel;
     files.writeFile("/data/f", new Uint8Array(0));
     const { mapping } = files.lookup("/data/f")!;
-    for (let node = 1; node <= 1000; node++) storeShadow(mapping, node * 64, 1, 7);
+    for (let node = 1; node <= 1000; node++) evictAt(mapping, node * 64);
     expect(sys.shadowNodes.size).toBe(1000);
     const pages = [0, 1, 2, 3, 4].reduce((sum, item) => sum + sys.vmStat.nodeStat[item]!, 0);
     modNodePageState(sys, NR_INACTIVE_FILE, 8 * 200 - pages);
@@ -35,7 +42,7 @@ describe("the shrinker of shadows", () => {
   it("lets the inode go whose last shadows it has taken", () => {
     const { sys, files } = boot({ ram: "64 MiB" }).kernel;
     files.writeFile("/data/f", new Uint8Array(0));
-    storeShadow(files.lookup("/data/f")!.mapping, 640, 1, 7);
+    evictAt(files.lookup("/data/f")!.mapping, 640);
     const drop = (): void => {
       for (let i = 0; i < 4; i++) shrinkSlab(sys, GFP_KERNEL, 0);
     };
