@@ -50,16 +50,8 @@ import {
 } from "./pages/folio.js";
 import { nrPcpPages } from "./pages/pcp.js";
 import { checkZone } from "./pages/zone_check.js";
-import {
-  classifyPte,
-  leafNotTable,
-  PTE_KIND_PRESENT,
-  PTE_KIND_SWAP,
-  ptePfn,
-  ptepGet,
-  pteSpecial,
-  pteWrite,
-} from "./pgtable/pgtable.js";
+import { leafNotTable, ptePfn, ptepGet, pteSpecial, pteWrite } from "./pgtable/pgtable.js";
+import { classifyPte, PTE_KIND_PRESENT, PTE_KIND_SWAP } from "./pgtable/swapops.js";
 import type { MemorySystem } from "./system.js";
 import {
   NODE_STAT_NAMES,

@@ -34,6 +34,7 @@ import type { KmemCache } from "./pages/kmem_cache.js";
 import { PglistData } from "./pages/pglist_data.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
+import { SwapState } from "./swap/swap_types.js";
 import type { TaskIoAccounting } from "./task_io.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
@@ -163,6 +164,8 @@ export class MemorySystem {
   readonly vmStat = new VmStat();
   /** Limits of dirty pages (mm/lru/dirty_limits.ts). Linux mm/page-writeback.c:global_wb_domain */
   readonly wbDomain = new WbDomain();
+  /** Swap areas (mm/swap/swap_types.ts). Linux: the variables of mm/swapfile.c */
+  readonly swap = new SwapState();
   /** Nodes of page caches that hold nothing but shadows, oldest first. Linux mm/workingset.c:shadow_nodes */
   readonly shadowNodes = new Set<XaNode>();
   /** The LRU lists. */

@@ -17,7 +17,8 @@ import { EINVAL } from "../mm/errno.js";
 import { getMmRss, type MmStruct, VM_PFNMAP, type VmAreaStruct } from "../mm/mm_types.js";
 import { PG_referenced, pageFolio, pfnToPage } from "../mm/pages/folio.js";
 import { type MmWalkOps, walkPageRange } from "../mm/pgtable/pagewalk.js";
-import { PTE_KIND_PRESENT, pteMkold, ptePfn, pteSpecial, pteYoung, setPte } from "../mm/pgtable/pgtable.js";
+import { pteMkold, ptePfn, pteSpecial, pteYoung, setPte } from "../mm/pgtable/pgtable.js";
+import { PTE_KIND_PRESENT } from "../mm/pgtable/swapops.js";
 
 const CLEAR_REFS_ALL = 1;
 const CLEAR_REFS_ANON = 2;

@@ -19,16 +19,15 @@ import type { Pte } from "../hw/entry.js";
 import type { MmStruct } from "../mm/mm_types.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
+import { ptePfn, pteSpecial, unknownPte } from "../mm/pgtable/pgtable.js";
 import {
   isGuardPte,
   PTE_KIND_MIGRATION,
   PTE_KIND_PRESENT,
-  ptePfn,
-  pteSpecial,
+  pteToSwpEntry,
   swpOffset,
   swpType,
-  unknownPte,
-} from "../mm/pgtable/pgtable.js";
+} from "../mm/pgtable/swapops.js";
 
 /** Bit 63: a frame is mapped. Linux fs/proc/task_mmu.c:PM_PRESENT; so are all PM_ names below. */
 export const PM_PRESENT = 2 ** 31;
@@ -72,7 +71,8 @@ function pteToPagemapEntry(mm: MmStruct, pte: Pte, kind: number, subpage = 0): P
     return { flags: PM_PRESENT + file + exclusive, frame };
   }
   if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
-  const frame = swpType(pte) + swpOffset(pte) * 2 ** MAX_SWAPFILES_SHIFT;
+  const entry = pteToSwpEntry(pte);
+  const frame = swpType(entry) + swpOffset(entry) * 2 ** MAX_SWAPFILES_SHIFT;
   return { flags: PM_SWAP + (isGuardPte(pte) ? PM_GUARD_REGION : 0), frame };
 }
 

@@ -29,16 +29,8 @@ import {
   pfnToPage,
 } from "../mm/pages/folio.js";
 import { walkPageRangeVma } from "../mm/pgtable/pagewalk.js";
-import {
-  PTE_KIND_MIGRATION,
-  PTE_KIND_PRESENT,
-  PTE_KIND_SWAP,
-  pteDirty,
-  ptePfn,
-  pteSpecial,
-  pteYoung,
-  unknownPte,
-} from "../mm/pgtable/pgtable.js";
+import { pteDirty, ptePfn, pteSpecial, pteYoung, unknownPte } from "../mm/pgtable/pgtable.js";
+import { PTE_KIND_MIGRATION, PTE_KIND_PRESENT, PTE_KIND_SWAP } from "../mm/pgtable/swapops.js";
 import type { MemorySystem } from "../mm/system.js";
 import { kbLine, putHex } from "./seq_file.js";
 import { gateLine, showMapVma } from "./task_mmu.js";

@@ -21,15 +21,8 @@ import { Tlb } from "../hw/tlb.js";
 import { MmStruct, VmAreaStruct } from "../mm/mm_types.js";
 import { folioTestAnon, PG_mlocked, pageFolio, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
-import {
-  isPteMarker,
-  pmdLeaf,
-  pteDirty,
-  ptePfn,
-  ptePresent,
-  pteSpecial,
-  pteWrite,
-} from "../mm/pgtable/pgtable.js";
+import { pmdLeaf, pteDirty, ptePfn, ptePresent, pteSpecial, pteWrite } from "../mm/pgtable/pgtable.js";
+import { isPteMarker } from "../mm/pgtable/swapops.js";
 import { getVmaName, vmaPerm } from "../procfs/task_mmu.js";
 import type { Area, PageState } from "./draw_areas.js";
 import type { FrameFacts, OwnedPage, Owner } from "./draw_owners.js";

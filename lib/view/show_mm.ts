@@ -22,8 +22,6 @@ import { MmStruct, type VmAreaStruct } from "../mm/mm_types.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
 import {
-  isGuardPte,
-  isPteMarker,
   pmdLeaf,
   pteDirty,
   ptePfn,
@@ -31,8 +29,8 @@ import {
   pteProtnone,
   pteSpecial,
   pteWrite,
-  swpOffset,
 } from "../mm/pgtable/pgtable.js";
+import { isGuardPte, isPteMarker, pteToSwpEntry, swpOffset } from "../mm/pgtable/swapops.js";
 import { getVmaName, vmaPerm } from "../procfs/task_mmu.js";
 import { Table } from "./table.js";
 
@@ -51,7 +49,7 @@ interface EntryRun {
 function entryText(mm: MmStruct, pte: Pte): { what: string; pfn: Pfn } {
   if (!ptePresent(pte)) {
     if (isGuardPte(pte)) return { what: "guard", pfn: -1 };
-    return { what: isPteMarker(pte) ? "marker" : `swap ${swpOffset(pte)}`, pfn: -1 };
+    return { what: isPteMarker(pte) ? "marker" : `swap ${swpOffset(pteToSwpEntry(pte))}`, pfn: -1 };
   }
   if (pteSpecial(pte)) return { what: "zero page", pfn: -1 };
   const pfn = ptePfn(pte);

@@ -6,17 +6,9 @@ import { AnonVma, MM_ANONPAGES, VM_LOCKED, VM_SHARED, VmAreaStruct } from "../..
 import { type Page, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { GFP_KERNEL } from "../../lib/mm/pages/gfp.js";
 import { allocPages } from "../../lib/mm/pages/page_alloc.js";
-import {
-  makePteMarker,
-  PAGE_TABLE,
-  PTE_MARKER_GUARD,
-  pfnPte,
-  ptePfn,
-  ptepGet,
-  setPte,
-  swpEntryToPte,
-} from "../../lib/mm/pgtable/pgtable.js";
+import { PAGE_TABLE, pfnPte, ptePfn, ptepGet, setPte } from "../../lib/mm/pgtable/pgtable.js";
 import { pmdAlloc, pteAlloc, pteOffset } from "../../lib/mm/pgtable/pgtable_alloc.js";
+import { makePteMarker, PTE_MARKER_GUARD, swpEntry, swpEntryToPte } from "../../lib/mm/pgtable/swapops.js";
 import { modNodePageState, NR_ANON_MAPPED, NR_FILE_DIRTY } from "../../lib/mm/vmstat.js";
 import { at, file, kernel, map, mapFile, mm, task, useFile } from "./arena.js";
 
@@ -66,7 +58,7 @@ const damages: Record<string, [() => unknown, RegExp]> = {
   "a page that counts an entry too many": [() => pageAt(9).mapcount++, /mapcount 2, mapped by 1 entries/],
   "a resident counter": [() => mm.rssStat[MM_ANONPAGES]!++, /rssStat\[1\] is 3, entries say 2/],
   "a place in swap that is not counted": [
-    () => put(11, swpEntryToPte(1, 5)),
+    () => put(11, swpEntryToPte(swpEntry(1, 5))),
     /rssStat\[2\] is 0, entries say 1/,
   ],
   "the tables' bytes": [() => mm.pgtablesBytes++, /pgtablesBytes 12289, tables hold 12288/],

@@ -37,11 +37,6 @@ import { vmBugOn } from "../mmdebug.js";
 import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
 import {
-  classifyPte,
-  makePteMarker,
-  PTE_KIND_MARKER,
-  PTE_MARKER_GUARD,
-  PTE_MARKER_POISONED,
   pmdLeaf,
   pteIndex,
   pteMkclean,
@@ -52,10 +47,18 @@ import {
   pteWrite,
   pteWrprotect,
   setPte,
-  swpOffset,
   unknownPte,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteAlloc, pudAlloc, pudOffset } from "../pgtable/pgtable_alloc.js";
+import {
+  classifyPte,
+  makePteMarker,
+  PTE_KIND_MARKER,
+  PTE_MARKER_GUARD,
+  PTE_MARKER_POISONED,
+  pteToSwpEntry,
+  swpOffset,
+} from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import { folioDupFileRmapPtes, folioTryDupAnonRmapPte } from "./rmap.js";
 import { vmNormalPage } from "./wp.js";
@@ -185,6 +188,6 @@ export function copyPresentPte(
 /** Guard and poison markers are inherited. Linux mm/memory.c:copy_nonpresent_pte(), copy_pte_marker() */
 function copyNonpresentPte(dstVma: VmAreaStruct, dstPtep: number, pte: Pte): void {
   if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // the child would lose the page
-  const marker = swpOffset(pte) & (PTE_MARKER_GUARD | PTE_MARKER_POISONED);
+  const marker = swpOffset(pteToSwpEntry(pte)) & (PTE_MARKER_GUARD | PTE_MARKER_POISONED);
   if (marker !== 0) setPte(dstVma.vmMm.sys.ram, dstPtep, makePteMarker(marker));
 }

@@ -32,17 +32,9 @@ import {
 } from "../mm_types.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import { pageFolio, pfnToPage } from "../pages/folio.js";
-import {
-  classifyPte,
-  PTE_KIND_PRESENT,
-  pteDirty,
-  ptePfn,
-  pteProtnone,
-  ptepGet,
-  pteSpecial,
-  pteWrite,
-} from "../pgtable/pgtable.js";
+import { pteDirty, ptePfn, pteProtnone, ptepGet, pteSpecial, pteWrite } from "../pgtable/pgtable.js";
 import { pteOffset } from "../pgtable/pgtable_alloc.js";
+import { classifyPte, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import { handleMmFault } from "./memory.js";
 import {

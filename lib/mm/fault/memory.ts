@@ -37,12 +37,8 @@ import {
 import { type Folio, PG_uptodate } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import {
-  classifyPte,
   maybeMkwrite,
   PAGE_SPECIAL,
-  PTE_KIND_MARKER,
-  PTE_MARKER_GUARD,
-  PTE_MARKER_POISONED,
   pfnPte,
   pteMkdirty,
   pteMkyoung,
@@ -50,11 +46,18 @@ import {
   ptepGet,
   pteWrite,
   setPte,
-  swpOffset,
   unknownPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
+import {
+  classifyPte,
+  PTE_KIND_MARKER,
+  PTE_MARKER_GUARD,
+  PTE_MARKER_POISONED,
+  pteToSwpEntry,
+  swpOffset,
+} from "../pgtable/swapops.js";
 import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
@@ -173,7 +176,7 @@ function doSwapPage(vmf: VmFault): VmFaultResult {
 
 /** Linux mm/memory.c:handle_pte_marker() */
 function handlePteMarker(vmf: VmFault): VmFaultResult {
-  const marker = swpOffset(vmf.origPte);
+  const marker = swpOffset(pteToSwpEntry(vmf.origPte));
   if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
   return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }

@@ -27,8 +27,9 @@ import type { MmStruct, VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 import { type Folio, folioNrPages } from "../pages/folio.js";
 import { nextBoundary, PUD_BYTES } from "../pgtable/pagewalk.js";
-import { classifyPte, PTE_KIND_PRESENT, pmdLeaf, ptePfn, ptepGet } from "../pgtable/pgtable.js";
+import { pmdLeaf, ptePfn, ptepGet } from "../pgtable/pgtable.js";
 import { pmdOffsetPud, pteOffsetPmd, pudOffset } from "../pgtable/pgtable_alloc.js";
+import { classifyPte, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import { vmaAddress } from "./rmap.js";
 
 /**

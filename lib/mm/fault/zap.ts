@@ -29,10 +29,7 @@ import { folioPut } from "../pages/free_pages.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import {
-  classifyPte,
-  isGuardPte,
   leafNotTable,
-  PTE_KIND_MARKER,
   pteDirty,
   pteIndex,
   ptePfn,
@@ -44,6 +41,7 @@ import {
   unknownPte,
 } from "../pgtable/pgtable.js";
 import { freePgdRange, freeTableBelow, pteTableEmpty } from "../pgtable/pgtable_alloc.js";
+import { classifyPte, isGuardPte, PTE_KIND_MARKER } from "../pgtable/swapops.js";
 import { updateHiwaterRss } from "../vma/util.js";
 import { unlinkFile } from "../vma/vma.js";
 import { unlinkAnonVmas } from "./anon_vma.js";

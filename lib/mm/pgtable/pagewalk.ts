@@ -31,16 +31,8 @@ import type { Pte } from "../../hw/entry.js";
 import type { Ram } from "../../hw/ram.js";
 import { type MmStruct, VM_PFNMAP, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
-import {
-  classifyPte,
-  leafNotTable,
-  pgdIndex,
-  pmdIndex,
-  pteIndex,
-  ptePfn,
-  ptepGet,
-  pudIndex,
-} from "./pgtable.js";
+import { leafNotTable, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex } from "./pgtable.js";
+import { classifyPte } from "./swapops.js";
 
 /** Bytes below one level-3 entry. Linux PUD_SIZE */
 export const PUD_BYTES = 0x4000_0000;

@@ -12,25 +12,21 @@
  * An entry is one of: empty (0); present for the processor (P); present for Linux only (bit 8 without P:
  * PROT_NONE keeps the frame but makes every access fault); or not present but not empty: then the entry
  * belongs to the kernel, which keeps a note there: a guard marker (MADV_GUARD_INSTALL) or the place of a page
- * in swap:
+ * in swap (swapops.ts). In RAM such an entry looks as x86-64 wants it, with the offset inverted, so that
+ * a processor that guesses ahead and takes it for a frame finds none there (L1TF); as a value it is not:
  *
- *          51        47 46                                9 8 7    3 2 1 0
- *         +------------+-----------------------------------+-+------+-----+
- *         |    type    |              offset               |0|E     |    0|    E (bit 3): the page was exclusive
- *         +------------+-----------------------------------+-+------+-----+
+ *   in RAM   63  59 58                                 9 8 7 6 5 4 3 2 1 0
+ *           +------+------------------------------------+-+-+-----+-+-+-+-+
+ *           | type |           NOT offset               |0|0|     |E|F|S|0|   E (bit 3): the page was exclusive
+ *           +------+------------------------------------+-+-+-----+-+-+-+-+   F: uffd-wp, S: soft-dirty
+ *   value    51  47 46        9
+ *           | type |  offset   |        the lower bits as in RAM
  *
  * JavaScript's & takes an integer modulo 2^32, so the flag bits 0 to 11 of a value may be tested with &
  * directly; bits are set and cleared by adding and subtracting.
  *
- * The type says whose note it is; classifyPte() sorts every entry by it, and a walk that meets a kind it does
- * not know throws:
- *
- *   0 to 23 place in swap    25 to 27 page on the move    31 marker    others: kinds that nothing here makes
- *
- * Differs from Linux: a swap entry's type is in bits 47 to 51 instead of 59 to 63, and frame numbers are not
- * inverted.
- *
- * Read first: hw/entry.ts. Read next: pgtable_alloc.ts (tables), mm/fault/memory.ts (faults).
+ * Read first: hw/entry.ts. Read next: swapops.ts (notes), pgtable_alloc.ts (tables), mm/fault/memory.ts
+ * (faults).
  */
 import type { Pfn, Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
@@ -56,14 +52,13 @@ export const PTE_NX = 2 ** 52;
 export const PAGE_PROTNONE = PAGE_GLOBAL;
 /** The frame has no counts to keep, as the zero page. Linux _PAGE_SPECIAL (_PAGE_BIT_SOFTW1) */
 export const PAGE_SPECIAL = 0x200;
-/** In a swap entry: the page belonged to this mm alone. Linux _PAGE_SWP_EXCLUSIVE */
-export const PAGE_SWP_EXCLUSIVE = 0x008;
 /** An entry that points to a lower table. Linux arch/x86/include/asm/pgtable_types.h:_PAGE_TABLE */
 export const PAGE_TABLE = PAGE_PRESENT | PAGE_RW | PAGE_USER | PAGE_ACCESSED | PAGE_DIRTY;
 /** Entries in a table. Linux PTRS_PER_PTE */
 export const PTRS_PER_PTE = 512;
 
-const PRESENT_BITS = PAGE_PRESENT | PAGE_PROTNONE;
+/** Either of them makes an entry present. */
+export const PRESENT_BITS = PAGE_PRESENT | PAGE_PROTNONE;
 const TWO_32 = 2 ** 32;
 
 /** Value of the entry at `ptep`. Linux ptep_get() */
@@ -71,14 +66,35 @@ export function ptepGet(ram: Ram, ptep: number): Pte {
   const section = ram.sectionOf((ptep / 512) >>> 0);
   if (section === undefined) return 0;
   const word = (ptep & 0x7f_ffff) << 1;
+  const lo = section.words[word]!;
   const hi = section.words[word + 1]!;
-  return (section.words[word]! >>> 0) + (hi & 0xf_ffff) * TWO_32 + (hi < 0 ? PTE_NX : 0);
+  if ((lo & PRESENT_BITS) === 0) return noteOf(lo, hi);
+  return (lo >>> 0) + (hi & 0xf_ffff) * TWO_32 + (hi < 0 ? PTE_NX : 0);
+}
+
+/** Value of an entry that is not present, from its two words. */
+function noteOf(lo: number, hi: number): Pte {
+  if (lo === 0 && hi === 0) return 0;
+  const offsetHigh = ~hi & 0x7ff_ffff;
+  if (offsetHigh >= 0x8000) return PTE_NX + (lo >>> 0); // no note of ours: classifyPte() throws for it
+  return ((hi >>> 27) * 2 ** 38 + offsetHigh * 2 ** 23 + (~lo >>> 9)) * 512 + (lo & 0x1ff);
+}
+
+/** Stores an entry that is neither empty nor present. */
+function setNote(words: Int32Array, word: number, pte: Pte): void {
+  const offset = Math.floor(pte / 512) % 2 ** 38;
+  words[word] = (~(offset * 512) & ~0x1ff) | (pte & 0x1ff);
+  words[word + 1] = (Math.floor(pte / 2 ** 47) << 27) | (~Math.floor(offset / 2 ** 23) & 0x7ff_ffff);
 }
 
 /** Stores `pte` at `ptep`. Linux set_pte() */
 export function setPte(ram: Ram, ptep: number, pte: Pte): void {
   const words = ram.touchSection((ptep / 512) >>> 0).words;
   const word = (ptep & 0x7f_ffff) << 1;
+  if ((pte & PRESENT_BITS) === 0 && pte !== 0) {
+    setNote(words, word, pte);
+    return;
+  }
   words[word] = pte | 0;
   words[word + 1] = pte >= PTE_NX ? ((pte - PTE_NX) / TWO_32) | 0x8000_0000 : (pte / TWO_32) | 0;
 }
@@ -235,106 +251,6 @@ export function vmaPageProt(vma: VmAreaStruct): number {
   return vmGetPageProt(vmaWantsWritenotify(vma) ? vma.vmFlags & ~VM_SHARED : vma.vmFlags);
 }
 
-/**
- * Types below are swap areas; those from here on are other notes. Linux include/linux/swap.h:MAX_SWAPFILES
- */
-export const MAX_SWAPFILES = 24;
-/**
- * First of the three types of a page on the move: read-only. Linux include/linux/swap.h:SWP_MIGRATION_READ
- */
-export const SWP_MIGRATION_READ = 25;
-/** Last of them: writable. Linux include/linux/swap.h:SWP_MIGRATION_WRITE */
-export const SWP_MIGRATION_WRITE = 27;
-/** Type of a swap entry that is no swap but a marker. Linux include/linux/swap.h:SWP_PTE_MARKER */
-export const SWP_PTE_MARKER = 31;
-/** Marker: touching it is SIGSEGV. Linux include/linux/swapops.h:PTE_MARKER_GUARD */
-export const PTE_MARKER_GUARD = 4;
-/** Marker: the page was lost, touching it is SIGBUS. Linux PTE_MARKER_POISONED */
-export const PTE_MARKER_POISONED = 2;
-
-/**
- * The entry of swap area `type` (0 to 31), page `offset` (below 2^38). Page 0 of area 0 has none: its entry
- * would be 0, which is the empty one, and the page is the area's header. Linux swp_entry() and
- * swp_entry_to_pte()
- */
-export function swpEntryToPte(type: number, offset: number): Pte {
-  const fits = type >= 0 && type < 32 && offset >= 0 && offset < 2 ** 38 && type + offset > 0;
-  if (!fits) throw new VmBug(`page ${offset} of swap area ${type} has no entry`);
-  return type * 2 ** 47 + offset * 512;
-}
-
-/** Not empty and not present: a marker or a place in swap. Linux is_swap_pte() */
-export function isSwapPte(pte: Pte): boolean {
-  return pte !== 0 && (pte & PRESENT_BITS) === 0;
-}
-
-/** Swap area of a swap entry. Linux swp_type() */
-export function swpType(pte: Pte): number {
-  return Math.floor(pte / 2 ** 47);
-}
-
-/** Page in the swap area. Linux swp_offset() */
-export function swpOffset(pte: Pte): number {
-  return Math.floor((pte % 2 ** 47) / 512);
-}
-
-/** The entry that stands for marker `marker`. Linux make_pte_marker() */
-export function makePteMarker(marker: number): Pte {
-  return swpEntryToPte(SWP_PTE_MARKER, marker);
-}
-
-/** A marker rather than a place in swap. Linux is_pte_marker() */
-export function isPteMarker(pte: Pte): boolean {
-  return isSwapPte(pte) && swpType(pte) === SWP_PTE_MARKER;
-}
-
-/** Nothing: the entry is 0. Not in Linux: a kind that classifyPte() tells, as the others below. */
-export const PTE_KIND_NONE = 0;
-/** A frame, reachable or (PROT_NONE) not. */
-export const PTE_KIND_PRESENT = 1;
-/** A place in swap. */
-export const PTE_KIND_SWAP = 2;
-/** A frame whose page is being moved. Linux include/linux/swapops.h:is_migration_entry() */
-export const PTE_KIND_MIGRATION = 3;
-/** A marker: guard or poison. */
-export const PTE_KIND_MARKER = 4;
-
-/** Bits of a note that no note of ours has: all below the offset but E. */
-const NOTE_BITS_UNUSED = 0x1f7;
-
-/**
- * Which of the PTE_KIND_ constants the entry is; throws for a note that nothing here makes.
- * Not in Linux: each walk asks pte_none(), pte_present() and is_xxx_entry() in turn.
- */
-export function classifyPte(pte: Pte): number {
-  if (pte === 0) return PTE_KIND_NONE;
-  return (pte & PRESENT_BITS) !== 0 ? PTE_KIND_PRESENT : classifyNote(pte);
-}
-
-/** The kind of an entry that is neither empty nor present. */
-function classifyNote(pte: Pte): number {
-  const type = swpType(pte);
-  if ((pte & NOTE_BITS_UNUSED) === 0) {
-    if (type < MAX_SWAPFILES) return PTE_KIND_SWAP;
-    if (type === SWP_PTE_MARKER) return PTE_KIND_MARKER;
-    if (type >= SWP_MIGRATION_READ && type <= SWP_MIGRATION_WRITE) return PTE_KIND_MIGRATION;
-  }
-  throw unknownPte(pte);
-}
-
-/**
- * What a walk throws that meets an entry of a kind it has no answer for. Not in Linux: BUG() or bad page map
- * there.
- */
-export function unknownPte(pte: Pte): VmBug {
-  return new VmBug(`page-table entry ${pte.toString(16)} is of a kind that has no place here`);
-}
-
-/** A guard marker. Linux is_guard_swp_entry() */
-export function isGuardPte(pte: Pte): boolean {
-  return isPteMarker(pte) && (swpOffset(pte) & PTE_MARKER_GUARD) !== 0;
-}
-
 /** Index into the table of level 1 (entries of 4 KiB). Linux pte_index() */
 export function pteIndex(addr: Vaddr): number {
   return Math.floor(addr / 0x1000) & 511;
@@ -353,6 +269,14 @@ export function pudIndex(addr: Vaddr): number {
 /** Index into the top table. Linux pgd_index() */
 export function pgdIndex(addr: Vaddr): number {
   return Math.floor(addr / 0x80_0000_0000) & 511;
+}
+
+/**
+ * What a walk throws that meets an entry of a kind it has no answer for. Not in Linux: BUG() or bad page map
+ * there.
+ */
+export function unknownPte(pte: Pte): VmBug {
+  return new VmBug(`page-table entry ${pte.toString(16)} is of a kind that has no place here`);
 }
 
 /**

@@ -25,8 +25,9 @@ import {
   vmaIsAnonymous,
 } from "../mm_types.js";
 import { type MmWalkOps, walkPageRangeVma } from "../pgtable/pagewalk.js";
-import { isGuardPte, makePteMarker, PTE_MARKER_GUARD, ptepGet, setPte } from "../pgtable/pgtable.js";
+import { ptepGet, setPte } from "../pgtable/pgtable.js";
 import { pteAlloc } from "../pgtable/pgtable_alloc.js";
+import { isGuardPte, makePteMarker, PTE_MARKER_GUARD } from "../pgtable/swapops.js";
 
 /** Ends at the first entry that is no guard. Linux mm/madvise.c:guard_install_walk_ops */
 const NOTHING_BUT_GUARDS: MmWalkOps = {

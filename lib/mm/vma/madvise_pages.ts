@@ -49,21 +49,16 @@ import {
   pageFolio,
 } from "../pages/folio.js";
 import { type MmWalkOps, nextBoundary, walkPageRangeVma } from "../pgtable/pagewalk.js";
+import { pteDirty, pteMkclean, pteMkold, ptepGet, pteYoung, setPte, unknownPte } from "../pgtable/pgtable.js";
 import {
   classifyPte,
   PTE_KIND_MARKER,
   PTE_KIND_PRESENT,
   PTE_KIND_SWAP,
   PTE_MARKER_POISONED,
-  pteDirty,
-  pteMkclean,
-  pteMkold,
-  ptepGet,
-  pteYoung,
-  setPte,
+  pteToSwpEntry,
   swpOffset,
-  unknownPte,
-} from "../pgtable/pgtable.js";
+} from "../pgtable/swapops.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
 import { MADV } from "./mman.js";
 import { updateHiwaterRss } from "./util.js";
@@ -113,7 +108,7 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
  */
 function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, kind: number): void {
   if (kind === PTE_KIND_SWAP) throw unknownPte(pte); // its place would have to be given back
-  if (kind === PTE_KIND_MARKER && (swpOffset(pte) & PTE_MARKER_POISONED) !== 0)
+  if (kind === PTE_KIND_MARKER && (swpOffset(pteToSwpEntry(pte)) & PTE_MARKER_POISONED) !== 0)
     setPte(vma.vmMm.sys.ram, ptep, 0);
 }
 

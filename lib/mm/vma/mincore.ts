@@ -16,7 +16,7 @@ import { filemapGetFolio } from "../filemap/address_space.js";
 import type { File, MmStruct, VmAreaStruct } from "../mm_types.js";
 import { PG_uptodate } from "../pages/folio.js";
 import { walkPageRangeVma } from "../pgtable/pagewalk.js";
-import { PTE_KIND_MARKER, PTE_KIND_SWAP } from "../pgtable/pgtable.js";
+import { PTE_KIND_MARKER, PTE_KIND_SWAP } from "../pgtable/swapops.js";
 
 /** Pages that are asked for at once: as many answers as fit into a page of the kernel's. */
 const CHUNK_PAGES = PAGE_SIZE;

@@ -27,7 +27,8 @@ import {
 } from "../mm_types.js";
 import { pageFolio, pfnToPage } from "../pages/folio.js";
 import { walkPageRangeVma } from "../pgtable/pagewalk.js";
-import { PTE_KIND_PRESENT, ptePfn, pteSpecial } from "../pgtable/pgtable.js";
+import { ptePfn, pteSpecial } from "../pgtable/pgtable.js";
+import { PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "../system.js";
 import { MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT } from "./mman.js";
 import { canDoMlock, rangeWraps } from "./util.js";

@@ -21,8 +21,9 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
-import { classifyPte, PTE_KIND_NONE, PTE_KIND_PRESENT, ptepGet, setPte } from "../pgtable/pgtable.js";
+import { ptepGet, setPte } from "../pgtable/pgtable.js";
 import { pmdAlloc, pmdOffset, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
+import { classifyPte, PTE_KIND_NONE, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
 
 /** One move on its way. Linux mm/internal.h:struct pagetable_move_control */

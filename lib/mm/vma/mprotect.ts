@@ -40,8 +40,6 @@ import { folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { walkPageRangeVma } from "../pgtable/pagewalk.js";
 import {
-  PTE_KIND_MIGRATION,
-  PTE_KIND_PRESENT,
   pteDirty,
   pteMkwrite,
   pteModify,
@@ -54,6 +52,7 @@ import {
   vmaPageProt,
   vmaWantsWritenotify,
 } from "../pgtable/pgtable.js";
+import { PTE_KIND_MIGRATION, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import {
   calcVmProtBits,
   PROT_EXEC,

@@ -7,15 +7,9 @@ import type { Task } from "../../../lib/kernel/task.js";
 import { isCowMapping, vmaNeedsCopy } from "../../../lib/mm/fault/copy_page_range.js";
 import { MM_ANONPAGES, VM_MAYWRITE, VM_READ, VM_SHARED, VM_WRITE } from "../../../lib/mm/mm_types.js";
 import { pfnToPage } from "../../../lib/mm/pages/folio.js";
-import {
-  isGuardPte,
-  pteDirty,
-  ptePfn,
-  ptepGet,
-  pteWrite,
-  pteYoung,
-} from "../../../lib/mm/pgtable/pgtable.js";
+import { pteDirty, ptePfn, ptepGet, pteWrite, pteYoung } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { isGuardPte } from "../../../lib/mm/pgtable/swapops.js";
 import { MADV } from "../../../lib/mm/vma/mman.js";
 
 const BASE = 0x1000_0000_0000;

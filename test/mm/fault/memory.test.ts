@@ -129,7 +129,8 @@ describe("fork and the write after it", () => {
 
 describe("markers", () => {
   it("make a guarded page a segmentation fault", async () => {
-    const { makePteMarker, PTE_MARKER_GUARD, setPte } = await import("../../../lib/mm/pgtable/pgtable.js");
+    const { setPte } = await import("../../../lib/mm/pgtable/pgtable.js");
+    const { makePteMarker, PTE_MARKER_GUARD } = await import("../../../lib/mm/pgtable/swapops.js");
     const { pteAlloc } = await import("../../../lib/mm/pgtable/pgtable_alloc.js");
     const sys = boot();
     const mm = newMm(sys);

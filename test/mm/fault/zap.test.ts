@@ -7,8 +7,9 @@ import { freePgtables, unmapMappingPages, unmapVmas, zapPageRangeSingle } from "
 import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
 import { MM_ANONPAGES, MM_SHMEMPAGES, type VmAreaStruct } from "../../../lib/mm/mm_types.js";
 import { nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
-import { isGuardPte, ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
+import { ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
 import { pmdOffset, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { isGuardPte } from "../../../lib/mm/pgtable/swapops.js";
 import { MADV } from "../../../lib/mm/vma/mman.js";
 
 const BASE = 0x1000_0000_0000;

@@ -5,12 +5,21 @@ import type { Process } from "../../../lib/kernel/process.js";
 import { checkInvariants } from "../../../lib/mm/debug.js";
 import { VmBug } from "../../../lib/mm/mmdebug.js";
 import {
+  PAGE_PROTNONE,
+  PAGE_TABLE,
+  PTE_NX,
+  pfnPte,
+  pteIndex,
+  ptepGet,
+  pteYoung,
+  setPte,
+} from "../../../lib/mm/pgtable/pgtable.js";
+import { pmdOffset, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import {
   classifyPte,
   MAX_SWAPFILES,
   makePteMarker,
-  PAGE_PROTNONE,
   PAGE_SWP_EXCLUSIVE,
-  PAGE_TABLE,
   PTE_KIND_MARKER,
   PTE_KIND_MIGRATION,
   PTE_KIND_NONE,
@@ -18,18 +27,12 @@ import {
   PTE_KIND_SWAP,
   PTE_MARKER_GUARD,
   PTE_MARKER_POISONED,
-  PTE_NX,
-  pfnPte,
-  pteIndex,
-  ptepGet,
-  pteYoung,
   SWP_MIGRATION_READ,
   SWP_MIGRATION_WRITE,
   SWP_PTE_MARKER,
-  setPte,
+  swpEntry,
   swpEntryToPte,
-} from "../../../lib/mm/pgtable/pgtable.js";
-import { pmdOffset, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+} from "../../../lib/mm/pgtable/swapops.js";
 import { clearRefsWrite } from "../../../lib/procfs/clear_refs.js";
 import { pagemapRead } from "../../../lib/procfs/pagemap.js";
 import { showSmap } from "../../../lib/procfs/smaps.js";
@@ -46,15 +49,15 @@ describe("classifyPte", () => {
   });
 
   it("finds a place in swap in the first and the last area, at the highest offset, exclusive or not", () => {
-    expect(classifyPte(swpEntryToPte(0, 1))).toBe(PTE_KIND_SWAP);
-    expect(classifyPte(swpEntryToPte(MAX_SWAPFILES - 1, 0))).toBe(PTE_KIND_SWAP);
-    expect(classifyPte(swpEntryToPte(3, 2 ** 38 - 1) + PAGE_SWP_EXCLUSIVE)).toBe(PTE_KIND_SWAP);
+    expect(classifyPte(swpEntryToPte(swpEntry(0, 1)))).toBe(PTE_KIND_SWAP);
+    expect(classifyPte(swpEntryToPte(swpEntry(MAX_SWAPFILES - 1, 0)))).toBe(PTE_KIND_SWAP);
+    expect(classifyPte(swpEntryToPte(swpEntry(3, 2 ** 38 - 1)) + PAGE_SWP_EXCLUSIVE)).toBe(PTE_KIND_SWAP);
   });
 
   it("gives each of the 32 types one kind or throws, with as many swap areas as Linux has", () => {
     const kinds = Array.from({ length: 32 }, (_, type) => {
       try {
-        return classifyPte(swpEntryToPte(type, 9));
+        return classifyPte(swpEntryToPte(swpEntry(type, 9)));
       } catch (error) {
         expect(error).toBeInstanceOf(VmBug);
         return undefined;
@@ -82,13 +85,13 @@ describe("classifyPte", () => {
       [0, 2 ** 38],
       [0, -1],
     ] as const)
-      expect(() => swpEntryToPte(type, offset)).toThrow(VmBug);
-    expect(classifyPte(swpEntryToPte(1, 0))).toBe(PTE_KIND_SWAP);
+      expect(() => swpEntryToPte(swpEntry(type, offset))).toThrow(VmBug);
+    expect(classifyPte(swpEntryToPte(swpEntry(1, 0)))).toBe(PTE_KIND_SWAP);
   });
 
   it("throws for a frame whose present bit was forgotten, and for a note with NX", () => {
     expect(() => classifyPte(pfnPte(77, 0x66))).toThrow(VmBug);
-    expect(() => classifyPte(swpEntryToPte(0, 1) + PTE_NX)).toThrow(VmBug);
+    expect(() => classifyPte(swpEntryToPte(swpEntry(0, 1)) + PTE_NX)).toThrow(VmBug);
   });
 });
 
@@ -142,14 +145,14 @@ describe("the walks of page tables", () => {
   });
 
   it.each(["munmap", "madvise DONTNEED", "madvise FREE", "fork"])("lose no place in swap: %s", (name) => {
-    const pte = swpEntryToPte(1, 5);
+    const pte = swpEntryToPte(swpEntry(1, 5));
     const { alice, a, entry } = withEntry(pte);
     expect(() => walks[name]!(alice, a)).toThrow(VmBug);
     expect(entry()).toBe(pte);
   });
 
   it("leave a place in swap where it is when they only change rights or look", () => {
-    const pte = swpEntryToPte(1, 5);
+    const pte = swpEntryToPte(swpEntry(1, 5));
     const { alice, a, entry } = withEntry(pte);
     alice.mprotect(a, PAGE, "r");
     expect(entry()).toBe(pte);

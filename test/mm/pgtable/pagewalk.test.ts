@@ -11,6 +11,8 @@ import {
   walkPageRange,
   walkPageRangeVma,
 } from "../../../lib/mm/pgtable/pagewalk.js";
+import { setPte } from "../../../lib/mm/pgtable/pgtable.js";
+import { pgdAlloc, pmdAlloc, pteAlloc, pudAlloc } from "../../../lib/mm/pgtable/pgtable_alloc.js";
 import {
   makePteMarker,
   PTE_KIND_MARKER,
@@ -19,10 +21,9 @@ import {
   PTE_KIND_SWAP,
   PTE_MARKER_GUARD,
   SWP_MIGRATION_READ,
-  setPte,
+  swpEntry,
   swpEntryToPte,
-} from "../../../lib/mm/pgtable/pgtable.js";
-import { pgdAlloc, pmdAlloc, pteAlloc, pudAlloc } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+} from "../../../lib/mm/pgtable/swapops.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 
 const PAGE = 4096;
@@ -96,8 +97,8 @@ describe("walkPageRange", () => {
     vma(0, 8);
     put(1, 11);
     const notes = [
-      swpEntryToPte(2, 7),
-      swpEntryToPte(SWP_MIGRATION_READ, 7),
+      swpEntryToPte(swpEntry(2, 7)),
+      swpEntryToPte(swpEntry(SWP_MIGRATION_READ, 7)),
       makePteMarker(PTE_MARKER_GUARD),
     ];
     notes.forEach((pte, i) => {

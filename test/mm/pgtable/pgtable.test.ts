@@ -4,6 +4,7 @@ import { Ram } from "../../../lib/hw/ram.js";
 import { mmInit } from "../../../lib/mm/mm_init.js";
 import { MmStruct, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, VmAreaStruct } from "../../../lib/mm/mm_types.js";
 import * as pgtable from "../../../lib/mm/pgtable/pgtable.js";
+import * as swapops from "../../../lib/mm/pgtable/swapops.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
 
 const { PTE_NX } = pgtable;
@@ -51,7 +52,7 @@ describe("the bits of an entry", () => {
   it("say present also where the processor may not look, for PROT_NONE", () => {
     const none = pgtable.pfnPte(7, pgtable.vmGetPageProt(0));
     expect(none & 1).toBe(0);
-    expect([pgtable.ptePresent(none), pgtable.pteProtnone(none), pgtable.isSwapPte(none)]).toEqual([
+    expect([pgtable.ptePresent(none), pgtable.pteProtnone(none), swapops.isSwapPte(none)]).toEqual([
       true,
       true,
       false,
@@ -90,18 +91,19 @@ describe("an entry that is not present", () => {
       [3, 0x12_3456_7890],
       [31, 2 ** 38 - 1],
     ] as const) {
-      const pte = pgtable.swpEntryToPte(type, offset);
-      expect([pgtable.swpType(pte), pgtable.swpOffset(pte)]).toEqual([type, offset]);
-      expect([pgtable.isSwapPte(pte), pgtable.ptePresent(pte)]).toEqual([true, false]);
+      const pte = swapops.swpEntryToPte(swapops.swpEntry(type, offset));
+      const entry = swapops.pteToSwpEntry(pte);
+      expect([swapops.swpType(entry), swapops.swpOffset(entry)]).toEqual([type, offset]);
+      expect([swapops.isSwapPte(pte), pgtable.ptePresent(pte)]).toEqual([true, false]);
     }
   });
 
   it("is a marker with type 31, and a guard only with the guard's bit", () => {
-    const guard = pgtable.makePteMarker(pgtable.PTE_MARKER_GUARD);
-    const poisoned = pgtable.makePteMarker(pgtable.PTE_MARKER_POISONED);
-    const swap = pgtable.swpEntryToPte(0, pgtable.PTE_MARKER_GUARD);
-    expect([guard, poisoned, swap, 0].map(pgtable.isPteMarker)).toEqual([true, true, false, false]);
-    expect([guard, poisoned, swap, 0].map(pgtable.isGuardPte)).toEqual([true, false, false, false]);
+    const guard = swapops.makePteMarker(swapops.PTE_MARKER_GUARD);
+    const poisoned = swapops.makePteMarker(swapops.PTE_MARKER_POISONED);
+    const swap = swapops.swpEntryToPte(swapops.swpEntry(0, swapops.PTE_MARKER_GUARD));
+    expect([guard, poisoned, swap, 0].map(swapops.isPteMarker)).toEqual([true, true, false, false]);
+    expect([guard, poisoned, swap, 0].map(swapops.isGuardPte)).toEqual([true, false, false, false]);
   });
 });
 

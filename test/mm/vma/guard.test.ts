@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { VM_MAYBE_GUARD } from "../../../lib/mm/mm_types.js";
-import { isGuardPte, ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
+import { ptepGet } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { isGuardPte } from "../../../lib/mm/pgtable/swapops.js";
 import { madviseGuardInstall, madviseGuardRemove } from "../../../lib/mm/vma/guard.js";
 import { at, kernel, map, mm, PAGE, PRIVATE, task, useArena } from "../arena.js";
 

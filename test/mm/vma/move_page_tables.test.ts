@@ -2,17 +2,9 @@ import { describe, expect, it } from "vitest";
 import { PAGE_PSE } from "../../../lib/hw/entry.js";
 import type { VmAreaStruct } from "../../../lib/mm/mm_types.js";
 import { VmBug } from "../../../lib/mm/mmdebug.js";
-import {
-  makePteMarker,
-  PAGE_TABLE,
-  PTE_MARKER_GUARD,
-  pfnPte,
-  ptePfn,
-  ptepGet,
-  setPte,
-  swpEntryToPte,
-} from "../../../lib/mm/pgtable/pgtable.js";
+import { PAGE_TABLE, pfnPte, ptePfn, ptepGet, setPte } from "../../../lib/mm/pgtable/pgtable.js";
 import { pmdAlloc, pmdOffset, pteAlloc, pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
+import { makePteMarker, PTE_MARKER_GUARD, swpEntry, swpEntryToPte } from "../../../lib/mm/pgtable/swapops.js";
 import { movePageTables } from "../../../lib/mm/vma/move_page_tables.js";
 import { at, kernel, map, mm, PAGE, task, useArena } from "../arena.js";
 
@@ -40,7 +32,7 @@ describe("a few pages", () => {
     task.store(at(0), 1, 10);
     task.store(at(3), 1, 13);
     setPte(mm.sys.ram, pteAlloc(mm, at(4)), makePteMarker(PTE_MARKER_GUARD));
-    setPte(mm.sys.ram, pteAlloc(mm, at(5)), swpEntryToPte(1, 5));
+    setPte(mm.sys.ram, pteAlloc(mm, at(5)), swpEntryToPte(swpEntry(1, 5)));
     const before = entries(0, 6);
     expect(move(from, to, 0, 8, 6)).toBe(6);
     expect(entries(8, 6)).toEqual(before);
