@@ -10,9 +10,11 @@ import { classifyFault } from "./fault/classify_fault.js";
 import { copyPresentPte } from "./fault/copy_page_range.js";
 import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
+import { doSwapPage } from "./fault/swap_fault.js";
 import { doWpPage } from "./fault/wp.js";
 import { tryToFreePages } from "./lru/direct_reclaim.js";
 import { wakeupKswapd } from "./lru/kswapd.js";
+import { getScanCount } from "./lru/scan_count.js";
 import { shrinkFolioList } from "./lru/shrink_folio_list.js";
 import { workingsetRefault } from "./lru/workingset.js";
 import { zoneWatermarkOk } from "./pages/watermark_ok.js";
@@ -20,13 +22,16 @@ import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
 import { catchUp, pteNeedsFlush, shootdownTargets } from "./pgtable/tlb.js";
 import { chooseNewAsid } from "./pgtable/tlb_switch.js";
+import { swapEntryDup, swapEntryPut } from "./swap/swap_map.js";
+import { swapAlloc } from "./swap/swapfile.js";
 import { doMlock } from "./vma/mlock.js";
 
 /** Linux's own parts. */
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
-  const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage };
+  const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage, doSwapPage };
   const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd };
-  const reclaim = { tryToFreePages, shrinkFolioList, workingsetRefault };
-  return { ...tlb, ...faults, ...pages, ...reclaim, doMlock, copyPresentPte };
+  const reclaim = { tryToFreePages, shrinkFolioList, workingsetRefault, getScanCount };
+  const swap = { swapAlloc, swapEntryDup, swapEntryPut };
+  return { ...tlb, ...faults, ...pages, ...reclaim, ...swap, doMlock, copyPresentPte };
 }

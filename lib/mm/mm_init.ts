@@ -21,6 +21,7 @@ import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area
 import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
+import { swapfileInit } from "./swap/swapfile.js";
 import type { MemorySystem } from "./system.js";
 
 /** Hands RAM to the zones and installs the parts; once for each machine. Linux mm/mm_init.c:mm_core_init() */
@@ -39,6 +40,7 @@ export function mmInit(
   hugepageInit(sys);
   radixTreeInit(sys);
   workingsetInit(sys);
+  swapfileInit(sys);
   freeInitmem(sys, later);
   writebackSetRatelimit(sys);
 }

@@ -262,6 +262,16 @@ export const FMODE_WRITE = 0x2;
 /** Opened with O_PATH: it names a place and can do nothing else. Linux include/linux/fs.h:FMODE_PATH */
 export const FMODE_PATH = 0x4000;
 
+/** Readahead from swap in one VMA. Linux mm/swap_state.c:SWAP_RA_VAL() */
+export interface SwapReadaheadInfo {
+  /** The last address that was not in RAM. */
+  readonly addr: Vaddr;
+  /** Pages read then. */
+  readonly win: number;
+  /** Of them those that were used since. */
+  readonly hits: number;
+}
+
 /**
  * One mapping: [vmStart, vmEnd) of one address space. Linux include/linux/mm_types.h:struct vm_area_struct
  */
@@ -292,6 +302,8 @@ export class VmAreaStruct {
    * Links to all AnonVmas whose pages may be mapped here, the oldest ancestor's first. Linux anon_vma_chain
    */
   anonVmaChain: AnonVmaChain[] = [];
+  /** How well reading ahead from swap has worked here; undefined until it was tried. Linux swap_readahead_info */
+  swapReadahead: SwapReadaheadInfo | undefined = undefined;
   /** For the owner of vmOps. Linux vm_private_data */
   vmPrivateData: unknown = undefined;
   /** prctl(PR_SET_VMA_ANON_NAME). Linux anon_name */

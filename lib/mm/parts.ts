@@ -17,6 +17,11 @@
  *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/direct_reclaim.ts
  *   sys.parts.shrinkFolioList   which of 32 old pages go            (lab 05)   Linux's: mm/lru/shrink_folio_list.ts
  *   sys.parts.workingsetRefault a page that was taken is back                  Linux's: mm/lru/workingset.ts
+ *   sys.parts.getScanCount      how much of each list to look at    (lab 06)   Linux's: mm/lru/scan_count.ts
+ *   sys.parts.swapAlloc         free slots of swap                  (lab 06)   Linux's: mm/swap/swapfile.ts
+ *   sys.parts.swapEntryDup      one more who has a slot             (lab 06)   Linux's: mm/swap/swap_map.ts
+ *   sys.parts.swapEntryPut      one less                            (lab 06)   Linux's: mm/swap/swap_map.ts
+ *   sys.parts.doSwapPage        a page that is not in RAM           (lab 06)   Linux's: mm/fault/swap_fault.ts
  *
  * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on
  * `mine`.
@@ -28,11 +33,14 @@
 import type { Vaddr } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
+import type { Lruvec } from "./lru/lruvec.js";
 import type { ReclaimStat, ScanControl } from "./lru/scan_control.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
 import type { Zone, ZoneWatermarks } from "./pages/buddy.js";
 import type { Folio } from "./pages/folio.js";
+import type { SwpEntry } from "./pgtable/swapops.js";
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
+import type { SwapInfoStruct } from "./swap/swap_types.js";
 import type { MemorySystem } from "./system.js";
 
 /** Parts of `lib/mm` that may be replaced at boot. Not in Linux. */
@@ -111,4 +119,17 @@ export interface MmParts {
   ): number;
   /** The folio is back in the place where reclaim had left `shadow`: may make it active (PG_active). */
   workingsetRefault(sys: MemorySystem, folio: Folio, shadow: number): void;
+  /** Pages of each evictable list of `lruvec` to look at in this pass. */
+  getScanCount(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): number[];
+  /** Free slots for 2^order pages, now the swap cache's (SWAP_HAS_CACHE): the entry of the first, 0 if none. */
+  swapAlloc(sys: MemorySystem, order: number): SwpEntry;
+  /**
+   * One more who has slot `offset`: an entry (`usage` 1), the swap cache (SWAP_HAS_CACHE) or a file
+   * (SWAP_MAP_SHMEM). 0, or -ENOENT, -EEXIST, -EINVAL, -ENOMEM.
+   */
+  swapEntryDup(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number;
+  /** One less who has it; what its byte of the swap map is then: 0 if it is free. */
+  swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number;
+  /** The access found the note vmf.origPte at vmf.ptep: a place in swap, or a marker. */
+  doSwapPage(vmf: VmFault): VmFaultResult;
 }

@@ -74,6 +74,13 @@ export const VM_EVENT_NAMES = [
   "kswapd_low_wmark_hit_quickly",
   "kswapd_high_wmark_hit_quickly",
   "pageoutrun",
+  "swap_ra",
+  "swap_ra_hit",
+  "swpin_zero",
+  "swpout_zero",
+  "zswpin",
+  "zswpout",
+  "zswpwb",
 ] as const;
 
 /** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
@@ -136,6 +143,16 @@ export const KSWAPD_INODESTEAL = 56;
 export const KSWAPD_LOW_WMARK_HIT_QUICKLY = 57;
 export const KSWAPD_HIGH_WMARK_HIT_QUICKLY = 58;
 export const PAGEOUTRUN = 59;
+/** Pages of swap read ahead, and those of them that were used. */
+export const SWAP_RA = 60;
+export const SWAP_RA_HIT = 61;
+/** Pages of zeros, which are not written. */
+export const SWPIN_ZERO = 62;
+export const SWPOUT_ZERO = 63;
+/** Pages that zswap gave back, took, and wrote to the device. */
+export const ZSWPIN = 64;
+export const ZSWPOUT = 65;
+export const ZSWPWB = 66;
 
 /** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
 export const NODE_STAT_NAMES = [

@@ -5,7 +5,7 @@
  *     handlePteFault
  *       entry empty,  anonymous VMA --> doAnonymousPage     zero page (read) or a new zeroed page (write)
  *       entry empty,  file VMA      --> doFault             doReadFault, doCowFault, doSharedFault (file_fault.ts)
- *       entry there, not present    --> doSwapPage          guard markers; swap later
+ *       entry there, not present    --> doSwapPage          in swap, or a marker (swap_fault.ts)
  *       entry present, write denied --> doWpPage            copy on write, write notification (wp.ts)
  *       entry present, all allowed  --> accessed and dirty bits, else nothing: somebody was faster
  *
@@ -19,7 +19,7 @@
  * What a fault counts as is decided at its end, in mmAccountFault: major when a device had to be waited for,
  * and also after a retry. A failed fault is none.
  *
- * Read first: vm_fault.ts, mm/pgtable/pgtable_alloc.ts. Read next: file_fault.ts, wp.ts.
+ * Read first: vm_fault.ts, mm/pgtable/pgtable_alloc.ts. Read next: file_fault.ts, wp.ts, swap_fault.ts.
  */
 
 import type { Vaddr } from "../../hw/address.js";
@@ -46,18 +46,9 @@ import {
   ptepGet,
   pteWrite,
   setPte,
-  unknownPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
 import { pmdAlloc, pteOffsetPmd, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
-import {
-  classifyPte,
-  PTE_KIND_MARKER,
-  PTE_MARKER_GUARD,
-  PTE_MARKER_POISONED,
-  pteToSwpEntry,
-  swpOffset,
-} from "../pgtable/swapops.js";
 import type { TraceRing } from "../trace.js";
 import { countVmEvent, PGFAULT } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
@@ -69,12 +60,10 @@ import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
-  VM_FAULT_HWPOISON,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
-  VM_FAULT_SIGSEGV,
   VmFault,
 } from "./vm_fault.js";
 import { folioPrealloc } from "./wp.js";
@@ -112,7 +101,7 @@ function handlePteFault(vmf: VmFault): VmFaultResult {
   const { vma, origPte } = vmf;
   const { parts, ram } = vma.vmMm.sys;
   if (origPte === 0) return vma.vmOps === undefined ? parts.doAnonymousPage(vmf) : doFault(vmf);
-  if (!ptePresent(origPte)) return doSwapPage(vmf);
+  if (!ptePresent(origPte)) return parts.doSwapPage(vmf);
   if (isWriteProtected(vmf)) return parts.doWpPage(vmf);
   const entry = pteMkyoung((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte) : origPte);
   if (entry !== origPte) setPte(ram, vmf.ptep, entry);
@@ -162,23 +151,6 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
   folioAddLruVma(folio, vma);
   setPte(sys.ram, vmf.ptep, entry);
   return 0;
-}
-
-/**
- * The entry is a note of the kernel: a marker. Throws for a place in swap or a page on the move: nothing
- * makes them yet.
- * Linux mm/memory.c:do_swap_page()
- */
-function doSwapPage(vmf: VmFault): VmFaultResult {
-  if (classifyPte(vmf.origPte) === PTE_KIND_MARKER) return handlePteMarker(vmf);
-  throw unknownPte(vmf.origPte);
-}
-
-/** Linux mm/memory.c:handle_pte_marker() */
-function handlePteMarker(vmf: VmFault): VmFaultResult {
-  const marker = swpOffset(pteToSwpEntry(vmf.origPte));
-  if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
-  return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
 }
 
 // ---------------------------------------------------------------- counting and tracing

@@ -101,6 +101,18 @@ export function folioAddNewAnonRmap(
   modNodePageState(sys, NR_ANON_MAPPED, nr);
 }
 
+/**
+ * One more entry for a page of anonymous memory that has its AnonVma already: back from the swap cache.
+ * Linux mm/rmap.c:folio_add_anon_rmap_ptes()
+ */
+export function folioAddAnonRmapPte(folio: Folio, page: Page, vma: VmAreaStruct, exclusive: boolean): void {
+  const { sys } = vma.vmMm;
+  vmBugOn(!folioTestAnon(folio), "a page of a file is mapped as anonymous memory");
+  folioAddRmap(sys, folio, page, 1);
+  if (exclusive) page.anonExclusive = true;
+  if (folio.order === 0 && vmaIsLocked(vma)) mlockFolio(sys, folio);
+}
+
 /** Entries for `nrPages` pages of a cache folio. Linux mm/rmap.c:folio_add_file_rmap_ptes() */
 export function folioAddFileRmapPtes(folio: Folio, page: Page, nrPages: number, vma: VmAreaStruct): void {
   const { sys } = vma.vmMm;

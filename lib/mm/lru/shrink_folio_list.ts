@@ -11,7 +11,8 @@
  *     could not be unmapped everywhere            activate
  *     dirty, of a file                            activate, marked PG_reclaim: the flusher writes it,
  *                                                 reclaim does not
- *     dirty, shared memory                        activate        (could only go to swap)
+ *     dirty, anonymous                            written to its slot (pageout): keep, it is freed when
+ *                                                 it has arrived; or free, where that takes no time
  *     free to be dropped (MADV_FREE)              free
  *     clean, held by the cache alone              free, a shadow in its place           removeMapping
  *     held by somebody else                       keep
@@ -23,7 +24,7 @@
  *
  * Replaceable: sys.parts.shrinkFolioList.
  *
- * Left out: swap (it comes later), splitting large anonymous folios, demotion to slower memory, pages pinned
+ * Left out: splitting large anonymous folios, demotion to slower memory, pages pinned
  * for a device, file systems that keep something of their own in a page.
  *
  * Linux mm/vmscan.c. Read first: isolate.ts, mm/fault/rmap_referenced.ts, mm/fault/rmap_unmap.ts,
@@ -57,15 +58,25 @@ import {
 import { folioPutRefs } from "../pages/free_pages.js";
 import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
 import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
+import { vmSwapFull } from "../swap/cluster.js";
+import { blkFinishPlug, blkStartPlug, swapWriteout } from "../swap/page_io.js";
+import { folioFreeSwap, swapCacheDelFolio } from "../swap/swap_state.js";
+import { folioAllocSwap } from "../swap/swapfile.js";
 import type { MemorySystem } from "../system.js";
-import { countVmEvents, modNodePageState, NR_VMSCAN_IMMEDIATE, PGACTIVATE, PGLAZYFREED } from "../vmstat.js";
+import {
+  countVmEvents,
+  modNodePageState,
+  NR_VMSCAN_IMMEDIATE,
+  NR_VMSCAN_WRITE,
+  PGACTIVATE,
+  PGLAZYFREED,
+} from "../vmstat.js";
 import { FOLIO_BATCH_SIZE } from "./fbatch.js";
 import { lruGenSetRefs } from "./gen/refs.js";
 import { folioEvictable } from "./mlock_batch.js";
 import { folioIsFileLru } from "./mm_inline.js";
 import { currentIsKswapd } from "./reclaimer.js";
 import type { ReclaimStat, ScanControl } from "./scan_control.js";
-import { folioAllocSwap } from "./swap_space.js";
 import { workingsetEviction } from "./workingset.js";
 
 /** What the use of a folio says should be done with it. Linux mm/vmscan.c:enum folio_references */
@@ -175,20 +186,20 @@ function unmap({ sys, stat, flush }: Pass, folio: Folio, nrPages: number): Outco
 }
 
 /** A dirty folio; what becomes of it. */
-function shrinkDirty({ sys, sc, flush }: Pass, folio: Folio, references: number): Outcome {
+function shrinkDirty({ sys, sc, stat, flush }: Pass, folio: Folio, references: number): Outcome {
   const again = (folio.flags & PG_reclaim) !== 0 && (sys.pgdat.flags & PGDAT_DIRTY) !== 0;
   if (folioIsFileLru(folio) && !(currentIsKswapd(sys) && again)) {
     modNodePageState(sys, NR_VMSCAN_IMMEDIATE, folioNrPages(folio));
     folio.flags |= PG_reclaim; // freed as soon as it has been written
     return "activate";
   }
-  return pageout(sys, folio, sc, references, flush);
+  return pageout(sys, folio, sc, references, flush, stat);
 }
 
 /**
- * Would write the dirty folio, but reclaim writes swap only: a file is the flusher's business, and shared
- * memory has nowhere to go. Whether it is kept or made active. Linux mm/vmscan.c:pageout(), and the questions
- * before it in shrink_folio_list(); mm/shmem.c:shmem_writeout()
+ * Sends the dirty folio to swap, if that is where it belongs: it is kept until it has arrived, or free at once
+ * where that took no time. Files are the flusher's business. `stat` counts what was sent.
+ * Linux mm/vmscan.c:pageout(), writeout(), and what is around them in shrink_folio_list()
  */
 export function pageout(
   sys: MemorySystem,
@@ -196,14 +207,24 @@ export function pageout(
   sc: ScanControl,
   references: number,
   flush: TlbflushUnmapBatch,
-): "keep" | "activate" {
+  stat?: ReclaimStat,
+): Outcome {
   if (references === FOLIOREF_RECLAIM_CLEAN) return "keep";
   if (!mayEnterFs(folio, sc.gfpMask) || !sc.mayWritepage) return "keep";
   tryToUnmapFlushDirty(sys, flush);
   if (folio.refcount !== 1 + folioNrPages(folio)) return "keep";
   if (folio.mapping === undefined) return "keep";
-  if (!folioIsFileLru(folio)) folio.flags &= ~PG_reclaim; // dirty as before
-  return "activate";
+  if (!folioTestAnon(folio)) {
+    if (!folioIsFileLru(folio)) folio.flags &= ~PG_reclaim; // dirty as before
+    return "activate";
+  }
+  folio.flags = (folio.flags & ~PG_dirty) | PG_reclaim;
+  swapWriteout(sys, folio);
+  if (!folioIsWriteback(sys, folio)) folio.flags &= ~PG_reclaim;
+  modNodePageState(sys, NR_VMSCAN_WRITE, folioNrPages(folio));
+  if (stat !== undefined) stat.nrPageout += folioNrPages(folio);
+  if (folioIsWriteback(sys, folio) || (folio.flags & PG_dirty) !== 0) return "keep";
+  return removeMapping(sys, folio) ? "free" : "keep";
 }
 
 /**
@@ -217,9 +238,13 @@ export function removeMapping(sys: MemorySystem, folio: Folio): boolean {
     countVmEvents(sys, PGLAZYFREED, folioNrPages(folio));
     return true;
   }
+  if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;
+  if ((folio.flags & PG_swapcache) !== 0) {
+    swapCacheDelFolio(sys, folio, workingsetEviction(sys, folio));
+    return true;
+  }
   const { mapping } = folio;
   if (mapping === undefined || mapping.isAnon) return false;
-  if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;
   filemapRemoveFolio(folio, folioIsFileLru(folio) ? workingsetEviction(sys, folio) : undefined);
   return true;
 }
@@ -254,8 +279,10 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
   return removeMapping(sys, folio) ? "free" : "keep";
 }
 
-/** It gets out of the way of the scan, unless mlock holds it. */
-function setActive(stat: ReclaimStat, folio: Folio): void {
+/** It gets out of the way of the scan, unless mlock holds it. A slot that it has is better used by others. */
+function setActive(sys: MemorySystem, stat: ReclaimStat, folio: Folio): void {
+  if ((folio.flags & PG_swapcache) !== 0 && (vmSwapFull(sys) || (folio.flags & PG_mlocked) !== 0))
+    folioFreeSwap(sys, folio);
   if ((folio.flags & PG_mlocked) !== 0) return;
   folio.flags |= PG_active;
   stat.nrActivate[folioIsFileLru(folio) ? 1 : 0] += folioNrPages(folio);
@@ -284,6 +311,7 @@ export function shrinkFolioList(
   const free: Folio[] = [];
   let nrKept = 0;
   let nrReclaimed = 0;
+  const plug = blkStartPlug(sys);
   for (let i = 0; i < folioList.length; i++) {
     const folio = folioList[i]!;
     const outcome = shrinkFolio(pass, folio);
@@ -292,9 +320,10 @@ export function shrinkFolioList(
       if (free.push(folio) === FOLIO_BATCH_SIZE) freeFolios(sys, free, pass.flush);
       continue;
     }
-    if (outcome === "activate") setActive(stat, folio);
+    if (outcome === "activate") setActive(sys, stat, folio);
     folioList[nrKept++] = folio;
   }
+  blkFinishPlug(sys, plug);
   folioList.length = nrKept;
   freeFolios(sys, free, pass.flush);
   countVmEvents(sys, PGACTIVATE, stat.nrActivate[0] + stat.nrActivate[1]);

@@ -1,13 +1,12 @@
 /**
- * Where anonymous memory could go: as long as there is no swap, nowhere.
+ * Whether anonymous memory could go anywhere.
  *
- * The questions that reclaim asks of swap are all here: whether anonymous memory can be taken at all, whether
- * it is worth to keep its lists in order, and a place for one folio. Without swap the answers are no, so that
- * anonymous memory and memory in files of RAM stay, however short memory is.
+ * The questions that reclaim asks of swap before it looks at a page: whether anonymous memory can be taken at
+ * all, and whether it is worth to keep its lists in order. Without swap the answers are no, so that anonymous
+ * memory and memory in files of RAM stay, however short memory is.
  *
- * Linux mm/vmscan.c, mm/swapfile.c. Read next: scan_count.ts, shrink_folio_list.ts.
+ * Linux mm/vmscan.c. Read next: scan_count.ts, shrink_folio_list.ts, mm/swap/swapfile.ts.
  */
-import type { Folio } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 
 /** Whether there is room for one page more. Linux mm/vmscan.c:can_reclaim_anon_pages() */
@@ -21,13 +20,4 @@ export function canReclaimAnonPages(sys: MemorySystem): boolean {
  */
 export function canAgeAnonPages(sys: MemorySystem): boolean {
   return sys.totalSwapPages > 0;
-}
-
-/**
- * A place in swap for the folio, which is in the swap cache then; false if there is none.
- * Linux mm/swapfile.c:folio_alloc_swap()
- * Differs from Linux: there never is one.
- */
-export function folioAllocSwap(_sys: MemorySystem, _folio: Folio): boolean {
-  return false;
 }

@@ -34,7 +34,7 @@ import {
 } from "./lruvec.js";
 import { currentIsKswapd } from "./reclaimer.js";
 import { DEF_PRIORITY, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
-import { getScanCount, inactiveIsLow, prepareScanControl } from "./scan_count.js";
+import { inactiveIsLow, prepareScanControl } from "./scan_count.js";
 import { shrinkActiveList, shrinkList } from "./shrink_lists.js";
 import { flushReclaimState, shrinkSlab } from "./shrinker.js";
 import { canAgeAnonPages, canReclaimAnonPages } from "./swap_space.js";
@@ -42,7 +42,7 @@ import { reclaimThrottle } from "./throttle.js";
 
 /** Looks at the lists as far as sc says. Linux mm/vmscan.c:shrink_lruvec() */
 export function shrinkLruvec(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): void {
-  const nr = getScanCount(sys, lruvec, sc);
+  const nr = sys.parts.getScanCount(sys, lruvec, sc);
   const targets = [...nr];
   // A first light pass of a task that needs memory does all it set out to do: kswapd cannot keep up.
   const proportional = !currentIsKswapd(sys) && sc.priority === DEF_PRIORITY;

@@ -96,7 +96,7 @@ export interface SwapClusterInfo {
   /** The swap table; undefined while the cluster is free. Linux mm/swap_table.h:struct swap_table */
   table: SwapTableEntry[] | undefined;
   /** The frame that the table takes. */
-  tablePage: Page | undefined;
+  tablePage: Folio | undefined;
 }
 
 /** Neighbouring pages of an area in neighbouring blocks. Linux include/linux/swap.h:struct swap_extent */
@@ -150,16 +150,18 @@ export interface SwapInfoStruct {
   /** 1 for each slot whose page was all zeros: it is not on the device. Linux zeromap, a bitmap */
   readonly zeromap: Uint8Array;
   /**
-   * Continued counts (swap_map.ts), by slot / 4096. Linux the list of pages behind vmalloc_to_page(swap_map)
+   * Pages with the continued counts of 4096 slots each (swap_map.ts), by slot / 4096. Linux: a list behind
+   * vmalloc_to_page(swap_map)
    */
-  readonly continuations: Map<number, Uint8Array[]>;
+  readonly continuations: Map<number, Page[]>;
   readonly clusterInfo: SwapClusterInfo[];
-  readonly freeClusters: SwapClusterInfo[];
-  readonly fullClusters: SwapClusterInfo[];
-  readonly discardClusters: SwapClusterInfo[];
+  /** Lists of clusters, the first first. */
+  readonly freeClusters: Set<SwapClusterInfo>;
+  readonly fullClusters: Set<SwapClusterInfo>;
+  readonly discardClusters: Set<SwapClusterInfo>;
   /** By order. */
-  readonly nonfullClusters: SwapClusterInfo[][];
-  readonly fragClusters: SwapClusterInfo[][];
+  readonly nonfullClusters: readonly Set<SwapClusterInfo>[];
+  readonly fragClusters: readonly Set<SwapClusterInfo>[];
   /**
    * Where a device that turns goes on, by order, for all CPUs; undefined for others. Linux
    * global_cluster->next
@@ -189,6 +191,14 @@ export interface ZswapOperations {
   invalidate(entry: SwpEntry): void;
 }
 
+/** A folio on its way to or from its slot. Linux struct bio */
+export interface SwapIo {
+  readonly op: "read" | "write";
+  readonly folio: Folio;
+  readonly device: BlockDevice;
+  readonly block: number;
+}
+
 /** All swap of one machine. Linux: the variables of mm/swapfile.c and mm/swap_state.c */
 export class SwapState {
   /** Areas by type. */
@@ -205,7 +215,11 @@ export class SwapState {
   readaheadHits = 4;
   /** The last slot that readahead was asked for. Linux swapin_nr_pages(): prev_offset */
   prevOffset = 0;
+  /** Pages of the last window. Linux swapin_nr_pages(): last_readahead_pages */
+  lastReadaheadPages = 0;
   /** /sys/kernel/mm/swap/vma_ra_enabled */
   vmaRaEnabled = true;
   zswap: ZswapOperations | undefined = undefined;
+  /** Pages to be moved that wait for their neighbours (page_io.ts). Linux struct blk_plug */
+  plug: SwapIo[] | undefined = undefined;
 }

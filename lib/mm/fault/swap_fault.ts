@@ -1,0 +1,244 @@
+/**
+ * A fault on a page that is not in RAM: its entry says where it is.
+ *
+ *   doSwapPage
+ *     a marker (guard, poison)                         SIGSEGV, SIGBUS
+ *     in the swap cache: a folio has the bytes         minor, unless they are still on their way
+ *     a device that is done at once (zram), and        read straight into a new page: no swap cache, no
+ *     nobody else has the slot                         readahead, the slot is free afterwards
+ *     else: read, with those around it                 major    (swapinReadahead)
+ *   then
+ *     one entry less has the slot (swapFreeNr)
+ *     the slot is given up if it is of no use: more than half of swap used, the page locked, or written now
+ *     and nobody else's
+ *     the page is mapped; writable at once if it is this mm's alone (E in the entry, or no other hold)
+ *     a write that it is not writable for: doWpPage, in the same fault
+ *
+ * A page that was only read keeps its slot and stays in the swap cache: it may be dropped again without
+ * being written. That is why swap stays "used" long after memory is free again.
+ *
+ * Replaceable: sys.parts.doSwapPage.
+ *
+ * Left out: large folios are mapped one page at a fault; KSM, device memory.
+ *
+ * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts. Read next: wp.ts.
+ */
+import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
+import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import {
+  addMmCounter,
+  MM_ANONPAGES,
+  MM_SWAPENTS,
+  VM_LOCKED,
+  VM_WRITE,
+  type VmAreaStruct,
+  type VmFaultResult,
+} from "../mm_types.js";
+import {
+  type Folio,
+  folioNrPages,
+  folioPage,
+  folioTestAnon,
+  PG_locked,
+  PG_lru,
+  PG_mlocked,
+  PG_swapbacked,
+  PG_swapcache,
+  PG_uptodate,
+} from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
+import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { allocPages } from "../pages/page_alloc.js";
+import { maybeMkwrite, pfnPte, pteMkdirty, setPte, unknownPte, vmaPageProt } from "../pgtable/pgtable.js";
+import {
+  classifyPte,
+  PTE_KIND_MARKER,
+  PTE_KIND_SWAP,
+  PTE_MARKER_GUARD,
+  PTE_MARKER_POISONED,
+  pteSwpExclusive,
+  pteToSwpEntry,
+  type SwpEntry,
+  swpOffset,
+} from "../pgtable/swapops.js";
+import { vmSwapFull } from "../swap/cluster.js";
+import { swapReadFolio } from "../swap/page_io.js";
+import { getSwapDevice, swapCount, swapcacheClear, swapcachePrepare, swapFreeNr } from "../swap/swap_map.js";
+import { swapinReadahead, swapUpdateReadahead } from "../swap/swap_readahead.js";
+import {
+  folioFreeSwap,
+  folioMatchesSwapEntry,
+  folioSwap,
+  swapCacheGetFolio,
+  swapCacheGetShadow,
+} from "../swap/swap_state.js";
+import { SWP_STABLE_WRITES, SWP_SYNCHRONOUS_IO, type SwapInfoStruct } from "../swap/swap_types.js";
+import type { MemorySystem } from "../system.js";
+import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
+import { vmfPteChanged } from "./pte_changed.js";
+import { folioAddAnonRmapPte, folioAddNewAnonRmap } from "./rmap.js";
+import {
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_TRIED,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_HWPOISON,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  type VmFault,
+} from "./vm_fault.js";
+
+/** The folio with the bytes, held; how the fault counts; whether the swap cache was passed by. */
+interface Found {
+  readonly folio: Folio;
+  readonly ret: VmFaultResult;
+  readonly direct: boolean;
+}
+
+/**
+ * The entry is a note of the kernel: a place in swap, or a marker. Throws for a page on the move: nothing
+ * makes them yet. Linux mm/memory.c:do_swap_page()
+ */
+export function doSwapPage(vmf: VmFault): VmFaultResult {
+  const kind = classifyPte(vmf.origPte);
+  if (kind === PTE_KIND_MARKER) return handlePteMarker(vmf);
+  if (kind !== PTE_KIND_SWAP) throw unknownPte(vmf.origPte);
+  const { sys } = vmf.vma.vmMm;
+  const entry = pteToSwpEntry(vmf.origPte);
+  const si = getSwapDevice(sys, entry);
+  if (si === undefined) return 0; // swapoff was faster: the access finds the page
+  const found = findFolio(sys, vmf, si, entry);
+  if (found === undefined) return vmfPteChanged(vmf) ? 0 : VM_FAULT_OOM;
+  const ret = mapFolio(sys, vmf, si, entry, found);
+  if (found.direct) swapcacheClear(sys, si, entry);
+  return ret;
+}
+
+/** Linux mm/memory.c:handle_pte_marker() */
+function handlePteMarker(vmf: VmFault): VmFaultResult {
+  const marker = swpOffset(pteToSwpEntry(vmf.origPte));
+  if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
+  return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
+}
+
+/** The folio with the slot's bytes, which may still be on their way; undefined without memory. */
+function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: SwpEntry): Found | undefined {
+  const cached = swapCacheGetFolio(sys, entry);
+  if (cached !== undefined) {
+    swapUpdateReadahead(sys, cached, vmf.vma, vmf.address);
+    return { folio: cached, ret: 0, direct: false };
+  }
+  const direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0 && swapCount(si.swapMap[swpOffset(entry)]!) === 1;
+  const folio = direct ? readPastCache(sys, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
+  if (folio === undefined) return undefined;
+  countVmEvent(sys, PGMAJFAULT);
+  return { folio, ret: VM_FAULT_MAJOR, direct };
+}
+
+/** Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache" */
+function readPastCache(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
+  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
+  if (folio === undefined) return undefined;
+  if (swapcachePrepare(sys, entry) !== 0) {
+    folioPut(sys, folio); // somebody else reads it
+    return undefined;
+  }
+  folio.flags |= PG_locked | PG_swapbacked;
+  const shadow = swapCacheGetShadow(sys, entry);
+  if (shadow !== undefined) sys.parts.workingsetRefault(sys, folio, shadow);
+  folioAddLru(sys, folio);
+  folio.private = entry;
+  swapReadFolio(sys, folio);
+  folio.private = 0;
+  return folio;
+}
+
+/** Waits for the folio's bytes if need be, and maps it, unless something has changed meanwhile. */
+function mapFolio(
+  sys: MemorySystem,
+  vmf: VmFault,
+  si: SwapInfoStruct,
+  entry: SwpEntry,
+  { folio, ret, direct }: Found,
+): VmFaultResult {
+  if (folioIsLocked(sys, folio)) {
+    folioWaitLocked(sys, folio);
+    if ((vmf.flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) === FAULT_FLAG_ALLOW_RETRY) {
+      folioPut(sys, folio);
+      return ret | VM_FAULT_RETRY;
+    }
+  }
+  if (!direct && !folioMatchesSwapEntry(folio, entry)) {
+    folioPut(sys, folio);
+    return ret;
+  }
+  // Its place in a batch is a hold: nobody could tell that the folio is this mm's alone.
+  if (!direct && (vmf.flags & FAULT_FLAG_WRITE) !== 0 && (folio.flags & PG_lru) === 0) lruAddDrain(sys);
+  if (vmfPteChanged(vmf)) {
+    folioPut(sys, folio);
+    return ret;
+  }
+  if ((folio.flags & PG_uptodate) === 0) {
+    folioPut(sys, folio);
+    return VM_FAULT_SIGBUS;
+  }
+  setSwappedPte(sys, vmf, si, entry, folio, direct);
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) return ret;
+  const wp = sys.parts.doWpPage(vmf);
+  return (wp & VM_FAULT_ERROR) !== 0 ? wp & VM_FAULT_ERROR : ret | wp;
+}
+
+/** Whether this entry's mm is the only one that the page belongs to, for certain. */
+function isExclusive(
+  sys: MemorySystem,
+  vmf: VmFault,
+  si: SwapInfoStruct,
+  folio: Folio,
+  direct: boolean,
+): boolean {
+  if (direct) return true;
+  if (!pteSwpExclusive(vmf.origPte)) return false;
+  // A page that the device is reading must not change.
+  return !(folioIsWriteback(sys, folio) && (si.flags & SWP_STABLE_WRITES) !== 0);
+}
+
+/** The slot is of no more use to the folio. Linux mm/memory.c:should_try_to_free_swap() */
+function shouldTryToFreeSwap(sys: MemorySystem, folio: Folio, vma: VmAreaStruct, flags: number): boolean {
+  if ((folio.flags & PG_swapcache) === 0) return false;
+  if (vmSwapFull(sys) || (vma.vmFlags & VM_LOCKED) !== 0 || (folio.flags & PG_mlocked) !== 0) return true;
+  return (flags & FAULT_FLAG_WRITE) !== 0 && folio.refcount === 1 + folioNrPages(folio);
+}
+
+/** Exchanges the entry: the page instead of its place in swap. Linux do_swap_page(), from check_folio on */
+function setSwappedPte(
+  sys: MemorySystem,
+  vmf: VmFault,
+  si: SwapInfoStruct,
+  entry: SwpEntry,
+  folio: Folio,
+  direct: boolean,
+): void {
+  const { vma } = vmf;
+  const page = direct ? folio : folioPage(sys, folio, entry - folioSwap(folio));
+  const exclusive = isExclusive(sys, vmf, si, folio, direct);
+  swapFreeNr(sys, entry, 1);
+  if (shouldTryToFreeSwap(sys, folio, vma, vmf.flags)) folioFreeSwap(sys, folio);
+  addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
+  addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
+  let pte = pfnPte(page.pfn, vmaPageProt(vma));
+  const mine = exclusive || folio.refcount === 1;
+  if (mine && (vma.vmFlags & VM_WRITE) !== 0) {
+    pte = maybeMkwrite(pte, vma);
+    if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) {
+      pte = pteMkdirty(pte);
+      vmf.flags &= ~FAULT_FLAG_WRITE;
+    }
+  }
+  if (folioTestAnon(folio)) folioAddAnonRmapPte(folio, page, vma, mine);
+  else folioAddNewAnonRmap(folio, vma, vmf.address, mine);
+  setPte(sys.ram, vmf.ptep, pte);
+  vmf.origPte = pte;
+}
