@@ -38,9 +38,9 @@ import type { ReclaimStat, ScanControl } from "./lru/scan_control.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
 import type { Zone, ZoneWatermarks } from "./pages/buddy.js";
 import type { Folio } from "./pages/folio.js";
-import type { SwpEntry } from "./pgtable/swapops.js";
+
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
-import type { SwapInfoStruct } from "./swap/swap_types.js";
+import type { SwapInfoStruct, SwpEntry } from "./swap/swap_types.js";
 import type { MemorySystem } from "./system.js";
 
 /** Parts of `lib/mm` that may be replaced at boot. Not in Linux. */

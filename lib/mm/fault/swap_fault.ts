@@ -58,7 +58,6 @@ import {
   PTE_MARKER_POISONED,
   pteSwpExclusive,
   pteToSwpEntry,
-  type SwpEntry,
   swpOffset,
 } from "../pgtable/swapops.js";
 import { vmSwapFull } from "../swap/cluster.js";
@@ -72,7 +71,12 @@ import {
   swapCacheGetFolio,
   swapCacheGetShadow,
 } from "../swap/swap_state.js";
-import { SWP_STABLE_WRITES, SWP_SYNCHRONOUS_IO, type SwapInfoStruct } from "../swap/swap_types.js";
+import {
+  SWP_STABLE_WRITES,
+  SWP_SYNCHRONOUS_IO,
+  type SwapInfoStruct,
+  type SwpEntry,
+} from "../swap/swap_types.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
 import { vmfPteChanged } from "./pte_changed.js";

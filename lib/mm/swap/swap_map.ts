@@ -27,7 +27,7 @@ import { type Folio, folioNrPages } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { __GFP_HIGHMEM, __GFP_ZERO } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
-import { type SwpEntry, swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
+import { swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import { freeCluster, partialFreeCluster, swapOffsetToCluster, swapUsageSub } from "./cluster.js";
 import {
@@ -40,6 +40,7 @@ import {
   SWAPFILE_CLUSTER,
   SWP_CONTINUED,
   type SwapInfoStruct,
+  type SwpEntry,
 } from "./swap_types.js";
 
 /** Slots whose continuations share a page. */
@@ -298,6 +299,6 @@ function needsContinuation(sys: MemorySystem, si: SwapInfoStruct, offset: number
 
 /** swapoff: the pages go. Linux mm/swapfile.c:free_swap_count_continuations() */
 export function freeSwapCountContinuations(sys: MemorySystem, si: SwapInfoStruct): void {
-  for (const pages of si.continuations.values()) for (const page of pages) folioPut(sys, page);
+  for (const pages of si.continuations.values()) for (const page of pages) folioPut(sys, page as Folio);
   si.continuations.clear();
 }

@@ -27,7 +27,6 @@ import {
   classifyPte,
   PTE_KIND_SWAP,
   pteToSwpEntry,
-  type SwpEntry,
   swpEntry,
   swpOffset,
   swpType,
@@ -37,6 +36,7 @@ import { countVmEvent, SWAP_RA, SWAP_RA_HIT } from "../vmstat.js";
 import { blkFinishPlug, blkStartPlug, swapReadFolio } from "./page_io.js";
 import { getSwapDevice, swapcachePrepare, swapEntrySwapped } from "./swap_map.js";
 import { swapCacheAddFolio, swapCacheGetFolio } from "./swap_state.js";
+import type { SwpEntry } from "./swap_types.js";
 
 /** log2 of the largest window of a VMA. Linux mm/swap_state.c:SWAP_RA_ORDER_CEILING */
 const SWAP_RA_ORDER_CEILING = 5;

@@ -28,12 +28,12 @@ import {
   PG_swapcache,
 } from "../pages/folio.js";
 import { folioPut, folioPutRefs } from "../pages/free_pages.js";
-import { type SwpEntry, swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
+import { swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SWAPCACHE } from "../vmstat.js";
 import { swapOffsetToCluster, vmSwapFull } from "./cluster.js";
 import { putSwapFolio, swapEntrySwapped, swapEntryToInfo, swapOnlyHasCache } from "./swap_map.js";
-import { SWAPFILE_CLUSTER, type SwapInfoStruct, type SwapTableEntry } from "./swap_types.js";
+import { SWAPFILE_CLUSTER, type SwapInfoStruct, type SwapTableEntry, type SwpEntry } from "./swap_types.js";
 
 /** What the swap table has for the slot. */
 function swapTableGet(sys: MemorySystem, entry: SwpEntry): SwapTableEntry {
@@ -46,8 +46,8 @@ function swapTableGet(sys: MemorySystem, entry: SwpEntry): SwapTableEntry {
 export function swapCacheGetFolio(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
   const folio = swapTableGet(sys, entry);
   if (typeof folio !== "object") return undefined;
-  folioGet(folio);
-  return folio;
+  folioGet(folio as Folio);
+  return folio as Folio;
 }
 
 /** The shadow of the folio that was there, or undefined. Linux mm/swap_state.c:swap_cache_get_shadow() */
