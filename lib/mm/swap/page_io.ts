@@ -56,7 +56,10 @@ const PAGE_KB = 4;
 
 // ---------------------------------------------------------------- requests
 
-/** Folios of one request have arrived, in RAM or on the device. Linux mm/page_io.c:end_swap_bio_read(), _write() */
+/**
+ * Folios of one request have arrived, in RAM or on the device. Linux mm/page_io.c:end_swap_bio_read(),
+ * _write()
+ */
 class SwapBio implements RequestOwner {
   private readonly sys: MemorySystem;
   private readonly folios: readonly Folio[];
