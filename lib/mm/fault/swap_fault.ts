@@ -21,7 +21,8 @@
  *
  * Left out: large folios are mapped one page at a fault; KSM, device memory.
  *
- * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts. Read next: wp.ts.
+ * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts.
+ * Read next: wp.ts.
  */
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
@@ -58,7 +59,6 @@ import {
   PTE_MARKER_POISONED,
   pteSwpExclusive,
   pteToSwpEntry,
-  type SwpEntry,
   swpOffset,
 } from "../pgtable/swapops.js";
 import { vmSwapFull } from "../swap/cluster.js";
@@ -72,7 +72,12 @@ import {
   swapCacheGetFolio,
   swapCacheGetShadow,
 } from "../swap/swap_state.js";
-import { SWP_STABLE_WRITES, SWP_SYNCHRONOUS_IO, type SwapInfoStruct } from "../swap/swap_types.js";
+import {
+  SWP_STABLE_WRITES,
+  SWP_SYNCHRONOUS_IO,
+  type SwapInfoStruct,
+  type SwpEntry,
+} from "../swap/swap_types.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
 import { vmfPteChanged } from "./pte_changed.js";
@@ -138,7 +143,9 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
   return { folio, ret: VM_FAULT_MAJOR, direct };
 }
 
-/** Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache" */
+/**
+ * Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache"
+ */
 function readPastCache(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
   const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
   if (folio === undefined) return undefined;

@@ -19,6 +19,7 @@
  */
 import type { Pte } from "../../hw/entry.js";
 import { VmBug } from "../mmdebug.js";
+import type { SwpEntry } from "../swap/swap_types.js";
 import { PRESENT_BITS, unknownPte } from "./pgtable.js";
 
 /** In a swap entry: the page belonged to this mm alone. Linux _PAGE_SWP_EXCLUSIVE */
@@ -40,9 +41,6 @@ export const SWP_PTE_MARKER = 31;
 export const PTE_MARKER_GUARD = 4;
 /** Marker: the page was lost, touching it is SIGBUS. Linux PTE_MARKER_POISONED */
 export const PTE_MARKER_POISONED = 2;
-
-/** A place in swap, or another note: type * 2^38 + offset; 0 is none. Linux swp_entry_t */
-export type SwpEntry = number;
 
 /**
  * The entry of swap area `type` (0 to 31), page `offset` (below 2^38). Page 0 of area 0 has none: it would be

@@ -56,7 +56,10 @@ const PAGE_KB = 4;
 
 // ---------------------------------------------------------------- requests
 
-/** Folios of one request have arrived, in RAM or on the device. Linux mm/page_io.c:end_swap_bio_read(), _write() */
+/**
+ * Folios of one request have arrived, in RAM or on the device. Linux mm/page_io.c:end_swap_bio_read(),
+ * _write()
+ */
 class SwapBio implements RequestOwner {
   private readonly sys: MemorySystem;
   private readonly folios: readonly Folio[];
@@ -109,17 +112,13 @@ export function blkFinishPlug(sys: MemorySystem, started: boolean): void {
 }
 
 function follows(one: SwapIo, next: SwapIo): boolean {
-  return (
-    next.op === one.op && next.device === one.device && next.block === one.block + folioNrPages(one.folio)
-  );
+  return next.op === one.op && next.device === one.device && next.block === one.block + 2 ** one.folio.order;
 }
 
 function sendRun(sys: MemorySystem, run: readonly SwapIo[]): void {
   const { op, device, block } = run[0]!;
-  const pfns = run.flatMap(({ folio }) =>
-    Array.from({ length: folioNrPages(folio) }, (_, i) => folio.pfn + i),
-  );
-  const folios = run.map(({ folio }) => folio);
+  const pfns = run.flatMap(({ folio }) => Array.from({ length: 2 ** folio.order }, (_, i) => folio.pfn + i));
+  const folios = run.map(({ folio }) => folio as Folio);
   device.submit(op, block, pfns, new SwapBio(sys, folios), folios);
 }
 

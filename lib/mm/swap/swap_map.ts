@@ -27,7 +27,7 @@ import { type Folio, folioNrPages } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { __GFP_HIGHMEM, __GFP_ZERO } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
-import { type SwpEntry, swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
+import { swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import { freeCluster, partialFreeCluster, swapOffsetToCluster, swapUsageSub } from "./cluster.js";
 import {
@@ -40,6 +40,7 @@ import {
   SWAPFILE_CLUSTER,
   SWP_CONTINUED,
   type SwapInfoStruct,
+  type SwpEntry,
 } from "./swap_types.js";
 
 /** Slots whose continuations share a page. */
@@ -125,7 +126,9 @@ export function swapEntryDup(sys: MemorySystem, si: SwapInfoStruct, offset: numb
   return 0;
 }
 
-/** One more entry for the slot: 0, or -ENOMEM (addSwapCountContinuation). Linux mm/swapfile.c:swap_duplicate() */
+/**
+ * One more entry for the slot: 0, or -ENOMEM (addSwapCountContinuation). Linux mm/swapfile.c:swap_duplicate()
+ */
 export function swapDuplicate(sys: MemorySystem, entry: SwpEntry): number {
   return sys.parts.swapEntryDup(sys, swapEntryToInfo(sys, entry), swpOffset(entry), 1);
 }
@@ -298,6 +301,6 @@ function needsContinuation(sys: MemorySystem, si: SwapInfoStruct, offset: number
 
 /** swapoff: the pages go. Linux mm/swapfile.c:free_swap_count_continuations() */
 export function freeSwapCountContinuations(sys: MemorySystem, si: SwapInfoStruct): void {
-  for (const pages of si.continuations.values()) for (const page of pages) folioPut(sys, page);
+  for (const pages of si.continuations.values()) for (const page of pages) folioPut(sys, page as Folio);
   si.continuations.clear();
 }

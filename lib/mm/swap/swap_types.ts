@@ -22,8 +22,6 @@
  */
 import type { Pfn } from "../../hw/address.js";
 import type { BlockDevice } from "../../hw/block_device.js";
-import type { Folio, Page } from "../pages/folio.js";
-import type { SwpEntry } from "../pgtable/swapops.js";
 
 /** Slots of a cluster: as many as a huge page has pages. Linux mm/swap.h:SWAPFILE_CLUSTER */
 export const SWAPFILE_CLUSTER = 512;
@@ -77,8 +75,17 @@ export const CLUSTER_FLAG_FULL = 4;
 /** Free, and to be discarded first. */
 export const CLUSTER_FLAG_DISCARD = 5;
 
+/** A place in swap, or another note: type * 2^38 + offset; 0 is none. Linux swp_entry_t */
+export type SwpEntry = number;
+
+/** A folio, as far as it matters here: always a Folio (mm/pages/folio.ts), which these data need not know. */
+export interface SwapFolio {
+  readonly pfn: Pfn;
+  readonly order: number;
+}
+
 /** What lies in a slot's place of the swap table: a folio, the shadow of one, or nothing. */
-export type SwapTableEntry = Folio | number | undefined;
+export type SwapTableEntry = SwapFolio | number | undefined;
 
 /** 512 slots. Linux mm/swap.h:struct swap_cluster_info */
 export interface SwapClusterInfo {
@@ -96,7 +103,7 @@ export interface SwapClusterInfo {
   /** The swap table; undefined while the cluster is free. Linux mm/swap_table.h:struct swap_table */
   table: SwapTableEntry[] | undefined;
   /** The frame that the table takes. */
-  tablePage: Folio | undefined;
+  tablePage: SwapFolio | undefined;
 }
 
 /** Neighbouring pages of an area in neighbouring blocks. Linux include/linux/swap.h:struct swap_extent */
@@ -153,7 +160,7 @@ export interface SwapInfoStruct {
    * Pages with the continued counts of 4096 slots each (swap_map.ts), by slot / 4096. Linux: a list behind
    * vmalloc_to_page(swap_map)
    */
-  readonly continuations: Map<number, Page[]>;
+  readonly continuations: Map<number, SwapFolio[]>;
   readonly clusterInfo: SwapClusterInfo[];
   /** Lists of clusters, the first first. */
   readonly freeClusters: Set<SwapClusterInfo>;
@@ -181,12 +188,12 @@ export interface PercpuSwapCluster {
   readonly offset: number[];
 }
 
-/** A compressed cache in front of the device (zswap.ts). Linux include/linux/zswap.h */
+/** A compressed cache in front of the device . Linux include/linux/zswap.h */
 export interface ZswapOperations {
   /** Takes the folio's bytes: it need not be written then. Linux mm/zswap.c:zswap_store() */
-  store(folio: Folio): boolean;
+  store(folio: SwapFolio): boolean;
   /** Fills the folio and forgets its bytes: 0, -ENOENT if it has none of it, -EIO. Linux zswap_load() */
-  load(folio: Folio): number;
+  load(folio: SwapFolio): number;
   /** The slot is free. Linux mm/zswap.c:zswap_invalidate() */
   invalidate(entry: SwpEntry): void;
 }
@@ -194,7 +201,7 @@ export interface ZswapOperations {
 /** A folio on its way to or from its slot. Linux struct bio */
 export interface SwapIo {
   readonly op: "read" | "write";
-  readonly folio: Folio;
+  readonly folio: SwapFolio;
   readonly device: BlockDevice;
   readonly block: number;
 }

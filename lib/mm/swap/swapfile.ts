@@ -19,7 +19,7 @@
  */
 import { vmBugOn } from "../mmdebug.js";
 import { type Folio, PG_uptodate } from "../pages/folio.js";
-import { type SwpEntry, swpEntry } from "../pgtable/swapops.js";
+import { swpEntry } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import {
   clusterIsUsable,
@@ -46,6 +46,7 @@ import {
   SWP_WRITEOK,
   type SwapClusterInfo,
   type SwapInfoStruct,
+  type SwpEntry,
 } from "./swap_types.js";
 
 /** The CPU's place of work. Linux this_cpu_ptr(&percpu_swap_cluster) */
@@ -80,7 +81,9 @@ function clusterScanRange(
   return found;
 }
 
-/** Takes the slots from their folios; whether all are free now. Linux mm/swapfile.c:cluster_reclaim_range() */
+/**
+ * Takes the slots from their folios; whether all are free now. Linux mm/swapfile.c:cluster_reclaim_range()
+ */
 function clusterReclaimRange(sys: MemorySystem, si: SwapInfoStruct, start: number, end: number): boolean {
   for (let offset = start; offset < end; ) {
     if (si.swapMap[offset] === 0) {
