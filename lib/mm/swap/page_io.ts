@@ -98,11 +98,19 @@ export function blkStartPlug(sys: MemorySystem): boolean {
   return true;
 }
 
-/** Sends what was collected, neighbours together. Linux block/blk-core.c:blk_finish_plug() */
+/** The plug of who began with `started` ends: all is sent. Linux block/blk-core.c:blk_finish_plug() */
 export function blkFinishPlug(sys: MemorySystem, started: boolean): void {
   if (!started) return;
-  const all = sys.swap.plug!;
+  blkFlushPlug(sys);
   sys.swap.plug = undefined;
+}
+
+/**
+ * Sends what was collected, neighbours together: the one who collects has to wait.
+ * Linux block/blk-core.c:blk_flush_plug()
+ */
+export function blkFlushPlug(sys: MemorySystem): void {
+  const all = sys.swap.plug?.splice(0) ?? [];
   for (let first = 0; first < all.length; ) {
     let end = first + 1;
     while (end < all.length && end - first < MAX_REQUEST_BLOCKS && follows(all[end - 1]!, all[end]!)) end++;
