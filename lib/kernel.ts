@@ -226,8 +226,22 @@ export type { FaultingTask } from "./kernel/fault.js";
 export type { Kernel, KernelHardware } from "./kernel/kernel.js";
 export type { Sched, Wait } from "./kernel/sched.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
+export type { SwapReadaheadInfo } from "./mm/mm_types.js";
 export type { PglistData } from "./mm/pages/pglist_data.js";
 export type { MmParts } from "./mm/parts.js";
+export type {
+  PercpuSwapCluster,
+  SwapClusterInfo,
+  SwapDevice,
+  SwapExtent,
+  SwapFolio,
+  SwapInfoStruct,
+  SwapIo,
+  SwapState,
+  SwapTableEntry,
+  SwpEntry,
+  ZswapOperations,
+} from "./mm/swap/swap_types.js";
 export type {
   CurrentTask,
   MemorySystem,

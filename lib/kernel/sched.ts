@@ -35,6 +35,7 @@
 import { BLK_COMPLETE } from "../hw/block_device.js";
 import { NS_PER_JIFFY } from "../mm/jiffies.js";
 import { outOfSteps } from "../mm/mmdebug.js";
+import { blkFlushPlug } from "../mm/swap/page_io.js";
 import type { MemorySystem } from "../mm/system.js";
 import {
   type Kthread,
@@ -349,6 +350,7 @@ export class Sched implements SchedOperations {
   private waiting(reason: WaitReason, act: () => void): void {
     const { sys } = this;
     const { clock, thisCpu } = sys;
+    const { plug } = sys.swap;
     const task = sys.current as Task | undefined;
     const fromNs = clock.nowNs;
     const wantedNs = this.wantedNs[thisCpu]!;
@@ -358,9 +360,12 @@ export class Sched implements SchedOperations {
       this.nobodyWants();
     }
     if (task !== undefined) task.state = reason === "sleep" ? "S" : "D";
+    blkFlushPlug(sys);
+    sys.swap.plug = undefined;
     try {
       act();
     } finally {
+      sys.swap.plug = plug;
       clock.nowNs = Math.max(clock.nowNs, this.cpuNs[thisCpu]!);
       this.wantedNs[thisCpu] = wantedNs;
       this.programSinceNs[thisCpu] = clock.nowNs;

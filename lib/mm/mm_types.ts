@@ -302,7 +302,9 @@ export class VmAreaStruct {
    * Links to all AnonVmas whose pages may be mapped here, the oldest ancestor's first. Linux anon_vma_chain
    */
   anonVmaChain: AnonVmaChain[] = [];
-  /** How well reading ahead from swap has worked here; undefined until it was tried. Linux swap_readahead_info */
+  /**
+   * How well reading ahead from swap has worked here; undefined until it was tried. Linux swap_readahead_info
+   */
   swapReadahead: SwapReadaheadInfo | undefined = undefined;
   /** For the owner of vmOps. Linux vm_private_data */
   vmPrivateData: unknown = undefined;

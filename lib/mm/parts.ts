@@ -121,7 +121,9 @@ export interface MmParts {
   workingsetRefault(sys: MemorySystem, folio: Folio, shadow: number): void;
   /** Pages of each evictable list of `lruvec` to look at in this pass. */
   getScanCount(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): number[];
-  /** Free slots for 2^order pages, now the swap cache's (SWAP_HAS_CACHE): the entry of the first, 0 if none. */
+  /**
+   * Free slots for 2^order pages, now the swap cache's (SWAP_HAS_CACHE): the entry of the first, 0 if none.
+   */
   swapAlloc(sys: MemorySystem, order: number): SwpEntry;
   /**
    * One more who has slot `offset`: an entry (`usage` 1), the swap cache (SWAP_HAS_CACHE) or a file

@@ -79,6 +79,38 @@ function meetsRange(seen: readonly Json[], ours: Json | undefined): boolean {
   return seen.some((value) => JSON.stringify(value) === JSON.stringify(ours));
 }
 
+/** What /proc/zoneinfo shows with the zone's boost added. */
+const WATERMARKS = ["min", "low", "high", "promo"];
+
+/** What a leaf was in each run; one value is that of all. */
+function valueOfRuns(leaf: Json | undefined): readonly Json[] {
+  return isObject(leaf) && Array.isArray(leaf["~"]) ? leaf["~"] : [leaf ?? 0];
+}
+
+/** `mark` less `boost`, run by run; one value where that is the same in all. */
+function lessBoost(mark: Json | undefined, boost: Json | undefined): Json | undefined {
+  if (mark === undefined || mark === VARIES || boost === VARIES) return mark;
+  const [marks, boosts] = [valueOfRuns(mark), valueOfRuns(boost)];
+  const runs = marks.length >= boosts.length ? marks : boosts;
+  const less = runs.map((_, i) => Number(marks[i % marks.length]) - Number(boosts[i % boosts.length]));
+  return less.every((one) => one === less[0]) ? less[0] : { "~": less };
+}
+
+/**
+ * A step with the watermarks of its zones as they are without a boost. Whether there is one just then is a
+ * matter of chance; what it is added to is not.
+ */
+function withoutBoost(step: Json | undefined): Json | undefined {
+  if (!isObject(step) || !isObject(step.zones)) return step;
+  const zones = Object.entries(step.zones).map(([name, zone]) => {
+    if (!isObject(zone)) return [name, zone] as const;
+    const marks = WATERMARKS.filter((mark) => mark in zone);
+    const less = marks.map((mark) => [mark, lessBoost(zone[mark], zone.boost) ?? null] as const);
+    return [name, { ...zone, ...Object.fromEntries(less) }] as const;
+  });
+  return { ...step, zones: Object.fromEntries(zones) };
+}
+
 /** What the recorder has itself, which it takes off all other figures. */
 const RECORDERS_OWN = "runner_own";
 
@@ -136,7 +168,7 @@ class Walker {
   stepPair(step: number, line: string, kernel: Json | undefined, ours: Json | undefined): void {
     this.step = step;
     this.line = line;
-    this.node(kernel, ours, []);
+    this.node(withoutBoost(kernel), withoutBoost(ours), []);
   }
 
   private node(kernel: Json | undefined, ours: Json | undefined, path: string[]): void {

@@ -20,9 +20,9 @@
  * - buddyinfo, pagetypeinfo and the two reserves that are a part of free memory: which blocks are free
  *   depends on all that the kernel has allocated since it began.
  * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others. So
- *   does whether a zone's watermarks are boosted just then: two of three recorded runs end with a boost, one
- *   without.
- * - times of day, and shares of time that was lost (uptime, pressure).
+ *   does whether a zone's watermarks are boosted just then (two of three recorded runs end with a boost, one
+ *   without); the watermarks are compared without it, and are exact.
+ * - times of day (uptime), and counters shown as text.
  *
  * Read first: record.ts. Read next: compare.ts.
  */
@@ -51,10 +51,7 @@ const EXACT_OF_MEMINFO = new Set(
   ),
 );
 /** Files whose text depends on what the kernel itself has allocated. */
-const KERNELS_OWN =
-  /^cat .*(buddyinfo|pagetypeinfo|(user|admin)_reserve_kbytes|uptime|pressure\/\w+|vmstat)$/;
-/** What the boost of a zone's watermarks is a part of. */
-const BOOSTED = new Set(["boost", "min", "low", "high", "promo"]);
+const KERNELS_OWN = /^cat .*(buddyinfo|pagetypeinfo|(user|admin)_reserve_kbytes|uptime|vmstat)$/;
 /** Fields of a process that is reclaimed from. */
 const RECLAIMED = new Set(["present", "swapped", "none", "Swap", "SwapPss"]);
 const FILE_RESIDENCY = new Set(["resident", "cache", "evicted"]);
@@ -116,7 +113,7 @@ export class FairnessRules {
   of(index: number, path: readonly string[]): Fairness {
     const last = path[path.length - 1] ?? "";
     if (last === "Referenced" || this.kernelsOwn[index]) return "tendency";
-    if (this.pressure && path[0] === "zones" && BOOSTED.has(last)) return "tendency";
+    if (this.pressure && path[0] === "zones" && last === "boost") return "tendency";
     if (SYSTEM_WIDE.has(path[0] ?? "")) return systemWide(path);
     if (this.pressure && path.some((part) => RECLAIMED.has(part))) return "tendency";
     if (last === "kept") return this.freedSinceReport[index] ? "tendency" : "exact";

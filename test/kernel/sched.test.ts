@@ -36,6 +36,15 @@ function work(machine: Machine, p: Process, ns: number): void {
   p.munmap(a, "4 KiB");
 }
 
+/** A program with a file of `pages` pages mapped, none of which is in the cache: each load waits for the disk. */
+function mappedFromDisk(machine: Machine, pages = 1): { p: Process; va: number } {
+  machine.kernel.files.writeFile("/data", new Uint8Array(pages * 4096));
+  const p = machine.spawn();
+  const fd = p.open("/data");
+  p.dropCache(fd);
+  return { p, va: p.mmap(pages * 4096, { fd, prot: "r" }) };
+}
+
 describe("a kernel thread", () => {
   it("works beside the program where a CPU is free, and costs it nothing", () => {
     const machine = boot({ cpus: 2 });
@@ -107,11 +116,7 @@ describe("a kernel thread", () => {
 
   it("works on the only CPU while its program waits for the disk", () => {
     const machine = boot({ cpus: 1 });
-    machine.kernel.files.writeFile("/data", new Uint8Array(4096));
-    const p = machine.spawn();
-    const fd = p.open("/data");
-    p.dropCache(fd);
-    const va = p.mmap("4 KiB", { fd, prot: "r" });
+    const { p, va } = mappedFromDisk(machine);
     const { thread, began } = worker(machine, 2, 10_000);
     const startNs = machine.clock.nowNs;
     machine.kernel.sched.wakeUp(thread, startNs + 5_000);
@@ -123,11 +128,7 @@ describe("a kernel thread", () => {
 
   it("that waits for its tick need not when the program waits for the disk", () => {
     const machine = boot({ cpus: 1 });
-    machine.kernel.files.writeFile("/data", new Uint8Array(4096));
-    const p = machine.spawn();
-    const fd = p.open("/data");
-    p.dropCache(fd);
-    const va = p.mmap("4 KiB", { fd, prot: "r" });
+    const { p, va } = mappedFromDisk(machine);
     const { thread, began } = worker(machine, 1, 10_000);
     work(machine, p, MS);
     machine.kernel.sched.wakeUp(thread);
@@ -141,11 +142,7 @@ describe("a kernel thread", () => {
 
   it("keeps the program waiting if its batch lasts longer than the disk", () => {
     const machine = boot({ cpus: 1 });
-    machine.kernel.files.writeFile("/data", new Uint8Array(4096));
-    const p = machine.spawn();
-    const fd = p.open("/data");
-    p.dropCache(fd);
-    const va = p.mmap("4 KiB", { fd, prot: "r" });
+    const { p, va } = mappedFromDisk(machine);
     const { thread } = worker(machine, 1, 200_000);
     const startNs = machine.clock.nowNs;
     machine.kernel.sched.wakeUp(thread, startNs + 5_000);
@@ -272,11 +269,7 @@ describe("a wait", () => {
 
   it("is a whole number of events: time never goes back", () => {
     const machine = boot({ cpus: 2, ram: "64 MiB" });
-    machine.kernel.files.writeFile("/data", new Uint8Array(256 * 4096));
-    const p = machine.spawn();
-    const fd = p.open("/data");
-    p.dropCache(fd);
-    const va = p.mmap("1 MiB", { fd, prot: "r" });
+    const { p, va } = mappedFromDisk(machine, 256);
     let last = 0;
     for (let page = 0; page < 256; page += 7) {
       p.load(va + page * 4096);

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { compareRecordings, formatDifference } from "../../lib/replay/compare_records.js";
 import {
   formatRecording,
+  type Json,
   parseRecording,
   type Recording,
   RunList,
@@ -69,6 +70,32 @@ describe("comparing records", () => {
     const result = (value: number) => compareRecordings(kernel, recording([{ line: "a", value }]));
     expect([result(7).equal, result(7).withinRange, result(7).different.length]).toEqual([3, 1, 0]);
     expect(result(10).different).toHaveLength(1);
+  });
+
+  it("compares watermarks without the boost, run by run, which alone is a tendency under pressure", () => {
+    const zone = (min: Json, boost: Json) =>
+      recording([{ line: "zoneinfo", zones: { DMA: { min, boost } } }], "ra9");
+    const runs = zone({ "~": [554, 42] }, { "~": [512, 0] });
+    for (const [min, boost] of [
+      [42, 0],
+      [554, 512],
+      [142, 100],
+    ] as const) {
+      const { different, tendency } = compareRecordings(runs, zone(min, boost));
+      expect(different).toEqual([]);
+      expect(tendency).toEqual([]);
+    }
+    expect(compareRecordings(runs, zone(600, 558)).tendency.map(({ path }) => path)).toEqual([
+      "zones.DMA.boost",
+    ]);
+    const wrong = compareRecordings(runs, zone(100, 0));
+    expect(wrong.different.map(({ path, kernel, ours }) => [path, kernel, ours])).toEqual([
+      ["zones.DMA.min", 42, 100],
+    ]);
+    expect(compareRecordings(zone({ "~": [554, 43] }, { "~": [512, 0] }), zone(42, 0)).different).toEqual([]);
+    expect(
+      compareRecordings(zone({ "~": [554, 43] }, { "~": [512, 0] }), zone(44, 0)).different,
+    ).toHaveLength(1);
   });
 
   it("holds watermarks and sizes of zones for exact, and their lists for a tendency", () => {

@@ -21,7 +21,8 @@
  *
  * Left out: large folios are mapped one page at a fault; KSM, device memory.
  *
- * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts. Read next: wp.ts.
+ * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts.
+ * Read next: wp.ts.
  */
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
@@ -142,7 +143,9 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
   return { folio, ret: VM_FAULT_MAJOR, direct };
 }
 
-/** Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache" */
+/**
+ * Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache"
+ */
 function readPastCache(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
   const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
   if (folio === undefined) return undefined;

@@ -20,6 +20,7 @@ import {
   type Lruvec,
   NR_LRU_LISTS,
 } from "./lruvec.js";
+import { canReclaimAnonPages } from "./swap_space.js";
 
 /** Number of the zone that the folio lies in. Linux include/linux/mm.h:folio_zonenum() */
 export function folioZonenum(sys: MemorySystem, folio: Folio): number {
@@ -42,13 +43,13 @@ export function updateLruSize(
 }
 
 /**
- * Pages of zone `zid` on lists that reclaim can take from: without swap, those of files.
+ * Pages of zone `zid` on lists that reclaim can take from: without free swap, those of files.
  * Linux mm/vmscan.c:zone_reclaimable_pages()
  */
 export function zoneReclaimablePages(sys: MemorySystem, zid: number): number {
   const { lruZoneSize } = sys.lruvec;
   const at = zid * NR_LRU_LISTS;
   const files = lruZoneSize[at + LRU_INACTIVE_FILE]! + lruZoneSize[at + LRU_ACTIVE_FILE]!;
-  if (sys.totalSwapPages === 0) return files;
+  if (!canReclaimAnonPages(sys)) return files;
   return files + lruZoneSize[at + LRU_INACTIVE_ANON]! + lruZoneSize[at + LRU_ACTIVE_ANON]!;
 }

@@ -197,8 +197,8 @@ function shrinkDirty({ sys, sc, stat, flush }: Pass, folio: Folio, references: n
 }
 
 /**
- * Sends the dirty folio to swap, if that is where it belongs: it is kept until it has arrived, or free at once
- * where that took no time. Files are the flusher's business. `stat` counts what was sent.
+ * Sends the dirty folio to swap, if that is where it belongs: it is kept until it has arrived, or free at
+ * once where that took no time. Files are the flusher's business. `stat` counts what was sent.
  * Linux mm/vmscan.c:pageout(), writeout(), and what is around them in shrink_folio_list()
  */
 export function pageout(
@@ -208,7 +208,7 @@ export function pageout(
   references: number,
   flush: TlbflushUnmapBatch,
   stat?: ReclaimStat,
-): Outcome {
+): "free" | "keep" | "activate" {
   if (references === FOLIOREF_RECLAIM_CLEAN) return "keep";
   if (!mayEnterFs(folio, sc.gfpMask) || !sc.mayWritepage) return "keep";
   tryToUnmapFlushDirty(sys, flush);

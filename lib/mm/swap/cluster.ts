@@ -51,7 +51,10 @@ export function swapOffsetToCluster(si: SwapInfoStruct, offset: number): SwapClu
   return si.clusterInfo[Math.floor(offset / SWAPFILE_CLUSTER)]!;
 }
 
-/** More than half of all swap is used: slots are taken from folios in RAM. Linux include/linux/swap.h:vm_swap_full() */
+/**
+ * More than half of all swap is used: slots are taken from folios in RAM.
+ * Linux include/linux/swap.h:vm_swap_full()
+ */
 export function vmSwapFull(sys: MemorySystem): boolean {
   return sys.nrSwapPages * 2 < sys.totalSwapPages;
 }
@@ -97,7 +100,10 @@ export function partialFreeCluster(si: SwapInfoStruct, ci: SwapClusterInfo): voi
   if (ci.flags !== CLUSTER_FLAG_NONFULL) moveCluster(si, ci, CLUSTER_FLAG_NONFULL);
 }
 
-/** After slots were taken, or none was found: to the list it belongs to. Linux mm/swapfile.c:relocate_cluster() */
+/**
+ * After slots were taken, or none was found: to the list it belongs to.
+ * Linux mm/swapfile.c:relocate_cluster()
+ */
 export function relocateCluster(sys: MemorySystem, si: SwapInfoStruct, ci: SwapClusterInfo): void {
   if (ci.flags === CLUSTER_FLAG_DISCARD) return;
   if (ci.count === 0) {

@@ -56,7 +56,10 @@ const PAGE_KB = 4;
 
 // ---------------------------------------------------------------- requests
 
-/** Folios of one request have arrived, in RAM or on the device. Linux mm/page_io.c:end_swap_bio_read(), _write() */
+/**
+ * Folios of one request have arrived, in RAM or on the device. Linux mm/page_io.c:end_swap_bio_read(),
+ * _write()
+ */
 class SwapBio implements RequestOwner {
   private readonly sys: MemorySystem;
   private readonly folios: readonly Folio[];
@@ -95,11 +98,19 @@ export function blkStartPlug(sys: MemorySystem): boolean {
   return true;
 }
 
-/** Sends what was collected, neighbours together. Linux block/blk-core.c:blk_finish_plug() */
+/** The plug of who began with `started` ends: all is sent. Linux block/blk-core.c:blk_finish_plug() */
 export function blkFinishPlug(sys: MemorySystem, started: boolean): void {
   if (!started) return;
-  const all = sys.swap.plug!;
+  blkFlushPlug(sys);
   sys.swap.plug = undefined;
+}
+
+/**
+ * Sends what was collected, neighbours together: the one who collects has to wait.
+ * Linux block/blk-core.c:blk_flush_plug()
+ */
+export function blkFlushPlug(sys: MemorySystem): void {
+  const all = sys.swap.plug?.splice(0) ?? [];
   for (let first = 0; first < all.length; ) {
     let end = first + 1;
     while (end < all.length && end - first < MAX_REQUEST_BLOCKS && follows(all[end - 1]!, all[end]!)) end++;

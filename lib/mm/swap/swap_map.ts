@@ -126,7 +126,9 @@ export function swapEntryDup(sys: MemorySystem, si: SwapInfoStruct, offset: numb
   return 0;
 }
 
-/** One more entry for the slot: 0, or -ENOMEM (addSwapCountContinuation). Linux mm/swapfile.c:swap_duplicate() */
+/**
+ * One more entry for the slot: 0, or -ENOMEM (addSwapCountContinuation). Linux mm/swapfile.c:swap_duplicate()
+ */
 export function swapDuplicate(sys: MemorySystem, entry: SwpEntry): number {
   return sys.parts.swapEntryDup(sys, swapEntryToInfo(sys, entry), swpOffset(entry), 1);
 }

@@ -76,7 +76,10 @@ export function folioOfSlot(sys: MemorySystem, entry: SwpEntry, gfp: number): Ca
   return { folio, isNew: true };
 }
 
-/** Sends for the slot's bytes, unless they are in RAM: the folio with one more hold. Linux read_swap_cache_async() */
+/**
+ * Sends for the slot's bytes, unless they are in RAM: the folio with one more hold.
+ * Linux read_swap_cache_async()
+ */
 export function readSwapCacheAsync(sys: MemorySystem, entry: SwpEntry, gfp: number): Folio | undefined {
   const found = folioOfSlot(sys, entry, gfp);
   if (found?.isNew === true) swapReadFolio(sys, found.folio);
@@ -152,7 +155,9 @@ function clusterNrPages(sys: MemorySystem, offset: number): number {
   return pages;
 }
 
-/** Reads an aligned block of slots around the one of `entry`. Linux mm/swap_state.c:swap_cluster_readahead() */
+/**
+ * Reads an aligned block of slots around the one of `entry`. Linux mm/swap_state.c:swap_cluster_readahead()
+ */
 export function swapClusterReadahead(sys: MemorySystem, entry: SwpEntry, gfp: number): Folio | undefined {
   const type = swpType(entry);
   const offset = swpOffset(entry);
@@ -209,7 +214,10 @@ function swapVmaReadahead(sys: MemorySystem, entry: SwpEntry, gfp: number, vmf: 
   return readSwapCacheAsync(sys, entry, gfp);
 }
 
-/** Sends for the slot and for those that may be asked for next: its folio. Linux mm/swap_state.c:swapin_readahead() */
+/**
+ * Sends for the slot and for those that may be asked for next: its folio.
+ * Linux mm/swap_state.c:swapin_readahead()
+ */
 export function swapinReadahead(
   sys: MemorySystem,
   entry: SwpEntry,

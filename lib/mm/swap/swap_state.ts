@@ -42,7 +42,10 @@ function swapTableGet(sys: MemorySystem, entry: SwpEntry): SwapTableEntry {
   return si === undefined ? undefined : swapOffsetToCluster(si, offset).table?.[offset % SWAPFILE_CLUSTER];
 }
 
-/** The folio that has the slot's bytes, with one more hold; or undefined. Linux mm/swap_state.c:swap_cache_get_folio() */
+/**
+ * The folio that has the slot's bytes, with one more hold; or undefined.
+ * Linux mm/swap_state.c:swap_cache_get_folio()
+ */
 export function swapCacheGetFolio(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
   const folio = swapTableGet(sys, entry);
   if (typeof folio !== "object") return undefined;
@@ -80,8 +83,8 @@ function setTable(
 }
 
 /**
- * The folio has the bytes of the slots from `entry` on, which have SWAP_HAS_CACHE already. The shadow that was
- * there, if any. Linux mm/swap_state.c:swap_cache_add_folio()
+ * The folio has the bytes of the slots from `entry` on, which have SWAP_HAS_CACHE already. The shadow that
+ * was there, if any. Linux mm/swap_state.c:swap_cache_add_folio()
  */
 export function swapCacheAddFolio(sys: MemorySystem, folio: Folio, entry: SwpEntry): number | undefined {
   vmBugOn((folio.flags & PG_swapcache) !== 0, "a folio is put into the swap cache twice");
@@ -110,8 +113,9 @@ function takeOut(sys: MemorySystem, folio: Folio, entry: SwpEntry, shadow: numbe
 }
 
 /**
- * The folio leaves the cache, and the slot if nobody else has it. Its bytes must be elsewhere: in the slot, or
- * in a folio that is dirty from now on. The caller holds the folio. Linux mm/swap_state.c:swap_cache_del_folio()
+ * The folio leaves the cache, and the slot if nobody else has it. Its bytes must be elsewhere: in the slot,
+ * or in a folio that is dirty from now on. The caller holds the folio.
+ * Linux mm/swap_state.c:swap_cache_del_folio()
  */
 export function swapCacheDelFolio(sys: MemorySystem, folio: Folio, shadow?: number): void {
   const entry = folioSwap(folio);
@@ -144,7 +148,9 @@ export function folioFreeSwap(sys: MemorySystem, folio: Folio): boolean {
   return true;
 }
 
-/** The last one who mapped the folio has gone: no need for its slot. Linux mm/swap_state.c:free_swap_cache() */
+/**
+ * The last one who mapped the folio has gone: no need for its slot. Linux mm/swap_state.c:free_swap_cache()
+ */
 export function freeSwapCache(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & PG_swapcache) === 0 || folioMapped(folio) || folioIsLocked(sys, folio)) return;
   folioFreeSwap(sys, folio);

@@ -188,7 +188,7 @@ export interface PercpuSwapCluster {
   readonly offset: number[];
 }
 
-/** A compressed cache in front of the device (zswap.ts). Linux include/linux/zswap.h */
+/** A compressed cache in front of the device . Linux include/linux/zswap.h */
 export interface ZswapOperations {
   /** Takes the folio's bytes: it need not be written then. Linux mm/zswap.c:zswap_store() */
   store(folio: SwapFolio): boolean;

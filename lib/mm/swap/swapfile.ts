@@ -81,7 +81,9 @@ function clusterScanRange(
   return found;
 }
 
-/** Takes the slots from their folios; whether all are free now. Linux mm/swapfile.c:cluster_reclaim_range() */
+/**
+ * Takes the slots from their folios; whether all are free now. Linux mm/swapfile.c:cluster_reclaim_range()
+ */
 function clusterReclaimRange(sys: MemorySystem, si: SwapInfoStruct, start: number, end: number): boolean {
   for (let offset = start; offset < end; ) {
     if (si.swapMap[offset] === 0) {

@@ -54,11 +54,12 @@ describe("one who writes more than the disk takes (1 GiB, a stick of 1 MB/s)", (
       const dirty = dirtyPages(machine);
       written += 32;
       if (p.task.waitNs.throttled > 0 && whenFreerun < 0) whenFreerun = written / ((thresh + bgThresh) / 2);
-      over = Math.max(over, dirty - thresh);
+      // The limit that is enforced follows a sinking threshold slowly.
+      const limit = Math.max(thresh, machine.kernel.sys.wbDomain.dirtyLimit);
+      over = Math.max(over, dirty - limit);
     });
-    // Between two looks at it a task can go beyond by what it dirties meanwhile; and the limit sinks under
-    // it, since the buffer heads of what it writes are no dirtyable memory.
-    expect(over).toBeLessThan(400);
+    // Between two looks at it a task can go beyond by what it dirties meanwhile.
+    expect(over).toBeLessThan(128);
     expect(whenFreerun).toBeGreaterThan(1);
     expect(whenFreerun).toBeLessThan(1.05);
     // What did not fit under the limit had to wait for the stick.
@@ -165,7 +166,7 @@ describe("one who writes less", () => {
     const throttled = (spans: typeof much.spans): number =>
       spans.reduce((sum, { what, fromNs, toNs }) => sum + (what === "throttled" ? toNs - fromNs : 0), 0);
     expect(throttled(much!.spans)).toBeGreaterThan(3 * SECOND);
-    expect(throttled(light!.spans)).toBeLessThan(throttled(much!.spans) / 8);
+    expect(throttled(light!.spans)).toBeLessThan(throttled(much!.spans) / 10);
   });
 
   it("has as much as its like: two who write the same are done at the same time", () => {

@@ -21,7 +21,7 @@ describe("sizes of lists", () => {
     for (const [list, pages] of [1, 2, 4, 8, 16].entries()) updateLruSize(sys, lruvec, 1, list, pages);
     updateLruSize(sys, lruvec, 0, LRU_ACTIVE_FILE, 32);
     expect([0, 1].map((zid) => zoneReclaimablePages(sys, zid))).toEqual([32, 4 + 8]);
-    sys.totalSwapPages = 1;
+    sys.nrSwapPages = 1;
     expect([0, 1].map((zid) => zoneReclaimablePages(sys, zid))).toEqual([32, 1 + 2 + 4 + 8]);
   });
 
