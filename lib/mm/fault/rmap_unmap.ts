@@ -6,7 +6,7 @@
  *       the VMA is locked        gives up; the folio is marked as locked, in case that was missed
  *       entry was dirty          the folio is dirty now
  *       file                     entry emptied: the next touch finds the page in the cache
- *       anonymous, in swap       entry says where in swap                                     (not here yet)
+ *       anonymous, in swap       entry says where in swap; one more has the slot
  *       anonymous, MADV_FREE     entry emptied, unless the folio was written since: then it is
  *                                kept, and no longer free to be dropped
  *
@@ -22,6 +22,7 @@ import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import {
   addMmCounter,
+  MM_SWAPENTS,
   type MmStruct,
   VM_DROPPABLE,
   VM_LOCKED,
@@ -33,14 +34,19 @@ import {
   folioMapcount,
   folioMapped,
   folioNrPages,
+  folioPage,
   folioTestAnon,
   PG_dirty,
   PG_swapbacked,
+  PG_swapcache,
   pfnToPage,
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { pteDirty, setPte } from "../pgtable/pgtable.js";
+import { pteSwpMkexclusive, swpEntryToPte } from "../pgtable/swapops.js";
 import { archTlbbatchAddPending, archTlbbatchFlush, flushTlbPage } from "../pgtable/tlb.js";
+import { swapDuplicate } from "../swap/swap_map.js";
+import { folioSwap } from "../swap/swap_state.js";
 import type { MemorySystem } from "../system.js";
 import { updateHiwaterRss } from "../vma/util.js";
 import { pageVmaMappedWalk } from "./page_vma_mapped.js";
@@ -105,7 +111,10 @@ function tryToUnmapOne(
     } else flushTlbPage(mm, address);
     if (pteDirty(pte)) folioMarkDirty(folio);
     updateHiwaterRss(mm);
-    if (folioTestAnon(folio) && !mayDropAnon(folio, vma)) {
+    const swapped = (folio.flags & PG_swapcache) !== 0;
+    const stays =
+      folioTestAnon(folio) && !(swapped ? setSwapPte(folio, vma, ptep, index) : mayDropAnon(folio, vma));
+    if (stays) {
       setPte(sys.ram, ptep, pte);
       return false;
     }
@@ -117,6 +126,22 @@ function tryToUnmapOne(
   if (lockedPtes === 0) return unmapped;
   if (lockedPtes === folioNrPages(folio) && (vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(sys, folio);
   return false;
+}
+
+/**
+ * The entry of page `index` of the folio says where in swap it is; false if the slot's count cannot be
+ * counted up just now. The page's mark as exclusive goes to the entry.
+ */
+function setSwapPte(folio: Folio, vma: VmAreaStruct, ptep: number, index: number): boolean {
+  const { sys } = vma.vmMm;
+  const entry = folioSwap(folio) + index;
+  if (swapDuplicate(sys, entry) < 0) return false;
+  const page = folioPage(sys, folio, index);
+  const pte = swpEntryToPte(entry);
+  setPte(sys.ram, ptep, page.anonExclusive ? pteSwpMkexclusive(pte) : pte);
+  page.anonExclusive = false;
+  addMmCounter(vma.vmMm, MM_SWAPENTS, 1);
+  return true;
 }
 
 /**

@@ -51,6 +51,12 @@ import { swapBlock, swapEntryToInfo } from "./swap_map.js";
 import { folioFreeSwap, folioSwap } from "./swap_state.js";
 import { SWP_SYNCHRONOUS_IO, type SwapInfoStruct, type SwapIo } from "./swap_types.js";
 
+/**
+ * A plug with so many is sent without being asked. Linux block/blk.h:BLK_MAX_REQUEST_COUNT
+ * Differs from Linux: counts pages, not requests; a request of 128 kB, 32 pages, ends a plug there, too.
+ */
+const BLK_MAX_REQUEST_COUNT = 32;
+
 /** kB of a page, in which PGPGIN and PGPGOUT count. */
 const PAGE_KB = 4;
 
@@ -137,8 +143,13 @@ function submitBio(sys: MemorySystem, si: SwapInfoStruct, op: "read" | "write", 
   vmBugOn(device === undefined, "a request for a device without a queue");
   const io: SwapIo = { op, folio, device: device!, block };
   countVmEvents(sys, op === "read" ? PGPGIN : PGPGOUT, folioNrPages(folio) * PAGE_KB);
-  if (sys.swap.plug !== undefined) sys.swap.plug.push(io);
-  else sendRun(sys, [io]);
+  const { plug } = sys.swap;
+  if (plug === undefined) {
+    sendRun(sys, [io]);
+    return;
+  }
+  if (plug.length >= BLK_MAX_REQUEST_COUNT) blkFlushPlug(sys);
+  plug.push(io);
 }
 
 // ---------------------------------------------------------------- out
