@@ -316,6 +316,7 @@ export function newGuestHost(
     // A disk for swap comes second: where it is alone, an unused one is before it.
     reserved: { disks: swap_MB > 0 ? 2 : disk_MB > 0 ? 1 : 0, initrd },
     thp,
+    softDirty: true,
     costs: slowed(GUEST_SLOWNESS),
     parts,
   });
