@@ -9,6 +9,7 @@
  * To add a case, write a function that returns a BenchCase and a BenchGroup for it into BENCH_GROUPS.
  */
 import { kernelCases } from "./kernel_cases.js";
+import { lz4Cases } from "./lz4_cases.js";
 import { policyCases } from "./policy_cases.js";
 import { streamCases } from "./stream_cases.js";
 
@@ -44,4 +45,4 @@ export interface BenchGroup {
 }
 
 /** Every group, in the order of the report. */
-export const BENCH_GROUPS: readonly BenchGroup[] = [streamCases, kernelCases, policyCases];
+export const BENCH_GROUPS: readonly BenchGroup[] = [streamCases, kernelCases, policyCases, lz4Cases];

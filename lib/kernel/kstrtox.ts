@@ -74,6 +74,17 @@ export function kstrtoul(text: string, base: number): { value: number; error: nu
 }
 
 /**
+ * The size at the start of `text`, such as 64M, and how many characters say it: 0 if there is no number.
+ * Linux lib/cmdline.c:memparse()
+ */
+export function memparse(text: string): { bytes: number; length: number } {
+  const { length, value } = parseInteger(text, 0);
+  const unit = " KMGTPE".indexOf((text[length] ?? "").toUpperCase());
+  if (length === 0 || unit < 1) return { bytes: Number(value), length };
+  return { bytes: Number(BigInt.asUintN(64, value << BigInt(10 * unit))), length: length + 1 };
+}
+
+/**
  * Whether a text says yes: by its first letters. Undefined for neither yes nor no.
  * Linux lib/kstrtox.c:kstrtobool()
  */

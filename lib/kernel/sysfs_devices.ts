@@ -4,6 +4,7 @@
  *
  *   /sys/block/vda/queue/read_ahead_kb        largest window of readahead, for files opened from now on
  *   /sys/kernel/debug/fault_around_bytes      pages of the cache that one fault maps
+ *   /sys/block/zram0/...                      compressed memory as a device (sysfs_zram.ts)
  *
  * Linux block/blk-sysfs.c, mm/memory.c. Read first: sysfs_mm.ts. Read next: procfs/setting_files.ts.
  */
@@ -11,6 +12,7 @@ import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
 import { kstrtoul } from "./kstrtox.js";
 import type { KobjAttribute } from "./sysfs_mm.js";
+import { zramFiles } from "./sysfs_zram.js";
 
 /** Entries of a page table: a fault maps pages of one table only. Linux PTRS_PER_PTE */
 const PTRS_PER_PTE = 512;
@@ -47,5 +49,5 @@ const faultAroundBytes: KobjAttribute = {
 
 /** The files, by their path below /sys. */
 export const sysTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [readAheadKb, faultAroundBytes].map((one) => [one.path, one]),
+  [readAheadKb, faultAroundBytes, ...zramFiles].map((one) => [one.path, one]),
 );

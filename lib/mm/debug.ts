@@ -46,6 +46,7 @@ import {
   PG_writeback,
   PGTY_slab,
   PGTY_table,
+  PGTY_zsmalloc,
   pfnToPage,
 } from "./pages/folio.js";
 import { nrPcpPages } from "./pages/pcp.js";
@@ -252,7 +253,8 @@ function collectHolders(sys: MemorySystem, truth: Truth): void {
     for (const page of section ?? []) {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.mapping !== undefined && !page.mapping.isAnon) truth.mappings.add(page.mapping);
-      if ((page.flags & PG_reserved) !== 0 || page.pageType === PGTY_slab) add(truth.refs, page, 1);
+      const kernels = page.pageType === PGTY_slab || page.pageType === PGTY_zsmalloc;
+      if ((page.flags & PG_reserved) !== 0 || kernels) add(truth.refs, page, 1);
     }
   for (const mapping of truth.mappings)
     for (const [index, folio] of mapping.pages) {

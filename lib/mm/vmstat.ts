@@ -186,6 +186,7 @@ export const NODE_STAT_NAMES = [
   "nr_vmscan_immediate_reclaim",
   "nr_throttled_written",
   "nr_kernel_misc_reclaimable",
+  "nr_zspages",
 ] as const;
 
 /** The five LRU lists come first, so that an LRU list's number is also its counter. Linux NR_LRU_BASE */
@@ -222,6 +223,8 @@ export const NR_VMSCAN_WRITE = 26;
 export const NR_VMSCAN_IMMEDIATE = 27;
 export const NR_THROTTLED_WRITTEN = 28;
 export const NR_KERNEL_MISC_RECLAIMABLE = 29;
+/** Frames of compressed pages (mm/swap/zsmalloc.ts). Linux counts them by zone. */
+export const NR_ZSPAGES = 30;
 
 /** The counters of one machine. Not in Linux: per-CPU variables there. */
 export class VmStat {

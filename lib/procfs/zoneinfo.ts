@@ -9,7 +9,7 @@
 import { NR_LRU_LISTS } from "../mm/lru/lruvec.js";
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
 import { FreeLinks, Zone } from "../mm/pages/buddy.js";
-import { type Folio, PG_mlocked, PG_writeback } from "../mm/pages/folio.js";
+import { type Folio, PG_mlocked, PG_writeback, PGTY_zsmalloc } from "../mm/pages/folio.js";
 import type { PerCpuPages } from "../mm/pages/per_cpu_pages.js";
 import { highWmarkPages, LEAST_MOVABLE_MIN, lowWmarkPages, minWmarkPages } from "../mm/pages/wmark.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -29,6 +29,7 @@ function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.pfn < zone.zoneStartPfn || page.pfn >= zone.zoneEndPfn) continue;
       if ((page.flags & PG_mlocked) !== 0) add("nr_mlock", page);
+      if (page.pageType === PGTY_zsmalloc) add("nr_zspages", page);
       const { mapping } = page;
       const dirty = mapping !== undefined && !mapping.isAnon && mapping.dirtyFolios.has(page);
       if (dirty || (page.flags & PG_writeback) !== 0) add("nr_zone_write_pending", page);

@@ -4,6 +4,7 @@ import {
   kstrtobool,
   kstrtoint,
   kstrtouint,
+  memparse,
   procVec,
   strstrip,
   sysfsStreq,
@@ -90,5 +91,16 @@ describe("procVec", () => {
 
   it("keeps the numbers before a wrong one", () => {
     expect(int("1 2 x", 5)).toMatchObject({ values: [1, 2], error: EINVAL });
+  });
+});
+
+describe("memparse", () => {
+  it("reads a size with a unit, and says how many characters that took", () => {
+    expect(memparse("64M\n")).toEqual({ bytes: 64 * 2 ** 20, length: 3 });
+    expect(memparse("0x10k")).toEqual({ bytes: 16384, length: 5 });
+    expect(memparse("12345")).toEqual({ bytes: 12345, length: 5 });
+    expect(memparse("2gb")).toEqual({ bytes: 2 ** 31, length: 2 });
+    expect(memparse(" 1M")).toEqual({ bytes: 0, length: 0 });
+    expect(memparse("M")).toEqual({ bytes: 0, length: 0 });
   });
 });

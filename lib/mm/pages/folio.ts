@@ -75,6 +75,8 @@ export const PGTY_buddy = 1;
 export const PGTY_table = 2;
 /** Kernel data. */
 export const PGTY_slab = 3;
+/** Compressed pages (mm/swap/zsmalloc.ts). */
+export const PGTY_zsmalloc = 4;
 
 /** One frame of RAM. Linux include/linux/mm_types.h:struct page and struct folio */
 export class Page {

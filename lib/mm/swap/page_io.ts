@@ -19,6 +19,7 @@
  * Linux mm/page_io.c, block/blk-core.c. Read first: swap_state.ts, hw/block_device.ts. Read next:
  * swap_readahead.ts, mm/fault/swap_fault.ts.
  */
+import type { Pfn } from "../../hw/address.js";
 import { type BlockRequest, MAX_REQUEST_BLOCKS, type RequestOwner } from "../../hw/block_device.js";
 import type { Ram } from "../../hw/ram.js";
 import { ENOENT } from "../errno.js";
@@ -50,6 +51,12 @@ import {
 import { swapBlock, swapEntryToInfo } from "./swap_map.js";
 import { folioFreeSwap, folioSwap } from "./swap_state.js";
 import { SWP_SYNCHRONOUS_IO, type SwapInfoStruct, type SwapIo } from "./swap_types.js";
+
+/**
+ * A plug with so many is sent without being asked. Linux block/blk.h:BLK_MAX_REQUEST_COUNT
+ * Differs from Linux: counts pages, not requests; a request of 128 kB, 32 pages, ends a plug there, too.
+ */
+const BLK_MAX_REQUEST_COUNT = 32;
 
 /** kB of a page, in which PGPGIN and PGPGOUT count. */
 const PAGE_KB = 4;
@@ -125,8 +132,12 @@ function follows(one: SwapIo, next: SwapIo): boolean {
 
 function sendRun(sys: MemorySystem, run: readonly SwapIo[]): void {
   const { op, device, block } = run[0]!;
-  const pfns = run.flatMap(({ folio }) => Array.from({ length: 2 ** folio.order }, (_, i) => folio.pfn + i));
-  const folios = run.map(({ folio }) => folio as Folio);
+  const pfns: Pfn[] = [];
+  const folios: Folio[] = [];
+  for (const { folio } of run) {
+    folios.push(folio as Folio);
+    for (let i = 0; i < 2 ** folio.order; i++) pfns.push(folio.pfn + i);
+  }
   device.submit(op, block, pfns, new SwapBio(sys, folios), folios);
 }
 
@@ -137,8 +148,13 @@ function submitBio(sys: MemorySystem, si: SwapInfoStruct, op: "read" | "write", 
   vmBugOn(device === undefined, "a request for a device without a queue");
   const io: SwapIo = { op, folio, device: device!, block };
   countVmEvents(sys, op === "read" ? PGPGIN : PGPGOUT, folioNrPages(folio) * PAGE_KB);
-  if (sys.swap.plug !== undefined) sys.swap.plug.push(io);
-  else sendRun(sys, [io]);
+  const { plug } = sys.swap;
+  if (plug === undefined) {
+    sendRun(sys, [io]);
+    return;
+  }
+  if (plug.length >= BLK_MAX_REQUEST_COUNT) blkFlushPlug(sys);
+  plug.push(io);
 }
 
 // ---------------------------------------------------------------- out

@@ -227,6 +227,8 @@ export class SwapState {
   /** /sys/kernel/mm/swap/vma_ra_enabled */
   vmaRaEnabled = true;
   zswap: ZswapOperations | undefined = undefined;
+  /** Compressed devices in RAM, by number: each a Zram (zram.ts), which these data need not know. */
+  readonly zram: SwapDevice[] = [];
   /** Pages to be moved that wait for their neighbours (page_io.ts). Linux struct blk_plug */
   plug: SwapIo[] | undefined = undefined;
 }
