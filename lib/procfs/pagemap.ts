@@ -97,7 +97,9 @@ export function pagemapRead(mm: MmStruct, start: number, nrPages: number): Pagem
   return words;
 }
 
-/** All of a new mapping counts as written, also where nothing is. Linux fs/proc/task_mmu.c:pagemap_pte_hole() */
+/**
+ * All of a new mapping counts as written, also where nothing is. Linux fs/proc/task_mmu.c:pagemap_pte_hole()
+ */
 function addSoftDirtyVmas(mm: MmStruct, start: number, words: PagemapEntry[]): void {
   for (const vma of mm.mmMt.slice(start, start + words.length * PAGE_SIZE)) {
     if ((vma.vmFlags & VM_SOFTDIRTY) === 0) continue;

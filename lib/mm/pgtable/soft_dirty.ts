@@ -12,8 +12,8 @@
  * first, and why mprotect leaves an entry without S read-only though it could make it writable at once.
  *
  * VM_SOFTDIRTY says that the mapping itself is new: all of it counts as written, also what was never touched.
- * mmap, brk and exec set it, mremap does not: there each entry that is moved gets S. (A PTE page that is moved
- * as a whole is not looked into: its entries stay as they are.)
+ * mmap, brk and exec set it, mremap does not: there each entry that is moved gets S. (A PTE page that is
+ * moved as a whole is not looked into: its entries stay as they are.)
  *
  * It was made for saving a running process to disk (CRIU): copy all, clear, copy again what was written
  * meanwhile, until little is left. Not every kernel is built with it (CONFIG_MEM_SOFT_DIRTY): here it is
@@ -49,7 +49,9 @@ export function pteClearSoftDirty(pte: Pte): Pte {
   return pteSoftDirty(pte) ? pte - PAGE_SOFT_DIRTY : pte;
 }
 
-/** The page was so when it went to swap, or since. Linux arch/x86/include/asm/pgtable.h:pte_swp_soft_dirty() */
+/**
+ * The page was so when it went to swap, or since. Linux arch/x86/include/asm/pgtable.h:pte_swp_soft_dirty()
+ */
 export function pteSwpSoftDirty(pte: Pte): boolean {
   return (pte & PAGE_SWP_SOFT_DIRTY) !== 0;
 }
@@ -64,7 +66,9 @@ export function pteSwpClearSoftDirty(pte: Pte): Pte {
   return pteSwpSoftDirty(pte) ? pte - PAGE_SWP_SOFT_DIRTY : pte;
 }
 
-/** The flag of a new mapping: VM_SOFTDIRTY, or 0 in a kernel without. Linux include/linux/mm.h:VM_SOFTDIRTY */
+/**
+ * The flag of a new mapping: VM_SOFTDIRTY, or 0 in a kernel without. Linux include/linux/mm.h:VM_SOFTDIRTY
+ */
 export function vmSoftdirty(mm: MmStruct): number {
   return mm.sys.pageSoftDirty === 0 ? 0 : VM_SOFTDIRTY;
 }
