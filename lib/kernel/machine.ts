@@ -98,6 +98,11 @@ export interface BootOptions {
    * Linux: transparent_hugepage= on the command line
    */
   readonly thp?: ThpWord;
+  /**
+   * Whether /proc/PID/clear_refs and pagemap know which pages were written since they were last asked; false
+   * by default. Linux: CONFIG_MEM_SOFT_DIRTY, which Debian's kernels have
+   */
+  readonly softDirty?: boolean;
   /** Prices in ns that take the place of those in COSTS: a slower processor, a dearer fault. */
   readonly costs?: Partial<CostTable>;
   /** Parts that take the place of the lib's own. */
@@ -134,6 +139,7 @@ const BOOT: Signature = {
     reserved: "any",
     movable: "size",
     thp: "text",
+    softDirty: "flag",
     costs: "object",
     parts: "object",
   },
@@ -152,7 +158,7 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
-  private readonly bootedWith: Pick<KernelHardware, "disk" | "swap" | "memory" | "thp">;
+  private readonly bootedWith: Pick<KernelHardware, "disk" | "swap" | "memory" | "thp" | "softDirty">;
   /** What the last `measure` cost, also where it ended in an error. */
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
@@ -168,6 +174,7 @@ export class Machine {
       disk,
       swap: swapDisks(options.swap, disk),
       memory: memoryOptions(options),
+      softDirty: options.softDirty ?? false,
       ...(options.thp === undefined ? {} : { thp: checkThp(options.thp) }),
     };
     const { levels } = this;

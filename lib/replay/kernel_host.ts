@@ -116,6 +116,12 @@ class KernelGuest implements Guest {
     const { sysctl } = this.kernel.sys;
     const { defFlags } = mm;
     const { overcommitMemory } = sysctl;
+    // Kernels that can restore a process, which soft-dirty bits are for, let prctl(PR_SET_MM) move the heap.
+    if (mm.sys.pageSoftDirty !== 0) {
+      mm.brk = addr;
+      mm.startBrk = addr;
+      return 0;
+    }
     const from = pageAlign(this.brk(0));
     // With MCL_FUTURE Linux would fault in what is unmapped at once; and a small machine may not promise so
     // much.
@@ -341,6 +347,7 @@ export function newGuestHost(
     // A disk for swap comes second: where it is alone, an unused one is before it.
     reserved: { disks: swap_MB > 0 ? 2 : disk_MB > 0 ? 1 : 0, initrd },
     thp,
+    softDirty: true,
     costs: slowed(GUEST_SLOWNESS),
     parts,
   });
