@@ -19,6 +19,7 @@
  * Linux mm/page_io.c, block/blk-core.c. Read first: swap_state.ts, hw/block_device.ts. Read next:
  * swap_readahead.ts, mm/fault/swap_fault.ts.
  */
+import type { Pfn } from "../../hw/address.js";
 import { type BlockRequest, MAX_REQUEST_BLOCKS, type RequestOwner } from "../../hw/block_device.js";
 import type { Ram } from "../../hw/ram.js";
 import { ENOENT } from "../errno.js";
@@ -131,8 +132,12 @@ function follows(one: SwapIo, next: SwapIo): boolean {
 
 function sendRun(sys: MemorySystem, run: readonly SwapIo[]): void {
   const { op, device, block } = run[0]!;
-  const pfns = run.flatMap(({ folio }) => Array.from({ length: 2 ** folio.order }, (_, i) => folio.pfn + i));
-  const folios = run.map(({ folio }) => folio as Folio);
+  const pfns: Pfn[] = [];
+  const folios: Folio[] = [];
+  for (const { folio } of run) {
+    folios.push(folio as Folio);
+    for (let i = 0; i < 2 ** folio.order; i++) pfns.push(folio.pfn + i);
+  }
   device.submit(op, block, pfns, new SwapBio(sys, folios), folios);
 }
 
