@@ -30,7 +30,9 @@ import {
 } from "../mm/pages/folio.js";
 import { walkPageRangeVma } from "../mm/pgtable/pagewalk.js";
 import { pteDirty, ptePfn, pteSpecial, pteYoung, unknownPte } from "../mm/pgtable/pgtable.js";
-import { PTE_KIND_MIGRATION, PTE_KIND_PRESENT, PTE_KIND_SWAP } from "../mm/pgtable/swapops.js";
+import { PTE_KIND_MIGRATION, PTE_KIND_PRESENT, PTE_KIND_SWAP, pteToSwpEntry } from "../mm/pgtable/swapops.js";
+import { swpSwapcount } from "../mm/swap/swap_map.js";
+import type { SwpEntry } from "../mm/swap/swap_types.js";
 import type { MemorySystem } from "../mm/system.js";
 import { kbLine, putHex } from "./seq_file.js";
 import { gateLine, showMapVma } from "./task_mmu.js";
@@ -153,7 +155,7 @@ function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
   const locked = (vma.vmFlags & VM_LOCKED) !== 0;
   walkPageRangeVma(vma, vma.vmStart, vma.vmEnd, {
     pteEntry(pte, _addr, _ptep, kind) {
-      if (kind === PTE_KIND_SWAP) smapsSwapEntry(mss);
+      if (kind === PTE_KIND_SWAP) smapsSwapEntry(mss, sys, pteToSwpEntry(pte));
       else if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
       else if (kind === PTE_KIND_PRESENT && !pteSpecial(pte))
         smapsAccount(mss, sys, ptePfn(pte), 1, pte, locked);
@@ -169,10 +171,10 @@ function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
   });
 }
 
-/** One page in swap. Differs from Linux: its Pss share is not divided by the users of the swap entry yet. */
-function smapsSwapEntry(mss: MemSizeStats): void {
+/** One page in swap, which those who have its slot share. Linux fs/proc/task_mmu.c:smaps_pte_entry() */
+function smapsSwapEntry(mss: MemSizeStats, sys: MemorySystem, entry: SwpEntry): void {
   mss.swap += PAGE_SIZE;
-  mss.swapPss += PAGE_SIZE * PSS_UNIT;
+  mss.swapPss += Math.floor((PAGE_SIZE * PSS_UNIT) / Math.max(1, swpSwapcount(sys, entry)));
 }
 
 function kb(bytes: number): number {

@@ -25,6 +25,7 @@ import { mmCounterFile } from "../lru/mm_inline.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
+  MM_SWAPENTS,
   type MmStruct,
   VM_MAYBE_GUARD,
   VM_MAYWRITE,
@@ -35,6 +36,7 @@ import {
 } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
+import { GFP_KERNEL } from "../pages/gfp.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
 import {
   pmdLeaf,
@@ -54,11 +56,15 @@ import {
   classifyPte,
   makePteMarker,
   PTE_KIND_MARKER,
+  PTE_KIND_SWAP,
   PTE_MARKER_GUARD,
   PTE_MARKER_POISONED,
+  pteSwpClearExclusive,
   pteToSwpEntry,
   swpOffset,
 } from "../pgtable/swapops.js";
+import { addSwapCountContinuation, swapDuplicate } from "../swap/swap_map.js";
+import type { SwpEntry } from "../swap/swap_types.js";
 import type { MemorySystem } from "../system.js";
 import { folioDupFileRmapPtes, folioTryDupAnonRmapPte } from "./rmap.js";
 import { vmNormalPage } from "./wp.js";
@@ -141,7 +147,15 @@ function copyPteRange(
       if (error !== 0) return error;
       clock.advance(costs.forkEntryNs);
       if (trace.on) traceCopied(sys, addr, pte);
-    } else copyNonpresentPte(dstVma, dstPtep, pte);
+      continue;
+    }
+    const full = copyNonpresentPte(dstVma, srcVma, dstPtep, srcPtep, pte);
+    if (full === 0) continue;
+    // The wait for memory may have changed the entry: it is looked at once more.
+    if (addSwapCountContinuation(sys, full, GFP_KERNEL) !== 0) return -ENOMEM;
+    addr -= PAGE_SIZE;
+    dstPtep--;
+    srcPtep--;
   }
   return 0;
 }
@@ -185,9 +199,31 @@ export function copyPresentPte(
   return 0;
 }
 
-/** Guard and poison markers are inherited. Linux mm/memory.c:copy_nonpresent_pte(), copy_pte_marker() */
-function copyNonpresentPte(dstVma: VmAreaStruct, dstPtep: number, pte: Pte): void {
-  if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // the child would lose the page
-  const marker = swpOffset(pteToSwpEntry(pte)) & (PTE_MARKER_GUARD | PTE_MARKER_POISONED);
-  if (marker !== 0) setPte(dstVma.vmMm.sys.ram, dstPtep, makePteMarker(marker));
+/**
+ * Guard and poison markers are inherited; of a place in swap the child has a share, and it is nobody's alone.
+ * 0, or the swap entry whose count needs a continuation before it can be copied.
+ * Linux mm/memory.c:copy_nonpresent_pte(), copy_pte_marker()
+ */
+function copyNonpresentPte(
+  dstVma: VmAreaStruct,
+  srcVma: VmAreaStruct,
+  dstPtep: number,
+  srcPtep: number,
+  pte: Pte,
+): SwpEntry {
+  const { sys } = srcVma.vmMm;
+  const entry = pteToSwpEntry(pte);
+  const kind = classifyPte(pte);
+  if (kind === PTE_KIND_SWAP) {
+    if (swapDuplicate(sys, entry) < 0) return entry;
+    const shared = pteSwpClearExclusive(pte);
+    if (shared !== pte) setPte(sys.ram, srcPtep, shared);
+    setPte(sys.ram, dstPtep, shared);
+    addMmCounter(dstVma.vmMm, MM_SWAPENTS, 1);
+    return 0;
+  }
+  if (kind !== PTE_KIND_MARKER) throw unknownPte(pte); // the child would lose the page
+  const marker = swpOffset(entry) & (PTE_MARKER_GUARD | PTE_MARKER_POISONED);
+  if (marker !== 0) setPte(sys.ram, dstPtep, makePteMarker(marker));
+  return 0;
 }

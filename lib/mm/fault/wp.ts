@@ -22,6 +22,7 @@
  */
 
 import type { Pte } from "../../hw/entry.js";
+import { folioIsLocked } from "../filemap/folio_wait.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { faultDirtySharedPage } from "../lru/page_writeback.js";
 import { folioAddLruVma, lruAddDrain } from "../lru/swap.js";
@@ -60,6 +61,7 @@ import {
   vmaPageProt,
 } from "../pgtable/pgtable.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
+import { folioFreeSwap, freeFolioAndSwapCache } from "../swap/swap_state.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGREUSE } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
@@ -128,7 +130,9 @@ export function wpCanReuseAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
   if (folio.order > 0) return wpCanReuseLargeAnonFolio(folio, vma);
   if (folio.refcount > 3) return false;
   if ((folio.flags & PG_lru) === 0) lruAddDrain(sys);
-  if (folio.refcount > 1 + ((folio.flags & PG_swapcache) !== 0 ? 1 : 0)) return false;
+  const cached = (folio.flags & PG_swapcache) !== 0;
+  if (folio.refcount > 1 + (cached ? 1 : 0) || folioIsLocked(sys, folio)) return false;
+  if (cached) folioFreeSwap(sys, folio);
   if (folio.refcount !== 1) return false;
   folioMoveAnonRmap(folio, vma);
   return true;
@@ -197,7 +201,7 @@ export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultRe
   if (oldFolio === undefined) return 0;
   folioRemoveRmapPtes(oldFolio, vmf.page!, 1, vma);
   folioPut(sys, oldFolio);
-  folioPut(sys, oldFolio);
+  freeFolioAndSwapCache(sys, oldFolio);
   return 0;
 }
 

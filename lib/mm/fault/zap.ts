@@ -22,9 +22,16 @@ import type { AddressSpace } from "../filemap/mapping.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
-import { addMmCounter, type MmStruct, VM_RAND_READ, VM_SEQ_READ, type VmAreaStruct } from "../mm_types.js";
+import {
+  addMmCounter,
+  MM_SWAPENTS,
+  type MmStruct,
+  VM_RAND_READ,
+  VM_SEQ_READ,
+  type VmAreaStruct,
+} from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
-import { type Folio, folioTestAnon, pageFolio, pfnToPage } from "../pages/folio.js";
+import { type Folio, folioTestAnon, PG_swapcache, pageFolio, pfnToPage } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
@@ -41,7 +48,14 @@ import {
   unknownPte,
 } from "../pgtable/pgtable.js";
 import { freePgdRange, freeTableBelow, pteTableEmpty } from "../pgtable/pgtable_alloc.js";
-import { classifyPte, isGuardPte, PTE_KIND_MARKER } from "../pgtable/swapops.js";
+import {
+  classifyPte,
+  isGuardPte,
+  PTE_KIND_MARKER,
+  PTE_KIND_SWAP,
+  pteToSwpEntry,
+} from "../pgtable/swapops.js";
+import { freeSwapAndCacheNr, freeSwapCache } from "../swap/swap_state.js";
 import { updateHiwaterRss } from "../vma/util.js";
 import { unlinkFile } from "../vma/vma.js";
 import { unlinkAnonVmas } from "./anon_vma.js";
@@ -157,9 +171,15 @@ function zapPteRange(
 
 /** One entry that is a note; false if it is left. Linux mm/memory.c:zap_nonpresent_ptes() */
 function zapNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: ZapDetails): boolean {
-  if (classifyPte(pte) !== PTE_KIND_MARKER) throw unknownPte(pte); // nothing makes the other kinds yet
+  const { sys } = vma.vmMm;
+  const kind = classifyPte(pte);
+  if (kind !== PTE_KIND_MARKER && kind !== PTE_KIND_SWAP) throw unknownPte(pte); // a page on the move
   if (!(isGuardPte(pte) ? details.dropMarkers : details.evenCows)) return false;
-  setPte(vma.vmMm.sys.ram, ptep, 0);
+  setPte(sys.ram, ptep, 0);
+  if (kind === PTE_KIND_SWAP) {
+    addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
+    freeSwapAndCacheNr(sys, pteToSwpEntry(pte), 1);
+  }
   return true;
 }
 
@@ -179,6 +199,7 @@ function zapPresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: ZapDe
   if (!anon) noteUse(vma, folio, pte);
   addMmCounter(mm, mmCounter(folio), -1);
   folioRemoveRmapPtes(folio, page, 1, vma);
+  if ((folio.flags & PG_swapcache) !== 0) freeSwapCache(sys, folio);
   folioPut(sys, folio);
   return true;
 }

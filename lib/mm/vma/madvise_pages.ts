@@ -5,7 +5,7 @@
  *   FREE       entries stay, pages are marked clean and lazy: reclaim may drop them; a write in between keeps the page
  *   COLD       pages go to the inactive list and count as not used
  *   PAGEOUT    pages are reclaimed at once where that is possible (mm/lru/reclaim_pages.ts; anonymous ones need swap)
- *   WILLNEED   the file's part is read ahead
+ *   WILLNEED   the file's part is read ahead; of anonymous memory what is in swap
  *   REMOVE     a hole is punched in the shared file: the pages are gone for all who map it
  *
  * DONTNEED, FREE, COLD and PAGEOUT are refused for locked memory; DONTNEED_LOCKED is not.
@@ -20,11 +20,14 @@ import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import { vmNormalPage } from "../fault/wp.js";
 import { zapPageRangeSingle } from "../fault/zap.js";
+import { folioIsLocked } from "../filemap/folio_wait.js";
 import { splitFolio } from "../huge/folio_split.js";
 import { folioIsolateLru, folioPutbackLru } from "../lru/isolate.js";
 import { reclaimPages } from "../lru/reclaim_pages.js";
 import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "../lru/swap.js";
 import {
+  addMmCounter,
+  MM_SWAPENTS,
   type MmStruct,
   VM_HUGETLB,
   VM_LOCKED,
@@ -48,8 +51,10 @@ import {
   PG_workingset,
   pageFolio,
 } from "../pages/folio.js";
-import { type MmWalkOps, nextBoundary, walkPageRangeVma } from "../pgtable/pagewalk.js";
-import { pteDirty, pteMkclean, pteMkold, ptepGet, pteYoung, setPte, unknownPte } from "../pgtable/pgtable.js";
+import { folioPut } from "../pages/free_pages.js";
+import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { nextBoundary, walkPageRangeVma } from "../pgtable/pagewalk.js";
+import { pteDirty, pteMkclean, pteMkold, ptepGet, pteYoung, setPte } from "../pgtable/pgtable.js";
 import {
   classifyPte,
   PTE_KIND_MARKER,
@@ -60,6 +65,10 @@ import {
   swpOffset,
 } from "../pgtable/swapops.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
+import { blkFinishPlug, blkStartPlug } from "../swap/page_io.js";
+import { readSwapCacheAsync } from "../swap/swap_readahead.js";
+import { folioFreeSwap, freeSwapAndCacheNr } from "../swap/swap_state.js";
+import type { MemorySystem } from "../system.js";
 import { MADV } from "./mman.js";
 import { updateHiwaterRss } from "./util.js";
 
@@ -93,7 +102,7 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
       const page = vmNormalPage(vma, pte);
       if (page === undefined) return;
       const folio = pageFolio(page);
-      if (!makeFree(folio)) return;
+      if (!makeFree(sys, folio)) return;
       if (pteYoung(pte) || pteDirty(pte)) setPte(sys.ram, ptep, pteMkclean(pteMkold(pte)));
       folioMarkLazyfree(sys, folio);
     },
@@ -103,19 +112,25 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
 }
 
 /**
- * A lost page is free to be lost; other notes stay. Linux mm/madvise.c:madvise_free_pte_range() of what is
- * not present
+ * A page in swap is gone, and its slot is given back; a lost page is free to be lost; other notes stay.
+ * Linux mm/madvise.c:madvise_free_pte_range() of what is not present
  */
 function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, kind: number): void {
-  if (kind === PTE_KIND_SWAP) throw unknownPte(pte); // its place would have to be given back
+  const { sys } = vma.vmMm;
+  if (kind === PTE_KIND_SWAP) {
+    setPte(sys.ram, ptep, 0);
+    addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
+    freeSwapAndCacheNr(sys, pteToSwpEntry(pte), 1);
+  }
   if (kind === PTE_KIND_MARKER && (swpOffset(pteToSwpEntry(pte)) & PTE_MARKER_POISONED) !== 0)
-    setPte(vma.vmMm.sys.ram, ptep, 0);
+    setPte(sys.ram, ptep, 0);
 }
 
-/** Clears the folio's dirty bit; false if it is shared, so that it must stay as it is. */
-function makeFree(folio: Folio): boolean {
+/** Clears the folio's dirty bit, and takes its slot; false if it is shared or being written, so that it must stay. */
+function makeFree(sys: MemorySystem, folio: Folio): boolean {
   if ((folio.flags & (PG_swapcache | PG_dirty)) === 0) return true;
-  if (folioMapcount(folio) !== folioNrPages(folio)) return false;
+  if (folioIsLocked(sys, folio) || folioMapcount(folio) !== folioNrPages(folio)) return false;
+  if ((folio.flags & PG_swapcache) !== 0 && !folioFreeSwap(sys, folio)) return false;
   folio.flags &= ~PG_dirty;
   return true;
 }
@@ -207,21 +222,29 @@ function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isol
 }
 
 /**
- * Would read back what is in swap; nothing is there yet. Linux mm/madvise.c:swapin_walk_ops,
+ * Sends for what is in swap; nobody waits for it. Linux mm/madvise.c:swapin_walk_ops,
  * swapin_walk_pmd_entry()
  */
-const SWAPIN_WALK_OPS: MmWalkOps = {
-  pmdEntry: () => false,
-  pteEntry(pte, _addr, _ptep, kind) {
-    if (kind === PTE_KIND_SWAP) throw unknownPte(pte);
-  },
-};
+function swapinRange(vma: VmAreaStruct, start: number, end: number): void {
+  const { sys } = vma.vmMm;
+  const plug = blkStartPlug(sys);
+  walkPageRangeVma(vma, start, end, {
+    pmdEntry: () => false,
+    pteEntry(pte, _addr, _ptep, kind) {
+      if (kind !== PTE_KIND_SWAP) return;
+      const folio = readSwapCacheAsync(sys, pteToSwpEntry(pte), GFP_HIGHUSER_MOVABLE);
+      if (folio !== undefined) folioPut(sys, folio);
+    },
+  });
+  blkFinishPlug(sys, plug);
+  lruAddDrain(sys);
+}
 
-/** Reads the file's part of the range ahead. 0 or negative errno. Linux mm/madvise.c:madvise_willneed() */
+/** Reads the file's part of the range ahead, or what is in swap. 0 or negative errno. Linux mm/madvise.c:madvise_willneed() */
 export function madviseWillneed(vma: VmAreaStruct, start: number, end: number): number {
   const file = vma.vmFile;
   if (file === undefined) {
-    walkPageRangeVma(vma, start, end, SWAPIN_WALK_OPS);
+    swapinRange(vma, start, end);
     return 0;
   }
   const offset = start - vma.vmStart + vma.vmPgoff * PAGE_SIZE;

@@ -2,6 +2,7 @@
  * mincore: which pages of a range would be touched without waiting for a disk.
  *
  *   mapped page           1
+ *   in swap               whether the swap cache has it
  *   nothing mapped        file: whether the page is in the page cache;  anonymous: 0
  *
  * It reveals what others have read, so on a private view of someone else's read-only file it says 1 for
@@ -15,8 +16,12 @@ import { EINVAL, ENOMEM } from "../errno.js";
 import { filemapGetFolio } from "../filemap/address_space.js";
 import type { File, MmStruct, VmAreaStruct } from "../mm_types.js";
 import { PG_uptodate } from "../pages/folio.js";
+import { folioPut } from "../pages/free_pages.js";
 import { walkPageRangeVma } from "../pgtable/pagewalk.js";
-import { PTE_KIND_MARKER, PTE_KIND_SWAP } from "../pgtable/swapops.js";
+import { PTE_KIND_MARKER, PTE_KIND_SWAP, pteToSwpEntry } from "../pgtable/swapops.js";
+import { swapCacheGetFolio } from "../swap/swap_state.js";
+import type { SwpEntry } from "../swap/swap_types.js";
+import type { MemorySystem } from "../system.js";
 
 /** Pages that are asked for at once: as many answers as fit into a page of the kernel's. */
 const CHUNK_PAGES = PAGE_SIZE;
@@ -58,20 +63,29 @@ export function mincoreArguments(mm: MmStruct, start: number, len: number): numb
 
 /** Linux mm/mincore.c:do_mincore(), mincore_pte_range() */
 function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Array): void {
+  const { sys } = vma.vmMm;
   const indexOf = (addr: Vaddr): number => (addr - start) / PAGE_SIZE;
   walkPageRangeVma(vma, start, end, {
     pteHole(addr, next) {
       mincoreUnmappedRange(vma, addr, vec.subarray(indexOf(addr), indexOf(next)));
     },
-    pteEntry(_pte, addr, _ptep, kind) {
+    pteEntry(pte, addr, _ptep, kind) {
       const i = indexOf(addr);
       if (kind === PTE_KIND_MARKER) mincoreUnmappedRange(vma, addr, vec.subarray(i, i + 1));
-      else vec[i] = kind === PTE_KIND_SWAP ? 0 : 1; // a page on the move is in core
+      else vec[i] = kind !== PTE_KIND_SWAP || mincoreSwap(sys, pteToSwpEntry(pte)) ? 1 : 0; // on the move: in core
     },
     pmdEntry(_pmd, addr, _pmdp, next) {
       vec.fill(1, indexOf(addr), indexOf(next));
     },
   });
+}
+
+/** Whether the swap cache has the page. Linux mm/mincore.c:mincore_swap() */
+function mincoreSwap(sys: MemorySystem, entry: SwpEntry): boolean {
+  const folio = swapCacheGetFolio(sys, entry);
+  if (folio === undefined) return false;
+  folioPut(sys, folio);
+  return (folio.flags & PG_uptodate) !== 0;
 }
 
 /**
