@@ -63,7 +63,7 @@ interface ZramTableEntry {
 }
 
 /** What /sys/block/zram0/mm_stat and io_stat show. Linux drivers/block/zram/zram_drv.h:struct zram_stats */
-export interface ZramStats {
+interface ZramStats {
   /** Bytes of all objects. */
   comprDataSize: number;
   /** Blocks that have something. */

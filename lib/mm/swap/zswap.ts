@@ -68,7 +68,7 @@ export interface ZswapStats {
 }
 
 /** Where a run of the worker is. Linux: local variables of mm/zswap.c:shrink_worker() */
-export interface ZswapShrinkRun {
+interface ZswapShrinkRun {
   /** Frames of the pool with which it is content. */
   readonly thr: number;
   failures: number;
