@@ -48,6 +48,7 @@ export function newSwapTruth(): SwapTruth {
 export function collectSwapHolders(sys: MemorySystem, truth: SwapTruth, hold: (page: Page) => void): void {
   for (const si of sys.swap.swapInfo) {
     if (si === undefined) continue;
+    for (const page of si.kernelPages) hold(page as Page);
     for (const pages of si.continuations.values()) for (const page of pages) hold(page as Page);
     for (const { table, tablePage } of si.clusterInfo) {
       if (tablePage !== undefined) hold(tablePage as Page);
