@@ -39,6 +39,7 @@ import {
   VmAreaStruct,
   vmaPages,
 } from "../mm/mm_types.js";
+import { vmSoftdirty } from "../mm/pgtable/soft_dirty.js";
 import { RLIMIT_STACK } from "../mm/system.js";
 import { doBrkFlags } from "../mm/vma/brk.js";
 import { MAP_FIXED_NOREPLACE, MAP_PRIVATE, PROT_EXEC, PROT_READ, PROT_WRITE } from "../mm/vma/mman.js";
@@ -163,7 +164,7 @@ function setupStackVma(mm: MmStruct, used: number, rlimit: number): number {
   const size = Math.min(pageAlign(used) + STACK_EXPAND, pageAlignDown(Math.min(rlimit, STACK_TOP)));
   vma.vmEnd = STACK_TOP;
   vma.vmStart = STACK_TOP - Math.max(pageAlign(used), size);
-  vma.vmFlags = STACK_FLAGS;
+  vma.vmFlags = STACK_FLAGS | vmSoftdirty(mm);
   vma.vmPgoff = vma.vmStart / PAGE_SIZE;
   if (vmEnoughMemory(mm.sys, mm, vmaPages(vma)) < 0) return -ENOMEM;
   vmaLink(vma);

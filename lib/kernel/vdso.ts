@@ -33,6 +33,7 @@ import {
 } from "../mm/mm_types.js";
 import { folioGet, pfnToPage } from "../mm/pages/folio.js";
 import { allocReservedPage } from "../mm/pages/page_alloc.js";
+import { vmSoftdirty } from "../mm/pgtable/soft_dirty.js";
 import type { MemorySystem } from "../mm/system.js";
 import { getUnmappedArea } from "../mm/vma/unmapped_area.js";
 import { vmStatAccount } from "../mm/vma/util.js";
@@ -82,7 +83,7 @@ function installSpecialMapping(
   const vma = new VmAreaStruct(mm);
   vma.vmStart = addr;
   vma.vmEnd = addr + pages * PAGE_SIZE;
-  vma.vmFlags = flags | VM_DONTEXPAND;
+  vma.vmFlags = flags | VM_DONTEXPAND | vmSoftdirty(mm);
   vma.vmOps = ops;
   vmaLink(vma);
   vmStatAccount(mm, vma.vmFlags, vmaPages(vma));

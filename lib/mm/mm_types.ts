@@ -91,7 +91,7 @@ export const VM_DROPPABLE = 0x100_0000;
 export const VM_WIPEONFORK = 0x200_0000;
 /** MADV_DONTDUMP: not in core dumps. */
 export const VM_DONTDUMP = 0x400_0000;
-/** Soft-dirty tracking; the recorded kernel was built without it. */
+/** The whole mapping counts as written, since it is new (mm/pgtable/soft_dirty.ts). */
 export const VM_SOFTDIRTY = 0x800_0000;
 /** May contain both page structs and bare frames. */
 export const VM_MIXEDMAP = 0x1000_0000;
@@ -114,9 +114,13 @@ export const VM_NOMLOCK = VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE;
 export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
 
 /**
- * Flags that do not keep two VMAs from merging; the merged one has them. Linux include/linux/mm.h:VM_STICKY
+ * Flags that a merged VMA has if a part of it had them. Linux include/linux/mm.h:VM_STICKY
+ * Differs from Linux: VM_SOFTDIRTY is one of them since 6.19. In 6.18 madvise, mlock and mprotect give the
+ * merged VMA what the part that they changed had.
  */
-export const VM_STICKY = VM_SOFTDIRTY | VM_MAYBE_GUARD;
+export const VM_STICKY = VM_MAYBE_GUARD;
+/** Flags that do not keep two VMAs from merging. Linux mm/vma.c:is_mergeable_vma() */
+export const VM_IGNORE_MERGE = VM_STICKY | VM_SOFTDIRTY;
 
 /** Index into MmStruct.rssStat. Linux include/linux/mm_types_task.h:MM_FILEPAGES ... */
 export const MM_FILEPAGES = 0;

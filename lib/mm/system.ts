@@ -182,6 +182,11 @@ export class MemorySystem {
   readonly cpuTlbstate: CpuTlbState[] = [];
   /** The kernel's own address space, without user memory. Linux mm/init-mm.c:init_mm */
   initMm: MmStruct | undefined = undefined;
+  /**
+   * The bit that says of an entry that it was written since somebody asked, PAGE_SOFT_DIRTY; 0 in a kernel
+   * built without. Linux arch/x86/include/asm/pgtable_types.h:_PAGE_SOFT_DIRTY
+   */
+  pageSoftDirty = 0;
   /** Frame of zeros that reads of untouched anonymous memory map. Linux empty_zero_page */
   zeroPfn = 0;
   /** Frames of the vdso's code, empty until the first program is started. Linux vdso64_image */

@@ -16,10 +16,11 @@
 
 import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
-import type { MmStruct } from "../mm/mm_types.js";
+import { type MmStruct, VM_SOFTDIRTY } from "../mm/mm_types.js";
 import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
 import { ptePfn, pteSpecial, unknownPte } from "../mm/pgtable/pgtable.js";
+import { pteSoftDirty, pteSwpSoftDirty } from "../mm/pgtable/soft_dirty.js";
 import {
   isGuardPte,
   PTE_KIND_MIGRATION,
@@ -64,16 +65,18 @@ const NOTHING: PagemapEntry = Object.freeze({ flags: 0, frame: 0 });
 function pteToPagemapEntry(mm: MmStruct, pte: Pte, kind: number, subpage = 0): PagemapEntry {
   if (kind === PTE_KIND_PRESENT) {
     const frame = ptePfn(pte) + subpage;
-    if (pteSpecial(pte)) return { flags: PM_PRESENT, frame };
+    const softDirty = pteSoftDirty(pte) ? PM_SOFT_DIRTY : 0;
+    if (pteSpecial(pte)) return { flags: PM_PRESENT + softDirty, frame };
     const page = pfnToPage(mm.sys, frame);
     const file = folioTestAnon(pageFolio(page)) ? 0 : PM_FILE;
     const exclusive = pageMapcount(page) === 1 ? PM_MMAP_EXCLUSIVE : 0;
-    return { flags: PM_PRESENT + file + exclusive, frame };
+    return { flags: PM_PRESENT + file + exclusive + softDirty, frame };
   }
   if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
   const entry = pteToSwpEntry(pte);
   const frame = swpType(entry) + swpOffset(entry) * 2 ** MAX_SWAPFILES_SHIFT;
-  return { flags: PM_SWAP + (isGuardPte(pte) ? PM_GUARD_REGION : 0), frame };
+  const softDirty = pteSwpSoftDirty(pte) ? PM_SOFT_DIRTY : 0;
+  return { flags: PM_SWAP + (isGuardPte(pte) ? PM_GUARD_REGION : 0) + softDirty, frame };
 }
 
 /** The words of `nrPages` pages from address `start` on. Linux fs/proc/task_mmu.c:pagemap_read() */
@@ -90,7 +93,24 @@ export function pagemapRead(mm: MmStruct, start: number, nrPages: number): Pagem
       }
     },
   });
+  if (mm.sys.pageSoftDirty !== 0) addSoftDirtyVmas(mm, start, words);
   return words;
+}
+
+/**
+ * All of a new mapping counts as written, also where nothing is. Linux fs/proc/task_mmu.c:pagemap_pte_hole()
+ */
+function addSoftDirtyVmas(mm: MmStruct, start: number, words: PagemapEntry[]): void {
+  for (const vma of mm.mmMt.slice(start, start + words.length * PAGE_SIZE)) {
+    if ((vma.vmFlags & VM_SOFTDIRTY) === 0) continue;
+    const from = Math.max(0, (vma.vmStart - start) / PAGE_SIZE);
+    const to = Math.min(words.length, (vma.vmEnd - start) / PAGE_SIZE);
+    for (let i = from; i < to; i++) {
+      const { flags, frame } = words[i]!;
+      const marked = (flags & PM_SOFT_DIRTY) !== 0;
+      words[i] = { flags: marked ? flags : flags + PM_SOFT_DIRTY, frame };
+    }
+  }
 }
 
 /**

@@ -114,14 +114,6 @@ function withoutBoost(step: Json | undefined): Json | undefined {
 /** What the recorder has itself, which it takes off all other figures. */
 const RECORDERS_OWN = "runner_own";
 
-/**
- * The kernel of the virtual machines marks areas for soft-dirty tracking, which this one is built without.
- */
-function withoutSoftDirty(kernel: Json | undefined, path: readonly string[]): Json | undefined {
-  const isFlags = path[path.length - 1] === "flags" && typeof kernel === "string";
-  return isFlags ? kernel.replace(/ sd$/, "") : kernel;
-}
-
 /** Whether a list was cut where it was recorded: its last element says how many there were. */
 const CUT = /^\.\.\. (\d+) runs in all$/;
 
@@ -143,7 +135,6 @@ function sameLeaf(kernel: Json | undefined, ours: Json | undefined): boolean {
 class Walker {
   readonly result: Comparison;
   private readonly rules: FairnessRules;
-  private readonly inGuest: boolean;
   private step = 0;
   private line = "";
 
@@ -152,7 +143,6 @@ class Walker {
     private readonly excuses: readonly NotApplicable[],
   ) {
     this.rules = new FairnessRules(recorded);
-    this.inGuest = recorded.boot !== undefined;
     this.result = {
       scenario: recorded.scenario,
       equal: 0,
@@ -182,8 +172,7 @@ class Walker {
     else if (Array.isArray(kernel) && Array.isArray(ours) && !WHOLE_LISTS.has(path[path.length - 1] ?? ""))
       for (let i = 0; i < Math.max(kernel.length, ours.length); i++)
         this.node(kernel[i] as Json, ours[i] as Json, [...path, String(i)]);
-    else
-      this.leaf(kernel, ours, path, sameLeaf(this.inGuest ? withoutSoftDirty(kernel, path) : kernel, ours));
+    else this.leaf(kernel, ours, path, sameLeaf(kernel, ours));
   }
 
   private leaf(kernel: Json | undefined, ours: Json | undefined, path: string[], same: boolean): void {

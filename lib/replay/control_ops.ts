@@ -134,7 +134,13 @@ function report(run: ScenarioRun, op: Extract<ControlOp, { op: "report" }>): Jso
   const procs = run.living().filter((proc) => op.procs.length === 0 || op.procs.includes(proc.name));
   const record = procs.map((proc) => [
     proc.name,
-    reportProc(procfs, proc, { pages: op.pages, soft: op.soft, ids, visit: (pages) => run.visit(pages) }),
+    reportProc(procfs, proc, {
+      pages: op.pages,
+      soft: op.soft,
+      lockself: run.lockself,
+      ids,
+      visit: (pages) => run.visit(pages),
+    }),
   ]);
   const fileRecords = [...run.files].map(([name, path]) => [name, fileRecord(files.state(path))]);
   return {

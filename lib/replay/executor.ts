@@ -41,6 +41,8 @@ export class ScenarioRun {
   /** What /proc/vmstat said last time. */
   vmstat: Map<string, number> | undefined = undefined;
   private readonly budget = new VisitBudget();
+  /** The recorder keeps its own pages in RAM. */
+  lockself = false;
   private brief = true;
   private quiet = false;
   private stepNo = 0;
@@ -95,8 +97,10 @@ export class ScenarioRun {
     this.line = line;
     if (line.what.kind === "mode") {
       const { op } = line.what;
-      if (op.op === "lockself") this.host.lockSelf();
-      else if (op.op === "brief") this.brief = op.on;
+      if (op.op === "lockself") {
+        this.lockself = true;
+        this.host.lockSelf();
+      } else if (op.op === "brief") this.brief = op.on;
       else this.quiet = op.on;
       return;
     }

@@ -93,7 +93,7 @@ export class FrameIds {
 export function reportProc(
   procfs: ProcFs,
   proc: ReplayProc,
-  options: { pages: boolean; soft: boolean; ids: FrameIds; visit(pages: number): void },
+  options: { pages: boolean; soft: boolean; lockself: boolean; ids: FrameIds; visit(pages: number): void },
 ): Json {
   const { pid } = proc.guest;
   const smaps = parseSmaps(procfs.read(`/proc/${pid}/smaps`));
@@ -102,7 +102,7 @@ export function reportProc(
     const record = { name: area.name, vmas: vmas.map((vma) => vmaRecord(area, vma)) };
     return options.pages ? { ...record, ...pageRecords(procfs, pid, area, vmas, options) } : record;
   });
-  return { areas, status: statusRecord(procfs, proc, smaps) };
+  return { areas, status: statusRecord(procfs, proc, smaps, options.lockself) };
 }
 
 function vmaRecord(area: Area, vma: SmapsArea): Json {
@@ -119,7 +119,12 @@ function vmaRecord(area: Area, vma: SmapsArea): Json {
   };
 }
 
-function statusRecord(procfs: ProcFs, proc: ReplayProc, smaps: readonly SmapsArea[]): Json {
+function statusRecord(
+  procfs: ProcFs,
+  proc: ReplayProc,
+  smaps: readonly SmapsArea[],
+  lockself: boolean,
+): Json {
   const text = procfs.read(`/proc/${proc.guest.pid}/status`);
   const of = (key: string): number => fieldOf(text, key);
   const { outside } = sumSmaps(proc, smaps);
@@ -137,7 +142,8 @@ function statusRecord(procfs: ProcFs, proc: ReplayProc, smaps: readonly SmapsAre
     VmSwap: of("VmSwap") - own.Swap!,
     VmPTE: of("VmPTE") - proc.base.pte,
     VmData: of("VmData") - proc.base.data,
-    VmLck: of("VmLck"),
+    // A recorder that has locked itself cannot tell its own pages from those of the areas.
+    ...(lockself ? {} : { VmLck: of("VmLck") }),
     ...(hugetlb > 0 ? { HugetlbPages: hugetlb } : {}),
   };
 }

@@ -22,7 +22,7 @@
  * Read first: mm/mm_types.ts. Read next: rmap.ts.
  */
 import { PAGE_SIZE } from "../../hw/address.js";
-import { AnonVma, VM_ACCESS_FLAGS, VM_STICKY, type VmAreaStruct } from "../mm_types.js";
+import { AnonVma, VM_ACCESS_FLAGS, VM_IGNORE_MERGE, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 
 /** Links `vma` and `anonVma` both ways. Linux mm/rmap.c:anon_vma_chain_link() */
@@ -76,7 +76,7 @@ function anonVmaCompatible(a: VmAreaStruct, b: VmAreaStruct): boolean {
   return (
     a.vmEnd === b.vmStart &&
     a.vmFile === b.vmFile &&
-    ((a.vmFlags ^ b.vmFlags) & ~(VM_ACCESS_FLAGS | VM_STICKY)) === 0 &&
+    ((a.vmFlags ^ b.vmFlags) & ~(VM_ACCESS_FLAGS | VM_IGNORE_MERGE)) === 0 &&
     b.vmPgoff === a.vmPgoff + (b.vmStart - a.vmStart) / PAGE_SIZE
   );
 }

@@ -225,12 +225,12 @@ export function setPteRange(
   ptep: number,
 ): void {
   const { vma } = vmf;
-  const { ram } = vma.vmMm.sys;
+  const { ram, pageSoftDirty } = vma.vmMm.sys;
   const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0;
   const prot = vmaPageProt(vma);
   let entry = pfnPte(page.pfn, prot);
-  if (write) entry = maybeMkwrite(pteMkdirty(entry), vma);
-  else if (pteWrite(entry) && (folio.flags & PG_dirty) !== 0) entry = pteMkdirty(entry);
+  if (write) entry = maybeMkwrite(pteMkdirty(entry, pageSoftDirty), vma);
+  else if (pteWrite(entry) && (folio.flags & PG_dirty) !== 0) entry = pteMkdirty(entry, pageSoftDirty);
   if (write && (vma.vmFlags & VM_SHARED) === 0) {
     folioAddNewAnonRmap(folio, vma, addr, true);
     folioAddLruVma(folio, vma);

@@ -99,11 +99,13 @@ function doHandleMmFault(vmf: VmFault): VmFaultResult {
 /** Linux mm/memory.c:handle_pte_fault() */
 function handlePteFault(vmf: VmFault): VmFaultResult {
   const { vma, origPte } = vmf;
-  const { parts, ram } = vma.vmMm.sys;
+  const { parts, ram, pageSoftDirty } = vma.vmMm.sys;
   if (origPte === 0) return vma.vmOps === undefined ? parts.doAnonymousPage(vmf) : doFault(vmf);
   if (!ptePresent(origPte)) return parts.doSwapPage(vmf);
   if (isWriteProtected(vmf)) return parts.doWpPage(vmf);
-  const entry = pteMkyoung((vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte) : origPte);
+  const entry = pteMkyoung(
+    (vmf.flags & FAULT_FLAG_WRITE) !== 0 ? pteMkdirty(origPte, pageSoftDirty) : origPte,
+  );
   if (entry !== origPte) setPte(ram, vmf.ptep, entry);
   // Else a stale TLB entry caused it: a spurious fault, counted like any other. It has dropped the entry.
   return 0;
@@ -145,7 +147,7 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
     return 0;
   }
   let entry = pfnPte(folio.pfn, vmaPageProt(vma));
-  if ((vma.vmFlags & VM_WRITE) !== 0) entry = maybeMkwrite(pteMkdirty(entry), vma);
+  if ((vma.vmFlags & VM_WRITE) !== 0) entry = maybeMkwrite(pteMkdirty(entry, sys.pageSoftDirty), vma);
   addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
   folioAddNewAnonRmap(folio, vma, vmf.address, true);
   folioAddLruVma(folio, vma);

@@ -17,6 +17,7 @@
  *
  * Linux mm/rmap.c. Read first: rmap.ts, page_vma_mapped.ts. Read next: mm/lru/shrink_folio_list.ts.
  */
+import type { Pte } from "../../hw/entry.js";
 import { mlockFolio } from "../lru/mlock_batch.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
@@ -43,6 +44,7 @@ import {
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { pteDirty, setPte } from "../pgtable/pgtable.js";
+import { pteSoftDirty, pteSwpMksoftDirty } from "../pgtable/soft_dirty.js";
 import { pteSwpMkexclusive, swpEntryToPte } from "../pgtable/swapops.js";
 import { archTlbbatchAddPending, archTlbbatchFlush, flushTlbPage } from "../pgtable/tlb.js";
 import { swapDuplicate } from "../swap/swap_map.js";
@@ -113,7 +115,7 @@ function tryToUnmapOne(
     updateHiwaterRss(mm);
     const swapped = (folio.flags & PG_swapcache) !== 0;
     const stays =
-      folioTestAnon(folio) && !(swapped ? setSwapPte(folio, vma, ptep, index) : mayDropAnon(folio, vma));
+      folioTestAnon(folio) && !(swapped ? setSwapPte(folio, vma, ptep, pte, index) : mayDropAnon(folio, vma));
     if (stays) {
       setPte(sys.ram, ptep, pte);
       return false;
@@ -130,15 +132,16 @@ function tryToUnmapOne(
 
 /**
  * The entry of page `index` of the folio says where in swap it is; false if the slot's count cannot be
- * counted up just now. The page's mark as exclusive goes to the entry.
+ * counted up just now. The page's mark as exclusive goes to the entry, and so does soft-dirty of the `old` one.
  */
-function setSwapPte(folio: Folio, vma: VmAreaStruct, ptep: number, index: number): boolean {
+function setSwapPte(folio: Folio, vma: VmAreaStruct, ptep: number, old: Pte, index: number): boolean {
   const { sys } = vma.vmMm;
   const entry = folioSwap(folio) + index;
   if (swapDuplicate(sys, entry) < 0) return false;
   const page = folioPage(sys, folio, index);
-  const pte = swpEntryToPte(entry);
-  setPte(sys.ram, ptep, page.anonExclusive ? pteSwpMkexclusive(pte) : pte);
+  let pte = swpEntryToPte(entry);
+  if (page.anonExclusive) pte = pteSwpMkexclusive(pte);
+  setPte(sys.ram, ptep, pteSoftDirty(old) ? pteSwpMksoftDirty(pte) : pte);
   page.anonExclusive = false;
   addMmCounter(vma.vmMm, MM_SWAPENTS, 1);
   return true;

@@ -51,6 +51,7 @@ import { folioPut } from "../pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { maybeMkwrite, pfnPte, pteMkdirty, setPte, unknownPte, vmaPageProt } from "../pgtable/pgtable.js";
+import { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
 import {
   classifyPte,
   PTE_KIND_MARKER,
@@ -236,11 +237,13 @@ function setSwappedPte(
   addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
   addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
   let pte = pfnPte(page.pfn, vmaPageProt(vma));
+  if (pteSwpSoftDirty(vmf.origPte)) pte = pteMksoftDirty(pte);
   const mine = exclusive || folio.refcount === 1;
-  if (mine && (vma.vmFlags & VM_WRITE) !== 0) {
+  // A write to a page without the mark is a fault of its own: doWpPage is called next.
+  if (mine && (vma.vmFlags & VM_WRITE) !== 0 && !pteNeedsSoftDirtyWp(vma, pte)) {
     pte = maybeMkwrite(pte, vma);
     if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) {
-      pte = pteMkdirty(pte);
+      pte = pteMkdirty(pte, sys.pageSoftDirty);
       vmf.flags &= ~FAULT_FLAG_WRITE;
     }
   }

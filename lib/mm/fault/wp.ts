@@ -60,6 +60,7 @@ import {
   setPte,
   vmaPageProt,
 } from "../pgtable/pgtable.js";
+import { pteMksoftDirty, pteSoftDirty } from "../pgtable/soft_dirty.js";
 import { flushTlbPage } from "../pgtable/tlb.js";
 import { folioFreeSwap, freeFolioAndSwapCache } from "../swap/swap_state.js";
 import type { MemorySystem } from "../system.js";
@@ -160,7 +161,7 @@ export function wpPageReuse(vmf: VmFault): VmFaultResult {
   // No flush: a right was gained. A page fault has dropped this CPU's stale entry; mlock's and populate's
   // "faults" (gup.ts) are no faults of the processor, so it stays, here as on other CPUs, until the next
   // write: a walk (AMD) or a spurious fault (Intel).
-  setPte(sys.ram, vmf.ptep, maybeMkwrite(pteMkdirty(pteMkyoung(vmf.origPte)), vma));
+  setPte(sys.ram, vmf.ptep, maybeMkwrite(pteMkdirty(pteMkyoung(vmf.origPte), sys.pageSoftDirty), vma));
   countVmEvent(sys, PGREUSE);
   return 0;
 }
@@ -192,7 +193,8 @@ export function wpPageCopy(vmf: VmFault, oldFolio: Folio | undefined): VmFaultRe
     addMmCounter(vmMm, MM_ANONPAGES, 1);
   }
   let entry = pfnPte(newFolio.pfn, vmaPageProt(vma));
-  if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) entry = maybeMkwrite(pteMkdirty(entry), vma);
+  if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) entry = maybeMkwrite(pteMkdirty(entry, sys.pageSoftDirty), vma);
+  else if (pteSoftDirty(vmf.origPte)) entry = pteMksoftDirty(entry);
   pteClear(sys.ram, vmf.ptep);
   flushTlbPage(vmMm, vmf.address);
   folioAddNewAnonRmap(newFolio, vma, vmf.address, true);

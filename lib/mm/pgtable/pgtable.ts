@@ -40,8 +40,9 @@ import {
   PAGE_USER,
 } from "../../hw/entry.js";
 import type { Ram } from "../../hw/ram.js";
-import { VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, type VmAreaStruct } from "../mm_types.js";
+import { VM_EXEC, VM_HUGETLB, VM_READ, VM_SHARED, VM_WRITE, type VmAreaStruct } from "../mm_types.js";
 import { VmBug } from "../mmdebug.js";
+import { PAGE_SOFT_DIRTY, vmaSoftDirtyEnabled } from "./soft_dirty.js";
 
 /** NX in a value: no instruction fetches. Bit 63 in RAM. */
 export const PTE_NX = 2 ** 52;
@@ -178,9 +179,12 @@ export function pteWrprotect(pte: Pte): Pte {
   return clearBit(pte, PAGE_RW);
 }
 
-/** Linux pte_mkdirty() */
-export function pteMkdirty(pte: Pte): Pte {
-  return setBit(pte, PAGE_DIRTY);
+/**
+ * Written, and to be noticed as such: `softDirty` is sys.pageSoftDirty, 0 where nobody may ask for it
+ * (soft_dirty.ts). Linux pte_mkdirty()
+ */
+export function pteMkdirty(pte: Pte, softDirty = 0): Pte {
+  return pte + ((PAGE_DIRTY | softDirty) & ~pte);
 }
 
 /** Linux pte_mkclean() */
@@ -204,13 +208,13 @@ export function pteMkspecial(pte: Pte): Pte {
 }
 
 /**
- * The present entry with its protection exchanged; frame, accessed, dirty and special stay.
+ * The present entry with its protection exchanged; frame, accessed, dirty (soft-dirty, too) and special stay.
  * Linux pte_modify()
  */
 export function pteModify(pte: Pte, prot: number): Pte {
   return (
     ptePfn(pte) * 0x1000 +
-    (pte & (PAGE_ACCESSED | PAGE_DIRTY | PAGE_SPECIAL | PAGE_PSE)) +
+    (pte & (PAGE_ACCESSED | PAGE_DIRTY | PAGE_SOFT_DIRTY | PAGE_SPECIAL | PAGE_PSE)) +
     clearBit(prot, PAGE_ACCESSED)
   );
 }
@@ -238,9 +242,9 @@ export function vmGetPageProt(vmFlags: number): number {
  * Linux mm/vma.c:vma_wants_writenotify()
  */
 export function vmaWantsWritenotify(vma: VmAreaStruct): boolean {
-  return (
-    (vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED) && vma.vmOps?.pageMkwrite !== undefined
-  );
+  if ((vma.vmFlags & (VM_WRITE | VM_SHARED)) !== (VM_WRITE | VM_SHARED)) return false;
+  if (vma.vmOps?.pageMkwrite !== undefined) return true;
+  return vmaSoftDirtyEnabled(vma) && (vma.vmFlags & VM_HUGETLB) === 0;
 }
 
 /**

@@ -115,8 +115,8 @@ export const PTE_KIND_MIGRATION = 3;
 /** A marker: guard or poison. */
 export const PTE_KIND_MARKER = 4;
 
-/** Bits of a note that no note of ours has: all below the offset but E. */
-const NOTE_BITS_UNUSED = 0x1f7;
+/** Bits of a note that no note of ours has: all below the offset but E and S. */
+const NOTE_BITS_UNUSED = 0x1f5;
 
 /**
  * Which of the PTE_KIND_ constants the entry is; throws for a note that nothing here makes.

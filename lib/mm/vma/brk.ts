@@ -25,6 +25,7 @@ import {
   VM_WRITE,
   VmAreaStruct,
 } from "../mm_types.js";
+import { vmSoftdirty } from "../pgtable/soft_dirty.js";
 import { RLIMIT_DATA } from "../system.js";
 import { MAP_FIXED } from "./mman.js";
 import { doVmiAlignMunmap } from "./munmap.js";
@@ -86,14 +87,8 @@ export function doBrkFlags(mm: MmStruct, prev: VmAreaStruct | undefined, addr: V
   const pages = len / PAGE_SIZE;
   if (!mayExpandVm(mm, vmFlags, pages) || mm.mapCount > mm.sys.sysctl.maxMapCount) return -ENOMEM;
   if (vmEnoughMemory(mm.sys, mm, pages) < 0) return -ENOMEM;
-  if (!expandBrkVma(mm, prev, addr, len, vmFlags)) {
-    const vma = new VmAreaStruct(mm);
-    vma.vmStart = addr;
-    vma.vmEnd = addr + len;
-    vma.vmPgoff = addr / PAGE_SIZE;
-    vma.vmFlags = vmFlags;
-    vmaLink(vma);
-  }
+  const vma = expandBrkVma(mm, prev, addr, len, vmFlags) ?? newBrkVma(mm, addr, len, vmFlags);
+  vma.vmFlags |= vmSoftdirty(mm);
   mm.totalVm += pages;
   mm.dataVm += pages;
   if ((vmFlags & VM_LOCKED) !== 0) mm.lockedVm += pages;
@@ -106,10 +101,20 @@ function expandBrkVma(
   addr: Vaddr,
   len: number,
   vmFlags: number,
-): boolean {
-  if (prev === undefined || prev.vmEnd !== addr) return false;
+): VmAreaStruct | undefined {
+  if (prev === undefined || prev.vmEnd !== addr) return undefined;
   const vmg = vmgState(mm, addr, addr + len, vmFlags, addr / PAGE_SIZE);
   vmg.prev = prev;
   vmg.justExpand = true;
-  return vmaMergeNewRange(vmg) !== undefined;
+  return vmaMergeNewRange(vmg);
+}
+
+function newBrkVma(mm: MmStruct, addr: Vaddr, len: number, vmFlags: number): VmAreaStruct {
+  const vma = new VmAreaStruct(mm);
+  vma.vmStart = addr;
+  vma.vmEnd = addr + len;
+  vma.vmPgoff = addr / PAGE_SIZE;
+  vma.vmFlags = vmFlags;
+  vmaLink(vma);
+  return vma;
 }

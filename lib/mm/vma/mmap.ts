@@ -48,6 +48,7 @@ import {
   VmAreaStruct,
   vmaPages,
 } from "../mm_types.js";
+import { vmSoftdirty } from "../pgtable/soft_dirty.js";
 import { OVERCOMMIT_NEVER } from "../system.js";
 import {
   calcVmProtBits,
@@ -278,6 +279,7 @@ function mmapNewVma(state: MmapState, vma: VmAreaStruct): number {
 function mmapComplete(state: MmapState, vma: VmAreaStruct): void {
   const { mm, vmFlags } = state;
   const pglen = state.len / PAGE_SIZE;
+  vma.vmFlags |= vmSoftdirty(mm);
   vmStatAccount(mm, vmFlags, pglen);
   if ((vmFlags & VM_LOCKED) === 0) return;
   if ((vma.vmFlags & VM_NOMLOCK) !== 0) vma.vmFlags &= ~VM_LOCKED_MASK;

@@ -12,17 +12,19 @@
  * Every kind of entry moves as it is: a place in swap, a page on the move and a guard belong to the mapping,
  * not to the address.
  *
- * Left out: userfaultfd, soft-dirty bits. Differs from Linux: level-3 entries are not moved as a whole (the
+ * Left out: userfaultfd. Differs from Linux: level-3 entries are not moved as a whole (the
  * result is the same).
  *
  * Read first: mremap.ts, mm/pgtable/pgtable_alloc.ts.
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
-import { ptepGet, setPte } from "../pgtable/pgtable.js";
+import { ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
 import { pmdAlloc, pmdOffset, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
+import { pteMksoftDirty, pteSwpMksoftDirty } from "../pgtable/soft_dirty.js";
 import { classifyPte, PTE_KIND_NONE, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import { flushTlbRange } from "../pgtable/tlb.js";
 
@@ -89,10 +91,18 @@ function moveWholePmd(pmc: PagetableMoveControl, oldPmdp: number, newPmdp: numbe
   return true;
 }
 
+/**
+ * A moved page counts as written: who copies a process must copy it once more.
+ * Linux mm/mremap.c:move_soft_dirty_pte()
+ */
+function moveSoftDirtyPte(pte: Pte): Pte {
+  return ptePresent(pte) ? pteMksoftDirty(pte) : pteSwpMksoftDirty(pte);
+}
+
 /** Moves entry by entry. Linux mm/mremap.c:move_ptes() */
 function movePtes(pmc: PagetableMoveControl, oldPmdp: number, newPtep: number, extent: number): void {
   const { vmMm: mm } = pmc.old;
-  const { ram } = mm.sys;
+  const { ram, pageSoftDirty } = mm.sys;
   const oldPtep = pteOffsetPmd(mm, oldPmdp, pmc.oldAddr);
   let flush = false;
   for (let i = 0; i < extent / PAGE_SIZE; i++) {
@@ -102,7 +112,7 @@ function movePtes(pmc: PagetableMoveControl, oldPmdp: number, newPtep: number, e
     if (kind === PTE_KIND_PRESENT) flush = true;
     vmBugOn(ptepGet(ram, newPtep + i) !== 0, "an entry is to be moved to where one is");
     setPte(ram, oldPtep + i, 0);
-    setPte(ram, newPtep + i, pte);
+    setPte(ram, newPtep + i, pageSoftDirty === 0 ? pte : moveSoftDirtyPte(pte));
   }
   if (flush) flushTlbRange(mm, pmc.oldAddr, pmc.oldAddr + extent);
 }

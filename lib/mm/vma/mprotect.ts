@@ -50,8 +50,8 @@ import {
   setPte,
   unknownPte,
   vmaPageProt,
-  vmaWantsWritenotify,
 } from "../pgtable/pgtable.js";
+import { pteNeedsSoftDirtyWp } from "../pgtable/soft_dirty.js";
 import { PTE_KIND_MIGRATION, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import {
   calcVmProtBits,
@@ -77,7 +77,7 @@ import { vmaModifyFlags } from "./vma.js";
  * Linux mm/mprotect.c:can_change_pte_writable()
  */
 function canChangePteWritable(vma: VmAreaStruct, pte: Pte): boolean {
-  if (pteProtnone(pte)) return false;
+  if (pteProtnone(pte) || pteNeedsSoftDirtyWp(vma, pte)) return false;
   if ((vma.vmFlags & VM_SHARED) !== 0) return pteDirty(pte);
   if (pteSpecial(pte)) return false;
   const page = pfnToPage(vma.vmMm.sys, ptePfn(pte));
@@ -86,9 +86,12 @@ function canChangePteWritable(vma: VmAreaStruct, pte: Pte): boolean {
 
 /**
  * Whether entries may be made writable one by one. Linux mm/internal.h:vma_wants_manual_pte_write_upgrade()
+ * Where shared pages are watched for soft-dirty alone, Linux asks too early: it compares the rights as they
+ * were with those that are wanted, and takes the difference for one that a driver has made.
  */
 function vmaWantsManualPteWriteUpgrade(vma: VmAreaStruct): boolean {
-  return (vma.vmFlags & VM_SHARED) !== 0 ? vmaWantsWritenotify(vma) : (vma.vmFlags & VM_WRITE) !== 0;
+  if ((vma.vmFlags & VM_WRITE) === 0) return false;
+  return (vma.vmFlags & VM_SHARED) === 0 || vma.vmOps?.pageMkwrite !== undefined;
 }
 
 /**

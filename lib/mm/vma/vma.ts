@@ -35,6 +35,7 @@ import {
   fput,
   getFile,
   type MmStruct,
+  VM_IGNORE_MERGE,
   VM_MAYWRITE,
   VM_SHARED,
   VM_SPECIAL,
@@ -126,7 +127,7 @@ function vmaHadUncowedParents(vma: VmAreaStruct | undefined): boolean {
 /** Linux mm/vma.c:is_mergeable_vma() */
 function isMergeableVma(vmg: VmaMergeStruct, vma: VmAreaStruct): boolean {
   return (
-    ((vma.vmFlags ^ vmg.vmFlags) & ~VM_STICKY) === 0 &&
+    ((vma.vmFlags ^ vmg.vmFlags) & ~VM_IGNORE_MERGE) === 0 &&
     vma.vmFile === vmg.file &&
     vma.anonName === vmg.anonName
   );
