@@ -15,19 +15,20 @@
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import type { BlockDevice, BlockRequest } from "../hw/block_device.js";
-import { EIO, EOPNOTSUPP } from "../mm/errno.js";
+import { EINVAL, EIO, EOPNOTSUPP } from "../mm/errno.js";
 import { filemapGetFolio, mappingGfpConstraint } from "../mm/filemap/address_space.js";
 import { filemapGetFolioCreat } from "../mm/filemap/filemap.js";
 import { filemapFault, filemapMapPages, filemapPageMkwrite } from "../mm/filemap/filemap_fault.js";
 import { folioWaitLocked } from "../mm/filemap/folio_wait.js";
 import type { AddressSpaceOperations } from "../mm/filemap/mapping.js";
 import { folioZeroRange } from "../mm/filemap/truncate.js";
-import { folioEndWriteback, folioMarkDirty } from "../mm/lru/page_writeback.js";
+import { filemapFdatawriteRange, folioEndWriteback, folioMarkDirty } from "../mm/lru/page_writeback.js";
 import { folioMarkAccessed } from "../mm/lru/swap.js";
 import { VM_SYNC, type VmAreaStruct, type VmOperationsStruct } from "../mm/mm_types.js";
 import { type Folio, folioNrPages, PG_dirty, PG_referenced, PG_uptodate } from "../mm/pages/folio.js";
 import { folioPut } from "../mm/pages/free_pages.js";
 import { __GFP_FS } from "../mm/pages/gfp.js";
+import type { SwapExtent } from "../mm/swap/swap_types.js";
 import type { MemorySystem } from "../mm/system.js";
 import { taskIoAccountRead } from "../mm/task_io.js";
 import { countVmEvents, PGPGIN } from "../mm/vmstat.js";
@@ -122,6 +123,25 @@ export class Ext4 implements FileSystemOps {
         this.writeFolios(inode, folios);
       },
     };
+  }
+
+  /**
+   * The file's pages on the disk, neighbours together; -EINVAL for a hole.
+   * Linux fs/iomap/swapfile.c:iomap_swapfile_activate()
+   */
+  swapActivate(inode: Inode): SwapExtent[] | number {
+    filemapFdatawriteRange(inode.mapping, 0, Number.MAX_SAFE_INTEGER);
+    const blocks = this.blocksOf(inode);
+    const extents: SwapExtent[] = [];
+    for (let page = 0; page < Math.floor(inode.iSize / PAGE_SIZE); page++) {
+      const block = blocks.get(page);
+      if (block === undefined) return -EINVAL;
+      const last = extents.at(-1);
+      if (last !== undefined && last.startBlock + last.nrPages === block)
+        extents[extents.length - 1] = { ...last, nrPages: last.nrPages + 1 };
+      else extents.push({ startPage: page, nrPages: 1, startBlock: block });
+    }
+    return extents;
   }
 
   private blocksOf(inode: Inode): Map<number, number> {

@@ -15,7 +15,7 @@
  */
 
 import { PAGE_SIZE } from "../hw/address.js";
-import { EINVAL, EIO, ENODEV } from "../mm/errno.js";
+import { EINVAL, EIO, ENODEV, ETXTBSY } from "../mm/errno.js";
 import { genericFadvise, POSIX_FADV_WILLNEED } from "../mm/filemap/fadvise.js";
 import { FileRaState } from "../mm/filemap/file_ra_state.js";
 import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "../mm/filemap/filemap.js";
@@ -30,6 +30,7 @@ import {
   type VmAreaStruct,
   type VmOperationsStruct,
 } from "../mm/mm_types.js";
+import type { SwapExtent } from "../mm/swap/swap_types.js";
 import type { MemorySystem } from "../mm/system.js";
 
 /**
@@ -60,6 +61,11 @@ export interface FileSystemOps {
   truncated?(inode: Inode, oldSize: number): void;
   /** Bytes [start, end) became a hole; the cache is already cut. */
   holePunched?(inode: Inode, start: number, end: number): void;
+  /**
+   * Where the file lies on the device, in order, or -EINVAL if it has holes. Without it swap cannot lie in
+   * it. Linux address_space_operations.swap_activate
+   */
+  swapActivate?(inode: Inode): SwapExtent[] | number;
   /** The last user of an unlinked file is gone. */
   evict?(inode: Inode): void;
   /**
@@ -108,13 +114,15 @@ export interface FileOperations {
  */
 export const pageCacheFileOps: FileOperations = {
   read: (file, pos, to) => filemapRead(file.fMapping, file.fRa, pos, to),
-  writeIter: (file, pos, from) => genericPerformWrite(file.fMapping, pos, from),
+  writeIter: (file, pos, from) =>
+    file.inode.isSwapfile ? -ETXTBSY : genericPerformWrite(file.fMapping, pos, from),
   mmapPrepare(file, vma) {
     vma.vmOps = file.inode.fs.vmOps;
     return file.inode.fs.mmapPrepare?.(vma) ?? 0;
   },
   fsync: (file, first, last) => fileWriteAndWaitRange(file, first, last),
   setSize(file, length) {
+    if (file.inode.isSwapfile) return -ETXTBSY;
     inodeSetSize(file.inode, length);
     return 0;
   },
@@ -150,6 +158,8 @@ export class Inode implements MappingHost {
   count = 0;
   /** Pages of a file in memory that were promised when it was made. Linux mm/shmem.c:shmem_acct_size() */
   accountedPages = 0;
+  /** Swap lies in it: nobody else may write it. Linux S_SWAPFILE */
+  isSwapfile = false;
 
   constructor(sys: MemorySystem, fs: FileSystemOps, ino: number) {
     this.sys = sys;

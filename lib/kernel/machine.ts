@@ -20,7 +20,7 @@
  * Read first: hw/cpu.ts, hw/page_table.ts.
  */
 import type { Vaddr } from "../hw/address.js";
-import { hex } from "../hw/address.js";
+import { hex, PAGE_SIZE } from "../hw/address.js";
 import { type BlockModel, type BlockModelName, blockModel, type DiskSpeed } from "../hw/block_device.js";
 import { Clock, type CostTable } from "../hw/clock.js";
 import { Cpu } from "../hw/cpu.js";
@@ -45,11 +45,14 @@ import { type LruGeneration, lruGenerations } from "../mm/lru/gen/observe.js";
 import { INITRD_BYTES } from "../mm/pages/boot_reserve.js";
 import type { MemoryOptions } from "../mm/pages/free_area_init.js";
 import type { MmParts } from "../mm/parts.js";
+import { checkResult } from "./errno.js";
 import { Kernel, type KernelHardware } from "./kernel.js";
 import { costSince, Measurement, takeStock } from "./measure.js";
 import { Process } from "./process.js";
 import { type Programs, type ProgramsRun, type RunProgramsOptions, runPrograms } from "./programs.js";
 import { MachineSnapshot } from "./snapshot.js";
+import { makeSwapFile, mkswap, type SwaponOptions, swapFlags, sysSwapoff, sysSwapon } from "./swap.js";
+import { type SwapOptions, swapDisks } from "./swap_disks.js";
 
 /** The parts of a machine that learners replace, each with the lib's own signature. */
 export interface MachineParts extends MmParts {
@@ -76,6 +79,8 @@ export interface BootOptions {
   readonly tlb?: TlbModelName | TlbModel;
   /** Its disk: "ssd" (the default), "hdd", "usb", a model of your own, or `{ bytesPerSecond: 1e6 }`. */
   readonly disk?: BlockModelName | BlockModel | DiskSpeed;
+  /** Disks for swap, /dev/vdb and so on, switched on: a size, or what `SwapOptions` says. None by default. */
+  readonly swap?: string | number | SwapOptions | readonly SwapOptions[];
   /**
    * Process-context identifiers; without them every switch flushes. True by default. Linux: nopcid on the
    * command line
@@ -129,6 +134,7 @@ const BOOT: Signature = {
     levels: "number",
     tlb: "any",
     disk: "any",
+    swap: "any",
     pcid: "flag",
     reserved: "any",
     movable: "size",
@@ -152,7 +158,7 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
-  private readonly bootedWith: Pick<KernelHardware, "disk" | "memory" | "thp" | "softDirty">;
+  private readonly bootedWith: Pick<KernelHardware, "disk" | "swap" | "memory" | "thp" | "softDirty">;
   /** What the last `measure` cost, also where it ended in an error. */
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
@@ -163,8 +169,10 @@ export class Machine {
     this.levels = checkLevels(options.levels ?? 4);
     this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
     this.clock = new Clock(options.costs);
+    const disk = blockModel(options.disk);
     this.bootedWith = {
-      disk: blockModel(options.disk),
+      disk,
+      swap: swapDisks(options.swap, disk),
       memory: memoryOptions(options),
       softDirty: options.softDirty ?? false,
       ...(options.thp === undefined ? {} : { thp: checkThp(options.thp) }),
@@ -213,6 +221,28 @@ export class Machine {
     const task = this.started?.tasks.get(pid);
     if (task === undefined) throw new RangeError(`there is no process ${valueText(pid)} on this machine`);
     return new Process(this.kernel, task);
+  }
+
+  /**
+   * Makes a swap area of the device or file at `path`: writes its first page. A file that is not there is
+   * made, of `size`. RangeError if that cannot be. man 8 mkswap
+   */
+  mkswap(path: string, options: { size?: string | number; badPages?: readonly number[] } = {}): void {
+    const { kernel } = this;
+    const pages = options.size === undefined ? undefined : parseSize(options.size, "size") / PAGE_SIZE;
+    const isNew = kernel.blockFiles.at(path) === undefined && kernel.files.lookup(path) === undefined;
+    if (isNew && pages !== undefined) makeSwapFile(kernel, path, pages);
+    mkswap(kernel, path, pages, options.badPages);
+  }
+
+  /** Swaps on the device or file at `path`. SyscallError as swapon(2) fails. man 8 swapon */
+  swapon(path: string, options: SwaponOptions = {}): void {
+    checkResult(sysSwapon(this.kernel, undefined, path, swapFlags(options)), "swapon");
+  }
+
+  /** Brings back what is in swap at `path`, and swaps it off. SyscallError as swapoff(2) fails. */
+  swapoff(path: string): void {
+    checkResult(sysSwapoff(this.kernel, undefined, path), "swapoff");
   }
 
   /** The generations of the LRU, the oldest first: what /sys/kernel/debug/lru_gen shows, as data. */
@@ -380,6 +410,9 @@ checkMethods("machine", Machine, {
   newPageTable: { name: "text?" },
   run: { stream: Uint32Array, options: { baseVa: "integer", cpu: Cpu, user: "flag" } },
   switchMm: { table: PageTable, cpu: [Cpu] },
+  mkswap: { path: "text", options: { size: "size", badPages: "any" } },
+  swapon: { path: "text", options: { priority: "count", discard: "any" } },
+  swapoff: { path: "text" },
   idle: { ns: "number" },
   runPrograms: { programs: "object", options: { processes: "object", maxSteps: "count" } },
   explain: { va: "integer", access: "count?", cpu: [Cpu] },

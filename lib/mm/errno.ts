@@ -15,6 +15,8 @@ export const ESRCH = 3;
 export const EINTR = 4;
 /** Input/output error. */
 export const EIO = 5;
+/** There is no such device, or it is empty. */
+export const ENXIO = 6;
 /** The list of arguments is too long. */
 export const E2BIG = 7;
 /** Executable format is wrong. */
@@ -45,6 +47,8 @@ export const EISDIR = 21;
 export const EINVAL = 22;
 /** Too many open files. */
 export const EMFILE = 24;
+/** Somebody uses the file as code, or as swap. */
+export const ETXTBSY = 26;
 /** The file is too large. */
 export const EFBIG = 27;
 /** No space left on the device. */
@@ -72,6 +76,7 @@ const NAMES: Record<number, string> = {
   [ESRCH]: "ESRCH",
   [EINTR]: "EINTR",
   [EIO]: "EIO",
+  [ENXIO]: "ENXIO",
   [E2BIG]: "E2BIG",
   [ENOEXEC]: "ENOEXEC",
   [EBADF]: "EBADF",
@@ -87,6 +92,7 @@ const NAMES: Record<number, string> = {
   [EISDIR]: "EISDIR",
   [EINVAL]: "EINVAL",
   [EMFILE]: "EMFILE",
+  [ETXTBSY]: "ETXTBSY",
   [EFBIG]: "EFBIG",
   [ENOSPC]: "ENOSPC",
   [ESPIPE]: "ESPIPE",

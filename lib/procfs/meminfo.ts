@@ -13,6 +13,7 @@
  */
 import { siMemAvailable } from "../mm/pages/mmzone.js";
 import { nrFreePages } from "../mm/pages/page_alloc.js";
+import { SWP_WRITEOK } from "../mm/swap/swap_types.js";
 import type { MemorySystem } from "../mm/system.js";
 import { vmCommitLimit } from "../mm/vma/util.js";
 import {
@@ -36,10 +37,19 @@ import {
 } from "../mm/vmstat.js";
 import { kbLine, pagesToKb } from "./seq_file.js";
 
+/** What is still in areas that are being swapped off. Linux mm/swapfile.c:si_swapinfo() */
+function pagesOfAreasThatLeave(sys: MemorySystem): number {
+  let pages = 0;
+  for (const si of sys.swap.swapInfo)
+    if (si !== undefined && (si.flags & SWP_WRITEOK) === 0) pages += si.inusePages;
+  return pages;
+}
+
 /** Names and pages of the lines up to Bounce, in order. */
 function mainLines(sys: MemorySystem): [string, number][] {
   const state = (item: number): number => globalNodePageState(sys, item);
   const swapCached = state(NR_SWAPCACHE);
+  const leaving = pagesOfAreasThatLeave(sys);
   return [
     ["MemTotal", sys.totalramPages],
     ["MemFree", nrFreePages(sys)],
@@ -55,8 +65,8 @@ function mainLines(sys: MemorySystem): [string, number][] {
     ["Inactive(file)", state(NR_INACTIVE_FILE)],
     ["Unevictable", state(NR_UNEVICTABLE)],
     ["Mlocked", state(NR_MLOCK)],
-    ["SwapTotal", sys.totalSwapPages],
-    ["SwapFree", sys.totalSwapPages],
+    ["SwapTotal", sys.totalSwapPages + leaving],
+    ["SwapFree", sys.nrSwapPages + leaving],
     ["Zswap", 0],
     ["Zswapped", 0],
     ["Dirty", state(NR_FILE_DIRTY)],

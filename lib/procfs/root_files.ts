@@ -17,6 +17,7 @@ import { filesystems } from "./filesystems.js";
 import { meminfo } from "./meminfo.js";
 import { kpagecount, kpageflags, wordBytes } from "./page.js";
 import { slabinfo } from "./slabinfo.js";
+import { swaps } from "./swaps.js";
 import { vmstat } from "./vmstat.js";
 import { zoneinfo } from "./zoneinfo.js";
 
@@ -50,6 +51,7 @@ function uptime(sys: MemorySystem): string {
 const MAKE: Readonly<Record<string, MakeFile>> = {
   meminfo: text(meminfo),
   vmstat: text(vmstat),
+  swaps: text(swaps),
   zoneinfo: text(zoneinfo),
   buddyinfo: text(buddyinfo),
   pagetypeinfo: text(pagetypeinfo, 0o400),

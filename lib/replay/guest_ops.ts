@@ -6,7 +6,7 @@
  *   dropcaches [1|2|3]                  sync, then /proc/sys/vm/drop_caches
  *   zoneinfo                            watermarks, sizes and lists of each zone that has pages
  *   vmstat                              what each counter has grown by since the last time; the first shows nothing
- *   mkswap, swapon, swapoff             the machine has no swap before lab 06: the scenario is not run
+ *   mkswap, swapon, swapoff             as root, of a disk or zram
  *
  * Read first: control_ops.ts, host.ts. Read next: fairness.ts.
  */
@@ -81,9 +81,12 @@ export function guestStep(run: ScenarioRun, op: ControlOp): Fields {
     case "zoneinfo":
       return { zones: zoneinfo(run) };
     case "mkswap":
+      run.host.swap.mkswap(op.device, op.pages);
+      return { ok: true };
     case "swapon":
+      return outcome(run.host.swap.swapon(op.device, op.prio));
     case "swapoff":
-      throw run.notYet("no swap before lab 06");
+      return outcome(run.host.swap.swapoff(op.device));
     case "oomsnap":
     case "dmesg":
       throw run.notYet("no OOM killer to report on before lab 08");

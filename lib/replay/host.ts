@@ -106,10 +106,19 @@ export interface HostFiles {
   state(path: string): FileState | undefined;
 }
 
+/** Swap areas as root switches them; errors are negative errnos. */
+export interface HostSwap {
+  /** Writes the header of an area of `pages`, all of the device unless given. */
+  mkswap(device: string, pages: number | undefined): void;
+  swapon(device: string, priority: number | undefined): number;
+  swapoff(device: string): number;
+}
+
 /** A machine with its kernel. Not in Linux. */
 export interface Host {
   readonly procfs: ProcFs;
   readonly files: HostFiles;
+  readonly swap: HostSwap;
   /** What the recording says about the kernel: release and settings. */
   readonly env: { readonly [key: string]: string | number };
   /** A fresh process. */

@@ -17,6 +17,7 @@ import { slowed } from "../hw/clock.js";
 import type { Kernel } from "../kernel/kernel.js";
 import { type BootOptions, boot, type MachineParts } from "../kernel/machine.js";
 import { SignalError } from "../kernel/signal.js";
+import { mkswap, sysSwapoff, sysSwapon } from "../kernel/swap.js";
 import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../kernel/syscalls/file.js";
 import { sysPrlimit } from "../kernel/syscalls/limits.js";
 import {
@@ -39,10 +40,11 @@ import { ENOMEM } from "../mm/errno.js";
 import { lruAddDrainAll } from "../mm/lru/swap.js";
 import { GFP_KERNEL } from "../mm/pages/gfp.js";
 import { allocPages } from "../mm/pages/page_alloc.js";
+import { SWAP_FLAG_PREFER } from "../mm/swap/swapon.js";
 import { type MemorySystem, OVERCOMMIT_ALWAYS } from "../mm/system.js";
 import { OOM_KILL } from "../mm/vmstat.js";
 import { ProcFs } from "../procfs/procfs.js";
-import type { AccessResult, Guest, Host, HostFiles } from "./host.js";
+import type { AccessResult, Guest, Host, HostFiles, HostSwap } from "./host.js";
 import { KernelFiles } from "./kernel_files.js";
 import type { GuestBoot, Recording } from "./record.js";
 import { Channels, lockImage, mapImage, warmImage } from "./recorder_image.js";
@@ -188,10 +190,31 @@ class KernelGuest implements Guest {
   }
 }
 
+/** Swap of one machine, as the recorder itself switches it. */
+class KernelSwap implements HostSwap {
+  constructor(private readonly kernel: Kernel) {}
+
+  mkswap(device: string, pages: number | undefined): void {
+    mkswap(this.kernel, device, pages);
+  }
+  swapon(device: string, priority: number | undefined): number {
+    return sysSwapon(
+      this.kernel,
+      undefined,
+      device,
+      priority === undefined ? 0 : SWAP_FLAG_PREFER | priority,
+    );
+  }
+  swapoff(device: string): number {
+    return sysSwapoff(this.kernel, undefined, device);
+  }
+}
+
 /** A machine with its kernel. */
 class KernelHost implements Host {
   readonly procfs: ProcFs;
   readonly files: HostFiles;
+  readonly swap: HostSwap;
   readonly env = { release: "6.18.44-pagewalk" };
   readonly kernel: Kernel;
   private readonly channels = new Channels();
@@ -209,6 +232,7 @@ class KernelHost implements Host {
       () => files.allInodes(),
     );
     this.files = new KernelFiles(this.kernel.files);
+    this.swap = new KernelSwap(this.kernel);
   }
 
   get oomKills(): number {
@@ -319,6 +343,7 @@ export function newGuestHost(
     ram: `${mem_MB} MiB`,
     cpus: cpus ?? 1,
     disk: rotational === "1" ? "hdd" : "ssd",
+    ...(swap_MB > 0 ? { swap: { size: `${swap_MB} MiB`, off: true } } : {}),
     // A disk for swap comes second: where it is alone, an unused one is before it.
     reserved: { disks: swap_MB > 0 ? 2 : disk_MB > 0 ? 1 : 0, initrd },
     thp,

@@ -3,6 +3,7 @@
  *
  * mincore's `vec` is always an address here; the friendly Process.mincore has its answer as a list.
  */
+import { sysSwapoff, sysSwapon } from "../swap.js";
 import { define, type SyscallDef } from "./define.js";
 import * as memory from "./mm.js";
 
@@ -21,4 +22,6 @@ export const MEMORY_CALLS: Readonly<Record<string, SyscallDef>> = {
   msync: define("addr: long, len: long, flags: int", memory.sysMsync),
   mincore: define("addr: long, len: long, vec: long", memory.sysMincore),
   brk: define("brk: long", memory.sysBrk),
+  swapon: define("path: text, swapFlags: int", sysSwapon),
+  swapoff: define("path: text", sysSwapoff),
 };

@@ -161,6 +161,8 @@ export interface SwapInfoStruct {
    * vmalloc_to_page(swap_map)
    */
   readonly continuations: Map<number, SwapFolio[]>;
+  /** Frames that the kernel keeps for all this. */
+  readonly kernelPages: readonly SwapFolio[];
   readonly clusterInfo: SwapClusterInfo[];
   /** Lists of clusters, the first first. */
   readonly freeClusters: Set<SwapClusterInfo>;
