@@ -11,11 +11,8 @@
  * Read first: task.ts, fault.ts. Read next: fork.ts, exit_mmap.ts, machine.ts.
  */
 
-import { BlockFiles, Disk, Overlay } from "../fs/block_files.js";
-import { CharDevices } from "../fs/char_devices.js";
 import { FdTable } from "../fs/fd_table.js";
 import { FileTree } from "../fs/file_tree.js";
-import type { VfsFile } from "../fs/inode.js";
 import { shmemFileSetup } from "../fs/tmpfs.js";
 import type { Vaddr } from "../hw/address.js";
 import { BlockDevice, type BlockModel } from "../hw/block_device.js";
@@ -36,7 +33,6 @@ import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
 import { PAGE_SOFT_DIRTY } from "../mm/pgtable/soft_dirty.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
-import type { SwapInfoStruct } from "../mm/swap/swap_types.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { TaskIoAccounting } from "../mm/task_io.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
@@ -49,7 +45,7 @@ import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { Sched } from "./sched.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
-import { attachDisks, ROOT_BLOCKS, type SwapDisk } from "./swap_disks.js";
+import { attachDisks, Disks, type SwapDisk } from "./swap_disks.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 
 /**
@@ -79,7 +75,7 @@ export interface KernelHardware {
   readonly cpus: readonly Cpu[];
   /** Its disk; an SSD unless given. */
   readonly disk?: BlockModel;
-  /** More disks, /dev/vdb and so on, which are swapped on from the start. */
+  /** More disks, /dev/vdb and so on, swapped on. */
   readonly swap?: readonly SwapDisk[];
   /** What boot keeps of RAM, and how it divides the rest. */
   readonly memory?: MemoryOptions;
@@ -95,11 +91,8 @@ export class Kernel implements TaskRunner {
   readonly cpus: readonly Cpu[];
   /** Files by path. */
   readonly files: FileTree;
-  /** Disks as files, and the one that the file system is on. */
-  readonly blockFiles: BlockFiles;
-  readonly rootDisk: Disk;
-  /** The open file of each swap area. Linux swap_info_struct.swap_file */
-  readonly swapFiles = new Map<SwapInfoStruct, VfsFile>();
+  /** Its disks, and the files that swap lies in. */
+  readonly disks: Disks;
   /** Time, kernel threads, and who waits. */
   readonly sched: Sched;
   /** All tasks that are not gone, by pid. */
@@ -127,9 +120,7 @@ export class Kernel implements TaskRunner {
     kswapdRun(this.sys, shrinkNode);
     const { ram, clock, disk } = hardware;
     this.files = new FileTree(this.sys, new BlockDevice(ram, clock, this.sys.events, disk));
-    this.rootDisk = new Disk(this.files.disk, ROOT_BLOCKS);
-    this.blockFiles = new BlockFiles(this.sys);
-    this.files.mounts.set("/dev", new Overlay([new CharDevices(this.sys), this.blockFiles]));
+    this.disks = new Disks(this.sys, this.files);
     mountAll(this);
     this.initMm = new MmStruct(this.sys);
     this.sys.initMm = this.initMm;

@@ -230,7 +230,7 @@ export class Machine {
   mkswap(path: string, options: { size?: string | number; badPages?: readonly number[] } = {}): void {
     const { kernel } = this;
     const pages = options.size === undefined ? undefined : parseSize(options.size, "size") / PAGE_SIZE;
-    const isNew = kernel.blockFiles.at(path) === undefined && kernel.files.lookup(path) === undefined;
+    const isNew = kernel.disks.files.at(path) === undefined && kernel.files.lookup(path) === undefined;
     if (isNew && pages !== undefined) makeSwapFile(kernel, path, pages);
     mkswap(kernel, path, pages, options.badPages);
   }

@@ -39,7 +39,7 @@ function swapTarget(kernel: Kernel, file: VfsFile): SwapTarget | number {
   const page = new Uint8Array(PAGE_SIZE);
   const disk = file.privateData as SwapDevice | undefined;
   const { inode } = file;
-  const isBlkdev = kernel.blockFiles.at(file.name) === disk && disk !== undefined;
+  const isBlkdev = kernel.disks.files.at(file.name) === disk && disk !== undefined;
   if (!isBlkdev) {
     if (inode.isSwapfile) return -EBUSY;
     if (!file.isRegular || inode.fs.swapActivate === undefined) return -EINVAL;
@@ -61,7 +61,7 @@ function swapTarget(kernel: Kernel, file: VfsFile): SwapTarget | number {
   const extents = inode.fs.swapActivate!(inode);
   if (typeof extents === "number") return extents;
   const nrPages = extents.reduce((sum, extent: SwapExtent) => sum + extent.nrPages, 0);
-  return { path, bdev: kernel.rootDisk, isBlkdev, nrPages, header, extents };
+  return { path, bdev: kernel.disks.root, isBlkdev, nrPages, header, extents };
 }
 
 /**
@@ -81,8 +81,8 @@ export function sysSwapon(kernel: Kernel, task: Task | undefined, path: string, 
     fput(file);
     return si;
   }
-  kernel.swapFiles.set(si, file);
-  if ((si.flags & SWP_BLKDEV) !== 0) kernel.blockFiles.claimed.add(si.bdev);
+  kernel.disks.swapFiles.set(si, file);
+  if ((si.flags & SWP_BLKDEV) !== 0) kernel.disks.files.claimed.add(si.bdev);
   else file.inode.isSwapfile = true;
   return 0;
 }
@@ -94,7 +94,7 @@ function* allMms(kernel: Kernel): Iterable<MmStruct> {
 
 /** The area that lies on the file, or undefined. */
 function areaOf(kernel: Kernel, file: VfsFile): SwapInfoStruct | undefined {
-  for (const [si, used] of kernel.swapFiles) if (used.inode === file.inode) return si;
+  for (const [si, used] of kernel.disks.swapFiles) if (used.inode === file.inode) return si;
   return undefined;
 }
 
@@ -115,9 +115,9 @@ export function sysSwapoff(kernel: Kernel, task: Task | undefined, path: string)
   const users = { mms: () => allMms(kernel), interrupted: () => task?.oomVictim === true };
   const error = disableSwap(sys, si, users, task?.mm);
   if (error !== 0) return error;
-  const used = kernel.swapFiles.get(si)!;
-  kernel.swapFiles.delete(si);
-  kernel.blockFiles.claimed.delete(si.bdev);
+  const used = kernel.disks.swapFiles.get(si)!;
+  kernel.disks.swapFiles.delete(si);
+  kernel.disks.files.claimed.delete(si.bdev);
   used.inode.isSwapfile = false;
   fput(used);
   return 0;
@@ -136,7 +136,7 @@ export function mkswap(
   const file = kernel.files.open(path, O_RDWR);
   if (typeof file === "number") throw new RangeError(`mkswap: ${path}: ${errnoName(file)}`);
   try {
-    const disk = kernel.blockFiles.at(path);
+    const disk = kernel.disks.files.at(path);
     const pages = nrPages ?? disk?.nrBlocks ?? Math.floor(file.inode.iSize / PAGE_SIZE);
     const header = makeSwapHeader(pages, badpages);
     const done = file.write(0, header);

@@ -5,6 +5,7 @@
  *   /sys/block/vda/queue/read_ahead_kb        largest window of readahead, for files opened from now on
  *   /sys/kernel/debug/fault_around_bytes      pages of the cache that one fault maps
  *   /sys/block/zram0/...                      compressed memory as a device (sysfs_zram.ts)
+ *   /sys/module/zswap/parameters/...          compressed memory in front of one (sysfs_zswap.ts)
  *
  * Linux block/blk-sysfs.c, mm/memory.c. Read first: sysfs_mm.ts. Read next: procfs/setting_files.ts.
  */
@@ -13,6 +14,7 @@ import { EINVAL } from "../mm/errno.js";
 import { kstrtoul } from "./kstrtox.js";
 import type { KobjAttribute } from "./sysfs_mm.js";
 import { zramFiles } from "./sysfs_zram.js";
+import { zswapFiles } from "./sysfs_zswap.js";
 
 /** Entries of a page table: a fault maps pages of one table only. Linux PTRS_PER_PTE */
 const PTRS_PER_PTE = 512;
@@ -49,5 +51,5 @@ const faultAroundBytes: KobjAttribute = {
 
 /** The files, by their path below /sys. */
 export const sysTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [readAheadKb, faultAroundBytes, ...zramFiles].map((one) => [one.path, one]),
+  [readAheadKb, faultAroundBytes, ...zramFiles, ...zswapFiles].map((one) => [one.path, one]),
 );

@@ -17,7 +17,9 @@ import type { MemorySystem } from "../mm/system.js";
 import { kstrtouint, kstrtoul, memparse } from "./kstrtox.js";
 import type { KobjAttribute } from "./sysfs_mm.js";
 
-/** Bytes of an algorithm's name, the NUL included. Linux drivers/block/zram/zram_drv.c:ZRAM_MAX_ALGO_NAME_SZ */
+/**
+ * Bytes of an algorithm's name, the NUL included. Linux drivers/block/zram/zram_drv.c:ZRAM_MAX_ALGO_NAME_SZ
+ */
 const ZRAM_MAX_ALGO_NAME_SZ = 64;
 
 /** A file of zram0. Linux DEVICE_ATTR_RO(), DEVICE_ATTR_WO(), DEVICE_ATTR_RW() */

@@ -79,8 +79,9 @@ export function procPermission(sys: MemorySystem, file: ProcFile, fMode: number)
   const wanted = ((fMode & FMODE_READ) !== 0 ? 4 : 0) | ((fMode & FMODE_WRITE) !== 0 ? 2 : 0);
   const bits = root || file.own === true ? file.mode >> 6 : file.mode;
   const denied = (wanted & ~bits) !== 0;
-  // Root overrides the mode, except for the settings; and reading a setting of /sys needs no mode bit.
-  const overrides = root && (!strict || (file.family === "sysfs" && (wanted & ~bits & 2) === 0));
+  // Root overrides the mode, except for the settings; of /sys reading needs somebody's mode bit.
+  const mayRead = file.family === "sysfs" && (file.mode & 0o444) !== 0;
+  const overrides = root && (!strict || (mayRead && (wanted & ~bits & 2) === 0));
   if (denied && !overrides) return -EACCES;
   if (file.ptrace === true && !sys.capable(CAP_SYS_PTRACE)) return -EACCES;
   return file.openError ?? 0;

@@ -14,6 +14,7 @@
 import { siMemAvailable } from "../mm/pages/mmzone.js";
 import { nrFreePages } from "../mm/pages/page_alloc.js";
 import { SWP_WRITEOK } from "../mm/swap/swap_types.js";
+import { zswapStoredPages, zswapTotalPages } from "../mm/swap/zswap.js";
 import type { MemorySystem } from "../mm/system.js";
 import { vmCommitLimit } from "../mm/vma/util.js";
 import {
@@ -67,8 +68,8 @@ function mainLines(sys: MemorySystem): [string, number][] {
     ["Mlocked", state(NR_MLOCK)],
     ["SwapTotal", sys.totalSwapPages + leaving],
     ["SwapFree", sys.nrSwapPages + leaving],
-    ["Zswap", 0],
-    ["Zswapped", 0],
+    ["Zswap", zswapTotalPages(sys)],
+    ["Zswapped", zswapStoredPages(sys)],
     ["Dirty", state(NR_FILE_DIRTY)],
     ["Writeback", state(NR_WRITEBACK)],
     ["AnonPages", state(NR_ANON_MAPPED)],

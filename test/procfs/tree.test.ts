@@ -31,7 +31,7 @@ function readsAs(before: string, value: string): string {
 
 /** Files of which a write is an act, not a value to be read again; what each does has a test of its own. */
 const ACTS =
-  /\/(clear_refs|drop_caches|compact_memory|stat_refresh|comm|numa_zonelist_order)$|\/lru_gen(\/|$)|\/nr_hugepages(_mempolicy)?$/;
+  /\/(clear_refs|drop_caches|compact_memory|stat_refresh|comm|numa_zonelist_order)$|\/lru_gen(\/|$)|\/nr_hugepages(_mempolicy)?$|\/(zram0|zswap)\//;
 
 describe("every file below /proc and /sys", () => {
   const { procfs, process } = machineWithProcess();
@@ -108,6 +108,7 @@ describe("every file below /proc and /sys", () => {
       comm: "EINVAL", // of another process
       numa_zonelist_order: "EINVAL",
       lru_gen: "EINVAL",
+      ...{ compact: "EINVAL", mem_used_max: "EINVAL", comp_algorithm: "EINVAL" }, // of zram0
     };
     expect(answer).toBe(expected[path.split("/").pop()!] ?? "ok");
   });

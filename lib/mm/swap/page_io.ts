@@ -237,6 +237,7 @@ export function swapReadFolio(sys: MemorySystem, folio: Folio): void {
     endSwapRead(sys, folio, found === 0);
     return;
   }
+  sys.swap.zswap?.folioSwapin();
   countVmEvents(sys, PSWPIN, nrPages);
   if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) submitBio(sys, si, "read", folio);
   else endSwapRead(sys, folio, moveNow(sys, si, folio, "read"));

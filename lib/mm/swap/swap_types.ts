@@ -198,6 +198,8 @@ export interface ZswapOperations {
   load(folio: SwapFolio): number;
   /** The slot is free. Linux mm/zswap.c:zswap_invalidate() */
   invalidate(entry: SwpEntry): void;
+  /** A page had to be read from the device. Linux mm/zswap.c:zswap_folio_swapin() */
+  folioSwapin(): void;
 }
 
 /** A folio on its way to or from its slot. Linux struct bio */

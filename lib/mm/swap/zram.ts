@@ -11,16 +11,17 @@
  *   read block 7: those 8 bytes, the frame or the object again; zeros where nothing was written
  *
  * It is done when it returns (synchronous), so a page is read straight into the process, without swap cache
- * and readahead. Nothing may change in a page while it is written (stable writes): what was compressed must be
- * what the page says.
+ * and readahead. Nothing may change in a page while it is written (stable writes): what was compressed must
+ * be what the page says.
  *
  * `disksize` is what fits in uncompressed, and is not reserved. Whether it pays is seen in mm_stat:
  * orig_data_size against mem_used_total. A slot of swap that is freed gives its memory back at once
  * (slotFreeNotify); other blocks are discarded.
  *
  * Differs from Linux: the table of blocks takes no frames (24 bytes for each of disksize there). One
- * algorithm, lz4: it is the default of the recorded kernel, which has no LZO; elsewhere the default is lzo-rle,
- * which packs most pages a few percent tighter, so compr_data_size and mem_used_total are different there.
+ * algorithm, lz4: it is the default of the recorded kernel, which has no LZO; elsewhere the default is
+ * lzo-rle, which packs most pages a few percent tighter, so compr_data_size and mem_used_total are different
+ * there.
  * Left out: several algorithms, recompression, idle pages, a device behind it (writeback).
  *
  * Linux drivers/block/zram/zram_drv.c. Read first: lz4.ts, zsmalloc.ts. Read next: kernel/sysfs_zram.ts.
@@ -62,7 +63,7 @@ interface ZramTableEntry {
 }
 
 /** What /sys/block/zram0/mm_stat and io_stat show. Linux drivers/block/zram/zram_drv.h:struct zram_stats */
-export interface ZramStats {
+interface ZramStats {
   /** Bytes of all objects. */
   comprDataSize: number;
   /** Blocks that have something. */

@@ -48,3 +48,18 @@ export const anyPage: fc.Arbitrary<Uint8Array> = fc
     for (let at = cut; at < PAGE; at++) page[at] = page[(at * (1 + (seed % 13))) % Math.max(1, cut)]!;
     return page;
   });
+
+/** Pages of all kinds, the same each time: what test/mm/swap/zram_recorded.json was recorded with. */
+export function recordedPages(): Uint8Array[] {
+  return Array.from({ length: 240 }, (_, i) => {
+    const kind = i % 7;
+    if (kind === 0) return textPage(i);
+    if (kind === 1 || kind === 6) return heapPage(i);
+    if (kind === 2) return randomPage(i).fill(i % 7, (i * 37) % PAGE);
+    if (kind === 3) return randomPage(i).map((byte) => byte % (2 + (i >> 2)));
+    if (kind === 4) return i % 4 === 0 ? randomPage(i) : new Uint8Array(PAGE).fill(i);
+    const page = randomPage(i);
+    for (let at = 200; at < PAGE; at++) page[at] = page[at - 1 - ((at * i) % 199)]!;
+    return page;
+  });
+}

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Clock, COSTS } from "../../../lib/hw/clock.js";
@@ -11,8 +12,10 @@ import type { SwapInfoStruct } from "../../../lib/mm/swap/swap_types.js";
 import { type Zram, zramDevice } from "../../../lib/mm/swap/zram.js";
 import type { ZsPool } from "../../../lib/mm/swap/zsmalloc_types.js";
 import { MemorySystem } from "../../../lib/mm/system.js";
-import { anyPage, heapPage, randomPage, textPage } from "./page_data.js";
+import { anyPage, heapPage, randomPage, recordedPages, textPage } from "./page_data.js";
 import { checkPool } from "./pool_check.js";
+
+const recorded = JSON.parse(readFileSync(new URL("./zram_recorded.json", import.meta.url), "utf8"));
 
 const PAGE = 4096;
 const BLOCKS = 256;
@@ -189,6 +192,28 @@ describe("compact", () => {
     expect(mmStat()[6]).toBe(before - zram.memUsedPages);
     expect(mmStat()[6]).toBeGreaterThan(10);
     for (let block = 0; block < 200; block += 4) expect(read(block)).toEqual(textPage(block));
+  });
+});
+
+describe("Linux 6.18", () => {
+  // Pages written to /dev/zram0 with O_DIRECT in a guest, mm_stat read after each; then two of three blocks
+  // discarded, the pool compacted, and each fifth page written once more.
+  it("has the same mm_stat after each page: sizes of LZ4, frames of zsmalloc, compaction", () => {
+    const expected = recorded.mmStat as Record<string, string>;
+    const stat = (): string => zram.mmStat.trim().replace(/ +/g, " ");
+    const pages = recordedPages();
+    for (const [i, page] of pages.entries()) {
+      write(i, page);
+      expect(`w${i}: ${stat()}`).toBe(`w${i}: ${expected[`w${i}`]}`);
+    }
+    for (let i = 0; i < pages.length; i++) if (i % 3 !== 0) zram.discard(i, 1);
+    expect(stat()).toBe(expected.discarded);
+    zram.compact();
+    expect(stat()).toBe(expected.compacted);
+    for (const [i, page] of pages.entries()) if (i % 5 === 1) write(i, page);
+    expect(stat()).toBe(expected.again);
+    for (const [i, page] of pages.entries())
+      if (i % 3 === 0 || i % 5 === 1) expect(Buffer.compare(read(i), page)).toBe(0);
   });
 });
 
