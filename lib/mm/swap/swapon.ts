@@ -100,7 +100,7 @@ function setupSwapMap(header: SwapHeader, max: number): { map: Uint8Array; pages
   return pages === 0 ? undefined : { map, pages };
 }
 
-/** Bytes that the kernel keeps of an area. Linux: vzalloc() and kvmalloc() of sys_swapon() */
+/** Frames that the kernel takes for an area. Linux: vzalloc() and kvmalloc() of sys_swapon() */
 function kernelPages(max: number): number {
   const clusters = Math.ceil(max / SWAPFILE_CLUSTER);
   const sizes = [max, Math.ceil(max / 8), max * 2, clusters * 32];
@@ -164,7 +164,7 @@ function lists(): Set<SwapClusterInfo>[] {
 }
 
 /** The lowest number that no area has, or undefined. Linux mm/swapfile.c:alloc_swap_info() */
-function freeType(sys: MemorySystem): number | undefined {
+export function freeSwapType(sys: MemorySystem): number | undefined {
   for (let type = 0; type < MAX_SWAPFILES; type++) if (sys.swap.swapInfo[type] === undefined) return type;
   return undefined;
 }
@@ -174,7 +174,7 @@ function freeType(sys: MemorySystem): number | undefined {
  * SWAP_FLAG_*. Linux mm/swapfile.c:SYSCALL_DEFINE2(swapon), from the header on
  */
 export function enableSwap(sys: MemorySystem, target: SwapTarget, swapFlags = 0): SwapInfoStruct | number {
-  const type = freeType(sys);
+  const type = freeSwapType(sys);
   if (type === undefined) return -EPERM;
   const max = maxPages(target);
   if (max === 0) return -EINVAL;
