@@ -65,6 +65,11 @@ function swapTarget(kernel: Kernel, file: VfsFile): SwapTarget | number {
   return { path, bdev: kernel.disks.root, isBlkdev, nrPages, header, extents };
 }
 
+/** Whether `task`, or root where it is none, may administer the machine. Linux capable(CAP_SYS_ADMIN) */
+function mayAdmin(kernel: Kernel, task: Task | undefined): boolean {
+  return task === undefined || kernel.sys.capable(CAP_SYS_ADMIN);
+}
+
 /**
  * Uses the device or file at `path` as swap; 0 or a negative errno. man 2 swapon;
  * Linux mm/swapfile.c:SYSCALL_DEFINE2(swapon)
@@ -73,7 +78,7 @@ export function sysSwapon(kernel: Kernel, task: Task | undefined, path: string, 
   checkText(path, "path", "swapon");
   if (task !== undefined) kernel.enter(task);
   if ((swapFlags & ~SWAP_FLAGS_VALID) !== 0) return -EINVAL;
-  if (!kernel.sys.capable(CAP_SYS_ADMIN) || freeSwapType(kernel.sys) === undefined) return -EPERM;
+  if (!mayAdmin(kernel, task) || freeSwapType(kernel.sys) === undefined) return -EPERM;
   const file = kernel.files.open(path, O_RDWR | O_EXCL);
   if (typeof file === "number") return file;
   const target = swapTarget(kernel, file);
@@ -107,7 +112,7 @@ export function sysSwapoff(kernel: Kernel, task: Task | undefined, path: string)
   checkText(path, "path", "swapoff");
   if (task !== undefined) kernel.enter(task);
   const { sys } = kernel;
-  if (!sys.capable(CAP_SYS_ADMIN)) return -EPERM;
+  if (!mayAdmin(kernel, task)) return -EPERM;
   const file = kernel.files.open(path, O_RDWR);
   if (typeof file === "number") return file;
   const si = areaOf(kernel, file);

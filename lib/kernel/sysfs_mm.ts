@@ -285,7 +285,10 @@ const vmaRaEnabled: KobjAttribute = {
 
 /** All files below /sys/kernel/mm, by path. */
 export const kernelMmTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [...thpFiles, ...thpSizes, ...khugepaged, ...hugetlb, ...ksm, ...lruGen, vmaRaEnabled].map((one) => [one.path, one]),
+  [...thpFiles, ...thpSizes, ...khugepaged, ...hugetlb, ...ksm, ...lruGen, vmaRaEnabled].map((one) => [
+    one.path,
+    one,
+  ]),
 );
 
 /** The chosen word of a file of words. */

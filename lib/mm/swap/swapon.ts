@@ -109,6 +109,7 @@ function kernelPages(max: number): number {
 
 /** Takes `nr` frames for the kernel; undefined, and none is taken, without memory. Linux mm/vmalloc.c:vzalloc() */
 function vzalloc(sys: MemorySystem, nr: number): Folio[] | undefined {
+  if (nr > sys.totalramPages) return undefined;
   const pages: Folio[] = [];
   for (let i = 0; i < nr; i++) {
     const page = allocPages(sys, GFP_KERNEL, 0);
