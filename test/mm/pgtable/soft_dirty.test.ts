@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { Random } from "../../../lib/hw/random.js";
 import { boot, type Machine } from "../../../lib/kernel/machine.js";
 import type { Process } from "../../../lib/kernel/process.js";
+import { checkInvariants } from "../../../lib/mm/debug.js";
 import { VM_SHARED, VM_SOFTDIRTY, VM_WRITE } from "../../../lib/mm/mm_types.js";
 import { pfnPte, pteDirty, pteMkdirty, pteModify, ptepGet, setPte } from "../../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../../lib/mm/pgtable/pgtable_alloc.js";
@@ -227,5 +229,69 @@ describe("a kernel with them", () => {
     expect(marks(machine, p, at, 4)).toBe("d...");
     machine.restore(before);
     expect([marks(machine, p, at, 4), faultsOf(p, at, [0])]).toEqual(["....", 1]);
+  });
+});
+
+/** A process, and the pages that must be marked. */
+interface Watched {
+  readonly p: Process;
+  readonly written: Set<number>;
+}
+
+/** Random operations on `pages` pages of up to four processes; what pagemap says of each is compared with a list. */
+function compareWithModel(seed: number, shared: boolean): void {
+  const pages = 24;
+  const random = new Random(seed);
+  const { machine, p } = started();
+  const at = p.mmap(pages * PAGE, { shared });
+  let watched: Watched[] = [{ p, written: new Set(Array(pages).keys()) }];
+  const whole = new Set<Process>([p]);
+  for (let step = 0; step < 250; step++) {
+    const one = random.pick(watched);
+    const page = random.below(pages);
+    const nr = Math.min(pages - page, 1 + random.below(5));
+    const range = Array.from({ length: nr }, (_, i) => page + i);
+    const what = random.below(100);
+    if (what < 45)
+      for (const each of range) {
+        one.p.store(at + each * PAGE, 1, step);
+        one.written.add(each);
+      }
+    else if (what < 60) one.p.touch(at + page * PAGE, nr * PAGE, "r");
+    else if (what < 72) {
+      clear(machine, one.p);
+      one.written.clear();
+      whole.delete(one.p);
+    } else if (what < 80) {
+      one.p.mprotect(at + page * PAGE, nr * PAGE, "r");
+      one.p.mprotect(at + page * PAGE, nr * PAGE, "rw");
+    } else if (what < 86) {
+      one.p.madvise(at + page * PAGE, nr * PAGE, "DONTNEED");
+      if (!whole.has(one.p)) for (const each of range) one.written.delete(each);
+    } else if (what < 92 && watched.length < 4) {
+      const child = one.p.fork();
+      // What a fault can find out again is not copied: a child has no entries of shared memory.
+      watched.push({ p: child, written: new Set(shared && !whole.has(one.p) ? [] : one.written) });
+      if (whole.has(one.p)) whole.add(child);
+    } else if (watched.length > 1) {
+      one.p.exit();
+      watched = watched.filter((other) => other !== one);
+    }
+    for (const { p: each, written } of watched) {
+      const expected = Array.from({ length: pages }, (_, i) => (written.has(i) ? "d" : ".")).join("");
+      expect(marks(machine, each, at, pages), `seed ${seed}, step ${step}`).toBe(expected);
+    }
+  }
+  const { kernel } = machine;
+  const mms = [...kernel.tasks.values()].flatMap(({ mm }) => (mm === undefined ? [] : [mm]));
+  checkInvariants(kernel.sys, [kernel.initMm, ...mms]);
+}
+
+describe("what pagemap says after random operations", () => {
+  it.each([
+    ["private", false],
+    ["shared", true],
+  ])("is what was written since the last clear_refs 4, in %s memory", (_, shared) => {
+    for (let seed = 1; seed <= 12; seed++) compareWithModel(seed, shared);
   });
 });
