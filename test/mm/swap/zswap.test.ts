@@ -154,6 +154,27 @@ describe("what was stored before", () => {
   });
 });
 
+describe("a restored snapshot", () => {
+  it("has the pool as it was: pages, lists, bytes", () => {
+    m.pageout(0, 40);
+    const before = m.machine.snapshot();
+    const model = [...m.model];
+    const figures = (): number[] => [zswap.storedPages, zswap.totalPages, m.count("zswpout"), zswap.lru.size];
+    const had = figures();
+    zswap.setCompressor("lz4");
+    m.checkBytes();
+    for (let i = 0; i < 64; i++) m.put(i, randomPage(i));
+    m.pageout();
+    m.machine.restore(before);
+    m.model.splice(0, 64, ...model);
+    expect(figures()).toEqual(had);
+    expect([zswap.compressor, zswap.pools.length]).toEqual(["lzo", 1]);
+    checkPool(sys, zswap.pools[0]!.zsPool);
+    m.checkBytes();
+    expect(zswap.storedPages).toBe(0);
+  });
+});
+
 describe("another compressor", () => {
   it("is for the pages that come; the old pool goes with its last page", () => {
     m.pageout(0, 32);
