@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Random } from "../../../lib/hw/random.js";
-import { ENOENT } from "../../../lib/mm/errno.js";
+import { boot } from "../../../lib/kernel/machine.js";
+import { copyFromUser, copyToUser } from "../../../lib/kernel/uaccess.js";
+import { EBUSY, ENOENT } from "../../../lib/mm/errno.js";
 import { __GFP_NORETRY } from "../../../lib/mm/pages/gfp.js";
 import { zramDevice } from "../../../lib/mm/swap/zram.js";
 import { type Zswap, zswapStoredPages, zswapTotalPages } from "../../../lib/mm/swap/zswap.js";
@@ -172,6 +174,48 @@ describe("a restored snapshot", () => {
     checkPool(sys, zswap.pools[0]!.zsPool);
     m.checkBytes();
     expect(zswap.storedPages).toBe(0);
+  });
+});
+
+describe("swapoff", () => {
+  it("brings back what zswap has, too, and leaves the pool empty", () => {
+    const machine = boot({ ram: "32 MiB", swap: "16 MiB" });
+    const { sys } = machine.kernel;
+    zswapEnable(sys, true);
+    const alice = machine.spawn("alice");
+    const base = alice.mmap(32 * PAGE);
+    for (let i = 0; i < 32; i++) expect(copyToUser(alice.task, base + i * PAGE, textPage(i))).toBe(0);
+    alice.madvise(base, 32 * PAGE, "PAGEOUT");
+    expect(zswapStoredPages(sys)).toBe(32);
+    machine.swapoff("/dev/vdb");
+    expect([zswapStoredPages(sys), zswapTotalPages(sys), sys.totalSwapPages]).toEqual([0, 0, 0]);
+    const bytes = new Uint8Array(PAGE);
+    for (let i = 0; i < 32; i++) {
+      expect(copyFromUser(alice.task, bytes, base + i * PAGE)).toBe(0);
+      expect(Buffer.compare(bytes, textPage(i))).toBe(0);
+    }
+  });
+
+  it("of zram does as much, and zram can be reset then", () => {
+    const machine = boot({ ram: "32 MiB" });
+    const { sys } = machine.kernel;
+    const zram = zramDevice(sys);
+    zram.setDisksize(2 ** 24);
+    machine.mkswap("/dev/zram0");
+    machine.swapon("/dev/zram0");
+    const alice = machine.spawn("alice");
+    const base = alice.mmap(32 * PAGE);
+    for (let i = 0; i < 32; i++) expect(copyToUser(alice.task, base + i * PAGE, heapPage(i))).toBe(0);
+    alice.madvise(base, 32 * PAGE, "PAGEOUT");
+    expect(zram.stats.pagesStored).toBe(33);
+    expect(zram.reset()).toBe(-EBUSY);
+    machine.swapoff("/dev/zram0");
+    expect([zram.stats.pagesStored, zram.reset(), zram.memUsedPages]).toEqual([1, 0, 0]);
+    const bytes = new Uint8Array(PAGE);
+    for (let i = 0; i < 32; i++) {
+      expect(copyFromUser(alice.task, bytes, base + i * PAGE)).toBe(0);
+      expect(Buffer.compare(bytes, heapPage(i))).toBe(0);
+    }
   });
 });
 
