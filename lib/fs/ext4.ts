@@ -261,7 +261,7 @@ export class Ext4 implements FileSystemOps {
     const index = Math.floor(from / PAGE_SIZE);
     const wasThere = filemapGetFolio(mapping, index) !== undefined;
     const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpConstraint(mapping, ~__GFP_FS));
-    if (folio === undefined) return;
+    if (typeof folio === "number") return;
     folioWaitLocked(sys, folio);
     this.buffers.createEmptyBuffers(folio);
     if (wasThere) folioMarkAccessed(sys, folio);

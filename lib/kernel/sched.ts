@@ -238,6 +238,11 @@ export class Sched implements SchedOperations {
     if (sys.current !== undefined && sys.events.nextNs <= sys.clock.nowNs) this.runDue(sys.thisCpu);
   }
 
+  interrupts(): void {
+    const { clock, events } = this.sys;
+    if (events.nextNs <= clock.nowNs) this.runDevices(clock.nowNs);
+  }
+
   // -------------------------------------------------------------- time passes
 
   /**

@@ -5,7 +5,7 @@
  *                               /max_pool_percent             of RAM
  *                               /accept_threshold_percent     of that: taken again from here on
  *                               /shrinker_enabled             Y or N
- *                               /compressor                   lz4
+ *                               /compressor                   lzo or lz4
  *   /sys/kernel/debug/zswap/stored_pages, pool_total_size, written_back_pages, reject_..., ...
  *
  * Linux mm/zswap.c, kernel/params.c. Read first: mm/swap/zswap.ts, sysfs_devices.ts.
@@ -64,7 +64,7 @@ function percentParam(
 const compressor: KobjAttribute = {
   path: `${PARAMETERS}/compressor`,
   mode: 0o644,
-  effect: "there is one: lz4",
+  effect: "in effect for the next page: lzo or lz4",
   show: (sys) => zswapOf(sys).compressor,
   store: (sys, text) => zswapOf(sys).setCompressor(strstrip(text)),
 };

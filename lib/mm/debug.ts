@@ -7,6 +7,7 @@
  *                        --> tables                   == mm.pgtablesBytes
  *     page caches, LRU batches                        == the rest of refcount
  *     LRU lists, dirty folios, free lists             == the counters of vmstat; no frame is lost
+ *     slots of swap                               == what entries, files and swap cache hold (swap/check.ts)
  *     nodes of shadows                                == what they and the cache count
  *     VMAs                                            == mm.mapCount, totalVm; their anon_vmas know them
  *     every entry lies in a VMA; a writable private entry is exclusive; an exclusive page is mapped once
@@ -52,7 +53,14 @@ import {
 import { nrPcpPages } from "./pages/pcp.js";
 import { checkZone } from "./pages/zone_check.js";
 import { leafNotTable, ptePfn, ptepGet, pteSpecial, pteWrite } from "./pgtable/pgtable.js";
-import { classifyPte, PTE_KIND_PRESENT, PTE_KIND_SWAP } from "./pgtable/swapops.js";
+import {
+  classifyPte,
+  PTE_KIND_PRESENT,
+  PTE_KIND_SWAP,
+  pteSwpExclusive,
+  pteToSwpEntry,
+} from "./pgtable/swapops.js";
+import { checkSwap, collectSwapHolders, newSwapTruth, type SwapTruth } from "./swap/check.js";
 import type { MemorySystem } from "./system.js";
 import {
   NODE_STAT_NAMES,
@@ -64,6 +72,7 @@ import {
   NR_ISOLATED_FILE,
   NR_PAGETABLE,
   NR_SHMEM,
+  NR_SWAPCACHE,
   NR_WRITEBACK,
   WORKINGSET_NODES,
 } from "./vmstat.js";
@@ -76,6 +85,7 @@ interface Truth {
   readonly refs: Map<Folio, number>;
   readonly tables: Set<number>;
   readonly mappings: Set<AddressSpace>;
+  readonly swap: SwapTruth;
   readonly problems: string[];
 }
 
@@ -97,6 +107,7 @@ export function checkInvariants(
     refs: new Map(extraRefs),
     tables: new Set(),
     mappings: new Set(),
+    swap: newSwapTruth(),
     problems: [],
   };
   for (const mm of mms) {
@@ -105,10 +116,12 @@ export function checkInvariants(
   }
   checkAnonVmas(truth, mms);
   collectHolders(sys, truth);
+  collectSwapHolders(sys, truth.swap, (page) => add(truth.refs, page, 1));
   checkPages(sys, truth);
   checkLru(sys, truth);
   checkShadows(sys, truth);
   checkCounters(sys, truth);
+  checkSwap(sys, truth.swap, truth.mappings, truth.problems);
   vmBugOn(truth.problems.length > 0, truth.problems.slice(0, 20).join("\n"));
 }
 
@@ -211,7 +224,12 @@ function checkPte(truth: Truth, mm: MmStruct, pte: Pte, addr: Vaddr, rss: number
     return;
   }
   const kind = classifyPte(pte);
-  if (kind === PTE_KIND_SWAP) rss[MM_SWAPENTS]!++;
+  if (kind === PTE_KIND_SWAP) {
+    const entry = pteToSwpEntry(pte);
+    rss[MM_SWAPENTS]!++;
+    add(truth.swap.entries, entry, 1);
+    if (pteSwpExclusive(pte)) truth.swap.exclusive.add(entry);
+  }
   if (kind !== PTE_KIND_PRESENT) return;
   if (pteSpecial(pte)) {
     if (ptePfn(pte) !== mm.sys.zeroPfn || pteWrite(pte))
@@ -333,13 +351,13 @@ function checkLru(sys: MemorySystem, truth: Truth): void {
 /** Nodes with shadows hold what they count, none of it where a page is; those without pages are queued. */
 function checkShadows(sys: MemorySystem, truth: Truth): void {
   let queued = 0;
-  for (const { pages, nodes, nrShadows } of truth.mappings) {
+  for (const { pages, swapEntries, nodes, nrShadows } of truth.mappings) {
     let sum = 0;
     let sumPages = 0;
     for (const node of nodes.values()) {
       const places = Array.from({ length: 64 }, (_, i) => ({
         shadow: node.slots?.[i] ?? -1,
-        there: pages.has(node.offset * 64 + i),
+        there: pages.has(node.offset * 64 + i) || swapEntries.has(node.offset * 64 + i),
       }));
       const shadows = places.filter(({ shadow }) => shadow >= 0).length;
       const there = places.filter((place) => place.there).length;
@@ -358,7 +376,8 @@ function checkShadows(sys: MemorySystem, truth: Truth): void {
         truth.problems.push(`node ${node.offset} is queued in spite of its pages, or the reverse`);
     }
     if (sum !== nrShadows) truth.problems.push(`a cache counts ${nrShadows} shadows, it has ${sum}`);
-    if (sumPages !== pages.size) truth.problems.push(`nodes have ${sumPages} of ${pages.size} pages`);
+    if (sumPages !== pages.size + swapEntries.size)
+      truth.problems.push(`nodes have ${sumPages} of ${pages.size} pages`);
   }
   if (queued > sys.shadowNodes.size) truth.problems.push(`${queued} nodes hold shadows only`);
   expectStat(sys, truth, WORKINGSET_NODES, sys.shadowNodes.size);
@@ -390,11 +409,19 @@ function checkCounters(sys: MemorySystem, truth: Truth): void {
   }
   expectStat(sys, truth, NR_ANON_MAPPED, anon);
   expectStat(sys, truth, NR_FILE_MAPPED, file);
-  expectStat(sys, truth, NR_FILE_PAGES, cached);
+  let swapCached = 0;
+  for (const folio of truth.swap.folios) swapCached += 2 ** folio.order;
+  expectStat(sys, truth, NR_FILE_PAGES, cached + swapCached);
+  expectStat(sys, truth, NR_SWAPCACHE, swapCached);
   expectStat(sys, truth, NR_SHMEM, shmem);
   expectStat(sys, truth, NR_FILE_DIRTY, dirty);
   expectStat(sys, truth, NR_WRITEBACK, checkInFlight(sys, truth));
   expectStat(sys, truth, NR_PAGETABLE, truth.tables.size);
+}
+
+/** The folios that a request moves: of a file, or of swap. */
+function foliosOf(about: object): Folio[] {
+  return Array.isArray(about) ? about : [...((about as { folios?: Iterable<Folio> }).folios ?? [])];
 }
 
 /**
@@ -406,15 +433,11 @@ function checkInFlight(sys: MemorySystem, truth: Truth): number {
     object: BlockRequest;
   }[];
   const moved = (op: string): Set<unknown> =>
-    new Set(
-      requests.flatMap(({ object }) =>
-        object.op === op ? [...((object.about as { folios?: Iterable<Folio> }).folios ?? [])] : [],
-      ),
-    );
+    new Set(requests.flatMap(({ object }) => (object.op === op ? foliosOf(object.about) : [])));
   const [reads, writes] = [moved("read"), moved("write")];
   let writeback = 0;
-  for (const mapping of truth.mappings)
-    for (const folio of new Set(mapping.pages.values())) {
+  for (const folios of [truth.swap.folios, ...[...truth.mappings].map(({ pages }) => pages.values())])
+    for (const folio of new Set(folios)) {
       if ((folio.flags & PG_writeback) !== 0) writeback += 2 ** folio.order;
       if (((folio.flags & PG_locked) !== 0) !== reads.has(folio))
         truth.problems.push(`frame ${folio.pfn}: locked without a request that reads it, or the reverse`);

@@ -21,7 +21,7 @@ import { COSTS, type CostTable } from "../hw/clock.js";
 import type { Cpu } from "../hw/cpu.js";
 import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
-import type { XaNode } from "./filemap/mapping.js";
+import type { AddressSpace, XaNode } from "./filemap/mapping.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec } from "./lru/lruvec.js";
@@ -166,6 +166,8 @@ export class MemorySystem {
   readonly wbDomain = new WbDomain();
   /** Swap areas (mm/swap/swap_types.ts). Linux: the variables of mm/swapfile.c */
   readonly swap = new SwapState();
+  /** Files in memory with pages in swap (mm/filemap/shmem_swap.ts). Linux mm/shmem.c:shmem_swaplist */
+  readonly shmemSwaplist = new Set<AddressSpace>();
   /** Nodes of page caches that hold nothing but shadows, oldest first. Linux mm/workingset.c:shadow_nodes */
   readonly shadowNodes = new Set<XaNode>();
   /** The LRU lists. */

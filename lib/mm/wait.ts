@@ -75,6 +75,11 @@ export interface SchedOperations {
   waitFor(reason: WaitReason, untilNs: number): void;
   /** Others whose time has come work, if a task is at work. Linux include/linux/sched.h:cond_resched() */
   condResched(): void;
+  /**
+   * What devices have done by now is known: they interrupt whoever works, in reclaim, too.
+   * Linux kernel/softirq.c:irq_exit_rcu()
+   */
+  interrupts(): void;
   /** A new kernel thread; it sleeps until it is woken. Linux kernel/kthread.c:kthread_create() */
   kthreadCreate(comm: string, work: KthreadWork): Kthread;
   /**
@@ -134,6 +139,11 @@ export class DevicesOnly implements SchedOperations {
 
   condResched(): void {
     // Nobody else is here.
+  }
+
+  interrupts(): void {
+    const { clock, events } = this.sys;
+    while (events.nextNs <= clock.nowNs && events.happen(clock, clock.nowNs) !== undefined);
   }
 
   kthreadCreate(comm: string, work: KthreadWork): Kthread {

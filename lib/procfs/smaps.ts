@@ -17,7 +17,17 @@
 import type { Pfn } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { thpEligible } from "../kernel/sysfs_mm.js";
-import { type MmStruct, VM_DROPPABLE, VM_EXEC, VM_LOCKED, type VmAreaStruct } from "../mm/mm_types.js";
+import { linearPageIndex } from "../mm/fault/rmap.js";
+import { shmemPartialSwapUsage } from "../mm/filemap/shmem_swap.js";
+import {
+  type MmStruct,
+  VM_DROPPABLE,
+  VM_EXEC,
+  VM_LOCKED,
+  VM_SHARED,
+  VM_WRITE,
+  type VmAreaStruct,
+} from "../mm/mm_types.js";
 import {
   type Folio,
   folioTestAnon,
@@ -28,7 +38,7 @@ import {
   pageMapcount,
   pfnToPage,
 } from "../mm/pages/folio.js";
-import { walkPageRangeVma } from "../mm/pgtable/pagewalk.js";
+import { type MmWalkOps, walkPageRangeVma } from "../mm/pgtable/pagewalk.js";
 import { pteDirty, ptePfn, pteSpecial, pteYoung, unknownPte } from "../mm/pgtable/pgtable.js";
 import { PTE_KIND_MIGRATION, PTE_KIND_PRESENT, PTE_KIND_SWAP, pteToSwpEntry } from "../mm/pgtable/swapops.js";
 import { swpSwapcount } from "../mm/swap/swap_map.js";
@@ -154,6 +164,7 @@ function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
   const { sys } = vma.vmMm;
   const locked = (vma.vmFlags & VM_LOCKED) !== 0;
   walkPageRangeVma(vma, vma.vmStart, vma.vmEnd, {
+    ...shmemSwapOps(vma, mss),
     pteEntry(pte, _addr, _ptep, kind) {
       if (kind === PTE_KIND_SWAP) smapsSwapEntry(mss, sys, pteToSwpEntry(pte));
       else if (kind === PTE_KIND_MIGRATION) throw unknownPte(pte);
@@ -169,6 +180,23 @@ function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
       smapsAccount(mss, sys, ptePfn(pmd), 512, pmd, locked);
     },
   });
+}
+
+/**
+ * Adds what a file in memory has in swap. A private writable mapping may have copies of its own of such
+ * pages, so there only the places where nothing is mapped count.
+ * Linux fs/proc/task_mmu.c:smap_gather_stats(), smaps_pte_hole()
+ */
+function shmemSwapOps(vma: VmAreaStruct, mss: MemSizeStats): MmWalkOps {
+  const mapping = vma.vmFile?.fMapping;
+  if (mapping === undefined || mapping.swapEntries.size === 0) return {};
+  const add = (start: number, end: number): void => {
+    const first = linearPageIndex(vma, start);
+    mss.swap += shmemPartialSwapUsage(mapping, first, first + (end - start) / PAGE_SIZE) * PAGE_SIZE;
+  };
+  if ((vma.vmFlags & (VM_SHARED | VM_WRITE)) === VM_WRITE) return { pteHole: add };
+  add(vma.vmStart, vma.vmEnd);
+  return {};
 }
 
 /** One page in swap, which those who have its slot share. Linux fs/proc/task_mmu.c:smaps_pte_entry() */

@@ -19,9 +19,9 @@
  *   MemTotal, CommitLimit, swap, pools of huge pages.
  * - buddyinfo, pagetypeinfo and the two reserves that are a part of free memory: which blocks are free
  *   depends on all that the kernel has allocated since it began.
- * - pmcount and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all others. So
- *   does whether a zone's watermarks are boosted just then (two of three recorded runs end with a boost, one
- *   without); the watermarks are compared without it, and are exact.
+ * - pmcount, used swap and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all
+ *   others. So does whether a zone's watermarks are boosted just then (two of three recorded runs end with a
+ *   boost, one without); the watermarks are compared without it, and are exact.
  * - times of day (uptime), and counters shown as text.
  *
  * Read first: record.ts. Read next: compare.ts.
@@ -52,6 +52,8 @@ const EXACT_OF_MEMINFO = new Set(
 );
 /** Files whose text depends on what the kernel itself has allocated. */
 const KERNELS_OWN = /^cat .*(buddyinfo|pagetypeinfo|(user|admin)_reserve_kbytes|uptime|vmstat)$/;
+/** What of /proc/meminfo says how many pages of processes were evicted. */
+const EVICTED = new Set(["SwapFree", "SwapCached"]);
 /** Fields of a process that is reclaimed from. */
 const RECLAIMED = new Set(["present", "swapped", "none", "Swap", "SwapPss"]);
 const FILE_RESIDENCY = new Set(["resident", "cache", "evicted"]);
@@ -114,6 +116,7 @@ export class FairnessRules {
     const last = path[path.length - 1] ?? "";
     if (last === "Referenced" || this.kernelsOwn[index]) return "tendency";
     if (this.pressure && path[0] === "zones" && last === "boost") return "tendency";
+    if (this.pressure && path[0] === "meminfo" && EVICTED.has(last)) return "tendency";
     if (SYSTEM_WIDE.has(path[0] ?? "")) return systemWide(path);
     if (this.pressure && path.some((part) => RECLAIMED.has(part))) return "tendency";
     if (last === "kept") return this.freedSinceReport[index] ? "tendency" : "exact";

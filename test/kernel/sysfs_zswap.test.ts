@@ -25,19 +25,19 @@ describe("/sys/module/zswap/parameters", () => {
       .filter(({ path }) => path.startsWith("module"))
       .map(({ path }) => [path.split("/").pop(), shown(path)]);
     expect(Object.fromEntries(values)).toEqual({
-      ...{ enabled: "N", compressor: "lz4", max_pool_percent: "20" },
+      ...{ enabled: "N", compressor: "lzo", max_pool_percent: "20" },
       ...{ accept_threshold_percent: "90", shrinker_enabled: "N" },
     });
   });
 
   it("switches zswap on and off by a word", () => {
     expect(written("enabled", "1\n")).toBe("Y");
-    const { pool } = zswapOf(machine.kernel.sys);
-    expect(pool?.name).toBe("zswap1");
+    const [pool] = zswapOf(machine.kernel.sys).pools;
+    expect(pool?.zsPool.name).toBe("zswap1");
     expect(written("enabled", "off")).toBe("N");
     expect(written("enabled", "maybe")).toBe(-22);
     expect(written("enabled", "Y")).toBe("Y");
-    expect(zswapOf(machine.kernel.sys).pool).toBe(pool);
+    expect(zswapOf(machine.kernel.sys).pools[0]).toBe(pool);
     expect(written("shrinker_enabled", "y")).toBe("Y");
   });
 
@@ -49,10 +49,10 @@ describe("/sys/module/zswap/parameters", () => {
     expect(written("accept_threshold_percent", "50")).toBe("50");
   });
 
-  it("knows one compressor, and takes any name before it needs one", () => {
+  it("knows two compressors, and takes any name before it needs one", () => {
     expect(written("compressor", "zstd")).toBe("zstd");
     written("enabled", "Y");
-    expect(shown("module/zswap/parameters/compressor")).toBe("lz4");
+    expect(shown("module/zswap/parameters/compressor")).toBe("lzo");
     expect(written("compressor", "zstd")).toBe(-2);
     expect(written("compressor", " lz4\n")).toBe("lz4");
   });

@@ -81,16 +81,16 @@ export function filemapGetFolios(mapping: AddressSpace, start: number, last: num
 
 /**
  * Puts a new folio into the cache at `index` (a multiple of its size); the cache takes a reference for each
- * page. False when a page of the range is there already. If reclaim took the page from here not long ago, the
- * folio will be active, unless it is to be written anyway (`gfp`). Linux mm/filemap.c:filemap_add_folio(),
- * before folio_add_lru()
+ * page. False when a page of the range is there already, or in swap. If reclaim took the page from here not
+ * long ago, the folio will be active, unless it is to be written anyway (`gfp`).
+ * Linux mm/filemap.c:filemap_add_folio(), before folio_add_lru()
  */
 export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: number, gfp = 0): boolean {
   const nrPages = folioNrPages(folio);
   vmBugOn(index % nrPages !== 0, `folio of order ${folio.order} at page ${index} of a file`);
   const room = xasAlloc(mapping, index, nrPages, gfp);
   for (let i = 0; i < nrPages; i++)
-    if (mapping.pages.has(index + i)) {
+    if (mapping.pages.has(index + i) || mapping.swapEntries.has(index + i)) {
       xasDestroy(mapping, room);
       return false;
     }

@@ -26,6 +26,7 @@ import type { FileRaState } from "./file_ra_state.js";
 import { folioIsLocked, folioWaitLocked } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
 import { lowestSetBit, pageCacheAllocFolio, pageCacheAsyncRa, pageCacheSyncRa } from "./readahead.js";
+import { type ShmemFaultType, shmemSwapin } from "./shmem_swap.js";
 
 /**
  * What a new cache folio of `bytes` bytes should be in size, at most.
@@ -36,15 +37,15 @@ function fgfOrder(bytes: number): number {
 }
 
 /**
- * The folio of page `index`, for a write: nothing is on its way into it any more. Undefined without memory.
+ * The folio of page `index`, for a write: nothing is on its way into it any more. Or a negative errno.
  * Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITEBEGIN
  */
-function filemapGetFolioLocked(mapping: AddressSpace, index: number, order: number): Folio | undefined {
+function filemapGetFolioLocked(mapping: AddressSpace, index: number, order: number): Folio | number {
   const { sys } = mapping.host;
   for (let tries = 0; ; tries++) {
     if (tries > STEP_BUDGET) throw outOfSteps(`finding page ${index} of a file (__filemap_get_folio)`);
     const folio = filemapGetFolioCreat(mapping, index, order, writeGfpMask(mapping));
-    if (folio === undefined) return undefined;
+    if (typeof folio === "number") return folio;
     folioWaitLocked(sys, folio);
     if (folio.mapping === mapping) return folio;
     folioPut(sys, folio);
@@ -53,15 +54,18 @@ function filemapGetFolioLocked(mapping: AddressSpace, index: number, order: numb
 
 /**
  * The folio of page `index`, made with `gfp` if it is missing, with order at most `order`; with a reference.
- * Undefined without memory. A large folio is only a wish: it is not tried for hard.
- * Linux mm/filemap.c:__filemap_get_folio() with FGP_CREAT
+ * Else a negative errno: -ENOMEM, or -EIO for shared memory that cannot be fetched from swap. A large folio
+ * is only a wish: it is not tried for hard. Linux mm/filemap.c:__filemap_get_folio() with FGP_CREAT
  */
 export function filemapGetFolioCreat(
   mapping: AddressSpace,
   index: number,
   order: number,
   gfp: number,
-): Folio | undefined {
+  fault?: ShmemFaultType,
+): Folio | number {
+  const error = mapping.swapEntries.size === 0 ? 0 : shmemSwapin(mapping, index, fault);
+  if (error !== 0) return error;
   const present = filemapGetFolio(mapping, index);
   if (present !== undefined) {
     folioGet(present);
@@ -74,16 +78,23 @@ export function filemapGetFolioCreat(
     const folio = pageCacheAllocFolio(mapping, index, wanted, allocGfp);
     if (folio !== undefined) return folio;
   }
-  return filemapGetNewcomer(mapping, index);
+  return filemapGetNewcomer(mapping, index, fault);
 }
 
 /**
- * No folio was made for page `index`: because one came there meanwhile, or for want of memory (undefined).
- * Linux -EEXIST: repeat
+ * No folio was made for page `index`: because one came there meanwhile, and may be in swap by now, or for
+ * want of memory (-ENOMEM). Linux -EEXIST: repeat
  */
-function filemapGetNewcomer(mapping: AddressSpace, index: number): Folio | undefined {
+function filemapGetNewcomer(
+  mapping: AddressSpace,
+  index: number,
+  fault: ShmemFaultType | undefined,
+): Folio | number {
+  const error = shmemSwapin(mapping, index, fault);
+  if (error !== 0) return error;
   const folio = filemapGetFolio(mapping, index);
-  if (folio !== undefined) folioGet(folio);
+  if (folio === undefined) return -ENOMEM;
+  folioGet(folio);
   return folio;
 }
 
@@ -226,7 +237,7 @@ function writeOnce(
 ): { written: number; copied: number; bytes: number } | number {
   const { host } = mapping;
   const folio = filemapGetFolioLocked(mapping, Math.floor(at / PAGE_SIZE), fgfOrder(wanted));
-  if (folio === undefined) return -ENOMEM;
+  if (typeof folio === "number") return folio;
   const offset = at - folio.index * PAGE_SIZE;
   const size = folioNrPages(folio) * PAGE_SIZE;
   const bytes = Math.min(wanted, size - offset);
@@ -321,7 +332,7 @@ function filemapGetPage(
   for (let tries = 0; ; tries++) {
     if (tries > STEP_BUDGET) throw outOfSteps(`reading page ${index} of a file (filemap_get_pages)`);
     const folio = filemapFindPage(mapping, ra, index, reqCount);
-    if (folio === undefined) return -ENOMEM;
+    if (typeof folio === "number") return folio;
     const error = filemapUpdatePage(mapping, folio);
     if (error === 0 && folio.mapping === mapping) return folio;
     folioPut(mapping.host.sys, folio);
@@ -330,25 +341,19 @@ function filemapGetPage(
 }
 
 /**
- * The folio of page `index` with a reference, made if it is missing, with all that reading ahead brings;
- * undefined without memory.
+ * The folio of page `index` with a reference, made if it is missing, with all that reading ahead brings; or a
+ * negative errno.
  */
 function filemapFindPage(
   mapping: AddressSpace,
   ra: FileRaState,
   index: number,
   reqCount: number,
-): Folio | undefined {
-  let folio = filemapGetFolio(mapping, index);
-  if (folio === undefined) {
-    if (mapping.aOps.readahead !== undefined) pageCacheSyncRa(mapping, ra, index, reqCount);
-    folio = filemapGetFolio(mapping, index);
-  }
-  if (folio !== undefined) folioGet(folio);
-  else {
-    folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping));
-    if (folio === undefined) return undefined;
-  }
+): Folio | number {
+  if (filemapGetFolio(mapping, index) === undefined && mapping.aOps.readahead !== undefined)
+    pageCacheSyncRa(mapping, ra, index, reqCount);
+  const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping));
+  if (typeof folio === "number") return folio;
   // In memory the bit could only be PG_reclaim: nothing is ever read ahead there.
   if ((folio.flags & PG_readahead) !== 0 && !mapping.aOps.swapBacked)
     pageCacheAsyncRa(mapping, ra, folio, index, reqCount);
@@ -367,6 +372,11 @@ function filemapUpdatePage(mapping: AddressSpace, folio: Folio): number {
   return valid ? 0 : filemapReadFolio(mapping, folio);
 }
 
+/** Page `index` of a file in memory was never written, or cut out. */
+function isHoleInMemory(mapping: AddressSpace, index: number): boolean {
+  return filemapGetFolio(mapping, index) === undefined && !mapping.swapEntries.has(index);
+}
+
 /**
  * Reads into `to` from byte `pos` of the file; bytes read (0 at the end), or a negative errno. A hole of a
  * shmem file reads as zeros without a page. Linux mm/filemap.c:filemap_read(),
@@ -378,7 +388,7 @@ export function filemapRead(mapping: AddressSpace, ra: FileRaState, pos: number,
   for (let done = 0; done < count; ) {
     const at = pos + done;
     const index = Math.floor(at / PAGE_SIZE);
-    if (mapping.aOps.swapBacked && filemapGetFolio(mapping, index) === undefined) {
+    if (mapping.aOps.swapBacked && isHoleInMemory(mapping, index)) {
       const n = Math.min(PAGE_SIZE - (at % PAGE_SIZE), count - done);
       to.fill(0, done, done + n);
       done += n;

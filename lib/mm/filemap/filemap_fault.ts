@@ -113,7 +113,7 @@ export function filemapFault(vmf: VmFault): VmFaultResult {
     const folio = filemapGetFolioCreat(mapping, vmf.pgoff, 0, faultGfpMask(mapping));
     // Even where the lock was given up: VM_FAULT_RETRY promises that another try finds the page, and a caller
     // that then starts as if nothing had been tried (mm_populate) would never end.
-    if (folio === undefined) return VM_FAULT_OOM;
+    if (typeof folio === "number") return VM_FAULT_OOM;
     const waits = folioIsLocked(sys, folio) || (folio.flags & PG_uptodate) === 0;
     unlocked ||= waits && mayUnlockForIo(vmf);
     const error = waits ? waitForFolio(mapping, folio) : 0;

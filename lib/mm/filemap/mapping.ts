@@ -13,6 +13,7 @@ import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import type { Slab } from "../pages/kmem_cache.js";
+import type { SwpEntry } from "../swap/swap_types.js";
 import type { MemorySystem } from "../system.js";
 
 /** Places in a node of the tree. Linux include/linux/xarray.h:XA_CHUNK_SIZE */
@@ -26,7 +27,7 @@ export interface XaNode {
   readonly mapping: AddressSpace;
   /** Its first place / 64. */
   readonly offset: number;
-  /** Places with a page, and with a shadow; one of the two is not 0. */
+  /** Places with a page (or its swap entry), and with a shadow; one of the two is not 0. */
   nrPages: number;
   nrShadows: number;
   /** The shadow in each place, -1 without one; undefined until there is one. */
@@ -102,6 +103,12 @@ export class AddressSpace {
    */
   readonly pages = new Map<number, Folio>();
   /**
+   * Where in swap the pages of shared memory are that are not in RAM (shmem_swap.ts). Linux: values in
+   * i_pages
+   * Invariant: no place has a swap entry and a page.
+   */
+  readonly swapEntries = new Map<number, SwpEntry>();
+  /**
    * Places in which reclaim has left a note of when it took the page (mm/lru/workingset.ts). Linux: values in
    * i_pages
    * Invariant: the sum over nodes; no place has a shadow and a page.
@@ -109,7 +116,7 @@ export class AddressSpace {
   nrShadows = 0;
   /**
    * The nodes of its tree, by index / 64.
-   * Invariant: the sum of their nrPages is nrpages.
+   * Invariant: the sum of their nrPages is nrpages, and the places in swap.
    */
   readonly nodes = new Map<number, XaNode>();
   /** How its pages are allocated. Linux gfp_mask, set by fs/inode.c:inode_init_always() */

@@ -6,18 +6,25 @@
  *
  * A page of such a file comes to be at its first touch, also at a read: it is a page of zeros in the page
  * cache. There is no device to be major about, and nothing to write back to: a dirty page stays until it is
- * truncated (or, later, swapped out). Every page counts as shmem, not as file, in the process's counters.
+ * truncated or swapped out (shmem_swap.ts). Every page counts as shmem, not as file, in the process's
+ * counters.
  *
  * The files themselves, with and without a name, are in fs/tmpfs.ts, which is called from here through the
  * table `sys.vfs`. (Linux has both in mm/shmem.c.)
  *
- * Read first: address_space.ts. Read next: filemap_fault.ts, fs/tmpfs.ts.
+ * Read first: address_space.ts. Read next: shmem_swap.ts, filemap_fault.ts, fs/tmpfs.ts.
  */
 
 import { PAGE_SIZE } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
 import { vmaFolioPage } from "../fault/file_fault.js";
-import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS, type VmFault } from "../fault/vm_fault.js";
+import {
+  VM_FAULT_LOCKED,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  type VmFault,
+} from "../fault/vm_fault.js";
 import {
   fput,
   VM_NORESERVE,
@@ -32,24 +39,26 @@ import { mappingGfpMask } from "./address_space.js";
 import { filemapGetFolioCreat } from "./filemap.js";
 import { filemapMapPages } from "./filemap_fault.js";
 import type { AddressSpace, AddressSpaceOperations } from "./mapping.js";
+import type { ShmemFaultType } from "./shmem_swap.js";
 
-/** Brings page vmf.pgoff in, made of zeros if it is missing. Linux mm/shmem.c:shmem_fault() */
+/** Brings page vmf.pgoff in, from swap, or made of zeros if it is missing. Linux mm/shmem.c:shmem_fault() */
 export function shmemFault(vmf: VmFault): VmFaultResult {
   const mapping = vmf.vma.vmFile!.fMapping;
   if (vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE)) return VM_FAULT_SIGBUS;
-  const folio = shmemGetFolio(mapping, vmf.pgoff);
-  if (folio === undefined) return VM_FAULT_OOM;
+  const fault = { major: false };
+  const folio = shmemGetFolio(mapping, vmf.pgoff, fault);
+  if (typeof folio === "number") return folio === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
   vmf.page = vmaFolioPage(vmf.vma, folio, vmf.pgoff - folio.index);
-  return VM_FAULT_LOCKED;
+  return fault.major ? VM_FAULT_LOCKED | VM_FAULT_MAJOR : VM_FAULT_LOCKED;
 }
 
 /**
- * The folio of page `index` with a reference, made if missing; undefined without memory.
+ * The folio of page `index` with a reference, made if missing; or a negative errno.
  * Linux mm/shmem.c:shmem_get_folio_gfp()
  */
-function shmemGetFolio(mapping: AddressSpace, index: number): Folio | undefined {
-  const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping));
-  if (folio === undefined || (folio.flags & PG_uptodate) !== 0) return folio;
+function shmemGetFolio(mapping: AddressSpace, index: number, fault: ShmemFaultType): Folio | number {
+  const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping), fault);
+  if (typeof folio === "number" || (folio.flags & PG_uptodate) !== 0) return folio;
   mapping.host.sys.ram.zeroFrame(folio.pfn);
   folio.flags |= PG_uptodate;
   return folio;

@@ -29,6 +29,7 @@ import { filemapGetFolio, filemapGetFolios, filemapRemoveFolio } from "./address
 import { folioIsLocked, folioIsWriteback, folioWaitLocked, folioWaitWriteback } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
 import { clearShadowEntries } from "./shadows.js";
+import { shmemUndoSwap } from "./shmem_swap.js";
 
 /** The file has `newsize` bytes from now on. Linux mm/truncate.c:truncate_setsize() */
 export function truncateSetsize(mapping: AddressSpace, newsize: number): void {
@@ -58,6 +59,7 @@ export function truncatePagecacheRange(mapping: AddressSpace, lstart: number, le
 function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: number): void {
   const first = Math.floor(lstart / PAGE_SIZE);
   const last = lend === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(lend / PAGE_SIZE);
+  if (mapping.swapEntries.size > 0) shmemUndoSwap(mapping, lstart, lend);
   const folios = [...filemapGetFolios(mapping, first, last)];
   for (const folio of folios) if (waitQuiet(mapping, folio)) truncateFolioRange(mapping, folio, lstart, lend);
   // Linux mm/swap.c:__folio_batch_release()

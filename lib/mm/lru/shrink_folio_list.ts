@@ -40,6 +40,7 @@ import {
 } from "../fault/rmap_unmap.js";
 import { filemapRemoveFolio } from "../filemap/address_space.js";
 import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
+import { shmemWriteout } from "../filemap/shmem_swap.js";
 import { VM_EXEC, VM_LOCKED } from "../mm_types.js";
 import { vmBugOnPage } from "../mmdebug.js";
 import {
@@ -213,13 +214,15 @@ export function pageout(
   if (!mayEnterFs(folio, sc.gfpMask) || !sc.mayWritepage) return "keep";
   tryToUnmapFlushDirty(sys, flush);
   if (folio.refcount !== 1 + folioNrPages(folio)) return "keep";
-  if (folio.mapping === undefined) return "keep";
-  if (!folioTestAnon(folio)) {
-    if (!folioIsFileLru(folio)) folio.flags &= ~PG_reclaim; // dirty as before
+  const swapCached = (folio.flags & PG_swapcache) !== 0;
+  if (folio.mapping === undefined && !swapCached) return "keep";
+  if (folioIsFileLru(folio)) return "activate";
+  folio.flags = (folio.flags & ~PG_dirty) | PG_reclaim;
+  if (swapCached) swapWriteout(sys, folio);
+  else if (!shmemWriteout(sys, folio)) {
+    folio.flags &= ~PG_reclaim;
     return "activate";
   }
-  folio.flags = (folio.flags & ~PG_dirty) | PG_reclaim;
-  swapWriteout(sys, folio);
   if (!folioIsWriteback(sys, folio)) folio.flags &= ~PG_reclaim;
   modNodePageState(sys, NR_VMSCAN_WRITE, folioNrPages(folio));
   if (stat !== undefined) stat.nrPageout += folioNrPages(folio);

@@ -105,6 +105,7 @@ function shrinkInactiveList(
     reclaimThrottle(sys, "isolated");
     if (tooManyIsolated(sys, file, sc)) return 0;
   }
+  sys.sched.interrupts();
   lruAddDrain(sys);
   const folioList: Folio[] = [];
   const { nrTaken, nrScanned, nrFolios } = isolateLruFolios(sys, nrToScan, lruvec, folioList, sc, lru);

@@ -28,9 +28,9 @@
  * The choices are those of Linux (LZ4 of acceleration 1, a table of 2^13 positions), so a page takes as many
  * bytes here as in Linux with the compressor lz4.
  *
- * Differs from Linux: zram and zswap use lzo-rle and lzo unless they are told otherwise, which the machine
- * does not have. Both are of the same family; LZO packs some pages a few percent tighter, others less, and is
- * a bit slower to unpack. Sizes of a kernel with the default differ from these by that much.
+ * The recorded kernel takes lz4 for zram and lzo for zswap (lzo.ts). Where a kernel has LZO's variant for
+ * runs of zeros (lzo-rle), that is zram's default: most pages differ by a few percent, some are larger, some
+ * smaller.
  *
  * Left out: blocks above 64 KiB, frames with checksums, dictionaries.
  *

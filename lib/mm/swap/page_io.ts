@@ -199,8 +199,10 @@ export function swapWritepage(sys: MemorySystem, folio: Folio): void {
   countVmEvents(sys, PSWPOUT, nrPages);
   folio.flags |= PG_writeback;
   modNodePageState(sys, NR_WRITEBACK, nrPages);
-  if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) submitBio(sys, si, "write", folio);
-  else endSwapWrite(sys, folio, moveNow(sys, si, folio, "write"));
+  if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) {
+    sys.clock.advance(sys.costs.swapOutNs * nrPages);
+    submitBio(sys, si, "write", folio);
+  } else endSwapWrite(sys, folio, moveNow(sys, si, folio, "write"));
 }
 
 /** Moves the folio's pages at once; whether all went well. Linux block/bio.c:submit_bio_wait() */

@@ -20,6 +20,7 @@ import { EINTR, ENOMEM } from "../errno.js";
 import { folioAddAnonRmapPte, folioAddNewAnonRmap } from "../fault/rmap.js";
 import { VmFault } from "../fault/vm_fault.js";
 import { folioWaitLocked, folioWaitWriteback } from "../filemap/folio_wait.js";
+import { shmemUnuse } from "../filemap/shmem_swap.js";
 import { addMmCounter, MM_ANONPAGES, MM_SWAPENTS, type MmStruct, type VmAreaStruct } from "../mm_types.js";
 import { outOfSteps } from "../mmdebug.js";
 import { type Folio, folioGet, folioPage, folioTestAnon, PG_uptodate } from "../pages/folio.js";
@@ -145,6 +146,8 @@ function unuseCache(sys: MemorySystem, si: SwapInfoStruct): void {
 function tryToUnuse(sys: MemorySystem, si: SwapInfoStruct, users: SwapUsers): number {
   for (let round = 0; si.inusePages > 0; round++) {
     if (round > MAX_ROUNDS) throw outOfSteps(`swapoff of ${si.path}`);
+    const failed = shmemUnuse(sys, si.type);
+    if (failed !== 0) return failed;
     for (const mm of [...users.mms()]) {
       if (si.inusePages === 0 || users.interrupted()) break;
       if (mm.rssStat[MM_SWAPENTS] === 0) continue;

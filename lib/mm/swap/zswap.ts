@@ -14,17 +14,19 @@
  * zram is a device and has nothing behind it; zswap is a cache that always has the device behind it, and uses
  * up a slot there for each page. A slow device is spared, as long as pages come back before they are old.
  *
- * A page that LZ4 does not make smaller is kept as it is (stored_incompressible_pages): the order in which
+ * A page that does not get smaller is kept as it is (stored_incompressible_pages): the order in which
  * pages grow old is worth a page. All pages of a folio or none; a refused folio loses its older copies, which
  * would be wrong if they were written later.
  *
  * An entry is new (`referenced`) until the worker has seen it once: it has a second chance.
  *
- * Differs from Linux: the compressor is lz4; Linux has lzo unless told otherwise (the same family: most pages
- * differ by a few percent, so pool_total_size does). Entries and trees take no frames. Left out: pools with
- * several compressors; limits of memory cgroups.
+ * It compresses by LZO, as the recorded kernel does, or by LZ4 (parameter compressor); both are Linux's to
+ * the byte. With another compressor there is a new pool, and the old one stays as long as it has pages.
  *
- * Linux mm/zswap.c. Read first: lz4.ts, zsmalloc.ts, page_io.ts. Read next: zswap_writeback.ts.
+ * Differs from Linux: both compressors take the same time; entries and trees take no frames. Left out: limits
+ * of memory cgroups.
+ *
+ * Linux mm/zswap.c. Read first: lz4.ts, lzo.ts, zsmalloc.ts, page_io.ts. Read next: zswap_writeback.ts.
  */
 import { PAGE_SIZE } from "../../hw/address.js";
 import { EIO, ENOENT } from "../errno.js";
@@ -36,18 +38,40 @@ import { countVmEvent, countVmEvents, ZSWPIN, ZSWPOUT } from "../vmstat.js";
 import type { Kthread } from "../wait.js";
 import { kmapLocalRead, kmapLocalWrite } from "./highmem.js";
 import { lz4Compress, lz4Decompress, newLz4Table } from "./lz4.js";
+import { lzoCompress, lzoDecompress } from "./lzo.js";
 import { folioSwap } from "./swap_state.js";
 import type { SwapFolio, SwpEntry, ZswapOperations } from "./swap_types.js";
-import { zsCreatePool } from "./zs_compact.js";
+import { zsCreatePool, zsDestroyPool } from "./zs_compact.js";
 import { zsFree, zsGetTotalPages, zsMalloc, zsObjReadBegin, zsObjWrite } from "./zsmalloc.js";
 import type { ZsPool } from "./zsmalloc_types.js";
 
-/** Compressors that there are, the default first. */
-const COMPRESSORS: readonly string[] = ["lz4"];
+/** A way to compress. Linux include/crypto/acompress.h:struct crypto_acomp */
+interface Compressor {
+  readonly compress: (src: Uint8Array, dst: Uint8Array, table: Uint16Array) => number;
+  readonly decompress: (src: Uint8Array, dst: Uint8Array) => number;
+}
+
+/** Compressors by name. */
+const COMPRESSORS: Readonly<Record<string, Compressor>> = {
+  lzo: { compress: lzoCompress, decompress: lzoDecompress },
+  lz4: { compress: lz4Compress, decompress: lz4Decompress },
+};
+
+/** What is taken if nothing else is asked for. Linux CONFIG_ZSWAP_COMPRESSOR_DEFAULT */
+const COMPRESSOR_DEFAULT = "lzo";
+
+/** Pages that were compressed in one way. Linux mm/zswap.c:struct zswap_pool */
+export interface ZswapPool {
+  readonly tfmName: string;
+  readonly zsPool: ZsPool;
+  /** Pages in it; without them it goes, unless it is the one in use. */
+  entries: number;
+}
 
 /** One page in the pool. Linux mm/zswap.c:struct zswap_entry */
 export interface ZswapEntry {
   readonly swpentry: SwpEntry;
+  readonly pool: ZswapPool;
   /** Bytes of the object; a page: not compressed. */
   readonly length: number;
   readonly handle: number;
@@ -78,12 +102,13 @@ interface ZswapShrinkRun {
 export class Zswap implements ZswapOperations {
   /** /sys/module/zswap/parameters. */
   enabled = false;
-  compressor = COMPRESSORS[0]!;
+  compressor = COMPRESSOR_DEFAULT;
   maxPoolPercent = 20;
   acceptThrPercent = 90;
   shrinkerEnabled = false;
-  /** Made when it is first enabled. Linux zswap_pools */
-  pool: ZsPool | undefined = undefined;
+  /** The one in use first; it is made when zswap is first enabled. Linux zswap_pools */
+  readonly pools: ZswapPool[] = [];
+  private nrPools = 0;
   /** Pages in the pool, by slot. Linux zswap_trees */
   readonly tree = new Map<SwpEntry, ZswapEntry>();
   /** The same, the oldest first. Linux zswap_list_lru */
@@ -117,7 +142,7 @@ export class Zswap implements ZswapOperations {
 
   /** Frames that the pool takes. Linux mm/zswap.c:zswap_total_pages() */
   get totalPages(): number {
-    return this.pool === undefined ? 0 : zsGetTotalPages(this.pool);
+    return this.pools.reduce((sum, { zsPool }) => sum + zsGetTotalPages(zsPool), 0);
   }
 
   /** Pages in the pool. Linux mm/zswap.c:zswap_stored_pages */
@@ -147,18 +172,37 @@ export class Zswap implements ZswapOperations {
 
   /**
    * Sets the compressor; 0, -ENOENT. Before there is a pool any name will do, and is looked at when one is
-   * made. Linux mm/zswap.c:zswap_compressor_param_set()
+   * made. Pages that are there stay as they are. Linux mm/zswap.c:zswap_compressor_param_set()
    */
   setCompressor(name: string): number {
-    if (this.pool !== undefined && !COMPRESSORS.includes(name)) return -ENOENT;
+    if (this.pools.length > 0 && name !== this.compressor) {
+      if (!Object.hasOwn(COMPRESSORS, name)) return -ENOENT;
+      const old = this.pools[0]!;
+      const at = this.pools.findIndex(({ tfmName }) => tfmName === name);
+      this.pools.unshift(at < 0 ? this.newPool(name) : this.pools.splice(at, 1)[0]!);
+      this.putPool(old);
+    }
     this.compressor = name;
     return 0;
   }
 
   /** The first pool. Linux mm/zswap.c:__zswap_pool_create_fallback() */
   createPool(): void {
-    if (!COMPRESSORS.includes(this.compressor)) this.compressor = COMPRESSORS[0]!;
-    this.pool = zsCreatePool(this.sys, "zswap1");
+    if (!Object.hasOwn(COMPRESSORS, this.compressor)) this.compressor = COMPRESSOR_DEFAULT;
+    this.pools.push(this.newPool(this.compressor));
+  }
+
+  /** Linux mm/zswap.c:zswap_pool_create() */
+  private newPool(tfmName: string): ZswapPool {
+    const zsPool = zsCreatePool(this.sys, `zswap${(++this.nrPools).toString(16)}`);
+    return { tfmName, zsPool, entries: 0 };
+  }
+
+  /** An empty pool that is not in use goes. Linux mm/zswap.c:__zswap_pool_empty() */
+  private putPool(pool: ZswapPool): void {
+    if (pool === this.pools[0] || pool.entries > 0) return;
+    this.pools.splice(this.pools.indexOf(pool), 1);
+    zsDestroyPool(this.sys, pool.zsPool);
   }
 
   // -------------------------------------------------------------- entries
@@ -166,8 +210,10 @@ export class Zswap implements ZswapOperations {
   /** Linux mm/zswap.c:zswap_entry_free() */
   freeEntry(entry: ZswapEntry): void {
     this.lru.delete(entry);
-    zsFree(this.sys, this.pool!, entry.handle);
+    zsFree(this.sys, entry.pool.zsPool, entry.handle);
     if (entry.length === PAGE_SIZE) this.storedIncompressiblePages--;
+    entry.pool.entries--;
+    this.putPool(entry.pool);
   }
 
   /** Takes the slot's entry out of the tree, and frees it. */
@@ -181,24 +227,26 @@ export class Zswap implements ZswapOperations {
   /** Room in the pool with the page's bytes; undefined without memory. Linux mm/zswap.c:zswap_compress() */
   private compress(swpentry: SwpEntry, pfn: number): ZswapEntry | undefined {
     const { sys, buffer } = this;
+    const pool = this.pools[0]!;
     const page = kmapLocalRead(sys.ram, pfn);
-    const nr = lz4Compress(page, buffer, this.workmem);
+    const nr = COMPRESSORS[pool.tfmName]!.compress(page, buffer, this.workmem);
     sys.clock.advance(sys.costs.compressPageNs);
     const length = nr === 0 ? PAGE_SIZE : nr;
     const gfp = GFP_NOWAIT | __GFP_NORETRY | __GFP_HIGHMEM | __GFP_MOVABLE;
-    const handle = zsMalloc(sys, this.pool!, length, gfp);
+    const handle = zsMalloc(sys, pool.zsPool, length, gfp);
     if (handle < 0) {
       this.stats.rejectAllocFail++;
       return undefined;
     }
-    zsObjWrite(sys, this.pool!, handle, length === PAGE_SIZE ? page : buffer.subarray(0, length));
-    return { swpentry, length, handle, referenced: true };
+    const bytes = length === PAGE_SIZE ? page : buffer.subarray(0, length);
+    zsObjWrite(sys, pool.zsPool, handle, bytes);
+    return { swpentry, pool, length, handle, referenced: true };
   }
 
   /** Puts the entry's page into frame `pfn`; whether it could. Linux mm/zswap.c:zswap_decompress() */
   decompress(entry: ZswapEntry, pfn: number): boolean {
     const { sys } = this;
-    const object = zsObjReadBegin(sys, this.pool!, entry.handle, entry.length, this.buffer);
+    const object = zsObjReadBegin(sys, entry.pool.zsPool, entry.handle, entry.length, this.buffer);
     const page = kmapLocalWrite(sys.ram, pfn);
     if (entry.length === PAGE_SIZE) {
       sys.clock.advance(sys.costs.copyPageNs);
@@ -206,7 +254,7 @@ export class Zswap implements ZswapOperations {
       return true;
     }
     sys.clock.advance(sys.costs.decompressPageNs);
-    if (lz4Decompress(object, page) === PAGE_SIZE) return true;
+    if (COMPRESSORS[entry.pool.tfmName]!.decompress(object, page) === PAGE_SIZE) return true;
     this.stats.decompressFail++;
     return false;
   }
@@ -218,6 +266,7 @@ export class Zswap implements ZswapOperations {
     const entry = this.compress(swpentry, pfn);
     if (entry === undefined) return false;
     // The folio was dirtied since it was stored: that copy is out of date.
+    entry.pool.entries++;
     this.erase(swpentry);
     this.tree.set(swpentry, entry);
     this.lru.add(entry);

@@ -143,7 +143,7 @@ class ZswapShrinker implements Shrinker {
 /** Switches it on or off; the first time there is more to do. Linux mm/zswap.c:zswap_enabled_param_set() */
 export function zswapEnable(sys: MemorySystem, enabled: boolean): void {
   const zswap = zswapOf(sys);
-  if (zswap.pool === undefined) zswapSetup(sys, zswap);
+  if (zswap.pools.length === 0) zswapSetup(sys, zswap);
   zswap.enabled = enabled;
 }
 

@@ -21,6 +21,7 @@ import { rmapWalk } from "../fault/rmap.js";
 import { vmNormalPage } from "../fault/wp.js";
 import { zapPageRangeSingle } from "../fault/zap.js";
 import { folioIsLocked } from "../filemap/folio_wait.js";
+import { shmemSwapinRange } from "../filemap/shmem_swap.js";
 import { splitFolio } from "../huge/folio_split.js";
 import { folioIsolateLru, folioPutbackLru } from "../lru/isolate.js";
 import { reclaimPages } from "../lru/reclaim_pages.js";
@@ -126,7 +127,10 @@ function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, kind: numb
     setPte(sys.ram, ptep, 0);
 }
 
-/** Clears the folio's dirty bit, and takes its slot; false if it is shared or being written, so that it must stay. */
+/**
+ * Clears the folio's dirty bit, and takes its slot; false if it is shared or being written, so that it must
+ * stay.
+ */
 function makeFree(sys: MemorySystem, folio: Folio): boolean {
   if ((folio.flags & (PG_swapcache | PG_dirty)) === 0) return true;
   if (folioIsLocked(sys, folio) || folioMapcount(folio) !== folioNrPages(folio)) return false;
@@ -240,11 +244,18 @@ function swapinRange(vma: VmAreaStruct, start: number, end: number): void {
   lruAddDrain(sys);
 }
 
-/** Reads the file's part of the range ahead, or what is in swap. 0 or negative errno. Linux mm/madvise.c:madvise_willneed() */
+/**
+ * Reads the file's part of the range ahead, or what is in swap. 0 or negative errno.
+ * Linux mm/madvise.c:madvise_willneed()
+ */
 export function madviseWillneed(vma: VmAreaStruct, start: number, end: number): number {
   const file = vma.vmFile;
   if (file === undefined) {
     swapinRange(vma, start, end);
+    return 0;
+  }
+  if (file.fMapping.aOps.swapBacked) {
+    shmemSwapinRange(vma, start, end);
     return 0;
   }
   const offset = start - vma.vmStart + vma.vmPgoff * PAGE_SIZE;

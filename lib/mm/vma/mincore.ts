@@ -97,8 +97,12 @@ function mincoreUnmappedRange(vma: VmAreaStruct, addr: Vaddr, vec: Uint8Array): 
   for (let i = 0; i < vec.length; i++) vec[i] = file !== undefined && mincorePage(file, pgoff + i) ? 1 : 0;
 }
 
-/** Whether the file's page is in RAM and valid. Linux mm/mincore.c:mincore_page() */
+/**
+ * Whether the file's page is in RAM, in the swap cache at least, and valid. Linux mm/mincore.c:mincore_page()
+ */
 function mincorePage(file: File, index: number): boolean {
-  const folio = filemapGetFolio(file.fMapping, index);
-  return folio !== undefined && (folio.flags & PG_uptodate) !== 0;
+  const mapping = file.fMapping;
+  const folio = filemapGetFolio(mapping, index);
+  if (folio === undefined) return mincoreSwap(mapping.host.sys, mapping.swapEntries.get(index) ?? 0);
+  return (folio.flags & PG_uptodate) !== 0;
 }

@@ -315,6 +315,7 @@ export function evictFolios(
   swappiness: number,
   nrToScan: number,
 ): number {
+  sys.sched.interrupts();
   const isolated = isolateFolios(sys, lrugen, sc, swappiness, nrToScan);
   let { scanned } = isolated;
   if (tryToIncMinSeq(lrugen, swappiness)) scanned++;

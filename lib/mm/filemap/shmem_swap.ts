@@ -1,0 +1,292 @@
+/**
+ * Shared memory in swap: the place of a page in its file holds a swap entry instead of a folio.
+ *
+ *   shmemWriteout     file: 3 -> folio      the folio gets a slot and goes from the file to the swap cache;
+ *                     file: 3 -> entry      the slot's count is SWAP_MAP_SHMEM: one owner, the file, for good
+ *   shmemSwapinFolio  file: 3 -> folio      back, dirty; the slot is given up at once, even if it was only read
+ *   shmemUndoSwap     file: 3 -> nothing    the file became shorter, or has a hole now: the slot is free
+ *
+ * The page tables know nothing of it: reclaim empties their entries as for any file, and the next touch is
+ * a fault on the file, which finds the swap entry here. So one slot serves all who map the page, and nothing
+ * needs to be counted at fork.
+ *
+ * A page whose slot cannot be read is lost: its place holds a marker from then on, and who touches it gets
+ * SIGBUS, or -EIO from read(2).
+ *
+ * Files with pages in swap stand in `sys.shmemSwaplist`, where swapoff finds them (shmemUnuse).
+ *
+ * Left out: large folios; files that may not be swapped (SHM_LOCK, mount option noswap).
+ *
+ * Linux mm/shmem.c. Read first: shmem.ts, mm/swap/swap_state.ts. Read next: mm/swap/swapfile.ts.
+ */
+import { PAGE_SIZE } from "../../hw/address.js";
+import { EEXIST, EIO, ENOMEM } from "../errno.js";
+import { linearPageIndex } from "../fault/rmap.js";
+import { folioMarkDirty } from "../lru/page_writeback.js";
+import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import type { VmAreaStruct } from "../mm_types.js";
+import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
+import { type Folio, folioRefAdd, PG_locked, PG_swapbacked, PG_uptodate } from "../pages/folio.js";
+import { folioPut, folioPutRefs } from "../pages/free_pages.js";
+import { allocPages } from "../pages/page_alloc.js";
+import { PTE_MARKER_POISONED, SWP_PTE_MARKER, swpEntry, swpType } from "../pgtable/swapops.js";
+import { blkFinishPlug, blkStartPlug, swapReadFolio, swapWriteout } from "../swap/page_io.js";
+import {
+  getSwapDevice,
+  swapcacheClear,
+  swapcachePrepare,
+  swapFreeNr,
+  swapShmemAlloc,
+} from "../swap/swap_map.js";
+import { readSwapCacheAsync, swapClusterReadahead, swapUpdateReadahead } from "../swap/swap_readahead.js";
+import {
+  folioSwap,
+  freeSwapAndCacheNr,
+  swapCacheDelFolio,
+  swapCacheGetFolio,
+  swapCacheGetShadow,
+} from "../swap/swap_state.js";
+import { SWP_SYNCHRONOUS_IO, type SwapInfoStruct, type SwpEntry } from "../swap/swap_types.js";
+import { folioAllocSwap } from "../swap/swapfile.js";
+import type { MemorySystem } from "../system.js";
+import { countVmEvent, modNodePageState, NR_FILE_PAGES, NR_SHMEM, PGMAJFAULT } from "../vmstat.js";
+import { mappingGfpMask } from "./address_space.js";
+import { folioWaitLocked, folioWaitWriteback } from "./folio_wait.js";
+import type { AddressSpace } from "./mapping.js";
+import { nodesLose } from "./xa_node.js";
+
+/** In place of a page that could not be read back. Linux include/linux/swapops.h:make_poisoned_swp_entry() */
+const LOST: SwpEntry = swpEntry(SWP_PTE_MARKER, PTE_MARKER_POISONED);
+
+// ---------------------------------------------------------------- between file and swap cache
+
+/** One page more (1) or less (-1) of shared memory is in RAM. Linux mm/shmem.c:shmem_update_stats() */
+function shmemUpdateStats(sys: MemorySystem, nr: number): void {
+  modNodePageState(sys, NR_FILE_PAGES, nr);
+  modNodePageState(sys, NR_SHMEM, nr);
+}
+
+/** The folio takes the place of its swap entry. Linux mm/shmem.c:shmem_add_to_page_cache() */
+function shmemAddToPageCache(mapping: AddressSpace, folio: Folio, index: number): void {
+  const { sys } = mapping.host;
+  mapping.swapEntries.delete(index);
+  if (mapping.swapEntries.size === 0) sys.shmemSwaplist.delete(mapping);
+  mapping.pages.set(index, folio);
+  folioRefAdd(folio, 1);
+  folio.mapping = mapping;
+  folio.index = index;
+  folio.flags |= PG_swapbacked;
+  shmemUpdateStats(sys, 1);
+}
+
+/** The swap entry takes the place of the folio. Linux mm/shmem.c:shmem_delete_from_page_cache() */
+function shmemDeleteFromPageCache(mapping: AddressSpace, folio: Folio, entry: SwpEntry): void {
+  const { sys } = mapping.host;
+  mapping.pages.delete(folio.index);
+  mapping.swapEntries.set(folio.index, entry);
+  sys.shmemSwaplist.add(mapping);
+  folio.mapping = undefined;
+  shmemUpdateStats(sys, -1);
+  folioPutRefs(sys, folio, 1);
+}
+
+/**
+ * Sends a folio that nobody maps, and that is not dirty any more, to swap; the caller holds it. False if it
+ * has to stay: it is dirty again then. Linux mm/shmem.c:shmem_writeout()
+ */
+export function shmemWriteout(sys: MemorySystem, folio: Folio): boolean {
+  const mapping = folio.mapping as AddressSpace;
+  if (sys.totalSwapPages === 0 || (folio.flags & PG_uptodate) === 0 || !folioAllocSwap(sys, folio)) {
+    folioMarkDirty(folio);
+    return false;
+  }
+  const entry = folioSwap(folio);
+  swapShmemAlloc(sys, entry);
+  shmemDeleteFromPageCache(mapping, folio, entry);
+  swapWriteout(sys, folio);
+  return true;
+}
+
+// ---------------------------------------------------------------- back
+
+/** A folio with the slot's bytes, maybe still on their way; whether the swap cache was passed by. */
+interface SwappedIn {
+  readonly folio: Folio;
+  readonly direct: boolean;
+}
+
+/** Reads the slot past the swap cache, without reading ahead. Linux mm/shmem.c:shmem_swap_alloc_folio() */
+function shmemSwapAllocFolio(sys: MemorySystem, entry: SwpEntry, gfp: number): Folio | undefined {
+  const folio = allocPages(sys, gfp, 0);
+  if (folio === undefined) return undefined;
+  if (getSwapDevice(sys, entry) === undefined || swapcachePrepare(sys, entry) !== 0) {
+    folioPut(sys, folio); // somebody was faster
+    return undefined;
+  }
+  folio.flags |= PG_locked | PG_swapbacked;
+  folio.private = entry;
+  const shadow = swapCacheGetShadow(sys, entry);
+  if (shadow !== undefined) sys.parts.workingsetRefault(sys, folio, shadow);
+  folioAddLru(sys, folio);
+  swapReadFolio(sys, folio);
+  return folio;
+}
+
+/** A fault that needs a page: whether the page had to be fetched. Linux vm_fault_t *fault_type */
+export interface ShmemFaultType {
+  major: boolean;
+}
+
+/** The folio of the slot, with a hold; undefined without memory, or if somebody was faster. */
+function findSwapped(
+  mapping: AddressSpace,
+  si: SwapInfoStruct,
+  entry: SwpEntry,
+  fault: ShmemFaultType | undefined,
+): SwappedIn | undefined {
+  const { sys } = mapping.host;
+  const gfp = mappingGfpMask(mapping);
+  const cached = swapCacheGetFolio(sys, entry);
+  if (cached !== undefined) {
+    swapUpdateReadahead(sys, cached, undefined, 0);
+    return { folio: cached, direct: false };
+  }
+  const direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0;
+  const folio = direct ? shmemSwapAllocFolio(sys, entry, gfp) : swapClusterReadahead(sys, entry, gfp);
+  if (folio === undefined) return undefined;
+  if (fault !== undefined) {
+    fault.major = true;
+    countVmEvent(sys, PGMAJFAULT);
+  }
+  return { folio, direct };
+}
+
+/** The folio has the slot no more: it is the file's, or nobody's. Undone for one read past the cache. */
+function leaveSlot(
+  sys: MemorySystem,
+  { folio, direct }: SwappedIn,
+  si: SwapInfoStruct,
+  entry: SwpEntry,
+): void {
+  if (!direct) swapCacheDelFolio(sys, folio);
+  else {
+    folio.private = 0;
+    swapcacheClear(sys, si, entry);
+  }
+}
+
+/**
+ * Brings page `index` back, whose place holds `entry`: 0, or -EEXIST if the place was found changed, -ENOMEM,
+ * -EIO. Linux mm/shmem.c:shmem_swapin_folio()
+ */
+function shmemSwapinFolio(
+  mapping: AddressSpace,
+  index: number,
+  entry: SwpEntry,
+  fault: ShmemFaultType | undefined,
+): number {
+  const { sys } = mapping.host;
+  if (entry === LOST) return -EIO;
+  const si = getSwapDevice(sys, entry)!;
+  const found = findSwapped(mapping, si, entry, fault);
+  if (found === undefined) return mapping.swapEntries.get(index) === entry ? -ENOMEM : -EEXIST;
+  const { folio, direct } = found;
+  folioWaitLocked(sys, folio);
+  folioWaitWriteback(sys, folio);
+  let error = 0;
+  if (mapping.swapEntries.get(index) !== entry || folio.private !== entry) {
+    error = -EEXIST;
+    if (direct) leaveSlot(sys, found, si, entry);
+  } else if ((folio.flags & PG_uptodate) === 0) {
+    error = -EIO;
+    mapping.swapEntries.set(index, LOST); // Linux shmem_set_folio_swapin_error()
+    leaveSlot(sys, found, si, entry);
+    swapFreeNr(sys, entry, 1);
+  } else {
+    shmemAddToPageCache(mapping, folio, index);
+    leaveSlot(sys, found, si, entry);
+    folioMarkDirty(folio);
+    swapFreeNr(sys, entry, 1);
+  }
+  folioPut(sys, folio);
+  return error;
+}
+
+/**
+ * Page `index` of the file is not in swap any more when this returns 0: it is in the cache, or nowhere. Else
+ * -ENOMEM or -EIO. Linux mm/shmem.c:shmem_get_folio_gfp(), the part about swap
+ */
+export function shmemSwapin(mapping: AddressSpace, index: number, fault?: ShmemFaultType): number {
+  for (let tries = 0; ; tries++) {
+    if (tries > STEP_BUDGET) throw outOfSteps(`bringing page ${index} of a file in memory back from swap`);
+    const entry = mapping.swapEntries.get(index);
+    const error = entry === undefined ? 0 : shmemSwapinFolio(mapping, index, entry, fault);
+    if (error !== -EEXIST) return error;
+  }
+}
+
+/** The indices of [first, end) whose pages are in swap, in order. */
+function swappedIn(mapping: AddressSpace, first: number, end: number): number[] {
+  const found: number[] = [];
+  for (const index of mapping.swapEntries.keys()) if (index >= first && index < end) found.push(index);
+  return found.sort((a, b) => a - b);
+}
+
+/** Sends for what is in swap of the part that the VMA maps there. Linux mm/madvise.c:shmem_swapin_range() */
+export function shmemSwapinRange(vma: VmAreaStruct, start: number, end: number): void {
+  const mapping = vma.vmFile!.fMapping;
+  const { sys } = mapping.host;
+  const plug = blkStartPlug(sys);
+  for (const index of swappedIn(mapping, linearPageIndex(vma, start), linearPageIndex(vma, end))) {
+    const entry = mapping.swapEntries.get(index);
+    if (entry === undefined || entry === LOST) continue;
+    const folio = readSwapCacheAsync(sys, entry, mappingGfpMask(mapping));
+    if (folio !== undefined) folioPut(sys, folio);
+  }
+  blkFinishPlug(sys, plug);
+  lruAddDrain(sys);
+}
+
+// ---------------------------------------------------------------- the file becomes shorter, swapoff, counts
+
+/** The page is gone for good, and its slot. Linux mm/shmem.c:shmem_free_swap() */
+function shmemFreeSwap(mapping: AddressSpace, index: number): void {
+  const { sys } = mapping.host;
+  const entry = mapping.swapEntries.get(index);
+  if (entry === undefined) return;
+  mapping.swapEntries.delete(index);
+  if (mapping.swapEntries.size === 0) sys.shmemSwaplist.delete(mapping);
+  nodesLose(mapping, index, 1);
+  if (entry !== LOST) freeSwapAndCacheNr(sys, entry, 1);
+}
+
+/**
+ * Bytes [lstart, lend] of the file are cut out: whole pages in swap are gone, of the first and last one only
+ * the part, for which they are brought back. Linux mm/shmem.c:shmem_undo_range()
+ */
+export function shmemUndoSwap(mapping: AddressSpace, lstart: number, lend: number): void {
+  const first = Math.ceil(lstart / PAGE_SIZE);
+  const end = lend === Number.POSITIVE_INFINITY ? lend : Math.floor((lend + 1) / PAGE_SIZE);
+  for (const index of swappedIn(mapping, first, end)) shmemFreeSwap(mapping, index);
+  for (const at of [lstart, lend]) {
+    const index = Math.floor(at / PAGE_SIZE);
+    if ((index < first || index >= end) && mapping.swapEntries.has(index)) shmemSwapin(mapping, index);
+  }
+}
+
+/**
+ * Brings back all pages of shared memory that are in swap area `type`; 0, or -ENOMEM. One that cannot be read
+ * is lost. Linux mm/shmem.c:shmem_unuse()
+ */
+export function shmemUnuse(sys: MemorySystem, type: number): number {
+  for (const mapping of [...sys.shmemSwaplist])
+    for (const [index, entry] of [...mapping.swapEntries])
+      if (swpType(entry) === type && shmemSwapin(mapping, index) === -ENOMEM) return -ENOMEM;
+  return 0;
+}
+
+/** Pages [first, end) of the file that are in swap. Linux mm/shmem.c:shmem_partial_swap_usage(), in bytes */
+export function shmemPartialSwapUsage(mapping: AddressSpace, first: number, end: number): number {
+  if (mapping.swapEntries.size === 0) return 0;
+  return swappedIn(mapping, first, end).length;
+}
