@@ -28,6 +28,7 @@ import { folioPut } from "../pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import { pfnPte, pteIndex, pteMkold, ptePfn, ptepGet, setPte, vmaPageProt } from "../pgtable/pgtable.js";
+import { pteMksoftDirty, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
 import {
   classifyPte,
   makePteMarker,
@@ -76,7 +77,8 @@ function unusePte(vma: VmAreaStruct, addr: Vaddr, ptep: number, entry: SwpEntry,
     folioGet(folio);
     if (folioTestAnon(folio)) folioAddAnonRmapPte(folio, page, vma, exclusive);
     else folioAddNewAnonRmap(folio, vma, addr, exclusive);
-    setPte(sys.ram, ptep, pteMkold(pfnPte(page.pfn, vmaPageProt(vma))));
+    const pte = pteMkold(pfnPte(page.pfn, vmaPageProt(vma)));
+    setPte(sys.ram, ptep, pteSwpSoftDirty(old) ? pteMksoftDirty(pte) : pte);
   }
   swapFreeNr(sys, entry, 1);
 }
