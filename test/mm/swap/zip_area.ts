@@ -50,7 +50,6 @@ export function swapOn(sys: MemorySystem, bdev: SwapDevice): SwapInfoStruct {
     max,
     pages: max - 1,
     inusePages: 0,
-    kernelPages: [],
     swapMap: new Uint8Array(max),
     zeromap: new Uint8Array(max),
     continuations: new Map(),
