@@ -75,6 +75,8 @@ export {
   type SignalName,
 } from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
+export type { SwaponOptions } from "./kernel/swap.js";
+export type { SwapOptions } from "./kernel/swap_disks.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
 export type { LruGeneration } from "./mm/lru/gen/observe.js";
 
@@ -158,6 +160,7 @@ export type {
   Guest as ReplayGuest,
   Host as ReplayHost,
   HostFiles as ReplayFiles,
+  HostSwap as ReplaySwap,
 } from "./replay/host.js";
 export { newHost } from "./replay/kernel_host.js";
 export type { GuestBoot, Json, Recording, StepRecord } from "./replay/record.js";

@@ -35,6 +35,7 @@ import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { TaskIoAccounting } from "../mm/task_io.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
+import { Disks } from "./disks.js";
 import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
 import { mountAll } from "./filesystems.js";
@@ -44,7 +45,7 @@ import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { Sched } from "./sched.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
-import { attachDisks, Disks, type SwapDisk } from "./swap_disks.js";
+import { attachDisks, type SwapDisk } from "./swap_disks.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 
 /**

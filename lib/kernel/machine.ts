@@ -224,7 +224,8 @@ export class Machine {
 
   /**
    * Makes a swap area of the device or file at `path`: writes its first page. A file that is not there is
-   * made, of `size`. SyscallError as open(2) and write(2) fail, RangeError for fewer than 10 pages. man 8 mkswap
+   * made, of `size`. SyscallError as open(2) and write(2) fail, RangeError for fewer than 10 pages.
+   * man 8 mkswap
    */
   mkswap(path: string, options: { size?: string | number; badPages?: readonly number[] } = {}): void {
     const { kernel } = this;
