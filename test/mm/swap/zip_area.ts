@@ -54,7 +54,6 @@ export function swapOn(sys: MemorySystem, bdev: SwapDevice): SwapInfoStruct {
     swapMap: new Uint8Array(max),
     zeromap: new Uint8Array(max),
     continuations: new Map(),
-    kernelPages: [],
     clusterInfo,
     freeClusters: new Set(clusterInfo.slice(1)),
     fullClusters: new Set(),
