@@ -31,7 +31,6 @@ import { vmBugOn } from "../mm/mmdebug.js";
 import type { MemoryOptions } from "../mm/pages/free_area_init.js";
 import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
-import { PAGE_SOFT_DIRTY } from "../mm/pgtable/soft_dirty.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { TaskIoAccounting } from "../mm/task_io.js";
@@ -81,8 +80,6 @@ export interface KernelHardware {
   readonly memory?: MemoryOptions;
   /** Word for transparent_hugepage/enabled on the kernel's command line. */
   readonly thp?: ThpWord;
-  /** The kernel is built with CONFIG_MEM_SOFT_DIRTY. */
-  readonly softDirty?: boolean;
 }
 
 /** One running kernel. Not in Linux: there it is the whole program. */
@@ -111,7 +108,6 @@ export class Kernel implements TaskRunner {
     this.sys = new MemorySystem(hardware.ram, hardware.clock);
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
-    if (hardware.softDirty === true) this.sys.pageSoftDirty = PAGE_SOFT_DIRTY;
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
     this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
     this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);

@@ -158,7 +158,7 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
-  private readonly bootedWith: Pick<KernelHardware, "disk" | "swap" | "memory" | "thp" | "softDirty">;
+  private readonly bootedWith: Pick<KernelHardware, "disk" | "swap" | "memory" | "thp">;
   /** What the last `measure` cost, also where it ended in an error. */
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
@@ -174,7 +174,6 @@ export class Machine {
       disk,
       swap: swapDisks(options.swap, disk),
       memory: memoryOptions(options),
-      softDirty: options.softDirty ?? false,
       ...(options.thp === undefined ? {} : { thp: checkThp(options.thp) }),
     };
     const { levels } = this;
@@ -225,14 +224,16 @@ export class Machine {
 
   /**
    * Makes a swap area of the device or file at `path`: writes its first page. A file that is not there is
-   * made, of `size`. RangeError if that cannot be. man 8 mkswap
+   * made, of `size`. SyscallError as open(2) and write(2) fail, RangeError for fewer than 10 pages. man 8 mkswap
    */
   mkswap(path: string, options: { size?: string | number; badPages?: readonly number[] } = {}): void {
     const { kernel } = this;
     const pages = options.size === undefined ? undefined : parseSize(options.size, "size") / PAGE_SIZE;
     const isNew = kernel.disks.files.at(path) === undefined && kernel.files.lookup(path) === undefined;
+    if (pages !== undefined && pages < 10)
+      throw new RangeError(`a swap area has at least 10 pages, not ${pages}`);
     if (isNew && pages !== undefined) makeSwapFile(kernel, path, pages);
-    mkswap(kernel, path, pages, options.badPages);
+    checkResult(mkswap(kernel, path, pages, options.badPages), "mkswap");
   }
 
   /** Swaps on the device or file at `path`. SyscallError as swapon(2) fails. man 8 swapon */
@@ -387,13 +388,14 @@ function checkThp(thp: ThpWord): ThpWord {
 }
 
 /** The options about memory in bytes. */
-function memoryOptions({ reserved, movable }: BootOptions): MemoryOptions {
+function memoryOptions({ reserved, movable, softDirty }: BootOptions): MemoryOptions {
   const movableBytes = movable === undefined ? 0 : parseSize(movable, "movable");
-  if (reserved === undefined) return { movableBytes };
-  if (typeof reserved !== "object") return { movableBytes, reservedBytes: parseSize(reserved, "reserved") };
+  const asked = { movableBytes, softDirty: softDirty ?? false };
+  if (reserved === undefined) return asked;
+  if (typeof reserved !== "object") return { ...asked, reservedBytes: parseSize(reserved, "reserved") };
   checkArguments("boot({ reserved })", RESERVE, [reserved]);
   const initrdBytes = reserved.initrd === undefined ? INITRD_BYTES : parseSize(reserved.initrd, "initrd");
-  return { movableBytes, nrDisks: reserved.disks ?? 0, initrdBytes };
+  return { ...asked, nrDisks: reserved.disks ?? 0, initrdBytes };
 }
 
 function checkParts(parts: Partial<MachineParts>): Partial<MachineParts> {

@@ -28,6 +28,7 @@ import { folioPut } from "../pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import { pfnPte, pteIndex, pteMkold, ptePfn, ptepGet, setPte, vmaPageProt } from "../pgtable/pgtable.js";
+import { pteMksoftDirty, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
 import {
   classifyPte,
   makePteMarker,
@@ -60,7 +61,7 @@ export interface SwapUsers {
 }
 
 /**
- * One entry says where the page is again; 1 if it did, 0 if it is not the slot's any more.
+ * The entry says where the page is again, if it still is the slot's.
  * Linux mm/swapfile.c:unuse_pte()
  */
 function unusePte(vma: VmAreaStruct, addr: Vaddr, ptep: number, entry: SwpEntry, folio: Folio): void {
@@ -76,7 +77,8 @@ function unusePte(vma: VmAreaStruct, addr: Vaddr, ptep: number, entry: SwpEntry,
     folioGet(folio);
     if (folioTestAnon(folio)) folioAddAnonRmapPte(folio, page, vma, exclusive);
     else folioAddNewAnonRmap(folio, vma, addr, exclusive);
-    setPte(sys.ram, ptep, pteMkold(pfnPte(page.pfn, vmaPageProt(vma))));
+    const pte = pteMkold(pfnPte(page.pfn, vmaPageProt(vma)));
+    setPte(sys.ram, ptep, pteSwpSoftDirty(old) ? pteMksoftDirty(pte) : pte);
   }
   swapFreeNr(sys, entry, 1);
 }
@@ -168,7 +170,16 @@ function raiseLater(sys: MemorySystem, si: SwapInfoStruct): void {
 }
 
 /**
- * Uses the area no more: 0, -ENOMEM if RAM cannot take what is in it, -EINTR; then it is on as before.
+ * It could not be switched off. Without a priority of its own it comes after all others now.
+ * Linux mm/swapfile.c:reinsert_swap_info()
+ */
+function reinsertSwapInfo(sys: MemorySystem, si: SwapInfoStruct): void {
+  if (si.prio < 0) si.prio = --sys.swap.leastPriority;
+  enableSwapInfo(sys, si);
+}
+
+/**
+ * Uses the area no more: 0, -ENOMEM if RAM cannot take what is in it, -EINTR; then it is on again.
  * Linux mm/swapfile.c:SYSCALL_DEFINE1(swapoff), once the area is found
  */
 export function disableSwap(
@@ -187,7 +198,7 @@ export function disableSwap(
   si.flags &= ~SWP_WRITEOK;
   const error = tryToUnuse(sys, si, users);
   if (error !== 0) {
-    enableSwapInfo(sys, si);
+    reinsertSwapInfo(sys, si);
     return error;
   }
   for (const cpu of sys.swap.percpuSwapCluster)

@@ -1,132 +1,174 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Folio, PG_dirty, PG_locked, PG_uptodate, PG_writeback } from "../../../lib/mm/pages/folio.js";
-import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
-import { allocPages } from "../../../lib/mm/pages/page_alloc.js";
-import {
-  blkFinishPlug,
-  blkFlushPlug,
-  blkStartPlug,
-  swapReadFolio,
-  swapWriteout,
-  swapWritepage,
-} from "../../../lib/mm/swap/page_io.js";
-import { swapDuplicate } from "../../../lib/mm/swap/swap_map.js";
-import { folioSwap } from "../../../lib/mm/swap/swap_state.js";
+import { PG_dirty, PG_locked, PG_reclaim, PG_uptodate, PG_writeback } from "../../../lib/mm/pages/folio.js";
+import { folioPut } from "../../../lib/mm/pages/free_pages.js";
+import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
+import { blkFinishPlug, blkFlushPlug, blkStartPlug, swapWriteout } from "../../../lib/mm/swap/page_io.js";
+import { readSwapCacheAsync } from "../../../lib/mm/swap/swap_readahead.js";
+import { swapCacheGetFolio } from "../../../lib/mm/swap/swap_state.js";
 import type { SwapInfoStruct } from "../../../lib/mm/swap/swap_types.js";
-import { folioAllocSwap } from "../../../lib/mm/swap/swapfile.js";
-import { PSWPIN, PSWPOUT, SWPIN_ZERO, SWPOUT_ZERO } from "../../../lib/mm/vmstat.js";
-import { kernel, useArena } from "../arena.js";
+import {
+  globalNodePageState,
+  NR_VMSCAN_WRITE,
+  NR_WRITEBACK,
+  PGPGIN,
+  PGPGOUT,
+  PSWPIN,
+  PSWPOUT,
+  SWPIN_ZERO,
+  SWPOUT_ZERO,
+} from "../../../lib/mm/vmstat.js";
+import { at, kernel, map, mm, task, useArena } from "../arena.js";
 import { swapArea } from "./area.js";
+import { counted, entryOf, evict, folioOf, pageout, slotOf, touch } from "./paged_out.js";
 
 useArena();
 
 let si: SwapInfoStruct;
 beforeEach(() => {
-  si = swapArea(kernel, 1000);
+  si = swapArea(kernel, 1024);
+  map(0, 40);
 });
 
-const event = (item: number): number => kernel.sys.vmStat.events[item]!;
-const has = (folio: Folio, flag: number): boolean => (folio.flags & flag) !== 0;
-const finish = (): void => kernel.sys.sched.waitUntil("io", () => si.bdev.device!.inFlight === 0);
-
-/** A folio full of `byte` in the swap cache, whose slot an entry needs. */
-function cached(byte: number): Folio {
-  const { sys } = kernel;
-  const folio = allocPages(sys, GFP_KERNEL)!;
-  sys.ram.frame(folio.pfn).fill(byte);
-  folio.flags |= PG_uptodate;
-  expect(folioAllocSwap(sys, folio)).toBe(true);
-  expect(swapDuplicate(sys, folioSwap(folio))).toBe(0);
-  return folio;
-}
+const bytesOnDevice = (slot: number): Uint8Array => {
+  const bytes = new Uint8Array(4096);
+  si.bdev.device!.read(slot, bytes);
+  return bytes;
+};
 
 describe("swapWriteout", () => {
-  it("writes, and what is read afterwards is the same", () => {
-    const { sys } = kernel;
-    const folio = cached(7);
-    swapWriteout(sys, folio);
-    expect([has(folio, PG_writeback), event(PSWPOUT)]).toEqual([true, 1]);
-    finish();
-    expect([has(folio, PG_writeback), has(folio, PG_dirty)]).toEqual([false, false]);
-    sys.ram.frame(folio.pfn).fill(0);
-    folio.flags &= ~PG_uptodate;
-    swapReadFolio(sys, folio);
-    expect([has(folio, PG_locked), has(folio, PG_uptodate)]).toEqual([true, false]);
-    finish();
-    expect([has(folio, PG_locked), has(folio, PG_uptodate), event(PSWPIN)]).toEqual([false, true, 1]);
-    expect(sys.ram.frame(folio.pfn).every((byte) => byte === 7)).toBe(true);
+  it("sends the page to its slot and back: not dirty while it is written, and the same bytes", () => {
+    touch(0, 1, 77);
+    pageout(0, 1, false);
+    const folio = swapCacheGetFolio(kernel.sys, entryOf(0))!;
+    expect(folio.flags & (PG_writeback | PG_dirty | PG_reclaim)).toBe(PG_writeback | PG_reclaim);
+    expect(globalNodePageState(kernel.sys, NR_WRITEBACK)).toBe(1);
+    kernel.sched.settle();
+    expect(folio.flags & (PG_writeback | PG_dirty | PG_reclaim)).toBe(0);
+    expect([bytesOnDevice(slotOf(0))[0], globalNodePageState(kernel.sys, NR_WRITEBACK)]).toEqual([77, 0]);
+    expect([counted(PSWPOUT), globalNodePageState(kernel.sys, NR_VMSCAN_WRITE)]).toEqual([1, 1]);
+    folioPut(kernel.sys, folio);
+    evict(si);
+    expect(task.load(at(0), 1)).toBe(77);
+    expect(counted(PSWPIN)).toBe(1);
   });
 
-  it("needs no device for zeros, in either direction", () => {
-    const { sys } = kernel;
-    const folio = cached(0);
-    swapWriteout(sys, folio);
-    expect([si.zeromap[1], si.bdev.device!.inFlight]).toEqual([1, 0]);
-    sys.ram.frame(folio.pfn).fill(9);
-    swapReadFolio(sys, folio);
-    expect(sys.ram.frame(folio.pfn).every((byte) => byte === 0)).toBe(true);
-    expect([PSWPOUT, PSWPIN, SWPOUT_ZERO, SWPIN_ZERO].map(event)).toEqual([0, 0, 1, 1]);
+  it("counts kilobytes that go to and come from the device", () => {
+    touch(0, 8, 5);
+    const [out, back] = [counted(PGPGOUT), counted(PGPGIN)];
+    pageout(0, 8);
+    expect(counted(PGPGOUT) - out).toBe(32);
+    evict(si);
+    task.load(at(0), 1);
+    kernel.sched.settle();
+    expect(counted(PGPGIN) - back).toBe(20); // with the pages around it: 0 to 4
   });
 
-  it("does not take one last byte for zeros, and forgets that a slot was zeros", () => {
-    const { sys } = kernel;
-    const folio = cached(0);
-    swapWriteout(sys, folio);
-    sys.ram.frame(folio.pfn)[4095] = 1;
-    swapWriteout(sys, folio);
-    expect([si.zeromap[1], event(PSWPOUT)]).toEqual([0, 1]);
+  it("notes that a page is all zeros, and sends nothing", () => {
+    touch(0, 2, 0);
+    pageout(0, 2);
+    expect([si.bdev.device!.writeBlocks, counted(SWPOUT_ZERO), counted(PSWPOUT)]).toEqual([0, 2, 0]);
+    expect([...si.zeromap.subarray(1, 3)]).toEqual([1, 1]);
+    expect(task.load(at(1), 1)).toBe(0);
+    evict(si);
+    expect(task.load(at(0), 1)).toBe(0);
+    expect([counted(SWPIN_ZERO) > 0, counted(PSWPIN), si.bdev.device!.readBlocks]).toEqual([true, 0, 0]);
   });
 
-  it("gives a slot up that nobody needs instead", () => {
-    const { sys } = kernel;
-    const folio = cached(3);
-    sys.parts.swapEntryPut(sys, si, 1, 1);
-    swapWriteout(sys, folio);
-    expect([si.inusePages, event(PSWPOUT), has(folio, PG_dirty)]).toEqual([0, 0, true]);
+  it("sends a page with one byte at its end", () => {
+    task.store(at(0) + 4095, 1, 9);
+    pageout(0, 1);
+    evict(si);
+    expect([si.bdev.device!.writeBlocks, task.load(at(0) + 4095, 1)]).toEqual([1, 9]);
+  });
+
+  it("forgets the zero mark when the slot gets other bytes", () => {
+    touch(0, 1, 0);
+    pageout(0, 1);
+    task.load(at(0), 1); // the slot is kept
+    expect(si.zeromap[1]).toBe(1);
+    const folio = folioOf(0);
+    kernel.sys.ram.frame(folio.pfn)[0] = 3;
+    si.swapMap[1]!++; // somebody else needs the slot: it cannot be given up
+    swapWriteout(kernel.sys, folio);
+    expect(si.zeromap[1]).toBe(0);
+    si.swapMap[1]!--;
+  });
+
+  it("gives the slot up instead when nobody needs it any more", () => {
+    touch(0, 1, 4);
+    pageout(0, 1);
+    task.load(at(0), 1);
+    swapWriteout(kernel.sys, folioOf(0));
+    expect([si.inusePages, counted(PSWPOUT)]).toEqual([0, 1]);
   });
 });
 
-describe("an I/O error", () => {
-  it("leaves a page that could not be written dirty", () => {
-    const folio = cached(1);
+describe("a device that fails", () => {
+  it("to write: the page is dirty again, stays, and is written another time", () => {
+    touch(0, 1, 6);
     si.bdev.device!.failRequests("write");
-    swapWritepage(kernel.sys, folio);
-    finish();
-    expect([has(folio, PG_dirty), has(folio, PG_writeback)]).toEqual([true, false]);
+    pageout(0, 1);
+    const folio = swapCacheGetFolio(kernel.sys, entryOf(0))!;
+    expect(folio.flags & (PG_dirty | PG_writeback | PG_reclaim)).toBe(PG_dirty);
+    folioPut(kernel.sys, folio);
+    evict(si); // cannot: it is dirty
+    expect(task.load(at(0), 1)).toBe(6);
+    expect(mm.rssStat[2]).toBe(0);
   });
 
-  it("leaves a page that could not be read without its bytes, and unlocked", () => {
-    const folio = cached(1);
-    folio.flags &= ~PG_uptodate;
+  it("to read: the folio has no bytes, and who needs them is told", () => {
+    touch(0, 1, 6);
+    pageout(0, 1);
+    evict(si);
     si.bdev.device!.failRequests("read");
-    swapReadFolio(kernel.sys, folio);
-    finish();
-    expect([has(folio, PG_uptodate), has(folio, PG_locked)]).toEqual([false, false]);
+    const folio = readSwapCacheAsync(kernel.sys, entryOf(0), GFP_HIGHUSER_MOVABLE)!;
+    expect(folio.flags & (PG_locked | PG_uptodate)).toBe(PG_locked);
+    kernel.sched.settle();
+    expect(folio.flags & (PG_locked | PG_uptodate)).toBe(0);
+    folioPut(kernel.sys, folio);
   });
 });
 
 describe("a plug", () => {
-  it("makes one request of neighbours, and another of what is elsewhere", () => {
-    const { sys } = kernel;
-    const folios = [1, 2, 3, 4, 5].map(cached);
-    const started = blkStartPlug(sys);
-    expect([started, blkStartPlug(sys)]).toEqual([true, false]);
-    for (const i of [0, 1, 2, 4]) swapWriteout(sys, folios[i]!);
-    expect(si.bdev.device!.inFlight).toBe(0);
-    blkFinishPlug(sys, false);
-    expect(sys.swap.plug!.length).toBe(4);
-    blkFinishPlug(sys, true);
-    expect([si.bdev.device!.inFlight, sys.swap.plug]).toEqual([2, undefined]);
-    finish();
-    expect(folios.some((folio) => has(folio, PG_writeback))).toBe(false);
+  it("makes one request of neighbours, and begins another for what is elsewhere", () => {
+    touch(0, 30, 8);
+    pageout(0, 10);
+    expect(si.bdev.device!.writeRequests).toBe(1);
+    evict(si);
+    const plug = blkStartPlug(kernel.sys);
+    const before = si.bdev.device!.readRequests;
+    for (const page of [0, 1, 2, 5, 6])
+      folioPut(kernel.sys, readSwapCacheAsync(kernel.sys, entryOf(page), GFP_HIGHUSER_MOVABLE)!);
+    expect(si.bdev.device!.readRequests).toBe(before);
+    blkFinishPlug(kernel.sys, plug);
+    expect(si.bdev.device!.readRequests - before).toBe(2);
+    expect(kernel.sys.swap.plug).toBeUndefined();
   });
 
-  it("is sent when who has it must wait, and stays in place", () => {
-    const { sys } = kernel;
-    blkStartPlug(sys);
-    swapWriteout(sys, cached(1));
-    blkFlushPlug(sys);
-    expect([si.bdev.device!.inFlight, sys.swap.plug]).toEqual([1, []]);
-    blkFinishPlug(sys, true);
+  it("belongs to who began it: an inner one neither sends nor ends it", () => {
+    touch(0, 4, 8);
+    pageout(0, 4);
+    evict(si);
+    const outer = blkStartPlug(kernel.sys);
+    const inner = blkStartPlug(kernel.sys);
+    folioPut(kernel.sys, readSwapCacheAsync(kernel.sys, entryOf(0), GFP_HIGHUSER_MOVABLE)!);
+    blkFinishPlug(kernel.sys, inner);
+    expect([outer, inner, kernel.sys.swap.plug!.length]).toEqual([true, false, 1]);
+    blkFlushPlug(kernel.sys);
+    expect(kernel.sys.swap.plug).toEqual([]);
+    blkFinishPlug(kernel.sys, outer);
+  });
+
+  it("is sent when it holds 32 pages, and when who has it must wait", () => {
+    touch(0, 40, 8);
+    pageout(0, 40);
+    evict(si);
+    const { device } = si.bdev;
+    const plug = blkStartPlug(kernel.sys);
+    for (let page = 0; page < 33; page++)
+      folioPut(kernel.sys, readSwapCacheAsync(kernel.sys, entryOf(page), GFP_HIGHUSER_MOVABLE)!);
+    expect([device!.readRequests, kernel.sys.swap.plug!.length]).toEqual([1, 1]);
+    kernel.sched.waitUntil("io", () => device!.readRequests === 2 && device!.inFlight === 0);
+    blkFinishPlug(kernel.sys, plug);
   });
 });

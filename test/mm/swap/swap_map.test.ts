@@ -1,21 +1,18 @@
 import fc from "fast-check";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { EEXIST, EINVAL, ENOENT, ENOMEM } from "../../../lib/mm/errno.js";
 import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
-import { allocPages, nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
-import { swpEntry, swpOffset } from "../../../lib/mm/pgtable/swapops.js";
-import { delFromAvailList } from "../../../lib/mm/swap/cluster.js";
+import { nrUnusedPages } from "../../../lib/mm/pages/page_alloc.js";
+import { swpEntry } from "../../../lib/mm/pgtable/swapops.js";
 import {
   addSwapCountContinuation,
   freeSwapCountContinuations,
   getSwapDevice,
-  putSwapFolio,
   swapBlock,
-  swapcacheClear,
-  swapcachePrepare,
   swapDuplicate,
   swapEntryCount,
-  swapEntrySwapped,
+  swapEntryDup,
+  swapEntryPut,
   swapFreeNr,
   swapOnlyHasCache,
   swapShmemAlloc,
@@ -33,161 +30,137 @@ import { swapArea } from "./area.js";
 
 useArena();
 
-let si: SwapInfoStruct;
-beforeEach(() => {
-  si = swapArea(kernel, 1000);
+/** An area, and a slot that only the swap cache has. */
+function oneSlot(): { si: SwapInfoStruct; entry: number } {
+  const si = swapArea(kernel, 1024);
+  return { si, entry: swapAlloc(kernel.sys, 0) };
+}
+
+describe("a slot's count", () => {
+  it("goes up with each entry and down again, beside the swap cache's mark", () => {
+    const { si, entry } = oneSlot();
+    expect(si.swapMap[1]).toBe(SWAP_HAS_CACHE);
+    for (const count of [1, 2, 3]) {
+      expect(swapDuplicate(kernel.sys, entry)).toBe(0);
+      expect([si.swapMap[1], swpSwapcount(kernel.sys, entry)]).toEqual([SWAP_HAS_CACHE | count, count]);
+    }
+    swapFreeNr(kernel.sys, entry, 1);
+    expect([swapEntryCount(kernel.sys, entry), swapOnlyHasCache(si, 1, 1)]).toEqual([2, false]);
+  });
+
+  it("frees the slot when entries and swap cache are gone, whichever goes last", () => {
+    const { si, entry } = oneSlot();
+    swapDuplicate(kernel.sys, entry);
+    expect(swapEntryPut(kernel.sys, si, 1, SWAP_HAS_CACHE)).toBe(1);
+    expect([swapEntryPut(kernel.sys, si, 1, 1), si.swapMap[1], si.inusePages]).toEqual([0, 0, 0]);
+    const again = swapAlloc(kernel.sys, 0);
+    swapDuplicate(kernel.sys, again);
+    swapFreeNr(kernel.sys, again, 1);
+    expect(si.inusePages).toBe(1);
+    swapEntryPut(kernel.sys, si, again, SWAP_HAS_CACHE);
+    expect([si.inusePages, kernel.sys.nrSwapPages]).toEqual([0, 1023]);
+  });
+
+  it("is refused for a free and a bad slot, and the swap cache for one that has it", () => {
+    const { si } = oneSlot();
+    expect(swapEntryDup(kernel.sys, si, 5, 1)).toBe(-ENOENT);
+    expect(swapEntryDup(kernel.sys, si, 0, 1)).toBe(-ENOENT);
+    expect(swapEntryDup(kernel.sys, si, 1, SWAP_HAS_CACHE)).toBe(-EEXIST);
+    expect([si.swapMap[0], si.swapMap[5]]).toEqual([SWAP_MAP_BAD, 0]);
+  });
+
+  it("stays one for a file of shared memory, which is never counted up", () => {
+    const { si, entry } = oneSlot();
+    swapShmemAlloc(kernel.sys, entry);
+    expect(si.swapMap[1]).toBe(SWAP_MAP_SHMEM | SWAP_HAS_CACHE);
+    expect(swapDuplicate(kernel.sys, entry)).toBe(-EINVAL);
+    swapFreeNr(kernel.sys, entry, 1);
+    expect(si.swapMap[1]).toBe(SWAP_HAS_CACHE);
+  });
+
+  it("throws when given back more often than taken", () => {
+    const { si } = oneSlot();
+    expect(() => swapEntryPut(kernel.sys, si, 7, 1)).toThrow(/more often than taken/);
+  });
+
+  it("forgets zero mark and shadow with the slot", () => {
+    const { si } = oneSlot();
+    si.zeromap[1] = 1;
+    si.clusterInfo[0]!.table![1] = 1234;
+    swapEntryPut(kernel.sys, si, 1, SWAP_HAS_CACHE);
+    expect([si.zeromap[1], si.clusterInfo[0]!.table![1]]).toEqual([0, undefined]);
+  });
 });
 
-/** A slot that one entry has, and no folio. */
-function oneEntry(): number {
-  const { sys } = kernel;
-  const entry = swapAlloc(sys, 0);
-  expect(swapDuplicate(sys, entry)).toBe(0);
-  swapcacheClear(sys, si, entry);
-  return entry;
-}
-
-/** One entry more, with a page for the count if it needs one; whether it did. */
-function up(entry: number): boolean {
-  if (swapDuplicate(kernel.sys, entry) === 0) return false;
-  expect(addSwapCountContinuation(kernel.sys, entry, GFP_KERNEL)).toBe(0);
-  expect(swapDuplicate(kernel.sys, entry)).toBe(0);
-  return true;
-}
-
-describe("the count of a slot", () => {
-  it("is the swap cache's alone at first, and free when that lets go", () => {
-    const { sys } = kernel;
-    const entry = swapAlloc(sys, 0);
-    expect(swapOnlyHasCache(si, swpOffset(entry), 1)).toBe(true);
-    expect(swapEntrySwapped(si, swpOffset(entry))).toBe(false);
-    expect(si.inusePages).toBe(1);
-    swapcacheClear(sys, si, entry);
-    expect([si.inusePages, si.swapMap[swpOffset(entry)]]).toEqual([0, 0]);
+describe("a count above 62", () => {
+  it("needs a continuation before it can run over", () => {
+    const { si, entry } = oneSlot();
+    for (let i = 0; i < 62; i++) expect(swapDuplicate(kernel.sys, entry)).toBe(0);
+    expect(swapDuplicate(kernel.sys, entry)).toBe(-ENOMEM);
+    expect(swpSwapcount(kernel.sys, entry)).toBe(62);
+    expect(addSwapCountContinuation(kernel.sys, entry, GFP_KERNEL)).toBe(0);
+    expect(swapDuplicate(kernel.sys, entry)).toBe(0);
+    expect([swpSwapcount(kernel.sys, entry), si.continuations.size]).toEqual([63, 1]);
   });
 
-  it("cannot be raised for a slot that is free or bad, nor the cache be there twice", () => {
-    const { sys } = kernel;
-    si.swapMap[7] = SWAP_MAP_BAD;
-    expect(swapDuplicate(sys, swpEntry(0, 7))).toBe(-ENOENT);
-    expect(swapDuplicate(sys, swpEntry(0, 5))).toBe(-ENOENT);
-    const entry = oneEntry();
-    expect(swapcachePrepare(sys, entry)).toBe(0);
-    expect(swapcachePrepare(sys, entry)).toBe(-EEXIST);
-    expect(swapEntryCount(sys, entry)).toBe(1);
+  it("takes no second page while there is room, and says so when there is no memory", () => {
+    const { si, entry } = oneSlot();
+    addSwapCountContinuation(kernel.sys, entry, GFP_KERNEL);
+    expect(si.continuations.size).toBe(0);
+    for (let i = 0; i < 62; i++) swapDuplicate(kernel.sys, entry);
+    kernel.sys.shouldFailAllocPage = () => true;
+    expect(addSwapCountContinuation(kernel.sys, entry, GFP_KERNEL)).toBe(-ENOMEM);
   });
 
-  it("stays while either the cache or an entry has the slot", () => {
-    const { sys } = kernel;
-    const entry = oneEntry();
-    expect(swapcachePrepare(sys, entry)).toBe(0);
-    swapFreeNr(sys, entry, 1);
-    expect(si.swapMap[swpOffset(entry)]).toBe(SWAP_HAS_CACHE);
-    expect(si.inusePages).toBe(1);
-  });
-
-  it("is not counted for a file of shared memory", () => {
-    const { sys } = kernel;
-    const entry = swapAlloc(sys, 0);
-    swapShmemAlloc(sys, entry);
-    swapcacheClear(sys, si, entry);
-    expect(si.swapMap[swpOffset(entry)]).toBe(SWAP_MAP_SHMEM);
-    expect(swapDuplicate(sys, entry)).toBe(-EINVAL);
-    swapFreeNr(sys, entry, 1);
-    expect(si.inusePages).toBe(0);
-  });
-
-  it("fits its byte up to 62; the next needs a page", () => {
-    const { sys } = kernel;
-    const entry = oneEntry();
-    for (let count = 2; count <= 62; count++) expect(swapDuplicate(sys, entry)).toBe(0);
-    expect(swpSwapcount(sys, entry)).toBe(62);
-    expect(swapDuplicate(sys, entry)).toBe(-ENOMEM);
-    expect(swpSwapcount(sys, entry)).toBe(62);
-    expect(addSwapCountContinuation(sys, entry, GFP_KERNEL)).toBe(0);
-    expect(swapDuplicate(sys, entry)).toBe(0);
-    expect(swpSwapcount(sys, entry)).toBe(63);
-  });
-
-  it("goes over two pages of continuations and down again, equal to a plain number", () => {
-    const { sys } = kernel;
-    const entry = oneEntry();
-    const needed: number[] = [];
-    const top = 63 * 128 + 70;
-    for (let count = 2; count <= top; count++) {
-      if (up(entry)) needed.push(count);
-      if (swpSwapcount(sys, entry) !== count) expect(swpSwapcount(sys, entry)).toBe(count);
-    }
-    expect(needed).toEqual([63, 63 * 128]);
-    for (let count = top - 1; count >= 0; count--) {
-      swapFreeNr(sys, entry, 1);
-      if (swpSwapcount(sys, entry) !== count) expect(swpSwapcount(sys, entry)).toBe(count);
-    }
-    expect(si.inusePages).toBe(0);
-  });
-
-  it("gives its pages back at swapoff", () => {
-    const { sys } = kernel;
-    const entry = oneEntry();
-    const before = nrUnusedPages(sys);
-    for (let count = 2; count <= 63; count++) up(entry);
-    expect(nrUnusedPages(sys)).toBe(before - 1);
-    freeSwapCountContinuations(sys, si);
-    expect(nrUnusedPages(sys)).toBe(before);
-  });
-
-  it("is a plain number for any steps up and down of neighbouring slots", () => {
+  it("equals a plain number, up and down, over two continuations; all pages come back", () => {
+    const { si, entry } = oneSlot();
+    const unused = nrUnusedPages(kernel.sys);
+    let count = 0;
+    const up = (): void => {
+      if (swapDuplicate(kernel.sys, entry) !== 0) {
+        expect(addSwapCountContinuation(kernel.sys, entry, GFP_KERNEL)).toBe(0);
+        expect(swapDuplicate(kernel.sys, entry)).toBe(0);
+      }
+      count++;
+    };
+    while (count < 63 * 128 + 200) up();
+    expect(swpSwapcount(kernel.sys, entry)).toBe(count);
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.nat(1), fc.boolean(), fc.integer({ min: 1, max: 90 })), { maxLength: 40 }),
-        (steps) => {
-          const entries = [oneEntry(), oneEntry()];
-          const counts = [1, 1];
-          for (const [which, more, times] of steps)
-            for (let i = 0; i < times; i++) {
-              if (!more && counts[which]! === 1) break;
-              if (more) up(entries[which]!);
-              else swapFreeNr(kernel.sys, entries[which]!, 1);
-              counts[which]! += more ? 1 : -1;
-              expect(entries.map((entry) => swpSwapcount(kernel.sys, entry))).toEqual(counts);
+      fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(300)), { maxLength: 30 }), (steps) => {
+        for (const [more, nr] of steps)
+          for (let i = 0; i < nr; i++) {
+            if (more) up();
+            else if (count > 0) {
+              swapFreeNr(kernel.sys, entry, 1);
+              count--;
             }
-          for (const [i, entry] of entries.entries())
-            while (counts[i]!-- > 0) swapFreeNr(kernel.sys, entry, 1);
-          expect(si.inusePages).toBe(0);
-        },
-      ),
-      { numRuns: 20 },
+          }
+        expect(swpSwapcount(kernel.sys, entry)).toBe(count);
+      }),
+      { numRuns: 30 },
     );
+    while (count-- > 0) swapFreeNr(kernel.sys, entry, 1);
+    expect(si.swapMap[1]).toBe(SWAP_HAS_CACHE);
+    freeSwapCountContinuations(kernel.sys, si);
+    expect(nrUnusedPages(kernel.sys)).toBe(unused);
   });
 });
 
 describe("an entry", () => {
-  it("is of no area when its number or its slot is not there", () => {
-    expect(getSwapDevice(kernel.sys, swpEntry(0, 999))).toBe(si);
-    expect(getSwapDevice(kernel.sys, swpEntry(0, 1000))).toBeUndefined();
-    expect(getSwapDevice(kernel.sys, swpEntry(3, 1))).toBeUndefined();
+  it("of an area that is gone, or behind its end, has none", () => {
+    const { si } = oneSlot();
+    expect(getSwapDevice(kernel.sys, swpEntry(0, 1023))).toBe(si);
+    expect(getSwapDevice(kernel.sys, swpEntry(0, 1024))).toBeUndefined();
+    expect(getSwapDevice(kernel.sys, swpEntry(1, 5))).toBeUndefined();
   });
 
-  it("lies where the extents of a file say", () => {
+  it("lies where its extent says", () => {
     const extents = [
-      { startPage: 0, nrPages: 10, startBlock: 100 },
-      { startPage: 10, nrPages: 5, startBlock: 7 },
-      { startPage: 15, nrPages: 985, startBlock: 300 },
+      { startPage: 0, nrPages: 3, startBlock: 100 },
+      { startPage: 3, nrPages: 5, startBlock: 7 },
+      { startPage: 8, nrPages: 1, startBlock: 50 },
     ];
-    const file = { ...si, extents };
-    expect([0, 9, 10, 14, 15, 999].map((slot) => swapBlock(file, slot))).toEqual([
-      100, 109, 7, 11, 300, 1284,
-    ]);
-  });
-
-  it("is put with its folio's other slots", () => {
-    const { sys } = kernel;
-    const large = swapArea(kernel, 2048);
-    const entry = swpEntry(large.type, 512);
-    expect(swapAlloc(sys, 2)).toBe(0); // no cluster of the first area is free, and the next is not asked
-    delFromAvailList(sys, si);
-    expect(swapAlloc(sys, 2)).toBe(entry);
-    putSwapFolio(sys, allocPages(sys, GFP_KERNEL, 2)!, entry);
-    expect(large.inusePages).toBe(0);
+    const si = { ...oneSlot().si, extents };
+    expect([0, 2, 3, 7, 8].map((slot) => swapBlock(si, slot))).toEqual([100, 102, 7, 11, 50]);
   });
 });

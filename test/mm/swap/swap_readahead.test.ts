@@ -1,7 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { sysMadvise } from "../../../lib/kernel/syscalls/mm.js";
-import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
-import { PG_readahead } from "../../../lib/mm/pages/folio.js";
+import { PG_locked, PG_readahead } from "../../../lib/mm/pages/folio.js";
 import { folioPut } from "../../../lib/mm/pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../../lib/mm/pages/gfp.js";
 import { swpEntry } from "../../../lib/mm/pgtable/swapops.js";
@@ -10,105 +8,137 @@ import {
   readSwapCacheAsync,
   swapClusterReadahead,
   swapinNrPages,
-  swapUpdateReadahead,
 } from "../../../lib/mm/swap/swap_readahead.js";
+import { swapCacheGetFolio } from "../../../lib/mm/swap/swap_state.js";
 import type { SwapInfoStruct } from "../../../lib/mm/swap/swap_types.js";
-import { MADV } from "../../../lib/mm/vma/mman.js";
-import { SWAP_RA, SWAP_RA_HIT } from "../../../lib/mm/vmstat.js";
-import { at, kernel, map, PAGE, task, useArena } from "../arena.js";
-import { dropSwapCache, swapArea } from "./area.js";
+import { PGMAJFAULT, PSWPIN, SWAP_RA, SWAP_RA_HIT } from "../../../lib/mm/vmstat.js";
+import { at, kernel, map, mm, task, useArena } from "../arena.js";
+import { swapArea } from "./area.js";
+import { counted, entryOf, evict, pageout, touch } from "./paged_out.js";
 
 useArena();
 
 let si: SwapInfoStruct;
-const event = (item: number): number => kernel.sys.vmStat.events[item]!;
-const finish = (): void => kernel.sys.sched.waitUntil("io", () => si.bdev.device!.inFlight === 0);
-/** Slots that have a folio. */
-const inCache = (): number[] =>
-  [...si.swapMap.keys()].filter((slot) => slot > 0 && (si.swapMap[slot]! & 0x40) !== 0);
 
-/** 32 pages are in swap, page i in slot i + 1, and no folio has their bytes. */
+/** 64 pages in swap only. */
 beforeEach(() => {
-  si = swapArea(kernel, 1000);
-  map(0, 32);
-  for (let page = 0; page < 32; page++) task.store(at(page), 1, page + 1);
-  lruAddDrainAll(kernel.sys);
-  expect(sysMadvise(kernel, task, at(0), 32 * PAGE, MADV.PAGEOUT)).toBe(0);
-  finish();
-  dropSwapCache(kernel, si);
-  expect(inCache()).toEqual([]);
+  si = swapArea(kernel, 1024);
+  map(0, 64);
+  touch(0, 64);
+  pageout(0, 64);
+  evict(si);
 });
 
-describe("the size of a window", () => {
-  it("is 4, 8, 16 by hits, at most what page-cluster says, at least half of the last", () => {
-    const sizes = [1, 2, 3, 6, 7, 14].map((hits) => swapinNrPages(0, 100, hits, 64, 0));
-    expect(sizes).toEqual([4, 4, 8, 8, 16, 16]);
-    expect(swapinNrPages(0, 100, 40, 8, 0)).toBe(8);
-    expect([swapinNrPages(0, 100, 0, 8, 0), swapinNrPages(99, 100, 0, 8, 0)]).toEqual([1, 2]);
-    expect([swapinNrPages(101, 100, 0, 8, 0), swapinNrPages(0, 100, 0, 8, 8)]).toEqual([2, 4]);
+/** Pages that the swap cache has, as first and last of each run. */
+function cachedPages(): string {
+  const pages = Array.from({ length: 64 }, (_, page) => page).filter((page) => {
+    const folio = swapCacheGetFolio(kernel.sys, swpEntry(0, page + 1)); // page n is in slot n + 1
+    if (folio !== undefined) folioPut(kernel.sys, folio);
+    return folio !== undefined;
+  });
+  return pages.join(" ");
+}
+
+const read = (page: number): void => {
+  kernel.sched.settle();
+  expect(task.load(at(page), 1)).toBe(page + 1);
+};
+
+describe("how many pages", () => {
+  it("are as many as were used, and 2, rounded up to 4, 8, ...; at most as page-cluster says", () => {
+    const windows = [1, 2, 3, 6, 7].map((hits) => swapinNrPages(0, 100, hits, 64, 0));
+    expect(windows).toEqual([4, 4, 8, 8, 16]);
+    expect(swapinNrPages(0, 100, 60, 8, 0)).toBe(8);
+  });
+
+  it("are one when none was used, or two next to the last one; never less than half of the last time", () => {
+    expect(swapinNrPages(50, 100, 0, 8, 0)).toBe(1);
+    expect([99, 101].map((prev) => swapinNrPages(prev, 100, 0, 8, 0))).toEqual([2, 2]);
+    expect(swapinNrPages(50, 100, 0, 8, 8)).toBe(4);
+    expect(swapinNrPages(50, 100, 0, 8, 3)).toBe(1);
   });
 });
 
-describe("readahead by VMA", () => {
-  it("is around the first fault, then forwards, and counts what was of use", () => {
-    task.load(at(16), 1);
-    expect(inCache().map((slot) => slot - 1)).toEqual([13, 14, 15, 16, 17, 18, 19, 20]);
-    expect(event(SWAP_RA)).toBe(7);
-    for (const page of [17, 18, 19, 20]) task.load(at(page), 1);
-    expect(event(SWAP_RA_HIT)).toBe(4);
-    task.load(at(21), 1);
-    expect(Math.max(...inCache()) - 1).toBe(28);
+describe("by VMA", () => {
+  it("reads around the first fault, then forwards, in windows of 8", () => {
+    read(20);
+    expect(cachedPages()).toBe("17 18 19 20 21 22 23 24");
+    for (let page = 21; page < 26; page++) read(page);
+    expect(counted(PGMAJFAULT)).toBe(2);
+    expect(cachedPages()).toBe("17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32");
+    expect([counted(SWAP_RA), counted(SWAP_RA_HIT)]).toEqual([14, 4]);
   });
 
-  it("goes backwards after a fault on the page before", () => {
-    task.load(at(31), 1);
-    const before = inCache().length;
-    expect(inCache().map((slot) => slot - 1)).toEqual([28, 29, 30, 31]);
-    for (const page of [30, 29, 28]) task.load(at(page), 1);
-    task.load(at(27), 1);
-    expect(Math.min(...inCache()) - 1).toBe(20);
-    expect(inCache().length - before).toBe(8);
+  it("reads backwards when the fault is right before the last", () => {
+    kernel.sys.sysctl.pageCluster = 2;
+    mm.mmMt.lookup(at(0))!.swapReadahead = { addr: at(31), win: 4, hits: 2 };
+    read(30);
+    expect(cachedPages()).toBe("27 28 29 30");
   });
 
-  it("is off with page-cluster 0", () => {
+  it("stays inside the VMA, and passes over what is not in swap", () => {
+    task.load(at(3), 1);
+    kernel.sched.settle();
+    const before = cachedPages();
+    expect(before).toBe("0 1 2 3 4 5 6 7");
+    expect(counted(PSWPIN)).toBe(8);
+    mm.mmMt.lookup(at(0))!.swapReadahead = undefined;
+    read(8); // 5 to 12, of which 5, 6 and 7 are here
+    expect(counted(PSWPIN)).toBe(8 + 5);
+  });
+
+  it("reads one page when page-cluster is 0", () => {
     kernel.sys.sysctl.pageCluster = 0;
-    task.load(at(10), 1);
-    expect(inCache()).toEqual([11]);
+    read(20);
+    expect([cachedPages(), counted(SWAP_RA)]).toEqual(["20", 0]);
   });
 });
 
-describe("readahead by cluster", () => {
-  it("is an aligned block of slots without slot 0", () => {
-    const folio = swapClusterReadahead(kernel.sys, swpEntry(0, 3), GFP_HIGHUSER_MOVABLE)!;
-    finish();
-    expect(inCache()).toEqual([1, 2, 3, 4, 5, 6, 7]);
-    expect(folio.flags & PG_readahead).toBe(0);
-    expect(event(SWAP_RA)).toBe(6);
+describe("by cluster", () => {
+  it("reads an aligned block of slots, whoever has them, without the header", () => {
+    kernel.sys.swap.vmaRaEnabled = false;
+    read(2); // slot 3: slots 1 to 3, as hits are 4 at first: window 8
+    expect(cachedPages()).toBe("0 1 2 3 4 5 6");
+    expect(kernel.sys.swap.readaheadHits).toBe(0);
+    read(3);
+    expect(kernel.sys.swap.readaheadHits).toBe(1);
+  });
+
+  it("is used as long as any area turns", () => {
+    const bdev = { nrBlocks: 512, rotational: true, synchronous: false, stableWrites: false };
+    swapArea(kernel, 512, bdev);
+    read(20); // slot 21: 16 to 23
+    expect(cachedPages()).toBe("15 16 17 18 19 20 21 22");
+  });
+
+  it("ends with the area", () => {
+    const folio = swapClusterReadahead(kernel.sys, swpEntry(0, 64), GFP_HIGHUSER_MOVABLE)!;
     folioPut(kernel.sys, folio);
-  });
-
-  it("is taken as soon as one area turns", () => {
-    kernel.sys.swap.nrRotateSwap = 1;
-    task.load(at(12), 1);
-    expect(inCache()).toEqual([8, 9, 10, 11, 12, 13, 14, 15]);
+    expect(cachedPages()).toBe("63");
   });
 });
 
-describe("a slot's folio", () => {
-  it("is found a second time, and is none where nobody needs the slot", () => {
-    const { sys } = kernel;
-    const first = folioOfSlot(sys, swpEntry(0, 5), GFP_HIGHUSER_MOVABLE)!;
-    expect(first.isNew).toBe(true);
-    const again = folioOfSlot(sys, swpEntry(0, 5), GFP_HIGHUSER_MOVABLE)!;
-    expect([again.folio, again.isNew]).toEqual([first.folio, false]);
-    expect(readSwapCacheAsync(sys, swpEntry(0, 500), GFP_HIGHUSER_MOVABLE)).toBeUndefined();
+describe("folioOfSlot", () => {
+  it("makes a locked folio once, and finds it afterwards", () => {
+    const entry = entryOf(5);
+    const first = folioOfSlot(kernel.sys, entry, GFP_HIGHUSER_MOVABLE)!;
+    expect([first.isNew, first.folio.flags & PG_locked]).toEqual([true, PG_locked]);
+    expect(folioOfSlot(kernel.sys, entry, GFP_HIGHUSER_MOVABLE)).toEqual({
+      folio: first.folio,
+      isNew: false,
+    });
   });
 
-  it("is a hit once", () => {
-    const { sys } = kernel;
-    const folio = readSwapCacheAsync(sys, swpEntry(0, 5), GFP_HIGHUSER_MOVABLE)!;
-    folio.flags |= PG_readahead;
-    for (let i = 0; i < 2; i++) swapUpdateReadahead(sys, folio, undefined, 0);
-    expect([event(SWAP_RA_HIT), sys.swap.readaheadHits]).toEqual([1, 5]);
+  it("answers nothing for a slot that nobody needs, or without memory", () => {
+    expect(folioOfSlot(kernel.sys, swpEntry(0, 900), GFP_HIGHUSER_MOVABLE)).toBeUndefined();
+    kernel.sys.shouldFailAllocPage = () => true;
+    expect(folioOfSlot(kernel.sys, entryOf(5), GFP_HIGHUSER_MOVABLE)).toBeUndefined();
+    expect(si.swapMap[6]).toBe(1);
+  });
+
+  it("does not mark a page that was asked for as read ahead", () => {
+    const folio = readSwapCacheAsync(kernel.sys, entryOf(5), GFP_HIGHUSER_MOVABLE)!;
+    expect(folio.flags & PG_readahead).toBe(0);
+    folioPut(kernel.sys, folio);
   });
 });
