@@ -53,6 +53,7 @@ export function swapOn(sys: MemorySystem, bdev: SwapDevice): SwapInfoStruct {
     swapMap: new Uint8Array(max),
     zeromap: new Uint8Array(max),
     continuations: new Map(),
+    kernelPages: [],
     clusterInfo,
     freeClusters: new Set(clusterInfo.slice(1)),
     fullClusters: new Set(),
