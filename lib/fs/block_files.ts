@@ -14,7 +14,7 @@
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import type { BlockDevice } from "../hw/block_device.js";
-import { EBUSY, EEXIST, EFAULT, ENOMEM, ENOSPC, ENXIO } from "../mm/errno.js";
+import { EBUSY, EEXIST, EFAULT, ENOMEM, ENOSPC, ETXTBSY } from "../mm/errno.js";
 import type { IovIter } from "../mm/filemap/filemap.js";
 import { copyFromIter } from "../mm/filemap/iov_iter.js";
 import { folioPut } from "../mm/pages/free_pages.js";
@@ -105,7 +105,8 @@ function blockFops(sys: MemorySystem, disk: SwapDevice): FileOperations {
         to.set(block, done);
         return false;
       }),
-    writeIter(_file, pos, from: IovIter) {
+    writeIter({ inode }, pos, from: IovIter) {
+      if (inode.isSwapfile) return -ETXTBSY;
       const bytes = new Uint8Array(from.count);
       if (bytes.length === 0) return 0;
       if (pos >= disk.nrBlocks * PAGE_SIZE) return -ENOSPC;
@@ -158,7 +159,6 @@ export class BlockFiles implements PseudoFs {
     if (found === undefined) return undefined;
     const exclusive = (flags & O_EXCL) !== 0;
     if (exclusive && (flags & O_CREAT) !== 0) return -EEXIST;
-    if (found.disk.nrBlocks === 0) return -ENXIO;
     if (exclusive && this.claimed.has(found.disk)) return -EBUSY;
     const file = new VfsFile(found.inode, path, fMode, found.fops);
     file.privateData = found.disk;

@@ -14,7 +14,18 @@
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { BlockDevice } from "../hw/block_device.js";
-import { EEXIST, EFBIG, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, EPERM, errnoName } from "../mm/errno.js";
+import {
+  EEXIST,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOMEM,
+  ENOTDIR,
+  EPERM,
+  ETXTBSY,
+  errnoName,
+} from "../mm/errno.js";
 import { POSIX_FADV_DONTNEED } from "../mm/filemap/fadvise.js";
 import { FMODE_PATH, FMODE_READ, FMODE_WRITE, fput } from "../mm/mm_types.js";
 import type { MemorySystem, WbReason } from "../mm/system.js";
@@ -235,6 +246,7 @@ export class FileTree {
 
   /** Linux fs/namei.c:do_open() */
   private openInode(inode: Inode, path: string, flags: number): VfsFile | number {
+    if (inode.isSwapfile && (flags & O_TRUNC) !== 0) return -ETXTBSY;
     const dentry = this.dget(path, inode);
     if (dentry === undefined && inode.fs === this.ext4) return -ENOMEM;
     const file = this.openHeld(inode, path, flags);
@@ -294,6 +306,7 @@ export class FileTree {
     const inode = this.inodes.get(walked.path);
     if (inode === undefined) return -ENOENT;
     if (walked.trailingSlash) return -ENOTDIR;
+    if (inode.isSwapfile) return -EPERM;
     const dentry = this.dget(walked.path, inode);
     this.inodes.delete(walked.path);
     inode.nlink--;

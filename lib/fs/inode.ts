@@ -122,9 +122,7 @@ export const pageCacheFileOps: FileOperations = {
   },
   fsync: (file, first, last) => fileWriteAndWaitRange(file, first, last),
   setSize(file, length) {
-    if (file.inode.isSwapfile) return -ETXTBSY;
-    inodeSetSize(file.inode, length);
-    return 0;
+    return notifyChangeSize(file.inode, length);
   },
 };
 
@@ -180,7 +178,17 @@ export class Inode implements MappingHost {
   }
 }
 
-/** Changes the size: cuts the cache, or makes a hole at the end. Linux fs/attr.c:notify_change(ATTR_SIZE) */
+/**
+ * A program wants another size: 0, or -ETXTBSY where swap lies in the file, unless it grows.
+ * Linux fs/attr.c:notify_change(ATTR_SIZE), inode_newsize_ok()
+ */
+export function notifyChangeSize(inode: Inode, newSize: number): number {
+  if (inode.isSwapfile && newSize <= inode.iSize) return -ETXTBSY;
+  inodeSetSize(inode, newSize);
+  return 0;
+}
+
+/** Changes the size: cuts the cache, or makes a hole at the end. Linux fs/ext4/inode.c:ext4_setattr() */
 export function inodeSetSize(inode: Inode, newSize: number): void {
   const oldSize = inode.iSize;
   truncateSetsize(inode.mapping, newSize);

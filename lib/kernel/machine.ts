@@ -224,14 +224,16 @@ export class Machine {
 
   /**
    * Makes a swap area of the device or file at `path`: writes its first page. A file that is not there is
-   * made, of `size`. RangeError if that cannot be. man 8 mkswap
+   * made, of `size`. SyscallError as open(2) and write(2) fail, RangeError for fewer than 10 pages. man 8 mkswap
    */
   mkswap(path: string, options: { size?: string | number; badPages?: readonly number[] } = {}): void {
     const { kernel } = this;
     const pages = options.size === undefined ? undefined : parseSize(options.size, "size") / PAGE_SIZE;
     const isNew = kernel.disks.files.at(path) === undefined && kernel.files.lookup(path) === undefined;
+    if (pages !== undefined && pages < 10)
+      throw new RangeError(`a swap area has at least 10 pages, not ${pages}`);
     if (isNew && pages !== undefined) makeSwapFile(kernel, path, pages);
-    mkswap(kernel, path, pages, options.badPages);
+    checkResult(mkswap(kernel, path, pages, options.badPages), "mkswap");
   }
 
   /** Swaps on the device or file at `path`. SyscallError as swapon(2) fails. man 8 swapon */

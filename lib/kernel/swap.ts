@@ -21,6 +21,7 @@ import { SWP_BLKDEV, type SwapDevice, type SwapExtent, type SwapInfoStruct } fro
 import { disableSwap } from "../mm/swap/swapoff.js";
 import {
   enableSwap,
+  freeSwapType,
   SWAP_FLAG_DISCARD,
   SWAP_FLAG_DISCARD_ONCE,
   SWAP_FLAG_DISCARD_PAGES,
@@ -64,6 +65,11 @@ function swapTarget(kernel: Kernel, file: VfsFile): SwapTarget | number {
   return { path, bdev: kernel.disks.root, isBlkdev, nrPages, header, extents };
 }
 
+/** Whether `task`, or root where it is none, may administer the machine. Linux capable(CAP_SYS_ADMIN) */
+function mayAdmin(kernel: Kernel, task: Task | undefined): boolean {
+  return task === undefined || kernel.sys.capable(CAP_SYS_ADMIN);
+}
+
 /**
  * Uses the device or file at `path` as swap; 0 or a negative errno. man 2 swapon;
  * Linux mm/swapfile.c:SYSCALL_DEFINE2(swapon)
@@ -72,7 +78,7 @@ export function sysSwapon(kernel: Kernel, task: Task | undefined, path: string, 
   checkText(path, "path", "swapon");
   if (task !== undefined) kernel.enter(task);
   if ((swapFlags & ~SWAP_FLAGS_VALID) !== 0) return -EINVAL;
-  if (!kernel.sys.capable(CAP_SYS_ADMIN)) return -EPERM;
+  if (!mayAdmin(kernel, task) || freeSwapType(kernel.sys) === undefined) return -EPERM;
   const file = kernel.files.open(path, O_RDWR | O_EXCL);
   if (typeof file === "number") return file;
   const target = swapTarget(kernel, file);
@@ -83,7 +89,7 @@ export function sysSwapon(kernel: Kernel, task: Task | undefined, path: string, 
   }
   kernel.disks.swapFiles.set(si, file);
   if ((si.flags & SWP_BLKDEV) !== 0) kernel.disks.files.claimed.add(si.bdev);
-  else file.inode.isSwapfile = true;
+  file.inode.isSwapfile = true;
   return 0;
 }
 
@@ -106,7 +112,7 @@ export function sysSwapoff(kernel: Kernel, task: Task | undefined, path: string)
   checkText(path, "path", "swapoff");
   if (task !== undefined) kernel.enter(task);
   const { sys } = kernel;
-  if (!sys.capable(CAP_SYS_ADMIN)) return -EPERM;
+  if (!mayAdmin(kernel, task)) return -EPERM;
   const file = kernel.files.open(path, O_RDWR);
   if (typeof file === "number") return file;
   const si = areaOf(kernel, file);
@@ -125,23 +131,22 @@ export function sysSwapoff(kernel: Kernel, task: Task | undefined, path: string)
 
 /**
  * Writes the first page of a swap area of `nrPages` to the device or file at `path`: as many as fit unless
- * given. RangeError if it cannot be opened, or is too small. man 8 mkswap
+ * given. 0 or a negative errno, -ETXTBSY where swap lies there already. man 8 mkswap, without its own checks
  */
 export function mkswap(
   kernel: Kernel,
   path: string,
   nrPages?: number,
   badpages: readonly number[] = [],
-): void {
+): number {
   const file = kernel.files.open(path, O_RDWR);
-  if (typeof file === "number") throw new RangeError(`mkswap: ${path}: ${errnoName(file)}`);
+  if (typeof file === "number") return file;
   try {
     const disk = kernel.disks.files.at(path);
     const pages = nrPages ?? disk?.nrBlocks ?? Math.floor(file.inode.iSize / PAGE_SIZE);
     const header = makeSwapHeader(pages, badpages);
     const done = file.write(0, header);
-    if (done !== PAGE_SIZE) throw new RangeError(`mkswap: ${path}: ${errnoName(Math.min(done, -1))}`);
-    file.fsync();
+    return done < 0 ? done : file.fsync();
   } finally {
     fput(file);
   }

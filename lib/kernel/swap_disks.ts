@@ -109,8 +109,8 @@ export function attachDisks(kernel: Kernel, disks: readonly SwapDisk[]): void {
   for (const [i, { nrBlocks, model, flags, off }] of disks.entries()) {
     const name = `vd${String.fromCharCode(98 + i)}`;
     addDisk(kernel, name, model, nrBlocks);
-    mkswap(kernel, `/dev/${name}`);
-    const error = off ? 0 : sysSwapon(kernel, undefined, `/dev/${name}`, flags);
+    const made = mkswap(kernel, `/dev/${name}`);
+    const error = made !== 0 || off ? made : sysSwapon(kernel, undefined, `/dev/${name}`, flags);
     if (error !== 0) throw new RangeError(`swapon /dev/${name} failed: ${errnoName(error)}`);
   }
 }

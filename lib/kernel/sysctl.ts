@@ -56,8 +56,6 @@ const MAX_DIRTY_BYTES = (2 ** 32 - 1) * PAGE_SIZE;
 const LEAST_HIGH_FRACTION = 8;
 
 const NOW = "in effect";
-const FROM_05 = "kept; no effect before reclaim comes with lab 05";
-const FROM_06 = "kept; no effect before swap comes with lab 06";
 const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
 const FROM_10 = "kept; no effect before lab 10, allocators";
@@ -302,8 +300,8 @@ const compactMemory = int("compact_memory", "compactMemory", {
 
 /** Linux mm/vmscan.c, mm/swap.c, mm/oom_kill.c, mm/compaction.c, mm/hugetlb.c */
 const reclaim: readonly CtlTable[] = [
-  int("swappiness", "swappiness", { min: 0, max: 200, effect: FROM_05 }),
-  int("page-cluster", "pageCluster", { min: 0, max: 31, effect: FROM_06 }),
+  int("swappiness", "swappiness", { min: 0, max: 200 }),
+  int("page-cluster", "pageCluster", { min: 0, max: 31 }),
   int("panic_on_oom", "panicOnOom", { min: 0, max: 2, effect: FROM_08 }),
   int("oom_kill_allocating_task", "oomKillAllocatingTask", { effect: FROM_08 }),
   int("oom_dump_tasks", "oomDumpTasks", { effect: FROM_08 }),

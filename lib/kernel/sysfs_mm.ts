@@ -7,6 +7,7 @@
  *   hugepages/hugepages-2048kB/nr_hugepages         0
  *   ksm/run                                         0
  *   lru_gen/enabled                                 0x0000            bits
+ *   swap/vma_ra_enabled                             true
  *
  * No huge page is made and no pages are merged on this machine yet: huge pages come with lab 07. What is
  * written is checked and kept as Linux does, and decides what smaps says about THPeligible; apart from that
@@ -268,9 +269,26 @@ const lruGen: readonly KobjAttribute[] = [
   },
 ];
 
+/** Linux mm/swap_state.c:vma_ra_enabled_attr */
+const vmaRaEnabled: KobjAttribute = {
+  path: "swap/vma_ra_enabled",
+  mode: 0o644,
+  effect: "swap is read ahead around the address, not around the slot, unless a device turns",
+  show: (sys) => String(sys.swap.vmaRaEnabled),
+  store(sys, text) {
+    const value = kstrtobool(text);
+    if (value === undefined) return -EINVAL;
+    sys.swap.vmaRaEnabled = value;
+    return 0;
+  },
+};
+
 /** All files below /sys/kernel/mm, by path. */
 export const kernelMmTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [...thpFiles, ...thpSizes, ...khugepaged, ...hugetlb, ...ksm, ...lruGen].map((one) => [one.path, one]),
+  [...thpFiles, ...thpSizes, ...khugepaged, ...hugetlb, ...ksm, ...lruGen, vmaRaEnabled].map((one) => [
+    one.path,
+    one,
+  ]),
 );
 
 /** The chosen word of a file of words. */

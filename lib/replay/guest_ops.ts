@@ -81,8 +81,7 @@ export function guestStep(run: ScenarioRun, op: ControlOp): Fields {
     case "zoneinfo":
       return { zones: zoneinfo(run) };
     case "mkswap":
-      run.host.swap.mkswap(op.device, op.pages);
-      return { ok: true };
+      return outcome(run.host.swap.mkswap(op.device, op.pages));
     case "swapon":
       return outcome(run.host.swap.swapon(op.device, op.prio));
     case "swapoff":

@@ -109,7 +109,7 @@ export interface HostFiles {
 /** Swap areas as root switches them; errors are negative errnos. */
 export interface HostSwap {
   /** Writes the header of an area of `pages`, all of the device unless given. */
-  mkswap(device: string, pages: number | undefined): void;
+  mkswap(device: string, pages: number | undefined): number;
   swapon(device: string, priority: number | undefined): number;
   swapoff(device: string): number;
 }

@@ -194,8 +194,8 @@ class KernelGuest implements Guest {
 class KernelSwap implements HostSwap {
   constructor(private readonly kernel: Kernel) {}
 
-  mkswap(device: string, pages: number | undefined): void {
-    mkswap(this.kernel, device, pages);
+  mkswap(device: string, pages: number | undefined): number {
+    return mkswap(this.kernel, device, pages);
   }
   swapon(device: string, priority: number | undefined): number {
     return sysSwapon(

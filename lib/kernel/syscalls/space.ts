@@ -10,8 +10,8 @@
  * Linux fs/open.c, mm/readahead.c; man 2 truncate, fallocate, readahead. Read first: file.ts.
  */
 
-import { inodeSetSize, type VfsFile } from "../../fs/inode.js";
-import { EBADF, EFBIG, EINVAL, ENOENT, EOPNOTSUPP } from "../../mm/errno.js";
+import { notifyChangeSize, type VfsFile } from "../../fs/inode.js";
+import { EBADF, EFBIG, EINVAL, ENOENT, EOPNOTSUPP, ETXTBSY } from "../../mm/errno.js";
 import { FMODE_READ, FMODE_WRITE } from "../../mm/mm_types.js";
 import { checkArg, checkText } from "../errno.js";
 import type { Kernel } from "../kernel.js";
@@ -34,8 +34,7 @@ export function sysTruncate(kernel: Kernel, task: Task, path: string, length: nu
   if (length < 0) return -EINVAL;
   const inode = kernel.files.lookup(path);
   if (inode === undefined) return -ENOENT;
-  inodeSetSize(inode, length);
-  return 0;
+  return notifyChangeSize(inode, length);
 }
 
 /**
@@ -64,6 +63,7 @@ export function sysFallocate(
   if ((mode & ~FALLOC_FL_KNOWN) !== 0 || (punch && mode !== (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)))
     return -EOPNOTSUPP;
   if ((file.fMode & FMODE_WRITE) === 0) return -EBADF;
+  if (file.inode.isSwapfile) return -ETXTBSY;
   if (offset + len >= 2 ** 63) return -EFBIG;
   return punch ? file.punchHole(offset, len) : -EOPNOTSUPP;
 }

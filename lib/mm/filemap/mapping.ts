@@ -46,6 +46,8 @@ export interface MappingHost {
    * Linux mm/shmem.c:shmem_acct_size()
    */
   accountedPages: number;
+  /** Swap lies in it: nobody else may write it. Linux S_SWAPFILE */
+  readonly isSwapfile?: boolean;
   /** Who writes its dirty pages; undefined for a file in memory. Linux i_wb */
   readonly wb?: BdiWriteback | undefined;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */

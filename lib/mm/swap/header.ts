@@ -34,25 +34,27 @@ export function readSwapHeader(page: Uint8Array): SwapHeader | undefined {
   for (let i = 0; i < MAGIC.length; i++)
     if (page[PAGE_SIZE - MAGIC.length + i] !== MAGIC.charCodeAt(i)) return undefined;
   const view = new DataView(page.buffer, page.byteOffset, PAGE_SIZE);
-  const nrBadpages = view.getUint32(INFO + 8, true);
+  // Made on a machine with the other order of bytes: its version reads as 1 that way.
+  const little = view.getUint32(INFO, false) !== 1;
+  const nrBadpages = view.getUint32(INFO + 8, little);
   const badpages: number[] = [];
   for (let i = 0; i < Math.min(nrBadpages, MAX_SWAP_BADPAGES); i++)
-    badpages.push(view.getUint32(BADPAGES + i * 4, true));
+    badpages.push(view.getUint32(BADPAGES + i * 4, little));
   return {
-    version: view.getUint32(INFO, true),
-    lastPage: view.getUint32(INFO + 4, true),
+    version: view.getUint32(INFO, little),
+    lastPage: view.getUint32(INFO + 4, little),
     nrBadpages,
     badpages,
   };
 }
 
 /**
- * The first page of an area of `nrPages`. RangeError for fewer than 10, as mkswap refuses them, or a bad page
- * outside. util-linux disk-utils/mkswap.c
+ * The first page of an area of `nrPages`. RangeError for none, or a bad page outside. util-linux
+ * disk-utils/mkswap.c
  */
 export function makeSwapHeader(nrPages: number, badpages: readonly number[] = [], label = ""): Uint8Array {
-  if (!(Number.isInteger(nrPages) && nrPages >= 10 && nrPages <= 2 ** 32))
-    throw new RangeError(`a swap area of ${nrPages} pages is not 10 to 4294967296`);
+  if (!(Number.isInteger(nrPages) && nrPages >= 1 && nrPages <= 2 ** 32))
+    throw new RangeError(`a swap area of ${nrPages} pages is not 1 to 4294967296`);
   const wrong = badpages.find((bad) => !(Number.isInteger(bad) && bad > 0 && bad < nrPages));
   if (wrong !== undefined || badpages.length > MAX_SWAP_BADPAGES)
     throw new RangeError(`bad pages are up to ${MAX_SWAP_BADPAGES} from 1 to ${nrPages - 1}, not ${wrong}`);

@@ -61,7 +61,7 @@ export interface SwapUsers {
 }
 
 /**
- * One entry says where the page is again; 1 if it did, 0 if it is not the slot's any more.
+ * The entry says where the page is again, if it still is the slot's.
  * Linux mm/swapfile.c:unuse_pte()
  */
 function unusePte(vma: VmAreaStruct, addr: Vaddr, ptep: number, entry: SwpEntry, folio: Folio): void {
@@ -170,7 +170,16 @@ function raiseLater(sys: MemorySystem, si: SwapInfoStruct): void {
 }
 
 /**
- * Uses the area no more: 0, -ENOMEM if RAM cannot take what is in it, -EINTR; then it is on as before.
+ * It could not be switched off. Without a priority of its own it comes after all others now.
+ * Linux mm/swapfile.c:reinsert_swap_info()
+ */
+function reinsertSwapInfo(sys: MemorySystem, si: SwapInfoStruct): void {
+  if (si.prio < 0) si.prio = --sys.swap.leastPriority;
+  enableSwapInfo(sys, si);
+}
+
+/**
+ * Uses the area no more: 0, -ENOMEM if RAM cannot take what is in it, -EINTR; then it is on again.
  * Linux mm/swapfile.c:SYSCALL_DEFINE1(swapoff), once the area is found
  */
 export function disableSwap(
@@ -189,7 +198,7 @@ export function disableSwap(
   si.flags &= ~SWP_WRITEOK;
   const error = tryToUnuse(sys, si, users);
   if (error !== 0) {
-    enableSwapInfo(sys, si);
+    reinsertSwapInfo(sys, si);
     return error;
   }
   for (const cpu of sys.swap.percpuSwapCluster)

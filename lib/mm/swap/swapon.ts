@@ -100,7 +100,7 @@ function setupSwapMap(header: SwapHeader, max: number): { map: Uint8Array; pages
   return pages === 0 ? undefined : { map, pages };
 }
 
-/** Bytes that the kernel keeps of an area. Linux: vzalloc() and kvmalloc() of sys_swapon() */
+/** Frames that the kernel takes for an area. Linux: vzalloc() and kvmalloc() of sys_swapon() */
 function kernelPages(max: number): number {
   const clusters = Math.ceil(max / SWAPFILE_CLUSTER);
   const sizes = [max, Math.ceil(max / 8), max * 2, clusters * 32];
@@ -109,6 +109,7 @@ function kernelPages(max: number): number {
 
 /** Takes `nr` frames for the kernel; undefined, and none is taken, without memory. Linux mm/vmalloc.c:vzalloc() */
 function vzalloc(sys: MemorySystem, nr: number): Folio[] | undefined {
+  if (nr > sys.totalramPages) return undefined;
   const pages: Folio[] = [];
   for (let i = 0; i < nr; i++) {
     const page = allocPages(sys, GFP_KERNEL, 0);
@@ -164,7 +165,7 @@ function lists(): Set<SwapClusterInfo>[] {
 }
 
 /** The lowest number that no area has, or undefined. Linux mm/swapfile.c:alloc_swap_info() */
-function freeType(sys: MemorySystem): number | undefined {
+export function freeSwapType(sys: MemorySystem): number | undefined {
   for (let type = 0; type < MAX_SWAPFILES; type++) if (sys.swap.swapInfo[type] === undefined) return type;
   return undefined;
 }
@@ -174,7 +175,7 @@ function freeType(sys: MemorySystem): number | undefined {
  * SWAP_FLAG_*. Linux mm/swapfile.c:SYSCALL_DEFINE2(swapon), from the header on
  */
 export function enableSwap(sys: MemorySystem, target: SwapTarget, swapFlags = 0): SwapInfoStruct | number {
-  const type = freeType(sys);
+  const type = freeSwapType(sys);
   if (type === undefined) return -EPERM;
   const max = maxPages(target);
   if (max === 0) return -EINVAL;

@@ -61,7 +61,7 @@ const COMPRESSORS: Readonly<Record<string, Compressor>> = {
 const COMPRESSOR_DEFAULT = "lzo";
 
 /** Pages that were compressed in one way. Linux mm/zswap.c:struct zswap_pool */
-export interface ZswapPool {
+interface ZswapPool {
   readonly tfmName: string;
   readonly zsPool: ZsPool;
   /** Pages in it; without them it goes, unless it is the one in use. */

@@ -19,7 +19,18 @@
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, pageAlign, pageAlignDown } from "../../hw/address.js";
-import { EACCES, EAGAIN, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, EOVERFLOW, EPERM } from "../errno.js";
+import {
+  EACCES,
+  EAGAIN,
+  EEXIST,
+  EINVAL,
+  ENODEV,
+  ENOMEM,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+  ETXTBSY,
+} from "../errno.js";
 import { shmemZeroSetup } from "../filemap/shmem.js";
 import {
   type File,
@@ -201,6 +212,7 @@ function setUpFile(state: MmapState, file: File, prot: number, mapFlags: number)
     const known = LEGACY_MAP_MASK | MAP_SHARED_VALIDATE | (file.mmapSync === true ? MAP_SYNC : 0);
     if ((flags & ~known) !== 0) return -EOPNOTSUPP;
     if ((prot & 2) !== 0 && (file.fMode & FMODE_WRITE) === 0) return -EACCES;
+    if ((prot & 2) !== 0 && file.fMapping.host.isSwapfile === true) return -ETXTBSY;
     state.vmFlags |= VM_SHARED | VM_MAYSHARE;
     if ((file.fMode & FMODE_WRITE) === 0) state.vmFlags &= ~(VM_MAYWRITE | VM_SHARED);
   } else if (type !== MAP_PRIVATE) return -EINVAL;

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Random } from "../../../lib/hw/random.js";
-import { ENOENT } from "../../../lib/mm/errno.js";
+import { boot } from "../../../lib/kernel/machine.js";
+import { copyFromUser, copyToUser } from "../../../lib/kernel/uaccess.js";
+import { EBUSY, ENOENT } from "../../../lib/mm/errno.js";
 import { __GFP_NORETRY } from "../../../lib/mm/pages/gfp.js";
-import { swapFreeNr } from "../../../lib/mm/swap/swap_map.js";
 import { zramDevice } from "../../../lib/mm/swap/zram.js";
 import { type Zswap, zswapStoredPages, zswapTotalPages } from "../../../lib/mm/swap/zswap.js";
 import { zswapEnable } from "../../../lib/mm/swap/zswap_writeback.js";
@@ -71,7 +72,7 @@ describe("a page on its way to swap", () => {
 
   it("is forgotten with its slot", () => {
     m.pageout(0, 64);
-    for (const [entry] of zswap.tree) swapFreeNr(sys, entry, 1);
+    m.munmap();
     expect([zswapStoredPages(sys), zswapTotalPages(sys), m.area.inusePages]).toEqual([0, 0, 0]);
   });
 
@@ -155,6 +156,69 @@ describe("what was stored before", () => {
   });
 });
 
+describe("a restored snapshot", () => {
+  it("has the pool as it was: pages, lists, bytes", () => {
+    m.pageout(0, 40);
+    const before = m.machine.snapshot();
+    const model = [...m.model];
+    const figures = (): number[] => [zswap.storedPages, zswap.totalPages, m.count("zswpout"), zswap.lru.size];
+    const had = figures();
+    zswap.setCompressor("lz4");
+    m.checkBytes();
+    for (let i = 0; i < 64; i++) m.put(i, randomPage(i));
+    m.pageout();
+    m.machine.restore(before);
+    m.model.splice(0, 64, ...model);
+    expect(figures()).toEqual(had);
+    expect([zswap.compressor, zswap.pools.length]).toEqual(["lzo", 1]);
+    checkPool(sys, zswap.pools[0]!.zsPool);
+    m.checkBytes();
+    expect(zswap.storedPages).toBe(0);
+  });
+});
+
+describe("swapoff", () => {
+  it("brings back what zswap has, too, and leaves the pool empty", () => {
+    const machine = boot({ ram: "32 MiB", swap: "16 MiB" });
+    const { sys } = machine.kernel;
+    zswapEnable(sys, true);
+    const alice = machine.spawn("alice");
+    const base = alice.mmap(32 * PAGE);
+    for (let i = 0; i < 32; i++) expect(copyToUser(alice.task, base + i * PAGE, textPage(i))).toBe(0);
+    alice.madvise(base, 32 * PAGE, "PAGEOUT");
+    expect(zswapStoredPages(sys)).toBe(32);
+    machine.swapoff("/dev/vdb");
+    expect([zswapStoredPages(sys), zswapTotalPages(sys), sys.totalSwapPages]).toEqual([0, 0, 0]);
+    const bytes = new Uint8Array(PAGE);
+    for (let i = 0; i < 32; i++) {
+      expect(copyFromUser(alice.task, bytes, base + i * PAGE)).toBe(0);
+      expect(Buffer.compare(bytes, textPage(i))).toBe(0);
+    }
+  });
+
+  it("of zram does as much, and zram can be reset then", () => {
+    const machine = boot({ ram: "32 MiB" });
+    const { sys } = machine.kernel;
+    const zram = zramDevice(sys);
+    zram.setDisksize(2 ** 24);
+    machine.mkswap("/dev/zram0");
+    machine.swapon("/dev/zram0");
+    const alice = machine.spawn("alice");
+    const base = alice.mmap(32 * PAGE);
+    for (let i = 0; i < 32; i++) expect(copyToUser(alice.task, base + i * PAGE, heapPage(i))).toBe(0);
+    alice.madvise(base, 32 * PAGE, "PAGEOUT");
+    expect(zram.stats.pagesStored).toBe(33);
+    expect(zram.reset()).toBe(-EBUSY);
+    machine.swapoff("/dev/zram0");
+    expect([zram.stats.pagesStored, zram.reset(), zram.memUsedPages]).toEqual([1, 0, 0]);
+    const bytes = new Uint8Array(PAGE);
+    for (let i = 0; i < 32; i++) {
+      expect(copyFromUser(alice.task, bytes, base + i * PAGE)).toBe(0);
+      expect(Buffer.compare(bytes, heapPage(i))).toBe(0);
+    }
+  });
+});
+
 describe("another compressor", () => {
   it("is for the pages that come; the old pool goes with its last page", () => {
     m.pageout(0, 32);
@@ -228,7 +292,10 @@ describe("any work under pressure", () => {
     m.checkBytes();
     expect(m.count("zswpwb")).toBe(zswap.stats.writtenBackPages);
     expect(zswap.stats.writtenBackPages).toBeGreaterThan(20);
-    for (const [entry] of zswap.tree) swapFreeNr(sys, entry, 1);
-    expect([zswapStoredPages(sys), checkPool(sys, zswap.pools[0]!.zsPool)]).toEqual([0, 0]);
+    m.alice.exit();
+    m.machine.idle(1e9);
+    expect([zswapStoredPages(sys), checkPool(sys, zswap.pools[0]!.zsPool), m.area.inusePages]).toEqual([
+      0, 0, 0,
+    ]);
   });
 });

@@ -51,6 +51,10 @@ export class ZswapMachine {
     this.alice.madvise(this.base + first * PAGE, nr * PAGE, "PAGEOUT");
   }
 
+  munmap(): void {
+    this.alice.munmap(this.base, this.model.length * PAGE);
+  }
+
   /** Every byte of pages [first, first + nr) is what it must be. */
   checkBytes(first = 0, nr = this.model.length): void {
     const bytes = new Uint8Array(PAGE);
