@@ -27,6 +27,7 @@ export { loadTrace, TRACE_NAMES } from "./course/traces.js";
 
 // ---------------- the machine: boot it, start processes, measure, go back
 
+export type { BlockFiles, Disk } from "./fs/block_files.js";
 export { makeElf, type ProgramParts } from "./fs/elf.js";
 export {
   type ArmModel,
@@ -44,6 +45,7 @@ export { Clock, COSTS, type CostTable } from "./hw/clock.js";
 export { Random } from "./hw/random.js";
 export { formatSize, parseSize } from "./hw/size.js";
 export type { CapabilityName } from "./kernel/cred.js";
+export type { Disks } from "./kernel/disks.js";
 export { SyscallError } from "./kernel/errno.js";
 export {
   type BootOptions,
@@ -75,6 +77,8 @@ export {
   type SignalName,
 } from "./kernel/signal.js";
 export type { MachineSnapshot } from "./kernel/snapshot.js";
+export type { SwaponOptions } from "./kernel/swap.js";
+export type { SwapOptions } from "./kernel/swap_disks.js";
 export type { WaitResult } from "./kernel/syscalls/process.js";
 export type { LruGeneration } from "./mm/lru/gen/observe.js";
 
@@ -158,6 +162,7 @@ export type {
   Guest as ReplayGuest,
   Host as ReplayHost,
   HostFiles as ReplayFiles,
+  HostSwap as ReplaySwap,
 } from "./replay/host.js";
 export { newHost } from "./replay/kernel_host.js";
 export type { GuestBoot, Json, Recording, StepRecord } from "./replay/record.js";

@@ -36,6 +36,7 @@ import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { TaskIoAccounting } from "../mm/task_io.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
+import { Disks } from "./disks.js";
 import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
 import { mountAll } from "./filesystems.js";
@@ -45,7 +46,6 @@ import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { Sched } from "./sched.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
-import { attachDisks, Disks, type SwapDisk } from "./swap_disks.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 
 /**
@@ -75,8 +75,6 @@ export interface KernelHardware {
   readonly cpus: readonly Cpu[];
   /** Its disk; an SSD unless given. */
   readonly disk?: BlockModel;
-  /** More disks, /dev/vdb and so on, swapped on. */
-  readonly swap?: readonly SwapDisk[];
   /** What boot keeps of RAM, and how it divides the rest. */
   readonly memory?: MemoryOptions;
   /** Word for transparent_hugepage/enabled on the kernel's command line. */
@@ -127,7 +125,6 @@ export class Kernel implements TaskRunner {
     vmBugOn(pgdAlloc(this.initMm) !== 0, "no memory for the kernel's page table");
     this.init = this.newTask("init", undefined, 0);
     for (const cpu of this.cpus) this.bringUp(cpu);
-    attachDisks(this, hardware.swap ?? []);
   }
 
   private bringUp(cpu: Cpu): void {

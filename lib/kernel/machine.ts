@@ -52,7 +52,7 @@ import { Process } from "./process.js";
 import { type Programs, type ProgramsRun, type RunProgramsOptions, runPrograms } from "./programs.js";
 import { MachineSnapshot } from "./snapshot.js";
 import { makeSwapFile, mkswap, type SwaponOptions, swapFlags, sysSwapoff, sysSwapon } from "./swap.js";
-import { type SwapOptions, swapDisks } from "./swap_disks.js";
+import { attachDisks, type SwapDisk, type SwapOptions, swapDisks } from "./swap_disks.js";
 
 /** The parts of a machine that learners replace, each with the lib's own signature. */
 export interface MachineParts extends MmParts {
@@ -158,7 +158,8 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
-  private readonly bootedWith: Pick<KernelHardware, "disk" | "swap" | "memory" | "thp" | "softDirty">;
+  private readonly swapDisks: readonly SwapDisk[];
+  private readonly bootedWith: Pick<KernelHardware, "disk" | "memory" | "thp" | "softDirty">;
   /** What the last `measure` cost, also where it ended in an error. */
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
@@ -170,9 +171,9 @@ export class Machine {
     this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
     this.clock = new Clock(options.costs);
     const disk = blockModel(options.disk);
+    this.swapDisks = swapDisks(options.swap, disk);
     this.bootedWith = {
       disk,
-      swap: swapDisks(options.swap, disk),
       memory: memoryOptions(options),
       softDirty: options.softDirty ?? false,
       ...(options.thp === undefined ? {} : { thp: checkThp(options.thp) }),
@@ -206,6 +207,7 @@ export class Machine {
         throw new RangeError(`the kernel uses 4 levels of page tables, not ${this.levels}`);
       const { ram, clock, cpus } = this;
       this.started = new Kernel({ ram, clock, cpus, ...this.bootedWith }, this.parts);
+      attachDisks(this.started, this.swapDisks);
     }
     return this.started;
   }
@@ -225,7 +227,8 @@ export class Machine {
 
   /**
    * Makes a swap area of the device or file at `path`: writes its first page. A file that is not there is
-   * made, of `size`. SyscallError as open(2) and write(2) fail, RangeError for fewer than 10 pages. man 8 mkswap
+   * made, of `size`. SyscallError as open(2) and write(2) fail, RangeError for fewer than 10 pages.
+   * man 8 mkswap
    */
   mkswap(path: string, options: { size?: string | number; badPages?: readonly number[] } = {}): void {
     const { kernel } = this;

@@ -6,13 +6,10 @@
  *   boot({ swap: [{ ... }, { ..., priority: 5 }] })      /dev/vdb, /dev/vdc
  *   boot({ swap: { size: "64 MiB", off: true } })        there, with a header, but not swapped on
  *
- * Read first: swap.ts, fs/block_files.ts. Read next: machine.ts.
+ * Read first: swap.ts, disks.ts. Read next: machine.ts.
  */
 
-import { BlockFiles, Disk, Overlay } from "../fs/block_files.js";
-import { CharDevices } from "../fs/char_devices.js";
-import type { FileTree } from "../fs/file_tree.js";
-import type { VfsFile } from "../fs/inode.js";
+import { Disk } from "../fs/block_files.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import {
   BlockDevice,
@@ -25,31 +22,8 @@ import { valueText } from "../hw/options.js";
 import { checkArguments, type Signature } from "../hw/signature.js";
 import { parseSize } from "../hw/size.js";
 import { errnoName } from "../mm/errno.js";
-import type { SwapInfoStruct } from "../mm/swap/swap_types.js";
-import { zramDevice } from "../mm/swap/zram.js";
-import type { MemorySystem } from "../mm/system.js";
 import type { Kernel } from "./kernel.js";
 import { mkswap, type SwaponOptions, swapFlags, sysSwapon } from "./swap.js";
-
-/** Blocks of the disk that the file system is on: 512 GiB. */
-const ROOT_BLOCKS = 2 ** 27;
-
-/** The disks of one machine. Not in Linux: all gendisks, and swap_info. */
-export class Disks {
-  /** The disk that the file system is on. */
-  readonly root: Disk;
-  /** All of them, as files. */
-  readonly files: BlockFiles;
-  /** The open file of each swap area. Linux swap_info_struct.swap_file */
-  readonly swapFiles = new Map<SwapInfoStruct, VfsFile>();
-
-  /** Mounts /dev. Linux drivers/base/devtmpfs.c:devtmpfs_init() */
-  constructor(sys: MemorySystem, tree: FileTree) {
-    this.root = new Disk(tree.disk, ROOT_BLOCKS);
-    this.files = new BlockFiles(sys);
-    tree.mounts.set("/dev", new Overlay([new CharDevices(sys), this.files]));
-  }
-}
 
 /** A disk for swap, as `boot` is told. */
 export interface SwapOptions extends SwaponOptions {
@@ -94,7 +68,7 @@ export function swapDisks(
 }
 
 /** A new disk /dev/NAME. Not in Linux: somebody plugs it in. */
-export function addDisk(kernel: Kernel, name: string, model: BlockModel, nrBlocks: number): Disk {
+function addDisk(kernel: Kernel, name: string, model: BlockModel, nrBlocks: number): Disk {
   const { sys } = kernel;
   const disk = new Disk(new BlockDevice(sys.ram, sys.clock, sys.events, model), nrBlocks);
   kernel.disks.files.add(name, disk);
@@ -103,9 +77,6 @@ export function addDisk(kernel: Kernel, name: string, model: BlockModel, nrBlock
 
 /** The disks are there, with headers of swap areas, and swapped on. Linux: /etc/fstab */
 export function attachDisks(kernel: Kernel, disks: readonly SwapDisk[]): void {
-  kernel.disks.files.add("vda", kernel.disks.root);
-  kernel.disks.files.claimed.add(kernel.disks.root);
-  kernel.disks.files.add("zram0", zramDevice(kernel.sys));
   for (const [i, { nrBlocks, model, flags, off }] of disks.entries()) {
     const name = `vd${String.fromCharCode(98 + i)}`;
     addDisk(kernel, name, model, nrBlocks);

@@ -132,7 +132,8 @@ function tryToUnmapOne(
 
 /**
  * The entry of page `index` of the folio says where in swap it is; false if the slot's count cannot be
- * counted up just now. The page's mark as exclusive goes to the entry, and so does soft-dirty of the `old` one.
+ * counted up just now. The page's mark as exclusive goes to the entry, and so does soft-dirty of the `old`
+ * one.
  */
 function setSwapPte(folio: Folio, vma: VmAreaStruct, ptep: number, old: Pte, index: number): boolean {
   const { sys } = vma.vmMm;

@@ -53,7 +53,7 @@ import { enableSwapInfo, freeSwapInfo } from "./swapon.js";
 const MAX_ROUNDS = 1000;
 
 /** Whose memory may be in swap, and whether the one who asks has had enough. */
-export interface SwapUsers {
+interface SwapUsers {
   /** Every address space. Linux init_mm.mmlist */
   mms(): Iterable<MmStruct>;
   /** A signal is pending. */
@@ -130,7 +130,9 @@ function unuseMm(mm: MmStruct, si: SwapInfoStruct): number {
   return 0;
 }
 
-/** Folios that only the swap cache has a slot for. Linux mm/swapfile.c:try_to_unuse(), find_next_to_unuse() */
+/**
+ * Folios that only the swap cache has a slot for. Linux mm/swapfile.c:try_to_unuse(), find_next_to_unuse()
+ */
 function unuseCache(sys: MemorySystem, si: SwapInfoStruct): void {
   for (let offset = 1; offset < si.max && si.inusePages > 0; offset++) {
     const value = si.swapMap[offset]!;

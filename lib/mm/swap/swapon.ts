@@ -7,8 +7,8 @@
  *                          last cluster
  *     priority             as asked for, 0 to 32767; else the next of -2, -3, ...: the first area is the best
  *
- * Where the first page goes: cluster 0 holds the bad slot 0, so it is no free cluster but a nonfull one, which
- * is tried first: slot 1. The last cluster, if it is not whole, is nonfull, too, and comes second.
+ * Where the first page goes: cluster 0 holds the bad slot 0, so it is no free cluster but a nonfull one,
+ * which is tried first: slot 1. The last cluster, if it is not whole, is nonfull, too, and comes second.
  *
  * What is kept of the slots is memory of the kernel: 1 byte each for the map, a bit for zeros, 2 bytes for
  * the group that has it, and 32 bytes for a cluster. So 1 GiB of swap costs 1 MiB of RAM, used or not.
@@ -77,7 +77,10 @@ export interface SwapTarget {
   readonly header: SwapHeader | undefined;
 }
 
-/** Pages that the header allows, slot 0 included; 0 if it cannot be used. Linux mm/swapfile.c:read_swap_header() */
+/**
+ * Pages that the header allows, slot 0 included; 0 if it cannot be used.
+ * Linux mm/swapfile.c:read_swap_header()
+ */
 function maxPages({ header, nrPages, isBlkdev }: SwapTarget): number {
   if (header === undefined || header.version !== 1 || header.lastPage === 0) return 0;
   const pages = header.lastPage + 1;
@@ -107,7 +110,10 @@ function kernelPages(max: number): number {
   return sizes.reduce((sum, bytes) => sum + Math.ceil(bytes / PAGE_SIZE), 0);
 }
 
-/** Takes `nr` frames for the kernel; undefined, and none is taken, without memory. Linux mm/vmalloc.c:vzalloc() */
+/**
+ * Takes `nr` frames for the kernel; undefined, and none is taken, without memory.
+ * Linux mm/vmalloc.c:vzalloc()
+ */
 function vzalloc(sys: MemorySystem, nr: number): Folio[] | undefined {
   if (nr > sys.totalramPages) return undefined;
   const pages: Folio[] = [];
@@ -122,7 +128,9 @@ function vzalloc(sys: MemorySystem, nr: number): Folio[] | undefined {
   return pages;
 }
 
-/** Sorts the clusters into lists; false without memory for their tables. Linux mm/swapfile.c:setup_clusters() */
+/**
+ * Sorts the clusters into lists; false without memory for their tables. Linux mm/swapfile.c:setup_clusters()
+ */
 function setupClusters(sys: MemorySystem, si: SwapInfoStruct): boolean {
   const nrClusters = Math.ceil(si.max / SWAPFILE_CLUSTER);
   for (let index = 0; index < nrClusters; index++) {
@@ -171,8 +179,8 @@ export function freeSwapType(sys: MemorySystem): number | undefined {
 }
 
 /**
- * Uses the area from now on: the area, or -EINVAL if it is none, -EPERM if there are too many, -ENOMEM. `swapFlags` are
- * SWAP_FLAG_*. Linux mm/swapfile.c:SYSCALL_DEFINE2(swapon), from the header on
+ * Uses the area from now on: the area, or -EINVAL if it is none, -EPERM if there are too many, -ENOMEM.
+ * `swapFlags` are SWAP_FLAG_*. Linux mm/swapfile.c:SYSCALL_DEFINE2(swapon), from the header on
  */
 export function enableSwap(sys: MemorySystem, target: SwapTarget, swapFlags = 0): SwapInfoStruct | number {
   const type = freeSwapType(sys);
