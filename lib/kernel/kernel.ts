@@ -31,6 +31,7 @@ import { vmBugOn } from "../mm/mmdebug.js";
 import type { MemoryOptions } from "../mm/pages/free_area_init.js";
 import type { MmParts } from "../mm/parts.js";
 import { pgdAlloc } from "../mm/pgtable/pgtable_alloc.js";
+import { PAGE_SOFT_DIRTY } from "../mm/pgtable/soft_dirty.js";
 import { enterLazyTlb, switchMmIrqsOff } from "../mm/pgtable/tlb_switch.js";
 import { MemorySystem, type SystemClock } from "../mm/system.js";
 import { TaskIoAccounting } from "../mm/task_io.js";
@@ -45,7 +46,6 @@ import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { Sched } from "./sched.js";
 import { SIGNALS, type SigInfo, SignalError, type SignalName } from "./signal.js";
-import { attachDisks, type SwapDisk } from "./swap_disks.js";
 import { type SignalStruct, Task, type TaskRunner } from "./task.js";
 
 /**
@@ -75,12 +75,12 @@ export interface KernelHardware {
   readonly cpus: readonly Cpu[];
   /** Its disk; an SSD unless given. */
   readonly disk?: BlockModel;
-  /** More disks, /dev/vdb and so on, swapped on. */
-  readonly swap?: readonly SwapDisk[];
   /** What boot keeps of RAM, and how it divides the rest. */
   readonly memory?: MemoryOptions;
   /** Word for transparent_hugepage/enabled on the kernel's command line. */
   readonly thp?: ThpWord;
+  /** The kernel is built with CONFIG_MEM_SOFT_DIRTY. */
+  readonly softDirty?: boolean;
 }
 
 /** One running kernel. Not in Linux: there it is the whole program. */
@@ -109,6 +109,7 @@ export class Kernel implements TaskRunner {
     this.sys = new MemorySystem(hardware.ram, hardware.clock);
     this.cpus = hardware.cpus;
     if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
+    if (hardware.softDirty === true) this.sys.pageSoftDirty = PAGE_SOFT_DIRTY;
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
     this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
     this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);
@@ -124,7 +125,6 @@ export class Kernel implements TaskRunner {
     vmBugOn(pgdAlloc(this.initMm) !== 0, "no memory for the kernel's page table");
     this.init = this.newTask("init", undefined, 0);
     for (const cpu of this.cpus) this.bringUp(cpu);
-    attachDisks(this, hardware.swap ?? []);
   }
 
   private bringUp(cpu: Cpu): void {

@@ -52,7 +52,7 @@ import { Process } from "./process.js";
 import { type Programs, type ProgramsRun, type RunProgramsOptions, runPrograms } from "./programs.js";
 import { MachineSnapshot } from "./snapshot.js";
 import { makeSwapFile, mkswap, type SwaponOptions, swapFlags, sysSwapoff, sysSwapon } from "./swap.js";
-import { type SwapOptions, swapDisks } from "./swap_disks.js";
+import { attachDisks, type SwapDisk, type SwapOptions, swapDisks } from "./swap_disks.js";
 
 /** The parts of a machine that learners replace, each with the lib's own signature. */
 export interface MachineParts extends MmParts {
@@ -158,7 +158,8 @@ export class Machine {
   readonly frames: FrameAllocator;
   private readonly tables: PageTable[] = [];
   private started: Kernel | undefined;
-  private readonly bootedWith: Pick<KernelHardware, "disk" | "swap" | "memory" | "thp">;
+  private readonly swapDisks: readonly SwapDisk[];
+  private readonly bootedWith: Pick<KernelHardware, "disk" | "memory" | "thp" | "softDirty">;
   /** What the last `measure` cost, also where it ended in an error. */
   lastMeasured: Measurement<undefined> | undefined = undefined;
 
@@ -170,10 +171,11 @@ export class Machine {
     this.parts = { ...OWN_PARTS, ...checkParts(options.parts ?? {}) };
     this.clock = new Clock(options.costs);
     const disk = blockModel(options.disk);
+    this.swapDisks = swapDisks(options.swap, disk);
     this.bootedWith = {
       disk,
-      swap: swapDisks(options.swap, disk),
       memory: memoryOptions(options),
+      softDirty: options.softDirty ?? false,
       ...(options.thp === undefined ? {} : { thp: checkThp(options.thp) }),
     };
     const { levels } = this;
@@ -205,6 +207,7 @@ export class Machine {
         throw new RangeError(`the kernel uses 4 levels of page tables, not ${this.levels}`);
       const { ram, clock, cpus } = this;
       this.started = new Kernel({ ram, clock, cpus, ...this.bootedWith }, this.parts);
+      attachDisks(this.started, this.swapDisks);
     }
     return this.started;
   }
@@ -389,14 +392,13 @@ function checkThp(thp: ThpWord): ThpWord {
 }
 
 /** The options about memory in bytes. */
-function memoryOptions({ reserved, movable, softDirty }: BootOptions): MemoryOptions {
+function memoryOptions({ reserved, movable }: BootOptions): MemoryOptions {
   const movableBytes = movable === undefined ? 0 : parseSize(movable, "movable");
-  const asked = { movableBytes, softDirty: softDirty ?? false };
-  if (reserved === undefined) return asked;
-  if (typeof reserved !== "object") return { ...asked, reservedBytes: parseSize(reserved, "reserved") };
+  if (reserved === undefined) return { movableBytes };
+  if (typeof reserved !== "object") return { movableBytes, reservedBytes: parseSize(reserved, "reserved") };
   checkArguments("boot({ reserved })", RESERVE, [reserved]);
   const initrdBytes = reserved.initrd === undefined ? INITRD_BYTES : parseSize(reserved.initrd, "initrd");
-  return { ...asked, nrDisks: reserved.disks ?? 0, initrdBytes };
+  return { movableBytes, nrDisks: reserved.disks ?? 0, initrdBytes };
 }
 
 function checkParts(parts: Partial<MachineParts>): Partial<MachineParts> {

@@ -31,12 +31,12 @@ import {
   type SwapTarget,
 } from "../mm/swap/swapon.js";
 import { CAP_SYS_ADMIN } from "../mm/system.js";
-import type { SwapKernel } from "./disks.js";
 import { checkText } from "./errno.js";
+import type { Kernel } from "./kernel.js";
 import type { Task } from "./task.js";
 
 /** What the area is about, or a negative errno. Linux mm/swapfile.c:claim_swapfile(), setup_swap_extents() */
-function swapTarget(kernel: SwapKernel, file: VfsFile): SwapTarget | number {
+function swapTarget(kernel: Kernel, file: VfsFile): SwapTarget | number {
   const page = new Uint8Array(PAGE_SIZE);
   const disk = file.privateData as SwapDevice | undefined;
   const { inode } = file;
@@ -66,7 +66,7 @@ function swapTarget(kernel: SwapKernel, file: VfsFile): SwapTarget | number {
 }
 
 /** Whether `task`, or root where it is none, may administer the machine. Linux capable(CAP_SYS_ADMIN) */
-function mayAdmin(kernel: SwapKernel, task: Task | undefined): boolean {
+function mayAdmin(kernel: Kernel, task: Task | undefined): boolean {
   return task === undefined || kernel.sys.capable(CAP_SYS_ADMIN);
 }
 
@@ -74,12 +74,7 @@ function mayAdmin(kernel: SwapKernel, task: Task | undefined): boolean {
  * Uses the device or file at `path` as swap; 0 or a negative errno. man 2 swapon;
  * Linux mm/swapfile.c:SYSCALL_DEFINE2(swapon)
  */
-export function sysSwapon(
-  kernel: SwapKernel,
-  task: Task | undefined,
-  path: string,
-  swapFlags: number,
-): number {
+export function sysSwapon(kernel: Kernel, task: Task | undefined, path: string, swapFlags: number): number {
   checkText(path, "path", "swapon");
   if (task !== undefined) kernel.enter(task);
   if ((swapFlags & ~SWAP_FLAGS_VALID) !== 0) return -EINVAL;
@@ -99,12 +94,12 @@ export function sysSwapon(
 }
 
 /** Every address space that is there. */
-function* allMms(kernel: SwapKernel): Iterable<MmStruct> {
+function* allMms(kernel: Kernel): Iterable<MmStruct> {
   for (const task of kernel.tasks.values()) if (task.mm !== undefined) yield task.mm;
 }
 
 /** The area that lies on the file, or undefined. */
-function areaOf(kernel: SwapKernel, file: VfsFile): SwapInfoStruct | undefined {
+function areaOf(kernel: Kernel, file: VfsFile): SwapInfoStruct | undefined {
   for (const [si, used] of kernel.disks.swapFiles) if (used.inode === file.inode) return si;
   return undefined;
 }
@@ -113,7 +108,7 @@ function areaOf(kernel: SwapKernel, file: VfsFile): SwapInfoStruct | undefined {
  * Brings back all that is in the swap area at `path`, and uses it no more; 0 or a negative errno.
  * man 2 swapoff; Linux mm/swapfile.c:SYSCALL_DEFINE1(swapoff)
  */
-export function sysSwapoff(kernel: SwapKernel, task: Task | undefined, path: string): number {
+export function sysSwapoff(kernel: Kernel, task: Task | undefined, path: string): number {
   checkText(path, "path", "swapoff");
   if (task !== undefined) kernel.enter(task);
   const { sys } = kernel;
@@ -139,7 +134,7 @@ export function sysSwapoff(kernel: SwapKernel, task: Task | undefined, path: str
  * given. 0 or a negative errno, -ETXTBSY where swap lies there already. man 8 mkswap, without its own checks
  */
 export function mkswap(
-  kernel: SwapKernel,
+  kernel: Kernel,
   path: string,
   nrPages?: number,
   badpages: readonly number[] = [],
@@ -158,7 +153,7 @@ export function mkswap(
 }
 
 /** A new file at `path` of `nrPages` pages, all written, to be used as swap. Not in Linux: fallocate, dd. */
-export function makeSwapFile(kernel: SwapKernel, path: string, nrPages: number): void {
+export function makeSwapFile(kernel: Kernel, path: string, nrPages: number): void {
   const file = kernel.files.open(path, O_RDWR | O_CREAT);
   if (typeof file === "number") throw new RangeError(`${path} cannot be made: ${errnoName(file)}`);
   const page = new Uint8Array(PAGE_SIZE);

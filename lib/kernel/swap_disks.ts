@@ -6,7 +6,7 @@
  *   boot({ swap: [{ ... }, { ..., priority: 5 }] })      /dev/vdb, /dev/vdc
  *   boot({ swap: { size: "64 MiB", off: true } })        there, with a header, but not swapped on
  *
- * Read first: swap.ts, fs/block_files.ts. Read next: machine.ts.
+ * Read first: swap.ts, disks.ts. Read next: machine.ts.
  */
 
 import { Disk } from "../fs/block_files.js";
@@ -22,8 +22,7 @@ import { valueText } from "../hw/options.js";
 import { checkArguments, type Signature } from "../hw/signature.js";
 import { parseSize } from "../hw/size.js";
 import { errnoName } from "../mm/errno.js";
-import { zramDevice } from "../mm/swap/zram.js";
-import type { SwapKernel } from "./disks.js";
+import type { Kernel } from "./kernel.js";
 import { mkswap, type SwaponOptions, swapFlags, sysSwapon } from "./swap.js";
 
 /** A disk for swap, as `boot` is told. */
@@ -69,7 +68,7 @@ export function swapDisks(
 }
 
 /** A new disk /dev/NAME. Not in Linux: somebody plugs it in. */
-function addDisk(kernel: SwapKernel, name: string, model: BlockModel, nrBlocks: number): Disk {
+function addDisk(kernel: Kernel, name: string, model: BlockModel, nrBlocks: number): Disk {
   const { sys } = kernel;
   const disk = new Disk(new BlockDevice(sys.ram, sys.clock, sys.events, model), nrBlocks);
   kernel.disks.files.add(name, disk);
@@ -77,10 +76,7 @@ function addDisk(kernel: SwapKernel, name: string, model: BlockModel, nrBlocks: 
 }
 
 /** The disks are there, with headers of swap areas, and swapped on. Linux: /etc/fstab */
-export function attachDisks(kernel: SwapKernel, disks: readonly SwapDisk[]): void {
-  kernel.disks.files.add("vda", kernel.disks.root);
-  kernel.disks.files.claimed.add(kernel.disks.root);
-  kernel.disks.files.add("zram0", zramDevice(kernel.sys));
+export function attachDisks(kernel: Kernel, disks: readonly SwapDisk[]): void {
   for (const [i, { nrBlocks, model, flags, off }] of disks.entries()) {
     const name = `vd${String.fromCharCode(98 + i)}`;
     addDisk(kernel, name, model, nrBlocks);

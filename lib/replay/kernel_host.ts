@@ -355,6 +355,7 @@ export function newGuestHost(
     if (host.procfs.tryWrite(path, text) < 0) throw new RangeError(`${path} does not take ${text}`);
   };
   write("/sys/block/vda/queue/read_ahead_kb", "128");
+  host.kernel.disks.files.at("/dev/vdb")?.discard?.(0, 1); // no swap area yet
   occupy(host.kernel.sys, kernelsOwnPages(mem_MB));
   if (thp === "never") return host;
   const dir = "/sys/kernel/mm/transparent_hugepage";
