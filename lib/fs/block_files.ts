@@ -141,6 +141,7 @@ export class BlockFiles implements PseudoFs {
   /** The device appears as /dev/NAME. Linux block/genhd.c:add_disk() */
   add(name: string, disk: SwapDevice): void {
     const inode = new Inode(this.sys, blockFs, this.sys.nextIno++);
+    this.sys.disks.set(name, disk);
     this.files.set(`/dev/${name}`, { inode, disk, fops: blockFops(this.sys, disk) });
   }
 
