@@ -21,6 +21,7 @@ import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area
 import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
 import { initWmarkMin } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
+import { PAGE_SOFT_DIRTY } from "./pgtable/soft_dirty.js";
 import { swapfileInit } from "./swap/swapfile.js";
 import type { MemorySystem } from "./system.js";
 
@@ -33,6 +34,7 @@ export function mmInit(
 ): void {
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.cpus = cpus;
+  if (memory.softDirty === true) sys.pageSoftDirty = PAGE_SOFT_DIRTY;
   const later = freeAreaInit(sys, memory);
   setupPerCpuPageset(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;

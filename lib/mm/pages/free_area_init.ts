@@ -51,6 +51,8 @@ export interface MemoryOptions {
   readonly nrDisks?: number;
   /** Size of the initial file system. */
   readonly initrdBytes?: number;
+  /** Entries have a soft-dirty bit. Linux CONFIG_MEM_SOFT_DIRTY */
+  readonly softDirty?: boolean;
 }
 
 const MIB = 2 ** 20;

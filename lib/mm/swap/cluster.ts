@@ -71,7 +71,7 @@ function listOf(si: SwapInfoStruct, ci: SwapClusterInfo, flags: number): Set<Swa
 }
 
 /** The cluster goes to the end of the list that `flags` names. Linux mm/swapfile.c:move_cluster() */
-export function moveCluster(si: SwapInfoStruct, ci: SwapClusterInfo, flags: number): void {
+function moveCluster(si: SwapInfoStruct, ci: SwapClusterInfo, flags: number): void {
   listOf(si, ci, ci.flags)?.delete(ci);
   ci.flags = flags;
   listOf(si, ci, flags)?.add(ci);

@@ -191,7 +191,7 @@ function allocSwapScanList(
  * Takes slots that only the swap cache has from folios, in full clusters: in one, or with `force` in as many
  * as the area has in use. Linux mm/swapfile.c:swap_reclaim_full_clusters()
  */
-export function swapReclaimFullClusters(sys: MemorySystem, si: SwapInfoStruct, force: boolean): void {
+function swapReclaimFullClusters(sys: MemorySystem, si: SwapInfoStruct, force: boolean): void {
   let toScan = force ? Math.floor(si.inusePages / SWAPFILE_CLUSTER) : 1;
   for (;;) {
     const ci = isolateCluster(sys, si, si.fullClusters);

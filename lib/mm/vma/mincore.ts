@@ -72,7 +72,8 @@ function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Arr
     pteEntry(pte, addr, _ptep, kind) {
       const i = indexOf(addr);
       if (kind === PTE_KIND_MARKER) mincoreUnmappedRange(vma, addr, vec.subarray(i, i + 1));
-      else vec[i] = kind !== PTE_KIND_SWAP || mincoreSwap(sys, pteToSwpEntry(pte)) ? 1 : 0; // on the move: in core
+      else if (kind === PTE_KIND_SWAP) vec[i] = mincoreSwap(sys, pteToSwpEntry(pte)) ? 1 : 0;
+      else vec[i] = 1; // a page on the move is in core
     },
     pmdEntry(_pmd, addr, _pmdp, next) {
       vec.fill(1, indexOf(addr), indexOf(next));
