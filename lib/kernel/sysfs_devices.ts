@@ -15,7 +15,7 @@ import { EINVAL } from "../mm/errno.js";
 import type { MemorySystem } from "../mm/system.js";
 import { kstrtoul } from "./kstrtox.js";
 import type { KobjAttribute } from "./sysfs_mm.js";
-import { zramFiles } from "./sysfs_zram.js";
+import { zramFiles, zramHotAdd } from "./sysfs_zram.js";
 import { zswapFiles } from "./sysfs_zswap.js";
 
 /** Entries of a page table: a fault maps pages of one table only. Linux PTRS_PER_PTE */
@@ -80,11 +80,12 @@ function diskRotational(name: string): KobjAttribute {
 
 /** What is below /sys always, by path. */
 const FIXED: ReadonlyMap<string, KobjAttribute> = new Map(
-  [readAheadKb, faultAroundBytes, ...zramFiles, ...zswapFiles].map((one) => [one.path, one]),
+  [readAheadKb, faultAroundBytes, zramHotAdd, ...zswapFiles].map((one) => [one.path, one]),
 );
 
 /** The files of this machine, by their path below /sys. */
-export function sysTable({ disks }: MemorySystem): ReadonlyMap<string, KobjAttribute> {
+export function sysTable({ disks, swap }: MemorySystem): ReadonlyMap<string, KobjAttribute> {
   const files = [...disks.keys()].flatMap((name) => [diskSize(name), diskRotational(name)]);
+  for (const index of swap.zram.keys()) files.push(...zramFiles(index));
   return new Map([...FIXED, ...files.map((one): [string, KobjAttribute] => [one.path, one])]);
 }
