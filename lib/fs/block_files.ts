@@ -141,12 +141,21 @@ export class BlockFiles implements PseudoFs {
   /** The device appears as /dev/NAME. Linux block/genhd.c:add_disk() */
   add(name: string, disk: SwapDevice): void {
     const inode = new Inode(this.sys, blockFs, this.sys.nextIno++);
+    this.sys.disks.set(name, disk);
     this.files.set(`/dev/${name}`, { inode, disk, fops: blockFops(this.sys, disk) });
+  }
+
+  /** The file at `path`; that of a disk which has just come appears now. */
+  private find(path: string): BlockFile | undefined {
+    const name = path.slice("/dev/".length);
+    const disk = this.sys.disks.get(name);
+    if (disk !== undefined && path === `/dev/${name}` && !this.files.has(path)) this.add(name, disk);
+    return this.files.get(path);
   }
 
   /** The device at `path`, or undefined. */
   at(path: string): SwapDevice | undefined {
-    return this.files.get(path)?.disk;
+    return this.find(path)?.disk;
   }
 
   /** Paths of the devices. */
@@ -155,7 +164,7 @@ export class BlockFiles implements PseudoFs {
   }
 
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined {
-    const found = this.files.get(path);
+    const found = this.find(path);
     if (found === undefined) return undefined;
     const exclusive = (flags & O_EXCL) !== 0;
     if (exclusive && (flags & O_CREAT) !== 0) return -EEXIST;

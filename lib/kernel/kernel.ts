@@ -277,6 +277,7 @@ export class Kernel implements TaskRunner {
       nrThreads: 1,
       oomScoreAdj: from?.oomScoreAdj ?? 0,
       oomScoreAdjMin: from?.oomScoreAdjMin ?? 0,
+      oomFlagOrigin: false,
       cminFlt: 0,
       cmajFlt: 0,
       minFlt: 0,

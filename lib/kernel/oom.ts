@@ -44,7 +44,8 @@ function findLockTaskMm(kernel: OomKernel, leader: Task): Task | undefined {
 }
 
 /**
- * The process whose end frees most, the younger of two equal ones; undefined when none may be ended.
+ * The process whose end frees most, the younger of two equal ones; undefined when none may be ended. One that
+ * swaps off an area comes before all: it has asked for the memory.
  * Linux mm/oom_kill.c:select_bad_process()
  */
 function selectBadProcess(kernel: OomKernel): Task | undefined {
@@ -53,6 +54,7 @@ function selectBadProcess(kernel: OomKernel): Task | undefined {
   let most = Number.NEGATIVE_INFINITY;
   for (const leader of kernel.tasks.values()) {
     const task = leader.pid === leader.tgid ? findLockTaskMm(kernel, leader) : undefined;
+    if (task?.signal.oomFlagOrigin === true && task.mm !== undefined) return task;
     const points = task === undefined ? undefined : oomBadness(task, total);
     if (points === undefined || points < most) continue;
     chosen = task;

@@ -105,6 +105,20 @@ function areaOf(kernel: Kernel, file: VfsFile): SwapInfoStruct | undefined {
 }
 
 /**
+ * Whoever asks for all that memory is the first to be ended for it.
+ * Linux include/linux/oom.h:set_current_oom_origin()
+ */
+function asOomOrigin(task: Task | undefined, act: () => number): number {
+  if (task === undefined) return act();
+  task.signal.oomFlagOrigin = true;
+  try {
+    return act();
+  } finally {
+    task.signal.oomFlagOrigin = false;
+  }
+}
+
+/**
  * Brings back all that is in the swap area at `path`, and uses it no more; 0 or a negative errno.
  * man 2 swapoff; Linux mm/swapfile.c:SYSCALL_DEFINE1(swapoff)
  */
@@ -119,7 +133,7 @@ export function sysSwapoff(kernel: Kernel, task: Task | undefined, path: string)
   fput(file);
   if (si === undefined) return -EINVAL;
   const users = { mms: () => allMms(kernel), interrupted: () => task?.oomVictim === true };
-  const error = disableSwap(sys, si, users, task?.mm);
+  const error = asOomOrigin(task, () => disableSwap(sys, si, users, task?.mm));
   if (error !== 0) return error;
   const used = kernel.disks.swapFiles.get(si)!;
   kernel.disks.swapFiles.delete(si);

@@ -4,6 +4,7 @@
  *
  *   /sys/block/vda/queue/read_ahead_kb        largest window of readahead, for files opened from now on
  *   /sys/kernel/debug/fault_around_bytes      pages of the cache that one fault maps
+ *   /sys/block/vdb/size, .../queue/rotational  what each disk is
  *   /sys/block/zram0/...                      compressed memory as a device (sysfs_zram.ts)
  *   /sys/module/zswap/parameters/...          compressed memory in front of one (sysfs_zswap.ts)
  *
@@ -11,14 +12,16 @@
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
+import type { MemorySystem } from "../mm/system.js";
 import { kstrtoul } from "./kstrtox.js";
 import type { KobjAttribute } from "./sysfs_mm.js";
-import { zramFiles } from "./sysfs_zram.js";
+import { zramFiles, zramHotAdd } from "./sysfs_zram.js";
 import { zswapFiles } from "./sysfs_zswap.js";
 
 /** Entries of a page table: a fault maps pages of one table only. Linux PTRS_PER_PTE */
 const PTRS_PER_PTE = 512;
 const KB_PER_PAGE = PAGE_SIZE / 1024;
+const SECTOR_SIZE = 512;
 
 /** Linux block/blk-sysfs.c:queue_ra_show(), queue_ra_store() */
 const readAheadKb: KobjAttribute = {
@@ -49,7 +52,40 @@ const faultAroundBytes: KobjAttribute = {
   },
 };
 
-/** The files, by their path below /sys. */
-export const sysTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [readAheadKb, faultAroundBytes, ...zramFiles, ...zswapFiles].map((one) => [one.path, one]),
+/** Sectors of 512 bytes. Linux block/genhd.c:part_size_show() */
+function diskSize(name: string): KobjAttribute {
+  return {
+    path: `block/${name}/size`,
+    mode: 0o444,
+    effect: "shows how large the disk is, in sectors of 512 bytes",
+    show: (sys) => String((sys.disks.get(name)!.nrBlocks * PAGE_SIZE) / SECTOR_SIZE),
+    store: () => -EINVAL,
+  };
+}
+
+/** Whether the disk turns. Linux block/blk-sysfs.c:queue_rotational_show(), queue_rotational_store() */
+function diskRotational(name: string): KobjAttribute {
+  return {
+    path: `block/${name}/queue/rotational`,
+    mode: 0o644,
+    effect: "what swap takes it for that is switched on afterwards; it gets no faster",
+    show: (sys) => (sys.disks.get(name)!.rotational ? "1" : "0"),
+    store(sys, text) {
+      const { value, error } = kstrtoul(text, 10);
+      if (error === 0) sys.disks.get(name)!.rotational = value !== 0;
+      return error;
+    },
+  };
+}
+
+/** What is below /sys always, by path. */
+const FIXED: ReadonlyMap<string, KobjAttribute> = new Map(
+  [readAheadKb, faultAroundBytes, zramHotAdd, ...zswapFiles].map((one) => [one.path, one]),
 );
+
+/** The files of this machine, by their path below /sys. */
+export function sysTable({ disks, swap }: MemorySystem): ReadonlyMap<string, KobjAttribute> {
+  const files = [...disks.keys()].flatMap((name) => [diskSize(name), diskRotational(name)]);
+  for (const index of swap.zram.keys()) files.push(...zramFiles(index));
+  return new Map([...FIXED, ...files.map((one): [string, KobjAttribute] => [one.path, one])]);
+}

@@ -6,6 +6,7 @@
  *   cat mm_stat                  orig_data_size compr_data_size mem_used_total mem_limit mem_used_max
  *                                same_pages pages_compacted huge_pages huge_pages_since
  *   echo 1 > compact             moves objects together
+ *   cat /sys/class/zram-control/hot_add     one more device: zram1
  *   echo 1 > reset               gives all up; -EBUSY while swap lies on it
  *
  * Linux drivers/block/zram/zram_drv.c. Read first: mm/swap/zram.ts, sysfs_devices.ts.
@@ -22,19 +23,20 @@ import type { KobjAttribute } from "./sysfs_mm.js";
  */
 const ZRAM_MAX_ALGO_NAME_SZ = 64;
 
-/** A file of zram0. Linux DEVICE_ATTR_RO(), DEVICE_ATTR_WO(), DEVICE_ATTR_RW() */
+/** A file of zram`index`. Linux DEVICE_ATTR_RO(), DEVICE_ATTR_WO(), DEVICE_ATTR_RW() */
 function zramFile(
+  index: number,
   name: string,
   effect: string,
   show?: (zram: Zram) => string,
   store?: (zram: Zram, text: string) => number,
 ): KobjAttribute {
   return {
-    path: `block/zram0/${name}`,
+    path: `block/zram${index}/${name}`,
     mode: (show === undefined ? 0 : 0o444) | (store === undefined ? 0 : 0o200),
     effect,
-    show: (sys: MemorySystem) => show?.(zramDevice(sys)) ?? "",
-    store: (sys: MemorySystem, text: string) => store?.(zramDevice(sys), text) ?? -EINVAL,
+    show: (sys: MemorySystem) => show?.(zramDevice(sys, index)) ?? "",
+    store: (sys: MemorySystem, text: string) => store?.(zramDevice(sys, index), text) ?? -EINVAL,
   };
 }
 
@@ -66,20 +68,38 @@ function compAlgorithmStore(zram: Zram, text: string): number {
   return text.length >= ZRAM_MAX_ALGO_NAME_SZ ? -E2BIG : zram.setCompAlgorithm(text.replace(/\n$/, ""));
 }
 
-/** The files of /sys/block/zram0. Linux drivers/block/zram/zram_drv.c:zram_disk_attrs */
-export const zramFiles: readonly KobjAttribute[] = [
-  zramFile(
-    "disksize",
-    "in effect once, until reset",
-    (zram) => String(zram.disksize),
-    (zram, text) => zram.setDisksize(memparse(text).bytes),
-  ),
-  zramFile("initstate", "shows whether it is set up", (zram) => (zram.disksize > 0 ? "1" : "0")),
-  zramFile("reset", "in effect", undefined, resetStore),
-  zramFile("compact", "in effect", undefined, (zram) => zram.compact()),
-  zramFile("mem_limit", "in effect for the next page written", undefined, memLimitStore),
-  zramFile("mem_used_max", "in effect: 0 begins anew", undefined, memUsedMaxStore),
-  zramFile("comp_algorithm", "there is one: lz4", (zram) => zram.algorithms, compAlgorithmStore),
-  zramFile("io_stat", "shows what failed and what was freed", (zram) => zram.ioStat),
-  zramFile("mm_stat", "shows what is stored in how much memory", (zram) => zram.mmStat),
-];
+/** The files of /sys/block/zram`index`. Linux drivers/block/zram/zram_drv.c:zram_disk_attrs */
+export function zramFiles(index: number): readonly KobjAttribute[] {
+  return [
+    zramFile(
+      index,
+      "disksize",
+      "in effect once, until reset",
+      (zram) => String(zram.disksize),
+      (zram, text) => zram.setDisksize(memparse(text).bytes),
+    ),
+    zramFile(index, "initstate", "shows whether it is set up", (zram) => (zram.disksize > 0 ? "1" : "0")),
+    zramFile(index, "reset", "in effect", undefined, resetStore),
+    zramFile(index, "compact", "in effect", undefined, (zram) => zram.compact()),
+    zramFile(index, "mem_limit", "in effect for the next page written", undefined, memLimitStore),
+    zramFile(index, "mem_used_max", "in effect: 0 begins anew", undefined, memUsedMaxStore),
+    zramFile(index, "comp_algorithm", "there is one: lz4", (zram) => zram.algorithms, compAlgorithmStore),
+    zramFile(index, "io_stat", "shows what failed and what was freed", (zram) => zram.ioStat),
+    zramFile(index, "mm_stat", "shows what is stored in how much memory", (zram) => zram.mmStat),
+  ];
+}
+
+/**
+ * Reading it makes one more device: its number. Linux drivers/block/zram/zram_drv.c:hot_add_show()
+ */
+export const zramHotAdd: KobjAttribute = {
+  path: "class/zram-control/hot_add",
+  mode: 0o400,
+  effect: "each reading makes one more device",
+  show(sys) {
+    const index = sys.swap.zram.length;
+    sys.disks.set(`zram${index}`, zramDevice(sys, index));
+    return String(index);
+  },
+  store: () => -EINVAL,
+};

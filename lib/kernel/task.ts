@@ -46,6 +46,8 @@ export interface SignalStruct {
   oomScoreAdj: number;
   /** How low a task without CAP_SYS_RESOURCE may set it. Linux oom_score_adj_min */
   oomScoreAdjMin: number;
+  /** It asks for more than there may be: the first to be ended. Linux oom_flag_origin */
+  oomFlagOrigin: boolean;
   /** Faults of children that were waited for. */
   cminFlt: number;
   cmajFlt: number;

@@ -34,7 +34,7 @@ import type { KmemCache } from "./pages/kmem_cache.js";
 import { PglistData } from "./pages/pglist_data.js";
 import type { MmParts } from "./parts.js";
 import type { CpuTlbState } from "./pgtable/tlb_types.js";
-import { SwapState } from "./swap/swap_types.js";
+import { type SwapDevice, SwapState } from "./swap/swap_types.js";
 import type { TaskIoAccounting } from "./task_io.js";
 import { TraceRing } from "./trace.js";
 import { defaultVmSysctl, type VmSysctl } from "./vm_sysctl.js";
@@ -164,6 +164,8 @@ export class MemorySystem {
   readonly vmStat = new VmStat();
   /** Limits of dirty pages (mm/lru/dirty_limits.ts). Linux mm/page-writeback.c:global_wb_domain */
   readonly wbDomain = new WbDomain();
+  /** Disks by name, such as "vdb". Linux: /sys/block */
+  readonly disks = new Map<string, SwapDevice>();
   /** Swap areas (mm/swap/swap_types.ts). Linux: the variables of mm/swapfile.c */
   readonly swap = new SwapState();
   /** Files in memory with pages in swap (mm/filemap/shmem_swap.ts). Linux mm/shmem.c:shmem_swaplist */

@@ -73,18 +73,19 @@ function sysctlLookup(context: ProcContext, names: readonly string[]): ProcFile 
 function sysLookup(context: ProcContext, names: readonly string[]): ProcFile | number {
   const path = names.join("/");
   if (path === "kernel/debug/lru_gen") return lruGenFile(context.sys);
-  const setting = sysTable.get(path);
+  const devices = sysTable(context.sys);
+  const setting = devices.get(path);
   if (setting !== undefined) return sysfsFile(context.sys, setting);
   const attribute = kernelMmTable.get(path.replace(/^kernel\/mm\//, ""));
   if (attribute !== undefined && path.startsWith("kernel/mm/")) return sysfsFile(context.sys, attribute);
-  const files = [...[...kernelMmTable.keys()].map((one) => `kernel/mm/${one}`), ...sysTable.keys()];
+  const files = [...[...kernelMmTable.keys()].map((one) => `kernel/mm/${one}`), ...devices.keys()];
   const isFolder = files.some((one) => path === "" || one.startsWith(`${path}/`));
   if (path === "kernel/debug") return -EISDIR;
   return isFolder ? -EISDIR : -ENOENT;
 }
 
 /** Paths of all files, as `find` would list them. */
-export function procPaths({ tasks }: ProcContext): string[] {
+export function procPaths({ sys, tasks }: ProcContext): string[] {
   return [
     ...ROOT_FILES.map((name) => `/proc/${name}`),
     ...[...tasks()]
@@ -92,7 +93,7 @@ export function procPaths({ tasks }: ProcContext): string[] {
       .flatMap((task) => PID_FILES.map((name) => `/proc/${task.pid}/${name}`)),
     ...[...vmTable.keys()].map((name) => `/proc/sys/vm/${name}`),
     ...[...kernelMmTable.keys()].map((path) => `/sys/kernel/mm/${path}`),
-    ...[...sysTable.keys()].map((path) => `/sys/${path}`),
+    ...[...sysTable(sys).keys()].map((path) => `/sys/${path}`),
     "/sys/kernel/debug/lru_gen",
   ];
 }

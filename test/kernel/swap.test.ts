@@ -174,6 +174,22 @@ describe("a swap file", () => {
   });
 });
 
+describe("swapoff for which there is not enough memory", () => {
+  it("costs the life of whoever asked for it; the area stays on, and nothing is lost", () => {
+    const machine = boot({ ram: "24 MiB", swap: "32 MiB" });
+    const nrPages = 6000;
+    const alice = machine.spawn("alice");
+    const base = alice.mmap(nrPages * PAGE);
+    for (let i = 0; i < nrPages; i++) alice.store(base + i * PAGE, 4, i + 1);
+    const bob = machine.spawn("bob");
+    bob.store(bob.mmap(PAGE), 1, 1);
+    expect(() => bob.syscall("swapoff", "/dev/vdb")).toThrow(expect.objectContaining({ signal: "SIGKILL" }));
+    expect([bob.task.alive, alice.task.alive]).toEqual([false, true]);
+    expect(machine.kernel.sys.swap.availHead).toHaveLength(1);
+    for (let i = 0; i < nrPages; i++) expect(alice.load(base + i * PAGE, 4)).toBe(i + 1);
+  });
+});
+
 describe("what the machine says of its swap", () => {
   it("agrees in /proc/swaps and /proc/meminfo, before and after a snapshot is taken back", () => {
     const machine = boot({ ram: "64 MiB", swap: [{ size: "4 MiB" }, { size: "8 MiB", priority: 4 }] });

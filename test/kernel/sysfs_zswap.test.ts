@@ -10,11 +10,11 @@ beforeEach(() => {
   machine = boot({ ram: "16 MiB" });
 });
 
-const shown = (path: string): string => sysTable.get(path)!.show(machine.kernel.sys);
+const shown = (path: string): string => sysTable(machine.kernel.sys).get(path)!.show(machine.kernel.sys);
 
 /** What the parameter shows after `text` was written, or the error. */
 function written(name: string, text: string): string | number {
-  const file = sysTable.get(`module/zswap/parameters/${name}`)!;
+  const file = sysTable(machine.kernel.sys).get(`module/zswap/parameters/${name}`)!;
   const result = file.store(machine.kernel.sys, text);
   return result < 0 ? result : file.show(machine.kernel.sys);
 }

@@ -119,7 +119,7 @@ export interface SwapExtent {
 export interface SwapDevice {
   readonly nrBlocks: number;
   /** It turns. Linux bdev_rot() */
-  readonly rotational: boolean;
+  rotational: boolean;
   /** readNow() and writeNow() are there, and done when they return. Linux bdev_synchronous() */
   readonly synchronous: boolean;
   /** A page under writeback may not change. Linux bdev_stable_writes() */

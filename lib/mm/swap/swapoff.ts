@@ -45,7 +45,7 @@ import { vmEnoughMemory, vmUnacctMemory } from "../vma/util.js";
 import { delFromAvailList } from "./cluster.js";
 import { freeSwapCountContinuations, swapCount, swapFreeNr } from "./swap_map.js";
 import { swapinReadahead } from "./swap_readahead.js";
-import { folioFreeSwap, folioSwap, swapCacheGetFolio } from "./swap_state.js";
+import { folioFreeSwap, folioMatchesSwapEntry, folioSwap, swapCacheGetFolio } from "./swap_state.js";
 import { SWAP_MAP_BAD, SWP_WRITEOK, type SwapInfoStruct, type SwpEntry } from "./swap_types.js";
 import { enableSwapInfo, freeSwapInfo } from "./swapon.js";
 
@@ -67,6 +67,7 @@ interface SwapUsers {
 function unusePte(vma: VmAreaStruct, addr: Vaddr, ptep: number, entry: SwpEntry, folio: Folio): void {
   const { sys } = vma.vmMm;
   const old = ptepGet(sys.ram, ptep);
+  if (!folioMatchesSwapEntry(folio, entry)) return; // given up meanwhile: the next round finds the page
   if (classifyPte(old) !== PTE_KIND_SWAP || pteToSwpEntry(old) !== entry) return;
   addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
   if ((folio.flags & PG_uptodate) === 0) setPte(sys.ram, ptep, makePteMarker(PTE_MARKER_POISONED));
