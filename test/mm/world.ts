@@ -55,7 +55,7 @@ const BASE = 0x1000_0020_0000 - 80 * PAGE;
 const FILE_PAGES = 20;
 const MADV = {
   ...{ normal: 0, random: 1, sequential: 2, willneed: 3, dontneed: 4, free: 8, remove: 9, cold: 20 },
-  ...{ populateRead: 22, populateWrite: 23 },
+  ...{ pageout: 21, populateRead: 22, populateWrite: 23 },
 } as const;
 /** Allocations that one step may try: no step needs more, however little memory there is. */
 const MAX_ALLOCATIONS = 2000;
@@ -97,6 +97,8 @@ export interface WorldOptions {
   ramMib?: number;
   /** Compare with the model (default), or only let the steps run. */
   model?: boolean;
+  /** Switches swap on, or off if it is on; at the beginning, and at each step "swap". */
+  swap?: (kernel: Kernel) => void;
   /** Asked at every allocation: shall it fail? */
   fails?: () => boolean;
   /** Every allocation waits for reclaim, which does this (pressure.ts). */
@@ -110,6 +112,7 @@ export class World {
   private readonly freeAtStart: number;
   private readonly model: boolean;
   private readonly fails: (() => boolean) | undefined;
+  private readonly swap: ((kernel: Kernel) => void) | undefined;
   readonly pressure: Pressure | undefined;
   private nrFds = 0;
   /** Frames that are kept from the kernel. */
@@ -123,7 +126,7 @@ export class World {
   /** Page of the arena that the step is about. */
   private page = 0;
 
-  constructor({ parts, ramMib = 32, model = true, fails, atReclaim }: WorldOptions = {}) {
+  constructor({ parts, ramMib = 32, model = true, swap, fails, atReclaim }: WorldOptions = {}) {
     const ram = new Ram(ramMib * 2 ** 20);
     const clock = new Clock();
     this.kernel = new Kernel({ ram, clock, cpus: [new Cpu(0, ram, clock), new Cpu(1, ram, clock)] });
@@ -131,6 +134,8 @@ export class World {
     this.model = model;
     lruAddDrainAll(this.kernel.sys);
     this.freeAtStart = nrUnusedPages(this.kernel.sys);
+    this.swap = swap;
+    swap?.(this.kernel);
     this.start(true);
     this.fails = fails;
     const { sys } = this.kernel;
@@ -306,6 +311,9 @@ export class World {
       case "fsync":
         this.is(file.file!.fsync(), 0);
         return true;
+      case "swap":
+        this.swap?.(this.kernel);
+        return true;
       case "evict":
         this.is(fadviseDrop(file.file!, 0, 0), 0);
         return true;
@@ -409,9 +417,8 @@ export class World {
     cell.lazy = false;
     const zeros = new Uint8Array(PAGE);
     zeros.set(bytes, offset);
-    const folio = this.mappedFolio(proc, page);
-    expect(folio).toBeDefined(); // it is dirty now, and may not be dropped
-    const found = this.kernel.sys.ram.frame(folio!.pfn);
+    const found = new Uint8Array(PAGE); // it is dirty now, and may be swapped out, but not dropped
+    expect(copyFromUser(proc.task, found, BASE + page * PAGE)).toBe(0);
     if (Buffer.compare(found, zeros) === 0) cell.own = zeros;
     this.same(found, this.bytesOf(cell), `${proc.task}, page ${page}, freed and written`);
   }
