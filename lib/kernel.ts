@@ -221,9 +221,7 @@ export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
 // ---------------- tasks, time and waiting, the kernel as a whole, and its replaceable parts
 
-export type { BlockFiles, Disk } from "./fs/block_files.js";
 export type { EventQueue, EventRecord } from "./hw/events.js";
-export type { Disks } from "./kernel/disks.js";
 export type { FaultingTask } from "./kernel/fault.js";
 export type { Kernel, KernelHardware } from "./kernel/kernel.js";
 export type { Sched, Wait } from "./kernel/sched.js";
