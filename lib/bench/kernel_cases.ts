@@ -8,6 +8,8 @@
  *                                     262144 / speed is the time of one fork
  *   reclaim-file                      touches of a file of twice the RAM, again and again from end to end: what comes in
  *                                     puts something else out
+ *   swap-ssd                          writes to anonymous memory of twice the RAM, the same way: each page is read from
+ *                                     swap on an SSD, and another one is written there
  *
  * The plain loop fills (or copies) 4096 bytes for each page. The machine does less: of a page it fills and
  * copies only what was ever written (hw/ram.ts), here one byte. For fork, which moves no bytes, the loop
@@ -20,6 +22,7 @@
 import { PAGE_SIZE } from "../hw/address.js";
 import { boot, type Machine } from "../kernel/machine.js";
 import type { Process } from "../kernel/process.js";
+import { PSWPIN } from "../mm/vmstat.js";
 import type { BenchCase, BenchGroup } from "./cases.js";
 import { FULL_LENGTH } from "./streams.js";
 
@@ -35,11 +38,12 @@ const WARM_UP = 4;
 
 /** Faults and forks. */
 export const kernelCases: BenchGroup = {
-  names: ["minor-64M", "minor-1G", "minor-16G", "cow", "fork-1G", "reclaim-file"],
+  names: ["minor-64M", "minor-1G", "minor-16G", "cow", "fork-1G", "reclaim-file", "swap-ssd"],
   make(name, { length }) {
     if (name === "cow") return warm(new CowCase());
     if (name === "reclaim-file")
       return warm(new ReclaimCase(length < FULL_LENGTH ? FAULT_PAGES : RECLAIM_TOUCHES));
+    if (name === "swap-ssd") return warm(new SwapCase(length < FULL_LENGTH ? FAULT_PAGES : RECLAIM_TOUCHES));
     if (name === "fork-1G") return warm(new ForkCase(length < FULL_LENGTH ? FAULT_PAGES : FORK_PAGES));
     const size = { "minor-64M": "64 MiB", "minor-1G": "1 GiB", "minor-16G": "16 GiB" }[name];
     if (size === undefined) throw new RangeError(`there is no bench case "${name}"`);
@@ -56,9 +60,9 @@ abstract class KernelCase implements BenchCase {
   protected faults = 0;
   protected wrong: string | undefined;
 
-  constructor(name: string, ram: string) {
+  constructor(name: string, ram: string, swap?: string) {
     this.name = name;
-    this.machine = boot({ ram });
+    this.machine = boot({ ram, ...(swap === undefined ? {} : { swap }) });
     this.process = this.machine.spawn("bench");
   }
 
@@ -168,18 +172,17 @@ class ForkCase extends KernelCase {
   }
 }
 
-class ReclaimCase extends KernelCase {
+/** Touches of memory of twice the RAM, from end to end. */
+abstract class LoopCase extends KernelCase {
   readonly unit = "pages touched";
-  private readonly addr: number;
-  private readonly touches: number;
+  protected abstract readonly addr: number;
+  protected abstract readonly access: "r" | "w";
+  protected readonly touches: number;
   private next = 0;
 
-  constructor(touches: number) {
-    super("reclaim-file", "64 MiB");
+  constructor(name: string, touches: number, swap?: string) {
+    super(name, "64 MiB", swap);
     this.touches = touches;
-    const fd = this.process.open("/data/bench", { create: true, writable: true });
-    this.process.ftruncate(fd, FILE_PAGES * PAGE_SIZE);
-    this.addr = this.process.mmap(FILE_PAGES * PAGE_SIZE, { fd, prot: "r", shared: true });
   }
 
   prepare(): void {}
@@ -187,7 +190,7 @@ class ReclaimCase extends KernelCase {
   run(): number {
     for (let done = 0; done < this.touches; ) {
       const nr = Math.min(this.touches - done, FILE_PAGES - this.next);
-      this.process.touch(this.addr + this.next * PAGE_SIZE, nr * PAGE_SIZE, "r");
+      this.process.touch(this.addr + this.next * PAGE_SIZE, nr * PAGE_SIZE, this.access);
       this.next = (this.next + nr) % FILE_PAGES;
       done += nr;
     }
@@ -199,5 +202,35 @@ class ReclaimCase extends KernelCase {
   baseline(): number {
     for (let page = 0; page < FAULT_PAGES; page++) bytes.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
     return FAULT_PAGES;
+  }
+}
+
+class ReclaimCase extends LoopCase {
+  protected readonly addr: number;
+  protected readonly access = "r";
+
+  constructor(touches: number) {
+    super("reclaim-file", touches);
+    const fd = this.process.open("/data/bench", { create: true, writable: true });
+    this.process.ftruncate(fd, FILE_PAGES * PAGE_SIZE);
+    this.addr = this.process.mmap(FILE_PAGES * PAGE_SIZE, { fd, prot: "r", shared: true });
+  }
+}
+
+class SwapCase extends LoopCase {
+  protected readonly addr: number;
+  protected readonly access = "w";
+
+  constructor(touches: number) {
+    super("swap-ssd", touches, "256 MiB");
+    this.addr = this.process.mmap(FILE_PAGES * PAGE_SIZE);
+    for (let page = 0; page < FILE_PAGES; page++)
+      this.process.store(this.addr + page * PAGE_SIZE, 8, page + 1);
+  }
+
+  override run(): number {
+    const done = super.run();
+    if (this.machine.kernel.sys.vmStat.events[PSWPIN] === 0) this.wrong = "nothing was read from swap";
+    return done;
   }
 }
