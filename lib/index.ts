@@ -27,6 +27,7 @@ export { loadTrace, TRACE_NAMES } from "./course/traces.js";
 
 // ---------------- the machine: boot it, start processes, measure, go back
 
+export type { BlockFiles, Disk } from "./fs/block_files.js";
 export { makeElf, type ProgramParts } from "./fs/elf.js";
 export {
   type ArmModel,
@@ -44,6 +45,7 @@ export { Clock, COSTS, type CostTable } from "./hw/clock.js";
 export { Random } from "./hw/random.js";
 export { formatSize, parseSize } from "./hw/size.js";
 export type { CapabilityName } from "./kernel/cred.js";
+export type { Disks } from "./kernel/disks.js";
 export { SyscallError } from "./kernel/errno.js";
 export {
   type BootOptions,
