@@ -175,11 +175,11 @@ function zapNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: Za
   const kind = classifyPte(pte);
   if (kind !== PTE_KIND_MARKER && kind !== PTE_KIND_SWAP) throw unknownPte(pte); // a page on the move
   if (!(isGuardPte(pte) ? details.dropMarkers : details.evenCows)) return false;
-  setPte(sys.ram, ptep, 0);
   if (kind === PTE_KIND_SWAP) {
-    addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
     freeSwapAndCacheNr(sys, pteToSwpEntry(pte), 1);
+    addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
   }
+  setPte(sys.ram, ptep, 0);
   return true;
 }
 

@@ -119,9 +119,9 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
 function freeNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, kind: number): void {
   const { sys } = vma.vmMm;
   if (kind === PTE_KIND_SWAP) {
-    setPte(sys.ram, ptep, 0);
-    addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
     freeSwapAndCacheNr(sys, pteToSwpEntry(pte), 1);
+    addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
+    setPte(sys.ram, ptep, 0);
   }
   if (kind === PTE_KIND_MARKER && (swpOffset(pteToSwpEntry(pte)) & PTE_MARKER_POISONED) !== 0)
     setPte(sys.ram, ptep, 0);
