@@ -261,13 +261,6 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
   sc.nrScanned += nrPages;
   if (!folioEvictable(folio)) return "activate";
   if (!sc.mayUnmap && folioMapped(folio)) return "keep";
-  if (
-    sys.lruGen.enabled &&
-    !pass.ignoreReferences &&
-    folioMapped(folio) &&
-    (folio.flags & PG_referenced) !== 0
-  )
-    return "keep"; // aging has just found it used
   folioCheckDirtyWriteback(sys, folio, stat);
   if (folioIsWriteback(sys, folio)) return shrinkWriteback(pass, folio, nrPages);
   const references = pass.ignoreReferences ? FOLIOREF_RECLAIM : folioCheckReferences(sys, folio, sc);
