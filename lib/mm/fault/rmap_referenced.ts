@@ -13,8 +13,10 @@
  */
 import { folioIsLocked } from "../filemap/folio_wait.js";
 import { lruGenLookAround } from "../lru/gen/look_around.js";
+import type { Memcg } from "../lru/lruvec.js";
 import { mlockFolio } from "../lru/mlock_batch.js";
 import { vmaHasRecency } from "../lru/mm_inline.js";
+import { memCgroupIsDescendant } from "../memcg/charge.js";
 import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import { type Folio, folioMapcount, folioNrPages, folioTestAnon } from "../pages/folio.js";
 import { pteMkold, pteYoung, setPte } from "../pgtable/pgtable.js";
@@ -32,9 +34,15 @@ interface FolioReferences {
 
 /**
  * Counts the VMAs that have used the folio, and forgets that they have. `isLocked`: the caller holds the
- * folio's lock. Linux mm/rmap.c:folio_referenced()
+ * folio's lock. With `memcg` only the use by processes of that group counts: it is the one that must shrink.
+ * Linux mm/rmap.c:folio_referenced()
  */
-export function folioReferenced(sys: MemorySystem, folio: Folio, isLocked: boolean): FolioReferences {
+export function folioReferenced(
+  sys: MemorySystem,
+  folio: Folio,
+  isLocked: boolean,
+  memcg?: Memcg,
+): FolioReferences {
   const found: FolioReferences = { referenced: 0, vmFlags: 0 };
   if (folioMapcount(folio) === 0 || folio.mapping === undefined) return found;
   if (!isLocked && !folioTestAnon(folio) && folioIsLocked(sys, folio)) {
@@ -44,6 +52,7 @@ export function folioReferenced(sys: MemorySystem, folio: Folio, isLocked: boole
   let left = folioMapcount(folio);
   rmapWalk(folio, (vma) => {
     if (!vmaHasRecency(vma)) return true;
+    if (memcg !== undefined && !memCgroupIsDescendant(vma.vmMm.memcg, memcg)) return true;
     left -= folioReferencedOne(sys, folio, vma, found);
     return left > 0 && (found.vmFlags & VM_LOCKED) === 0;
   });
