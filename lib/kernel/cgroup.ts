@@ -32,7 +32,7 @@ const CONTROLLERS = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma",
 const THREADED = new Set(["cpuset", "cpu", "pids"]);
 
 /** What is asked of a task. Linux include/linux/sched.h:struct task_struct */
-export interface CgroupTask {
+interface CgroupTask {
   readonly pid: number;
   readonly tgid: number;
   readonly mm: MmStruct | undefined;
@@ -48,12 +48,12 @@ export interface CgroupContext {
 // ---------------------------------------------------------------- what a group is
 
 /** The group of a task. Linux include/linux/cgroup.h:task_dfl_cgroup() */
-export function taskCgroup({ cgroups }: MemorySystem, task: CgroupTask): Group {
+function taskCgroup({ cgroups }: MemorySystem, task: CgroupTask): Group {
   return task.cgroup ?? cgroups.root;
 }
 
 /** Its path from the root: "/", "/a/b". Linux kernel/cgroup/cgroup.c:cgroup_path() */
-export function cgroupPath(cgrp: Group): string {
+function cgroupPath(cgrp: Group): string {
   if (cgrp.parent === undefined) return "/";
   const above = cgroupPath(cgrp.parent);
   return `${above === "/" ? "" : above}/${cgrp.name}`;

@@ -35,7 +35,7 @@ import type { MemorySystem } from "../mm/system.js";
 import { memoryStatText } from "./memory_stat.js";
 
 /** One file: what it shows, and what a written text does; a negative errno, or 0. */
-export interface MemcgFile {
+interface MemcgFile {
   /** Not in the root. Linux CFTYPE_NOT_ON_ROOT */
   readonly notOnRoot: boolean;
   show?(sys: MemorySystem, memcg: Memcg): string;

@@ -66,19 +66,13 @@ export class ProcFs implements PseudoFs {
    * or /sys. man 2 open
    */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined {
-    if (!this.isOurs(path)) return undefined;
+    if (!isOurs(this.sys, path)) return undefined;
     const file = procLookup(this.context, path);
     if (file === -ENOENT) return (flags & O_CREAT) !== 0 && path.startsWith("/sys") ? -EACCES : -ENOENT;
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
     if (typeof file === "number") return file;
     const denied = procPermission(this.sys, file, fMode);
     return denied !== 0 ? denied : openProcFile(this.sys, file, path, fMode);
-  }
-
-  /** A path below /proc, /sys, or where the groups are mounted. */
-  private isOurs(path: string): boolean {
-    const { mounts } = this.sys.cgroups;
-    return /^\/(proc|sys)(\/|$)/.test(path) || mounts.some((dir) => `${path}/`.startsWith(`${dir}/`));
   }
 
   /** Makes a group: 0 or a negative errno. man 2 mkdir */
@@ -275,6 +269,11 @@ export class ProcFs implements PseudoFs {
     for (const { pid, tgid, mm } of this.context.tasks())
       if (pid === tgid && mm !== undefined) yield pagemapImage(pid, mm);
   }
+}
+
+/** A path below /proc, /sys, or where the groups are mounted. */
+function isOurs({ cgroups }: MemorySystem, path: string): boolean {
+  return /^\/(proc|sys)(\/|$)/.test(path) || cgroups.mounts.some((dir) => `${path}/`.startsWith(`${dir}/`));
 }
 
 /** What is thrown for a negative errno: the call, and what was tried with it. */
