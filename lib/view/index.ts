@@ -20,6 +20,7 @@ export { drawPolicy } from "./draw_policy.js";
 export {
   drawLists,
   drawRates,
+  drawSwapActivity,
   drawWatermarks,
   type PressureOptions,
   type WatermarkOptions,

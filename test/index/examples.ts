@@ -87,6 +87,7 @@ export const FUNCTIONS: Record<string, Args> = {
   drawGenerations: () => [watchedGenerations(), { title: "t" }],
   drawPolicyCurves: () => [[1, 2, 1, 3], { title: "t", policies: ["LRU"], capacities: [1, 2] }],
   drawRates: () => [watched(), ["pgfault"], { title: "t" }],
+  drawSwapActivity: () => [watched(), { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
