@@ -27,6 +27,8 @@ export {
 } from "./draw_pressure.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./draw_processes.js";
 export { drawPrograms, type ProgramsData } from "./draw_programs.js";
+export { drawSwapEntry, type SwapEntryOptions } from "./draw_swap_entry.js";
+export { drawSwapMap, type SwapMapOptions } from "./draw_swap_map.js";
 export {
   drawTables,
   type MappedPage,
