@@ -63,7 +63,7 @@ describe("drawSwapMap", () => {
     p.fork("q");
     const text = String(drawSwapMap(machine));
     expect(text).toContain("several processes 8");
-    expect(text).toContain("8 counted twice or more, 8 in the swap cache, 4 all zeros");
+    expect(text).toContain("8 counted twice or more, 4 in the swap cache, 4 all zeros");
   });
 
   it("refuses a machine without swap", () => {
