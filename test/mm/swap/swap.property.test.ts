@@ -16,8 +16,16 @@ import { SwapSetup } from "./swap_setup.js";
 const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 12);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const STEPS = 300;
+/** The first of them give the first process something to lose. */
+const FILL = 60;
 
-const SWAP_KINDS = [...KINDS, ...Array<string>(5).fill("pageout"), "free", "swap", "scribble", "scribble"];
+const SWAP_KINDS = [
+  ...KINDS,
+  ...Array<string>(8).fill("pageout"),
+  "free",
+  "swap",
+  ...Array<string>(4).fill("scribble"),
+];
 
 /** What happened in one world, or in all. */
 interface Sums {
@@ -35,6 +43,7 @@ function meanwhile(world: World, setup: SwapSetup, random: Random): void {
   if (random.chance(10)) reclaimAll(sys);
   else if (random.chance(30)) reclaimAtRandom(sys, random);
   if (random.chance(20)) sched.idle(random.below(300_000));
+  if (random.chance(10) && sys.totalSwapPages === 0) setup.toggle(world.kernel);
   if (random.chance(5)) setup.fiddle(sys, random);
   if (random.chance(6)) setup.errors?.failAtRandom(random);
 }
@@ -73,11 +82,13 @@ function finish(world: World, setup: SwapSetup): void {
   setup.errors?.stop();
   sched.settle();
   reclaimAll(sys);
+  setup.checkFrames(sys);
   expect(badFolios(sys), "folios that could not be read, and stay").toBe(0);
   if (sys.swap.swapInfo.some((si) => si !== undefined)) setup.toggle(world.kernel);
   expect(sys.totalSwapPages).toBe(0);
   world.finish();
   setup.check(sys);
+  setup.checkFrames(sys);
 }
 
 function failure(ops: readonly Operation[], seed: number): string | undefined {
@@ -93,7 +104,11 @@ describe("with memory in swap", () => {
   it("every process sees its own bytes or is told, every slot is counted, and none is lost", () => {
     const sums = { moved: 0, compressed: 0, writtenBack: 0, readErrors: 0, writeErrors: 0, told: 0 };
     for (let seed = FIRST_SEED; seed < FIRST_SEED + WORLDS; seed++) {
-      const ops = randomOperations(new Random(7000 + seed), STEPS, SWAP_KINDS);
+      const draw = new Random(7000 + seed);
+      const ops = [
+        ...randomOperations(draw, FILL, ["scribble"]),
+        ...randomOperations(draw, STEPS - FILL, SWAP_KINDS),
+      ];
       try {
         for (const [name, nr] of Object.entries(run(ops, seed))) sums[name as keyof Sums] += nr;
       } catch (error) {
