@@ -109,3 +109,4 @@ export {
   type TableOptions,
   table,
 } from "./table.js";
+export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";

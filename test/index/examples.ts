@@ -124,6 +124,7 @@ export const FUNCTIONS: Record<string, Args> = {
   makeEntry: () => [16, 7, true],
   missRatioCurve: () => [[1, 2, 1]],
   numberPages: () => [[1, 2, 1]],
+  measureThrashing: () => [{ ram: "4 MiB", programs: 1, memoryEach: "64 KiB", rounds: 1, swap: "zram" }],
   measurementTable: () => [machine().measure(() => 1)],
   newHost: () => ["1 MiB", {}],
   offsetInPage: () => [4097],
