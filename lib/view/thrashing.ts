@@ -16,7 +16,9 @@
  *    measureThrashing({ programs: 8, swap: "disk" })       one point of that curve
  *    measureThrashing({ programs: 8, atOnce: 4 })          the same work in two batches
  *
- * What is measured is the work; loading is told apart (`loadNs`). The same options give the same figures.
+ * Each program has the same work, and the time counts until the last has done its part. Who has done it keeps
+ * its memory, as a service does, and works no more. What is measured is the work; loading is told apart
+ * (`loadNs`). The same options give the same figures.
  *
  * Not in Linux. P. Denning, "Thrashing: its causes and prevention", 1968, has the curve. Read first:
  * ../kernel/programs.ts. Read next: draw_thrashing.ts.
@@ -77,6 +79,8 @@ export interface Thrashing {
   readonly fit: number;
   /** From the start of the work to its end, without loading, in simulated ns; batches added up. */
   readonly ns: number;
+  /** When the first program had done its part of the work, counted as `ns` is: the last batch's. */
+  readonly firstDoneNs: number;
   /** Loading the data: filling memory, and swapping out what does not fit. */
   readonly loadNs: number;
   /** Pages used. */
@@ -196,7 +200,16 @@ class ThrashingRun {
   private readonly machine: Machine;
   private readonly setting: Setting;
   private readonly counted: Record<(typeof COUNTERS)[number], number>;
-  private readonly sums = { ns: 0, loadNs: 0, accesses: 0, runNs: 0, ioNs: 0, programNs: 0, killed: 0 };
+  private readonly sums = {
+    ns: 0,
+    loadNs: 0,
+    accesses: 0,
+    runNs: 0,
+    ioNs: 0,
+    programNs: 0,
+    killed: 0,
+    firstDoneNs: 0,
+  };
   private pressure: Pressure | undefined;
 
   constructor(machine: Machine, setting: Setting) {
@@ -225,6 +238,7 @@ class ThrashingRun {
       const { programs: ended, ns } = machine.runPrograms(programs, { processes, maxSteps: 1e8 });
       sums.ns += ns;
       for (const one of Object.values(ended)) this.addUp(one);
+      sums.firstDoneNs = Math.min(...Object.values(ended).map(({ startNs, endNs }) => endNs - startNs));
     };
     if (this.setting.watch && first === 0) this.pressure = samplePressure(machine, act);
     else act();
@@ -276,11 +290,11 @@ class ThrashingRun {
   }
 
   result(): Omit<Thrashing, "swap" | "ramBytes" | "programs" | "atOnce" | "fit"> {
-    const { ns, loadNs, accesses, runNs, ioNs, programNs, killed } = this.sums;
+    const { ns, loadNs, firstDoneNs, accesses, runNs, ioNs, programNs, killed } = this.sums;
     const { pgmajfault, workingset_refault_anon: refaults, ...counters } = this.counted;
     const cpuNs = ns * this.setting.cpus;
     return {
-      ...{ ns, loadNs, accesses, accessesPerSecond: (accesses / ns) * 1e9 },
+      ...{ ns, firstDoneNs, loadNs, accesses, accessesPerSecond: (accesses / ns) * 1e9 },
       usefulCpu: (accesses * this.setting.computeNs) / cpuNs,
       ...{ busyCpu: runNs / cpuNs, waiting: ioNs / programNs },
       ...{ majorFaults: pgmajfault, ...counters, refaults, killed },
