@@ -20,12 +20,15 @@ export { drawPolicy } from "./draw_policy.js";
 export {
   drawLists,
   drawRates,
+  drawSwapActivity,
   drawWatermarks,
   type PressureOptions,
   type WatermarkOptions,
 } from "./draw_pressure.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./draw_processes.js";
 export { drawPrograms, type ProgramsData } from "./draw_programs.js";
+export { drawSwapEntry, type SwapEntryOptions } from "./draw_swap_entry.js";
+export { drawSwapMap, type SwapMapOptions } from "./draw_swap_map.js";
 export {
   drawTables,
   type MappedPage,

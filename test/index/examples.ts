@@ -26,6 +26,7 @@ const withFile = () => {
   one.kernel.files.writeFile("/data/f", new Uint8Array(4096));
   return one;
 };
+const withSwap = () => boot({ ram: "1 MiB", swap: "64 KiB" });
 const walked = () => {
   const m = boot({ ram: "1 MiB" });
   const table = m.newPageTable("t");
@@ -87,6 +88,9 @@ export const FUNCTIONS: Record<string, Args> = {
   drawGenerations: () => [watchedGenerations(), { title: "t" }],
   drawPolicyCurves: () => [[1, 2, 1, 3], { title: "t", policies: ["LRU"], capacities: [1, 2] }],
   drawRates: () => [watched(), ["pgfault"], { title: "t" }],
+  drawSwapActivity: () => [watched(), { title: "t" }],
+  drawSwapEntry: () => [0x07ff_ffff_ffff_fc08n, { title: "t" }],
+  drawSwapMap: () => [withSwap(), { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
