@@ -63,7 +63,9 @@ export interface ThrashingOptions {
   readonly waitNs?: number;
   /** Whether `pressure` shall be there: the work over time. It takes longer to run. */
   readonly watch?: boolean;
-  /** Done to the machine before it starts, such as `(m) => m.procfs.write("/proc/sys/vm/swappiness", "10")`. */
+  /**
+   * Done to the machine before it starts, such as `(m) => m.procfs.write("/proc/sys/vm/swappiness", "10")`.
+   */
   readonly prepare?: (machine: Machine) => void;
   /** Parts of the kernel that take the place of the lib's own. */
   readonly parts?: Partial<MachineParts>;
