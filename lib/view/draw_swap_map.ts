@@ -9,7 +9,7 @@
  * too; white, they are all zeros, and nothing is on the device; yellow, zswap has them. On an area so large
  * that a box stands for several slots, it has the colour of most of them, and no dot.
  *
- * Not in Linux: /proc/swaps has one line for an area. Read first: swap_slots.ts.
+ * Not in Linux: /proc/swaps has one line for an area. Read first: swap_slots.ts. Read next: step_swap.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";

@@ -27,6 +27,15 @@ const withFile = () => {
   return one;
 };
 const withSwap = () => boot({ ram: "1 MiB", swap: "64 KiB" });
+/** A page, in swap or not, and who has it. */
+const swapArguments = (out: boolean): unknown[] => {
+  const m = boot({ ram: "1 MiB", swap: "64 KiB" });
+  const p = m.spawn("one");
+  const va = p.mmap(4096);
+  p.store(va, 1, 1);
+  if (out) pagewalk.pageOut(m, p, va, 4096);
+  return [m, p, va, { title: "t" }];
+};
 const SMALL = { ram: "4 MiB", programs: 1, memoryEach: "64 KiB", rounds: 1, swap: "zram" } as const;
 const thrashing = () => pagewalk.measureThrashing(SMALL);
 const walked = () => {
@@ -139,6 +148,7 @@ export const FUNCTIONS: Record<string, Args> = {
   pageStates: () => [[...process().mm.mmMt][0]],
   plot: () => [FIGURE],
   points: () => [[1, 2], { one: [1, null] }, PLOT],
+  pageOut: () => swapArguments(false).slice(0, 3).concat(4096),
   parseSize: () => ["4 KiB", "size"],
   predict: () => ["What?", 3, "abcdefgh"],
   readLackey: () => [[" L 1000,8"], "here"],
@@ -164,6 +174,8 @@ export const FUNCTIONS: Record<string, Args> = {
   },
   stepPolicy: () => ["LRU", [1, 2, 3, 1], 2, { title: "t" }],
   stepReclaim: () => [withFile(), ["/data/f"], () => {}, { title: "t" }],
+  stepSwapIn: () => swapArguments(true),
+  stepSwapOut: () => swapArguments(false),
   stepShares: () => [process(), { one: () => {} }, { title: "t", range: {} }],
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],
