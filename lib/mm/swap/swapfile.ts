@@ -35,7 +35,7 @@ import {
   vmSwapFull,
 } from "./cluster.js";
 import { putSwapFolio } from "./swap_map.js";
-import { swapCacheAddFolio, TTRS_ANYWAY, tryToReclaimSwap } from "./swap_state.js";
+import { swapCacheAddFolio, TTRS_ANYWAY, traceSwap, tryToReclaimSwap } from "./swap_state.js";
 import {
   CLUSTER_FLAG_NONE,
   type PercpuSwapCluster,
@@ -304,5 +304,6 @@ export function folioAllocSwap(sys: MemorySystem, folio: Folio): boolean {
   }
   if (entry === 0) return false;
   swapCacheAddFolio(sys, folio, entry);
+  if (sys.trace.on) traceSwap(sys, "pagewalk:folio_alloc_swap", folio);
   return true;
 }
