@@ -240,6 +240,10 @@ class KernelHost implements Host {
     return this.kernel.sys.vmStat.events[OOM_KILL]!;
   }
 
+  kernelLog(): readonly string[] {
+    return this.kernel.sys.kernelLog;
+  }
+
   mkdir(path: string): number {
     return this.kernel.files.mkdir(path);
   }
