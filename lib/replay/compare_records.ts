@@ -138,6 +138,11 @@ function sameLeaf(kernel: Json | undefined, ours: Json | undefined): boolean {
   return JSON.stringify(kernel) === JSON.stringify(ours);
 }
 
+/** Scores are made of counters that Linux has not added up over all CPUs: they may be off by one. */
+function sameScore(kernel: Json | undefined, ours: Json | undefined): boolean {
+  return Math.abs(Number(kernel) - Number(ours)) <= 1;
+}
+
 /** The release whose smaps do not tell that a mapping may have guard pages; 6.18.44 does. */
 const NO_GUARD_FLAG = /^6\.18\.15\b/;
 
@@ -185,6 +190,7 @@ class Walker {
     else if (Array.isArray(kernel) && Array.isArray(ours) && !WHOLE_LISTS.has(path[path.length - 1] ?? ""))
       for (let i = 0; i < Math.max(kernel.length, ours.length); i++)
         this.node(kernel[i] as Json, ours[i] as Json, [...path, String(i)]);
+    else if (path[path.length - 1] === "oom_score") this.leaf(kernel, ours, path, sameScore(kernel, ours));
     else this.leaf(kernel, ours, path, sameLeaf(kernel, this.asShown(ours, path)));
   }
 

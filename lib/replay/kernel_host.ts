@@ -325,7 +325,7 @@ const KERNELS_OWN: readonly (readonly [ramMiB: number, pages: number])[] = [
 ];
 
 /** As many of them the emulated recorder has itself. */
-const RECORDERS_OWN = 43;
+const RECORDERS_OWN = 249;
 
 /** Between two sizes that were asked for, in proportion; beyond them, as steep as there. */
 function kernelsOwnPages(ramMiB: number): number {
