@@ -113,3 +113,9 @@ export {
   table,
 } from "./table.js";
 export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";
+export {
+  drawThrashingKinds,
+  type ThrashingKind,
+  thrashingKinds,
+  thrashingKindsTable,
+} from "./thrashing_kinds.js";

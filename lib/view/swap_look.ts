@@ -59,8 +59,8 @@ export interface PageLook {
 /** The raw entry that maps `va`; 0 where there is no table. */
 export function rawEntry(machine: Machine, mm: MmStruct, va: Vaddr): bigint {
   const { steps } = explainWalk(machine.ram, linuxPaging(mm.pgd), va, ACCESS_READ | ACCESS_USER);
-  const last = steps[steps.length - 1]!;
-  return last.level === 1 ? last.entry : 0n;
+  const last = steps[steps.length - 1];
+  return last?.level === 1 ? last.entry : 0n;
 }
 
 /** The slot that a raw entry names; undefined unless it is one. */
