@@ -21,7 +21,6 @@
  */
 import type { Pfn } from "../../hw/address.js";
 import { type BlockRequest, MAX_REQUEST_BLOCKS, type RequestOwner } from "../../hw/block_device.js";
-import type { Ram } from "../../hw/ram.js";
 import { ENOENT } from "../errno.js";
 import { folioEndIo } from "../filemap/folio_wait.js";
 import { folioEndWriteback, folioMarkDirty } from "../lru/page_writeback.js";
@@ -161,17 +160,6 @@ function submitBio(sys: MemorySystem, si: SwapInfoStruct, op: "read" | "write", 
 
 // ---------------------------------------------------------------- out
 
-/** Whether all bytes of the frame are 0. Linux mm/page_io.c:is_folio_zero_filled() */
-function isFrameZero(ram: Ram, pfn: number): boolean {
-  const section = ram.sectionOf(pfn);
-  if (section === undefined) return true;
-  const start = (pfn & 0x3fff) << 10;
-  const { words } = section;
-  if (words[start + 1023] !== 0) return false;
-  for (let i = start; i < start + 1023; i++) if (words[i] !== 0) return false;
-  return true;
-}
-
 /** The zero map says `zero` for all pages of the folio. Linux swap_zeromap_folio_set(), _clear() */
 function setZeromap(si: SwapInfoStruct, folio: Folio, zero: 0 | 1): void {
   const offset = swpOffset(folioSwap(folio));
@@ -187,7 +175,7 @@ export function swapWriteout(sys: MemorySystem, folio: Folio): void {
   const si = swapEntryToInfo(sys, folioSwap(folio));
   const nrPages = folioNrPages(folio);
   let zero = true;
-  for (let i = 0; i < nrPages && zero; i++) zero = isFrameZero(sys.ram, folio.pfn + i);
+  for (let i = 0; i < nrPages && zero; i++) zero = sys.ram.isFrameZero(folio.pfn + i);
   setZeromap(si, folio, zero ? 1 : 0);
   if (zero) countVmEvents(sys, SWPOUT_ZERO, nrPages);
   const stored = zero || sys.swap.zswap?.store(folio) === true;

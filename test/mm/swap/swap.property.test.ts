@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../lib/hw/random.js";
+import type { Kernel } from "../../../lib/kernel/kernel.js";
 import { lruGenChangeState } from "../../../lib/mm/lru/gen/switch.js";
 import { PSWPIN, PSWPOUT, ZSWPIN, ZSWPOUT, ZSWPWB } from "../../../lib/mm/vmstat.js";
 import { asScript, KINDS, type Operation, randomOperations, shortest } from "../operations.js";
@@ -13,7 +14,7 @@ import { badFolios } from "./io_errors.js";
 import { SwapSetup } from "./swap_setup.js";
 
 /** Worlds, and the first seed; more by hand: PAGEWALK_WORLDS=5000. */
-const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 12);
+const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 10);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const STEPS = 300;
 /** The first of them give the first process something to lose. */
@@ -48,12 +49,21 @@ function meanwhile(world: World, setup: SwapSetup, random: Random): void {
   if (random.chance(6)) setup.errors?.failAtRandom(random);
 }
 
+/** Where there is never a free frame: the world is another one after each allocation. */
+function whileAllocating(world: World, random: Random): void {
+  if (random.chance(50)) reclaimAtRandom(world.kernel.sys, random);
+  else for (let i = random.below(6); i > 0; i--) world.touchMeanwhile(random);
+}
+
 /** Runs the steps, and checks all after each. */
 function run(ops: readonly Operation[], seed: number): Sums {
   const random = new Random(seed);
   const setup = new SwapSetup(seed);
   const { errors } = setup;
-  const world = new World({ ramMib: 16, swap: (kernel) => setup.toggle(kernel), errors });
+  const world = new World({
+    ...{ ramMib: 16, swap: (kernel: Kernel) => setup.toggle(kernel), errors },
+    ...(seed % 4 === 1 ? { atReclaim: (it: World) => whileAllocating(it, random) } : {}),
+  });
   const { sys } = world.kernel;
   lruGenChangeState(sys, seed % 5 >= 3);
   for (const [i, op] of ops.entries()) {
