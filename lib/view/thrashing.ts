@@ -245,13 +245,16 @@ class ThrashingRun {
     const loadingNs = machine.clock.nowNs;
     const processes: Record<string, Process> = {};
     const programs: Record<string, ProgramFunction> = {};
+    const areas: number[] = [];
     for (let nr = first; nr < end; nr++) {
       const process = machine.spawn(`p${nr + 1}`);
       process.setaffinity(nr % this.setting.cpus);
       processes[process.name] = process;
-      const at = this.load(process, nr);
+      const at = process.mmap(this.setting.pagesEach * PAGE_SIZE);
+      areas.push(at);
       programs[process.name] = () => this.work(process, at, nr);
     }
+    this.load(Object.values(processes), areas);
     sums.loadNs += machine.clock.nowNs - loadingNs;
     const before = COUNTERS.map((name) => vmstatValue(sys, name));
     const act = (): void => this.run(programs, processes);
@@ -273,17 +276,16 @@ class ThrashingRun {
     this.sums.killed += Object.values(ended).filter(({ error }) => error !== undefined).length;
   }
 
-  /** Reads the data of program `nr`, page by page; each page is its own. */
-  private load(process: Process, nr: number): number {
-    const { pagesEach } = this.setting;
-    const at = process.mmap(pagesEach * PAGE_SIZE);
-    const fd = process.open(TEXT_FILE, { writable: false });
-    for (let page = 0; page < pagesEach; page++) {
-      process.pread(fd, at + page * PAGE_SIZE, PAGE_SIZE, ((nr * 7 + page) % TEXT_PAGES) * PAGE_SIZE);
-      process.store(at + page * PAGE_SIZE, 4, nr * pagesEach + page);
-    }
-    process.close(fd);
-    return at;
+  /** Each reads its data, all side by side; each page of each is different. */
+  private load(processes: readonly Process[], areas: readonly number[]): void {
+    const fds = processes.map((process) => process.open(TEXT_FILE, { writable: false }));
+    for (let page = 0; page < this.setting.pagesEach; page++)
+      for (const [i, process] of processes.entries()) {
+        const va = areas[i]! + page * PAGE_SIZE;
+        process.pread(fds[i]!, va, PAGE_SIZE, ((i * 7 + page) % TEXT_PAGES) * PAGE_SIZE);
+        process.store(va, 4, page * processes.length + i);
+      }
+    for (const [i, process] of processes.entries()) process.close(fds[i]!);
   }
 
   private *work(process: Process, at: number, nr: number): Generator<void, void> {
