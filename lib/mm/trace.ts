@@ -57,8 +57,8 @@ export const TRACEPOINTS = [
   "pagewalk:zap_present_ptes",
   "pagewalk:clear_page",
   "pagewalk:workingset_refault",
-  // Not in Linux: a page got a slot of swap; an entry of a page table names the slot instead of the frame; the
-  // page was sent to where the slot's bytes are kept, and has arrived; it was found in the swap cache, or
+  // Not in Linux: a page got a slot of swap; an entry of a page table names the slot instead of the frame;
+  // the page was sent to where the slot's bytes are kept, and has arrived; it was found in the swap cache, or
   // sent for, or came ahead of need, and has arrived; nobody has the slot any more. There, kprobes, too.
   "pagewalk:folio_alloc_swap",
   "pagewalk:set_swap_pte",

@@ -6,8 +6,8 @@
  *        0 |  0x3fffffffffffe       | 0 | 0 |  0  | 1 | 0 | 0 | 0        page 1 of swap area 0
  *
  * The processor looks at P only, and faults. All the rest is the kernel's own note to itself: which area,
- * which page of it, and what it must not forget until the page is back. The offset's bits are inverted so that the
- * address that a careless processor would guess from the entry is one that no memory has (L1TF).
+ * which page of it, and what it must not forget until the page is back. The offset's bits are inverted so
+ * that the address that a careless processor would guess from the entry is one that no memory has (L1TF).
  *
  * Not in Linux. Read first: draw_entry.ts, ../mm/pgtable/swapops.ts. Read next: draw_swap_map.ts.
  */
@@ -28,7 +28,7 @@ export interface SwapEntryOptions {
 }
 
 /** A swap entry taken apart, as the processor's format has it. Linux arch/x86/include/asm/pgtable_64.h */
-export interface SwapEntryFields {
+interface SwapEntryFields {
   /** Bits 63 to 59: the swap area, or another kind of note. Linux __swp_type() */
   readonly type: number;
   /** Bits 58 to 9 as they stand there. */
@@ -49,7 +49,7 @@ const OFFSET_MASK = (1n << 50n) - 1n;
  * Takes a raw entry apart that is neither present nor empty; RangeError for one that is. Linux
  * pte_to_swp_entry(), and the flags beside it
  */
-export function swapEntryFields(entry: bigint): SwapEntryFields {
+function swapEntryFields(entry: bigint): SwapEntryFields {
   const value = BigInt.asUintN(64, entry);
   if (value === 0n) throw new RangeError("entry 0 is empty: it says nothing of swap");
   if ((value & 0x101n) !== 0n)
@@ -113,7 +113,7 @@ export function drawSwapEntry(entry: bigint | number, options: SwapEntryOptions 
 }
 
 /** The row of boxes, 704 pixels wide; for drawings that show an entry beside other things. */
-export function swapEntryStrip(entry: bigint, left: number, top: number): string[] {
+function swapEntryStrip(entry: bigint, left: number, top: number): string[] {
   let x = left;
   const out = partsOf(swapEntryFields(entry), entry).flatMap(({ bits, name, value, width, fill, set }) => {
     const middle = x + width / 2;
@@ -133,7 +133,7 @@ export function swapEntryStrip(entry: bigint, left: number, top: number): string
 }
 
 /** "page 1 of swap area 0", or whose note it is. */
-export function placeText({ type, offset }: SwapEntryFields): string {
+function placeText({ type, offset }: SwapEntryFields): string {
   if (type < MAX_SWAPFILES) return `page ${offset} of swap area ${type}`;
   if (type === SWP_PTE_MARKER) return `a marker, ${hex(offset)}`;
   if (type >= SWP_MIGRATION_READ && type <= SWP_MIGRATION_WRITE) return `frame ${hex(offset)} is being moved`;

@@ -9,7 +9,7 @@
  * too; white, they are all zeros, and nothing is on the device; yellow, zswap has them. On an area so large
  * that a box stands for several slots, it has the colour of most of them, and no dot.
  *
- * Not in Linux: /proc/swaps has one line for an area. Read first: swap_slots.ts. Read next: step_swap.ts.
+ * Not in Linux: /proc/swaps has one line for an area. Read first: swap_slots.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";
@@ -231,7 +231,10 @@ function boxesOf(slots: readonly SwapSlot[], look: (slot: SwapSlot) => Look, per
   return boxes;
 }
 
-/** One rectangle for each run of equal boxes in a row, or for each box if they are large; one path for all dots. */
+/**
+ * One rectangle for each run of equal boxes in a row, or for each box if they are large; one path for all
+ * dots.
+ */
 function boxesMarkup(boxes: readonly Box[], top: number, { columns, box }: Grid): string[] {
   const large = box > 6;
   const out: string[] = [];

@@ -36,6 +36,7 @@ export {
   type TableNodeEntry,
   type TablesData,
 } from "./draw_tables.js";
+export { drawThrashing, type ThrashingPlotOptions } from "./draw_thrashing.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./draw_timeline.js";
 export { drawTlb, type TlbCell, type TlbData, type TlbMark } from "./draw_tlb.js";
 export { drawWalk, type WalkData, type WalkOptions } from "./draw_walk.js";
@@ -109,3 +110,4 @@ export {
   type TableOptions,
   table,
 } from "./table.js";
+export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";

@@ -86,8 +86,8 @@ function columnsOf(samples: readonly PressureSample[]): readonly VmstatColumn[] 
  * What `vmstat 1` and `sar -B` print together, a line for each `everyMs` of the run, 1000 unless given: free,
  * cache and dirty in kB at its end; the others by the second. `bi`, `bo`: kB read from and written to disks;
  * `flt`, `maj`: faults; `scank`, `scand`: pages scanned by kswapd and by others; `stall`: allocations that
- * had to reclaim. On a run with swap in use `swpd`, kB in swap, and `si`, `so`, kB read from it and written to
- * it, take the place of dirty and stall. man 8 vmstat
+ * had to reclaim. On a run with swap in use `swpd`, kB in swap, and `si`, `so`, kB read from it and written
+ * to it, take the place of dirty and stall. man 8 vmstat
  */
 export function vmstatText(pressure: Pressure, everyMs = 1000): string {
   const wanted = shape({ zones: listOf("object"), samples: listOf("object") });

@@ -27,6 +27,8 @@ const withFile = () => {
   return one;
 };
 const withSwap = () => boot({ ram: "1 MiB", swap: "64 KiB" });
+const SMALL = { ram: "4 MiB", programs: 1, memoryEach: "64 KiB", rounds: 1, swap: "zram" } as const;
+const thrashing = () => pagewalk.measureThrashing(SMALL);
 const walked = () => {
   const m = boot({ ram: "1 MiB" });
   const table = m.newPageTable("t");
@@ -93,6 +95,7 @@ export const FUNCTIONS: Record<string, Args> = {
   drawSwapMap: () => [withSwap(), { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
+  drawThrashing: () => [{ ssd: [thrashing()] }, { title: "t", x: "programs", y: "throughput" }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
   drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
   drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
@@ -124,6 +127,7 @@ export const FUNCTIONS: Record<string, Args> = {
   makeEntry: () => [16, 7, true],
   missRatioCurve: () => [[1, 2, 1]],
   numberPages: () => [[1, 2, 1]],
+  measureThrashing: () => [SMALL],
   measurementTable: () => [machine().measure(() => 1)],
   newHost: () => ["1 MiB", {}],
   offsetInPage: () => [4097],
