@@ -404,6 +404,10 @@ export const CLASSES: Record<string, ClassExample> = {
       "write8",
       "writeUint",
       "readUint",
+      // Of devices, which check before they call.
+      "saveFrame",
+      "loadFrame",
+      "isFrameZero",
     ],
     methods: {
       read8: () => [0],
