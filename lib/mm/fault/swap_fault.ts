@@ -123,8 +123,8 @@ export function doSwapPage(vmf: VmFault): VmFaultResult {
   return ret;
 }
 
-/** Linux mm/memory.c:handle_pte_marker() */
-function handlePteMarker(vmf: VmFault): VmFaultResult {
+/** What a marker at vmf.origPte means for who touches it. Linux mm/memory.c:handle_pte_marker() */
+export function handlePteMarker(vmf: VmFault): VmFaultResult {
   const marker = swpOffset(pteToSwpEntry(vmf.origPte));
   if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
   return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
@@ -145,9 +145,11 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
 }
 
 /**
- * Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache"
+ * Reads the slot into a new page that is not put into the swap cache, but marks the slot as if it were, until
+ * swapcacheClear(). Undefined without memory, or if somebody else reads it.
+ * Linux do_swap_page(), "skip swapcache"
  */
-function readPastCache(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
+export function readPastCache(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
   const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
   if (folio === undefined) return undefined;
   if (swapcachePrepare(sys, entry) !== 0) {

@@ -1,0 +1,123 @@
+/**
+ * The swap area of lab 06.3's machine: on an SSD, on zram, or on an SSD with checksums; small, so that half
+ * of it is soon used.
+ *
+ *   swapOn(kernel, "zram") --> { si, drop(), failRead(), folios(), isOf(slot, mm) }
+ *
+ * Its zram keeps pages as they are: compression would change nothing here.
+ *
+ * Not in Linux: a helper of the course. Read next: swap_in.ts.
+ */
+import { PAGE_SIZE } from "../../hw/address.js";
+import { BlockDevice } from "../../hw/block_device.js";
+import type { Kernel } from "../../kernel/kernel.js";
+import { EIO } from "../../mm/errno.js";
+import { folioIsolateLru } from "../../mm/lru/isolate.js";
+import { reclaimPages } from "../../mm/lru/reclaim_pages.js";
+import { lruAddDrainAll } from "../../mm/lru/swap.js";
+import type { MmStruct } from "../../mm/mm_types.js";
+import type { Folio } from "../../mm/pages/folio.js";
+import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
+import { PTE_KIND_SWAP, pteToSwpEntry, swpOffset } from "../../mm/pgtable/swapops.js";
+import type { SwapDevice, SwapInfoStruct } from "../../mm/swap/swap_types.js";
+import { enableSwap } from "../../mm/swap/swapon.js";
+import type { MemorySystem } from "../../mm/system.js";
+import type { SwapInDevice } from "./swap_in_ops.js";
+
+/** Slots of the area, its header included. */
+const SLOTS = 260;
+
+/** The area in use. */
+export interface DroppableSwap {
+  readonly si: SwapInfoStruct;
+  /** Folios of the swap cache. */
+  folios(): Folio[];
+  /** Reclaims what nobody maps of the swap cache. */
+  drop(): void;
+  /** The next read fails. */
+  failRead(): void;
+  /** Whether slot `slot` is named by an entry of `mm`. */
+  isOf(slot: number, mm: MmStruct | undefined): boolean;
+}
+
+/** A device that is done at once, and keeps pages as they are. */
+class DoneAtOnce implements SwapDevice {
+  readonly nrBlocks = SLOTS;
+  rotational = false;
+  readonly synchronous = true;
+  readonly stableWrites = true;
+  failNext = false;
+  private readonly sys: MemorySystem;
+  private readonly blocks = new Map<number, Uint8Array>();
+
+  constructor(sys: MemorySystem) {
+    this.sys = sys;
+  }
+
+  readNow(block: number, pfn: number): number {
+    const fails = this.failNext;
+    this.failNext = false;
+    if (fails) return -EIO;
+    this.sys.ram.frame(pfn).set(this.blocks.get(block) ?? new Uint8Array(PAGE_SIZE));
+    return 0;
+  }
+
+  writeNow(block: number, pfn: number): number {
+    this.blocks.set(block, this.sys.ram.frame(pfn).slice());
+    return 0;
+  }
+}
+
+function deviceOf({ sys }: Kernel, kind: SwapInDevice): { bdev: SwapDevice; failRead: () => void } {
+  if (kind === "zram") {
+    const bdev = new DoneAtOnce(sys);
+    return {
+      bdev,
+      failRead: () => {
+        bdev.failNext = true;
+      },
+    };
+  }
+  const device = new BlockDevice(sys.ram, sys.clock, sys.events);
+  const stableWrites = kind === "checked";
+  const bdev = { nrBlocks: SLOTS, rotational: false, synchronous: false, stableWrites, device };
+  return { bdev, failRead: () => device.failRequests("read") };
+}
+
+/** Switches an area on `kind` on. Not in Linux: a helper of the course. */
+export function swapOn(kernel: Kernel, kind: SwapInDevice): DroppableSwap {
+  const { sys } = kernel;
+  const { bdev, failRead } = deviceOf(kernel, kind);
+  const header = { version: 1, lastPage: SLOTS - 1, nrBadpages: 0, badpages: [] };
+  const extents = [{ startPage: 0, nrPages: SLOTS, startBlock: 0 }];
+  const si = enableSwap(sys, { path: "/dev/swap", bdev, isBlkdev: true, nrPages: SLOTS, extents, header });
+  if (typeof si === "number") throw new RangeError(`swapon fails: ${si}`);
+  const folios = (): Folio[] =>
+    si.clusterInfo.flatMap(({ table }) =>
+      (table ?? []).filter((place): place is Folio => typeof place === "object"),
+    );
+  return {
+    si,
+    folios,
+    failRead,
+    drop() {
+      kernel.sched.settle();
+      lruAddDrainAll(sys);
+      const unmapped = folios().filter((folio) => folio.mapcount === 0);
+      reclaimPages(
+        sys,
+        unmapped.filter((folio) => folioIsolateLru(sys, folio)),
+      );
+    },
+    isOf(slot, mm) {
+      let found = false;
+      if (mm === undefined) return found;
+      walkPageRange(mm, 0, mm.taskSize, {
+        pteEntry(pte, _addr, _ptep, kind) {
+          if (kind === PTE_KIND_SWAP && swpOffset(pteToSwpEntry(pte)) === slot) found = true;
+        },
+      });
+      return found;
+    },
+  };
+}
