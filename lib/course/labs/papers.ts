@@ -204,8 +204,9 @@ export function foliosInBatches(sys: MemorySystem): Map<Folio, number> {
   };
   for (const batches of sys.cpuFbatches) {
     if (batches === undefined) continue;
-    const { lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate, mlock } = batches;
-    for (const batch of [lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate]) batch.forEach(add);
+    const { lruAdd, lruMoveTail, lruDeactivateFile, lruDeactivate, lruLazyfree, activate, mlock } = batches;
+    for (const batch of [lruAdd, lruMoveTail, lruDeactivateFile, lruDeactivate, lruLazyfree, activate])
+      batch.forEach(add);
     for (const { folio } of mlock) add(folio);
   }
   return found;

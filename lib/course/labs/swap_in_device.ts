@@ -2,7 +2,7 @@
  * The swap area of lab 06.3's machine: on an SSD, on zram, or on an SSD with checksums; small, so that half
  * of it is soon used.
  *
- *   swapOn(kernel, "zram") --> { si, drop(), failRead(), folios(), isOf(slot, mm) }
+ *   swapOn(kernel, "zram") --> { si, drop(), failRead(), folios() }
  *
  * Its zram keeps pages as they are: compression would change nothing here.
  *
@@ -15,10 +15,7 @@ import { EIO } from "../../mm/errno.js";
 import { folioIsolateLru } from "../../mm/lru/isolate.js";
 import { reclaimPages } from "../../mm/lru/reclaim_pages.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
-import type { MmStruct } from "../../mm/mm_types.js";
 import type { Folio } from "../../mm/pages/folio.js";
-import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
-import { PTE_KIND_SWAP, pteToSwpEntry, swpOffset } from "../../mm/pgtable/swapops.js";
 import type { SwapDevice, SwapInfoStruct } from "../../mm/swap/swap_types.js";
 import { enableSwap } from "../../mm/swap/swapon.js";
 import type { MemorySystem } from "../../mm/system.js";
@@ -36,8 +33,6 @@ export interface DroppableSwap {
   drop(): void;
   /** The next read fails. */
   failRead(): void;
-  /** Whether slot `slot` is named by an entry of `mm`. */
-  isOf(slot: number, mm: MmStruct | undefined): boolean;
 }
 
 /** A device that is done at once, and keeps pages as they are. */
@@ -108,16 +103,6 @@ export function swapOn(kernel: Kernel, kind: SwapInDevice): DroppableSwap {
         sys,
         unmapped.filter((folio) => folioIsolateLru(sys, folio)),
       );
-    },
-    isOf(slot, mm) {
-      let found = false;
-      if (mm === undefined) return found;
-      walkPageRange(mm, 0, mm.taskSize, {
-        pteEntry(pte, _addr, _ptep, kind) {
-          if (kind === PTE_KIND_SWAP && swpOffset(pteToSwpEntry(pte)) === slot) found = true;
-        },
-      });
-      return found;
     },
   };
 }

@@ -30,12 +30,14 @@ const OPS = {
   munlock: "munlock page",
   protect: "mprotect page: it may only be read",
   guard: "madvise(page, MADV_GUARD_INSTALL)",
+  gone: "a driver asks for page, but swapoff was faster: the slot's area is not there any more",
   fork: "fork",
   exit: "exit",
   watch: "4 is written to /proc/PID/clear_refs: the next write to each page is watched (soft-dirty)",
   drop: "reclaim drops what nobody maps from the swap cache",
   fail: "the next read of the device will fail",
   starve: "during the next fault in swap there will be no free page",
+  nocopy: "during the next fault in swap there will be no free page for a copy",
   race: "during the next fault in swap, before it has its page, another thread reads the same page",
   racew: "during the next fault in swap, before it has its page, another thread writes the same page",
   late: "while the next fault waits for its page, another thread reads the same page",
@@ -62,7 +64,19 @@ export const MAX_SWAP_IN_PROCESSES = 4;
 
 /** Operations that are about a process and a page, and about a process only. */
 const OF_PAGE = [
-  ...(["read", "write", "ask", "askw", "out", "sending", "mlock", "munlock", "protect", "guard"] as const),
+  ...([
+    "read",
+    "write",
+    "ask",
+    "askw",
+    "out",
+    "sending",
+    "mlock",
+    "munlock",
+    "protect",
+    "guard",
+    "gone",
+  ] as const),
 ];
 const OF_PROCESS = ["fork", "exit", "watch", "work"] as const;
 
@@ -71,8 +85,8 @@ export function randomSwapInOp(random: Random): SwapInOp {
   const op = random.pick([
     ...(["read", "read", "read", "read", "write", "write", "write", "write", "ask", "askw"] as const),
     ...(["out", "out", "out", "out", "out", "sending", "mlock", "munlock", "protect"] as const),
-    ...(["drop", "drop", "drop", "fork", "fork", "exit", "watch", "fail", "starve", "race"] as const),
-    ...(["racew", "late", "latew", "lose", "hog", "unhog"] as const),
+    ...(["drop", "drop", "drop", "fork", "fork", "exit", "watch", "fail", "starve", "nocopy"] as const),
+    ...(["race", "racew", "late", "latew", "lose", "hog", "unhog"] as const),
   ]);
   const page = random.chance(60) ? random.below(3) : random.below(NR_SWAP_IN_PAGES);
   return { op, who: random.below(MAX_SWAP_IN_PROCESSES), page };

@@ -138,7 +138,7 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
     return { folio: cached, ret: 0, direct: false };
   }
   const direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0 && swapCount(si.swapMap[swpOffset(entry)]!) === 1;
-  const folio = direct ? readPastCache(sys, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
+  const folio = direct ? readPastCache(vmf, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
   if (folio === undefined) return undefined;
   countVmEvent(sys, PGMAJFAULT);
   return { folio, ret: VM_FAULT_MAJOR, direct };
@@ -149,7 +149,8 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
  * swapcacheClear(). Undefined without memory, or if somebody else reads it.
  * Linux do_swap_page(), "skip swapcache"
  */
-export function readPastCache(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
+export function readPastCache({ vma }: VmFault, entry: SwpEntry): Folio | undefined {
+  const { sys } = vma.vmMm;
   const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
   if (folio === undefined) return undefined;
   if (swapcachePrepare(sys, entry) !== 0) {
