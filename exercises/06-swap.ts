@@ -66,7 +66,6 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_LOCKED,
-  VM_WRITE,
   type VmFault,
   type VmFaultResult,
   vmaPageProt,
@@ -175,9 +174,10 @@ export function pteToSwpEntry(pte: bigint): SwapPlace | undefined {
  * - The new entry is pfnPte(folio.pfn, vmaPageProt(vma)), with pteMksoftDirty(pte) if
  *   pteSwpSoftDirty(vmf.origPte).
  * - The page is the process's own if it is exclusive, or if nobody but you holds it now (folio.refcount is
- *   1). Its own page in a VMA with VM_WRITE gets maybeMkwrite(pte, vma), unless pteNeedsSoftDirtyWp(vma,
- *   pte). If so, and if the fault is a write, also pteMkdirty(pte, sys.pageSoftDirty), and FAULT_FLAG_WRITE
- *   goes out of vmf.flags.
+ *   1). Its own page gets maybeMkwrite(pte, vma): writable where the VMA allows it; unless
+ *   pteNeedsSoftDirtyWp(vma, pte): somebody waits for the next write. If it does, and the fault is a write,
+ *   it gets pteMkdirty(pte, sys.pageSoftDirty), too, and FAULT_FLAG_WRITE goes out of vmf.flags: the write is
+ *   done.
  * - The reverse map: if folioTestAnon(folio), folioAddAnonRmapPte(folio, folio, vma, own), else
  *   folioAddNewAnonRmap(folio, vma, vmf.address, own); `own`: it is the process's own.
  * - setPte(sys.ram, vmf.ptep, pte); vmf.origPte = pte. Your hold is the entry's now.

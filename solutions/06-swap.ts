@@ -65,7 +65,6 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_LOCKED,
-  VM_WRITE,
   type VmFault,
   type VmFaultResult,
   vmaPageProt,
@@ -164,9 +163,8 @@ export function pteToSwpEntry(pte: bigint): SwapPlace | undefined {
 //   however the end came about: have one place for it.
 // HINT 06.3: Map: first take the slot's count down and maybe give the slot up, then count who holds the
 //   folio. Before swapFreeNr, folioFreeSwap would refuse: this entry still needs the slot.
-// HINT 06.3: A page that may be written needs three things: it is this process's own, the area has VM_WRITE,
-//   and nobody waits for its next write (pteNeedsSoftDirtyWp, asked with the new entry, soft-dirty bit
-//   included).
+// HINT 06.3: An entry becomes writable if the page is this process's own, and nobody waits for its next write
+//   (pteNeedsSoftDirtyWp, asked with the new entry, soft-dirty bit included).
 /**
  * 06.3 A page in swap. A process touches a page, and the entry vmf.origPte, which was found at vmf.ptep, says
  * that the page is in swap. Bring it back, and let the entry map it; the answer is VM_FAULT_ bits. Linux
@@ -211,9 +209,10 @@ export function pteToSwpEntry(pte: bigint): SwapPlace | undefined {
  * - The new entry is pfnPte(folio.pfn, vmaPageProt(vma)), with pteMksoftDirty(pte) if
  *   pteSwpSoftDirty(vmf.origPte).
  * - The page is the process's own if it is exclusive, or if nobody but you holds it now (folio.refcount is
- *   1). Its own page in a VMA with VM_WRITE gets maybeMkwrite(pte, vma), unless pteNeedsSoftDirtyWp(vma,
- *   pte). If so, and if the fault is a write, also pteMkdirty(pte, sys.pageSoftDirty), and FAULT_FLAG_WRITE
- *   goes out of vmf.flags.
+ *   1). Its own page gets maybeMkwrite(pte, vma): writable where the VMA allows it; unless
+ *   pteNeedsSoftDirtyWp(vma, pte): somebody waits for the next write. If it does, and the fault is a write,
+ *   it gets pteMkdirty(pte, sys.pageSoftDirty), too, and FAULT_FLAG_WRITE goes out of vmf.flags: the write is
+ *   done.
  * - The reverse map: if folioTestAnon(folio), folioAddAnonRmapPte(folio, folio, vma, own), else
  *   folioAddNewAnonRmap(folio, vma, vmf.address, own); `own`: it is the process's own.
  * - setPte(sys.ram, vmf.ptep, pte); vmf.origPte = pte. Your hold is the entry's now.
@@ -278,7 +277,7 @@ function mapFolio(vmf: VmFault, folio: Folio, entry: number, direct: boolean): v
   let pte = pfnPte(folio.pfn, vmaPageProt(vma));
   if (pteSwpSoftDirty(origPte)) pte = pteMksoftDirty(pte);
   const own = exclusive || folio.refcount === 1;
-  if (own && vmFlags & VM_WRITE && !pteNeedsSoftDirtyWp(vma, pte)) {
+  if (own && !pteNeedsSoftDirtyWp(vma, pte)) {
     pte = maybeMkwrite(pte, vma);
     if (write) {
       pte = pteMkdirty(pte, sys.pageSoftDirty);

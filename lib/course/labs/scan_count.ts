@@ -86,20 +86,22 @@ function answerOf(nr: unknown): unknown {
   return Object.fromEntries(LISTS.map((name, i) => [name, nr[i]]));
 }
 
-/** What the part answers to a scene. */
-export function runScan(parts: Partial<MachineParts>, scene: ScanScene): unknown {
-  const { sys } = boot({ ram: "20 MiB", parts }).kernel; // two zones
+/** A machine on paper: asks its part about one scene after the other. */
+export function scanBench(parts: Partial<MachineParts>): (scene: ScanScene) => unknown {
+  const { sys } = boot({ ram: "17 MiB", parts }).kernel; // two zones
   const { lruvec } = sys;
-  LISTS.forEach((_, list) => {
-    lruvec.lruZoneSize[list] = scene.sizes[list]!;
-    lruvec.lruZoneSize[NR_LRU_LISTS + list] = scene.above[list]!;
-  });
-  sys.sysctl.swappiness = scene.swappiness;
-  sys.nrSwapPages = scene.swap;
-  const { priority, maySwap, fileIsTiny, cacheTrimMode, anonCost, fileCost } = scene;
-  const what = { priority, maySwap, fileIsTiny, cacheTrimMode, anonCost, fileCost };
-  const sc = newScanControl({ ...what, reclaimIdx: 0, proactiveSwappiness: scene.own });
-  return answerOf(sys.parts.getScanCount(sys, lruvec, sc));
+  return (scene) => {
+    LISTS.forEach((_, list) => {
+      lruvec.lruZoneSize[list] = scene.sizes[list]!;
+      lruvec.lruZoneSize[NR_LRU_LISTS + list] = scene.above[list]!;
+    });
+    sys.sysctl.swappiness = scene.swappiness;
+    sys.nrSwapPages = scene.swap;
+    const { priority, maySwap, fileIsTiny, cacheTrimMode, anonCost, fileCost } = scene;
+    const what = { priority, maySwap, fileIsTiny, cacheTrimMode, anonCost, fileCost };
+    const sc = newScanControl({ ...what, reclaimIdx: 0, proactiveSwappiness: scene.own });
+    return answerOf(sys.parts.getScanCount(sys, lruvec, sc));
+  };
 }
 
 // ---------------------------------------------------------------- for real
@@ -112,13 +114,13 @@ export interface ScanOp {
 }
 
 /** Pages of the program's memory, and of its file. */
-const AREA_PAGES = 1400;
+const AREA_PAGES = 600;
 
 /** A random operation. */
 export function randomScanOp(random: Random): ScanOp {
   const op = random.pick(["read", "read", "write", "write", "swappiness"] as const);
   if (op === "swappiness") return { op, page: random.pick([0, 1, 60, 100, 160, 200]), pages: 0 };
-  return { op, page: random.below(AREA_PAGES / 100) * 100, pages: random.pick([100, 300, 600]) };
+  return { op, page: random.below(AREA_PAGES / 100) * 100, pages: random.pick([100, 200, 400]) };
 }
 
 /** An operation in words. */
@@ -162,7 +164,7 @@ class Bench {
   private answered: string[] = [];
 
   constructor(parts: Partial<MachineParts>) {
-    this.machine = boot({ ram: "6 MiB", swap: "8 MiB", parts });
+    this.machine = boot({ ram: "3 MiB", swap: "4 MiB", parts });
     const { kernel } = this.machine;
     kernel.files.writeFile("/data", new Uint8Array(AREA_PAGES * PAGE_SIZE).fill(7));
     this.process = this.machine.spawn("P");

@@ -42,6 +42,8 @@ class DoneAtOnce implements SwapDevice {
   readonly synchronous = true;
   readonly stableWrites = true;
   failNext = false;
+  /** Called in the middle of each read. */
+  onRead: () => void = () => {};
   private readonly sys: MemorySystem;
   private readonly blocks = new Map<number, Uint8Array>();
 
@@ -50,6 +52,7 @@ class DoneAtOnce implements SwapDevice {
   }
 
   readNow(block: number, pfn: number): number {
+    this.onRead();
     const fails = this.failNext;
     this.failNext = false;
     if (fails) return -EIO;
@@ -63,9 +66,14 @@ class DoneAtOnce implements SwapDevice {
   }
 }
 
-function deviceOf({ sys }: Kernel, kind: SwapInDevice): { bdev: SwapDevice; failRead: () => void } {
+function deviceOf(
+  { sys }: Kernel,
+  kind: SwapInDevice,
+  onRead: () => void,
+): { bdev: SwapDevice; failRead: () => void } {
   if (kind === "zram") {
     const bdev = new DoneAtOnce(sys);
+    bdev.onRead = onRead;
     return {
       bdev,
       failRead: () => {
@@ -79,10 +87,13 @@ function deviceOf({ sys }: Kernel, kind: SwapInDevice): { bdev: SwapDevice; fail
   return { bdev, failRead: () => device.failRequests("read") };
 }
 
-/** Switches an area on `kind` on. Not in Linux: a helper of the course. */
-export function swapOn(kernel: Kernel, kind: SwapInDevice): DroppableSwap {
+/**
+ * Switches an area on `kind` on; `onRead` is called in the middle of each read that is done at once.
+ * Not in Linux: a helper of the course.
+ */
+export function swapOn(kernel: Kernel, kind: SwapInDevice, onRead: () => void): DroppableSwap {
   const { sys } = kernel;
-  const { bdev, failRead } = deviceOf(kernel, kind);
+  const { bdev, failRead } = deviceOf(kernel, kind, onRead);
   const header = { version: 1, lastPage: SLOTS - 1, nrBadpages: 0, badpages: [] };
   const extents = [{ startPage: 0, nrPages: SLOTS, startBlock: 0 }];
   const si = enableSwap(sys, { path: "/dev/swap", bdev, isBlkdev: true, nrPages: SLOTS, extents, header });

@@ -43,9 +43,12 @@ const OPS = {
   late: "while the next fault waits for its page, another thread reads the same page",
   latew: "while the next fault waits for its page, another thread writes the same page",
   lose: "while the next fault waits for its page, the folio leaves the swap cache",
+  forget:
+    "while the next fault waits for its page, or reads it, another thread gives the page up (MADV_DONTNEED)",
+  alone: "vm.page-cluster is set to 0: swapinReadahead reads one page only",
   hog: "another program fills more than half of swap",
   unhog: "that program exits",
-  work: "write 520 pages of memory and read them again: more than there is RAM for",
+  work: "write 280 pages of memory and read them again: more than there is RAM for",
   end: "everybody exits",
 } as const;
 
@@ -86,7 +89,7 @@ export function randomSwapInOp(random: Random): SwapInOp {
     ...(["read", "read", "read", "read", "write", "write", "write", "write", "ask", "askw"] as const),
     ...(["out", "out", "out", "out", "out", "sending", "mlock", "munlock", "protect"] as const),
     ...(["drop", "drop", "drop", "fork", "fork", "exit", "watch", "fail", "starve", "nocopy"] as const),
-    ...(["race", "racew", "late", "latew", "lose", "hog", "unhog"] as const),
+    ...(["race", "racew", "late", "latew", "lose", "forget", "alone", "hog", "unhog"] as const),
   ]);
   const page = random.chance(60) ? random.below(3) : random.below(NR_SWAP_IN_PAGES);
   return { op, who: random.below(MAX_SWAP_IN_PROCESSES), page };
