@@ -23,11 +23,16 @@ import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
 import { SignalError } from "../../kernel/signal.js";
 import { handleMmFault } from "../../mm/fault/memory.js";
-import { FAULT_FLAG_ALLOW_RETRY, FAULT_FLAG_WRITE, type VmFault } from "../../mm/fault/vm_fault.js";
+import {
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_RETRY,
+  type VmFault,
+} from "../../mm/fault/vm_fault.js";
 import { folioIsolateLru } from "../../mm/lru/isolate.js";
 import { reclaimPages } from "../../mm/lru/reclaim_pages.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
-import { type MmStruct, VM_LOCKED } from "../../mm/mm_types.js";
+import { type MmStruct, VM_LOCKED, VM_WRITE } from "../../mm/mm_types.js";
 import { type Folio, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../mm/pages/gfp.js";
 import { nrUnusedPages } from "../../mm/pages/page_alloc.js";
@@ -36,6 +41,7 @@ import { ptePfn, ptePresent, ptepGet, setPte } from "../../mm/pgtable/pgtable.js
 import { pteOffset } from "../../mm/pgtable/pgtable_alloc.js";
 import { isSwapPte, pteToSwpEntry, swpEntry, swpEntryToPte } from "../../mm/pgtable/swapops.js";
 import { folioSwap, swapCacheDelFolio } from "../../mm/swap/swap_state.js";
+import { SWAP_HAS_CACHE } from "../../mm/swap/swap_types.js";
 import { PGMAJFAULT, PGREUSE, PSWPIN, SWAP_RA, SWAP_RA_HIT } from "../../mm/vmstat.js";
 import { brokenInvariants, foliosInBatches, type Owner, wrongPapers } from "./papers.js";
 import { faultText } from "./read_fault.js";
@@ -63,6 +69,9 @@ import { wrongSwapPapers } from "./swap_papers.js";
 const WORK_PAGES = 280;
 /** Pages of the program that fills swap: more than half of it. */
 const HOG_PAGES = 140;
+
+const EARLY =
+  "the slot's mark is taken away (swapcacheClear) before the entry maps the page: another could read the slot in between, into a page of its own";
 
 /** A machine whose memory is in swap. */
 class SwapBench {
@@ -112,9 +121,16 @@ class SwapBench {
   /** Takes down what doSwapPage returns, and plays what happens in the middle of it. */
   private watch(): void {
     const { sys } = this.machine.kernel;
-    const { doSwapPage, doWpPage } = sys.parts;
+    const { doSwapPage, doWpPage, swapEntryPut } = sys.parts;
+    let early: number | undefined; // the entry when the mark of a direct read was taken away
     sys.parts = {
       ...sys.parts,
+      swapEntryPut: (system, si, offset, usage) => {
+        const ptep = this.running.at(-1)?.ptep;
+        const direct = usage === SWAP_HAS_CACHE && this.swap.folioOf(offset) === undefined;
+        if (direct && ptep !== undefined && !ptePresent(ptepGet(sys.ram, ptep))) early = ptep;
+        return swapEntryPut(system, si, offset, usage);
+      },
       doWpPage: (vmf) => {
         this.copying = true;
         const ret = doWpPage(vmf);
@@ -129,6 +145,8 @@ class SwapBench {
         this.calls++;
         const ret = doSwapPage(vmf);
         this.running.pop();
+        if (early === vmf.ptep && ptePresent(ptepGet(sys.ram, early))) this.faults.push(EARLY);
+        early = undefined;
         if (this.running.length === 0) this.starving = undefined;
         if (vmf.address < SWAP_IN_WORK) this.faults.push(`${thread}${at}, ${how}: ${faultText(ret)}`);
         return ret;
@@ -160,10 +178,11 @@ class SwapBench {
   /** Another thread of the process touches the page that the fault is about. */
   private another(how: SwapInOp["op"]): void {
     const vmf = this.running.at(-1)!;
-    const write = how === "racew" || how === "latew" ? FAULT_FLAG_WRITE : 0;
+    const writes = (how === "racew" || how === "latew") && (vmf.vma.vmFlags & VM_WRITE) !== 0;
+    const write = writes ? FAULT_FLAG_WRITE : 0;
     for (let tries = 0; tries < 3; tries++) {
       const ret = handleMmFault(vmf.vma, vmf.address, write | FAULT_FLAG_ALLOW_RETRY);
-      if (typeof ret === "number" && (ret & 0x400) === 0) return;
+      if (typeof ret === "number" && (ret & VM_FAULT_RETRY) === 0) return;
     }
   }
 
@@ -247,6 +266,10 @@ class SwapBench {
 
   private ofProcess(member: SwapInMember, { op }: SwapInOp): string | undefined {
     const { process } = member;
+    if (op === "grow") {
+      process.mmap(PAGE_SIZE, { at: swapInAddress(NR_SWAP_IN_PAGES), fixed: true });
+      return "maps one page more";
+    }
     if (op === "fork") {
       if (this.members.length >= MAX_SWAP_IN_PROCESSES) return "may not fork: four are enough";
       const name = `C${this.born}`;
@@ -297,7 +320,7 @@ class SwapBench {
   /** A fault that no instruction causes, and that may not end with VM_FAULT_RETRY. */
   private ask(mm: MmStruct, page: number, write: boolean): string {
     const vma = mm.mmMt.lookup(swapInAddress(page))!;
-    if (write && (vma.vmFlags & 2) === 0) return "may not write it";
+    if (write && (vma.vmFlags & VM_WRITE) === 0) return "may not write it";
     const ret = handleMmFault(vma, swapInAddress(page), write ? FAULT_FLAG_WRITE : 0);
     return `a driver's fault on page ${page} returns ${faultText(ret)}`;
   }

@@ -16,7 +16,7 @@ import { folioIsolateLru } from "../../mm/lru/isolate.js";
 import { reclaimPages } from "../../mm/lru/reclaim_pages.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import type { Folio } from "../../mm/pages/folio.js";
-import type { SwapDevice, SwapInfoStruct } from "../../mm/swap/swap_types.js";
+import { SWAPFILE_CLUSTER, type SwapDevice, type SwapInfoStruct } from "../../mm/swap/swap_types.js";
 import { enableSwap } from "../../mm/swap/swapon.js";
 import type { MemorySystem } from "../../mm/system.js";
 import type { SwapInDevice } from "./swap_in_ops.js";
@@ -29,6 +29,8 @@ export interface DroppableSwap {
   readonly si: SwapInfoStruct;
   /** Folios of the swap cache. */
   folios(): Folio[];
+  /** The folio that the swap cache has of the slot. */
+  folioOf(slot: number): Folio | undefined;
   /** Reclaims what nobody maps of the swap cache. */
   drop(): void;
   /** The next read fails. */
@@ -105,6 +107,10 @@ export function swapOn(kernel: Kernel, kind: SwapInDevice, onRead: () => void): 
   return {
     si,
     folios,
+    folioOf(slot) {
+      const place = si.clusterInfo[Math.floor(slot / SWAPFILE_CLUSTER)]!.table?.[slot % SWAPFILE_CLUSTER];
+      return typeof place === "object" ? (place as Folio) : undefined;
+    },
     failRead,
     drop() {
       kernel.sched.settle();

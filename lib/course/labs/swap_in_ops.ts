@@ -33,6 +33,7 @@ const OPS = {
   gone: "a driver asks for page, but swapoff was faster: the slot's area is not there any more",
   fork: "fork",
   exit: "exit",
+  grow: "map one page more behind page 9: the whole area counts as written again (VM_SOFTDIRTY)",
   watch: "4 is written to /proc/PID/clear_refs: the next write to each page is watched (soft-dirty)",
   drop: "reclaim drops what nobody maps from the swap cache",
   fail: "the next read of the device will fail",
@@ -81,7 +82,7 @@ const OF_PAGE = [
     "gone",
   ] as const),
 ];
-const OF_PROCESS = ["fork", "exit", "watch", "work"] as const;
+const OF_PROCESS = ["fork", "exit", "grow", "watch", "work"] as const;
 
 /** A random operation. */
 export function randomSwapInOp(random: Random): SwapInOp {
@@ -89,7 +90,7 @@ export function randomSwapInOp(random: Random): SwapInOp {
     ...(["read", "read", "read", "read", "write", "write", "write", "write", "ask", "askw"] as const),
     ...(["out", "out", "out", "out", "out", "sending", "mlock", "munlock", "protect"] as const),
     ...(["drop", "drop", "drop", "fork", "fork", "exit", "watch", "fail", "starve", "nocopy"] as const),
-    ...(["race", "racew", "late", "latew", "lose", "forget", "alone", "hog", "unhog"] as const),
+    ...(["race", "racew", "late", "latew", "lose", "forget", "alone", "grow", "hog", "unhog"] as const),
   ]);
   const page = random.chance(60) ? random.below(3) : random.below(NR_SWAP_IN_PAGES);
   return { op, who: random.below(MAX_SWAP_IN_PROCESSES), page };

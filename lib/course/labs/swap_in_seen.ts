@@ -13,7 +13,7 @@ import type { Process } from "../../kernel/process.js";
 import type { MmStruct } from "../../mm/mm_types.js";
 import { PG_swapcache, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
-import { pteDirty, ptePfn, ptePresent, pteWrite } from "../../mm/pgtable/pgtable.js";
+import { PTE_NX, pteDirty, ptePfn, ptePresent, pteWrite } from "../../mm/pgtable/pgtable.js";
 import { pteSoftDirty, pteSwpSoftDirty } from "../../mm/pgtable/soft_dirty.js";
 import {
   isPteMarker,
@@ -154,6 +154,7 @@ function mappedText(pte: number, names: readonly string[]): string {
     pteWrite(pte) ? "writable" : "read-only",
     pteDirty(pte) ? "dirty" : "clean",
     pteSoftDirty(pte) ? "soft-dirty" : "not soft-dirty",
+    ...(Math.floor(pte / PTE_NX) % 2 === 1 ? [] : ["executable"]),
   ];
   return `mapped, ${marks.join(", ")}${names.length > 1 ? `, shared by ${names.join(" and ")}` : ""}`;
 }
