@@ -20,12 +20,15 @@ export { drawPolicy } from "./draw_policy.js";
 export {
   drawLists,
   drawRates,
+  drawSwapActivity,
   drawWatermarks,
   type PressureOptions,
   type WatermarkOptions,
 } from "./draw_pressure.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./draw_processes.js";
 export { drawPrograms, type ProgramsData } from "./draw_programs.js";
+export { drawSwapEntry, type SwapEntryOptions } from "./draw_swap_entry.js";
+export { drawSwapMap, type SwapMapOptions } from "./draw_swap_map.js";
 export {
   drawTables,
   type MappedPage,
@@ -33,6 +36,7 @@ export {
   type TableNodeEntry,
   type TablesData,
 } from "./draw_tables.js";
+export { drawThrashing, type ThrashingPlotOptions } from "./draw_thrashing.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./draw_timeline.js";
 export { drawTlb, type TlbCell, type TlbData, type TlbMark } from "./draw_tlb.js";
 export { drawWalk, type WalkData, type WalkOptions } from "./draw_walk.js";
@@ -59,6 +63,7 @@ export {
   type ShownRange,
   tlbSets,
 } from "./mm_data.js";
+export { pageOut } from "./page_out.js";
 export { Picture } from "./picture.js";
 export { Plot, plot } from "./plot.js";
 export {
@@ -92,6 +97,7 @@ export { type StepOwnersOptions, stepOwners } from "./step_owners.js";
 export { stepPolicy } from "./step_policy.js";
 export { stepReclaim } from "./step_reclaim.js";
 export { stepShares } from "./step_shares.js";
+export { type StepSwapOptions, stepSwapIn, stepSwapOut } from "./step_swap.js";
 export { stepTables, tablesOf } from "./step_tables.js";
 export { stepTlb } from "./step_tlb.js";
 export { stepWalk } from "./step_walk.js";
@@ -106,3 +112,10 @@ export {
   type TableOptions,
   table,
 } from "./table.js";
+export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";
+export {
+  drawThrashingKinds,
+  type ThrashingKind,
+  thrashingKinds,
+  thrashingKindsTable,
+} from "./thrashing_kinds.js";

@@ -4,21 +4,20 @@
  *   allocPages --> nothing is free --> tryToFreePages --> whatever the test wants to happen just now
  *                                                    \--> lets go of one block that was kept from the kernel
  *
- * All free frames are held by the test, and taken again at each allocation. So whoever allocates waits each time, in the real
- * slow path of the allocator, and finds the world changed when he comes back.
+ * All free frames are held by the test, and taken again at each allocation. So whoever allocates waits each
+ * time, in the real slow path of the allocator, and finds the world changed when he comes back.
  */
 import type { Random } from "../../lib/hw/random.js";
 import { pageVmaMappedWalk } from "../../lib/mm/fault/page_vma_mapped.js";
 import { rmapWalk } from "../../lib/mm/fault/rmap.js";
 import { folioIsolateLru } from "../../lib/mm/lru/isolate.js";
-import { LRU_UNEVICTABLE, NR_LRU_LISTS } from "../../lib/mm/lru/lruvec.js";
 import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
 import { reclaimPages } from "../../lib/mm/lru/reclaim_pages.js";
 import { newScanControl } from "../../lib/mm/lru/scan_control.js";
 import { lruAddDrain, lruAddDrainAll } from "../../lib/mm/lru/swap.js";
 import { shrinkNode } from "../../lib/mm/lru/vmscan.js";
 import { MAX_PAGE_ORDER } from "../../lib/mm/pages/buddy.js";
-import { type Folio, pfnToPage } from "../../lib/mm/pages/folio.js";
+import { type Folio, PG_lru, PG_unevictable, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
 import { __GFP_DIRECT_RECLAIM, __GFP_MEMALLOC, GFP_KERNEL, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
 import { allocPages, gfpZone, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
@@ -119,8 +118,8 @@ export function takeAllPages(sys: MemorySystem): Folio[] {
 }
 
 /**
- * Lets `what` happen while each of the next `times` allocations with `gfp` waits. The function that is returned tells whether
- * there were as many.
+ * Lets `what` happen while each of the next `times` allocations with `gfp` waits. The function that is
+ * returned tells whether there were as many.
  */
 export function whileAllocating(sys: MemorySystem, gfp: number, what: () => void, times = 1): () => boolean {
   let left = times;
@@ -146,22 +145,31 @@ export function reclaimAll(sys: MemorySystem): void {
     if (pfnToPage(sys, pfn).head.refcount === 0) sys.ram.frame(pfn).fill(0xee);
 }
 
-/** Every folio that is on a list where reclaim looks. */
+/** Every folio that is on a list where reclaim looks, a classic one or one of a generation. */
 function evictableFolios(sys: MemorySystem): Folio[] {
   const folios: Folio[] = [];
-  for (let list = 0; list < NR_LRU_LISTS; list++)
-    for (let folio = sys.lruvec.head[list]; folio !== undefined; folio = folio.next)
-      if (list !== LRU_UNEVICTABLE) folios.push(folio);
+  for (const section of sys.memMap)
+    for (const page of section ?? [])
+      if (page !== undefined && page.head === page && (page.flags & (PG_lru | PG_unevictable)) === PG_lru)
+        folios.push(page);
   return folios;
 }
 
 /** No process has used the folio since. Linux: what folio_referenced() leaves behind, mm/rmap.c */
 function makeOld(sys: MemorySystem, folio: Folio): void {
-  rmapWalk(folio, (vma) =>
-    pageVmaMappedWalk(folio, vma, (_address, ptep, pte) => {
-      setPte(sys.ram, ptep, pteMkold(pte));
-      return true;
-    }),
+  rmapWalk(
+    folio,
+    (vma) =>
+      pageVmaMappedWalk(
+        folio,
+        vma,
+        (_address, ptep, pte) => {
+          setPte(sys.ram, ptep, pteMkold(pte));
+          return true;
+        },
+        undefined,
+      ),
+    undefined,
   );
 }
 
@@ -171,9 +179,9 @@ function flush({ mapping }: Folio): void {
 }
 
 /**
- * What reclaim and the flusher may do while somebody waits for memory: to all evictable folios, to some, or to none. Pages of
- * files are unmapped and dropped, or written and write-protected; those freed by MADV_FREE are dropped; others become old.
- * Or a real pass over the lists, at any priority.
+ * What reclaim and the flusher may do while somebody waits for memory: to all evictable folios, to some, or
+ * to none. Pages of files are unmapped and dropped, or written and write-protected; those freed by MADV_FREE
+ * are dropped; others become old. Or a real pass over the lists, at any priority.
  */
 export function reclaimAtRandom(sys: MemorySystem, random: Random, gfp = GFP_KERNEL, order = 0): void {
   const drain = random.below(3);
@@ -183,10 +191,11 @@ export function reclaimAtRandom(sys: MemorySystem, random: Random, gfp = GFP_KER
   const chosen = evictableFolios(sys).filter(() => random.chance(percent));
   const done = random.below(6);
   if (done > 3) {
-    shrinkNode(
-      sys,
-      newScanControl({ gfpMask: gfp, reclaimIdx: gfpZone(gfp), order, priority: random.below(13) }),
-    );
+    const { pfMemalloc } = sys;
+    sys.pfMemalloc = true; // reclaim does not reclaim
+    const reclaimIdx = gfpZone(gfp);
+    shrinkNode(sys, newScanControl({ gfpMask: gfp, reclaimIdx, order, priority: random.below(13) }));
+    sys.pfMemalloc = pfMemalloc;
     return;
   }
   if (done === 0) for (const folio of chosen) makeOld(sys, folio);
