@@ -23,8 +23,8 @@ export interface SwapPlace {
 }
 
 // HINT 06.1: Entries are bigints, and so is every number that you combine with them: BigInt(type) << 59n.
-// HINT 06.1: NOT of a bigint has no end: ~5n is -6n. Cut it to the field's 50 bits: & ((1n << 50n) - 1n). Only
-//   then shift it to bit 9.
+// HINT 06.1: NOT of a bigint has no end: ~5n is -6n. Cut it to the 50 bits of the field first, by
+//   & ((1n << 50n) - 1n). Then shift it to bit 9.
 // HINT 06.1: Back: first say undefined to what is no place in swap (three cases). Then shift down by 59 for
 //   the type; by 9 for the offset, NOT, & the 50 bits. Number(...) makes a number of it.
 /**

@@ -1,5 +1,6 @@
 /**
- * Grader of lab 06. 06.1 is compared with the same entries written digit by digit, and with those of a machine.
+ * Grader of lab 06. 06.1 is compared with the same entries written digit by digit, and with those of a
+ * machine.
  */
 
 import { describe, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * Wrong answers to lab 06. Each is a change of the solution that learners really make; the grader must fail that task
- * and name the mistake (`says`).
+ * Wrong answers to lab 06. Each is a change of the solution that learners really make; the grader must fail
+ * that task and name the mistake (`says`).
  */
 
 import type { WrongAnswer } from "../../../lib/course/grading/wrong.js";
