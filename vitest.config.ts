@@ -3,8 +3,11 @@ import { defineConfig } from "vitest/config";
 
 const lib = (file: string) => fileURLToPath(new URL(`./lib/${file}`, import.meta.url));
 
-/** Tests that start programs of their own, with limits of time: one file after the other. */
-const timed = ["browser", "course", "exercises", "notebooks"].map((folder) => `test/${folder}/**/*.test.ts`);
+const tests = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
+/** Tests that run notebooks as a whole, with limits of minutes. */
+const shown = ["test/notebooks/labs.test.ts", "test/browser/outputs.test.ts", ...tests("course/mutate")];
+/** Tests that start programs of their own, with limits of seconds: one file after the other. */
+const timed = tests("browser", "course", "exercises", "notebooks");
 
 export default defineConfig({
   resolve: { alias: { "pagewalk/kernel": lib("kernel.ts"), pagewalk: lib("index.ts") } },
@@ -12,18 +15,23 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",
+    globalSetup: "test/notebooks/ran_setup.ts",
     projects: [
       {
         extends: true,
         test: {
           name: "machine",
           include: ["test/**/*.test.ts"],
-          exclude: timed,
+          exclude: [...timed, ...shown],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
-      { extends: true, test: { name: "timed", include: timed, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: "shown", include: shown, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: { name: "timed", include: timed, exclude: shown, maxWorkers: 1, sequence: { groupOrder: 2 } },
+      },
     ],
   },
 });

@@ -11,9 +11,8 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium } from "../../lib/course/commands/doctor.js";
 import { allLabs } from "../../lib/course/exercises/labs.js";
-import { readNotebook } from "../../lib/course/notebooks/nbformat.js";
-import { runNotebook } from "../../lib/course/notebooks/run.js";
 import { inRepository } from "../../lib/course/paths.js";
+import { ranNotebook } from "../notebooks/ran.js";
 import { CONTRAST_PROBLEMS, TEXT_PROBLEMS } from "./text_boxes.js";
 import { THEMES, type Theme } from "./themes.js";
 
@@ -51,8 +50,7 @@ const PAPERS = `[...document.querySelectorAll(".js-plotly-plot .main-svg")].map(
 const IMAGE = /<img src="data:image\/svg\+xml;base64,([^"]+)"/g;
 
 async function outputsOf(lab: string): Promise<HtmlOutput[]> {
-  const path = inRepository("notebooks", `${lab}.ipynb`);
-  const { notebook } = await runNotebook(path, readNotebook(path));
+  const { notebook } = await ranNotebook(`${lab}.ipynb`);
   return notebook.cells.flatMap((cell) => {
     if (cell.cell_type !== "code") return [];
     return cell.outputs.flatMap((output) => {

@@ -8,6 +8,7 @@ import { readNotebook, sourceOf } from "../../lib/course/notebooks/nbformat.js";
 import { runNotebook } from "../../lib/course/notebooks/run.js";
 import { inRepository } from "../../lib/course/paths.js";
 import { stockCommand } from "../course/stock_kernel.js";
+import { ranNotebook } from "./ran.js";
 
 /** A lab takes some seconds; a busy computer may need many more. */
 const RUN = { timeout: 180_000 };
@@ -47,7 +48,7 @@ describe.each(names)("%s", (name) => {
   });
 
   it("runs from its first cell to its last", RUN, async () => {
-    expect((await runNotebook(path, readNotebook(path))).problems).toEqual([]);
+    expect((await ranNotebook(name)).problems).toEqual([]);
   });
 
   it("runs on stock tslab too", RUN, async () => {

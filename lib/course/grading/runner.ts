@@ -204,6 +204,8 @@ export default class GradingRunner extends TestRunner {
   }
 
   override async onAfterRunTask(test: RunnerTask): Promise<void> {
+    // Timers of 0 ms that the test left are of the same length, and fire first: their errors are this test's.
+    await new Promise((resolve) => setTimeout(resolve, 1));
     await new Promise((resolve) => setImmediate(resolve));
     watch(false);
     super.onAfterRunTask(test);

@@ -19,7 +19,8 @@ interface RunProblem {
   what: string;
 }
 
-interface NotebookRun {
+/** What a run found. */
+export interface NotebookRun {
   problems: RunProblem[];
   /** The notebook with the outputs of this run. */
   notebook: Notebook;
