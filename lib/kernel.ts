@@ -180,6 +180,21 @@ export {
   type VmscanThrottleState,
 } from "./mm/pages/pglist_data.js";
 
+// ---------------- slots of swap
+
+export { swpEntry } from "./mm/pgtable/swapops.js";
+export { relocateCluster, swapClusterAllocTable, swapRangeAlloc } from "./mm/swap/cluster.js";
+export { swapCountContinued, swapEntriesFree } from "./mm/swap/swap_map.js";
+export {
+  CLUSTER_FLAG_DISCARD,
+  COUNT_CONTINUED,
+  SWAP_HAS_CACHE,
+  SWAP_MAP_BAD,
+  SWAP_MAP_MAX,
+  SWAP_MAP_SHMEM,
+  SWAPFILE_CLUSTER,
+} from "./mm/swap/swap_types.js";
+
 // ---------------- counters of /proc/vmstat
 
 export {
@@ -216,7 +231,7 @@ export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb
 // ---------------- error numbers, and who may do what
 
 export type { Cred } from "./kernel/cred.js";
-export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
+export { EAGAIN, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
 // ---------------- tasks, time and waiting, the kernel as a whole, and its replaceable parts
