@@ -23,6 +23,7 @@
  */
 import type { Pfn } from "./address.js";
 import { PAGE_SIZE } from "./address.js";
+import { BlockStore } from "./block_store.js";
 import type { EventQueue } from "./events.js";
 import { valueText } from "./options.js";
 import type { Ram } from "./ram.js";
@@ -132,7 +133,7 @@ export class BlockDevice {
   inFlight = 0;
   readonly model: BlockModel;
   private readonly failures: RequestFailure[] = [];
-  private readonly blocks = new Map<number, Uint8Array>();
+  private readonly blocks = new BlockStore();
   private readonly ram: Ram;
   private readonly clock: DeviceClock;
   private readonly events: EventQueue;
@@ -168,9 +169,9 @@ export class BlockDevice {
     const doneNs = this.schedule(op, firstBlock, pfns.length);
     this.count(op, pfns.length);
     if (op === "write" && !failed)
-      for (const [i, pfn] of pfns.entries()) this.write(firstBlock + i, this.ram.frame(pfn));
-    const sent = { device: this, op, firstBlock, pfns, owner, about, doneNs, failed };
-    const request: BlockRequest = { ...sent, ended: false };
+      for (let i = 0; i < pfns.length; i++) this.blocks.writeFrame(firstBlock + i, this.ram, pfns[i]!);
+    const ended = false;
+    const request = { device: this, op, firstBlock, pfns, owner, about, doneNs, failed, ended };
     this.events.post(doneNs, BLK_COMPLETE, request);
     return request;
   }
@@ -188,13 +189,14 @@ export class BlockDevice {
 
   /** When a request sent now is done; takes up the channel and the data's way until then. */
   private schedule(op: "read" | "write", firstBlock: number, nrBlocks: number): number {
-    const { model } = this;
-    const channel = this.channelNs.indexOf(Math.min(...this.channelNs));
-    const startNs = Math.max(this.clock.nowNs, this.channelNs[channel]!);
+    const { model, channelNs } = this;
+    let channel = 0;
+    for (let i = 1; i < channelNs.length; i++) if (channelNs[i]! < channelNs[channel]!) channel = i;
+    const startNs = Math.max(this.clock.nowNs, channelNs[channel]!);
     const blockNs = op === "write" ? (model.writeBlockNs ?? model.blockNs) : model.blockNs;
     const readyNs = startNs + model.latencyNs + this.armNs(firstBlock);
     const doneNs = Math.max(readyNs, this.dataNs) + nrBlocks * blockNs;
-    this.channelNs[channel] = doneNs;
+    channelNs[channel] = doneNs;
     this.dataNs = doneNs;
     this.armAt = firstBlock + nrBlocks;
     return doneNs;
@@ -223,6 +225,7 @@ export class BlockDevice {
   }
 
   private fails(op: "read" | "write", first: number, last: number): boolean {
+    if (this.failures.length === 0) return false;
     const at = this.failures.findIndex((rule) => rule.op === op && rule.first <= last && rule.last >= first);
     if (at < 0) return false;
     if (--this.failures[at]!.times === 0) this.failures.splice(at, 1);
@@ -234,28 +237,24 @@ export class BlockDevice {
     this.inFlight--;
     if (request.op === "read" && !request.failed)
       for (let i = 0; i < request.pfns.length; i++)
-        this.read(request.firstBlock + i, this.ram.frame(request.pfns[i]!));
+        this.blocks.readFrame(request.firstBlock + i, this.ram, request.pfns[i]!);
     request.ended = true;
     request.owner.endIo(request);
   }
 
   /** Copies block `nr` into `to` (4096 bytes), at once: what the device holds, not how long it takes. */
   read(nr: number, to: Uint8Array): void {
-    const block = this.blocks.get(nr);
-    if (block === undefined) to.fill(0);
-    else to.set(block);
+    this.blocks.read(nr, to);
   }
 
   /** Stores `bytes` (4096 bytes) in block `nr`, at once. */
   write(nr: number, bytes: Uint8Array): void {
-    const block = this.blocks.get(nr);
-    if (block === undefined) this.blocks.set(nr, bytes.slice(0, PAGE_SIZE));
-    else block.set(bytes);
+    this.blocks.write(nr, bytes);
   }
 
   /** The contents of block `nr` are not wanted any more. Linux REQ_OP_DISCARD */
   discard(nr: number): void {
-    this.blocks.delete(nr);
+    this.blocks.discard(nr);
   }
 }
 

@@ -268,6 +268,39 @@ export class Ram {
     shrinkWritten(target, to, size);
   }
 
+  /**
+   * Copies frame `pfn` to `to` from byte `at` on, as far as it was written; how many bytes that is. Behind
+   * them the frame is zeros.
+   */
+  saveFrame(pfn: Pfn, to: Uint8Array, at: number): number {
+    this.checkFrame(pfn);
+    const section = this.sectionOf(pfn);
+    if (section === undefined) return 0;
+    const size = Math.min(section.written[pfn & 0x3fff]!, 4096);
+    copyBytes(to, at, section.bytes, inSection(pfn * PAGE_SIZE), size);
+    return size;
+  }
+
+  /** Frame `pfn` gets `size` bytes of `from`, from byte `at` on, and zeros behind them. */
+  loadFrame(pfn: Pfn, from: Uint8Array, at: number, size: number): void {
+    this.checkFrame(pfn);
+    const section = this.sectionToWrite(pfn);
+    copyBytes(section.bytes, inSection(pfn * PAGE_SIZE), from, at, size);
+    noteWritten(section.written, pfn & 0x3fff, size);
+    shrinkWritten(section, pfn, size);
+  }
+
+  /** Whether all bytes of frame `pfn` are 0. */
+  isFrameZero(pfn: Pfn): boolean {
+    const section = this.sectionOf(pfn);
+    if (section === undefined) return true;
+    const { words, written } = section;
+    const start = (pfn & 0x3fff) << 10;
+    const end = start + ((Math.min(written[pfn & 0x3fff]!, 4096) + 3) >> 2);
+    for (let i = start; i < end; i++) if (words[i] !== 0) return false;
+    return true;
+  }
+
   private check(pa: number, nrBytes: number): void {
     if (!(Number.isInteger(pa) && pa >= 0 && pa + nrBytes <= this.sizeBytes))
       throw new RangeError(`physical address ${describe(pa)} is outside RAM of ${hex(this.sizeBytes)} bytes`);
@@ -282,6 +315,12 @@ export class Ram {
     this.check(pa, 8);
     if (pa % 8 !== 0) throw new RangeError(`entry address ${hex(pa)} is not a multiple of 8`);
   }
+}
+
+/** Copies `size` bytes between two arrays. */
+function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, size: number): void {
+  if (size <= SHORT) for (let i = 0; i < size; i++) to[at + i] = from[start + i]!;
+  else to.set(from.subarray(start, start + size), at);
 }
 
 /** Bytes before byte `end` of frame `frame` of a section have been or will be written. */

@@ -48,6 +48,7 @@ export const TRACEPOINTS = [
   "vmscan:mm_vmscan_kswapd_wake",
   "vmscan:mm_vmscan_kswapd_sleep",
   "vmscan:mm_vmscan_throttled",
+  "vmscan:mm_vmscan_write_folio",
   "ftrace:funcgraph_entry",
   "ftrace:funcgraph_exit",
   // Not in Linux: an entry of the parent was copied to the child; an entry was taken away; a block of
@@ -56,6 +57,18 @@ export const TRACEPOINTS = [
   "pagewalk:zap_present_ptes",
   "pagewalk:clear_page",
   "pagewalk:workingset_refault",
+  // Not in Linux: a page got a slot of swap; an entry of a page table names the slot instead of the frame;
+  // the page was sent to where the slot's bytes are kept, and has arrived; it was found in the swap cache, or
+  // sent for, or came ahead of need, and has arrived; nobody has the slot any more. There, kprobes, too.
+  "pagewalk:folio_alloc_swap",
+  "pagewalk:set_swap_pte",
+  "pagewalk:swap_writeout",
+  "pagewalk:end_swap_write",
+  "pagewalk:swap_cache_hit",
+  "pagewalk:swap_read_folio",
+  "pagewalk:swap_readahead",
+  "pagewalk:end_swap_read",
+  "pagewalk:swap_entry_free",
 ] as const;
 
 /** Name of a tracepoint. Not in Linux: a struct trace_event_call there. */

@@ -4,6 +4,7 @@
  *    drawLists(pressure)                 how many MiB stand on each LRU list, are free, are dirty
  *    drawWatermarks(pressure)            free pages of a zone as a level between min, low and high
  *    drawRates(pressure, ["pgfault"])    how fast counters of /proc/vmstat grow
+ *    drawSwapActivity(pressure)          pages that go to swap and come back, by the second
  *
  *    high ....................._____...............
  *          \                  /     \                  while kswapd works the line has another colour
@@ -77,9 +78,13 @@ const LISTS: Readonly<Record<string, (sample: PressureSample) => number>> = {
   "active, anonymous": ({ lists }) => lists.activeAnon,
   unevictable: ({ lists }) => lists.unevictable,
   "dirty or being written": ({ dirty, writeback }) => dirty + writeback,
+  "in swap": ({ swapUsed }) => swapUsed,
 };
 
-/** The LRU lists, free and dirty memory over time, in MiB; what is never there is left out. Not in Linux. */
+/**
+ * The LRU lists, free and dirty memory and what is in swap over time, in MiB; what is never there is left
+ * out. Not in Linux.
+ */
 export function drawLists(pressure: Pressure, options: PressureOptions = {}): Plot {
   checkArguments("drawLists()", { pressure: PRESSURE, options: { title: "text", alt: "text" } }, [
     pressure,
@@ -175,19 +180,74 @@ export function drawRates(
       throw new RangeError(
         `drawRates(): samples hold no counter ${valueText(name)}; they hold ${PRESSURE_COUNTERS.join(", ")}`,
       );
-  const time = timeAxis("drawRates()", pressure.samples);
-  const pieces = inPieces(pressure.samples);
-  const series = counters.map((name): LineSeries => {
-    const y = pieces.map(
-      ({ from, to }) => ((to.counters[name] - from.counters[name]) / (to.ns - from.ns)) * 1e9,
-    );
-    return { kind: "line", name, x: pieces.map(({ from, to }) => time.at((from.ns + to.ns) / 2)), y };
-  });
+  const { series, time } = ratesOf("drawRates()", pressure.samples, counters.map(byItsName));
   return plot({
     title: options.title ?? "Counters of /proc/vmstat as rates",
     alt: options.alt ?? altText(series),
     x: { label: "simulated time", unit: time.unit },
     y: { label: "rate", unit: "pages or events/s" },
+    series,
+  });
+}
+
+/** A counter, and what the legend calls it. */
+interface NamedCounter {
+  readonly counter: PressureCounter;
+  readonly name: string;
+}
+
+function byItsName(counter: PressureCounter): NamedCounter {
+  return { counter, name: counter };
+}
+
+/** A line for each counter: how fast it grows. */
+function ratesOf(
+  of: string,
+  samples: readonly PressureSample[],
+  counters: readonly NamedCounter[],
+): { series: LineSeries[]; time: TimeAxis } {
+  const time = timeAxis(of, samples);
+  const pieces = inPieces(samples);
+  const x = pieces.map(({ from, to }) => time.at((from.ns + to.ns) / 2));
+  const series = counters.map(({ counter, name }): LineSeries => {
+    const y = pieces.map(
+      ({ from, to }) => ((to.counters[counter] - from.counters[counter]) / (to.ns - from.ns)) * 1e9,
+    );
+    return { kind: "line", name, x, y };
+  });
+  return { series, time };
+}
+
+/** What goes to swap and comes back. The first two are always drawn. */
+const SWAP_COUNTERS: readonly NamedCounter[] = [
+  { counter: "pswpout", name: "so: written to the device" },
+  { counter: "pswpin", name: "si: read from the device" },
+  { counter: "zswpout", name: "compressed by zswap" },
+  { counter: "zswpin", name: "decompressed by zswap" },
+  { counter: "swpout_zero", name: "found to be zeros" },
+  { counter: "swpin_zero", name: "filled with zeros" },
+];
+
+/**
+ * Pages that go to swap and come back over time, by the second: `so` and `si` of vmstat, and what zswap and
+ * the zero map have saved the device, if there is any. drawLists() shows how much lies there.
+ * Not in Linux: vmstat 1, sar -W.
+ */
+export function drawSwapActivity(pressure: Pressure, options: PressureOptions = {}): Plot {
+  checkArguments("drawSwapActivity()", { pressure: PRESSURE, options: { title: "text", alt: "text" } }, [
+    pressure,
+    options,
+  ]);
+  const { samples } = pressure;
+  const grows = ({ counter }: NamedCounter): boolean =>
+    (samples.at(-1)?.counters[counter] ?? 0) > (samples[0]?.counters[counter] ?? 0);
+  const counters = SWAP_COUNTERS.filter((one, i) => i < 2 || grows(one));
+  const { series, time } = ratesOf("drawSwapActivity()", samples, counters);
+  return plot({
+    title: options.title ?? "Pages to swap and back",
+    alt: options.alt ?? altText(series),
+    x: { label: "simulated time", unit: time.unit },
+    y: { label: "rate", unit: "pages/s" },
     series,
   });
 }

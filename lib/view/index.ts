@@ -20,12 +20,15 @@ export { drawPolicy } from "./draw_policy.js";
 export {
   drawLists,
   drawRates,
+  drawSwapActivity,
   drawWatermarks,
   type PressureOptions,
   type WatermarkOptions,
 } from "./draw_pressure.js";
 export { drawProcesses, type ProcessesData, type ProcessNode } from "./draw_processes.js";
 export { drawPrograms, type ProgramsData } from "./draw_programs.js";
+export { drawSwapEntry, type SwapEntryOptions } from "./draw_swap_entry.js";
+export { drawSwapMap, type SwapMapOptions } from "./draw_swap_map.js";
 export {
   drawTables,
   type MappedPage,
@@ -33,6 +36,7 @@ export {
   type TableNodeEntry,
   type TablesData,
 } from "./draw_tables.js";
+export { drawThrashing, type ThrashingPlotOptions } from "./draw_thrashing.js";
 export { drawTimeline, type TimelineData, type TimelineEvent } from "./draw_timeline.js";
 export { drawTlb, type TlbCell, type TlbData, type TlbMark } from "./draw_tlb.js";
 export { drawWalk, type WalkData, type WalkOptions } from "./draw_walk.js";
@@ -106,3 +110,4 @@ export {
   type TableOptions,
   table,
 } from "./table.js";
+export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";

@@ -27,6 +27,7 @@ import {
   NR_FILE_DIRTY,
   NR_INACTIVE_ANON,
   NR_INACTIVE_FILE,
+  NR_SWAPCACHE,
   NR_UNEVICTABLE,
   NR_WRITEBACK,
 } from "../mm/vmstat.js";
@@ -38,6 +39,7 @@ export const PRESSURE_COUNTERS = [
   ...["pgscan_kswapd", "pgscan_direct", "pgsteal_kswapd", "pgsteal_direct", "allocstall", "pageoutrun"],
   ...["workingset_refault_anon", "workingset_refault_file", "workingset_activate_file"],
   ...["workingset_restore_file", "nr_dirtied", "nr_written", "oom_kill"],
+  ...["pswpin", "pswpout", "zswpin", "zswpout", "swpin_zero", "swpout_zero", "swap_ra", "swap_ra_hit"],
 ] as const;
 
 /** Name of a counter of every sample. */
@@ -62,6 +64,10 @@ export interface PressureSample {
   /** Pages that differ from the disk, and those on their way there. */
   readonly dirty: number;
   readonly writeback: number;
+  /** Slots of swap that are taken, in all areas. */
+  readonly swapUsed: number;
+  /** Pages that have a slot and a frame with the same bytes: the swap cache. */
+  readonly swapCached: number;
   /** Whether kswapd is freeing memory just now. */
   readonly kswapdWorks: boolean;
   /** The generations, the oldest first; none while the machine keeps two lists. */
@@ -110,6 +116,8 @@ function sampleOf(sys: MemorySystem): PressureSample {
     },
     dirty: nodeStat[NR_FILE_DIRTY]!,
     writeback: nodeStat[NR_WRITEBACK]!,
+    swapUsed: sys.swap.swapInfo.reduce((sum, si) => sum + (si?.inusePages ?? 0), 0),
+    swapCached: nodeStat[NR_SWAPCACHE]!,
     generations: sys.lruGen.enabled ? lruGenerations(sys) : [],
     kswapdWorks: sys.pgdat.kswapdRun.phase === "balance",
     counters: Object.fromEntries(counters) as Record<PressureCounter, number>,

@@ -40,62 +40,84 @@ export function freeText(machine: Machine): string {
   ].join("\n");
 }
 
-const COLUMNS: readonly [head: string, width: number][] = [
-  ...([
-    ["free", 8],
-    ["cache", 8],
-    ["dirty", 8],
-  ] as [string, number][]),
-  ...([
-    ["bi", 8],
-    ["bo", 8],
-    ["flt", 8],
-    ["maj", 7],
-  ] as [string, number][]),
-  ...([
-    ["scank", 8],
-    ["scand", 8],
-    ["steal", 8],
-    ["stall", 7],
-  ] as [string, number][]),
+/** A column: its head, its width, and what stands in it. */
+type VmstatColumn = readonly [head: string, width: number, value: (interval: Interval) => number];
+
+/** Two samples, and how fast counters have grown from one to the other. */
+interface Interval {
+  readonly to: PressureSample;
+  rate(...names: (keyof PressureSample["counters"])[]): number;
+}
+
+const IN_SWAP: VmstatColumn = ["swpd", 8, ({ to }) => to.swapUsed * KIB_PER_PAGE];
+const SWAPPED: readonly VmstatColumn[] = [
+  ["si", 7, ({ rate }) => rate("pswpin") * KIB_PER_PAGE],
+  ["so", 7, ({ rate }) => rate("pswpout") * KIB_PER_PAGE],
 ];
+const FREE: VmstatColumn = [
+  "free",
+  8,
+  ({ to }) => to.free.reduce((sum, pages) => sum + pages, 0) * KIB_PER_PAGE,
+];
+const CACHE: VmstatColumn = [
+  "cache",
+  8,
+  ({ to }) => (to.lists.inactiveFile + to.lists.activeFile) * KIB_PER_PAGE,
+];
+const DIRTY: VmstatColumn = ["dirty", 8, ({ to }) => to.dirty * KIB_PER_PAGE];
+const RATES: readonly VmstatColumn[] = [
+  ["bi", 8, ({ rate }) => rate("pgpgin")],
+  ["bo", 8, ({ rate }) => rate("pgpgout")],
+  ["flt", 8, ({ rate }) => rate("pgfault")],
+  ["maj", 7, ({ rate }) => rate("pgmajfault")],
+  ["scank", 8, ({ rate }) => rate("pgscan_kswapd")],
+  ["scand", 8, ({ rate }) => rate("pgscan_direct")],
+  ["steal", 8, ({ rate }) => rate("pgsteal_kswapd", "pgsteal_direct")],
+];
+const STALL: VmstatColumn = ["stall", 7, ({ rate }) => rate("allocstall")];
+
+/** With swap in use its columns take the place of two others: a line is only so wide. */
+function columnsOf(samples: readonly PressureSample[]): readonly VmstatColumn[] {
+  const swaps = samples.some(({ swapUsed }) => swapUsed > 0);
+  return swaps ? [IN_SWAP, FREE, CACHE, ...SWAPPED, ...RATES] : [FREE, CACHE, DIRTY, ...RATES, STALL];
+}
 
 /**
  * What `vmstat 1` and `sar -B` print together, a line for each `everyMs` of the run, 1000 unless given: free,
  * cache and dirty in kB at its end; the others by the second. `bi`, `bo`: kB read from and written to disks;
  * `flt`, `maj`: faults; `scank`, `scand`: pages scanned by kswapd and by others; `stall`: allocations that
- * had to reclaim. man 8 vmstat
+ * had to reclaim. On a run with swap in use `swpd`, kB in swap, and `si`, `so`, kB read from it and written
+ * to it, take the place of dirty and stall. man 8 vmstat
  */
 export function vmstatText(pressure: Pressure, everyMs = 1000): string {
   const wanted = shape({ zones: listOf("object"), samples: listOf("object") });
   checkArguments("vmstatText()", { pressure: wanted, everyMs: "number?" }, [pressure, everyMs]);
   if (!(everyMs > 0 && everyMs < Infinity))
     throw new RangeError(`vmstatText(): everyMs must be more than 0; got ${everyMs}`);
-  const head = `time (s) ${COLUMNS.map(([name, width]) => name.padStart(width)).join("")}`;
-  const lines: string[] = [];
   const { samples } = pressure;
+  const columns = columnsOf(samples);
+  const head = `time (s) ${columns.map(([name, width]) => name.padStart(width)).join("")}`;
+  const lines: string[] = [];
   let from = samples[0];
   for (const sample of samples) {
     const last = sample === samples[samples.length - 1];
     if (from === undefined || (sample.ns - from.ns < everyMs * 1e6 && !last) || sample === from) continue;
-    lines.push(vmstatLine(samples[0]!.ns, from, sample));
+    lines.push(vmstatLine(columns, samples[0]!.ns, from, sample));
     from = sample;
   }
   return [head, ...lines, ""].join("\n");
 }
 
-function vmstatLine(startNs: number, from: PressureSample, to: PressureSample): string {
+function vmstatLine(
+  columns: readonly VmstatColumn[],
+  startNs: number,
+  from: PressureSample,
+  to: PressureSample,
+): string {
   const seconds = (to.ns - from.ns) / 1e9;
-  const rate = (...names: (keyof PressureSample["counters"])[]): number =>
+  const rate: Interval["rate"] = (...names) =>
     names.reduce((sum, name) => sum + to.counters[name] - from.counters[name], 0) / seconds;
-  const free = to.free.reduce((sum, pages) => sum + pages, 0) * KIB_PER_PAGE;
-  const cache = (to.lists.inactiveFile + to.lists.activeFile) * KIB_PER_PAGE;
-  const values = [
-    ...[free, cache, to.dirty * KIB_PER_PAGE, rate("pgpgin"), rate("pgpgout"), rate("pgfault")],
-    ...[rate("pgmajfault"), rate("pgscan_kswapd"), rate("pgscan_direct")],
-    ...[rate("pgsteal_kswapd", "pgsteal_direct"), rate("allocstall")],
-  ];
-  const cells = values.map((value, i) => String(Math.round(value)).padStart(COLUMNS[i]![1]));
+  const cells = columns.map(([, width, value]) => String(Math.round(value({ to, rate }))).padStart(width));
   return `${((to.ns - startNs) / 1e9).toFixed(3).padStart(8)} ${cells.join("")}`;
 }
 

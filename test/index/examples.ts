@@ -26,6 +26,9 @@ const withFile = () => {
   one.kernel.files.writeFile("/data/f", new Uint8Array(4096));
   return one;
 };
+const withSwap = () => boot({ ram: "1 MiB", swap: "64 KiB" });
+const SMALL = { ram: "4 MiB", programs: 1, memoryEach: "64 KiB", rounds: 1, swap: "zram" } as const;
+const thrashing = () => pagewalk.measureThrashing(SMALL);
 const walked = () => {
   const m = boot({ ram: "1 MiB" });
   const table = m.newPageTable("t");
@@ -87,8 +90,12 @@ export const FUNCTIONS: Record<string, Args> = {
   drawGenerations: () => [watchedGenerations(), { title: "t" }],
   drawPolicyCurves: () => [[1, 2, 1, 3], { title: "t", policies: ["LRU"], capacities: [1, 2] }],
   drawRates: () => [watched(), ["pgfault"], { title: "t" }],
+  drawSwapActivity: () => [watched(), { title: "t" }],
+  drawSwapEntry: () => [0x07ff_ffff_ffff_fc08n, { title: "t" }],
+  drawSwapMap: () => [withSwap(), { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
+  drawThrashing: () => [{ ssd: [thrashing()] }, { title: "t", x: "programs", y: "throughput" }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
   drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
   drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
@@ -120,6 +127,7 @@ export const FUNCTIONS: Record<string, Args> = {
   makeEntry: () => [16, 7, true],
   missRatioCurve: () => [[1, 2, 1]],
   numberPages: () => [[1, 2, 1]],
+  measureThrashing: () => [SMALL],
   measurementTable: () => [machine().measure(() => 1)],
   newHost: () => ["1 MiB", {}],
   offsetInPage: () => [4097],

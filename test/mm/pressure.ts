@@ -11,14 +11,13 @@ import type { Random } from "../../lib/hw/random.js";
 import { pageVmaMappedWalk } from "../../lib/mm/fault/page_vma_mapped.js";
 import { rmapWalk } from "../../lib/mm/fault/rmap.js";
 import { folioIsolateLru } from "../../lib/mm/lru/isolate.js";
-import { LRU_UNEVICTABLE, NR_LRU_LISTS } from "../../lib/mm/lru/lruvec.js";
 import { filemapFdatawriteRange } from "../../lib/mm/lru/page_writeback.js";
 import { reclaimPages } from "../../lib/mm/lru/reclaim_pages.js";
 import { newScanControl } from "../../lib/mm/lru/scan_control.js";
 import { lruAddDrain, lruAddDrainAll } from "../../lib/mm/lru/swap.js";
 import { shrinkNode } from "../../lib/mm/lru/vmscan.js";
 import { MAX_PAGE_ORDER } from "../../lib/mm/pages/buddy.js";
-import { type Folio, pfnToPage } from "../../lib/mm/pages/folio.js";
+import { type Folio, PG_lru, PG_unevictable, pfnToPage } from "../../lib/mm/pages/folio.js";
 import { folioPut } from "../../lib/mm/pages/free_pages.js";
 import { __GFP_DIRECT_RECLAIM, __GFP_MEMALLOC, GFP_KERNEL, GFP_NOWAIT } from "../../lib/mm/pages/gfp.js";
 import { allocPages, gfpZone, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
@@ -146,12 +145,13 @@ export function reclaimAll(sys: MemorySystem): void {
     if (pfnToPage(sys, pfn).head.refcount === 0) sys.ram.frame(pfn).fill(0xee);
 }
 
-/** Every folio that is on a list where reclaim looks. */
+/** Every folio that is on a list where reclaim looks, a classic one or one of a generation. */
 function evictableFolios(sys: MemorySystem): Folio[] {
   const folios: Folio[] = [];
-  for (let list = 0; list < NR_LRU_LISTS; list++)
-    for (let folio = sys.lruvec.head[list]; folio !== undefined; folio = folio.next)
-      if (list !== LRU_UNEVICTABLE) folios.push(folio);
+  for (const section of sys.memMap)
+    for (const page of section ?? [])
+      if (page !== undefined && page.head === page && (page.flags & (PG_lru | PG_unevictable)) === PG_lru)
+        folios.push(page);
   return folios;
 }
 
@@ -183,10 +183,11 @@ export function reclaimAtRandom(sys: MemorySystem, random: Random, gfp = GFP_KER
   const chosen = evictableFolios(sys).filter(() => random.chance(percent));
   const done = random.below(6);
   if (done > 3) {
-    shrinkNode(
-      sys,
-      newScanControl({ gfpMask: gfp, reclaimIdx: gfpZone(gfp), order, priority: random.below(13) }),
-    );
+    const { pfMemalloc } = sys;
+    sys.pfMemalloc = true; // reclaim does not reclaim
+    const reclaimIdx = gfpZone(gfp);
+    shrinkNode(sys, newScanControl({ gfpMask: gfp, reclaimIdx, order, priority: random.below(13) }));
+    sys.pfMemalloc = pfMemalloc;
     return;
   }
   if (done === 0) for (const folio of chosen) makeOld(sys, folio);

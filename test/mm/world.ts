@@ -6,7 +6,7 @@
  *                               every byte that is read, every signal and every result is compared
  *
  * Memory may be short (`leaveFree`, `fails`): then a call may fail, what it left is asked from the machine, and no byte may be wrong.
- * Or every allocation has to reclaim (`atReclaim`): then no call fails, and nothing but what MADV_FREE gave up may get lost.
+ * Or devices may fail (`errors`): then an access may end in SIGBUS for a good reason, and a call in an error. Or every allocation has to reclaim (`atReclaim`): then no call fails, and nothing but what MADV_FREE gave up may get lost.
  *
  * All processes work on one arena of ARENA pages with an end of a page table in it. A page of the model is a Cell: private bytes, or a
  * page of a Backing (file or shared memory).
@@ -32,7 +32,7 @@ import {
 } from "../../lib/kernel/syscalls/mm.js";
 import { sysExitGroup, sysFork } from "../../lib/kernel/syscalls/process.js";
 import type { Task } from "../../lib/kernel/task.js";
-import { copyFromUser } from "../../lib/kernel/uaccess.js";
+import { copyFromUser, copyToUser } from "../../lib/kernel/uaccess.js";
 import { checkInvariants } from "../../lib/mm/debug.js";
 import { handleMmFault } from "../../lib/mm/fault/memory.js";
 import { linearPageIndex } from "../../lib/mm/fault/rmap.js";
@@ -46,9 +46,12 @@ import { allocPages, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
 import type { MmParts } from "../../lib/mm/parts.js";
 import { ptePfn, ptePresent, ptepGet } from "../../lib/mm/pgtable/pgtable.js";
 import { pteOffset } from "../../lib/mm/pgtable/pgtable_alloc.js";
+import { classifyPte, PTE_KIND_MARKER, PTE_KIND_NONE, PTE_KIND_SWAP } from "../../lib/mm/pgtable/swapops.js";
+import type { MemorySystem } from "../../lib/mm/system.js";
 import { exactFrames } from "./exact_frames.js";
 import { ARENA, MAX_PROCS, type Operation } from "./operations.js";
 import { Pressure } from "./pressure.js";
+import { heapPage, randomPage, textPage } from "./swap/page_data.js";
 
 const PAGE = 4096;
 const BASE = 0x1000_0020_0000 - 80 * PAGE;
@@ -91,6 +94,16 @@ interface Proc {
   readonly cells: Map<number, Cell>;
 }
 
+/** Devices that fail at random: what reads may come to. */
+export interface ReadErrors {
+  /** Takes down what could not be read before. */
+  beginStep(sys: MemorySystem, mms: readonly MmStruct[]): void;
+  /** Something has failed in this step, or earlier and can still be felt. */
+  readonly possible: boolean;
+  /** Why the page at `addr` cannot be read; undefined without a reason. */
+  excuse(mm: MmStruct, addr: number): string | undefined;
+}
+
 /** How a world differs from the usual one. */
 export interface WorldOptions {
   parts?: Partial<MmParts>;
@@ -101,6 +114,8 @@ export interface WorldOptions {
   swap?: (kernel: Kernel) => void;
   /** Asked at every allocation: shall it fail? */
   fails?: () => boolean;
+  /** Devices fail. */
+  errors?: ReadErrors;
   /** Every allocation waits for reclaim, which does this (pressure.ts). */
   atReclaim?: (world: World) => void;
 }
@@ -113,6 +128,9 @@ export class World {
   private readonly model: boolean;
   private readonly fails: (() => boolean) | undefined;
   private readonly swap: ((kernel: Kernel) => void) | undefined;
+  private readonly errors: ReadErrors | undefined;
+  /** Accesses that ended in SIGBUS because a page could not be read. */
+  nrTold = 0;
   readonly pressure: Pressure | undefined;
   private nrFds = 0;
   /** Frames that are kept from the kernel. */
@@ -126,7 +144,7 @@ export class World {
   /** Page of the arena that the step is about. */
   private page = 0;
 
-  constructor({ parts, ramMib = 32, model = true, swap, fails, atReclaim }: WorldOptions = {}) {
+  constructor({ parts, ramMib = 32, model = true, swap, fails, errors, atReclaim }: WorldOptions = {}) {
     const ram = new Ram(ramMib * 2 ** 20);
     const clock = new Clock();
     this.kernel = new Kernel({ ram, clock, cpus: [new Cpu(0, ram, clock), new Cpu(1, ram, clock)] });
@@ -135,6 +153,7 @@ export class World {
     lruAddDrainAll(this.kernel.sys);
     this.freeAtStart = nrUnusedPages(this.kernel.sys);
     this.swap = swap;
+    this.errors = errors;
     swap?.(this.kernel);
     this.start(true);
     this.fails = fails;
@@ -150,6 +169,11 @@ export class World {
     const none = this.pressure === undefined && nrUnusedPages(this.kernel.sys) === 0;
     if (order === 0 && (fail || none)) this.short = true;
     return fail;
+  }
+
+  /** Whether a call may do less than it should in this step. */
+  private get mayFall(): boolean {
+    return this.short || this.errors?.possible === true;
   }
 
   /** Whether a single page could not be had in the last step. */
@@ -202,8 +226,7 @@ export class World {
   }
 
   run(op: Operation): void {
-    this.nrAllocations = 0;
-    this.short = false;
+    this.beginStep();
     // Where memory fails a process may be killed for it; another takes the place of the last one.
     if (this.procs.length === 0) this.startWithMemory();
     const proc = this.procs[op.who % this.procs.length];
@@ -215,7 +238,13 @@ export class World {
     this.locked = UNLOCKED_KINDS.includes(op.kind) ? undefined : proc;
     const length = Math.min(op.length, ARENA - op.page);
     if (!this.runOnBytes(proc, op)) this.runOnRange(proc, op, length);
-    if (this.model && this.short && this.procs.includes(proc)) this.adoptPrivate(proc);
+    if (this.model && this.mayFall && this.procs.includes(proc)) this.adoptPrivate(proc);
+  }
+
+  private beginStep(): void {
+    this.nrAllocations = 0;
+    this.short = false;
+    this.errors?.beginStep(this.kernel.sys, this.mms());
   }
 
   private startWithMemory(): void {
@@ -231,8 +260,25 @@ export class World {
   private adoptPrivate(proc: Proc): void {
     for (const [page, cell] of proc.cells) {
       const folio = this.mappedFolio(proc, page);
-      if (!cell.shared && folio !== undefined && folioTestAnon(folio)) this.writableBytesOf(cell);
+      const anon = folio === undefined ? this.isSwapped(proc, page) : folioTestAnon(folio);
+      if (!cell.shared && anon) this.writableBytesOf(cell);
     }
+  }
+
+  /** The process has a page of its own there, which is in swap or could not be read from there. */
+  private isSwapped({ task }: Proc, page: number): boolean {
+    const ptep = pteOffset(task.mm!, BASE + page * PAGE);
+    const kind = ptep === 0 ? PTE_KIND_NONE : classifyPte(ptepGet(this.kernel.sys.ram, ptep));
+    return kind === PTE_KIND_SWAP || kind === PTE_KIND_MARKER;
+  }
+
+  /** The process was told by SIGBUS, or an error of the call, that the page cannot be read, and that is true. */
+  private isTold(proc: Proc, page: number): boolean {
+    const reason = this.errors?.excuse(proc.task.mm!, BASE + page * PAGE);
+    const cell = proc.cells.get(page)!;
+    if (reason === undefined || (reason === "poisoned" && cell.own === undefined && !cell.lazy)) return false;
+    this.nrTold++;
+    return true;
   }
 
   /** The folio that the process maps at `page`; undefined without one, and for the zero page. */
@@ -292,6 +338,9 @@ export class World {
       case "store":
       case "load":
         this.access(proc, op.page, OFFSETS[op.length % 4]!, op.kind === "store" ? op.value : undefined);
+        return true;
+      case "scribble":
+        this.scribble(proc, op.page, op.value);
         return true;
       case "fork":
         this.fork(proc);
@@ -444,7 +493,7 @@ export class World {
 
   /** Faulting pages in ahead of time writes to private ones that may be written: each gets bytes of its own. Stops at a page without bytes. */
   private populate(cells: readonly (Cell | undefined)[], need: number): void {
-    if (this.short) return; // adoptPrivate() asks the machine
+    if (this.mayFall) return; // adoptPrivate() asks the machine
     for (const cell of cells) {
       if (this.outcome(cell, need) !== "done") return;
       if ((cell!.prot & 2) !== 0) this.writableBytesOf(cell!);
@@ -469,6 +518,7 @@ export class World {
       found = error.code;
       if (error.killed) this.procs.splice(this.procs.indexOf(proc), 1);
       if (error.killed && this.short) return;
+      if (found.startsWith("BUS") && outcome === "done" && this.isTold(proc, page)) return;
     }
     this.is(found, outcome);
     if (outcome !== "done" || !this.model) return;
@@ -478,6 +528,18 @@ export class World {
     }
     if (cell!.lazy && byte === 0 && this.bytesOf(cell!)[offset] !== 0) cell!.own = undefined;
     this.is(byte, this.bytesOf(cell!)[offset]!);
+  }
+
+  /** A whole page is written: text, a heap, or what cannot be compressed. */
+  private scribble(proc: Proc, page: number, value: number): void {
+    const cell = proc.cells.get(page);
+    const outcome = this.outcome(cell, 2);
+    if (cell?.backing !== undefined && (cell.index + 1) * PAGE > cell.backing.size) return;
+    const bytes = [randomPage, textPage, heapPage][value % 3]!(value);
+    const left = copyToUser(proc.task, BASE + page * PAGE, bytes);
+    if (left > 0 && outcome === "done" && (this.short || this.isTold(proc, page))) return;
+    this.is(left, outcome === "done" ? 0 : PAGE);
+    if (left === 0) this.write(proc, page, 0, bytes);
   }
 
   private fork(proc: Proc): void {
@@ -603,10 +665,15 @@ export class World {
 
   // ---------------------------------------------------------------- files
 
+  /** What a call on a file may answer that did not do all: how much it did, or why it did nothing. */
+  private isPart(result: number): boolean {
+    return result > 0 || (result === -12 && this.short) || (result === -5 && this.errors?.possible === true);
+  }
+
   private fileWrite(backing: Backing, pos: number, length: number, value: number): void {
     const written = backing.file!.write(pos, new Uint8Array(length).fill(value));
-    if (!this.short) this.is(written, length);
-    if (written < length) expect(written === -12 || written > 0).toBe(true);
+    if (!this.mayFall) this.is(written, length);
+    if (written < length) expect(this.isPart(written), `write: ${written}`).toBe(true);
     const done = Math.max(0, written);
     backing.data.fill(value, pos, pos + done);
     backing.size = Math.max(backing.size, pos + done);
@@ -617,8 +684,8 @@ export class World {
     const bytes = new Uint8Array(length);
     const read = backing.file!.read(pos, bytes);
     if (!this.model) return;
-    if (!this.short) this.is(read, expected.length);
-    if (read < expected.length) expect(read === -12 || read > 0).toBe(true);
+    if (!this.mayFall) this.is(read, expected.length);
+    if (read < expected.length) expect(this.isPart(read), `read: ${read}`).toBe(true);
     const done = Math.max(0, read);
     this.same(bytes.subarray(0, done), expected.subarray(0, done), `the file at ${pos}`);
   }
@@ -657,9 +724,10 @@ export class World {
     if (!this.model) return;
     const bad = cells.findIndex((cell) => this.outcome(cell, 2) !== "done");
     let done = Math.min(data.length, bad < 0 ? length : bad * PAGE);
-    if (!this.short) this.is(read, done === 0 && data.length > 0 ? -14 : done);
+    if (!this.mayFall) this.is(read, done === 0 && data.length > 0 ? -14 : done);
     else {
-      expect(read <= done && (read >= 0 || read === -12 || read === -14)).toBe(true);
+      expect(read <= done).toBe(true);
+      expect(read === 0 || read === -14 || this.isPart(read), `read: ${read}`).toBe(true);
       done = Math.max(0, read);
     }
     for (let i = 0; i * PAGE < done; i++)
@@ -681,7 +749,9 @@ export class World {
       this.kernel.enter(task);
       for (const [page, cell] of cells) {
         const left = copyFromUser(task, bytes, BASE + page * PAGE);
-        this.is(left, this.outcome(cell, 1) === "done" ? 0 : PAGE);
+        const done = this.outcome(cell, 1) === "done";
+        if (done && left > 0 && this.isTold({ task, cells }, page)) continue;
+        this.is(left, done ? 0 : PAGE);
         if (left > 0) continue;
         if (cell.lazy) this.settle(cell, bytes);
         this.same(bytes, this.bytesOf(cell), `pid ${task.pid}, page ${page}`);
@@ -693,6 +763,7 @@ export class World {
   finish(): void {
     if (this.model && this.pressure !== undefined) this.checkBytes(); // reclaim may take pages, but no byte
     this.pressure?.end();
+    this.beginStep();
     this.kernel.sys.shouldFailAllocPage = undefined;
     this.leaveFree(Number.POSITIVE_INFINITY);
     if (this.model) this.checkBytes();

@@ -6,6 +6,7 @@ import {
   drawFrames,
   drawLists,
   drawRates,
+  drawSwapActivity,
   drawWatermarks,
   faultTimes,
   frameUses,
@@ -88,6 +89,35 @@ describe("a machine under pressure, watched", () => {
   it("prints what free and slabtop would", () => {
     expect(freeText(machine)).toMatch(/^ +total +used +free +shared +buff\/cache +available\nMem: +80 /);
     expect(slabText(machine)).toContain("SReclaimable");
+  });
+});
+
+describe("swap over time", () => {
+  const machine = boot({ ram: "16 MiB", swap: "32 MiB", cpus: 2 });
+  const p = machine.spawn("p");
+  const at = p.mmap("20 MiB");
+  const pressure = samplePressure(machine, () => {
+    for (let page = 0; page < 20 * 256; page++) p.store(at + page * 4096, 1, 1);
+    p.touch(at, "20 MiB", "r");
+  });
+  const last = pressure.samples[pressure.samples.length - 1]!;
+
+  it("counts what goes out and comes back, and what is in swap", () => {
+    const vmstat = machine.procfs.read("/proc/vmstat");
+    for (const name of ["pswpin", "pswpout", "swap_ra"] as const)
+      expect(vmstat).toContain(`${name} ${last.counters[name]}\n`);
+    expect(last.counters.pswpout).toBeGreaterThan(0);
+    const used = Number(
+      /^\S+\s+\S+\s+\d+\s+(\d+)/m.exec(machine.procfs.read("/proc/swaps").split("\n")[1]!)![1],
+    );
+    expect(last.swapUsed * 4).toBe(used);
+    expect(drawLists(pressure).alt).toContain("in swap: 0 at first");
+  });
+
+  it("is drawn as si and so, and nothing else where zswap has not worked", () => {
+    const names = drawSwapActivity(pressure).figure.series.map(({ name }) => name);
+    expect(names).toEqual(["so: written to the device", "si: read from the device"]);
+    expect(vmstatText(pressure, 1)).toMatch(/^time \(s\) +swpd +free +cache +si +so +bi/);
   });
 });
 

@@ -182,5 +182,6 @@ function traceHandler(trace: TraceRing, vmf: VmFault): VmFaultResult {
 /** Linux's name of the function that handlePteFault will call; undefined where it needs none. */
 function handlerName(vmf: VmFault): string | undefined {
   if (vmf.origPte === 0) return vmf.vma.vmOps === undefined ? "do_anonymous_page" : "do_fault";
-  return ptePresent(vmf.origPte) && isWriteProtected(vmf) ? "do_wp_page" : undefined;
+  if (!ptePresent(vmf.origPte)) return "do_swap_page";
+  return isWriteProtected(vmf) ? "do_wp_page" : undefined;
 }

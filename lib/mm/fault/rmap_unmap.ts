@@ -48,7 +48,7 @@ import { pteSoftDirty, pteSwpMksoftDirty } from "../pgtable/soft_dirty.js";
 import { pteSwpMkexclusive, swpEntryToPte } from "../pgtable/swapops.js";
 import { archTlbbatchAddPending, archTlbbatchFlush, flushTlbPage } from "../pgtable/tlb.js";
 import { swapDuplicate } from "../swap/swap_map.js";
-import { folioSwap } from "../swap/swap_state.js";
+import { folioSwap, traceSwap } from "../swap/swap_state.js";
 import type { MemorySystem } from "../system.js";
 import { updateHiwaterRss } from "../vma/util.js";
 import { pageVmaMappedWalk } from "./page_vma_mapped.js";
@@ -145,6 +145,7 @@ function setSwapPte(folio: Folio, vma: VmAreaStruct, ptep: number, old: Pte, ind
   setPte(sys.ram, ptep, pteSoftDirty(old) ? pteSwpMksoftDirty(pte) : pte);
   page.anonExclusive = false;
   addMmCounter(vma.vmMm, MM_SWAPENTS, 1);
+  if (sys.trace.on) traceSwap(sys, "pagewalk:set_swap_pte", folio, { index });
   return true;
 }
 

@@ -72,6 +72,7 @@ import {
   folioSwap,
   swapCacheGetFolio,
   swapCacheGetShadow,
+  traceSwap,
 } from "../swap/swap_state.js";
 import {
   SWP_STABLE_WRITES,
@@ -134,6 +135,7 @@ function handlePteMarker(vmf: VmFault): VmFaultResult {
 function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: SwpEntry): Found | undefined {
   const cached = swapCacheGetFolio(sys, entry);
   if (cached !== undefined) {
+    if (sys.trace.on) traceSwap(sys, "pagewalk:swap_cache_hit", cached);
     swapUpdateReadahead(sys, cached, vmf.vma, vmf.address);
     return { folio: cached, ret: 0, direct: false };
   }

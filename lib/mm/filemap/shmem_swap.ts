@@ -261,17 +261,22 @@ function shmemFreeSwap(mapping: AddressSpace, index: number): void {
 }
 
 /**
- * Bytes [lstart, lend] of the file are cut out: whole pages in swap are gone, of the first and last one only
- * the part, for which they are brought back. Linux mm/shmem.c:shmem_undo_range()
+ * Bytes [lstart, lend] of the file are cut out: whole pages in swap are gone, the first and last one are
+ * brought back if only a part is. Whether there was any; then there may be more in the cache now.
+ * Linux mm/shmem.c:shmem_undo_range()
  */
-export function shmemUndoSwap(mapping: AddressSpace, lstart: number, lend: number): void {
+export function shmemUndoSwap(mapping: AddressSpace, lstart: number, lend: number): boolean {
   const first = Math.ceil(lstart / PAGE_SIZE);
   const end = lend === Number.POSITIVE_INFINITY ? lend : Math.floor((lend + 1) / PAGE_SIZE);
-  for (const index of swappedIn(mapping, first, end)) shmemFreeSwap(mapping, index);
+  const whole = swappedIn(mapping, first, end);
+  for (const index of whole) shmemFreeSwap(mapping, index);
+  let back = false;
   for (const at of [lstart, lend]) {
     const index = Math.floor(at / PAGE_SIZE);
-    if ((index < first || index >= end) && mapping.swapEntries.has(index)) shmemSwapin(mapping, index);
+    if ((index < first || index >= end) && mapping.swapEntries.has(index))
+      back = shmemSwapin(mapping, index) === 0 || back;
   }
+  return whole.length > 0 || back;
 }
 
 /**

@@ -59,11 +59,14 @@ export function truncatePagecacheRange(mapping: AddressSpace, lstart: number, le
 function truncateInodePagesRange(mapping: AddressSpace, lstart: number, lend: number): void {
   const first = Math.floor(lstart / PAGE_SIZE);
   const last = lend === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : Math.floor(lend / PAGE_SIZE);
-  if (mapping.swapEntries.size > 0) shmemUndoSwap(mapping, lstart, lend);
-  const folios = [...filemapGetFolios(mapping, first, last)];
-  for (const folio of folios) if (waitQuiet(mapping, folio)) truncateFolioRange(mapping, folio, lstart, lend);
-  // Linux mm/swap.c:__folio_batch_release()
-  if (folios.length > 0) lruAddDrain(mapping.host.sys);
+  do {
+    const folios = [...filemapGetFolios(mapping, first, last)];
+    for (const folio of folios)
+      if (waitQuiet(mapping, folio)) truncateFolioRange(mapping, folio, lstart, lend);
+    // Linux mm/swap.c:__folio_batch_release()
+    if (folios.length > 0) lruAddDrain(mapping.host.sys);
+    // Who waits finds that others have gone to swap meanwhile: until nothing is there.
+  } while (mapping.swapEntries.size > 0 && shmemUndoSwap(mapping, lstart, lend));
   const end = lend === Number.POSITIVE_INFINITY ? last : Math.floor((lend + 1) / PAGE_SIZE) - 1;
   clearShadowEntries(mapping, Math.ceil(lstart / PAGE_SIZE), end);
 }

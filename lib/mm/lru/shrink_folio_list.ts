@@ -111,6 +111,11 @@ export function folioCheckReferences(sys: MemorySystem, folio: Folio, _sc: ScanC
   return wasReferenced && folioIsFileLru(folio) ? FOLIOREF_RECLAIM_CLEAN : FOLIOREF_RECLAIM;
 }
 
+/**
+ * Anonymous memory, and nobody waits. Linux include/trace/events/vmscan.h:RECLAIM_WB_ANON | RECLAIM_WB_ASYNC
+ */
+const RECLAIM_WB_ANON_ASYNC = 0x9;
+
 /** What became of a folio. Linux mm/vmscan.c: the labels free_it, keep_locked and activate_locked */
 type Outcome = "free" | "keep" | "activate";
 
@@ -224,6 +229,8 @@ export function pageout(
     return "activate";
   }
   if (!folioIsWriteback(sys, folio)) folio.flags &= ~PG_reclaim;
+  if (sys.trace.on)
+    sys.trace.emit("vmscan:mm_vmscan_write_folio", { pfn: folio.pfn, reclaim_flags: RECLAIM_WB_ANON_ASYNC });
   modNodePageState(sys, NR_VMSCAN_WRITE, folioNrPages(folio));
   if (stat !== undefined) stat.nrPageout += folioNrPages(folio);
   if (folioIsWriteback(sys, folio) || (folio.flags & PG_dirty) !== 0) return "keep";

@@ -21,7 +21,6 @@
  */
 import type { Pfn } from "../../hw/address.js";
 import { type BlockRequest, MAX_REQUEST_BLOCKS, type RequestOwner } from "../../hw/block_device.js";
-import type { Ram } from "../../hw/ram.js";
 import { ENOENT } from "../errno.js";
 import { folioEndIo } from "../filemap/folio_wait.js";
 import { folioEndWriteback, folioMarkDirty } from "../lru/page_writeback.js";
@@ -49,7 +48,7 @@ import {
   SWPOUT_ZERO,
 } from "../vmstat.js";
 import { swapBlock, swapEntryToInfo } from "./swap_map.js";
-import { folioFreeSwap, folioSwap } from "./swap_state.js";
+import { folioFreeSwap, folioSwap, traceSwap } from "./swap_state.js";
 import { SWP_SYNCHRONOUS_IO, type SwapInfoStruct, type SwapIo } from "./swap_types.js";
 
 /**
@@ -85,6 +84,7 @@ class SwapBio implements RequestOwner {
 
 /** Linux mm/page_io.c:__end_swap_bio_write() */
 function endSwapWrite(sys: MemorySystem, folio: Folio, success: boolean): void {
+  if (sys.trace.on) traceSwap(sys, "pagewalk:end_swap_write", folio, { success: success ? 1 : 0 });
   if (!success) {
     folioMarkDirty(folio);
     folio.flags &= ~PG_reclaim;
@@ -95,6 +95,7 @@ function endSwapWrite(sys: MemorySystem, folio: Folio, success: boolean): void {
 /** Linux mm/page_io.c:__end_swap_bio_read() */
 function endSwapRead(sys: MemorySystem, folio: Folio, success: boolean): void {
   if (success) folio.flags |= PG_uptodate;
+  if (sys.trace.on) traceSwap(sys, "pagewalk:end_swap_read", folio, { success: success ? 1 : 0 });
   folioEndIo(sys, folio, PG_locked);
 }
 
@@ -159,17 +160,6 @@ function submitBio(sys: MemorySystem, si: SwapInfoStruct, op: "read" | "write", 
 
 // ---------------------------------------------------------------- out
 
-/** Whether all bytes of the frame are 0. Linux mm/page_io.c:is_folio_zero_filled() */
-function isFrameZero(ram: Ram, pfn: number): boolean {
-  const section = ram.sectionOf(pfn);
-  if (section === undefined) return true;
-  const start = (pfn & 0x3fff) << 10;
-  const { words } = section;
-  if (words[start + 1023] !== 0) return false;
-  for (let i = start; i < start + 1023; i++) if (words[i] !== 0) return false;
-  return true;
-}
-
 /** The zero map says `zero` for all pages of the folio. Linux swap_zeromap_folio_set(), _clear() */
 function setZeromap(si: SwapInfoStruct, folio: Folio, zero: 0 | 1): void {
   const offset = swpOffset(folioSwap(folio));
@@ -185,10 +175,15 @@ export function swapWriteout(sys: MemorySystem, folio: Folio): void {
   const si = swapEntryToInfo(sys, folioSwap(folio));
   const nrPages = folioNrPages(folio);
   let zero = true;
-  for (let i = 0; i < nrPages && zero; i++) zero = isFrameZero(sys.ram, folio.pfn + i);
+  for (let i = 0; i < nrPages && zero; i++) zero = sys.ram.isFrameZero(folio.pfn + i);
   setZeromap(si, folio, zero ? 1 : 0);
   if (zero) countVmEvents(sys, SWPOUT_ZERO, nrPages);
-  else if (sys.swap.zswap?.store(folio) !== true) swapWritepage(sys, folio);
+  const stored = zero || sys.swap.zswap?.store(folio) === true;
+  if (sys.trace.on) {
+    const to = zero ? "zeromap" : stored ? "zswap" : "device";
+    traceSwap(sys, "pagewalk:swap_writeout", folio, { to });
+  }
+  if (!stored) swapWritepage(sys, folio);
 }
 
 /** Writes the folio to the device. Linux mm/page_io.c:__swap_writepage() */
@@ -229,6 +224,7 @@ export function swapReadFolio(sys: MemorySystem, folio: Folio): void {
   const nrPages = folioNrPages(folio);
   folio.flags |= PG_locked;
   if (si.zeromap[swpOffset(folioSwap(folio))] === 1) {
+    traceRead(sys, folio, "zeromap");
     countVmEvents(sys, SWPIN_ZERO, nrPages);
     for (let i = 0; i < nrPages; i++) sys.ram.zeroFrame(folio.pfn + i);
     endSwapRead(sys, folio, true);
@@ -236,11 +232,18 @@ export function swapReadFolio(sys: MemorySystem, folio: Folio): void {
   }
   const found = sys.swap.zswap?.load(folio) ?? -ENOENT;
   if (found !== -ENOENT) {
+    traceRead(sys, folio, "zswap");
     endSwapRead(sys, folio, found === 0);
     return;
   }
+  traceRead(sys, folio, "device");
   sys.swap.zswap?.folioSwapin();
   countVmEvents(sys, PSWPIN, nrPages);
   if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) submitBio(sys, si, "read", folio);
   else endSwapRead(sys, folio, moveNow(sys, si, folio, "read"));
+}
+
+/** Where the folio's bytes come from. */
+function traceRead(sys: MemorySystem, folio: Folio, from: "zeromap" | "zswap" | "device"): void {
+  if (sys.trace.on) traceSwap(sys, "pagewalk:swap_read_folio", folio, { from });
 }

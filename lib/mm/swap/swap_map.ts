@@ -170,6 +170,7 @@ export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: numb
 /** The last one has let go of `nr` slots of one cluster. Linux mm/swapfile.c:swap_entries_free() */
 export function swapEntriesFree(sys: MemorySystem, si: SwapInfoStruct, offset: number, nr: number): void {
   const ci = swapOffsetToCluster(si, offset);
+  if (sys.trace.on) sys.trace.emit("pagewalk:swap_entry_free", { type: si.type, offset });
   vmBugOn(ci.count < nr, `cluster ${ci.index} of swap area ${si.type} has fewer slots in use`);
   ci.count -= nr;
   const first = offset % SWAPFILE_CLUSTER;

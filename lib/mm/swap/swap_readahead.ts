@@ -35,7 +35,7 @@ import type { MemorySystem } from "../system.js";
 import { countVmEvent, SWAP_RA, SWAP_RA_HIT } from "../vmstat.js";
 import { blkFinishPlug, blkStartPlug, swapReadFolio } from "./page_io.js";
 import { getSwapDevice, swapcachePrepare, swapEntrySwapped } from "./swap_map.js";
-import { swapCacheAddFolio, swapCacheGetFolio } from "./swap_state.js";
+import { swapCacheAddFolio, swapCacheGetFolio, traceSwap } from "./swap_state.js";
 import type { SwpEntry } from "./swap_types.js";
 
 /** log2 of the largest window of a VMA. Linux mm/swap_state.c:SWAP_RA_ORDER_CEILING */
@@ -95,6 +95,7 @@ function readAhead(sys: MemorySystem, entry: SwpEntry, gfp: number, wanted: bool
     if (!wanted) {
       found.folio.flags |= PG_readahead;
       countVmEvent(sys, SWAP_RA);
+      if (sys.trace.on) traceSwap(sys, "pagewalk:swap_readahead", found.folio);
     }
   }
   folioPut(sys, found.folio);

@@ -30,6 +30,7 @@ import {
 import { folioPut, folioPutRefs } from "../pages/free_pages.js";
 import { swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
+import type { TraceFields, TracepointName } from "../trace.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SWAPCACHE } from "../vmstat.js";
 import { swapOffsetToCluster, vmSwapFull } from "./cluster.js";
 import { putSwapFolio, swapEntrySwapped, swapEntryToInfo, swapOnlyHasCache } from "./swap_map.js";
@@ -62,6 +63,12 @@ export function swapCacheGetShadow(sys: MemorySystem, entry: SwpEntry): number |
 /** Entry of the folio's first page. Linux folio->swap */
 export function folioSwap(folio: Folio): SwpEntry {
   return folio.private;
+}
+
+/** A tracepoint about a folio and the slot it has, for who has seen that somebody listens. Not in Linux. */
+export function traceSwap(sys: MemorySystem, name: TracepointName, folio: Folio, more?: TraceFields): void {
+  const entry = folioSwap(folio);
+  sys.trace.emit(name, { pfn: folio.pfn, type: swpType(entry), offset: swpOffset(entry), ...more });
 }
 
 /** Puts `value` in the places of all pages of the folio; the last shadow that was there. */

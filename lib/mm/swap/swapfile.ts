@@ -33,7 +33,7 @@ import {
   swapRangeAlloc,
   vmSwapFull,
 } from "./cluster.js";
-import { swapCacheAddFolio, TTRS_ANYWAY, tryToReclaimSwap } from "./swap_state.js";
+import { swapCacheAddFolio, TTRS_ANYWAY, traceSwap, tryToReclaimSwap } from "./swap_state.js";
 import {
   CLUSTER_FLAG_NONE,
   type PercpuSwapCluster,
@@ -298,5 +298,6 @@ export function folioAllocSwap(sys: MemorySystem, folio: Folio): boolean {
   if (entry === 0 && folio.order === 0 && swapSyncDiscard(sys)) entry = sys.parts.swapAlloc(sys, 0);
   if (entry === 0) return false;
   swapCacheAddFolio(sys, folio, entry);
+  if (sys.trace.on) traceSwap(sys, "pagewalk:folio_alloc_swap", folio);
   return true;
 }

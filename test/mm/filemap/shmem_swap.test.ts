@@ -4,6 +4,7 @@ import { sysMadvise } from "../../../lib/kernel/syscalls/mm.js";
 import { sysFork } from "../../../lib/kernel/syscalls/process.js";
 import type { Task } from "../../../lib/kernel/task.js";
 import { checkInvariants } from "../../../lib/mm/debug.js";
+import { mappingGfpMask } from "../../../lib/mm/filemap/address_space.js";
 import type { AddressSpace } from "../../../lib/mm/filemap/mapping.js";
 import { shmemPartialSwapUsage, shmemSwapin, shmemUnuse } from "../../../lib/mm/filemap/shmem_swap.js";
 import { truncatePagecacheRange, truncateSetsize } from "../../../lib/mm/filemap/truncate.js";
@@ -17,6 +18,7 @@ import { MADV } from "../../../lib/mm/vma/mman.js";
 import { PGMAJFAULT, PSWPIN, PSWPOUT } from "../../../lib/mm/vmstat.js";
 import { pidSmaps } from "../../../lib/procfs/smaps.js";
 import { at, kernel, map, mm, PAGE, task, useArena } from "../arena.js";
+import { reclaimAll, whileAllocating } from "../pressure.js";
 import { dropSwapCache, swapArea } from "../swap/area.js";
 
 useArena();
@@ -122,6 +124,17 @@ describe("shared memory in swap", () => {
     expect([0, 1, 2, 3, 4, 5].map((page) => task.load(at(page), 1))).toEqual([1, 0, 0, 4, 5, 6]);
     truncateSetsize(file, 0);
     expect(si.inusePages).toBe(0);
+    check();
+  });
+
+  it("does not outlive the end of its file because it went to swap while that was being moved", () => {
+    pageout(3, 4);
+    const gone = whileAllocating(kernel.sys, mappingGfpMask(file), () => reclaimAll(kernel.sys));
+    truncateSetsize(file, 3 * PAGE + 100); // the rest of page 3 is needed from swap
+    expect(gone()).toBe(true);
+    expect([[...file.pages.keys()], swapped()]).toEqual([[3], [0, 1, 2]]);
+    truncateSetsize(file, 8 * PAGE);
+    expect(values()).toEqual([1, 2, 3, 4, 0, 0, 0, 0]);
     check();
   });
 

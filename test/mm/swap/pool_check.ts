@@ -6,9 +6,14 @@ import { PGTY_zsmalloc, pfnToPage } from "../../../lib/mm/pages/folio.js";
 import type { ZsPool, Zspage } from "../../../lib/mm/swap/zsmalloc_types.js";
 import type { MemorySystem } from "../../../lib/mm/system.js";
 
+/** As expect(): said only of what is wrong, there is much to compare. */
+function is(found: unknown, expected: unknown, what: string): void {
+  if (found !== expected) expect(found, what).toBe(expected);
+}
+
 /** Every count of the pool is what its zspages and objects say; returns the number of frames. */
 export function checkPool(sys: MemorySystem, pool: ZsPool): number {
-  const seen = new Set<Zspage>();
+  const frames: number[] = [];
   for (const sizeClass of new Set(pool.sizeClass)) {
     let inuse = 0;
     let all = 0;
@@ -16,30 +21,37 @@ export function checkPool(sys: MemorySystem, pool: ZsPool): number {
       let nr = 0;
       let prev: Zspage | undefined;
       for (let zspage = first; zspage !== undefined; prev = zspage, zspage = zspage.next) {
-        expect(zspage.prev).toBe(prev);
-        expect(zspage.fullness).toBe(group);
-        const percent = (100 * zspage.inuse) / sizeClass.objsPerZspage;
-        expect(
-          group === 11 ? percent === 100 : percent < Math.max(1, group * 10) + (group === 10 ? 10 : 0),
-        ).toBe(true);
-        expect(countFree(sys, zspage)).toBe(sizeClass.objsPerZspage - zspage.inuse);
+        checkZspage(sys, zspage, group, prev);
         inuse += zspage.inuse;
         all += sizeClass.objsPerZspage;
-        seen.add(zspage);
+        frames.push(...zspage.pfns);
         nr++;
       }
-      expect(sizeClass.nrZspages[group]).toBe(nr);
+      is(sizeClass.nrZspages[group], nr, "zspages of a group");
     }
-    expect([sizeClass.objsInuse, sizeClass.objsAllocated]).toEqual([inuse, all]);
+    is(sizeClass.objsInuse, inuse, "objects in use");
+    is(sizeClass.objsAllocated, all, "room for objects");
   }
-  const frames = [...seen].flatMap(({ pfns }) => pfns);
-  expect(new Set(frames).size).toBe(frames.length);
-  for (const pfn of frames) {
-    const page = pfnToPage(sys, pfn);
-    expect([page.refcount, page.pageType]).toEqual([1, PGTY_zsmalloc]);
-  }
-  expect([pool.pagesAllocated, pool.zspages.size]).toEqual([frames.length, frames.length]);
+  is(new Set(frames).size, frames.length, "different frames");
+  is(pool.pagesAllocated, frames.length, "frames of the pool");
+  is(pool.zspages.size, frames.length, "frames that know their zspage");
   return frames.length;
+}
+
+/** The zspage is where it must be, and its frames are its own. */
+function checkZspage(sys: MemorySystem, zspage: Zspage, group: number, prev: Zspage | undefined): void {
+  const { sizeClass, inuse } = zspage;
+  is(zspage.prev, prev, "the neighbour in the list");
+  is(zspage.fullness, group, "the group");
+  const percent = (100 * inuse) / sizeClass.objsPerZspage;
+  const fits = group === 11 ? percent === 100 : percent < Math.max(1, group * 10) + (group === 10 ? 10 : 0);
+  is(fits, true, `${percent} % in group ${group}`);
+  is(countFree(sys, zspage), sizeClass.objsPerZspage - inuse, "free objects");
+  for (const pfn of zspage.pfns) {
+    const page = pfnToPage(sys, pfn);
+    is(page.refcount, 1, "holds of a frame");
+    is(page.pageType, PGTY_zsmalloc, "the type of a frame");
+  }
 }
 
 /** Free objects, as they say themselves in RAM which one is next. */
@@ -50,7 +62,7 @@ function countFree({ ram }: MemorySystem, { sizeClass, pfns, freeobj, inuse }: Z
     const at = index * sizeClass.size;
     const pfn = pfns[Math.floor(at / 4096)]!;
     const word = ram.entryLo(pfn, (at % 4096) / 8);
-    expect(word & 1, "a free object says that it is in use").toBe(0);
+    is(word & 1, 0, "a free object says that it is in use");
     index = word >> 1;
   }
   return nr;
