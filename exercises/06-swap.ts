@@ -11,8 +11,14 @@
 import { NotWrittenYet } from "pagewalk";
 import {
   addMmCounter,
+  CLUSTER_FLAG_DISCARD,
+  COUNT_CONTINUED,
   canReclaimAnonPages,
   countVmEvents,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
   FAULT_FLAG_WRITE,
@@ -49,17 +55,30 @@ import {
   pteSwpExclusive,
   pteSwpSoftDirty,
   readPastCache,
+  relocateCluster,
   type ScanControl,
+  SWAP_HAS_CACHE,
+  SWAP_MAP_BAD,
+  SWAP_MAP_MAX,
+  SWAP_MAP_SHMEM,
+  SWAPFILE_CLUSTER,
   SWAPPINESS_ANON_ONLY,
   SWP_STABLE_WRITES,
   SWP_SYNCHRONOUS_IO,
+  type SwapInfoStruct,
+  type SwpEntry,
   setPte,
   swapCacheGetFolio,
+  swapClusterAllocTable,
+  swapCountContinued,
   swapcacheClear,
+  swapEntriesFree,
   swapEntryCount,
   swapFreeNr,
   swapinReadahead,
+  swapRangeAlloc,
   swapUpdateReadahead,
+  swpEntry,
   VM_FAULT_ERROR,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
@@ -126,6 +145,76 @@ export function swpEntryToPte(place: SwapPlace): bigint {
  */
 export function pteToSwpEntry(pte: bigint): SwapPlace | undefined {
   throw new NotWrittenYet("06.1");
+}
+
+// ---------------------------------------------------------------- 06.2
+
+/**
+ * 06.2 Slot allocator with counts. A page is to be swapped out: takes a free slot. Returns its entry,
+ * swpEntry(si.type, offset), or 0 if there is none. Linux calls this swap_alloc_fast() and swap_alloc_slow().
+ *
+ * - Only single pages are asked for. Should `order` ever be more than 0, the answer is 0.
+ * - sys.swap.availHead has the areas with free slots, those of higher priority first. Take a slot of the
+ *   first area that has one for you. Which one, and in which order you look, is your own choice.
+ * - Slot `offset` of area `si` is free if its byte si.swapMap[offset] is 0.
+ * - 512 slots (SWAPFILE_CLUSTER) are a cluster: slot `offset` belongs to the one with ci.index =
+ *   Math.floor(offset / SWAPFILE_CLUSTER) in si.clusterInfo. ci.count is how many of its slots are not free.
+ * - A cluster whose ci.flags is CLUSTER_FLAG_DISCARD is being emptied on the device: take no slot there.
+ * - A cluster needs a table for its folios. Where ci.table is undefined, swapClusterAllocTable(sys, ci) gets
+ *   one; if it says false there is no memory, and the answer is 0. It may wait for memory, and others take
+ *   slots meanwhile: so see to the table first, then look for a free slot.
+ * - A slot that you take: its byte becomes SWAP_HAS_CACHE (a folio in RAM has its bytes), and ci.count grows
+ *   by 1. Then tell relocateCluster(sys, si, ci), which puts the cluster on the list where it belongs, and
+ *   swapRangeAlloc(sys, si, 1), which counts the area's slots.
+ */
+export function swapAlloc(sys: MemorySystem, order: number): SwpEntry {
+  throw new NotWrittenYet("06.2");
+}
+
+/**
+ * 06.2 Slot allocator with counts. One more has slot `offset` of area `si`. Linux calls this
+ * __swap_duplicate().
+ *
+ * The byte si.swapMap[offset] says who has the slot:
+ *
+ * - 0: nobody, it is free. SWAP_MAP_BAD: nobody may have it, the device is broken there.
+ * - SWAP_HAS_CACHE (a bit): a folio in RAM has the slot's bytes.
+ * - The rest of the byte is the count: how many page-table entries name the slot, from 0 to 62
+ *   (SWAP_MAP_MAX). Or SWAP_MAP_SHMEM: a file of shared memory has it; that is a count of its own, 1 and no
+ *   more.
+ * - COUNT_CONTINUED (a bit, part of the count): more than 62 entries name the slot, and the count goes on in
+ *   other pages.
+ *
+ * `usage` says who is the one more: 1: an entry; SWAP_HAS_CACHE: a folio; SWAP_MAP_SHMEM: a file. Changes the
+ * byte and returns 0, or leaves it and returns an error:
+ *
+ * - A slot that is free or bad: -ENOENT.
+ * - A folio, and the slot has one already: -EEXIST. Else the bit is set, and that is all.
+ * - An entry or a file, and the slot is a file's (SWAP_MAP_SHMEM): -EINVAL.
+ * - An entry or a file: `usage` is added to the count. SWAP_HAS_CACHE stays as it is.
+ * - But where the count without COUNT_CONTINUED is 62 already, swapCountContinued(sys, si, offset, count)
+ *   counts the 1 in the other pages; `count` is the byte without SWAP_HAS_CACHE. If it says true, the new
+ *   count is COUNT_CONTINUED alone. If it says false, it needs a page first: -ENOMEM.
+ */
+export function swapEntryDup(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number {
+  throw new NotWrittenYet("06.2");
+}
+
+/**
+ * 06.2 Slot allocator with counts. One less has slot `offset` of area `si`; returns what its byte is then.
+ * The one (`usage`, as above) did have it. Linux calls this swap_entry_put_locked().
+ *
+ * - A folio (SWAP_HAS_CACHE): the bit goes, the count stays.
+ * - Else, where the count is SWAP_MAP_SHMEM: the count is 0 then, whatever `usage` is.
+ * - Else, where the count is COUNT_CONTINUED alone: swapCountContinued(sys, si, offset, count) takes the 1
+ *   from the other pages. The new count is SWAP_MAP_MAX, and with COUNT_CONTINUED if it says true.
+ * - Else the count is 1 less.
+ * - If nothing is left, the byte 0, nobody has the slot any more: swapEntriesFree(sys, si, offset, 1) sets
+ *   the byte, and tells everybody who knows of the slot: the cluster, the area, the compressed cache, the
+ *   device. It must not be called while somebody has it.
+ */
+export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number {
+  throw new NotWrittenYet("06.2");
 }
 
 // ---------------------------------------------------------------- 06.3

@@ -39,7 +39,7 @@ export {
 } from "./mm/pgtable/pgtable.js";
 export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
 export { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "./mm/pgtable/soft_dirty.js";
-export { isPteMarker, pteSwpExclusive, pteToSwpEntry } from "./mm/pgtable/swapops.js";
+export { isPteMarker, pteSwpExclusive, pteToSwpEntry, swpEntry } from "./mm/pgtable/swapops.js";
 
 // ---------------- TLBs and ASIDs
 
@@ -192,11 +192,33 @@ export {
 
 export { lruvecLruSize, SWAPPINESS_ANON_ONLY } from "./mm/lru/scan_count.js";
 export { canReclaimAnonPages } from "./mm/lru/swap_space.js";
-export { vmSwapFull } from "./mm/swap/cluster.js";
-export { getSwapDevice, swapcacheClear, swapEntryCount, swapFreeNr } from "./mm/swap/swap_map.js";
+export {
+  relocateCluster,
+  swapClusterAllocTable,
+  swapRangeAlloc,
+  vmSwapFull,
+} from "./mm/swap/cluster.js";
+export {
+  getSwapDevice,
+  swapCountContinued,
+  swapcacheClear,
+  swapEntriesFree,
+  swapEntryCount,
+  swapFreeNr,
+} from "./mm/swap/swap_map.js";
 export { swapinReadahead, swapUpdateReadahead } from "./mm/swap/swap_readahead.js";
 export { folioFreeSwap, folioMatchesSwapEntry, swapCacheGetFolio } from "./mm/swap/swap_state.js";
-export { SWP_STABLE_WRITES, SWP_SYNCHRONOUS_IO } from "./mm/swap/swap_types.js";
+export {
+  CLUSTER_FLAG_DISCARD,
+  COUNT_CONTINUED,
+  SWAP_HAS_CACHE,
+  SWAP_MAP_BAD,
+  SWAP_MAP_MAX,
+  SWAP_MAP_SHMEM,
+  SWAPFILE_CLUSTER,
+  SWP_STABLE_WRITES,
+  SWP_SYNCHRONOUS_IO,
+} from "./mm/swap/swap_types.js";
 
 // ---------------- counters of /proc/vmstat
 
@@ -235,7 +257,7 @@ export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb
 // ---------------- error numbers, and who may do what
 
 export type { Cred } from "./kernel/cred.js";
-export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
+export { EAGAIN, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
 // ---------------- tasks, time and waiting, the kernel as a whole, and its replaceable parts

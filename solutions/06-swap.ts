@@ -10,8 +10,14 @@
 
 import {
   addMmCounter,
+  CLUSTER_FLAG_DISCARD,
+  COUNT_CONTINUED,
   canReclaimAnonPages,
   countVmEvents,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
   FAULT_FLAG_WRITE,
@@ -48,17 +54,30 @@ import {
   pteSwpExclusive,
   pteSwpSoftDirty,
   readPastCache,
+  relocateCluster,
   type ScanControl,
+  SWAP_HAS_CACHE,
+  SWAP_MAP_BAD,
+  SWAP_MAP_MAX,
+  SWAP_MAP_SHMEM,
+  SWAPFILE_CLUSTER,
   SWAPPINESS_ANON_ONLY,
   SWP_STABLE_WRITES,
   SWP_SYNCHRONOUS_IO,
+  type SwapInfoStruct,
+  type SwpEntry,
   setPte,
   swapCacheGetFolio,
+  swapClusterAllocTable,
+  swapCountContinued,
   swapcacheClear,
+  swapEntriesFree,
   swapEntryCount,
   swapFreeNr,
   swapinReadahead,
+  swapRangeAlloc,
   swapUpdateReadahead,
+  swpEntry,
   VM_FAULT_ERROR,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
@@ -87,8 +106,8 @@ export interface SwapPlace {
 }
 
 // HINT 06.1: Entries are bigints, and so is every number that you combine with them: BigInt(type) << 59n.
-// HINT 06.1: NOT of a bigint has no end: ~5n is -6n. Cut it to the field's 50 bits: & ((1n << 50n) - 1n). Only
-//   then shift it to bit 9.
+// HINT 06.1: NOT of a bigint has no end: ~5n is -6n. Cut it to the 50 bits of the field first, by
+//   & ((1n << 50n) - 1n). Then shift it to bit 9.
 // HINT 06.1: Back: first say undefined to what is no place in swap (three cases). Then shift down by 59 for
 //   the type; by 9 for the offset, NOT, & the 50 bits. Number(...) makes a number of it.
 /**
@@ -145,6 +164,134 @@ export function pteToSwpEntry(pte: bigint): SwapPlace | undefined {
     exclusive: (pte & (1n << 3n)) !== 0n,
     softDirty: (pte & (1n << 1n)) !== 0n,
   };
+  // SOLUTION END
+}
+
+// ---------------------------------------------------------------- 06.2
+
+// HINT 06.2: swapAlloc: three loops: over the areas of sys.swap.availHead, over the clusters of an area, over
+//   the slots of a cluster. Return from within, as soon as a slot is taken.
+// HINT 06.2: A cluster with count SWAPFILE_CLUSTER has no free slot; one with CLUSTER_FLAG_DISCARD is left
+//   alone. Any other has one: get it a table if it has none, then look for the slot whose byte is 0.
+// HINT 06.2: The first slot of cluster ci is ci.index * SWAPFILE_CLUSTER; stop at the end of the cluster. The
+//   last cluster may reach beyond the area: what is not there (undefined) is not 0 either.
+/**
+ * 06.2 Slot allocator with counts. A page is to be swapped out: takes a free slot. Returns its entry,
+ * swpEntry(si.type, offset), or 0 if there is none. Linux calls this swap_alloc_fast() and swap_alloc_slow().
+ *
+ * - Only single pages are asked for. Should `order` ever be more than 0, the answer is 0.
+ * - sys.swap.availHead has the areas with free slots, those of higher priority first. Take a slot of the
+ *   first area that has one for you. Which one, and in which order you look, is your own choice.
+ * - Slot `offset` of area `si` is free if its byte si.swapMap[offset] is 0.
+ * - 512 slots (SWAPFILE_CLUSTER) are a cluster: slot `offset` belongs to the one with ci.index =
+ *   Math.floor(offset / SWAPFILE_CLUSTER) in si.clusterInfo. ci.count is how many of its slots are not free.
+ * - A cluster whose ci.flags is CLUSTER_FLAG_DISCARD is being emptied on the device: take no slot there.
+ * - A cluster needs a table for its folios. Where ci.table is undefined, swapClusterAllocTable(sys, ci) gets
+ *   one; if it says false there is no memory, and the answer is 0. It may wait for memory, and others take
+ *   slots meanwhile: so see to the table first, then look for a free slot.
+ * - A slot that you take: its byte becomes SWAP_HAS_CACHE (a folio in RAM has its bytes), and ci.count grows
+ *   by 1. Then tell relocateCluster(sys, si, ci), which puts the cluster on the list where it belongs, and
+ *   swapRangeAlloc(sys, si, 1), which counts the area's slots.
+ */
+export function swapAlloc(sys: MemorySystem, order: number): SwpEntry {
+  // SOLUTION BEGIN
+  if (order > 0) return 0;
+  for (const si of sys.swap.availHead)
+    for (const ci of si.clusterInfo) {
+      if (ci.count === SWAPFILE_CLUSTER || ci.flags === CLUSTER_FLAG_DISCARD) continue;
+      if (ci.table === undefined && !swapClusterAllocTable(sys, ci)) return 0;
+      const start = ci.index * SWAPFILE_CLUSTER;
+      for (let offset = start; offset < start + SWAPFILE_CLUSTER; offset++) {
+        if (si.swapMap[offset] !== 0) continue;
+        si.swapMap[offset] = SWAP_HAS_CACHE;
+        ci.count++;
+        relocateCluster(sys, si, ci);
+        swapRangeAlloc(sys, si, 1);
+        return swpEntry(si.type, offset);
+      }
+    }
+  return 0;
+  // SOLUTION END
+}
+
+// HINT 06.2: swapEntryDup: take the byte apart first: hasCache = value & SWAP_HAS_CACHE, and count = value &
+//   ~SWAP_HAS_CACHE, which still has COUNT_CONTINUED in it. Put it together again with |.
+// HINT 06.2: First the refusals, in the order of the text. The swap cache comes next, since it only sets a
+//   bit. Then look at count & ~COUNT_CONTINUED: more than SWAP_MAP_MAX, less, or just as much?
+/**
+ * 06.2 Slot allocator with counts. One more has slot `offset` of area `si`. Linux calls this
+ * __swap_duplicate().
+ *
+ * The byte si.swapMap[offset] says who has the slot:
+ *
+ * - 0: nobody, it is free. SWAP_MAP_BAD: nobody may have it, the device is broken there.
+ * - SWAP_HAS_CACHE (a bit): a folio in RAM has the slot's bytes.
+ * - The rest of the byte is the count: how many page-table entries name the slot, from 0 to 62
+ *   (SWAP_MAP_MAX). Or SWAP_MAP_SHMEM: a file of shared memory has it; that is a count of its own, 1 and no
+ *   more.
+ * - COUNT_CONTINUED (a bit, part of the count): more than 62 entries name the slot, and the count goes on in
+ *   other pages.
+ *
+ * `usage` says who is the one more: 1: an entry; SWAP_HAS_CACHE: a folio; SWAP_MAP_SHMEM: a file. Changes the
+ * byte and returns 0, or leaves it and returns an error:
+ *
+ * - A slot that is free or bad: -ENOENT.
+ * - A folio, and the slot has one already: -EEXIST. Else the bit is set, and that is all.
+ * - An entry or a file, and the slot is a file's (SWAP_MAP_SHMEM): -EINVAL.
+ * - An entry or a file: `usage` is added to the count. SWAP_HAS_CACHE stays as it is.
+ * - But where the count without COUNT_CONTINUED is 62 already, swapCountContinued(sys, si, offset, count)
+ *   counts the 1 in the other pages; `count` is the byte without SWAP_HAS_CACHE. If it says true, the new
+ *   count is COUNT_CONTINUED alone. If it says false, it needs a page first: -ENOMEM.
+ */
+export function swapEntryDup(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number {
+  // SOLUTION BEGIN
+  const value = si.swapMap[offset]!;
+  const hasCache = value & SWAP_HAS_CACHE;
+  const count = value & ~SWAP_HAS_CACHE;
+  if (value === 0 || count === SWAP_MAP_BAD) return -ENOENT;
+  if (usage === SWAP_HAS_CACHE) {
+    if (hasCache !== 0) return -EEXIST;
+    si.swapMap[offset] = value | SWAP_HAS_CACHE;
+    return 0;
+  }
+  const low = count & ~COUNT_CONTINUED;
+  if (low > SWAP_MAP_MAX) return -EINVAL;
+  if (low < SWAP_MAP_MAX) si.swapMap[offset] = (count + usage) | hasCache;
+  else if (swapCountContinued(sys, si, offset, count)) si.swapMap[offset] = COUNT_CONTINUED | hasCache;
+  else return -ENOMEM;
+  return 0;
+  // SOLUTION END
+}
+
+// HINT 06.2: swapEntryPut: again hasCache and count. Each of the four cases changes one of the two. Then put
+//   the byte together, store it or give the slot back, and return it in either case.
+/**
+ * 06.2 Slot allocator with counts. One less has slot `offset` of area `si`; returns what its byte is then.
+ * The one (`usage`, as above) did have it. Linux calls this swap_entry_put_locked().
+ *
+ * - A folio (SWAP_HAS_CACHE): the bit goes, the count stays.
+ * - Else, where the count is SWAP_MAP_SHMEM: the count is 0 then, whatever `usage` is.
+ * - Else, where the count is COUNT_CONTINUED alone: swapCountContinued(sys, si, offset, count) takes the 1
+ *   from the other pages. The new count is SWAP_MAP_MAX, and with COUNT_CONTINUED if it says true.
+ * - Else the count is 1 less.
+ * - If nothing is left, the byte 0, nobody has the slot any more: swapEntriesFree(sys, si, offset, 1) sets
+ *   the byte, and tells everybody who knows of the slot: the cluster, the area, the compressed cache, the
+ *   device. It must not be called while somebody has it.
+ */
+export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number {
+  // SOLUTION BEGIN
+  const value = si.swapMap[offset]!;
+  let hasCache = value & SWAP_HAS_CACHE;
+  let count = value & ~SWAP_HAS_CACHE;
+  if (usage === SWAP_HAS_CACHE) hasCache = 0;
+  else if (count === SWAP_MAP_SHMEM) count = 0;
+  else if (count === COUNT_CONTINUED)
+    count = swapCountContinued(sys, si, offset, count) ? SWAP_MAP_MAX | COUNT_CONTINUED : SWAP_MAP_MAX;
+  else count--;
+  const left = count | hasCache;
+  if (left !== 0) si.swapMap[offset] = left;
+  else swapEntriesFree(sys, si, offset, 1);
+  return left;
   // SOLUTION END
 }
 

@@ -1,6 +1,6 @@
 /**
- * Grader of lab 06. 06.1 is compared with the same entries written digit by digit, and with those of a machine; 06.3 and 06.4
- * run in a whole kernel: first known hard cases, each with a sentence that says what is at stake, then random workloads.
+ * Grader of lab 06. 06.1 is compared with the same entries written digit by digit, and with those of a machine; from 06.2 on
+ * each part runs in a whole kernel: first known hard cases, each with a sentence that says what is at stake, then random workloads.
  */
 
 import { describe, it } from "vitest";
@@ -30,10 +30,25 @@ import {
   swapInOpText,
 } from "../../lib/course/labs/swap_in_ops.js";
 import { swapInMistake, swapInText } from "../../lib/course/labs/swap_in_seen.js";
+import {
+  randomSlotOp,
+  type SlotOp,
+  simplerSlotOps,
+  slotOpText,
+  slotScript,
+} from "../../lib/course/labs/swap_slot_ops.js";
+import { type AllocScene, type ByteCall, onBytes, onScene } from "../../lib/course/labs/swap_slot_watch.js";
+import { runSlots } from "../../lib/course/labs/swap_slots.js";
 import { hex } from "../../lib/hw/address.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
 import { SWAPPINESS_ANON_ONLY } from "../../lib/mm/lru/scan_count.js";
+import {
+  COUNT_CONTINUED,
+  SWAP_HAS_CACHE,
+  SWAP_MAP_BAD,
+  SWAP_MAP_SHMEM,
+} from "../../lib/mm/swap/swap_types.js";
 import * as submission from "../../solutions/06-swap.js";
 
 const { remember, atLast } = gradedTasks();
@@ -153,6 +168,229 @@ describe("06.1 Pack and unpack a swap entry", () => {
         expectSame(submission.pteToSwpEntry(pte), place, { what });
         if (place !== undefined) expectSame(submission.swpEntryToPte(place), pte, { what, as: pteText });
       }
+    });
+  });
+});
+
+// ---------------------------------------------------------------- 06.2
+
+const SLOTS: Partial<MachineParts> = {
+  swapAlloc: submission.swapAlloc,
+  swapEntryDup: submission.swapEntryDup,
+  swapEntryPut: submission.swapEntryPut,
+};
+
+type BytePart = "swapEntryDup" | "swapEntryPut";
+
+const CACHE = SWAP_HAS_CACHE;
+
+/** Calls of a part with a slot's byte and `usage`: what it returns, and what the byte is then. */
+function checkBytes(part: BytePart, because: string, ...calls: ByteCall[]): void {
+  remember("06.2", because, () => {
+    const expected = onBytes(part, {}, calls);
+    for (const [i, got] of onBytes(part, SLOTS, calls).entries()) {
+      const [value, usage] = calls[i]!;
+      const what = `${part} of a slot whose byte is 0x${value.toString(16)}, usage 0x${usage.toString(16)}`;
+      expectSame(got, expected[i], { what });
+    }
+  });
+}
+
+function checkScene(because: string, scene: AllocScene): void {
+  remember("06.2", because, () => {
+    expectSame(onScene(SLOTS, scene), "", { what: "swapAlloc" });
+  });
+}
+
+type SlotAreas = Parameters<typeof runSlots>[1];
+
+const slotsText = (wrong: string): string => (wrong === "" ? "all as it should be" : wrong);
+
+/** Runs each script, "Pw0 Po" (see slotScript), on a machine of its own. */
+function checkScript(because: string, areas: SlotAreas, ...scripts: string[]): void {
+  remember("06.2", because, () => {
+    for (const operations of scripts.map(slotScript)) {
+      const seen = [...runSlots(SLOTS, areas, operations)];
+      const steps = operations.slice(0, seen.length).map((op, i) => `  ${i + 1}. ${slotOpText(op)}`);
+      const what = `${seen[seen.length - 1]}.\nThe last of these steps\n${steps.join("\n")}\n`;
+      expectSame(seen[seen.length - 1], "", { what, as: slotsText });
+    }
+  });
+}
+
+function checkRandomSlots(areas: SlotAreas, workloads: number): void {
+  expectSameRuns<SlotOp>({
+    operation: randomSlotOp,
+    workloads,
+    length: 50,
+    seed: 206,
+    reference: (operations) => operations.map(() => ""),
+    submission: (operations) => runSlots(SLOTS, areas, operations),
+    describe: slotOpText,
+    simplify: simplerSlotOps,
+    as: slotsText,
+    explain: (got: string) => got,
+  });
+}
+
+describe("06.2 Slot allocator with counts", () => {
+  it("counts entries up", () => {
+    checkBytes("swapEntryDup", "an entry more: the count grows by 1", [1, 1], [2, 1], [61, 1]);
+    checkBytes(
+      "swapEntryDup",
+      "SWAP_HAS_CACHE is not part of the count, and stays",
+      [CACHE, 1],
+      [CACHE | 1, 1],
+      [CACHE | 61, 1],
+    );
+    checkBytes(
+      "swapEntryDup",
+      "nobody can share a slot that is free or bad: -ENOENT",
+      [0, 1],
+      [SWAP_MAP_BAD, 1],
+    );
+  });
+  it("knows the swap cache", () => {
+    checkBytes(
+      "swapEntryDup",
+      "a folio for the slot: SWAP_HAS_CACHE is set, the count stays",
+      [1, CACHE],
+      [62, CACHE],
+      [COUNT_CONTINUED | 5, CACHE],
+      [SWAP_MAP_SHMEM, CACHE],
+    );
+    checkBytes(
+      "swapEntryDup",
+      "one folio has a slot's bytes, never two: -EEXIST",
+      [CACHE, CACHE],
+      [CACHE | 3, CACHE],
+      [SWAP_MAP_SHMEM | CACHE, CACHE],
+    );
+    checkBytes("swapEntryDup", "no folio for a slot that is free or bad", [0, CACHE], [SWAP_MAP_BAD, CACHE]);
+    checkBytes(
+      "swapEntryPut",
+      "the folio goes: the bit goes, the count stays",
+      [CACHE | 1, CACHE],
+      [CACHE | 62, CACHE],
+      [CACHE | COUNT_CONTINUED, CACHE],
+      [CACHE | COUNT_CONTINUED | 7, CACHE],
+      [CACHE | SWAP_MAP_SHMEM, CACHE],
+    );
+  });
+  it("counts entries down", () => {
+    checkBytes(
+      "swapEntryPut",
+      "an entry less: the count is 1 less",
+      [2, 1],
+      [62, 1],
+      [COUNT_CONTINUED | 5, 1],
+    );
+    checkBytes(
+      "swapEntryPut",
+      "SWAP_HAS_CACHE stays: the folio still has the slot",
+      [CACHE | 1, 1],
+      [CACHE | 2, 1],
+      [CACHE | COUNT_CONTINUED | 1, 1],
+    );
+    checkBytes("swapEntryPut", "the last one goes: swapEntriesFree", [1, 1], [CACHE, CACHE]);
+  });
+  it("knows files of shared memory", () => {
+    checkBytes("swapEntryDup", "a file gets a slot from its folio", [CACHE, SWAP_MAP_SHMEM]);
+    checkBytes(
+      "swapEntryDup",
+      "a file's slot is counted once and no more: -EINVAL",
+      [SWAP_MAP_SHMEM, 1],
+      [SWAP_MAP_SHMEM | CACHE, 1],
+      [SWAP_MAP_SHMEM | CACHE, SWAP_MAP_SHMEM],
+    );
+    checkBytes(
+      "swapEntryPut",
+      "the file gives it up: the count is 0",
+      [SWAP_MAP_SHMEM, 1],
+      [SWAP_MAP_SHMEM | CACHE, 1],
+      [SWAP_MAP_SHMEM, SWAP_MAP_SHMEM],
+    );
+  });
+  it("knows that a byte ends at 62", () => {
+    checkBytes(
+      "swapEntryDup",
+      "62 entries, and no page to go on in: -ENOMEM, and nothing is changed",
+      [62, 1],
+      [CACHE | 62, 1],
+    );
+    checkBytes(
+      "swapEntryDup",
+      "with COUNT_CONTINUED the byte itself still counts to 62",
+      [COUNT_CONTINUED, 1],
+      [COUNT_CONTINUED | 61, 1],
+      [COUNT_CONTINUED | CACHE | 61, 1],
+    );
+  });
+  it("takes free slots", () => {
+    checkScript(
+      "a page goes to swap: it gets a free slot, marked and counted",
+      "two",
+      "Pw0 Po",
+      "Pw0 Pw1 Po",
+    );
+    checkScript("and comes back with its bytes", "two", "Pw0 Po Pr0 Pw0 Po Pr0", "Pw0 Pz1 Po Pr0 Pr1");
+    checkScene("only single pages are asked for: for others the answer is 0", "order 1");
+  });
+  it("uses the better area first", () => {
+    checkScript("the area with the higher priority, as long as it has a free slot", "two", "Pa Po");
+    checkScript("slots that come back are used again", "two", "Pa Po Pd0 Pd1 Pa Po");
+    checkScript("of equal areas any", "equal", "Pa Po");
+    checkScript(
+      "an area that is switched off is not used",
+      "two",
+      "A- Pw0 Po Pr0",
+      "Pw0 Po A- Pr0 A+ Po Pr0",
+    );
+  });
+  it("says so when swap is full", () => {
+    checkScript("no slot is free: 0, and the page stays in RAM", "two", "B- Pa Po Pr0 Pr15");
+    checkScript("a slot that is given back can be taken", "two", "B- Pa Po Pd3 all Pr15");
+    checkScript("with all areas full, too", "two", "Pa Pf Qa Pf Ra all Pr0 Qr5 Rr15");
+  });
+  it("shares slots", () => {
+    checkScript(
+      "fork: one more entry names each slot",
+      "two",
+      "Pw0 Po Pf Pr0 Qr0",
+      "Pw0 Po Pf Qw0 Pr0 Qo Qr0",
+    );
+    checkScript(
+      "exit: one less, and only the last one frees it",
+      "two",
+      "Pw0 Po Pf Qx Pr0",
+      "Pw0 Po Pf Pd0 Qr0 Qx",
+    );
+    checkScript("shared memory has slots, too", "two", "Pw16 all Pr16 Pf Qw17 all Pr17 Qx Pd16 Pr16");
+    checkScript(
+      "more entries than a byte can count",
+      "two",
+      "Pw0 Pw1 Pw2 Po Pm Pr1",
+      "Pw0 Pw1 Pw2 Po Pm Pm Pk all Pr1",
+    );
+  });
+  it("uses every cluster", () => {
+    atLast("06.2", () => {
+      const because = "a table first, where the cluster has none; the last cluster may be short";
+      checkScript(because, "large", "Pb Pc");
+      checkScene("a cluster without a table needs one, and no memory for it means 0", "no memory");
+      checkScene("a cluster that is being emptied on the device is nobody's", "being emptied");
+    });
+  });
+  it("counts further than a byte can", () => {
+    atLast("06.2", () => {
+      const because = "more entries than a byte can count";
+      checkScript(because, "two", "Pw0 Pw1 Pw2 Po Pm Pr1", "Pw0 Pw1 Pw2 Po Pm Pm Pk all Pr1");
+    });
+  });
+  it("drives a machine through random workloads", () => {
+    atLast("06.2", () => {
+      checkRandomSlots("two", 14);
+      checkRandomSlots("equal", 6);
     });
   });
 });

@@ -3,7 +3,7 @@
  * RAM, beside what the kernel takes them for.
  *
  *   a process writes pages --> MADV_PAGEOUT --> entry in RAM      0x07fffffffffff408   what a learner unpacks
- *                                               as a value (pgtable.ts)    area 0, slot 5, exclusive
+ *                                               as a value                area 0, slot 5, exclusive
  *
  * Among them are entries that name no place in swap: empty, present, PROT_NONE, a guard page.
  *
@@ -25,7 +25,7 @@ import {
 import { clearRefsWrite } from "../../procfs/clear_refs.js";
 
 /** A page's place in swap, as lab 06.1 has it. */
-export interface SwapPlace {
+interface SwapPlace {
   type: number;
   offset: number;
   exclusive: boolean;
@@ -33,7 +33,7 @@ export interface SwapPlace {
 }
 
 /** An entry that a machine has made, and the place that it stands for. */
-export interface RealEntry {
+interface RealEntry {
   /** Which page it is of. */
   readonly what: string;
   readonly pte: bigint;
@@ -91,7 +91,9 @@ function pagedOut(machine: Machine): { process: Process; start: number } {
   return { process, start };
 }
 
-/** Entries out of the RAM of a machine with three swap areas; the places are the kernel's own idea of them. */
+/**
+ * Entries out of the RAM of a machine with three swap areas; the places are the kernel's own idea of them.
+ */
 export function realEntries(): RealEntry[] {
   const swap = [7, 3, 5].map((priority) => ({ size: "40 KiB", priority }));
   const machine = boot({ ram: "8 MiB", swap, softDirty: true });

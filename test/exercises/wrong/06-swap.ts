@@ -1,6 +1,6 @@
 /**
- * Wrong answers to lab 06. Each is a change of the solution that learners really make; the grader must fail that task
- * and name the mistake (`says`).
+ * Wrong answers to lab 06. Each is a change of the solution that learners really make; the grader must fail
+ * that task and name the mistake (`says`).
  */
 
 import type { WrongAnswer } from "../../../lib/course/grading/wrong.js";
@@ -19,6 +19,20 @@ const PACK = "let pte = (BigInt(place.type) << 59n) | (inverted << 9n);";
 const NONE = "if (pte === 0n || (pte & 0x101n) !== 0n) return undefined;";
 const OTHERS = "if (type >= 24) return undefined;";
 const OFFSET = "Number(~(pte >> 9n) & ((1n << 50n) - 1n))";
+
+// ---- 06.2
+const SKIP = "if (ci.count === SWAPFILE_CLUSTER || ci.flags === CLUSTER_FLAG_DISCARD) continue;";
+const TABLE = "if (ci.table === undefined && !swapClusterAllocTable(sys, ci)) return 0;";
+const FREE = "if (si.swapMap[offset] !== 0) continue;";
+const MARK = "        si.swapMap[offset] = SWAP_HAS_CACHE;\n";
+const RANGE = "        swapRangeAlloc(sys, si, 1);\n";
+const REFUSE = "if (value === 0 || count === SWAP_MAP_BAD) return -ENOENT;";
+const COUNTED = "si.swapMap[offset] = (count + usage) | hasCache;";
+const CONTINUED =
+  "else if (swapCountContinued(sys, si, offset, count)) si.swapMap[offset] = COUNT_CONTINUED | hasCache;";
+const LEFT = "  if (left !== 0) si.swapMap[offset] = left;\n  else swapEntriesFree(sys, si, offset, 1);";
+const DOWN =
+  "count = swapCountContinued(sys, si, offset, count) ? SWAP_MAP_MAX | COUNT_CONTINUED : SWAP_MAP_MAX;";
 
 // ---- 06.3
 const CACHED = "let folio = swapCacheGetFolio(sys, entry);";
@@ -122,6 +136,149 @@ export const wrongAnswers: WrongAnswer[] = [
     "(pte & (1n << 3n)) !== 0n",
     "(pte & 0xfdn) !== 0n",
     /other people|bits 2 and 4 to 7/,
+  ),
+  // ---- 06.2
+  wrong(
+    "06.2",
+    "takes slots that only the swap cache has",
+    FREE,
+    "if ((si.swapMap[offset]! & ~SWAP_HAS_CACHE) !== 0) continue;",
+    /which is not free: its byte was 0x40/,
+  ),
+  wrong(
+    "06.2",
+    "takes bad slots",
+    FREE,
+    "if (si.swapMap[offset] !== 0 && si.swapMap[offset] !== SWAP_MAP_BAD) continue;",
+    /slot 0 of .* is the area's header/,
+  ),
+  wrong(
+    "06.2",
+    "marks the slot with a count of 1",
+    MARK,
+    "        si.swapMap[offset] = 1;\n",
+    /leaves its byte 0x1 \(count 1\); it should be 0x40/,
+  ),
+  wrong("06.2", "does not mark the slot", MARK, "", /leaves its byte 0x0 \(free\)/),
+  wrong("06.2", "forgets the cluster's count", "        ci.count++;\n", "", /its cluster's count is/),
+  wrong("06.2", "forgets the area's count", RANGE, "", /should be one more \(swapRangeAlloc\)/),
+  wrong(
+    "06.2",
+    "leaves the cluster on its old list",
+    "        relocateCluster(sys, si, ci);\n",
+    "",
+    /\(relocateCluster\)/,
+  ),
+  wrong(
+    "06.2",
+    "uses the areas in the order of their numbers",
+    "for (const si of sys.swap.availHead)",
+    "for (const si of sys.swap.swapInfo.filter((one) => one !== undefined))",
+    /\(priority 3\), but .* \(priority 7\) has/,
+  ),
+  wrong(
+    "06.2",
+    "gives up when the first area is full",
+    "for (const si of sys.swap.availHead)",
+    "for (const si of sys.swap.swapInfo.filter((one) => one?.prio === 7 || one?.type === 0).slice(-1) as SwapInfoStruct[])",
+    /swapAlloc returns 0, but .* has \d+ free slots/,
+  ),
+  wrong("06.2", "uses clusters that have no table", TABLE, "", /has no table \(swapClusterAllocTable\)/),
+  wrong(
+    "06.2",
+    "takes slots in a cluster that is being emptied",
+    SKIP,
+    "if (ci.count === SWAPFILE_CLUSTER) continue;",
+    /being emptied/,
+  ),
+  wrong(
+    "06.2",
+    "knows only the first cluster",
+    SKIP,
+    "if (ci.index > 0 || ci.count === SWAPFILE_CLUSTER) continue;",
+    /swapAlloc returns 0, but .* has \d+ free slots/,
+  ),
+  wrong("06.2", "gives one slot for a larger folio", "if (order > 0) return 0;", "", /only single pages/),
+  wrong("06.2", "shares bad slots", REFUSE, "if (value === 0) return -ENOENT;", /free or bad: -ENOENT/),
+  wrong("06.2", "shares free slots", REFUSE, "if (count === SWAP_MAP_BAD) return -ENOENT;", /free or bad/),
+  wrong("06.2", "gives a slot two folios", "if (hasCache !== 0) return -EEXIST;", "", /never two: -EEXIST/),
+  wrong(
+    "06.2",
+    "forgets the count when a folio comes",
+    "si.swapMap[offset] = value | SWAP_HAS_CACHE;",
+    "si.swapMap[offset] = SWAP_HAS_CACHE;",
+    /SWAP_HAS_CACHE is set, the count stays/,
+  ),
+  wrong(
+    "06.2",
+    "forgets the folio when an entry comes",
+    COUNTED,
+    "si.swapMap[offset] = count + usage;",
+    /SWAP_HAS_CACHE is not part of the count, and stays/,
+  ),
+  wrong(
+    "06.2",
+    "counts a file's slot up",
+    "if (low > SWAP_MAP_MAX) return -EINVAL;",
+    "if (low > SWAP_MAP_MAX) return 0;",
+    /counted once and no more: -EINVAL/,
+  ),
+  wrong(
+    "06.2",
+    "counts in the byte to 63, which means bad",
+    "if (low < SWAP_MAP_MAX) si",
+    "if (low <= SWAP_MAP_MAX) si",
+    /62 entries, and no page to go on in/,
+  ),
+  wrong(
+    "06.2",
+    "keeps the 62 in the byte when the count goes on elsewhere",
+    CONTINUED,
+    CONTINUED.replace("COUNT_CONTINUED | hasCache", "COUNT_CONTINUED | count | hasCache"),
+    /more entries than a byte can count/,
+  ),
+  wrong("06.2", "does not count the one that goes", "  else count--;\n", "", /the count is 1 less|1 less/),
+  wrong(
+    "06.2",
+    "frees the slot while a folio has it",
+    LEFT,
+    LEFT.replace("left !== 0", "count !== 0"),
+    /the folio still has the slot/,
+  ),
+  wrong(
+    "06.2",
+    "frees the slot when the folio goes, while entries name it",
+    LEFT,
+    LEFT.replace("left !== 0", "hasCache !== 0"),
+    /the bit goes, the count stays|the count is 1 less/,
+  ),
+  wrong(
+    "06.2",
+    "tells nobody that the slot is free",
+    LEFT,
+    "  si.swapMap[offset] = left;",
+    /the last one goes: swapEntriesFree/,
+  ),
+  wrong(
+    "06.2",
+    "never frees a file's slot",
+    "else if (count === SWAP_MAP_SHMEM) count = 0;",
+    "",
+    /the file gives it up/,
+  ),
+  wrong(
+    "06.2",
+    "stops counting down at 62",
+    DOWN,
+    "count = SWAP_MAP_MAX;",
+    /more entries than a byte can count/,
+  ),
+  wrong(
+    "06.2",
+    "takes the count that goes on for 128",
+    "else if (count === COUNT_CONTINUED)\n    count =",
+    "else if (count > COUNT_CONTINUED + 200)\n    count =",
+    /more entries than a byte can count/,
   ),
   // ---- 06.3
   wrong(
