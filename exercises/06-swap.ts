@@ -222,31 +222,32 @@ export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: numb
 /**
  * 06.3 A page in swap. A process touches a page, and the entry vmf.origPte, which was found at vmf.ptep, says
  * that the page is in swap. Bring it back, and let the entry map it; the answer is VM_FAULT_ bits. Linux
- * calls this do_swap_page(). All folios here are single pages.
+ * calls this do_swap_page(). Below, vma is vmf.vma, and sys is vma.vmMm.sys; all folios are single pages.
  *
  * Find the folio:
  *
  * - A marker and no place in swap (isPteMarker(vmf.origPte)): handlePteMarker(vmf) has the answer.
- * - The slot is entry = kernelPteToSwpEntry(vmf.origPte), in the area si = getSwapDevice(sys, entry). There
- *   is none: swapoff was faster; 0, and the access is repeated.
- * - swapCacheGetFolio(sys, entry): in the swap cache, nothing needs to be read. Tell swapUpdateReadahead(sys,
- *   folio, vma, vmf.address).
+ * - The slot is entry = kernelPteToSwpEntry(vmf.origPte), the kernel's own 06.1. Its area is si =
+ *   getSwapDevice(sys, entry). There is none: swapoff was faster; answer 0, and the access is repeated.
+ * - swapCacheGetFolio(sys, entry): in the swap cache, nothing needs to be read, and the answer begins with 0.
+ *   Tell swapUpdateReadahead(sys, folio, vma, vmf.address).
  * - Else it is read. Where the device is done at once (si.flags has SWP_SYNCHRONOUS_IO), and no other entry
  *   has the slot (swapEntryCount(sys, entry) is 1), read directly: readPastCache(vmf, entry). Otherwise
  *   swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf), which puts it, and some of its neighbours, into
  *   the swap cache.
  * - No folio: no memory, VM_FAULT_OOM; but 0 if the entry has changed meanwhile (vmfPteChanged(vmf)). A
- *   folio: the fault is major. One PGMAJFAULT (countVmEvents(sys, item, 1)), and VM_FAULT_MAJOR in the
- *   answer.
+ *   folio: the fault is major. Count one PGMAJFAULT (countVmEvents(sys, PGMAJFAULT, 1)); the answer begins
+ *   with VM_FAULT_MAJOR.
  *
- * Make sure of it. You hold the folio; on each of these ways out folioPut(sys, folio) gives it back:
+ * Make sure of it. You hold the folio; on each of these ways out give it back, folioPut(sys, folio), and
+ * answer what you have so far:
  *
- * - Its bytes are on their way (folioIsLocked(sys, folio)): folioWaitLocked(sys, folio). Behind it, if
- *   vmf.flags has FAULT_FLAG_ALLOW_RETRY and not FAULT_FLAG_TRIED, the whole fault is to be tried again:
- *   VM_FAULT_RETRY in the answer, too.
- * - Not read directly, and it is the slot's folio no more (folioMatchesSwapEntry(folio, entry)): done.
- * - The entry is not the same any more (vmfPteChanged(vmf)), another was faster: done.
- * - Without PG_uptodate: the device could not read it. VM_FAULT_SIGBUS, and nothing else.
+ * - Its bytes are on their way (folioIsLocked(sys, folio)): folioWaitLocked(sys, folio). Afterwards, if
+ *   vmf.flags has FAULT_FLAG_ALLOW_RETRY and not FAULT_FLAG_TRIED, the whole fault is to be tried again: out,
+ *   with VM_FAULT_RETRY added.
+ * - Not read directly, and it is the slot's folio no more (not folioMatchesSwapEntry(folio, entry)): out.
+ * - The entry is not the same any more (vmfPteChanged(vmf)), another was faster: out.
+ * - Without PG_uptodate: the device could not read it. Out, with VM_FAULT_SIGBUS and nothing else.
  *
  * Map it:
  *
@@ -273,8 +274,8 @@ export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: numb
  * - If vmf.flags still has FAULT_FLAG_WRITE: sys.parts.doWpPage(vmf), in the same fault. Its bits come into
  *   the answer; if some are in VM_FAULT_ERROR, only those are the answer.
  *
- * A direct read has marked the slot. swapcacheClear(sys, si, entry) takes the mark away: the last thing to be
- * done after each, however the fault ends.
+ * A direct read has marked the slot, so that nobody else reads it. swapcacheClear(sys, si, entry) takes the
+ * mark away: the last thing to be done after each that gave a folio, however the fault ends.
  */
 export function doSwapPage(vmf: VmFault): VmFaultResult {
   throw new NotWrittenYet("06.3");

@@ -24,8 +24,8 @@ import {
 import type { MemorySystem } from "../../mm/system.js";
 import type { Owner } from "./papers.js";
 
-/** Which entries name each slot, in words: "P, page 3". Not in Linux: a helper of the course. */
-export function namesOfSlots(owners: readonly Owner[]): Map<SwpEntry, string[]> {
+/** Which entries name each slot, in words: "P, page 3". */
+function namesOfSlots(owners: readonly Owner[]): Map<SwpEntry, string[]> {
   const names = new Map<SwpEntry, string[]>();
   for (const { name, mm, pageText } of owners)
     walkPageRange(mm, 0, mm.taskSize, {
