@@ -43,6 +43,7 @@ import {
   MM_ANONPAGES,
   MM_SWAPENTS,
   maybeMkwrite,
+  memCgroupSwapFull,
   PG_lru,
   PG_mlocked,
   PG_uptodate,
@@ -88,7 +89,6 @@ import {
   type VmFaultResult,
   vmaPageProt,
   vmfPteChanged,
-  vmSwapFull,
 } from "pagewalk/kernel";
 
 // ---------------------------------------------------------------- 06.1
@@ -350,9 +350,10 @@ export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: numb
  *   latter does not hold for what is still being written (folioIsWriteback(sys, folio)) to a device that
  *   needs pages to stand still (si.flags has SWP_STABLE_WRITES).
  * - One entry less has the slot: swapFreeNr(sys, entry, 1).
- * - Then folioFreeSwap(sys, folio) gives the slot up, if more than half of swap is used (vmSwapFull(sys)), if
- *   the VMA has VM_LOCKED or the folio PG_mlocked, or if the fault is a write and only you and the swap cache
- *   hold the folio (folio.refcount is 2). It refuses where other entries need the slot.
+ * - Then folioFreeSwap(sys, folio) gives the slot up, if swap is filling up (memCgroupSwapFull(sys, folio):
+ *   more than half is used), if the VMA has VM_LOCKED or the folio PG_mlocked, or if the fault is a write and
+ *   only you and the swap cache hold the folio (folio.refcount is 2). It refuses where other entries need the
+ *   slot.
  * - addMmCounter(vma.vmMm, member, n): one more of MM_ANONPAGES, one less of MM_SWAPENTS.
  * - The new entry is pfnPte(folio.pfn, vmaPageProt(vma)), with pteMksoftDirty(pte) if
  *   pteSwpSoftDirty(vmf.origPte).
@@ -418,7 +419,7 @@ function mapFolio(vmf: VmFault, folio: Folio, entry: number, direct: boolean): v
   const stable = getSwapDevice(sys, entry)!.flags & SWP_STABLE_WRITES;
   const exclusive = direct || (pteSwpExclusive(origPte) && !(folioIsWriteback(sys, folio) && stable));
   swapFreeNr(sys, entry, 1);
-  const useless = vmSwapFull(sys) || vmFlags & VM_LOCKED || folio.flags & PG_mlocked;
+  const useless = memCgroupSwapFull(sys, folio) || vmFlags & VM_LOCKED || folio.flags & PG_mlocked;
   if (useless || (write && folio.refcount === 2)) folioFreeSwap(sys, folio);
   addMmCounter(vmMm, MM_ANONPAGES, 1);
   addMmCounter(vmMm, MM_SWAPENTS, -1);
@@ -461,7 +462,10 @@ function mapFolio(vmf: VmFault, folio: Folio, entry: number, direct: boolean): v
  * Swappiness is sc.proactiveSwappiness; where that is undefined, sys.sysctl.swappiness. The first of these
  * rules that fits says what becomes of it:
  *
- * - Not sc.maySwap, or anonymous memory could go nowhere (canReclaimAnonPages(sys) is false): files only.
+ * - Not sc.maySwap, or anonymous memory could go nowhere (canReclaimAnonPages(sys, lruvec.memcg) is false: no
+ *   slot is free, or none that the group of the lists may have): files only.
+ * - A group that uses too much is to shrink (sc.targetMemcg is not undefined), and swappiness is 0: files
+ *   only.
  * - Swappiness is SWAPPINESS_ANON_ONLY: anonymous memory only.
  * - Priority 0, nothing else has helped, and swappiness is not 0: all lists, as they are.
  * - sc.fileIsTiny, there are hardly any files left: anonymous memory only.
@@ -474,7 +478,7 @@ function mapFolio(vmf: VmFault, folio: Folio, entry: number, direct: boolean): v
  *
  *     ap = swappiness * (sum + 1) / (anon + 1)      fp = (200 - swappiness) * (sum + 1) / (file + 1)
  *
- * Every division is rounded down at once.
+ * Every division is rounded down at once. (Linux also takes the last pages of groups that were removed.)
  *
  * Swappiness 60, costs 100 and 300: anon 500, file 700, sum 1200; ap 143, fp 239. An anonymous list of 4000
  * pages at priority 2: 1000 * 143 / 382, 374 pages.
@@ -485,7 +489,8 @@ export function getScanCount(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl)
   let ap = 0;
   let fp = 0;
   let balance: "both" | "anon" | "file" | "shares" = "shares";
-  if (!sc.maySwap || !canReclaimAnonPages(sys)) balance = "file";
+  if (!sc.maySwap || !canReclaimAnonPages(sys, lruvec.memcg)) balance = "file";
+  else if (sc.targetMemcg !== undefined && swappiness === 0) balance = "file";
   else if (swappiness === SWAPPINESS_ANON_ONLY) balance = "anon";
   else if (sc.priority === 0 && swappiness !== 0) balance = "both";
   else if (sc.fileIsTiny) balance = "anon";

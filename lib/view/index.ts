@@ -112,7 +112,13 @@ export {
   type TableOptions,
   table,
 } from "./table.js";
-export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";
+export {
+  measureThrashing,
+  type Thrashing,
+  type ThrashingOptions,
+  type ThrashingProgram,
+  type ThrashingSwap,
+} from "./thrashing.js";
 export {
   drawThrashingKinds,
   type ThrashingKind,

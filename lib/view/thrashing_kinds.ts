@@ -65,7 +65,9 @@ function over(nr: number, atRandom: boolean): Loop {
   };
 }
 
-/** The heap grows, is used, and shrinks again: what a careless malloc makes of a loop with one large array. */
+/**
+ * The heap grows, is used, and shrinks again: what a careless malloc makes of a loop with one large array.
+ */
 function atEdge(process: Process): () => number {
   let end = process.sbrk(0);
   return () => {

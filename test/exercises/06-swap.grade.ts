@@ -4,7 +4,7 @@
  */
 
 import { describe, it } from "vitest";
-import { expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
+import { DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
 import { gradedTasks } from "../../lib/course/grading/remember.js";
 import {
   randomScan,
@@ -49,6 +49,9 @@ import {
   SWAP_MAP_BAD,
   SWAP_MAP_SHMEM,
 } from "../../lib/mm/swap/swap_types.js";
+import { formatDifference } from "../../lib/replay/compare_records.js";
+import { hostFor } from "../../lib/replay/kernel_host.js";
+import { loadRecorded, replayRecorded } from "../../lib/replay/recordings.js";
 import * as submission from "../../solutions/06-swap.js";
 
 const { remember, atLast } = gradedTasks();
@@ -677,6 +680,17 @@ describe("06.3 A page in swap", () => {
   it("works when every page goes and comes", () => {
     checkSwapIn("whatever a process has in memory, it must come back", "0k end", "0w0 0k 0r0 0k 0r0 end");
   });
+  it("agrees with the recorded Linux", () => {
+    atLast("06.3", () => {
+      const name = "sa12-zram";
+      const { comparison } = replayRecorded(name, hostFor(loadRecorded(name).recording, SWAP_IN));
+      const [first] = comparison.different;
+      if (first !== undefined)
+        throw new DifferenceError(
+          `Not as the recorded Linux 6.18: ${comparison.different.length} values differ.\n${formatDifference(first)}`,
+        );
+    });
+  });
   it("brings random memory back as Linux does", () => {
     atLast("06.3", () => compareSwapIn("ssd", [], 14));
   });
@@ -766,12 +780,30 @@ describe("06.4 Scan balance", () => {
   });
   it("leaves anonymous memory alone where it cannot go", () => {
     checkScan("no free page of swap: files only", { swap: 0 }, { swap: 1, fileIsTiny: true });
+    checkScan(
+      "the lists' group may have no page more in swap: canReclaimAnonPages(sys, lruvec.memcg)",
+      { groupSwap: 0, target: true },
+      { groupSwap: 0 },
+      { groupSwap: 1, fileIsTiny: true },
+    );
     checkScan("this attempt may not swap (sc.maySwap): files only", { maySwap: false });
     checkScan(
       "that comes before all else, also at priority 0",
       { swap: 0, priority: 0 },
       { maySwap: false, priority: 0, fileIsTiny: true },
       { swap: 0, own: SWAPPINESS_ANON_ONLY },
+    );
+  });
+  it("spares the anonymous memory of a group without swappiness", () => {
+    checkScan(
+      "a group is to shrink (sc.targetMemcg), and swappiness is 0: files only, whatever else sc says",
+      { groupSwap: 50, target: true, swappiness: 0, fileIsTiny: true },
+      { groupSwap: 50, target: true, own: 0, priority: 0, fileIsTiny: true },
+    );
+    checkScan(
+      "that is for groups that are to shrink, not for all lists of groups",
+      { groupSwap: 50, swappiness: 0, fileIsTiny: true },
+      { groupSwap: 50, target: true, swappiness: 1, fileIsTiny: true },
     );
   });
   it("takes anonymous memory only for who asks for it", () => {

@@ -16,6 +16,7 @@ import { SignalError } from "../../kernel/signal.js";
 import { type Lruvec, NR_LRU_LISTS } from "../../mm/lru/lruvec.js";
 import { newScanControl, type ScanControl } from "../../mm/lru/scan_control.js";
 import { lruvecLruSize, SWAPPINESS_ANON_ONLY } from "../../mm/lru/scan_count.js";
+import { memCgroupCssAlloc } from "../../mm/memcg/memcontrol.js";
 import type { MemorySystem } from "../../mm/system.js";
 import { PGSCAN_ANON, PGSTEAL_ANON, PSWPIN, PSWPOUT } from "../../mm/vmstat.js";
 
@@ -29,6 +30,10 @@ export interface ScanScene {
   readonly own?: number;
   /** Free pages of swap. */
   readonly swap: number;
+  /** The lists are a group's, which may have so many pages in swap. */
+  readonly groupSwap?: number;
+  /** That group is to shrink. */
+  readonly target: boolean;
   readonly maySwap: boolean;
   readonly priority: number;
   readonly fileIsTiny: boolean;
@@ -43,7 +48,15 @@ export interface ScanScene {
 /** An attempt in the middle of it, changed as `options` say. */
 export function scanScene(options: Partial<ScanScene> = {}): ScanScene {
   return {
-    ...{ swappiness: 60, swap: 1000, maySwap: true, priority: 2, fileIsTiny: false, cacheTrimMode: false },
+    ...{
+      swappiness: 60,
+      swap: 1000,
+      target: false,
+      maySwap: true,
+      priority: 2,
+      fileIsTiny: false,
+      cacheTrimMode: false,
+    },
     ...{ anonCost: 100, fileCost: 300, sizes: [4000, 8000, 4000, 8000], above: [0, 0, 0, 0] },
     ...options,
   };
@@ -59,6 +72,7 @@ export function randomScan(random: Random): ScanScene {
     },
     ...(random.chance(20) ? { own: random.pick([0, 10, 200, SWAPPINESS_ANON_ONLY]) } : {}),
     ...{ maySwap: random.chance(90), priority: random.pick([12, 11, 5, 2, 1, 0, 0]) },
+    ...(random.chance(30) ? { groupSwap: random.pick([0, 50, 50]), target: random.chance(50) } : {}),
     ...{ fileIsTiny: random.chance(15), cacheTrimMode: random.chance(15) },
     ...{ anonCost: random.below(random.pick([3, 3000])), fileCost: random.below(random.pick([3, 3000])) },
     ...{ sizes: sizes(), above: random.chance(30) ? sizes() : [0, 0, 0, 0] },
@@ -77,7 +91,10 @@ export function scanText(scene: ScanScene): string {
     ? ` (and ${scene.above.join(", ")} in a zone above)`
     : "";
   const asked = `priority ${scene.priority}, swappiness ${scene.swappiness}${own}, costs ${scene.anonCost} and ${scene.fileCost}, ${scene.swap} free pages of swap`;
-  return `getScanCount for lists of ${scene.sizes.join(", ")} pages${above}, ${[asked, ...flags].join(", ")}`;
+  const who = scene.target ? "a group that is to shrink" : "a group";
+  const group =
+    scene.groupSwap === undefined ? "" : ` of ${who} (it may have ${scene.groupSwap} pages in swap)`;
+  return `getScanCount for lists${group} of ${scene.sizes.join(", ")} pages${above}, ${[asked, ...flags].join(", ")}`;
 }
 
 /** Four numbers with the names of their lists, or what it is if it is none. */
@@ -89,17 +106,20 @@ function answerOf(nr: unknown): unknown {
 /** A machine on paper: asks its part about one scene after the other. */
 export function scanBench(parts: Partial<MachineParts>): (scene: ScanScene) => unknown {
   const { sys } = boot({ ram: "17 MiB", parts }).kernel; // two zones
-  const { lruvec } = sys;
+  const group = memCgroupCssAlloc(sys, sys.memcg.root, "/group")!;
   return (scene) => {
+    const { lruvec } = scene.groupSwap === undefined ? sys : group;
     LISTS.forEach((_, list) => {
       lruvec.lruZoneSize[list] = scene.sizes[list]!;
       lruvec.lruZoneSize[NR_LRU_LISTS + list] = scene.above[list]!;
     });
     sys.sysctl.swappiness = scene.swappiness;
     sys.nrSwapPages = scene.swap;
+    group.swap.max = scene.groupSwap ?? 0;
     const { priority, maySwap, fileIsTiny, cacheTrimMode, anonCost, fileCost } = scene;
     const what = { priority, maySwap, fileIsTiny, cacheTrimMode, anonCost, fileCost };
-    const sc = newScanControl({ ...what, reclaimIdx: 0, proactiveSwappiness: scene.own });
+    const targetMemcg = scene.target ? group : undefined;
+    const sc = newScanControl({ ...what, reclaimIdx: 0, proactiveSwappiness: scene.own, targetMemcg });
     return answerOf(sys.parts.getScanCount(sys, lruvec, sc));
   };
 }

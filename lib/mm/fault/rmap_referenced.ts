@@ -15,8 +15,10 @@ import type { Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { folioIsLocked } from "../filemap/folio_wait.js";
 import { lruGenLookAround } from "../lru/gen/look_around.js";
+import type { Memcg } from "../lru/lruvec.js";
 import { mlockFolio } from "../lru/mlock_batch.js";
 import { vmaHasRecency } from "../lru/mm_inline.js";
+import { memCgroupIsDescendant } from "../memcg/charge.js";
 import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import { type Folio, folioMapcount, folioNrPages, folioTestAnon } from "../pages/folio.js";
 import { pteMkold, pteYoung, setPte } from "../pgtable/pgtable.js";
@@ -28,6 +30,8 @@ import { rmapWalk } from "./rmap.js";
 interface FolioReferences {
   readonly sys: MemorySystem;
   readonly folio: Folio;
+  /** The group whose processes count; undefined: all count. */
+  readonly memcg: Memcg | undefined;
   /** Entries that have not been found yet. */
   mapcount: number;
   /** VMAs that have used it. */
@@ -42,17 +46,20 @@ interface FolioReferences {
 
 /**
  * Counts the VMAs that have used the folio, and forgets that they have. `isLocked`: the caller holds the
- * folio's lock. Linux mm/rmap.c:folio_referenced()
+ * folio's lock. With `memcg` only the use by processes of that group counts: it is the one that must shrink.
+ * Linux mm/rmap.c:folio_referenced()
  */
 export function folioReferenced(
   sys: MemorySystem,
   folio: Folio,
   isLocked: boolean,
+  memcg?: Memcg,
 ): Readonly<FolioReferences> {
   const mapcount = folioMapcount(folio);
   const found: FolioReferences = {
     sys,
     folio,
+    memcg,
     mapcount,
     referenced: 0,
     vmFlags: 0,
@@ -72,7 +79,8 @@ export function folioReferenced(
 /** One VMA; false to end the walk. Linux mm/rmap.c:folio_referenced_one(), invalid_folio_referenced_vma() */
 function folioReferencedOne(vma: VmAreaStruct, _address: Vaddr, found: FolioReferences): boolean {
   if (!vmaHasRecency(vma)) return true;
-  const { folio } = found;
+  const { folio, memcg } = found;
+  if (memcg !== undefined && !memCgroupIsDescendant(vma.vmMm.memcg, memcg)) return true;
   found.vma = vma;
   found.ptes = 0;
   found.young = false;

@@ -26,6 +26,8 @@
  */
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
+import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
@@ -48,7 +50,7 @@ import {
   PG_uptodate,
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
-import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { maybeMkwrite, pfnPte, pteMkdirty, setPte, unknownPte, vmaPageProt } from "../pgtable/pgtable.js";
 import { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
@@ -62,7 +64,6 @@ import {
   pteToSwpEntry,
   swpOffset,
 } from "../pgtable/swapops.js";
-import { vmSwapFull } from "../swap/cluster.js";
 import { swapReadFolio } from "../swap/page_io.js";
 import { getSwapDevice, swapCount, swapcacheClear, swapcachePrepare, swapFreeNr } from "../swap/swap_map.js";
 import { swapinReadahead, swapUpdateReadahead } from "../swap/swap_readahead.js";
@@ -152,9 +153,13 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
  * Linux do_swap_page(), "skip swapcache"
  */
 export function readPastCache({ vma }: VmFault, entry: SwpEntry): Folio | undefined {
-  const { sys } = vma.vmMm;
+  const { sys, memcg } = vma.vmMm;
   const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
   if (folio === undefined) return undefined;
+  if (!memCgroupSwapinCharge(sys, folio, memcg, GFP_KERNEL, entry)) {
+    folioPut(sys, folio);
+    return undefined;
+  }
   if (swapcachePrepare(sys, entry) !== 0) {
     folioPut(sys, folio); // somebody else reads it
     return undefined;
@@ -221,7 +226,8 @@ function isExclusive(
 /** The slot is of no more use to the folio. Linux mm/memory.c:should_try_to_free_swap() */
 function shouldTryToFreeSwap(sys: MemorySystem, folio: Folio, vma: VmAreaStruct, flags: number): boolean {
   if ((folio.flags & PG_swapcache) === 0) return false;
-  if (vmSwapFull(sys) || (vma.vmFlags & VM_LOCKED) !== 0 || (folio.flags & PG_mlocked) !== 0) return true;
+  if (memCgroupSwapFull(sys, folio) || (vma.vmFlags & VM_LOCKED) !== 0 || (folio.flags & PG_mlocked) !== 0)
+    return true;
   return (flags & FAULT_FLAG_WRITE) !== 0 && folio.refcount === 1 + folioNrPages(folio);
 }
 

@@ -47,7 +47,8 @@ const MAY_WRITE = "if (own && !pteNeedsSoftDirtyWp(vma, pte)) {";
 const CLEAR = "  if (direct) swapcacheClear(sys, si, entry);\n";
 
 // ---- 06.4
-const NO_SWAP = "if (!sc.maySwap || !canReclaimAnonPages(sys))";
+const NO_SWAP = "if (!sc.maySwap || !canReclaimAnonPages(sys, lruvec.memcg))";
+const GROUP = '  else if (sc.targetMemcg !== undefined && swappiness === 0) balance = "file";\n';
 const LAST = "else if (sc.priority === 0 && swappiness !== 0)";
 const TINY = '  else if (sc.fileIsTiny) balance = "anon";\n';
 const TRIM = '  else if (sc.cacheTrimMode) balance = "file";\n';
@@ -409,6 +410,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "if (!sc.maySwap)",
     /0 free pages of swap/,
   ),
+  wrong("06.4", "has no rule for groups that are to shrink", GROUP, "", /sc.targetMemcg/),
   wrong(
     "06.4",
     `looks at the last attempt before it looks at what was asked for`,
