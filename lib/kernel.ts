@@ -120,7 +120,7 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 export type { ThpWord } from "./mm/huge/khugepaged.js";
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { LruGenFolio, LruGenState } from "./mm/lru/gen/lru_gen.js";
-export type { Lruvec } from "./mm/lru/lruvec.js";
+export type { Lruvec, Memcg } from "./mm/lru/lruvec.js";
 export { folioEvictable } from "./mm/lru/mlock_batch.js";
 export { folioIsFileLru, mmCounterFile } from "./mm/lru/mm_inline.js";
 export { lruNoteCostRefault } from "./mm/lru/note_cost.js";
@@ -137,6 +137,14 @@ export {
   removeMapping,
 } from "./mm/lru/shrink_folio_list.js";
 export { folioAddLruVma, lruAddDrain } from "./mm/lru/swap.js";
+export type { Cgroup, CgroupState } from "./mm/memcg/cgroup_types.js";
+export type {
+  MemCgroup,
+  MemcgOperations,
+  MemcgState,
+  MemcgStock,
+  PageCounter,
+} from "./mm/memcg/memcg_types.js";
 export {
   ALLOC_HIGHATOMIC,
   ALLOC_MIN_RESERVE,

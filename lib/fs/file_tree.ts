@@ -15,6 +15,7 @@
 import { PAGE_SIZE } from "../hw/address.js";
 import { BlockDevice } from "../hw/block_device.js";
 import {
+  EBUSY,
   EEXIST,
   EFBIG,
   EINVAL,
@@ -22,6 +23,7 @@ import {
   ENOENT,
   ENOMEM,
   ENOTDIR,
+  ENOTEMPTY,
   EPERM,
   ETXTBSY,
   errnoName,
@@ -102,6 +104,9 @@ export interface PseudoFs {
    * `flags` ask for.
    */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined;
+  /** Makes and removes directories, where it has such: 0 or a negative errno. */
+  mkdir?(path: string): number;
+  rmdir?(path: string): number;
 }
 
 /** All files of a machine. Linux: the dentry cache and mounts */
@@ -294,6 +299,47 @@ export class FileTree {
     if (file === undefined || typeof file === "number") return file;
     fput(file);
     return -EPERM;
+  }
+
+  /** Whether `path` is a directory of this tree, not of one that is mounted. */
+  isDirectory(path: string): boolean {
+    return this.kindOf(path) === "directory";
+  }
+
+  /** Makes a directory; 0 or a negative errno. man 2 mkdir; Linux fs/namei.c:do_mkdirat() */
+  mkdir(path: string): number {
+    return this.changeDir(path, "mkdir", (place, kind) => {
+      if (kind !== "none") return -EEXIST;
+      this.directories.set(place, undefined);
+      return 0;
+    });
+  }
+
+  /** Removes an empty directory; 0 or a negative errno. man 2 rmdir; Linux fs/namei.c:do_rmdir() */
+  rmdir(path: string): number {
+    return this.changeDir(path, "rmdir", (place, kind) => {
+      if (kind !== "directory") return kind === "file" ? -ENOTDIR : -ENOENT;
+      const inIt = [...this.inodes.keys(), ...this.directories.keys()];
+      if (this.mounts.has(place)) return -EBUSY;
+      if (inIt.some((one) => one.startsWith(`${place}/`))) return -ENOTEMPTY;
+      this.directories.delete(place);
+      return 0;
+    });
+  }
+
+  /** What is mounted at the path decides, or this tree does. */
+  private changeDir(
+    path: string,
+    what: "mkdir" | "rmdir",
+    here: (place: string, kind: PathKind) => number,
+  ): number {
+    const name = getname(path);
+    const walked = typeof name === "number" ? name : walkPath(name, () => "directory");
+    if (typeof walked === "number") return walked;
+    const fs = [...this.mounts].find(([dir]) => walked.path.startsWith(`${dir}/`))?.[1];
+    if (fs !== undefined) return fs[what]?.(walked.path) ?? -EPERM;
+    const place = this.walk(path);
+    return typeof place === "number" ? place : here(place.path, place.kind);
   }
 
   /** Takes the name away; 0 or a negative errno. man 2 unlink; Linux fs/namei.c:do_unlinkat() */

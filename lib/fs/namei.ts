@@ -10,8 +10,8 @@
  * The order counts for what a caller sees: a missing directory is noticed before an overlong name behind it.
  *
  * Directories have no contents of their own here. One exists from the start (/, /dev, /dev/shm, /tmp, /proc,
- * /sys) or since a file was made in it. Differs from Linux: making a file makes the directories on the way
- * too, so there is no mkdir.
+ * /sys) or since it or a file in it was made. Differs from Linux: making a file makes the directories on the
+ * way too.
  *
  * Left out: symbolic links, permissions, mount points, the working directory (a relative path starts at /).
  *

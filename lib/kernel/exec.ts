@@ -89,6 +89,7 @@ export function doExecve(
     fput(file);
     return mm as number;
   }
+  mm.memcg = task.mm?.memcg;
   const err = setupStackVma(mm, stringBytes(strings), task.rlimit(RLIMIT_STACK));
   if (err !== 0) {
     mmput(mm);

@@ -57,6 +57,7 @@ export const CLONE_SETTLS = 0x8_0000;
  */
 export function dupMm(oldmm: MmStruct): MmStruct | number {
   const mm = new MmStruct(oldmm.sys);
+  mm.memcg = oldmm.memcg;
   if (pgdAlloc(mm) !== 0) return -ENOMEM;
   copyLayout(mm, oldmm);
   const err = dupMmap(mm, oldmm);

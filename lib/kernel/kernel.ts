@@ -340,6 +340,7 @@ export class Kernel implements TaskRunner {
     task.mm = mm;
     Object.assign(task.cred, parent.cred);
     task.cpuId = parent.cpuId;
+    task.cgroup = parent.cgroup;
     if (parent.exeFile !== undefined) task.exeFile = getFile(parent.exeFile);
     task.stackPointer = parent.stackPointer;
     task.fsBase = parent.fsBase;

@@ -17,7 +17,9 @@
 
 import type { FdTable } from "../fs/fd_table.js";
 import type { Vaddr } from "../hw/address.js";
+import type { Lruvec, Memcg } from "../mm/lru/lruvec.js";
 import { TaskDirty } from "../mm/lru/wb_domain.js";
+import type { Cgroup } from "../mm/memcg/cgroup_types.js";
 import type { File, MmStruct } from "../mm/mm_types.js";
 import { TaskIoAccounting } from "../mm/task_io.js";
 import type { WaitReason } from "../mm/wait.js";
@@ -109,6 +111,8 @@ export class Task implements FaultingTask {
   fsBase = 0;
   /** Top of its stack when it started. Linux mm->start_stack, or what clone was given */
   stackPointer = 0;
+  /** The group of processes that it belongs to; undefined: the root. Linux cgroups */
+  cgroup: Cgroup<Lruvec> | undefined = undefined;
   /** Where its program starts. */
   entry = 0;
   /** The vfork parent that waits for this task to exec or exit. Linux vfork_done */
@@ -139,6 +143,10 @@ export class Task implements FaultingTask {
   /** Has not exited. */
   get alive(): boolean {
     return this.mm !== undefined;
+  }
+
+  get memcg(): Memcg | undefined {
+    return this.mm?.memcg;
   }
 
   get ppid(): number {

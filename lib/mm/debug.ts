@@ -7,6 +7,7 @@
  *                        --> tables                   == mm.pgtablesBytes
  *     page caches, LRU batches                        == the rest of refcount
  *     LRU lists, dirty folios, free lists             == the counters of vmstat; no frame is lost
+ *     pages and slots charged to groups           == what the groups count (memcg/check.ts)
  *     slots of swap                               == what entries, files and swap cache hold (swap/check.ts)
  *     nodes of shadows                                == what they and the cache count
  *     VMAs                                            == mm.mapCount, totalVm; their anon_vmas know them
@@ -23,10 +24,9 @@ import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
-import { checkGenerations } from "./lru/gen/check.js";
-import { folioZonenum } from "./lru/lru_size.js";
-import { NR_LRU_LISTS } from "./lru/lruvec.js";
+import { checkLists } from "./lru/check.js";
 import { mmCounter } from "./lru/mm_inline.js";
+import { checkMemcgs } from "./memcg/check.js";
 import {
   type AnonVma,
   MM_SWAPENTS,
@@ -318,34 +318,12 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
   for (const zone of sys.zones) checkZone(zone, truth.problems);
 }
 
-/** Every folio on a list says so, lists are linked both ways and as long as counted; nothing is isolated. */
+/** Pages on the LRU lists are as many as counted; nothing is isolated. */
 function checkLru(sys: MemorySystem, truth: Truth): void {
-  const { problems } = truth;
-  const { head, tail, lruZoneSize } = sys.lruvec;
-  const zoneSize = new Float64Array(lruZoneSize.length);
-  const inGens = checkGenerations(sys, problems, zoneSize);
-  for (let list = 0; list < NR_LRU_LISTS; list++) {
-    let pages = inGens[list]!;
-    let prev: Folio | undefined;
-    for (let folio = head[list]; folio !== undefined; prev = folio, folio = folio.next) {
-      pages += 2 ** folio.order;
-      zoneSize[folioZonenum(sys, folio) * NR_LRU_LISTS + list]! += 2 ** folio.order;
-      if (folio.lruList !== list)
-        problems.push(`frame ${folio.pfn} is on LRU list ${list}, says ${folio.lruList}`);
-      if (folio.prev !== prev)
-        problems.push(`frame ${folio.pfn} does not know its neighbour on list ${list}`);
-      if (folio.refcount === 0) problems.push(`frame ${folio.pfn} is free and on an LRU list`);
-    }
-    if (tail[list] !== prev) problems.push(`LRU list ${list} does not know its end`);
-    expectStat(sys, truth, list, pages);
-  }
-  for (let i = 0; i < zoneSize.length; i++)
-    if (zoneSize[i] !== lruZoneSize[i])
-      problems.push(
-        `zone ${Math.floor(i / NR_LRU_LISTS)}, list ${i % NR_LRU_LISTS}: ${zoneSize[i]}, not ${lruZoneSize[i]}`,
-      );
+  for (const [list, pages] of checkLists(sys, truth.problems).entries()) expectStat(sys, truth, list, pages);
   expectStat(sys, truth, NR_ISOLATED_ANON, 0);
   expectStat(sys, truth, NR_ISOLATED_FILE, 0);
+  checkMemcgs(sys, truth.problems);
 }
 
 /** Nodes with shadows hold what they count, none of it where a page is; those without pages are queued. */

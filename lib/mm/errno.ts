@@ -61,6 +61,8 @@ export const EROFS = 30;
 export const ERANGE = 34;
 /** A name, or a path, is too long. */
 export const ENAMETOOLONG = 36;
+/** A directory is not empty. */
+export const ENOTEMPTY = 39;
 /** A value does not fit. */
 export const EOVERFLOW = 75;
 /** Function not implemented. */
@@ -100,6 +102,7 @@ const NAMES: Record<number, string> = {
   [ERANGE]: "ERANGE",
   [EOVERFLOW]: "EOVERFLOW",
   [ENAMETOOLONG]: "ENAMETOOLONG",
+  [ENOTEMPTY]: "ENOTEMPTY",
   [ENOSYS]: "ENOSYS",
   [EOPNOTSUPP]: "EOPNOTSUPP",
   [EHWPOISON]: "EHWPOISON",

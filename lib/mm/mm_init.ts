@@ -16,6 +16,7 @@ import { radixTreeInit } from "./filemap/xa_node.js";
 import { hugepageInit } from "./huge/khugepaged.js";
 import { linuxMmParts } from "./linux_parts.js";
 import { writebackSetRatelimit } from "./lru/dirty_limits.js";
+import { tryToFreeMemCgroupPages } from "./lru/memcg_reclaim.js";
 import { workingsetInit } from "./lru/shadow_shrinker.js";
 import { freeAreaInit, freeInitmem, type MemoryOptions } from "./pages/free_area_init.js";
 import { allocReservedPage, setupPerCpuPageset } from "./pages/page_alloc.js";
@@ -43,6 +44,9 @@ export function mmInit(
   radixTreeInit(sys);
   workingsetInit(sys);
   swapfileInit(sys);
+  sys.memcg.operations = {
+    tryToFreePages: (memcg, nrPages, gfp) => tryToFreeMemCgroupPages(sys, memcg, nrPages, gfp),
+  };
   freeInitmem(sys, later);
   writebackSetRatelimit(sys);
 }

@@ -31,6 +31,7 @@ import { PAGE_SIZE } from "../hw/address.js";
 import type { VmFault } from "./fault/vm_fault.js";
 import type { FileRaState } from "./filemap/file_ra_state.js";
 import type { AddressSpace } from "./filemap/mapping.js";
+import type { Memcg } from "./lru/lruvec.js";
 import type { MmuGather } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
 import { VmaTree } from "./vma/vma_tree.js";
@@ -391,6 +392,8 @@ export class MmStruct {
    */
   lruGenUsed = false;
   lruGenWalked = false;
+  /** The group that pays for what is touched here first; undefined: the root. Linux owner->cgroups */
+  memcg: Memcg | undefined = undefined;
   /** Changes that wait for one common flush. Linux: a variable of the function that opened it */
   tlbGather: MmuGather | undefined = undefined;
   /** First address beyond user space. */

@@ -24,9 +24,11 @@ import type { Ram } from "../hw/ram.js";
 import type { AddressSpace, XaNode } from "./filemap/mapping.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
-import { Lruvec } from "./lru/lruvec.js";
+import { Lruvec, type Memcg } from "./lru/lruvec.js";
 import type { Shrinker } from "./lru/shrink_control.js";
 import { type TaskDirty, WbDomain } from "./lru/wb_domain.js";
+import { CgroupState } from "./memcg/cgroup_types.js";
+import { MemcgState } from "./memcg/memcg_types.js";
 import type { File, MmStruct } from "./mm_types.js";
 import type { Zone } from "./pages/buddy.js";
 import type { Folio, Page } from "./pages/folio.js";
@@ -80,6 +82,8 @@ export interface CurrentTask {
   readonly dirty?: TaskDirty;
   /** It has a real-time policy. Linux include/linux/sched/rt.h:rt_or_dl_task() */
   readonly rtOrDlTask?: boolean;
+  /** The group that pays for what it needs; undefined: the root. Linux mem_cgroup_from_task() */
+  readonly memcg?: Memcg | undefined;
 }
 
 /** RLIMIT_DATA: private writable memory, bytes. Linux include/uapi/asm-generic/resource.h */
@@ -172,8 +176,12 @@ export class MemorySystem {
   readonly shmemSwaplist = new Set<AddressSpace>();
   /** Nodes of page caches that hold nothing but shadows, oldest first. Linux mm/workingset.c:shadow_nodes */
   readonly shadowNodes = new Set<XaNode>();
-  /** The LRU lists. */
+  /** The LRU lists; those of groups are theirs (mm/memcg). */
   readonly lruvec = new Lruvec();
+  /** Groups of processes, and who is charged for what (mm/memcg). */
+  readonly memcg = new MemcgState<Lruvec>(this.lruvec);
+  /** The folders of the groups. Linux cgrp_dfl_root */
+  readonly cgroups = new CgroupState<Lruvec>();
   /** Whether pages are kept by generation instead, and how they age (mm/lru/gen). */
   readonly lruGen = new LruGenState<MmStruct>();
   /** LRU batches of each CPU (mm/lru/swap.ts). */

@@ -14,6 +14,8 @@ checkMethods("procfs", ProcFs, {
   read: { path: "text" },
   write: { path: "text", text: "text" },
   tryWrite: { path: "text", text: "text" },
+  mkdir: { path: "text" },
+  rmdir: { path: "text" },
   maps: { pid: "integer" },
   smaps: { pid: "integer" },
   smapsRollup: { pid: "integer" },

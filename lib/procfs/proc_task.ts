@@ -6,7 +6,10 @@
  *
  * Read next: array.ts (status, stat, statm), task_mmu.ts (maps).
  */
+
 import { type Cred, initCred } from "../kernel/cred.js";
+import type { Lruvec } from "../mm/lru/lruvec.js";
+import type { Cgroup } from "../mm/memcg/cgroup_types.js";
 import type { MmStruct } from "../mm/mm_types.js";
 import type { TaskIoAccounting } from "../mm/task_io.js";
 
@@ -35,6 +38,8 @@ export interface ProcTask {
   readonly vforkParent?: { readonly mm: MmStruct | undefined } | undefined;
   readonly exitCode: number;
   readonly nrThreads: number;
+  /** The group of processes that it belongs to; undefined: the root. */
+  cgroup?: Cgroup<Lruvec> | undefined;
   /** When it was started, simulated ns since boot. */
   readonly startTimeNs: number;
   /** Who it is and what it may do; root with everything unless given. */

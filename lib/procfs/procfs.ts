@@ -20,9 +20,10 @@ import type { Pfn } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { valueText } from "../hw/options.js";
 import { SyscallError } from "../kernel/errno.js";
-import { EACCES, EEXIST, EINVAL, EISDIR, ENOENT, errnoName } from "../mm/errno.js";
+import { EACCES, EEXIST, EINVAL, EISDIR, ENOENT, EPERM, errnoName } from "../mm/errno.js";
 import { FMODE_READ, FMODE_WRITE, type MmStruct } from "../mm/mm_types.js";
 import type { MemorySystem } from "../mm/system.js";
+import { cgroupChangeDir } from "./cgroupfs.js";
 import { openProcFile, type ProcFile, procPermission } from "./file.js";
 import { kpagecount, kpageflags, wordBytes } from "./page.js";
 import { type PagemapEntry, pagemapBytes, pagemapRead } from "./pagemap.js";
@@ -65,13 +66,23 @@ export class ProcFs implements PseudoFs {
    * or /sys. man 2 open
    */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined {
-    if (!/^\/(proc|sys)(\/|$)/.test(path)) return undefined;
+    if (!isOurs(this.sys, path)) return undefined;
     const file = procLookup(this.context, path);
     if (file === -ENOENT) return (flags & O_CREAT) !== 0 && path.startsWith("/sys") ? -EACCES : -ENOENT;
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
     if (typeof file === "number") return file;
     const denied = procPermission(this.sys, file, fMode);
     return denied !== 0 ? denied : openProcFile(this.sys, file, path, fMode);
+  }
+
+  /** Makes a group: 0 or a negative errno. man 2 mkdir */
+  mkdir(path: string): number {
+    return this.asRoot(() => cgroupChangeDir(this.context, "mkdir", path) ?? -EPERM);
+  }
+
+  /** Removes a group that is empty: 0 or a negative errno. man 2 rmdir */
+  rmdir(path: string): number {
+    return this.asRoot(() => cgroupChangeDir(this.context, "rmdir", path) ?? -EPERM);
   }
 
   /** Does something for somebody outside the machine: no process is current, everything is allowed. */
@@ -87,7 +98,7 @@ export class ProcFs implements PseudoFs {
 
   /** The file at `path` for root, or a negative errno. */
   private rootFile(path: string, fMode: number): ProcFile | number {
-    const file = /^\/(proc|sys)(\/|$)/.test(path) ? procLookup(this.context, path) : -ENOENT;
+    const file = procLookup(this.context, path);
     if (typeof file === "number") return file;
     const denied = procPermission(this.sys, file, fMode);
     return denied !== 0 ? denied : file;
@@ -258,6 +269,11 @@ export class ProcFs implements PseudoFs {
     for (const { pid, tgid, mm } of this.context.tasks())
       if (pid === tgid && mm !== undefined) yield pagemapImage(pid, mm);
   }
+}
+
+/** A path below /proc, /sys, or where the groups are mounted. */
+function isOurs({ cgroups }: MemorySystem, path: string): boolean {
+  return /^\/(proc|sys)(\/|$)/.test(path) || cgroups.mounts.some((dir) => `${path}/`.startsWith(`${dir}/`));
 }
 
 /** What is thrown for a negative errno: the call, and what was tried with it. */

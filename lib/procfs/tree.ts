@@ -6,6 +6,7 @@
  *   /proc/self, /proc/thread-self           the process, the thread, that opens it
  *   /proc/sys/vm/NAME, /sys/kernel/mm/PATH  setting_files.ts
  *   /sys/kernel/debug/lru_gen               setting_files.ts
+ *   where groups are mounted                cgroupfs.ts
  *
  * There are no folders, only paths: one that would be a folder is EISDIR.
  *
@@ -15,6 +16,7 @@ import { type SysctlContext, vmTable } from "../kernel/sysctl.js";
 import { sysTable } from "../kernel/sysfs_devices.js";
 import { kernelMmTable } from "../kernel/sysfs_mm.js";
 import { EISDIR, ENOENT } from "../mm/errno.js";
+import { cgroupLookup, cgroupPaths } from "./cgroupfs.js";
 import type { ProcFile } from "./file.js";
 import { currentTask, PID_FILES, type PidContext, pidFile } from "./pid_files.js";
 import type { ProcTask } from "./proc_task.js";
@@ -32,6 +34,9 @@ export function findTask({ tasks }: PidContext, pid: number): ProcTask | undefin
 
 /** The file at `path`, or -ENOENT, or -EISDIR for a folder. Linux fs/namei.c:link_path_walk() */
 export function procLookup(context: ProcContext, path: string): ProcFile | number {
+  const inGroup = cgroupLookup(context, path);
+  if (inGroup !== undefined) return inGroup;
+  if (!/^\/(proc|sys)(\/|$)/.test(path)) return -ENOENT;
   const [top, ...names] = path.slice(1).split("/");
   if (top === "sys") return sysLookup(context, names);
   if (names.length === 0) return -EISDIR;
@@ -85,7 +90,8 @@ function sysLookup(context: ProcContext, names: readonly string[]): ProcFile | n
 }
 
 /** Paths of all files, as `find` would list them. */
-export function procPaths({ sys, tasks }: ProcContext): string[] {
+export function procPaths(context: ProcContext): string[] {
+  const { sys, tasks } = context;
   return [
     ...ROOT_FILES.map((name) => `/proc/${name}`),
     ...[...tasks()]
@@ -95,5 +101,6 @@ export function procPaths({ sys, tasks }: ProcContext): string[] {
     ...[...kernelMmTable.keys()].map((path) => `/sys/kernel/mm/${path}`),
     ...[...sysTable(sys).keys()].map((path) => `/sys/${path}`),
     "/sys/kernel/debug/lru_gen",
+    ...cgroupPaths(context),
   ];
 }

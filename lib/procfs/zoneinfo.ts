@@ -6,7 +6,7 @@
  *
  * Read first: mm/pages/buddy.ts, seq_file.ts. Read next: buddyinfo.ts, vmstat.ts.
  */
-import { NR_LRU_LISTS } from "../mm/lru/lruvec.js";
+import { zoneLruPages } from "../mm/lru/lru_size.js";
 import { MAX_RECLAIM_RETRIES } from "../mm/lru/scan_control.js";
 import { FreeLinks, Zone } from "../mm/pages/buddy.js";
 import { type Folio, PG_mlocked, PG_writeback, PGTY_zsmalloc } from "../mm/pages/folio.js";
@@ -35,8 +35,7 @@ function zonePages(sys: MemorySystem, zone: Zone): Map<string, number> {
       if (dirty || (page.flags & PG_writeback) !== 0) add("nr_zone_write_pending", page);
     }
   const zid = sys.zones.indexOf(zone);
-  for (const [list, name] of LRU_NAMES.entries())
-    pages.set(name, sys.lruvec.lruZoneSize[zid * NR_LRU_LISTS + list]!);
+  for (const [list, name] of LRU_NAMES.entries()) pages.set(name, zoneLruPages(sys, zid, list));
   return pages;
 }
 

@@ -172,11 +172,19 @@ export class ScenarioRun {
         return { ok: procfs.tryWrite(`/proc/${proc.guest.pid}/clear_refs`, op.value) >= 0 };
       case "oomadj":
         return { ok: procfs.tryWrite(`/proc/${proc.guest.pid}/oom_score_adj`, String(op.value)) >= 0 };
+      case "cgroup":
+        return this.moveTo(proc, op.dir);
       case "pmcount":
         return this.pmcount(proc, op);
       default:
         return runProcessOp(proc, op, this as OpContext);
     }
+  }
+
+  /** Moves the process to a group. */
+  private moveTo(proc: ReplayProc, dir: string): Fields {
+    const ret = this.host.procfs.tryWrite(`${dir}/cgroup.procs`, String(proc.guest.pid));
+    return ret < 0 ? { ok: false, err: errnoName(ret) } : { ok: true };
   }
 
   /**

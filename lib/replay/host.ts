@@ -116,6 +116,10 @@ export interface HostSwap {
 
 /** A machine with its kernel. Not in Linux. */
 export interface Host {
+  /** Makes a directory, or a group; 0 or a negative errno. */
+  mkdir(path: string): number;
+  /** Mounts a file system of type `fs` on a directory; 0 or a negative errno. */
+  mount(fs: string, dir: string): number;
   readonly procfs: ProcFs;
   readonly files: HostFiles;
   readonly swap: HostSwap;

@@ -36,13 +36,14 @@ import {
 } from "../kernel/syscalls/mm.js";
 import { sysExitGroup, sysFork } from "../kernel/syscalls/process.js";
 import type { Task } from "../kernel/task.js";
-import { ENOMEM } from "../mm/errno.js";
+import { ENODEV, ENOMEM } from "../mm/errno.js";
 import { lruAddDrainAll } from "../mm/lru/swap.js";
 import { GFP_KERNEL } from "../mm/pages/gfp.js";
 import { allocPages } from "../mm/pages/page_alloc.js";
 import { SWAP_FLAG_PREFER } from "../mm/swap/swapon.js";
 import { type MemorySystem, OVERCOMMIT_ALWAYS } from "../mm/system.js";
 import { OOM_KILL } from "../mm/vmstat.js";
+import { mountCgroup2 } from "../procfs/cgroupfs.js";
 import { ProcFs } from "../procfs/procfs.js";
 import type { AccessResult, Guest, Host, HostFiles, HostSwap } from "./host.js";
 import { KernelFiles } from "./kernel_files.js";
@@ -237,6 +238,14 @@ class KernelHost implements Host {
 
   get oomKills(): number {
     return this.kernel.sys.vmStat.events[OOM_KILL]!;
+  }
+
+  mkdir(path: string): number {
+    return this.kernel.files.mkdir(path);
+  }
+
+  mount(fs: string, dir: string): number {
+    return fs === "cgroup2" ? mountCgroup2(this.kernel.files, this.procfs, dir) : -ENODEV;
   }
 
   spawn(comm: string): Guest {

@@ -53,7 +53,7 @@ export function drawFault({ title, boxes, mapped }: FaultData): Picture {
   return new Picture({ width, height, title, desc }, body, text);
 }
 
-function boxMarkup({ heading, lines }: FaultBox, x: number, y: number): string[] {
+export function boxMarkup({ heading, lines }: FaultBox, x: number, y: number): string[] {
   const out = [
     rect(x, y, BOX.width, BOX.height, { fill: INK.fill, stroke: "#9AA3AD", rx: 4 }),
     label(x + 12, y + 20, heading, { size: 13, bold: true }),
@@ -80,7 +80,7 @@ function toFrame(top: number): string {
   ]);
 }
 
-function boxLines({ heading, lines }: FaultBox): string[] {
+export function boxLines({ heading, lines }: FaultBox): string[] {
   const told = lines.filter(([, value]) => value !== "");
   return [`  ${heading}`, ...told.map(([name, value]) => `    ${name === "" ? "" : `${name}: `}${value}`)];
 }

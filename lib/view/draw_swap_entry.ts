@@ -49,7 +49,7 @@ const OFFSET_MASK = (1n << 50n) - 1n;
  * Takes a raw entry apart that is neither present nor empty; RangeError for one that is. Linux
  * pte_to_swp_entry(), and the flags beside it
  */
-function swapEntryFields(entry: bigint): SwapEntryFields {
+export function swapEntryFields(entry: bigint): SwapEntryFields {
   const value = BigInt.asUintN(64, entry);
   if (value === 0n) throw new RangeError("entry 0 is empty: it says nothing of swap");
   if ((value & 0x101n) !== 0n)
@@ -113,7 +113,7 @@ export function drawSwapEntry(entry: bigint | number, options: SwapEntryOptions 
 }
 
 /** The row of boxes, 704 pixels wide; for drawings that show an entry beside other things. */
-function swapEntryStrip(entry: bigint, left: number, top: number): string[] {
+export function swapEntryStrip(entry: bigint, left: number, top: number): string[] {
   let x = left;
   const out = partsOf(swapEntryFields(entry), entry).flatMap(({ bits, name, value, width, fill, set }) => {
     const middle = x + width / 2;
@@ -133,7 +133,7 @@ function swapEntryStrip(entry: bigint, left: number, top: number): string[] {
 }
 
 /** "page 1 of swap area 0", or whose note it is. */
-function placeText({ type, offset }: SwapEntryFields): string {
+export function placeText({ type, offset }: SwapEntryFields): string {
   if (type < MAX_SWAPFILES) return `page ${offset} of swap area ${type}`;
   if (type === SWP_PTE_MARKER) return `a marker, ${hex(offset)}`;
   if (type >= SWP_MIGRATION_READ && type <= SWP_MIGRATION_WRITE) return `frame ${hex(offset)} is being moved`;

@@ -9,7 +9,7 @@
  * too; white, they are all zeros, and nothing is on the device; yellow, zswap has them. On an area so large
  * that a box stands for several slots, it has the colour of most of them, and no dot.
  *
- * Not in Linux: /proc/swaps has one line for an area. Read first: swap_slots.ts.
+ * Not in Linux: /proc/swaps has one line for an area. Read first: swap_slots.ts. Read next: step_swap.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
 import { checkArguments } from "../hw/signature.js";
@@ -53,7 +53,7 @@ const BAD = { key: "header or bad", fill: "#6B7480" };
 const SHARED = { key: "several processes", fill: OKABE_ITO.purple };
 const CACHE_ONLY = { key: "swap cache only", fill: "#D5D9DE" };
 const OTHERS = { key: "others", fill: "#9AA3AD" };
-const DOTS = { cached: INK.onColour, zero: "#FFFFFF", zswap: OKABE_ITO.yellow };
+const DOTS = { cached: INK.onColour, zero: "#FEFEFE", zswap: OKABE_ITO.yellow };
 const DOT_WORDS = {
   cached: "a frame has the bytes, too",
   zero: "all zeros, not on the device",

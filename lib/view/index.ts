@@ -63,6 +63,7 @@ export {
   type ShownRange,
   tlbSets,
 } from "./mm_data.js";
+export { pageOut } from "./page_out.js";
 export { Picture } from "./picture.js";
 export { Plot, plot } from "./plot.js";
 export {
@@ -96,6 +97,7 @@ export { type StepOwnersOptions, stepOwners } from "./step_owners.js";
 export { stepPolicy } from "./step_policy.js";
 export { stepReclaim } from "./step_reclaim.js";
 export { stepShares } from "./step_shares.js";
+export { type StepSwapOptions, stepSwapIn, stepSwapOut } from "./step_swap.js";
 export { stepTables, tablesOf } from "./step_tables.js";
 export { stepTlb } from "./step_tlb.js";
 export { stepWalk } from "./step_walk.js";
@@ -110,4 +112,16 @@ export {
   type TableOptions,
   table,
 } from "./table.js";
-export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";
+export {
+  measureThrashing,
+  type Thrashing,
+  type ThrashingOptions,
+  type ThrashingProgram,
+  type ThrashingSwap,
+} from "./thrashing.js";
+export {
+  drawThrashingKinds,
+  type ThrashingKind,
+  thrashingKinds,
+  thrashingKindsTable,
+} from "./thrashing_kinds.js";

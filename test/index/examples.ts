@@ -27,6 +27,19 @@ const withFile = () => {
   return one;
 };
 const withSwap = () => boot({ ram: "1 MiB", swap: "64 KiB" });
+/** A page, in swap or not, and who has it. */
+const swapArguments = (out: boolean): unknown[] => {
+  const m = boot({ ram: "1 MiB", swap: "64 KiB" });
+  const p = m.spawn("one");
+  const va = p.mmap(4096);
+  p.store(va, 1, 1);
+  if (out) pagewalk.pageOut(m, p, va, 4096);
+  return [m, p, va, { title: "t" }];
+};
+const KIND = {
+  ...{ kind: "calm", nsEach: 2, walks: 1, minorFaults: 0, majorFaults: 0, systemCalls: 0 },
+  ...{ pswpin: 0, pswpout: 0 },
+};
 const SMALL = { ram: "4 MiB", programs: 1, memoryEach: "64 KiB", rounds: 1, swap: "zram" } as const;
 const thrashing = () => pagewalk.measureThrashing(SMALL);
 const walked = () => {
@@ -96,6 +109,7 @@ export const FUNCTIONS: Record<string, Args> = {
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
   drawThrashing: () => [{ ssd: [thrashing()] }, { title: "t", x: "programs", y: "throughput" }],
+  drawThrashingKinds: () => [[KIND], { title: "t" }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
   drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
   drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
@@ -139,6 +153,7 @@ export const FUNCTIONS: Record<string, Args> = {
   pageStates: () => [[...process().mm.mmMt][0]],
   plot: () => [FIGURE],
   points: () => [[1, 2], { one: [1, null] }, PLOT],
+  pageOut: () => swapArguments(false).slice(0, 3).concat(4096),
   parseSize: () => ["4 KiB", "size"],
   predict: () => ["What?", 3, "abcdefgh"],
   readLackey: () => [[" L 1000,8"], "here"],
@@ -164,6 +179,8 @@ export const FUNCTIONS: Record<string, Args> = {
   },
   stepPolicy: () => ["LRU", [1, 2, 3, 1], 2, { title: "t" }],
   stepReclaim: () => [withFile(), ["/data/f"], () => {}, { title: "t" }],
+  stepSwapIn: () => swapArguments(true),
+  stepSwapOut: () => swapArguments(false),
   stepShares: () => [process(), { one: () => {} }, { title: "t", range: {} }],
   stepTables: () => [walked().pageTables[0], { one: () => {} }, { title: "t" }],
   stepTlb: () => [machine(), () => {}, { title: "t" }],
@@ -173,6 +190,8 @@ export const FUNCTIONS: Record<string, Args> = {
   tableFrames: () => [[{ start: 0, end: 4096 }], { levels: 4, bits: 9, entryBytes: 8 }],
   tableIndex: () => [4096, 1],
   takeTurns: () => [{}, () => {}, 100],
+  thrashingKinds: () => [],
+  thrashingKindsTable: () => [[KIND]],
   tlbModel: () => ["tiny"],
   tlbReach: () => [{ sets: 1, ways: 4, levels: [1] }, 1],
   tlbSets: () => [walked().cpu.mmu.l1d[1]],
@@ -298,6 +317,8 @@ export const CLASSES: Record<string, ClassExample> = {
       write: () => ["/proc/sys/vm/drop_caches", "1"],
       open: () => ["/proc/meminfo", 0, 1],
       tryWrite: () => ["/proc/sys/vm/swappiness", "10"],
+      mkdir: () => ["/sys/fs/cgroup/a"],
+      rmdir: () => ["/sys/fs/cgroup/a"],
       maps: () => [1],
       smaps: () => [1],
       smapsRollup: () => [1],

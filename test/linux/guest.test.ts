@@ -1,19 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { type Comparison, formatDifference } from "../../lib/replay/compare_records.js";
 import type { Json, StepRecord } from "../../lib/replay/record.js";
-import { guestNames, loadNotApplicable, loadRecorded, replayRecorded } from "../../lib/replay/recordings.js";
-import { NotYetError } from "../../lib/replay/scenario.js";
+import { guestNames, loadNotApplicable, replayRecorded } from "../../lib/replay/recordings.js";
 
-/** Scenarios that have a second zram device, or make groups: the machine has neither. */
-const needsMore = (name: string): boolean => name === "sx16-two-areas" || makesGroups(name);
+/** A second zram device, and huge pages: the machine has neither. */
+const needsMore = (name: string): boolean => name === "sx16-two-areas" || name === "sa11-thp-pageout";
 /** Run until the OOM killer comes: in Linux's own runs, too, up to 37 pages earlier or later. */
 const UNTIL_OOM = /^ra[01]1/;
 const excuses = loadNotApplicable();
 const names = guestNames();
-
-function makesGroups(name: string): boolean {
-  return loadRecorded(name).scenario.lines.some(({ what }) => what.op.op === "mkdir");
-}
 
 const replayed = new Map<string, ReturnType<typeof replayRecorded>>();
 
@@ -54,11 +49,6 @@ describe("recorded runs of Linux 6.18 in a virtual machine", () => {
     expect(sum("oom_kills")).toBe(1);
     expect(sum("touched")).toBeGreaterThan(least * 0.998);
     expect(sum("touched")).toBeLessThan(most * 1.002);
-  });
-
-  it.each(names.filter(makesGroups))("%s says that it needs groups", (name) => {
-    expect(() => replay(name)).toThrow(NotYetError);
-    expect(() => replay(name)).toThrow(/no cgroups before lab 08/);
   });
 
   it("are excused only where they differ", () => {

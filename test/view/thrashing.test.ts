@@ -39,6 +39,9 @@ describe("measureThrashing", () => {
     const { pressure, ...rest } = watched;
     expect(rest).toEqual(measure({ programs: fit + 1 }));
     expect(pressure!.samples.length).toBeGreaterThan(10);
+    expect(Math.max(...watched.each.map(({ doneNs }) => doneNs))).toBe(watched.ns);
+    for (const { runNs, readyNs, ioNs, idleNs, doneNs } of watched.each)
+      expect(runNs + readyNs + ioNs + idleNs).toBeCloseTo(doneNs);
   });
 
   it("refuses what cannot be", () => {

@@ -165,12 +165,16 @@ function wrongPaper(page: Page, entries: Mapped[], batched: ReadonlyMap<Folio, n
 }
 
 function isFound(folio: Folio, { vma }: Mapped): boolean {
-  let found = false;
-  rmapWalk(folio, (one) => {
-    found = one === vma;
-    return !found;
-  });
-  return found;
+  const search = { vma, found: false };
+  rmapWalk(
+    folio,
+    (one, _address, arg) => {
+      arg.found = one === arg.vma;
+      return !arg.found;
+    },
+    search,
+  );
+  return search.found;
 }
 
 /** Whom an anonymous page belongs to. */

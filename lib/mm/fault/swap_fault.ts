@@ -25,7 +25,10 @@
  * Read next: wp.ts.
  */
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
+import type { Memcg } from "../lru/lruvec.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
+import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
@@ -48,7 +51,7 @@ import {
   PG_uptodate,
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
-import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { maybeMkwrite, pfnPte, pteMkdirty, setPte, unknownPte, vmaPageProt } from "../pgtable/pgtable.js";
 import { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
@@ -62,7 +65,6 @@ import {
   pteToSwpEntry,
   swpOffset,
 } from "../pgtable/swapops.js";
-import { vmSwapFull } from "../swap/cluster.js";
 import { swapReadFolio } from "../swap/page_io.js";
 import { getSwapDevice, swapCount, swapcacheClear, swapcachePrepare, swapFreeNr } from "../swap/swap_map.js";
 import { swapinReadahead, swapUpdateReadahead } from "../swap/swap_readahead.js";
@@ -140,7 +142,9 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
     return { folio: cached, ret: 0, direct: false };
   }
   const direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0 && swapCount(si.swapMap[swpOffset(entry)]!) === 1;
-  const folio = direct ? readPastCache(sys, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
+  const folio = direct
+    ? readPastCache(sys, entry, vmf.vma.vmMm.memcg)
+    : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
   if (folio === undefined) return undefined;
   countVmEvent(sys, PGMAJFAULT);
   return { folio, ret: VM_FAULT_MAJOR, direct };
@@ -149,9 +153,13 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
 /**
  * Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache"
  */
-function readPastCache(sys: MemorySystem, entry: SwpEntry): Folio | undefined {
+function readPastCache(sys: MemorySystem, entry: SwpEntry, memcg: Memcg | undefined): Folio | undefined {
   const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
   if (folio === undefined) return undefined;
+  if (!memCgroupSwapinCharge(sys, folio, memcg, GFP_KERNEL, entry)) {
+    folioPut(sys, folio);
+    return undefined;
+  }
   if (swapcachePrepare(sys, entry) !== 0) {
     folioPut(sys, folio); // somebody else reads it
     return undefined;
@@ -218,7 +226,8 @@ function isExclusive(
 /** The slot is of no more use to the folio. Linux mm/memory.c:should_try_to_free_swap() */
 function shouldTryToFreeSwap(sys: MemorySystem, folio: Folio, vma: VmAreaStruct, flags: number): boolean {
   if ((folio.flags & PG_swapcache) === 0) return false;
-  if (vmSwapFull(sys) || (vma.vmFlags & VM_LOCKED) !== 0 || (folio.flags & PG_mlocked) !== 0) return true;
+  if (memCgroupSwapFull(sys, folio) || (vma.vmFlags & VM_LOCKED) !== 0 || (folio.flags & PG_mlocked) !== 0)
+    return true;
   return (flags & FAULT_FLAG_WRITE) !== 0 && folio.refcount === 1 + folioNrPages(folio);
 }
 

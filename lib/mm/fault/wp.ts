@@ -26,6 +26,7 @@ import { folioIsLocked } from "../filemap/folio_wait.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { faultDirtySharedPage } from "../lru/page_writeback.js";
 import { folioAddLruVma, lruAddDrain } from "../lru/swap.js";
+import { memCgroupCharge } from "../memcg/charge.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
@@ -47,7 +48,7 @@ import {
   pfnToPage,
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
-import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
 import {
   maybeMkwrite,
@@ -85,10 +86,15 @@ export function copyUserHighpage(sys: MemorySystem, toPfn: number, fromPfn: numb
 /**
  * A page of its own for a process, on the account of `srcMm`; zeroed if it will not be copied into. Undefined
  * without memory. Here the owner of a page is known for the first time. Linux mm/memory.c:folio_prealloc()
- * Differs from Linux: no VMA and address, which choose a node; no memory cgroup is charged yet.
+ * Differs from Linux: no VMA and address, which choose a node.
  */
 export function folioPrealloc(srcMm: MmStruct, needZero: boolean): Folio | undefined {
-  return allocPages(srcMm.sys, needZero ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE, 0);
+  const { sys, memcg } = srcMm;
+  const folio = allocPages(sys, needZero ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE, 0);
+  if (memcg === undefined || folio === undefined || memCgroupCharge(sys, folio, memcg, GFP_KERNEL))
+    return folio;
+  folioPut(sys, folio);
+  return undefined;
 }
 
 /**

@@ -16,6 +16,7 @@
  * Read first: mm/pages/folio.ts. Read next: filemap.ts.
  */
 
+import { currentMemcg, memCgroupCharge } from "../memcg/charge.js";
 import { vmBugOn } from "../mmdebug.js";
 import {
   type Folio,
@@ -28,7 +29,7 @@ import {
   PG_writeback,
 } from "../pages/folio.js";
 import { folioPutRefs } from "../pages/free_pages.js";
-import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE } from "../pages/gfp.js";
+import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE, GFP_KERNEL } from "../pages/gfp.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
 import { storeShadow, takeShadows, updateNodes } from "./shadows.js";
@@ -81,12 +82,15 @@ export function filemapGetFolios(mapping: AddressSpace, start: number, last: num
 
 /**
  * Puts a new folio into the cache at `index` (a multiple of its size); the cache takes a reference for each
- * page. False when a page of the range is there already, or in swap. If reclaim took the page from here not
+ * page, and the group of the current task pays. False when a page of the range is there already, or in swap,
+ * or the group has no room. If reclaim took the page from here not
  * long ago, the folio will be active, unless it is to be written anyway (`gfp`).
  * Linux mm/filemap.c:filemap_add_folio(), before folio_add_lru()
  */
 export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: number, gfp = 0): boolean {
   const nrPages = folioNrPages(folio);
+  const { sys } = mapping.host;
+  if (!memCgroupCharge(sys, folio, currentMemcg(sys), gfp === 0 ? GFP_KERNEL : gfp)) return false;
   vmBugOn(index % nrPages !== 0, `folio of order ${folio.order} at page ${index} of a file`);
   const room = xasAlloc(mapping, index, nrPages, gfp);
   for (let i = 0; i < nrPages; i++)
@@ -100,7 +104,6 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
   folioRefAdd(folio, nrPages);
   folio.mapping = mapping;
   folio.index = index;
-  const { sys } = mapping.host;
   if (sys.trace.on)
     sys.trace.emit("filemap:mm_filemap_add_to_page_cache", { pfn: folio.pfn, index, order: folio.order });
   modNodePageState(sys, NR_FILE_PAGES, nrPages);

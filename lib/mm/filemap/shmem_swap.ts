@@ -24,6 +24,8 @@ import { EEXIST, EIO, ENOMEM } from "../errno.js";
 import { linearPageIndex } from "../fault/rmap.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import { currentMemcg } from "../memcg/charge.js";
+import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import { type Folio, folioRefAdd, PG_locked, PG_swapbacked, PG_uptodate } from "../pages/folio.js";
@@ -119,6 +121,10 @@ interface SwappedIn {
 function shmemSwapAllocFolio(sys: MemorySystem, entry: SwpEntry, gfp: number): Folio | undefined {
   const folio = allocPages(sys, gfp, 0);
   if (folio === undefined) return undefined;
+  if (!memCgroupSwapinCharge(sys, folio, currentMemcg(sys), gfp, entry)) {
+    folioPut(sys, folio);
+    return undefined;
+  }
   if (getSwapDevice(sys, entry) === undefined || swapcachePrepare(sys, entry) !== 0) {
     folioPut(sys, folio); // somebody was faster
     return undefined;

@@ -8,19 +8,25 @@
  *     0                             nothing can be freed: the OOM killer is next
  *
  * This is the time that a program loses to a shortage of memory: it works, nobody else does it for it.
- * Counted in allocstall_*, pgscan_direct, pgsteal_direct; traced from mm_vmscan_direct_reclaim_begin to
- * ..._end.
+ * Counted in allocstall_*, for groups in their memory.stat only, pgscan_direct, pgsteal_direct; traced from
+ * mm_vmscan_direct_reclaim_begin to ..._end.
  *
- * Left out: cpusets, memory cgroups.
+ *   memory.max reached --> tryToFreeMemCgroupPages: the same for one group, whose pages alone are looked at
+ *   memory.reclaim     --> userProactiveReclaim: somebody wants pages out, though memory is not short
+ *
+ * Left out: cpusets.
  *
  * Linux mm/vmscan.c. Read first: vmscan.ts. Read next: mm/pages/page_alloc.ts.
  */
+import { lruvecPageState, memCgroupLruvec } from "../memcg/stats.js";
 import type { Zone } from "../pages/buddy.js";
 import { __GFP_IO, PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";
 import { gfpZone } from "../pages/page_alloc.js";
 import { minWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
-import { ALLOCSTALL, countVmEvents, globalNodePageState, WORKINGSET_ACTIVATE } from "../vmstat.js";
+import { ALLOCSTALL, countVmEvents, WORKINGSET_ACTIVATE } from "../vmstat.js";
+import type { Memcg } from "./lruvec.js";
+import { targetMemcg } from "./reclaimer.js";
 import { DEF_PRIORITY, newScanControl, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 import { considerReclaimThrottle, throttleDirectReclaim } from "./throttle.js";
 import { shrinkNode } from "./vmscan.js";
@@ -44,6 +50,7 @@ function compactionReady(
 function shrinkZones(sys: MemorySystem, sc: ScanControl): void {
   const zones = sys.zones.slice(0, sc.reclaimIdx + 1).filter(({ managedPages }) => managedPages > 0);
   const short = zones.filter((zone) => {
+    if (sc.targetMemcg !== undefined) return true; // it is not about blocks of pages
     const ready = sc.order > PAGE_ALLOC_COSTLY_ORDER && compactionReady(sys, zone, sc);
     if (ready) sc.compactionReady = true;
     return !ready;
@@ -54,35 +61,38 @@ function shrinkZones(sys: MemorySystem, sc: ScanControl): void {
 }
 
 /**
- * What has been activated on coming back by now: as long as it is no more, active lists may be left alone.
+ * What has been activated on coming back by now, in the group or in all: as long as it is no more, active
+ * lists may be left alone.
  * Linux mm/vmscan.c:snapshot_refaults()
  */
-export function snapshotRefaults(sys: MemorySystem): void {
-  const { refaults } = sys.lruvec;
-  refaults[0] = globalNodePageState(sys, WORKINGSET_ACTIVATE);
-  refaults[1] = globalNodePageState(sys, WORKINGSET_ACTIVATE + 1);
+export function snapshotRefaults(sys: MemorySystem, memcg?: Memcg): void {
+  const lruvec = memCgroupLruvec(sys, memcg);
+  lruvec.refaults[0] = lruvecPageState(sys, lruvec, WORKINGSET_ACTIVATE);
+  lruvec.refaults[1] = lruvecPageState(sys, lruvec, WORKINGSET_ACTIVATE + 1);
 }
 
 /** From the given priority down to 0, until enough is free; whether it was. */
 function reclaimRound(sys: MemorySystem, sc: ScanControl): void {
-  countVmEvents(sys, ALLOCSTALL + sc.reclaimIdx, 1);
+  if (sc.targetMemcg === undefined) countVmEvents(sys, ALLOCSTALL + sc.reclaimIdx, 1);
   for (; sc.priority >= 0; sc.priority--) {
     sc.nrScanned = 0;
     shrinkZones(sys, sc);
     if (sc.nrReclaimed >= sc.nrToReclaim || sc.compactionReady) break;
     if (sc.priority < DEF_PRIORITY - 2) sc.mayWritepage = true;
   }
-  snapshotRefaults(sys);
+  const target = targetMemcg(sc);
+  snapshotRefaults(sys, target);
+  if (target !== undefined) target.lruvec.cgroupCongested = false;
 }
 
 /** Pages freed, 0 if nothing could be. Linux mm/vmscan.c:do_try_to_free_pages() */
 export function doTryToFreePages(sys: MemorySystem, sc: ScanControl): number {
   const initialPriority = sc.priority;
-  for (let memcgFullWalk = false; ; ) {
+  for (;;) {
     reclaimRound(sys, sc);
     if (sc.nrReclaimed > 0) return sc.nrReclaimed;
     if (sc.compactionReady) return 1;
-    if (!memcgFullWalk) memcgFullWalk = true;
+    if (!sc.memcgFullWalk) sc.memcgFullWalk = true;
     else if (sc.skippedDeactivate) {
       sc.forceDeactivate = true;
       sc.skippedDeactivate = false;

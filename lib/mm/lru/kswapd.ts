@@ -32,6 +32,7 @@
  */
 
 import { HZ, NS_PER_JIFFY } from "../jiffies.js";
+import { forEachLruvec } from "../memcg/iter.js";
 import { ZONE_RECLAIM_ACTIVE, type Zone } from "../pages/buddy.js";
 import { __GFP_DIRECT_RECLAIM, GFP_KERNEL } from "../pages/gfp.js";
 import { LRUVEC_NODE_CONGESTED, NO_ZONE, PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
@@ -287,7 +288,7 @@ function kswapdAgeNode(sys: MemorySystem, sc: ScanControl): void {
     return;
   }
   if (!canAgeAnonPages(sys) || !inactiveIsLow(sys, LRU_INACTIVE_ANON)) return;
-  shrinkActiveList(sys, SWAP_CLUSTER_MAX, sys.lruvec, sc, LRU_ACTIVE_ANON);
+  forEachLruvec(sys, (lruvec) => shrinkActiveList(sys, SWAP_CLUSTER_MAX, lruvec, sc, LRU_ACTIVE_ANON));
 }
 
 /**

@@ -9,9 +9,11 @@
  *
  * Linux include/linux/mm_inline.h. Read first: lruvec.ts. Read next: mm_inline.ts.
  */
+
+import { forEachLruvec } from "../memcg/iter.js";
+import { modLruvecState } from "../memcg/stats.js";
 import type { Folio } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
-import { modNodePageState } from "../vmstat.js";
 import {
   LRU_ACTIVE_ANON,
   LRU_ACTIVE_FILE,
@@ -39,7 +41,19 @@ export function updateLruSize(
   nrPages: number,
 ): void {
   lruvec.lruZoneSize[zid * NR_LRU_LISTS + list]! += nrPages;
-  modNodePageState(sys, list, nrPages);
+  modLruvecState(sys, lruvec, list, nrPages);
+}
+
+/**
+ * Pages of zone `zid` on `list`, whatever group they are of. Linux zone_page_state(NR_ZONE_LRU_BASE + list)
+ */
+export function zoneLruPages(sys: MemorySystem, zid: number, list: number): number {
+  const at = zid * NR_LRU_LISTS + list;
+  let pages = 0;
+  forEachLruvec(sys, ({ lruZoneSize }) => {
+    pages += lruZoneSize[at]!;
+  });
+  return pages;
 }
 
 /**
@@ -47,9 +61,7 @@ export function updateLruSize(
  * Linux mm/vmscan.c:zone_reclaimable_pages()
  */
 export function zoneReclaimablePages(sys: MemorySystem, zid: number): number {
-  const { lruZoneSize } = sys.lruvec;
-  const at = zid * NR_LRU_LISTS;
-  const files = lruZoneSize[at + LRU_INACTIVE_FILE]! + lruZoneSize[at + LRU_ACTIVE_FILE]!;
+  const files = zoneLruPages(sys, zid, LRU_INACTIVE_FILE) + zoneLruPages(sys, zid, LRU_ACTIVE_FILE);
   if (!canReclaimAnonPages(sys)) return files;
-  return files + lruZoneSize[at + LRU_INACTIVE_ANON]! + lruZoneSize[at + LRU_ACTIVE_ANON]!;
+  return files + zoneLruPages(sys, zid, LRU_INACTIVE_ANON) + zoneLruPages(sys, zid, LRU_ACTIVE_ANON);
 }

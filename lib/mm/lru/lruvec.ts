@@ -8,6 +8,8 @@
  *
  * Linux include/linux/mmzone.h. Read next: mm_inline.ts, which puts folios on them.
  */
+
+import type { MemCgroup } from "../memcg/memcg_types.js";
 import type { Folio } from "../pages/folio.js";
 import { LruGenFolio } from "./gen/lru_gen.js";
 
@@ -32,8 +34,13 @@ export const LRU_FILE = 2;
 /** Zones that a machine could have. Linux include/linux/mmzone.h:MAX_NR_ZONES */
 const MAX_NR_ZONES = 5;
 
-/** The lists of the machine. Linux include/linux/mmzone.h:struct lruvec */
+/** A group of processes that has such lists of its own (mm/memcg). Linux struct mem_cgroup */
+export type Memcg = MemCgroup<Lruvec>;
+
+/** The lists of the machine, or of one group. Linux include/linux/mmzone.h:struct lruvec */
 export class Lruvec {
+  /** Whose they are; undefined for those of all that belongs to no group. Linux lruvec_memcg() */
+  memcg: Memcg | undefined = undefined;
   /** Most recently added folio of each list. */
   readonly head: (Folio | undefined)[] = new Array<Folio | undefined>(NR_LRU_LISTS).fill(undefined);
   /** Oldest folio of each list. */
@@ -48,5 +55,7 @@ export class Lruvec {
   /** WORKINGSET_ACTIVATE of anonymous memory and files when reclaim last looked. Linux refaults */
   readonly refaults: [number, number] = [0, 0];
   /** The generations; while they are on, the lists above are empty but for the unevictable one. */
-  readonly lrugen = new LruGenFolio<Folio>();
+  readonly lrugen = new LruGenFolio<Folio, Lruvec>(this);
+  /** All dirty pages that reclaim for the group has met wait for the device. Linux LRUVEC_CGROUP_CONGESTED */
+  cgroupCongested = false;
 }

@@ -12,6 +12,7 @@
  * Read first: mm/pages/folio.ts. Read next: swap.ts.
  */
 
+import { folioLruvec } from "../memcg/stats.js";
 import {
   MM_ANONPAGES,
   MM_FILEPAGES,
@@ -32,7 +33,7 @@ import {
 import type { MemorySystem } from "../system.js";
 import { lruGenAddFolio, lruGenDelFolio } from "./gen/gen_list.js";
 import { folioZonenum, updateLruSize } from "./lru_size.js";
-import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE, type Lruvec } from "./lruvec.js";
+import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE } from "./lruvec.js";
 
 /** Backed by a file rather than by swap. Linux include/linux/mm_inline.h:folio_is_file_lru() */
 export function folioIsFileLru(folio: Folio): boolean {
@@ -57,14 +58,6 @@ export function vmaHasRecency(vma: VmAreaStruct): boolean {
 }
 
 /**
- * The lists that the folio stands on or will stand on. Linux include/linux/memcontrol.h:folio_lruvec()
- * Differs from Linux: one set for the machine; each memory cgroup will have its own.
- */
-export function folioLruvec(sys: MemorySystem, _folio: Folio): Lruvec {
-  return sys.lruvec;
-}
-
-/**
  * Puts the folio at the head of its list and sets PG_lru. Linux include/linux/mm_inline.h:lruvec_add_folio()
  */
 export function lruvecAddFolio(sys: MemorySystem, folio: Folio): void {
@@ -77,9 +70,9 @@ export function lruvecAddFolioTail(sys: MemorySystem, folio: Folio): void {
 }
 
 function addToLruvec(sys: MemorySystem, folio: Folio, atTail: boolean): void {
-  if (sys.lruGen.enabled && lruGenAddFolio(sys, sys.lruvec.lrugen, folio, atTail)) return;
-  const list = folioLruList(folio);
   const lruvec = folioLruvec(sys, folio);
+  if (sys.lruGen.enabled && lruGenAddFolio(sys, lruvec.lrugen, folio, atTail)) return;
+  const list = folioLruList(folio);
   const { head, tail } = lruvec;
   vmBugOnPage(folio.lruList >= 0, folio.pfn, "is on an LRU list already");
   const next = atTail ? undefined : head[list];
@@ -97,14 +90,14 @@ function addToLruvec(sys: MemorySystem, folio: Folio, atTail: boolean): void {
 
 /** Takes the folio off its list and clears PG_lru. Linux include/linux/mm_inline.h:lruvec_del_folio() */
 export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
-  if (folio.lruGen >= 0 && lruGenDelFolio(sys, sys.lruvec.lrugen, folio, false)) return;
+  const lruvec = folioLruvec(sys, folio);
+  if (folio.lruGen >= 0 && lruGenDelFolio(sys, lruvec.lrugen, folio, false)) return;
   const list = folio.lruList;
   const { prev, next } = folio;
   if (list < 0) {
     folio.flags &= ~PG_lru;
     return;
   }
-  const lruvec = folioLruvec(sys, folio);
   const { head, tail } = lruvec;
   if (prev === undefined) head[list] = next;
   else prev.next = next;

@@ -14,21 +14,17 @@
  *
  * Linux mm/swap.c. Read first: lruvec.ts. Read next: scan_count.ts.
  */
+import { folioLruvec, lruvecPageState, parentLruvec } from "../memcg/stats.js";
 import { type Folio, folioNrPages } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
-import {
-  globalNodePageState,
-  NR_ACTIVE_ANON,
-  NR_ACTIVE_FILE,
-  NR_INACTIVE_ANON,
-  NR_INACTIVE_FILE,
-} from "../vmstat.js";
+import { NR_ACTIVE_ANON, NR_ACTIVE_FILE, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../vmstat.js";
 import type { Lruvec } from "./lruvec.js";
-import { folioIsFileLru, folioLruvec } from "./mm_inline.js";
+import { folioIsFileLru } from "./mm_inline.js";
 import { SWAP_CLUSTER_MAX } from "./scan_control.js";
 
 /**
- * `nrIo` pages of the type were read or written, `nrRotated` were looked at in vain.
+ * `nrIo` pages of the type were read or written, `nrRotated` were looked at in vain: for the group and all
+ * above it.
  * Linux mm/swap.c:lru_note_cost_unlock_irq()
  */
 export function lruNoteCost(
@@ -40,14 +36,21 @@ export function lruNoteCost(
 ): void {
   const cost = nrIo * SWAP_CLUSTER_MAX + nrRotated;
   if (cost === 0) return;
-  if (file) lruvec.fileCost += cost;
-  else lruvec.anonCost += cost;
+  for (let one: Lruvec | undefined = lruvec; one !== undefined; one = parentLruvec(one)) {
+    if (file) one.fileCost += cost;
+    else one.anonCost += cost;
+    if (one.fileCost + one.anonCost <= Math.floor(sizeOf(sys, one) / 4)) continue;
+    one.fileCost = Math.floor(one.fileCost / 2);
+    one.anonCost = Math.floor(one.anonCost / 2);
+  }
+}
+
+/** Pages on all evictable lists of a group and those below it. */
+function sizeOf(sys: MemorySystem, lruvec: Lruvec): number {
   let size = 0;
   for (const item of [NR_INACTIVE_ANON, NR_ACTIVE_ANON, NR_INACTIVE_FILE, NR_ACTIVE_FILE])
-    size += globalNodePageState(sys, item);
-  if (lruvec.fileCost + lruvec.anonCost <= Math.floor(size / 4)) return;
-  lruvec.fileCost = Math.floor(lruvec.fileCost / 2);
-  lruvec.anonCost = Math.floor(lruvec.anonCost / 2);
+    size += lruvecPageState(sys, lruvec, item);
+  return size;
 }
 
 /** The folio had to be read again. Linux mm/swap.c:lru_note_cost_refault() */

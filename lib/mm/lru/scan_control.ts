@@ -8,6 +8,7 @@
  *
  * Linux mm/vmscan.c, include/linux/vmstat.h. Read next: mm/lru/vmscan.ts.
  */
+import type { MemCgroup } from "../memcg/memcg_types.js";
 
 /**
  * How hard to try at first: lists are scanned by size >> priority.
@@ -59,6 +60,13 @@ export function newReclaimStat(): ReclaimStat {
 
 /** Linux mm/vmscan.c:struct scan_control */
 export interface ScanControl {
+  /**
+   * The group that is over its limit, or asked for; undefined: the machine is short of memory. Always a Memcg
+   * (lruvec.ts), of whose lists these data need not know; see targetMemcg() in reclaimer.ts.
+   */
+  targetMemcg: MemCgroup<unknown> | undefined;
+  /** Goes through all groups, even if enough was freed before. */
+  memcgFullWalk: boolean;
   /** Pages wanted. */
   nrToReclaim: number;
   /** The highest zone that helps. */
@@ -104,6 +112,8 @@ export interface ScanControl {
 /** An attempt that may unmap, and swap, and write; `options` replaces single fields. */
 export function newScanControl(options: Partial<ScanControl>): ScanControl {
   return {
+    targetMemcg: undefined,
+    memcgFullWalk: false,
     nrToReclaim: SWAP_CLUSTER_MAX,
     reclaimIdx: Number.MAX_SAFE_INTEGER,
     order: 0,

@@ -8,6 +8,7 @@
  *
  *   getScanCount         the first that fits
  *     no swap                            files only
+ *     a group is to shrink, swappiness 0 files only
  *     priority 0                         all lists, as they are
  *     fileIsTiny                         anonymous memory only
  *     cacheTrimMode                      files only
@@ -18,6 +19,7 @@
  *
  * Linux mm/vmscan.c. Read first: scan_control.ts, note_cost.ts. Read next: vmscan.ts.
  */
+import { lruvecPageState, memCgroupLruvec } from "../memcg/stats.js";
 import { nrFreePages } from "../pages/page_alloc.js";
 import { highWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
@@ -34,9 +36,11 @@ import {
   LRU_INACTIVE_FILE,
   LRU_UNEVICTABLE,
   type Lruvec,
+  type Memcg,
   NR_LRU_LISTS,
 } from "./lruvec.js";
-import { DEACTIVATE_ANON, DEACTIVATE_FILE, type ScanControl } from "./scan_control.js";
+import { targetMemcg } from "./reclaimer.js";
+import { DEACTIVATE_ANON, DEACTIVATE_FILE, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 import { isFileLru } from "./shrink_lists.js";
 import { canReclaimAnonPages } from "./swap_space.js";
 
@@ -52,9 +56,9 @@ const GB_PAGES = 2 ** 18;
  * Whether the inactive list is too short beside the active one: 1 : 1 below 1 GiB, 1 : 3 at 1 GiB, and more
  * with the square root of the size. Linux mm/vmscan.c:inactive_is_low()
  */
-export function inactiveIsLow(sys: MemorySystem, inactiveLru: number): boolean {
-  const inactive = globalNodePageState(sys, inactiveLru);
-  const active = globalNodePageState(sys, inactiveLru + LRU_ACTIVE);
+export function inactiveIsLow(sys: MemorySystem, inactiveLru: number, lruvec: Lruvec = sys.lruvec): boolean {
+  const inactive = lruvecPageState(sys, lruvec, inactiveLru);
+  const active = lruvecPageState(sys, lruvec, inactiveLru + LRU_ACTIVE);
   const gb = Math.floor((inactive + active) / GB_PAGES);
   const ratio = gb > 0 ? Math.floor(Math.sqrt(10 * gb)) : 1;
   return inactive * ratio < active;
@@ -62,23 +66,22 @@ export function inactiveIsLow(sys: MemorySystem, inactiveLru: number): boolean {
 
 /** Whether the type's active list may be shortened: pages come back, or the inactive list is short. */
 function mayDeactivate(sys: MemorySystem, lruvec: Lruvec, type: 0 | 1): boolean {
-  const refaults = globalNodePageState(sys, WORKINGSET_ACTIVATE + type);
-  return (
-    refaults !== lruvec.refaults[type] ||
-    inactiveIsLow(sys, type === 0 ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE)
-  );
+  const refaults = lruvecPageState(sys, lruvec, WORKINGSET_ACTIVATE + type);
+  const inactive = type === 0 ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
+  return refaults !== lruvec.refaults[type] || inactiveIsLow(sys, inactive, lruvec);
 }
 
 /** What the state of the lists means for this pass. Linux mm/vmscan.c:prepare_scan_control() */
 export function prepareScanControl(sys: MemorySystem, sc: ScanControl): void {
-  const { lruvec } = sys;
+  const lruvec = memCgroupLruvec(sys, targetMemcg(sc));
   sc.anonCost = lruvec.anonCost;
   sc.fileCost = lruvec.fileCost;
   const anon = sc.forceDeactivate || mayDeactivate(sys, lruvec, 0);
   const file = sc.forceDeactivate || mayDeactivate(sys, lruvec, 1);
   sc.mayDeactivate = (anon ? DEACTIVATE_ANON : 0) | (file ? DEACTIVATE_FILE : 0);
-  const inactiveFile = globalNodePageState(sys, NR_INACTIVE_FILE);
+  const inactiveFile = lruvecPageState(sys, lruvec, NR_INACTIVE_FILE);
   sc.cacheTrimMode = inactiveFile >>> sc.priority > 0 && !file && !sc.noCacheTrimMode;
+  if (sc.targetMemcg !== undefined) return;
   const cached = globalNodePageState(sys, NR_ACTIVE_FILE) + inactiveFile;
   const high = sys.zones.reduce((sum, zone) => sum + highWmarkPages(zone), 0);
   const inactiveAnon = globalNodePageState(sys, NR_INACTIVE_ANON);
@@ -97,8 +100,14 @@ export function lruvecLruSize(sys: MemorySystem, lruvec: Lruvec, lru: number, zo
 type ScanBalance = "EQUAL" | "FRACT" | "ANON" | "FILE";
 
 /** Linux mm/vmscan.c:get_scan_count(), up to its label out */
-function scanBalance(sys: MemorySystem, sc: ScanControl, swappiness: number): ScanBalance {
-  if (!sc.maySwap || !canReclaimAnonPages(sys)) return "FILE";
+function scanBalance(
+  sys: MemorySystem,
+  memcg: Memcg | undefined,
+  sc: ScanControl,
+  swappiness: number,
+): ScanBalance {
+  if (!sc.maySwap || !canReclaimAnonPages(sys, memcg)) return "FILE";
+  if (sc.targetMemcg !== undefined && swappiness === 0) return "FILE";
   if (swappiness === SWAPPINESS_ANON_ONLY) return "ANON";
   if (sc.priority === 0 && swappiness !== 0) return "EQUAL";
   if (sc.fileIsTiny) return "ANON";
@@ -122,14 +131,22 @@ export function calculatePressureBalance(sc: ScanControl, swappiness: number): [
 /** Pages of each evictable list to look at in this pass. Linux mm/vmscan.c:get_scan_count() */
 export function getScanCount(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): number[] {
   const swappiness = sc.proactiveSwappiness ?? sys.sysctl.swappiness;
-  const balance = scanBalance(sys, sc, swappiness);
+  const { memcg } = lruvec;
+  const balance = scanBalance(sys, memcg, sc, swappiness);
   const [ap, fp] = balance === "FRACT" ? calculatePressureBalance(sc, swappiness) : [0, 0];
   const nr: number[] = [];
   for (let lru = 0; lru < LRU_UNEVICTABLE; lru++) {
     const file = isFileLru(lru);
-    let scan = lruvecLruSize(sys, lruvec, lru, sc.reclaimIdx) >>> sc.priority;
-    if (balance === "FRACT") scan = Math.floor((scan * (file ? fp : ap)) / (ap + fp));
-    else if (balance !== "EQUAL" && (balance === "FILE") !== file) scan = 0;
+    const size = lruvecLruSize(sys, lruvec, lru, sc.reclaimIdx);
+    let scan = size >>> sc.priority;
+    // What a removed group has left behind is to go, to the last page.
+    const removed = memcg?.online === false;
+    if (scan === 0 && removed) scan = Math.min(size, SWAP_CLUSTER_MAX);
+    if (balance === "FRACT") {
+      const share = (scan * (file ? fp : ap)) / (ap + fp);
+      scan = removed ? Math.ceil(share) : Math.floor(share);
+    }
+    if (balance !== "FRACT" && balance !== "EQUAL" && (balance === "FILE") !== file) scan = 0;
     nr.push(scan);
   }
   return nr;

@@ -41,6 +41,8 @@ import {
 import { filemapRemoveFolio } from "../filemap/address_space.js";
 import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import { shmemWriteout } from "../filemap/shmem_swap.js";
+import { countMemcgEvents } from "../memcg/stats.js";
+import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import { VM_EXEC, VM_LOCKED } from "../mm_types.js";
 import { vmBugOnPage } from "../mmdebug.js";
 import {
@@ -59,7 +61,6 @@ import {
 import { folioPutRefs } from "../pages/free_pages.js";
 import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
 import { PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
-import { vmSwapFull } from "../swap/cluster.js";
 import { blkFinishPlug, blkStartPlug, swapWriteout } from "../swap/page_io.js";
 import { folioFreeSwap, swapCacheDelFolio } from "../swap/swap_state.js";
 import { folioAllocSwap } from "../swap/swapfile.js";
@@ -74,9 +75,10 @@ import {
 } from "../vmstat.js";
 import { FOLIO_BATCH_SIZE } from "./fbatch.js";
 import { lruGenSetRefs } from "./gen/refs.js";
+import type { Memcg } from "./lruvec.js";
 import { folioEvictable } from "./mlock_batch.js";
 import { folioIsFileLru } from "./mm_inline.js";
-import { currentIsKswapd } from "./reclaimer.js";
+import { currentIsKswapd, targetMemcg } from "./reclaimer.js";
 import type { ReclaimStat, ScanControl } from "./scan_control.js";
 import { workingsetEviction } from "./workingset.js";
 
@@ -92,8 +94,8 @@ export const FOLIOREF_ACTIVATE = 3;
  * Whether the folio was used since the last look, by mappings (accessed bits, which are cleared) or by
  * read(2) and write(2) (PG_referenced): one of FOLIOREF_*. Linux mm/vmscan.c:folio_check_references()
  */
-export function folioCheckReferences(sys: MemorySystem, folio: Folio, _sc: ScanControl): number {
-  const { referenced, vmFlags } = folioReferenced(sys, folio, true);
+export function folioCheckReferences(sys: MemorySystem, folio: Folio, sc: ScanControl): number {
+  const { referenced, vmFlags } = folioReferenced(sys, folio, true, targetMemcg(sc));
   if ((vmFlags & VM_LOCKED) !== 0) return FOLIOREF_ACTIVATE;
   if (sys.lruGen.enabled) {
     if (referenced === 0) return FOLIOREF_RECLAIM;
@@ -234,7 +236,7 @@ export function pageout(
   modNodePageState(sys, NR_VMSCAN_WRITE, folioNrPages(folio));
   if (stat !== undefined) stat.nrPageout += folioNrPages(folio);
   if (folioIsWriteback(sys, folio) || (folio.flags & PG_dirty) !== 0) return "keep";
-  return removeMapping(sys, folio) ? "free" : "keep";
+  return removeMapping(sys, folio, targetMemcg(sc)) ? "free" : "keep";
 }
 
 /**
@@ -242,20 +244,21 @@ export function pageout(
  * its place, if it is clean and only the cache and the caller hold it; anonymous memory after MADV_FREE, if
  * only the caller does. Linux mm/vmscan.c:__remove_mapping(), and the lazyfree case of shrink_folio_list()
  */
-export function removeMapping(sys: MemorySystem, folio: Folio): boolean {
+export function removeMapping(sys: MemorySystem, folio: Folio, target?: Memcg): boolean {
   if (isLazyfree(folio)) {
     if (folio.refcount !== 1) return false;
     countVmEvents(sys, PGLAZYFREED, folioNrPages(folio));
+    countMemcgEvents(folio.memcg, PGLAZYFREED, folioNrPages(folio));
     return true;
   }
   if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;
   if ((folio.flags & PG_swapcache) !== 0) {
-    swapCacheDelFolio(sys, folio, workingsetEviction(sys, folio));
+    swapCacheDelFolio(sys, folio, workingsetEviction(sys, folio, target));
     return true;
   }
   const { mapping } = folio;
   if (mapping === undefined || mapping.isAnon) return false;
-  filemapRemoveFolio(folio, folioIsFileLru(folio) ? workingsetEviction(sys, folio) : undefined);
+  filemapRemoveFolio(folio, folioIsFileLru(folio) ? workingsetEviction(sys, folio, target) : undefined);
   return true;
 }
 
@@ -279,16 +282,20 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
   const stays = addToSwap(pass, folio) ?? unmap(pass, folio, nrPages);
   if (stays !== undefined) return stays;
   if ((folio.flags & PG_dirty) !== 0) return shrinkDirty(pass, folio, references);
-  return removeMapping(sys, folio) ? "free" : "keep";
+  return removeMapping(sys, folio, targetMemcg(sc)) ? "free" : "keep";
 }
 
 /** It gets out of the way of the scan, unless mlock holds it. A slot that it has is better used by others. */
 function setActive(sys: MemorySystem, stat: ReclaimStat, folio: Folio): void {
-  if ((folio.flags & PG_swapcache) !== 0 && (vmSwapFull(sys) || (folio.flags & PG_mlocked) !== 0))
+  if (
+    (folio.flags & PG_swapcache) !== 0 &&
+    (memCgroupSwapFull(sys, folio) || (folio.flags & PG_mlocked) !== 0)
+  )
     folioFreeSwap(sys, folio);
   if ((folio.flags & PG_mlocked) !== 0) return;
   folio.flags |= PG_active;
   stat.nrActivate[folioIsFileLru(folio) ? 1 : 0] += folioNrPages(folio);
+  countMemcgEvents(folio.memcg, PGACTIVATE, folioNrPages(folio));
 }
 
 /** No processor knows the folios any more: they are freed. Linux mm/page_alloc.c:free_unref_folios() */

@@ -19,6 +19,7 @@
  * Linux mm/vmscan.c. Read first: shrink_folio_list.ts. Read next: scan_count.ts.
  */
 import { folioReferenced } from "../fault/rmap_referenced.js";
+import { countMemcgEvents } from "../memcg/stats.js";
 import { VM_EXEC } from "../mm_types.js";
 import { type Folio, folioNrPages, PG_active, PG_workingset } from "../pages/folio.js";
 import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
@@ -42,7 +43,7 @@ import { LRU_ACTIVE, LRU_FILE, LRU_UNEVICTABLE, type Lruvec } from "./lruvec.js"
 import { folioEvictable } from "./mlock_batch.js";
 import { folioIsFileLru } from "./mm_inline.js";
 import { lruNoteCost } from "./note_cost.js";
-import { currentIsKswapd, reclaimerOffset } from "./reclaimer.js";
+import { countReclaimEvents, currentIsKswapd, reclaimerOffset, targetMemcg } from "./reclaimer.js";
 import { newReclaimStat, type ReclaimStat, type ScanControl } from "./scan_control.js";
 import { lruAddDrain } from "./swap.js";
 import { reclaimThrottle, wakeReclaimThrottle } from "./throttle.js";
@@ -112,7 +113,7 @@ function shrinkInactiveList(
   const taken = folioList.length;
   modNodePageState(sys, NR_ISOLATED_ANON + type, nrTaken);
   const offset = reclaimerOffset(sys, sc);
-  countVmEvents(sys, PGSCAN_KSWAPD + offset, nrScanned);
+  countReclaimEvents(sys, lruvec.memcg, sc, PGSCAN_KSWAPD + offset, nrScanned);
   countVmEvents(sys, PGSCAN_ANON + type, nrScanned);
   sys.clock.advance(sys.costs.reclaimScanNs * nrFolios);
   if (nrTaken === 0) return 0;
@@ -121,7 +122,7 @@ function shrinkInactiveList(
   sys.clock.advance(sys.costs.reclaimFreeNs * (taken - folioList.length));
   moveFoliosToLru(sys, lruvec, folioList);
   modNodePageState(sys, NR_ISOLATED_ANON + type, -nrTaken);
-  countVmEvents(sys, PGSTEAL_KSWAPD + offset, nrReclaimed);
+  countReclaimEvents(sys, lruvec.memcg, sc, PGSTEAL_KSWAPD + offset, nrReclaimed);
   countVmEvents(sys, PGSTEAL_ANON + type, nrReclaimed);
   lruNoteCost(sys, lruvec, file, stat.nrPageout, nrScanned - nrReclaimed);
   // Nothing but dirty pages that nobody has sent yet: the flusher is late.
@@ -184,7 +185,7 @@ export function shrinkActiveList(
   const hold: Folio[] = [];
   const { nrTaken, nrScanned, nrFolios } = isolateLruFolios(sys, nrToScan, lruvec, hold, sc, lru);
   modNodePageState(sys, isolated, nrTaken);
-  countVmEvents(sys, PGREFILL, nrScanned);
+  countReclaimEvents(sys, lruvec.memcg, sc, PGREFILL, nrScanned);
   sys.clock.advance(sys.costs.reclaimScanNs * nrFolios);
   const active: Folio[] = [];
   const inactive: Folio[] = [];
@@ -192,7 +193,7 @@ export function shrinkActiveList(
   for (let i = 0; i < hold.length; i++) {
     const folio = hold[i]!;
     if (!folioEvictable(folio)) folioPutbackLru(sys, folio);
-    else if (isUsedCode(sys, folio)) {
+    else if (isUsedCode(sys, folio, sc)) {
       nrRotated += folioNrPages(folio);
       active.push(folio);
     } else {
@@ -203,6 +204,7 @@ export function shrinkActiveList(
   const nrActive = moveFoliosToLru(sys, lruvec, active);
   const nrDeactivated = moveFoliosToLru(sys, lruvec, inactive);
   countVmEvents(sys, PGDEACTIVATE, nrDeactivated);
+  countMemcgEvents(lruvec.memcg, PGDEACTIVATE, nrDeactivated);
   modNodePageState(sys, isolated, -nrTaken);
   lruNoteCost(sys, lruvec, file, 0, nrRotated);
   if (!sys.trace.on) return;
@@ -213,7 +215,7 @@ export function shrinkActiveList(
 }
 
 /** Whether the folio is code of a file that was run since the last look. */
-function isUsedCode(sys: MemorySystem, folio: Folio): boolean {
-  const { referenced, vmFlags } = folioReferenced(sys, folio, false);
+function isUsedCode(sys: MemorySystem, folio: Folio, sc: ScanControl): boolean {
+  const { referenced, vmFlags } = folioReferenced(sys, folio, false, targetMemcg(sc));
   return referenced !== 0 && (vmFlags & VM_EXEC) !== 0 && folioIsFileLru(folio);
 }

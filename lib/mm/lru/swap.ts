@@ -18,6 +18,7 @@
  * Read first: mm_inline.ts. Read next: mm/pages/page_alloc.ts.
  */
 
+import { folioLruvec } from "../memcg/stats.js";
 import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
@@ -196,7 +197,11 @@ export function folioMarkAccessed(sys: MemorySystem, folio: Folio): void {
 /** MADV_COLD: from the active list to the inactive one. Linux mm/swap.c:folio_deactivate() */
 export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & (PG_unevictable | PG_lru)) !== PG_lru) return;
-  if (sys.lruGen.enabled ? lruGenClearRefs(sys.lruvec.lrugen, folio) : (folio.flags & PG_active) === 0)
+  if (
+    sys.lruGen.enabled
+      ? lruGenClearRefs(folioLruvec(sys, folio).lrugen, folio)
+      : (folio.flags & PG_active) === 0
+  )
     return;
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivate, folio, lruDeactivate);
 }
@@ -206,7 +211,7 @@ export function folioDeactivate(sys: MemorySystem, folio: Folio): void {
  */
 export function deactivateFileFolio(sys: MemorySystem, folio: Folio): void {
   if ((folio.flags & (PG_unevictable | PG_lru)) !== PG_lru) return;
-  if (sys.lruGen.enabled && lruGenClearRefs(sys.lruvec.lrugen, folio)) return;
+  if (sys.lruGen.enabled && lruGenClearRefs(folioLruvec(sys, folio).lrugen, folio)) return;
   folioBatchAddAndMove(sys, thisCpuFbatches(sys).lruDeactivateFile, folio, lruDeactivateFile);
 }
 

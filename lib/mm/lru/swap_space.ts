@@ -7,11 +7,16 @@
  *
  * Linux mm/vmscan.c. Read next: scan_count.ts, shrink_folio_list.ts, mm/swap/swapfile.ts.
  */
+import { memCgroupGetNrSwapPages } from "../memcg/swap_charge.js";
 import type { MemorySystem } from "../system.js";
+import type { Memcg } from "./lruvec.js";
 
-/** Whether there is room for one page more. Linux mm/vmscan.c:can_reclaim_anon_pages() */
-export function canReclaimAnonPages(sys: MemorySystem): boolean {
-  return sys.nrSwapPages > 0;
+/**
+ * Whether there is room for one page more, and the group may have it, if one is given. Linux
+ * mm/vmscan.c:can_reclaim_anon_pages()
+ */
+export function canReclaimAnonPages(sys: MemorySystem, memcg?: Memcg): boolean {
+  return memCgroupGetNrSwapPages(sys, memcg) > 0;
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  *   direct_reclaim.ts, kswapd --> shrinkNode(sc)
  *     prepareScanControl             what the lists look like
- *     shrinkLruvec
+ *     shrinkLruvec                   of each group; a machine without groups has one
  *       getScanCount                 so many pages of each list
  *       shrinkList                   32 of each in turn, until all are done or enough is free
  *     what was seen                  all dirty, all on their way: flags of the node, and waiting
@@ -12,16 +12,18 @@
  * How hard a pass tries is sc.priority: at 12 a list is looked at by 1/4096, at 0 from end to end. Whoever
  * calls goes down one by one until enough is free.
  *
- * Left out: memory cgroups, which each have lists of their own; pressure events (vmpressure).
+ * Left out: groups' memory.low and memory.min; pressure events (vmpressure).
  *
  * Linux mm/vmscan.c. Read first: scan_count.ts, shrink_lists.ts. Read next: direct_reclaim.ts.
  */
+import { memCgroupIter, sharedIter } from "../memcg/iter.js";
+import { memCgroupLruvec } from "../memcg/stats.js";
 import { __GFP_IO, PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";
 import { LRUVEC_NODE_CONGESTED, PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
 import { minWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
 import { globalNodePageState, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../vmstat.js";
-import { lruGenShrinkNode } from "./gen/shrink_node.js";
+import { lruGenShrinkLruvec, lruGenShrinkNode } from "./gen/shrink_node.js";
 import {
   LRU_ACTIVE,
   LRU_ACTIVE_ANON,
@@ -32,7 +34,7 @@ import {
   LRU_UNEVICTABLE,
   type Lruvec,
 } from "./lruvec.js";
-import { currentIsKswapd } from "./reclaimer.js";
+import { currentIsKswapd, rootReclaim, targetMemcg } from "./reclaimer.js";
 import { DEF_PRIORITY, type ScanControl, SWAP_CLUSTER_MAX } from "./scan_control.js";
 import { inactiveIsLow, prepareScanControl } from "./scan_count.js";
 import { shrinkActiveList, shrinkList } from "./shrink_lists.js";
@@ -42,10 +44,15 @@ import { reclaimThrottle } from "./throttle.js";
 
 /** Looks at the lists as far as sc says. Linux mm/vmscan.c:shrink_lruvec() */
 export function shrinkLruvec(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): void {
+  if (sys.lruGen.enabled) {
+    lruGenShrinkLruvec(sys, lruvec, sc);
+    return;
+  }
   const nr = sys.parts.getScanCount(sys, lruvec, sc);
   const targets = [...nr];
   // A first light pass of a task that needs memory does all it set out to do: kswapd cannot keep up.
-  const proportional = !currentIsKswapd(sys) && sc.priority === DEF_PRIORITY;
+  const cgroup = sc.targetMemcg !== undefined;
+  const proportional = !cgroup && !currentIsKswapd(sys) && sc.priority === DEF_PRIORITY;
   let nrReclaimed = 0;
   while (nr[LRU_INACTIVE_ANON]! > 0 || nr[LRU_ACTIVE_FILE]! > 0 || nr[LRU_INACTIVE_FILE]! > 0) {
     for (let lru = 0; lru < LRU_UNEVICTABLE; lru++) {
@@ -58,7 +65,7 @@ export function shrinkLruvec(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl)
     if (!cutToProportion(nr, targets)) break;
   }
   sc.nrReclaimed += nrReclaimed;
-  if (canAgeAnonPages(sys) && inactiveIsLow(sys, LRU_INACTIVE_ANON))
+  if (canAgeAnonPages(sys) && inactiveIsLow(sys, LRU_INACTIVE_ANON, lruvec))
     shrinkActiveList(sys, SWAP_CLUSTER_MAX, lruvec, sc, LRU_ACTIVE_ANON);
 }
 
@@ -91,9 +98,23 @@ function clearSeen(sc: ScanControl): void {
   Object.assign(sc.nr, { fileTaken: 0, taken: 0 });
 }
 
+/**
+ * Takes pages of the group that sc is about, or of all: each has lists of its own. A task stops when it has
+ * enough. The caches of the kernel belong to the root. Linux mm/vmscan.c:shrink_node_memcgs()
+ */
+function shrinkNodeMemcgs(sys: MemorySystem, sc: ScanControl): void {
+  const root = targetMemcg(sc) ?? sys.memcg.root;
+  const partial = !currentIsKswapd(sys) && !sc.memcgFullWalk;
+  for (const memcg of partial ? sharedIter(root) : memCgroupIter(root)) {
+    shrinkLruvec(sys, memcg.lruvec, sc);
+    if (memcg.parent === undefined) shrinkSlab(sys, sc.gfpMask, sc.priority);
+    if (partial && sc.nrReclaimed >= sc.nrToReclaim) break;
+  }
+}
+
 /** Takes pages from the node as sc says, and notes what it has seen. Linux mm/vmscan.c:shrink_node() */
 export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
-  if (sys.lruGen.enabled) {
+  if (sys.lruGen.enabled && rootReclaim(sc)) {
     clearSeen(sc);
     lruGenShrinkNode(sys, sc);
     return;
@@ -103,10 +124,9 @@ export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
   for (;;) {
     const { nrReclaimed } = sc;
     clearSeen(sc);
-    prepareScanControl(sys, sc);
-    shrinkLruvec(sys, sys.lruvec, sc);
-    shrinkSlab(sys, sc.gfpMask, sc.priority);
-    flushReclaimState(sys, sc);
+    if (!sys.lruGen.enabled) prepareScanControl(sys, sc);
+    shrinkNodeMemcgs(sys, sc);
+    if (rootReclaim(sc)) flushReclaimState(sys, sc);
     const nrNodeReclaimed = sc.nrReclaimed - nrReclaimed;
     if (nrNodeReclaimed > 0) reclaimable = true;
     noteCongestion(sys, sc);
@@ -120,10 +140,15 @@ export function shrinkNode(sys: MemorySystem, sc: ScanControl): void {
  * kswapd marks the node by what the pass has seen, and is slowed down when pages come round before they are
  * written; tasks are when all dirty pages wait for the device. Linux mm/vmscan.c:shrink_node()
  */
-function noteCongestion(sys: MemorySystem, { nr }: ScanControl): void {
+function noteCongestion(sys: MemorySystem, sc: ScanControl): void {
   const { pgdat } = sys;
+  const { nr } = sc;
   if (!currentIsKswapd(sys)) {
-    if ((pgdat.flags & LRUVEC_NODE_CONGESTED) !== 0) reclaimThrottle(sys, "congested");
+    const congested = nr.dirty > 0 && nr.dirty === nr.congested;
+    const target = targetMemcg(sc);
+    if (congested && target !== undefined) target.lruvec.cgroupCongested = true;
+    const node = memCgroupLruvec(sys, target) === sys.lruvec && (pgdat.flags & LRUVEC_NODE_CONGESTED) !== 0;
+    if (node || target?.lruvec.cgroupCongested === true) reclaimThrottle(sys, "congested");
     return;
   }
   if (nr.writeback > 0 && nr.writeback === nr.taken) pgdat.flags |= PGDAT_WRITEBACK;

@@ -20,11 +20,18 @@
  *
  * Linux mm/workingset.c. Read first: mm/filemap/shadows.ts. Read next: shrink_folio_list.ts.
  */
+import { ROOT_MEM_CGROUP_ID } from "../memcg/memcg_types.js";
+import {
+  folioLruvec,
+  lruvecPageState,
+  memCgroupLruvec,
+  modLruvecState,
+  parentLruvec,
+} from "../memcg/stats.js";
+import { memCgroupGetNrSwapPages } from "../memcg/swap_charge.js";
 import { type Folio, folioNrPages, PG_active, PG_workingset } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import {
-  globalNodePageState,
-  modNodePageState,
   NR_ACTIVE_ANON,
   NR_ACTIVE_FILE,
   NR_INACTIVE_ANON,
@@ -34,17 +41,14 @@ import {
   WORKINGSET_RESTORE,
 } from "../vmstat.js";
 import { lruGenEviction, lruGenRefault, lruGenTestRecent } from "./gen/tiers.js";
-import type { Lruvec } from "./lruvec.js";
-import { folioIsFileLru, folioLruvec } from "./mm_inline.js";
+import type { Lruvec, Memcg } from "./lruvec.js";
+import { folioIsFileLru } from "./mm_inline.js";
 import { lruNoteCostRefault } from "./note_cost.js";
 
 /** Evictions that a shadow can tell apart. Linux mm/workingset.c:EVICTION_MASK + 1 */
 const EVICTIONS = 2 ** 36;
 /** Linux include/linux/memcontrol.h:MEM_CGROUP_ID_SHIFT */
 const MEM_CGROUP_IDS = 2 ** 16;
-/** The id of the group that everything belongs to. Linux mm/memcontrol.c:root_mem_cgroup */
-export const ROOT_MEM_CGROUP_ID = 1;
-
 /** What a shadow says. */
 interface Shadow {
   readonly memcgId: number;
@@ -66,22 +70,36 @@ export function unpackShadow(shadow: number): Shadow {
   return { memcgId, eviction: Math.floor(rest / MEM_CGROUP_IDS), workingset: shadow % 2 === 1 };
 }
 
-/** The lists have turned by `nrPages`. Linux mm/workingset.c:workingset_age_nonresident() */
+/**
+ * The lists have turned by `nrPages`, and so have those of all groups above. Linux
+ * mm/workingset.c:workingset_age_nonresident()
+ */
 export function workingsetAgeNonresident(lruvec: Lruvec, nrPages: number): void {
-  lruvec.nonresidentAge += nrPages;
+  for (let one: Lruvec | undefined = lruvec; one !== undefined; one = parentLruvec(one))
+    one.nonresidentAge += nrPages;
 }
 
-/** The folio leaves: the shadow for its place. Linux mm/workingset.c:workingset_eviction() */
-export function workingsetEviction(sys: MemorySystem, folio: Folio): number {
-  const lruvec = folioLruvec(sys, folio);
+/**
+ * The folio leaves, since `targetMemcg` must shrink, or the machine is short of memory: the shadow for its
+ * place. Whose pressure it was decides with what the page is compared when it comes back: one that the
+ * machine has taken competes with all others. Linux mm/workingset.c:workingset_eviction()
+ */
+export function workingsetEviction(sys: MemorySystem, folio: Folio, targetMemcg?: Memcg): number {
   const workingset = (folio.flags & PG_workingset) !== 0;
   if (sys.lruGen.enabled) {
-    const token = lruGenEviction(lruvec.lrugen, folio);
-    return packShadow({ memcgId: ROOT_MEM_CGROUP_ID, eviction: token, workingset });
+    const { lrugen, memcg } = folioLruvec(sys, folio);
+    const memcgId = memcg?.id ?? ROOT_MEM_CGROUP_ID;
+    return packShadow({ memcgId, eviction: lruGenEviction(lrugen, folio), workingset });
   }
+  const lruvec = memCgroupLruvec(sys, targetMemcg);
   const eviction = lruvec.nonresidentAge;
   workingsetAgeNonresident(lruvec, folioNrPages(folio));
-  return packShadow({ memcgId: ROOT_MEM_CGROUP_ID, eviction, workingset });
+  return packShadow({ memcgId: targetMemcg?.id ?? ROOT_MEM_CGROUP_ID, eviction, workingset });
+}
+
+/** The lists that the page of a shadow was taken from; undefined if their group is gone. */
+function evictionLruvec(sys: MemorySystem, memcgId: number): Lruvec | undefined {
+  return sys.memcg.byId[memcgId]?.lruvec;
 }
 
 /** Pages between the eviction and now. */
@@ -90,12 +108,12 @@ function refaultDistance(lruvec: Lruvec, eviction: number): number {
 }
 
 /** Pages that the page competes with: anonymous ones only where there is swap to push them to. */
-function workingsetSize(sys: MemorySystem, file: boolean): number {
-  let size = globalNodePageState(sys, NR_ACTIVE_FILE);
-  if (!file) size += globalNodePageState(sys, NR_INACTIVE_FILE);
-  if (sys.nrSwapPages > 0) {
-    size += globalNodePageState(sys, NR_ACTIVE_ANON);
-    if (file) size += globalNodePageState(sys, NR_INACTIVE_ANON);
+function workingsetSize(sys: MemorySystem, lruvec: Lruvec, file: boolean): number {
+  let size = lruvecPageState(sys, lruvec, NR_ACTIVE_FILE);
+  if (!file) size += lruvecPageState(sys, lruvec, NR_INACTIVE_FILE);
+  if (memCgroupGetNrSwapPages(sys, lruvec.memcg) > 0) {
+    size += lruvecPageState(sys, lruvec, NR_ACTIVE_ANON);
+    if (file) size += lruvecPageState(sys, lruvec, NR_INACTIVE_ANON);
   }
   return size;
 }
@@ -105,37 +123,40 @@ function workingsetSize(sys: MemorySystem, file: boolean): number {
  * Linux mm/workingset.c:workingset_test_recent()
  */
 export function workingsetTestRecent(sys: MemorySystem, shadow: number, file: boolean): boolean {
-  if (sys.lruGen.enabled) return lruGenTestRecent(sys.lruvec.lrugen, unpackShadow(shadow).eviction);
-  return refaultDistance(sys.lruvec, unpackShadow(shadow).eviction) <= workingsetSize(sys, file);
+  const { memcgId, eviction } = unpackShadow(shadow);
+  const lruvec = evictionLruvec(sys, memcgId);
+  if (sys.lruGen.enabled) return lruGenTestRecent((lruvec ?? sys.lruvec).lrugen, eviction);
+  return lruvec !== undefined && refaultDistance(lruvec, eviction) <= workingsetSize(sys, lruvec, file);
 }
 
 /** A page is back in the place where `shadow` was. Linux mm/workingset.c:workingset_refault() */
 export function workingsetRefault(sys: MemorySystem, folio: Folio, shadow: number): void {
+  const { memcgId, eviction, workingset } = unpackShadow(shadow);
+  const lruvec = folioLruvec(sys, folio);
   if (sys.lruGen.enabled) {
-    const { eviction, workingset } = unpackShadow(shadow);
-    lruGenRefault(sys, folioLruvec(sys, folio).lrugen, folio, eviction, workingset);
+    // What another group has lost says nothing about this one's generations.
+    if ((evictionLruvec(sys, memcgId) ?? sys.lruvec) === lruvec)
+      lruGenRefault(sys, lruvec.lrugen, folio, eviction, workingset);
     return;
   }
   const file = folioIsFileLru(folio);
   const type = file ? 1 : 0;
   const nrPages = folioNrPages(folio);
-  modNodePageState(sys, WORKINGSET_REFAULT + type, nrPages);
+  modLruvecState(sys, lruvec, WORKINGSET_REFAULT + type, nrPages);
   const recent = workingsetTestRecent(sys, shadow, file);
-  const { eviction, workingset } = unpackShadow(shadow);
-  const lruvec = folioLruvec(sys, folio);
   if (sys.trace.on) {
-    const distance = refaultDistance(lruvec, eviction);
+    const distance = refaultDistance(evictionLruvec(sys, memcgId) ?? lruvec, eviction);
     const { pfn, index } = folio;
     sys.trace.emit("pagewalk:workingset_refault", { pfn, index, distance, activate: recent ? 1 : 0 });
   }
   if (!recent) return;
   folio.flags |= PG_active;
   workingsetAgeNonresident(lruvec, nrPages);
-  modNodePageState(sys, WORKINGSET_ACTIVATE + type, nrPages);
+  modLruvecState(sys, lruvec, WORKINGSET_ACTIVATE + type, nrPages);
   if (!workingset) return;
   folio.flags |= PG_workingset;
   lruNoteCostRefault(sys, folio);
-  modNodePageState(sys, WORKINGSET_RESTORE + type, nrPages);
+  modLruvecState(sys, lruvec, WORKINGSET_RESTORE + type, nrPages);
 }
 
 /** The folio was made active because it was used again. Linux mm/workingset.c:workingset_activation() */

@@ -24,6 +24,7 @@
  */
 import type { Pfn } from "../../hw/address.js";
 import type { AddressSpace } from "../filemap/mapping.js";
+import type { Memcg } from "../lru/lruvec.js";
 import type { AnonVma } from "../mm_types.js";
 import type { MemorySystem } from "../system.js";
 
@@ -137,6 +138,8 @@ export class Page {
    * mlock_count
    */
   mlockCount = 0;
+  /** The group that pays for it; undefined: none, or the root. Linux memcg_data */
+  memcg: Memcg | undefined = undefined;
   /** PGTY_*: what a frame that is no folio is used for. Linux page_type */
   pageType = PGTY_none;
   /** Swap entry, file system data, or the order of a free block. Linux private */

@@ -20,6 +20,7 @@
 
 import type { Pfn } from "../../hw/address.js";
 import { lruvecDelFolio } from "../lru/mm_inline.js";
+import { memCgroupUncharge } from "../memcg/charge.js";
 import { vmBugOnPage } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, modNodePageState, NR_MLOCK, PGFREE, UNEVICTABLE_PGCLEARED } from "../vmstat.js";
@@ -54,6 +55,7 @@ function freeFolio(sys: MemorySystem, folio: Folio): void {
     modNodePageState(sys, NR_MLOCK, -(1 << folio.order));
     countVmEvents(sys, UNEVICTABLE_PGCLEARED, 1 << folio.order);
   }
+  if (folio.memcg !== undefined) memCgroupUncharge(sys, folio);
   freeUnrefPage(sys, folio);
 }
 

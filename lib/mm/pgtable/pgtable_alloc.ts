@@ -21,11 +21,12 @@ import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { PAGE_PRESENT, PAGE_PSE } from "../../hw/entry.js";
 import type { VmFault } from "../fault/vm_fault.js";
+import { currentMemcg, memCgroupCharge } from "../memcg/charge.js";
 import type { MmStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 import { PGTY_table, pfnToPage } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
-import { GFP_PGTABLE_KERNEL, GFP_PGTABLE_USER } from "../pages/gfp.js";
+import { __GFP_ACCOUNT, GFP_PGTABLE_KERNEL, GFP_PGTABLE_USER } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { modNodePageState, NR_PAGETABLE } from "../vmstat.js";
 import { withGather } from "./mmu_gather.js";
@@ -51,6 +52,10 @@ function tableAlloc(mm: MmStruct): number {
   const page = allocPages(mm.sys, gfp, 0);
   if (page === undefined) return 0;
   page.pageType = PGTY_table;
+  if ((gfp & __GFP_ACCOUNT) !== 0 && !memCgroupCharge(mm.sys, page, currentMemcg(mm.sys), gfp)) {
+    folioPut(mm.sys, page);
+    return 0;
+  }
   modNodePageState(mm.sys, NR_PAGETABLE, 1);
   return page.pfn;
 }

@@ -84,19 +84,19 @@ class SwapBio implements RequestOwner {
 
 /** Linux mm/page_io.c:__end_swap_bio_write() */
 function endSwapWrite(sys: MemorySystem, folio: Folio, success: boolean): void {
-  if (sys.trace.on) traceSwap(sys, "pagewalk:end_swap_write", folio, { success: success ? 1 : 0 });
   if (!success) {
     folioMarkDirty(folio);
     folio.flags &= ~PG_reclaim;
   }
   folioEndWriteback(sys, folio);
+  if (sys.trace.on) traceSwap(sys, "pagewalk:end_swap_write", folio, { success: success ? 1 : 0 });
 }
 
 /** Linux mm/page_io.c:__end_swap_bio_read() */
 function endSwapRead(sys: MemorySystem, folio: Folio, success: boolean): void {
   if (success) folio.flags |= PG_uptodate;
-  if (sys.trace.on) traceSwap(sys, "pagewalk:end_swap_read", folio, { success: success ? 1 : 0 });
   folioEndIo(sys, folio, PG_locked);
+  if (sys.trace.on) traceSwap(sys, "pagewalk:end_swap_read", folio, { success: success ? 1 : 0 });
 }
 
 /** Requests are collected from now on; false if they are already. Linux block/blk-core.c:blk_start_plug() */

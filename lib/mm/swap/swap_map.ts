@@ -22,6 +22,7 @@
  * Linux mm/swapfile.c. Read first: swap_types.ts, cluster.ts. Read next: swap_state.ts.
  */
 import { EEXIST, EINVAL, ENOENT, ENOMEM } from "../errno.js";
+import { memCgroupUnchargeSwap } from "../memcg/swap_charge.js";
 import { vmBugOn } from "../mmdebug.js";
 import { type Folio, folioNrPages } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
@@ -177,6 +178,7 @@ export function swapEntriesFree(sys: MemorySystem, si: SwapInfoStruct, offset: n
   for (let i = 0; i < nr; i++) {
     si.swapMap[offset + i] = 0;
     si.zeromap[offset + i] = 0;
+    if (si.swapCgroup[offset + i] !== 0) memCgroupUnchargeSwap(sys, si, offset + i);
     sys.swap.zswap?.invalidate(swpEntry(si.type, offset + i));
     notifyDevice(si, offset + i);
     vmBugOn(typeof ci.table![first + i] === "object", "a slot is free, and its folio is in the swap cache");

@@ -18,6 +18,8 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { VmFault } from "../fault/vm_fault.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import { currentMemcg } from "../memcg/charge.js";
+import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
 import type { SwapReadaheadInfo, VmAreaStruct } from "../mm_types.js";
 import { type Folio, PG_locked, PG_readahead, PG_swapbacked } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
@@ -34,7 +36,7 @@ import {
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, SWAP_RA, SWAP_RA_HIT } from "../vmstat.js";
 import { blkFinishPlug, blkStartPlug, swapReadFolio } from "./page_io.js";
-import { getSwapDevice, swapcachePrepare, swapEntrySwapped } from "./swap_map.js";
+import { getSwapDevice, putSwapFolio, swapcachePrepare, swapEntrySwapped } from "./swap_map.js";
 import { swapCacheAddFolio, swapCacheGetFolio, traceSwap } from "./swap_state.js";
 import type { SwpEntry } from "./swap_types.js";
 
@@ -70,6 +72,12 @@ export function folioOfSlot(sys: MemorySystem, entry: SwpEntry, gfp: number): Ca
     return again === undefined ? undefined : { folio: again, isNew: false };
   }
   folio.flags |= PG_locked | PG_swapbacked;
+  if (!memCgroupSwapinCharge(sys, folio, currentMemcg(sys), gfp, entry)) {
+    folio.flags &= ~PG_locked;
+    putSwapFolio(sys, folio, entry);
+    folioPut(sys, folio);
+    return undefined;
+  }
   const shadow = swapCacheAddFolio(sys, folio, entry);
   if (shadow !== undefined) sys.parts.workingsetRefault(sys, folio, shadow);
   folioAddLru(sys, folio);

@@ -18,6 +18,7 @@
  */
 import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
+import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import { vmBugOn } from "../mmdebug.js";
 import {
   type Folio,
@@ -32,7 +33,7 @@ import { swpEntry, swpOffset, swpType } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import type { TraceFields, TracepointName } from "../trace.js";
 import { modNodePageState, NR_FILE_PAGES, NR_SWAPCACHE } from "../vmstat.js";
-import { swapOffsetToCluster, vmSwapFull } from "./cluster.js";
+import { swapOffsetToCluster } from "./cluster.js";
 import { putSwapFolio, swapEntrySwapped, swapEntryToInfo, swapOnlyHasCache } from "./swap_map.js";
 import { SWAPFILE_CLUSTER, type SwapInfoStruct, type SwapTableEntry, type SwpEntry } from "./swap_types.js";
 
@@ -198,7 +199,7 @@ export function tryToReclaimSwap(
   const wanted =
     (flags & TTRS_ANYWAY) !== 0 ||
     ((flags & TTRS_UNMAPPED) !== 0 && !folioMapped(folio)) ||
-    ((flags & TTRS_FULL) !== 0 && vmSwapFull(sys));
+    ((flags & TTRS_FULL) !== 0 && memCgroupSwapFull(sys, folio));
   const free =
     wanted &&
     !folioIsLocked(sys, folio) &&

@@ -156,6 +156,8 @@ export interface SwapInfoStruct {
   readonly swapMap: Uint8Array;
   /** 1 for each slot whose page was all zeros: it is not on the device. Linux zeromap, a bitmap */
   readonly zeromap: Uint8Array;
+  /** Number of the group that pays for each slot, 0: the root. Linux mm/swap_cgroup.c:swap_cgroup_ctrl */
+  readonly swapCgroup: Int32Array;
   /**
    * Pages with the continued counts of 4096 slots each (swap_map.ts), by slot / 4096. Linux: a list behind
    * vmalloc_to_page(swap_map)

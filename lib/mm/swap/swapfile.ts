@@ -17,6 +17,7 @@
  *
  * Linux mm/swapfile.c. Read first: cluster.ts, swap_state.ts. Read next: page_io.ts.
  */
+import { memCgroupTryChargeSwap } from "../memcg/swap_charge.js";
 import { vmBugOn } from "../mmdebug.js";
 import { type Folio, PG_uptodate } from "../pages/folio.js";
 import { swpEntry } from "../pgtable/swapops.js";
@@ -33,6 +34,7 @@ import {
   swapRangeAlloc,
   vmSwapFull,
 } from "./cluster.js";
+import { putSwapFolio } from "./swap_map.js";
 import { swapCacheAddFolio, TTRS_ANYWAY, traceSwap, tryToReclaimSwap } from "./swap_state.js";
 import {
   CLUSTER_FLAG_NONE,
@@ -296,6 +298,10 @@ export function folioAllocSwap(sys: MemorySystem, folio: Folio): boolean {
   vmBugOn((folio.flags & PG_uptodate) === 0, "a folio without its bytes is to be swapped out");
   let entry = sys.parts.swapAlloc(sys, folio.order);
   if (entry === 0 && folio.order === 0 && swapSyncDiscard(sys)) entry = sys.parts.swapAlloc(sys, 0);
+  if (!memCgroupTryChargeSwap(sys, folio, entry)) {
+    putSwapFolio(sys, folio, entry);
+    return false;
+  }
   if (entry === 0) return false;
   swapCacheAddFolio(sys, folio, entry);
   if (sys.trace.on) traceSwap(sys, "pagewalk:folio_alloc_swap", folio);

@@ -198,7 +198,7 @@ export function enableSwap(sys: MemorySystem, target: SwapTarget, swapFlags = 0)
     ...{ type, path, bdev, extents, max, kernelPages: kernel, pages: slots.pages, inusePages: 0, prio: 0 },
     flags: areaFlags(target, swapFlags),
     swapMap: slots.map,
-    zeromap: new Uint8Array(max),
+    ...{ zeromap: new Uint8Array(max), swapCgroup: new Int32Array(max) },
     continuations: new Map(),
     ...{ ...clusters, ...more, nonfullClusters: lists(), fragClusters: lists() },
     globalCluster: bdev.rotational ? new Array<number>(SWAP_NR_ORDERS).fill(0) : undefined,

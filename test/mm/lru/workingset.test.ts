@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { folioMarkAccessed, lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
 import {
   packShadow,
-  ROOT_MEM_CGROUP_ID,
   unpackShadow,
   workingsetAgeNonresident,
   workingsetEviction,
   workingsetTestRecent,
 } from "../../../lib/mm/lru/workingset.js";
+import { ROOT_MEM_CGROUP_ID } from "../../../lib/mm/memcg/memcg_types.js";
 import { type Folio, PG_active, PG_referenced, PG_workingset } from "../../../lib/mm/pages/folio.js";
 import {
   NR_ACTIVE_ANON,

@@ -139,8 +139,8 @@ function updateActiveSizes(sys: MemorySystem, lrugen: LruGen): void {
     for (let zone = 0; zone < NR_GEN_ZONES; zone++) {
       const older = nrPages[genList(lruGenFromSeq(maxSeq - 1), type, zone)]!;
       const delta = older - nrPages[genList(lruGenFromSeq(maxSeq + 1), type, zone)]!;
-      updateLruSize(sys, sys.lruvec, zone, type * LRU_FILE, delta);
-      updateLruSize(sys, sys.lruvec, zone, type * LRU_FILE + LRU_ACTIVE, -delta);
+      updateLruSize(sys, lrugen.lruvec, zone, type * LRU_FILE, delta);
+      updateLruSize(sys, lrugen.lruvec, zone, type * LRU_FILE + LRU_ACTIVE, -delta);
     }
 }
 

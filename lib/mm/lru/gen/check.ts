@@ -11,7 +11,7 @@
 import { type Folio, PG_active, PG_lru, PG_unevictable } from "../../pages/folio.js";
 import type { MemorySystem } from "../../system.js";
 import { folioZonenum } from "../lru_size.js";
-import { NR_LRU_LISTS } from "../lruvec.js";
+import { type Lruvec, NR_LRU_LISTS } from "../lruvec.js";
 import { folioLruType } from "./gen_list.js";
 import {
   FIRST_GEN_LIST,
@@ -34,7 +34,7 @@ function wrongWith(sys: MemorySystem, folio: Folio, list: number, home: number):
   if (folio.lruGen < 0) return "has no generation";
   if (list % LISTS_OF_ONE !== home % LISTS_OF_ONE) return "is on another type's or zone's list";
   if ((folio.flags & (PG_lru | PG_active | PG_unevictable)) !== PG_lru) return `has flags ${folio.flags}`;
-  if (!sys.lruvec.lrugen.enabled) return "is on a generation while they are off";
+  if (!sys.lruGen.enabled) return "is on a generation while they are off";
   return folio.refcount === 0 ? "is free and on a generation" : undefined;
 }
 
@@ -47,8 +47,9 @@ export function checkGenerations(
   sys: MemorySystem,
   problems: string[],
   zoneSize: Float64Array = new Float64Array(NR_GEN_ZONES * NR_LRU_LISTS),
+  lruvec: Lruvec = sys.lruvec,
 ): number[] {
-  const { lrugen } = sys.lruvec;
+  const { lrugen } = lruvec;
   const counted = new Array<number>(NR_LRU_LISTS).fill(0);
   const sizes = lrugen.nrPages.map(() => 0);
   for (const [list, first] of lrugen.head.entries())
@@ -69,6 +70,6 @@ export function checkGenerations(
     if (getNrGens(lrugen, type) < MIN_NR_GENS || getNrGens(lrugen, type) > MAX_NR_GENS)
       problems.push(`type ${type} has ${getNrGens(lrugen, type)} generations`);
   for (let list = 0; lrugen.enabled && list < NR_LRU_LISTS - 1; list++)
-    if (sys.lruvec.head[list] !== undefined) problems.push(`LRU list ${list} is in use beside generations`);
+    if (lruvec.head[list] !== undefined) problems.push(`LRU list ${list} is in use beside generations`);
   return counted;
 }

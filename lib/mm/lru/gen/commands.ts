@@ -15,18 +15,23 @@
 import { EEXIST, EINVAL } from "../../errno.js";
 import { GFP_KERNEL } from "../../pages/gfp.js";
 import type { MemorySystem } from "../../system.js";
+import type { Lruvec, Memcg } from "../lruvec.js";
 import { newScanControl, type ScanControl } from "../scan_control.js";
 import { tryToIncMaxSeq } from "./aging.js";
 import { evictFolios } from "./eviction.js";
 import { evictableMinSeq, MIN_NR_GENS, SWAPPINESS_ANON_ONLY } from "./lru_gen.js";
-import { ROOT_MEMCG } from "./observe.js";
 import { getSwappiness } from "./shrink_node.js";
 
 const COMMAND = /^(\S)\s*(\d+)\s+(\d+)\s+(\d+)(?:\s+(\S{1,4})(?:\s+(\d+))?)?\s*$/;
 
 /** Linux mm/vmscan.c:run_aging() */
-function runAging(sys: MemorySystem, seq: number, swappiness: number, forceScan: boolean): number {
-  const { lrugen } = sys.lruvec;
+function runAging(
+  sys: MemorySystem,
+  { lrugen }: Lruvec,
+  seq: number,
+  swappiness: number,
+  forceScan: boolean,
+): number {
   if (seq > lrugen.maxSeq) return -EINVAL;
   return tryToIncMaxSeq(sys, lrugen, lrugen.maxSeq, swappiness, forceScan) ? 0 : -EEXIST;
 }
@@ -34,12 +39,12 @@ function runAging(sys: MemorySystem, seq: number, swappiness: number, forceScan:
 /** Linux mm/vmscan.c:run_eviction() */
 function runEviction(
   sys: MemorySystem,
+  { lrugen }: Lruvec,
   seq: number,
   sc: ScanControl,
   swappiness: number,
   nrToReclaim: number,
 ): number {
-  const { lrugen } = sys.lruvec;
   if (seq + MIN_NR_GENS > lrugen.maxSeq) return -EINVAL;
   sc.nrReclaimed = 0;
   while (seq >= evictableMinSeq(lrugen.minSeq, swappiness) && sc.nrReclaimed < nrToReclaim)
@@ -48,8 +53,8 @@ function runEviction(
 }
 
 /** The swappiness that a command names, -1 if it is wrong. */
-function swappinessOf(sys: MemorySystem, sc: ScanControl, text: string | undefined): number {
-  if (text === undefined) return getSwappiness(sys, sc);
+function swappinessOf(sys: MemorySystem, sc: ScanControl, memcg: Memcg, text: string | undefined): number {
+  if (text === undefined) return getSwappiness(sys, sc, memcg);
   if (text === "max") return SWAPPINESS_ANON_ONLY;
   const value = /^\d+$/.test(text) ? Number(text) : -1;
   return value <= SWAPPINESS_ANON_ONLY ? value : -1;
@@ -57,13 +62,15 @@ function swappinessOf(sys: MemorySystem, sc: ScanControl, text: string | undefin
 
 /** One command. Linux mm/vmscan.c:run_cmd() */
 function runCmd(sys: MemorySystem, sc: ScanControl, text: string): number {
-  const [, cmd, memcg, node, seq, swap, opt] = COMMAND.exec(text) ?? [];
-  if (Number(memcg) !== ROOT_MEMCG || Number(node) !== 0) return -EINVAL;
-  const swappiness = swappinessOf(sys, sc, swap);
+  const [, cmd, id, node, seq, swap, opt] = COMMAND.exec(text) ?? [];
+  const memcg = sys.memcg.byId[Number(id)];
+  if (memcg === undefined || Number(node) !== 0) return -EINVAL;
+  const { lruvec } = memcg;
+  const swappiness = swappinessOf(sys, sc, memcg, swap);
   if (swappiness < 0) return -EINVAL;
-  if (cmd === "+") return runAging(sys, Number(seq), swappiness, opt !== "0");
+  if (cmd === "+") return runAging(sys, lruvec, Number(seq), swappiness, opt !== "0");
   const nrToReclaim = Number(opt ?? Number.MAX_SAFE_INTEGER);
-  return cmd === "-" ? runEviction(sys, Number(seq), sc, swappiness, nrToReclaim) : -EINVAL;
+  return cmd === "-" ? runEviction(sys, lruvec, Number(seq), sc, swappiness, nrToReclaim) : -EINVAL;
 }
 
 /**

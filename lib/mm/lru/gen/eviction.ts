@@ -50,7 +50,7 @@ import { folioPutbackLru, moveFoliosToLru } from "../isolate.js";
 import { folioZonenum } from "../lru_size.js";
 import { folioEvictable } from "../mlock_batch.js";
 import { lruvecAddFolio } from "../mm_inline.js";
-import { reclaimerOffset } from "../reclaimer.js";
+import { countReclaimEvents, reclaimerOffset } from "../reclaimer.js";
 import { newReclaimStat, type ScanControl } from "../scan_control.js";
 import { LAZILY_PROMOTED, tryToIncMinSeq } from "./aging.js";
 import {
@@ -221,8 +221,9 @@ function scanFolios(
   const highest = Math.min(sc.reclaimIdx, NR_GEN_ZONES - 1);
   for (let i = NR_GEN_ZONES; i > 0 && scan.remaining > 0 && scan.isolated < MIN_LRU_BATCH; i--)
     scanZone(sys, lrugen, sc, scan, (highest + i) % NR_GEN_ZONES);
-  countVmEvents(sys, PGSCAN_KSWAPD + reclaimerOffset(sys, sc), scan.isolated);
-  countVmEvents(sys, PGREFILL, scan.sorted);
+  const { memcg } = lrugen.lruvec;
+  countReclaimEvents(sys, memcg, sc, PGSCAN_KSWAPD + reclaimerOffset(sys, sc), scan.isolated);
+  countReclaimEvents(sys, memcg, sc, PGREFILL, scan.sorted);
   countVmEvents(sys, PGSCAN_ANON + type, scan.isolated);
   sys.clock.advance(sys.costs.reclaimScanNs * (remaining - scan.remaining));
   if (type === LRU_GEN_FILE) sc.nr.fileTaken += scan.isolated;
@@ -297,8 +298,8 @@ function reclaimFolios(sys: MemorySystem, lrugen: LruGen, sc: ScanControl, isola
     sc.nr.unqueuedDirty += stat.nrUnqueuedDirty;
     sc.nrReclaimed += reclaimed;
     const clean = sortKept(sys, lrugen, folios, type, retry);
-    moveFoliosToLru(sys, sys.lruvec, folios);
-    countVmEvents(sys, PGSTEAL_KSWAPD + reclaimerOffset(sys, sc), reclaimed);
+    moveFoliosToLru(sys, lrugen.lruvec, folios);
+    countReclaimEvents(sys, lrugen.lruvec.memcg, sc, PGSTEAL_KSWAPD + reclaimerOffset(sys, sc), reclaimed);
     countVmEvents(sys, PGSTEAL_ANON + type, reclaimed);
     folios = clean;
   }

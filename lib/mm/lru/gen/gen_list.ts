@@ -124,11 +124,11 @@ export function lruGenUpdateSize(
   const delta = 1 << folio.order;
   if (oldGen >= 0) {
     lrugen.nrPages[genList(oldGen, type, zone)]! -= delta;
-    updateLruSize(sys, sys.lruvec, zone, counter(lrugen, type, oldGen), -delta);
+    updateLruSize(sys, lrugen.lruvec, zone, counter(lrugen, type, oldGen), -delta);
   }
   if (newGen >= 0) {
     lrugen.nrPages[genList(newGen, type, zone)]! += delta;
-    updateLruSize(sys, sys.lruvec, zone, counter(lrugen, type, newGen), delta);
+    updateLruSize(sys, lrugen.lruvec, zone, counter(lrugen, type, newGen), delta);
   }
 }
 

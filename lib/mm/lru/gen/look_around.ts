@@ -18,9 +18,10 @@
  */
 import type { Vaddr } from "../../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../../hw/address.js";
+import { folioLruvec } from "../../memcg/stats.js";
 import { VM_SPECIAL, type VmAreaStruct } from "../../mm_types.js";
-import type { Folio } from "../../pages/folio.js";
-import { pteMkold, ptepGet, pteYoung, setPte } from "../../pgtable/pgtable.js";
+import { type Folio, pfnToPage } from "../../pages/folio.js";
+import { pteMkold, ptePfn, ptepGet, pteYoung, setPte } from "../../pgtable/pgtable.js";
 import type { MemorySystem } from "../../system.js";
 import { folioActivate } from "../swap.js";
 import { lruGenFromSeq, MIN_LRU_BATCH } from "./lru_gen.js";
@@ -48,14 +49,16 @@ export function window(
  * bit and, if it was, promotes used neighbours. Linux mm/vmscan.c:lru_gen_look_around()
  */
 export function lruGenLookAround(vma: VmAreaStruct, addr: Vaddr, ptep: number): boolean {
-  const { ram } = vma.vmMm.sys;
+  const { sys } = vma.vmMm;
+  const { ram } = sys;
   const pte = ptepGet(ram, ptep);
   if (!pteYoung(pte)) return false;
   setPte(ram, ptep, pteMkold(pte));
   if ((vma.vmFlags & VM_SPECIAL) !== 0) return true;
   const { start, end } = window(vma, addr);
   const first = ptep - (addr - start) / PAGE_SIZE;
-  forEachYoungFolio(vma.vmMm.sys, first, (end - start) / PAGE_SIZE, neighbourUsed);
+  const lruvec = folioLruvec(sys, pfnToPage(sys, ptePfn(pte)).head);
+  forEachYoungFolio(sys, lruvec, first, (end - start) / PAGE_SIZE, neighbourUsed);
   return true;
 }
 
@@ -65,6 +68,6 @@ export function lruGenLookAround(vma: VmAreaStruct, addr: Vaddr, ptep: number): 
  */
 function neighbourUsed(sys: MemorySystem, folio: Folio): void {
   if (sys.lruGen.walking) promote(sys, folio);
-  else if (lruGenSetRefs(folio) && folio.lruGen !== lruGenFromSeq(sys.lruvec.lrugen.maxSeq))
+  else if (lruGenSetRefs(folio) && folio.lruGen !== lruGenFromSeq(folioLruvec(sys, folio).lrugen.maxSeq))
     folioActivate(sys, folio);
 }

@@ -72,8 +72,11 @@ export function genList(gen: number, type: number, zone: number): number {
   return (gen * ANON_AND_FILE + type) * NR_GEN_ZONES + zone;
 }
 
-/** What one LRU knows of its generations of folios F. Linux include/linux/mmzone.h:struct lru_gen_folio */
-export class LruGenFolio<F> {
+/**
+ * What one LRU, of lists L, knows of its generations of folios F.
+ * Linux include/linux/mmzone.h:struct lru_gen_folio
+ */
+export class LruGenFolio<F, L> {
   /** New folios go to the generations; the classic lists are empty. */
   enabled = false;
   maxSeq = MIN_NR_GENS + 1;
@@ -96,6 +99,9 @@ export class LruGenFolio<F> {
   readonly refaulted: number[] = newTiers();
   /** What aging has met since boot: entries, and used ones among them. Linux lru_gen_mm_state.stats */
   readonly mmStats = { leafTotal: 0, leafYoung: 0 };
+
+  /** `lruvec`: the lists that it is part of. Linux container_of(lrugen, struct lruvec, lrugen) */
+  constructor(readonly lruvec: L) {}
 }
 
 function newTiers(): number[] {
@@ -146,7 +152,7 @@ export function lruGenIsActive({ maxSeq }: { readonly maxSeq: number }, gen: num
 }
 
 /** The two numbers of the window of generations. */
-type Window = Pick<LruGenFolio<unknown>, "minSeq" | "maxSeq">;
+type Window = Pick<LruGenFolio<unknown, unknown>, "minSeq" | "maxSeq">;
 
 /** Generations that `type` has. Linux mm/vmscan.c:get_nr_gens() */
 export function getNrGens({ minSeq, maxSeq }: Window, type: number): number {

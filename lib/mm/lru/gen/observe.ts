@@ -6,15 +6,17 @@
  *            4       5220          0        1530        number, age in ms, anonymous pages, file pages
  *            5       1200        300         512
  *
- * The list goes from the oldest generation that either type has to the youngest. The first line names the
- * root cgroup.
+ * The list goes from the oldest generation that either type has to the youngest; there is one for the root,
+ * and for each group, with its number and path in the first line.
  *
  * Left out: lru_gen_full, with the counts of the tiers.
  *
  * Linux mm/vmscan.c. Read first: lru_gen.ts. Read next: commands.ts.
  */
 import { jiffies, jiffiesToMsecs } from "../../jiffies.js";
+import { memCgroupIter } from "../../memcg/iter.js";
 import type { MemorySystem } from "../../system.js";
+import type { Lruvec } from "../lruvec.js";
 import {
   evictableMinSeq,
   genSize,
@@ -23,9 +25,6 @@ import {
   lruGenFromSeq,
   MAX_SWAPPINESS,
 } from "./lru_gen.js";
-
-/** Number of the root cgroup. Linux mm/memcontrol.c:mem_cgroup_id() of root_mem_cgroup */
-export const ROOT_MEMCG = 1;
 
 /** One generation. Not in Linux: a line of its debugfs file. */
 export interface LruGeneration {
@@ -39,9 +38,8 @@ export interface LruGeneration {
   readonly filePages: number;
 }
 
-/** All generations, the oldest first. Not in Linux: see lruGenText(). */
-export function lruGenerations(sys: MemorySystem): LruGeneration[] {
-  const { lrugen } = sys.lruvec;
+/** All generations of the root or a group, the oldest first. Not in Linux: see lruGenText(). */
+export function lruGenerations(sys: MemorySystem, { lrugen }: Lruvec = sys.lruvec): LruGeneration[] {
   const now = jiffies(sys);
   const found: LruGeneration[] = [];
   for (let seq = evictableMinSeq(lrugen.minSeq, MAX_SWAPPINESS / 2); seq <= lrugen.maxSeq; seq++) {
@@ -60,9 +58,11 @@ export function lruGenerations(sys: MemorySystem): LruGeneration[] {
 /** /sys/kernel/debug/lru_gen. Linux mm/vmscan.c:lru_gen_seq_show() */
 export function lruGenText(sys: MemorySystem): string {
   const pad = (value: number, width: number): string => String(value).padStart(width);
-  const lines = lruGenerations(sys).map(
-    ({ seq, ageMs, anonPages, filePages }) =>
-      ` ${pad(seq, 10)} ${pad(ageMs, 10)} ${pad(anonPages, 10)}  ${pad(filePages, 10)} \n`,
-  );
-  return `memcg ${pad(ROOT_MEMCG, 5)} /\n node ${pad(0, 5)}\n${lines.join("")}`;
+  let text = "";
+  for (const { id, path, lruvec } of memCgroupIter(sys.memcg.root)) {
+    text += `memcg ${pad(id, 5)} ${path}\n node ${pad(0, 5)}\n`;
+    for (const { seq, ageMs, anonPages, filePages } of lruGenerations(sys, lruvec))
+      text += ` ${pad(seq, 10)} ${pad(ageMs, 10)} ${pad(anonPages, 10)}  ${pad(filePages, 10)} \n`;
+  }
+  return text;
 }

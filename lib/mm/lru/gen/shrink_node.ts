@@ -16,16 +16,19 @@
  * With min_ttl_ms the working set of so many milliseconds is protected: when even the oldest generation is
  * younger, the machine thrashes, and one program less is better than all of them crawling.
  *
- * Left out: memory cgroups, which would take turns here.
+ * Left out: the lists of groups by age of their last turn (memcg LRU): they take turns here.
  *
  * Linux mm/vmscan.c. Read first: eviction.ts, aging.ts. Read next: switch.ts.
  */
 
 import { jiffies } from "../../jiffies.js";
+import { forEachLruvec, sharedIter } from "../../memcg/iter.js";
+import { memCgroupGetNrSwapPages } from "../../memcg/swap_charge.js";
 import { highWmarkPages } from "../../pages/wmark.js";
 import type { MemorySystem } from "../../system.js";
 import { globalNodePageState, NR_INACTIVE_ANON, NR_INACTIVE_FILE } from "../../vmstat.js";
-import { currentIsKswapd } from "../reclaimer.js";
+import type { Lruvec, Memcg } from "../lruvec.js";
+import { currentIsKswapd, rootReclaim } from "../reclaimer.js";
 import { DEF_PRIORITY, type ScanControl } from "../scan_control.js";
 import { flushReclaimState, shrinkSlab } from "../shrinker.js";
 import { lruAddDrain } from "../swap.js";
@@ -35,9 +38,11 @@ import { evictFolios } from "./eviction.js";
 import type { LruGen } from "./gen_list.js";
 import { evictableMinSeq, lruGenFromSeq, MIN_LRU_BATCH } from "./lru_gen.js";
 
-/** Swappiness of this attempt; 0 where no swap is to be had. Linux mm/vmscan.c:get_swappiness() */
-export function getSwappiness(sys: MemorySystem, sc: ScanControl): number {
-  if (!sc.maySwap || sys.nrSwapPages < MIN_LRU_BATCH) return 0;
+/**
+ * Swappiness of this attempt; 0 where no swap is to be had, for the group. Linux mm/vmscan.c:get_swappiness()
+ */
+export function getSwappiness(sys: MemorySystem, sc: ScanControl, memcg?: Memcg): number {
+  if (!sc.maySwap || memCgroupGetNrSwapPages(sys, memcg) < MIN_LRU_BATCH) return 0;
   return sc.proactiveSwappiness ?? sys.sysctl.swappiness;
 }
 
@@ -63,6 +68,7 @@ export function setInitialPriority(sys: MemorySystem, sc: ScanControl): void {
  */
 function getNrToScan(sys: MemorySystem, lrugen: LruGen, sc: ScanControl, swappiness: number): number {
   const { aging, nrToScan } = shouldRunAging(lrugen, swappiness);
+  if (nrToScan > 0 && lrugen.lruvec.memcg?.online === false) return nrToScan;
   if (!aging || sc.priority === DEF_PRIORITY) return Math.floor(nrToScan / 2 ** sc.priority);
   if (!tryToIncMaxSeq(sys, lrugen, lrugen.maxSeq, swappiness, false)) return 0;
   if (sys.lruGen.mmWalk) sys.lruGen.walking = true; // Linux: set_mm_walk() by the walk stays until the end
@@ -71,6 +77,7 @@ function getNrToScan(sys: MemorySystem, lrugen: LruGen, sc: ScanControl, swappin
 
 /** Whether enough was freed, for whoever asked. Linux mm/vmscan.c:should_abort_scan() */
 function shouldAbortScan(sys: MemorySystem, sc: ScanControl): boolean {
+  if (!rootReclaim(sc)) return false; // all of a group's groups have their share
   if (sc.nrReclaimed >= Math.max(sc.nrToReclaim, 2 * 2 ** sc.order)) return true;
   if (!currentIsKswapd(sys) || sc.order > 0) return false;
   const zones = sys.zones.slice(0, sc.reclaimIdx + 1);
@@ -82,7 +89,7 @@ function shouldAbortScan(sys: MemorySystem, sc: ScanControl): boolean {
 
 /** Evicts until enough was looked at or freed. Linux mm/vmscan.c:try_to_shrink_lruvec() */
 function tryToShrinkLruvec(sys: MemorySystem, lrugen: LruGen, sc: ScanControl): void {
-  const swappiness = getSwappiness(sys, sc);
+  const swappiness = getSwappiness(sys, sc, lrugen.lruvec.memcg);
   let scanned = 0;
   for (;;) {
     const nrToScan = getNrToScan(sys, lrugen, sc, swappiness);
@@ -97,8 +104,30 @@ function tryToShrinkLruvec(sys: MemorySystem, lrugen: LruGen, sc: ScanControl): 
 }
 
 /**
- * One pass over the node. Linux mm/vmscan.c:lru_gen_shrink_node(), shrink_one()
+ * One pass over the lists of a group that is to shrink. Linux mm/vmscan.c:lru_gen_shrink_lruvec()
  */
+export function lruGenShrinkLruvec(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): void {
+  lruAddDrain(sys);
+  const outer = sys.lruGen.walking;
+  sys.lruGen.walking = sc.proactive;
+  tryToShrinkLruvec(sys, lruvec.lrugen, sc);
+  sys.lruGen.walking = outer;
+}
+
+/**
+ * The groups one after another, until enough was freed. Linux mm/vmscan.c:shrink_many(), shrink_one()
+ * Differs from Linux: in turn, where Linux begins with any and remembers which were young.
+ */
+function shrinkMany(sys: MemorySystem, sc: ScanControl): void {
+  for (const memcg of sharedIter(sys.memcg.root)) {
+    tryToShrinkLruvec(sys, memcg.lruvec.lrugen, sc);
+    if (memcg.parent === undefined) shrinkSlab(sys, sc.gfpMask, sc.priority);
+    flushReclaimState(sys, sc);
+    if (shouldAbortScan(sys, sc)) break;
+  }
+}
+
+/** One pass over the node. Linux mm/vmscan.c:lru_gen_shrink_node() */
 export function lruGenShrinkNode(sys: MemorySystem, sc: ScanControl): void {
   const before = sc.nrReclaimed;
   if (sc.mayWritepage && sc.mayUnmap) {
@@ -108,9 +137,7 @@ export function lruGenShrinkNode(sys: MemorySystem, sc: ScanControl): void {
     sys.lruGen.walking = kswapd || sc.proactive;
     setInitialPriority(sys, sc);
     if (kswapd) sc.nrReclaimed = 0;
-    tryToShrinkLruvec(sys, sys.lruvec.lrugen, sc);
-    shrinkSlab(sys, sc.gfpMask, sc.priority);
-    flushReclaimState(sys, sc);
+    shrinkMany(sys, sc);
     if (kswapd) sc.nrReclaimed += before;
     sys.lruGen.walking = outer;
   }
@@ -124,7 +151,7 @@ export function lruvecIsReclaimable(
   sc: ScanControl,
   minTtl: number,
 ): boolean {
-  const swappiness = getSwappiness(sys, sc);
+  const swappiness = getSwappiness(sys, sc, lrugen.lruvec.memcg);
   if (Math.floor(evictablePages(lrugen, swappiness) / 2 ** sc.priority) === 0) return false;
   const birth = lrugen.timestamps[lruGenFromSeq(evictableMinSeq(lrugen.minSeq, swappiness))]!;
   return birth + minTtl < jiffies(sys);
@@ -137,5 +164,10 @@ export function lruvecIsReclaimable(
 export function lruGenAgeNode(sys: MemorySystem, sc: ScanControl): boolean {
   setInitialPriority(sys, sc);
   const { minTtl } = sys.lruGen;
-  return minTtl > 0 && !lruvecIsReclaimable(sys, sys.lruvec.lrugen, sc, minTtl);
+  if (minTtl === 0) return false;
+  let reclaimable = false;
+  forEachLruvec(sys, ({ lrugen }) => {
+    reclaimable ||= lruvecIsReclaimable(sys, lrugen, sc, minTtl);
+  });
+  return !reclaimable;
 }

@@ -16,6 +16,7 @@
  *
  * Linux mm/vmscan.c. Read first: gen_list.ts. Read next: observe.ts.
  */
+import { forEachLruvec } from "../../memcg/iter.js";
 import type { MemorySystem } from "../../system.js";
 import type { Lruvec } from "../lruvec.js";
 import { lruvecAddFolio, lruvecDelFolio } from "../mm_inline.js";
@@ -49,9 +50,11 @@ function drainEvictable(sys: MemorySystem, lruvec: Lruvec): void {
 export function lruGenChangeState(sys: MemorySystem, enabled: boolean): void {
   if (enabled === sys.lruGen.enabled) return;
   sys.lruGen.enabled = enabled;
-  sys.lruvec.lrugen.enabled = enabled;
-  if (enabled) fillEvictable(sys, sys.lruvec);
-  else drainEvictable(sys, sys.lruvec);
+  forEachLruvec(sys, (lruvec) => {
+    lruvec.lrugen.enabled = enabled;
+    if (enabled) fillEvictable(sys, lruvec);
+    else drainEvictable(sys, lruvec);
+  });
 }
 
 /** The bits that hold. Linux mm/vmscan.c:enabled_show() */

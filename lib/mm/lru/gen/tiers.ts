@@ -20,14 +20,10 @@
  *
  * Linux mm/vmscan.c, mm/workingset.c. Read first: lru_gen.ts, refs.ts. Read next: aging.ts.
  */
+import { modLruvecState } from "../../memcg/stats.js";
 import { type Folio, PG_workingset } from "../../pages/folio.js";
 import type { MemorySystem } from "../../system.js";
-import {
-  modNodePageState,
-  WORKINGSET_ACTIVATE,
-  WORKINGSET_REFAULT,
-  WORKINGSET_RESTORE,
-} from "../../vmstat.js";
+import { WORKINGSET_ACTIVATE, WORKINGSET_REFAULT, WORKINGSET_RESTORE } from "../../vmstat.js";
 import { folioLruRefs, folioLruType, type LruGen } from "./gen_list.js";
 import {
   LRU_GEN_ANON,
@@ -144,13 +140,13 @@ export function lruGenRefault(
 ): void {
   const type = folioLruType(folio);
   const delta = 1 << folio.order;
-  modNodePageState(sys, WORKINGSET_REFAULT + type, delta);
+  modLruvecState(sys, lrugen.lruvec, WORKINGSET_REFAULT + type, delta);
   if (!lruGenTestRecent(lrugen, token)) return;
   const refs = (token % REFS) + 1;
   lrugen.refaulted[tierIndex(type, lruTierFromRefs(refs, workingset))]! += delta;
-  if (sys.lruGen.inLruFault) modNodePageState(sys, WORKINGSET_ACTIVATE + type, delta);
+  if (sys.lruGen.inLruFault) modLruvecState(sys, lrugen.lruvec, WORKINGSET_ACTIVATE + type, delta);
   if (workingset) {
     folio.flags |= PG_workingset;
-    modNodePageState(sys, WORKINGSET_RESTORE + type, delta);
+    modLruvecState(sys, lrugen.lruvec, WORKINGSET_RESTORE + type, delta);
   } else folio.lruRefs = refs - 1;
 }

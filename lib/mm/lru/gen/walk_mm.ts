@@ -21,6 +21,7 @@
 
 import { PAGE_SIZE } from "../../../hw/address.js";
 import type { Pte } from "../../../hw/entry.js";
+import { folioLruvec } from "../../memcg/stats.js";
 import {
   type MmStruct,
   VM_EXEC,
@@ -53,6 +54,7 @@ import {
   setPte,
 } from "../../pgtable/pgtable.js";
 import type { MemorySystem } from "../../system.js";
+import type { Lruvec, Memcg } from "../lruvec.js";
 import { vmaHasRecency } from "../mm_inline.js";
 import { folioMarkDirty } from "../page_writeback.js";
 import { type LruGen, lruGenUpdateSize } from "./gen_list.js";
@@ -93,12 +95,14 @@ interface MmWalk {
 }
 
 /**
- * Walks all address spaces, if that is switched on. One that was never walked is walked as a whole.
+ * Walks all address spaces of the group, if that is switched on. One that was never walked is walked as a
+ * whole.
  * Linux mm/vmscan.c:iterate_mm_list()
  */
 export function walkAllMms(sys: MemorySystem, lrugen: LruGen, swappiness: number, forceScan: boolean): void {
   const { mmList, mmWalk } = sys.lruGen;
   for (const mm of mmList) {
+    if (mm.memcg !== lrugen.lruvec.memcg) continue;
     const force = forceScan || !mm.lruGenWalked;
     mm.lruGenWalked = mmWalk;
     if (!mmWalk) continue;
@@ -147,24 +151,31 @@ function tableUsed(walk: MmWalk, pmdp: number, pmd: Pte): boolean {
 function walkPteRange({ sys, lrugen }: MmWalk, first: number, nr: number): void {
   lrugen.mmStats.leafTotal += nr;
   sys.clock.advance(sys.costs.walkEntryNs * nr);
-  lrugen.mmStats.leafYoung += forEachYoungFolio(sys, first, nr, promote);
+  lrugen.mmStats.leafYoung += forEachYoungFolio(sys, lrugen.lruvec, first, nr, promote);
 }
 
 /** Told of a folio that is in use. */
 type YoungVisitor = (sys: MemorySystem, folio: Folio) => void;
 
 /**
- * Clears the accessed bit of those of the `nr` entries from `first` on that were used and map a folio of a
- * generation; how many. `visit` is told of each such folio once, however many entries map parts of it.
+ * Clears the accessed bit of those of the `nr` entries from `first` on that were used and map a folio of one
+ * of these generations; how many. `visit` is told of each such folio once, however many entries map parts of
+ * it.
  * Linux mm/vmscan.c: the loop of walk_pte_range() and lru_gen_look_around()
  */
-export function forEachYoungFolio(sys: MemorySystem, first: number, nr: number, visit: YoungVisitor): number {
+export function forEachYoungFolio(
+  sys: MemorySystem,
+  { memcg }: Lruvec,
+  first: number,
+  nr: number,
+  visit: YoungVisitor,
+): number {
   let young = 0;
   let last: Folio | undefined;
   let dirty = false;
   for (let ptep = first; ptep < first + nr; ptep++) {
     const pte = ptepGet(sys.ram, ptep);
-    const folio = youngFolio(sys, pte);
+    const folio = youngFolio(sys, pte, memcg);
     if (folio === undefined) continue;
     setPte(sys.ram, ptep, pteMkold(pte));
     if (last !== folio) {
@@ -180,13 +191,13 @@ export function forEachYoungFolio(sys: MemorySystem, first: number, nr: number, 
 }
 
 /**
- * The folio that a used entry maps, if it is on a generation. Linux mm/vmscan.c:get_pte_pfn(),
+ * The folio that a used entry maps, if it is on a generation of the group. Linux mm/vmscan.c:get_pte_pfn(),
  * get_pfn_folio()
  */
-function youngFolio(sys: MemorySystem, pte: Pte): Folio | undefined {
+function youngFolio(sys: MemorySystem, pte: Pte, memcg: Memcg | undefined): Folio | undefined {
   if (!ptePresent(pte) || !pteYoung(pte) || pteSpecial(pte)) return undefined;
   const folio = pfnToPage(sys, ptePfn(pte)).head;
-  return folio.lruGen < 0 ? undefined : folio;
+  return folio.lruGen < 0 || folio.memcg !== memcg ? undefined : folio;
 }
 
 /** The folio was used, and written if `dirty`. Linux mm/vmscan.c:walk_update_folio() */
@@ -201,7 +212,7 @@ function walkUpdateFolio(sys: MemorySystem, folio: Folio, dirty: boolean, visit:
  * mm/vmscan.c:walk_update_folio()
  */
 export function promote(sys: MemorySystem, folio: Folio): void {
-  const { lrugen } = sys.lruvec;
+  const { lrugen } = folioLruvec(sys, folio);
   const gen = lruGenFromSeq(lrugen.maxSeq);
   const oldGen = folioUpdateGen(folio, gen);
   if (oldGen >= 0 && oldGen !== gen) lruGenUpdateSize(sys, lrugen, folio, oldGen, gen);

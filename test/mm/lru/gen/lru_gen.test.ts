@@ -6,7 +6,6 @@ import {
   getNrGens,
   LRU_GEN_ANON,
   LRU_GEN_FILE,
-  LruGenFolio,
   lruGenFromSeq,
   lruGenIsActive,
   lruTierFromRefs,
@@ -15,10 +14,11 @@ import {
   NR_GEN_ZONES,
   SWAPPINESS_ANON_ONLY,
 } from "../../../../lib/mm/lru/gen/lru_gen.js";
+import { Lruvec } from "../../../../lib/mm/lru/lruvec.js";
 
 describe("generations", () => {
   it("start as four, of which the two youngest are active", () => {
-    const lrugen = new LruGenFolio();
+    const lrugen = new Lruvec().lrugen;
     expect([lrugen.maxSeq, lrugen.minSeq, lrugen.enabled]).toEqual([3, [0, 0], false]);
     expect([0, 1].map((type) => getNrGens(lrugen, type))).toEqual([4, 4]);
     expect([0, 1, 2, 3].map((gen) => lruGenIsActive(lrugen, gen))).toEqual([false, false, true, true]);
@@ -34,12 +34,12 @@ describe("generations", () => {
     for (let gen = 0; gen < 4; gen++)
       for (const type of [LRU_GEN_ANON, LRU_GEN_FILE])
         for (let zone = 0; zone < NR_GEN_ZONES; zone++) lists.add(genList(gen, type, zone));
-    expect(lists.size).toBe(new LruGenFolio().head.length);
+    expect(lists.size).toBe(new Lruvec().lrugen.head.length);
     expect(Math.max(...lists)).toBe(lists.size - 1);
   });
 
   it("sum their pages over the zones", () => {
-    const lrugen = new LruGenFolio();
+    const lrugen = new Lruvec().lrugen;
     for (const [zone, pages] of [5, 7, 11].entries()) lrugen.nrPages[genList(1, LRU_GEN_FILE, zone)] = pages;
     lrugen.nrPages[genList(1, LRU_GEN_ANON, 0)] = 100;
     expect([genSize(lrugen, 1, LRU_GEN_FILE), genSize(lrugen, 5, LRU_GEN_FILE)]).toEqual([23, 23]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LRU_GEN_ANON, LRU_GEN_FILE, LruGenFolio, tierIndex } from "../../../../lib/mm/lru/gen/lru_gen.js";
+import { LRU_GEN_ANON, LRU_GEN_FILE, tierIndex } from "../../../../lib/mm/lru/gen/lru_gen.js";
 import {
   getTierIdx,
   getTypeToScan,
@@ -10,7 +10,8 @@ import {
   readCtrlPos,
   resetCtrlPos,
 } from "../../../../lib/mm/lru/gen/tiers.js";
-import { type Folio, PG_referenced, PG_swapbacked, PG_workingset } from "../../../../lib/mm/pages/folio.js";
+import { Lruvec } from "../../../../lib/mm/lru/lruvec.js";
+import { PG_referenced, PG_swapbacked, PG_workingset } from "../../../../lib/mm/pages/folio.js";
 import {
   globalNodePageState,
   WORKINGSET_ACTIVATE,
@@ -30,7 +31,7 @@ describe("the controller", () => {
   });
 
   it("reads one tier, or all of them", () => {
-    const lrugen = new LruGenFolio<Folio>();
+    const lrugen = new Lruvec().lrugen;
     for (const tier of [0, 1, 2, 3]) {
       const at = tierIndex(LRU_GEN_FILE, tier);
       lrugen.avgRefaulted[at] = 1;
@@ -45,7 +46,7 @@ describe("the controller", () => {
   });
 
   it("halves what it remembers when a generation ends", () => {
-    const lrugen = new LruGenFolio<Folio>();
+    const lrugen = new Lruvec().lrugen;
     const at = tierIndex(LRU_GEN_ANON, 1);
     Object.assign(lrugen.avgRefaulted, { [at]: 5 });
     Object.assign(lrugen.refaulted, { [at]: 10 });
@@ -59,7 +60,7 @@ describe("the controller", () => {
   });
 
   it("protects the tiers from the first on whose pages come back more often than those of tier 0", () => {
-    const lrugen = new LruGenFolio<Folio>();
+    const lrugen = new Lruvec().lrugen;
     const tier = (at: number, refaulted: number, evicted: number): void => {
       lrugen.refaulted[tierIndex(LRU_GEN_FILE, at)] = refaulted;
       lrugen.evicted[tierIndex(LRU_GEN_FILE, at)] = evicted;
@@ -75,7 +76,7 @@ describe("the controller", () => {
   });
 
   it("chooses the type that comes back less often, weighed with swappiness", () => {
-    const lrugen = new LruGenFolio<Folio>();
+    const lrugen = new Lruvec().lrugen;
     const rates = (anon: number, file: number): void => {
       lrugen.refaulted[tierIndex(LRU_GEN_ANON, 0)] = anon;
       lrugen.refaulted[tierIndex(LRU_GEN_FILE, 0)] = file;
