@@ -121,7 +121,8 @@ export function pteToSwpEntry(pte: bigint): SwapPlace | undefined {
  *
  * - Only single pages are asked for. Should `order` ever be more than 0, the answer is 0.
  * - sys.swap.availHead has the areas with free slots, those of higher priority first. Take a slot of the
- *   first area that has one for you. Which one, and in which order you look, is your own choice.
+ *   first area that has one for you; of areas with the same priority any will do. Which slot of the area you
+ *   take, and in which order you look, is your own choice.
  * - Slot `offset` of area `si` is free if its byte si.swapMap[offset] is 0.
  * - 512 slots (SWAPFILE_CLUSTER) are a cluster: slot `offset` belongs to the one with ci.index =
  *   Math.floor(offset / SWAPFILE_CLUSTER) in si.clusterInfo. ci.count is how many of its slots are not free.
@@ -265,7 +266,7 @@ export interface VmSample {
 
 /** From when on a machine thrashes. */
 export interface ThrashingRule {
-  /** How far back to look, in ns. */
+  /** How far back to look, in ns: more than 0. */
   windowNs: number;
   /** Shares, 0 to 1, that must be passed for thrashing to begin. */
   begin: { lost: number; back: number };
@@ -280,8 +281,8 @@ export interface ThrashingRule {
 // HINT 06.5: A function since(name) = sample[name] - base[name] makes the rest short. Which pair of shares
 //   counts depends on whether it thrashed at the sample before: rule.end if it did, else rule.begin.
 /**
- * 06.5 Detect thrashing. For each sample: does the machine thrash at that moment? The samples are in the order
- * in which they were taken.
+ * 06.5 Detect thrashing. For each sample: does the machine thrash at that moment? The samples are in the
+ * order in which they were taken.
  *
  * Pages that go to swap are no thrashing, nor are major faults, nor a file that is read once. A machine
  * thrashes when most of what it takes from memory is wanted back, and hardly any work is done besides.
@@ -295,8 +296,8 @@ export interface ThrashingRule {
  *   workingset_refault_anon and workingset_activate_file together. (Not workingset_refault_file: a file that
  *   is read twice from end to end comes back, too, and nobody misses it in between.) The share that came back
  *   is back / taken.
- * - Thrashing begins when both shares are more than those of rule.begin. Once it has begun, it goes on as long
- *   as both are more than those of rule.end.
+ * - Thrashing begins when both shares are more than those of rule.begin. Once it has begun, it goes on as
+ *   long as both are more than those of rule.end.
  * - If nothing was taken, the machine does not thrash. If the four times have not grown, no share of them is
  *   lost.
  * - If any field of a sample is less than in the sample before, the machine has been started anew: samples

@@ -429,7 +429,10 @@ function checkRuns(scene: string, device?: string): void {
       if (run.scene !== scene || (device ?? run.device) !== run.device) continue;
       const samples = watched.get(run) ?? watchRun(run);
       watched.set(run, samples);
-      compareThrashing(`A machine was watched: ${runText(run)}. `, samples, ruleFor(run.device));
+      const rule = ruleFor(run.device);
+      compareThrashing(`A machine was watched: ${runText(run)}. `, samples, rule);
+      // The rule is right about this machine.
+      expectSame(referenceThrashing(samples, rule).includes(true), run.thrashes, { what: runText(run) });
     }
   });
 }

@@ -1,15 +1,16 @@
 /**
- * Test bench of lab 06.5: when a machine thrashes, worked out from samples of its counters, and samples that were
- * made up.
+ * Test bench of lab 06.5: when a machine thrashes, worked out from samples of its counters, and samples that
+ * were made up.
  *
  *   growth since the base --> lost  = (system + iowait) / all time     most of the time is lost
  *                         --> back  = came back / taken                most of what is taken is wanted back
  *                                     both at once: the machine thrashes
  *
- * Neither alone says much: a program that starts loses its time, too, and a machine that has time to spare may well
- * take what is wanted again. Together they are as good on a disk as on zram, since both are shares.
+ * Neither alone says much: a program that starts loses its time, too, and a machine that has time to spare
+ * may well take what is wanted again. Together they are as good on a disk as on zram, since both are shares.
  *
- * Not in Linux: who watches /proc/pressure/memory gets the first share, of time lost for memory alone (lab 08).
+ * Not in Linux: who watches /proc/pressure/memory gets the first share, of time lost for memory alone (lab
+ * 08).
  * Read next: thrash_runs.ts, machines to be judged.
  */
 import type { Random } from "../../hw/random.js";

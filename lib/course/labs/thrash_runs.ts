@@ -1,6 +1,6 @@
 /**
- * Test bench of lab 06.5: runs of a machine that thrashes, and of machines that only look a little like it, watched
- * as `vmstat 1` would.
+ * Test bench of lab 06.5: runs of a machine that thrashes, and of machines that only look a little like it,
+ * watched as `vmstat 1` would.
  *
  *   programs on one CPU --> a sampler wakes up every so often --> counters of /proc/vmstat
  *                       '-> when they ended: who ran, who waited --> user, system, idle, iowait of /proc/stat

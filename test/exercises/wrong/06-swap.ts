@@ -397,7 +397,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "compares with the first sample of all",
     BASE,
     "at = samples[first]!.ns > sample.ns - rule.windowNs ? first - 1 : first;",
-    /what was before it does not count/,
+    /it ends when little is lost[\s\S]*since sample 11, its base/,
   ),
   wrong(
     "06.5",
