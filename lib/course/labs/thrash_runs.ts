@@ -264,7 +264,7 @@ function actsOf(watch: Watch, scene: ThrashScene, ns: number): Acts {
 }
 
 /** A run to be judged. */
-export interface ThrashRun {
+interface ThrashRun {
   readonly scene: ThrashScene;
   readonly device: ThrashDevice;
   /** Whether the machine thrashes for a while. */
