@@ -155,7 +155,8 @@ export function pteToSwpEntry(pte: bigint): SwapPlace | undefined {
  *
  * - Only single pages are asked for. Should `order` ever be more than 0, the answer is 0.
  * - sys.swap.availHead has the areas with free slots, those of higher priority first. Take a slot of the
- *   first area that has one for you. Which one, and in which order you look, is your own choice.
+ *   first area that has one for you; of areas with the same priority any will do. Which slot of the area you
+ *   take, and in which order you look, is your own choice.
  * - Slot `offset` of area `si` is free if its byte si.swapMap[offset] is 0.
  * - 512 slots (SWAPFILE_CLUSTER) are a cluster: slot `offset` belongs to the one with ci.index =
  *   Math.floor(offset / SWAPFILE_CLUSTER) in si.clusterInfo. ci.count is how many of its slots are not free.
@@ -318,4 +319,69 @@ export function doSwapPage(vmf: VmFault): VmFaultResult {
  */
 export function getScanCount(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): number[] {
   throw new NotWrittenYet("06.4");
+}
+
+// ---------------------------------------------------------------- 06.5
+
+/** A machine's counters at one moment: each only grows. The last lines are there to be looked at. */
+export interface VmSample {
+  /** When it was taken, in ns. */
+  ns: number;
+  /** What the CPUs have done so far, in ns, as in /proc/stat: programs' own work, */
+  user: number;
+  /** the kernel's, */
+  system: number;
+  /** nothing, */
+  idle: number;
+  /** and nothing because programs wait for a device. */
+  iowait: number;
+  /** From here on /proc/vmstat, in pages: anonymous pages and pages of files that were taken from memory. */
+  pgsteal_anon: number;
+  pgsteal_file: number;
+  /** Pages that came back after they had been taken. */
+  workingset_refault_anon: number;
+  workingset_refault_file: number;
+  /** Those of files that came back so soon that it was a mistake to take them. */
+  workingset_activate_file: number;
+  /** Read from swap, written to it, faults that waited for a device. */
+  pswpin: number;
+  pswpout: number;
+  pgmajfault: number;
+}
+
+/** From when on a machine thrashes. */
+export interface ThrashingRule {
+  /** How far back to look, in ns: more than 0. */
+  windowNs: number;
+  /** Shares, 0 to 1, that must be passed for thrashing to begin. */
+  begin: { lost: number; back: number };
+  /** Lower ones, that must be passed for it to go on. */
+  end: { lost: number; back: number };
+}
+
+/**
+ * 06.5 Detect thrashing. For each sample: does the machine thrash at that moment? The samples are in the
+ * order in which they were taken.
+ *
+ * Pages that go to swap are no thrashing, nor are major faults, nor a file that is read once. A machine
+ * thrashes when most of what it takes from memory is wanted back, and hardly any work is done besides.
+ *
+ * - A sample is compared with its base: the latest sample before it that is at least rule.windowNs older. As
+ *   long as there is none, the machine does not thrash. What a counter has grown by since the base is called
+ *   its growth here.
+ * - Lost is the growth of system and iowait together. The share lost is that of the growth of all four: user,
+ *   system, idle and iowait.
+ * - Taken is the growth of pgsteal_anon and pgsteal_file together. Back is the growth of
+ *   workingset_refault_anon and workingset_activate_file together. (Not workingset_refault_file: a file that
+ *   is read twice from end to end comes back, too, and nobody misses it in between.) The share that came back
+ *   is back / taken.
+ * - Thrashing begins when both shares are more than those of rule.begin. Once it has begun, it goes on as
+ *   long as both are more than those of rule.end.
+ * - If nothing was taken, the machine does not thrash. If the four times have not grown, no share of them is
+ *   lost.
+ * - If any field of a sample is less than in the sample before, the machine has been started anew: samples
+ *   before that one are no base any more, for it or any later one.
+ */
+export function detectThrashing(samples: readonly VmSample[], rule: ThrashingRule): boolean[] {
+  throw new NotWrittenYet("06.5");
 }

@@ -39,6 +39,18 @@ import {
 } from "../../lib/course/labs/swap_slot_ops.js";
 import { type AllocScene, type ByteCall, onBytes, onScene } from "../../lib/course/labs/swap_slot_watch.js";
 import { runSlots } from "../../lib/course/labs/swap_slots.js";
+import {
+  type Growth,
+  grownSamples,
+  PLAIN_RULE,
+  randomSamples,
+  referenceThrashing,
+  type ThrashingRule,
+  thrashingStep,
+  type VmSample,
+  whyThrashing,
+} from "../../lib/course/labs/thrash.js";
+import { ruleFor, runText, THRASH_RUNS, watchRun } from "../../lib/course/labs/thrash_runs.js";
 import { hex } from "../../lib/hw/address.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
@@ -912,4 +924,207 @@ describe("06.4 Scan balance", () => {
   it("drives a machine through random workloads", () => {
     atLast("06.4", () => compareScans([], 3));
   });
+});
+
+// ---------------------------------------------------------------- 06.5
+
+/** A sample's counters that the rule speaks of. */
+function sampleText(sample: VmSample): string {
+  const { ns, user, system, idle, iowait, ...counters } = sample;
+  const { pgsteal_anon, pgsteal_file, workingset_refault_anon, workingset_activate_file } = counters;
+  return `at ${ns} ns: user ${user}, system ${system}, idle ${idle}, iowait ${iowait}, pgsteal_anon ${pgsteal_anon}, pgsteal_file ${pgsteal_file}, workingset_refault_anon ${workingset_refault_anon}, workingset_activate_file ${workingset_activate_file}`;
+}
+
+/** Compares the answers for all samples, and explains the first that differs. */
+function compareThrashing(what: string, samples: readonly VmSample[], rule: ThrashingRule): void {
+  const expected = referenceThrashing(samples, rule);
+  const got: unknown = submission.detectThrashing(
+    samples.map((sample) => ({ ...sample })),
+    { ...rule },
+  );
+  if (!Array.isArray(got) || got.length !== expected.length) {
+    expectSame(got, expected, { what: `detectThrashing, for ${samples.length} samples` });
+    return;
+  }
+  const at = expected.findIndex((answer, i) => answer !== got[i]);
+  if (at < 0) return;
+  expectSame(got[at], expected[at], {
+    what: `${what}The answer for sample ${at} of ${samples.length}, ${sampleText(samples[at]!)},`,
+    because: whyThrashing(samples, rule, at),
+  });
+}
+
+/** Samples that grow in these steps of 10 ns, judged by a window of 100 ns. */
+function checkThrashing(because: string, growths: Growth[], rule: Partial<ThrashingRule> = {}): void {
+  remember("06.5", because, () => compareThrashing("", grownSamples(growths), { ...PLAIN_RULE, ...rule }));
+}
+
+const times = (nr: number, options: Growth = {}): Growth[] =>
+  Array.from({ length: nr }, () => thrashingStep(options));
+
+/** Samples of machines, once for all who are graded by this process. */
+const watched = new Map<(typeof THRASH_RUNS)[number], VmSample[]>();
+
+/** Judges the runs of a scene, on all devices or on one. */
+function checkRuns(scene: string, device?: string): void {
+  atLast("06.5", () => {
+    for (const run of THRASH_RUNS) {
+      if (run.scene !== scene || (device ?? run.device) !== run.device) continue;
+      const samples = watched.get(run) ?? watchRun(run);
+      watched.set(run, samples);
+      const rule = ruleFor(run.device);
+      compareThrashing(`A machine was watched: ${runText(run)}. `, samples, rule);
+      // The rule is right about this machine.
+      expectSame(referenceThrashing(samples, rule).includes(true), run.thrashes, { what: runText(run) });
+    }
+  });
+}
+
+const none = { pgsteal_anon: 0, workingset_refault_anon: 0, pswpin: 0, pswpout: 0, pgmajfault: 0 };
+const working = { ...none, user: 10, system: 0, iowait: 0 };
+
+describe("06.5 Detect thrashing", () => {
+  it("answers for every sample", () => {
+    remember("06.5", "one answer for each sample", () => {
+      compareThrashing("", [], PLAIN_RULE);
+      compareThrashing("", grownSamples([]), PLAIN_RULE);
+    });
+    checkThrashing("a machine at work does not thrash", times(15, working));
+    checkThrashing("most of the time lost, most of what is taken comes back: it thrashes", times(15));
+  });
+  it("looks back as far as the window", () => {
+    checkThrashing("as long as the window is not full, the machine does not thrash", times(12));
+    checkThrashing("a base that is just windowNs older is old enough", times(11, { ns: 20 }));
+    checkThrashing("the window is the rule's", times(15), { windowNs: 30 });
+  });
+  it("counts lost time", () => {
+    checkThrashing("the kernel's time is lost: zram", times(12, { system: 9, iowait: 0 }));
+    checkThrashing("waiting is lost: a disk", times(12, { system: 0, iowait: 9 }));
+    checkThrashing("only both together are more than half", times(12, { user: 4, system: 3, iowait: 3 }));
+    checkThrashing("a machine that does nothing most of the time loses little", times(12, { idle: 50 }));
+    checkThrashing("a machine that works most of the time loses little", times(12, { user: 50 }));
+    checkThrashing("just half is not more than half", times(12, { user: 5, system: 1, iowait: 4 }));
+    checkThrashing(
+      "times that have not grown: nothing is lost",
+      times(12, { user: 0, system: 0, idle: 0, iowait: 0 }),
+    );
+  });
+  it("counts what comes back", () => {
+    checkThrashing(
+      "cold pages go out, and none comes back: no thrashing",
+      times(12, { workingset_refault_anon: 0, pswpin: 0 }),
+    );
+    checkThrashing(
+      "major faults of a program that starts are no refaults",
+      times(12, { ...none, pgmajfault: 50 }),
+    );
+    checkThrashing(
+      "a file that is read again comes back, but too late to be missed (workingset_refault_file)",
+      times(12, { ...none, pgsteal_file: 30, workingset_refault_file: 30 }),
+    );
+    checkThrashing(
+      "pages of files that are missed count: workingset_activate_file",
+      times(12, { ...none, pgsteal_file: 30, workingset_activate_file: 20 }),
+    );
+    checkThrashing(
+      "both kinds of what came back count together",
+      times(12, { pgsteal_file: 20, workingset_refault_anon: 14, workingset_activate_file: 14 }),
+    );
+    checkThrashing(
+      "both kinds of what was taken count together",
+      times(12, { pgsteal_file: 40, workingset_refault_anon: 19 }),
+    );
+    checkThrashing(
+      "just half of what was taken is not more than half",
+      times(12, { workingset_refault_anon: 10 }),
+    );
+    checkThrashing(
+      "memory that is read in again after nothing more is taken: no thrashing",
+      times(12, { pgsteal_anon: 0 }),
+    );
+    checkThrashing("what was clean is taken without being written", times(12, { pswpout: 0 }));
+    checkThrashing(
+      "read-ahead reads more than comes back",
+      times(12, { pswpin: 200, workingset_refault_anon: 9 }),
+    );
+  });
+  it("begins late and ends late", () => {
+    const milder = { user: 6, system: 1, iowait: 3 };
+    const fewer = { workingset_refault_anon: 8 };
+    checkThrashing("more than rule.end is not enough to begin (lost)", times(14, milder));
+    checkThrashing("more than rule.end is not enough to begin (back)", times(14, fewer));
+    checkThrashing("but enough to go on", [...times(12), ...times(14, milder), ...times(14, fewer)]);
+    checkThrashing("it ends when little is lost", [
+      ...times(12),
+      ...times(14, { user: 30 }),
+      ...times(14, milder),
+    ]);
+    checkThrashing("it ends when little comes back", [
+      ...times(12),
+      ...times(14, { workingset_refault_anon: 4 }),
+      ...times(14, fewer),
+    ]);
+    checkThrashing("it ends when nothing is taken", [...times(12), ...times(14, { pgsteal_anon: 0 })]);
+    checkThrashing("just as much as rule.end says is not more", [
+      ...times(12),
+      ...times(14, { user: 12, system: 1, iowait: 3 }),
+      ...times(12),
+      ...times(14, { workingset_refault_anon: 5 }),
+    ]);
+    checkThrashing("the shares are the rule's", [...times(12, milder), ...times(14, fewer)], {
+      begin: { lost: 0.3, back: 0.9 },
+      end: { lost: 0.1, back: 0.35 },
+    });
+  });
+  it("compares with the right sample", () => {
+    checkThrashing("the base is the latest sample that is old enough: what was before it does not count", [
+      ...times(12, working),
+      ...times(14),
+      ...times(14, working),
+    ]);
+    checkThrashing("a sample that comes late has a base, too", [
+      ...times(3, { ns: 250 }),
+      ...times(3, { ...working, ns: 40 }),
+      ...times(4, { ns: 90 }),
+    ]);
+    checkThrashing("several samples may be of the same moment", [
+      ...times(12),
+      ...times(4, { ns: 0 }),
+      ...times(3),
+    ]);
+  });
+  it("notices a new start", () => {
+    const anew = { ns: 10, iowait: -60, system: -10, workingset_refault_anon: -100, pgsteal_anon: -100 };
+    checkThrashing(
+      "counters that are less than before: the machine was started anew, and the window is empty",
+      [...times(14), anew, ...times(14)],
+    );
+    checkThrashing("any counter tells, also one that the rule does not use", [
+      ...times(14),
+      { ...thrashingStep(), pswpin: -1 },
+      ...times(14),
+    ]);
+    checkThrashing("the clock tells, too", [...times(14), { ...thrashingStep(), ns: -900 }, ...times(14)]);
+    checkThrashing("after a new start thrashing must begin again", [
+      ...times(14),
+      { ...thrashingStep(), pgmajfault: -1 },
+      ...times(14, { user: 6, system: 1, iowait: 3 }),
+    ]);
+  });
+  it("works for random samples", () => {
+    const random = new Random(605);
+    remember("06.5", "as in every list of samples", () => {
+      for (let i = 0; i < 120; i++) compareThrashing("", randomSamples(random), PLAIN_RULE);
+    });
+  });
+  it("notices thrashing on an SSD, and its end", () => checkRuns("ends", "ssd"));
+  it("notices thrashing on a disk, and its end", () => checkRuns("ends", "hdd"));
+  it("notices thrashing on zram, and its end", () => checkRuns("ends", "zram"));
+  it("does not blame a machine whose memory is enough", () => checkRuns("fits"));
+  it("does not blame much work on few pages that come back", () => checkRuns("light"));
+  it("does not blame cold pages that go out", () => checkRuns("cold"));
+  it("does not blame programs that start", () => checkRuns("start"));
+  it("does not blame the reading of a large file", () => checkRuns("stream"));
+  it("does not blame a program that comes back to its pages", () => checkRuns("return"));
+  it("does not blame a machine that sleeps", () => checkRuns("sleepy"));
 });

@@ -1,16 +1,9 @@
 /**
- * Test bench of lab 06.5: runs of a machine that thrashes, and of machines that only look a little like it, watched
- * as `vmstat 1` would.
+ * Test bench of lab 06.5: runs of a machine that thrashes, and of machines that only look a little like it,
+ * watched as `vmstat 1` would.
  *
  *   programs on one CPU --> a sampler wakes up every so often --> counters of /proc/vmstat
  *                       '-> when they ended: who ran, who waited --> user, system, idle, iowait of /proc/stat
- *
- *   in turns     several programs, each with a working set; they fit together, or they do not
- *   cold         memory is filled once and never used again: pages go out, none comes back
- *   start        a program maps a file and reads it page by page: major faults
- *   stream       a file larger than RAM is read, twice
- *   return       a program that slept while others filled memory comes back to its pages
- *   light        too little memory, but much work with each page
  *
  * Not in Linux: a helper of the course. Read first: kernel/programs.ts, view/thrashing.ts.
  */
@@ -21,23 +14,7 @@ import type { Process } from "../../kernel/process.js";
 import type { ProgramFunction, ProgramSpan } from "../../kernel/programs.js";
 import { procfsOf } from "../../procfs/mount.js";
 import { vmstatValue } from "../../procfs/vmstat.js";
-
-/** Counters of a machine at one moment, as lab 06.5 has them. */
-export interface VmSample {
-  ns: number;
-  user: number;
-  system: number;
-  idle: number;
-  iowait: number;
-  pgmajfault: number;
-  pgsteal_anon: number;
-  pgsteal_file: number;
-  pswpin: number;
-  pswpout: number;
-  workingset_refault_anon: number;
-  workingset_refault_file: number;
-  workingset_activate_file: number;
-}
+import { PLAIN_RULE, type ThrashingRule, type VmSample } from "./thrash.js";
 
 const COUNTERS = [
   ...["pgmajfault", "pgsteal_anon", "pgsteal_file", "pswpin", "pswpout"],
@@ -45,22 +22,25 @@ const COUNTERS = [
 ] as const;
 
 /** Where memory goes. */
-export type ThrashDevice = "ssd" | "hdd" | "zram";
+type ThrashDevice = "ssd" | "hdd" | "zram";
 
-/** What runs. */
-export type ThrashScene =
-  | "in turns"
-  | "fits"
-  | "light"
-  | "cold"
-  | "start"
-  | "stream"
-  | "return"
-  | "sleepy"
-  | "ends";
+/** What runs, in words. */
+const SCENES = {
+  fits: "two programs whose pages fit into memory together",
+  light: "three programs whose pages do not quite fit, with much work on each",
+  cold: "a program that fills more than memory and uses none of it again",
+  start: "programs that start one after the other",
+  stream: "a program that reads a large file again and again",
+  return: "a program that comes back to its pages after another one has filled memory",
+  sleepy: "a program that sleeps most of the time and uses few pages",
+  ends: "five programs in turns whose pages do not fit, four of which end",
+};
 
-const RAM_PAGES = 2048;
+type ThrashScene = keyof typeof SCENES;
+
+const RAM_PAGES = 1024;
 const DATA = "/data/big";
+const DATA_BYTES = 1.5 * RAM_PAGES * PAGE_SIZE;
 
 /** Where the programs' time went, and what has been sampled. */
 class Watch {
@@ -79,8 +59,12 @@ class Watch {
     this.userNs += ns;
   }
 
-  look(): void {
-    const { sys } = this.machine.kernel;
+  /** Takes a sample if it is time; nobody's step has begun later than this one. */
+  look(always = false): void {
+    const { kernel, clock } = this.machine;
+    const last = this.samples[this.samples.length - 1];
+    if (!always && last !== undefined && clock.nowNs < last.ns + this.everyNs) return;
+    const { sys } = kernel;
     const counters = Object.fromEntries(COUNTERS.map((name) => [name, vmstatValue(sys, name)]));
     const times = { ns: this.machine.clock.nowNs, user: this.userNs, system: 0, idle: 0, iowait: 0 };
     this.samples.push({ ...times, ...counters } as unknown as VmSample);
@@ -94,7 +78,7 @@ class Watch {
       process.nanosleep(this.everyNs);
       yield;
     }
-    this.look();
+    this.look(true);
   }
 
   /** Divides the time up to each sample among what the CPU did. */
@@ -108,6 +92,7 @@ class Watch {
     const sums = { run: 0, idle: 0, iowait: 0 };
     let lastNs = this.samples[0]!.ns;
     let at = 0;
+    let system = 0;
     const goOn = (ns: number): void => {
       const has = (what: string): boolean => (now.get(what) ?? 0) > 0;
       const kind = has("run") || has("ready") ? "run" : has("io") || has("writeback") ? "iowait" : "idle";
@@ -123,7 +108,8 @@ class Watch {
       goOn(sample.ns);
       sample.idle = sums.idle;
       sample.iowait = sums.iowait;
-      sample.system = Math.max(0, sums.run - sample.user);
+      sample.system = Math.max(system, sums.run - sample.user);
+      system = sample.system; // a step in which a program works is counted when it ends
     }
   }
 }
@@ -170,23 +156,29 @@ function inTurns(watch: Watch, programs: number, pages: number, ns: number, comp
   return acts;
 }
 
-function* stream(watch: Watch, process: Process): Generator<void, void> {
+/** Reads a file that is larger than RAM from end to end, again and again. */
+function* stream(watch: Watch, process: Process, endNs: number): Generator<void, void> {
   const buffer = process.mmap(16 * PAGE_SIZE);
   const fd = process.open(DATA, { writable: false });
-  for (let round = 0; round < 2; round++)
-    for (let at = 0; at < 1.5 * RAM_PAGES * PAGE_SIZE; at += 16 * PAGE_SIZE) {
-      process.pread(fd, buffer, 16 * PAGE_SIZE, at);
-      watch.compute(8000);
-      yield;
-    }
+  for (let at = 0; watch.machine.clock.nowNs < endNs; at = (at + 16 * PAGE_SIZE) % DATA_BYTES) {
+    process.pread(fd, buffer, 16 * PAGE_SIZE, at);
+    watch.compute(1000);
+    yield;
+  }
 }
 
-function* mapped(watch: Watch, process: Process, pages: number, order: Random): Generator<void, void> {
-  const start = process.mmap(pages * PAGE_SIZE, { fd: process.open(DATA, { writable: false }) });
-  for (let i = 0; i < pages; i++) {
-    process.load(start + order.below(pages) * PAGE_SIZE, 4);
-    watch.compute(2000);
-    yield;
+/** Programs start one after the other: each maps a file that is not in memory, and reads a part of it. */
+function* starts(watch: Watch, process: Process, endNs: number): Generator<void, void> {
+  const fd = process.open(DATA, { writable: false });
+  while (watch.machine.clock.nowNs < endNs) {
+    const start = process.mmap(400 * PAGE_SIZE, { fd });
+    for (let page = 0; page < 400; page += 16) {
+      process.load(start + page * PAGE_SIZE, 4);
+      watch.compute(2000);
+      yield;
+    }
+    process.munmap(start, 400 * PAGE_SIZE);
+    process.dropCache(fd);
   }
 }
 
@@ -196,19 +188,19 @@ function returning(watch: Watch, ns: number): Acts {
   const startNs = clock.nowNs;
   return {
     *sleeper(process) {
-      const start = yield* fill(process, 400);
+      const start = yield* fill(process, 200);
       process.nanosleep(ns / 2);
       yield;
-      for (let page = 0; page < 400; page++) {
+      for (let page = 0; page < 200; page++) {
         process.load(start + page * PAGE_SIZE, 4);
         watch.compute(2000);
         yield;
       }
-      yield* use(watch, process, { start, pages: 400 }, { untilNs: startNs + ns, computeNs: 2000, seed: 1 });
+      yield* use(watch, process, { start, pages: 200 }, { untilNs: startNs + ns, computeNs: 2000, seed: 1 });
     },
     *filler(process) {
       yield* fill(process, RAM_PAGES);
-      watch.compute(ns / 4);
+      process.nanosleep(Math.round(0.9 * ns)); // its pages stay
       yield;
     },
   };
@@ -216,33 +208,35 @@ function returning(watch: Watch, ns: number): Acts {
 
 function actsOf(watch: Watch, scene: ThrashScene, ns: number): Acts {
   const { clock } = watch.machine;
+  const endNs = clock.nowNs + ns;
   switch (scene) {
-    case "in turns":
-      return inTurns(watch, 6, 512, ns);
     case "fits":
-      return inTurns(watch, 3, 400, ns);
+      return inTurns(watch, 2, 200, ns);
     case "light":
-      return inTurns(watch, 4, 440, ns, 400_000);
+      return inTurns(watch, 3, 300, ns, 200_000);
     case "cold":
       return {
         *cold(process) {
-          yield* fill(process, 2 * RAM_PAGES);
-          watch.compute(ns / 2);
-          yield;
+          const pages = 2 * RAM_PAGES;
+          const start = yield* fill(process, pages);
+          yield* use(
+            watch,
+            process,
+            { start: start + (pages - 50) * PAGE_SIZE, pages: 50 },
+            { untilNs: endNs, computeNs: 2000, seed: 1 },
+          );
         },
       };
     case "start":
       return {
-        ...inTurns(watch, 1, 200, ns),
-        *start(process) {
-          yield* mapped(watch, process, 600, new Random(3));
+        *starter(process) {
+          yield* starts(watch, process, endNs);
         },
       };
     case "stream":
       return {
-        ...inTurns(watch, 1, 200, ns),
         *reader(process) {
-          yield* stream(watch, process);
+          yield* stream(watch, process, endNs);
         },
       };
     case "return":
@@ -253,7 +247,7 @@ function actsOf(watch: Watch, scene: ThrashScene, ns: number): Acts {
         *sleepy(process) {
           const start = yield* fill(process, RAM_PAGES);
           const random = new Random(5);
-          while (clock.nowNs < ns) {
+          while (clock.nowNs < endNs) {
             process.load(start + random.below(RAM_PAGES) * PAGE_SIZE, 4);
             watch.compute(2000);
             process.nanosleep(ns / 100);
@@ -262,15 +256,66 @@ function actsOf(watch: Watch, scene: ThrashScene, ns: number): Acts {
         },
       };
     case "ends": {
-      const all = inTurns(watch, 6, 512, ns / 2);
-      const some = inTurns(watch, 1, 512, ns);
+      const all = inTurns(watch, 4, 600, 0.6 * ns);
+      const some = inTurns(watch, 1, 450, ns);
       return { ...all, long: some.p1! };
     }
   }
 }
 
-/** Runs the scene for about `ns`, sampled about `nr` times. */
-export function watchScene(scene: ThrashScene, device: ThrashDevice, ns: number, nr: number): VmSample[] {
+/** A run to be judged. */
+interface ThrashRun {
+  readonly scene: ThrashScene;
+  readonly device: ThrashDevice;
+  /** Whether the machine thrashes for a while. */
+  readonly thrashes: boolean;
+}
+
+const RUNS: readonly (readonly [ThrashScene, ThrashDevice])[] = [
+  ...([
+    ["ends", "ssd"],
+    ["ends", "hdd"],
+    ["ends", "zram"],
+  ] as const),
+  ...([
+    ["fits", "zram"],
+    ["light", "ssd"],
+    ["cold", "zram"],
+    ["start", "ssd"],
+    ["stream", "zram"],
+  ] as const),
+  ...([
+    ["return", "ssd"],
+    ["return", "zram"],
+    ["sleepy", "hdd"],
+  ] as const),
+];
+
+/** The runs of lab 06.5. */
+export const THRASH_RUNS: readonly ThrashRun[] = RUNS.map(([scene, device]) => {
+  return { scene, device, thrashes: scene === "ends" };
+});
+
+/** How long the runs on each device are, how many samples are taken, and how far back to look, in ns. */
+const TIMES: Readonly<Record<ThrashDevice, { ns: number; nr: number; windowNs: number }>> = {
+  ssd: { ns: 40e6, nr: 40, windowNs: 10e6 },
+  zram: { ns: 60e6, nr: 60, windowNs: 12e6 },
+  hdd: { ns: 2e9, nr: 60, windowNs: 0.4e9 },
+};
+
+/** The rule for a device's runs. */
+export function ruleFor(device: ThrashDevice): ThrashingRule {
+  return { ...PLAIN_RULE, windowNs: TIMES[device].windowNs };
+}
+
+/** A run in words. */
+export function runText({ scene, device }: ThrashRun): string {
+  return `${SCENES[scene]}, swap on ${device === "ssd" ? "an SSD" : device === "hdd" ? "a disk" : "zram"}`;
+}
+
+/** Runs the scene on a new machine; its samples. */
+export function watchRun({ scene, device }: ThrashRun): VmSample[] {
+  const { ns, nr } = TIMES[device];
   const disk = device === "zram" ? "ssd" : device;
   const swap = device === "zram" ? {} : { swap: { size: "32 MiB", disk: device } };
   const machine = boot({ ram: RAM_PAGES * PAGE_SIZE, cpus: 1, disk, ...swap });
@@ -279,17 +324,26 @@ export function watchScene(scene: ThrashScene, device: ThrashDevice, ns: number,
     machine.mkswap("/dev/zram0");
     machine.swapon("/dev/zram0");
   }
-  machine.kernel.files.writeFile(DATA, new Uint8Array(1.5 * RAM_PAGES * PAGE_SIZE).fill(7));
-  const watch = new Watch(machine, ns / nr);
+  const { sys } = machine.kernel;
+  sys.readAheadPages = 32;
+  machine.kernel.files.writeFile(DATA, new Uint8Array(DATA_BYTES).fill(7));
+  const setup = machine.spawn("setup");
+  const fd = setup.open(DATA);
+  setup.fsync(fd);
+  setup.dropCache(fd);
+  setup.exit();
+  const watch = new Watch(machine, Math.round(ns / nr));
   const acts = actsOf(watch, scene, ns);
   const programs: Record<string, ProgramFunction> = {};
   for (const [name, act] of Object.entries(acts))
     programs[name] = function* (process) {
-      try {
-        yield* act(process);
-      } finally {
-        watch.ended++;
+      for (const steps = act(process); ; ) {
+        watch.look();
+        if (steps.next().done === true) break;
+        yield;
       }
+      watch.ended++;
+      process.exit();
     };
   const nrActs = Object.keys(acts).length;
   const ran = machine.runPrograms(

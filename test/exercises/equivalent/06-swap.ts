@@ -108,4 +108,13 @@ export const equivalent: Equivalent[] = [
       "06.4 number: let fp = [0 => -1];",
     ],
   },
+  // ---- 06.5
+  {
+    because: "the first sample has no base, and says that the machine does not thrash",
+    mutants: ["06.5 word: let thrashes = [false => true];"],
+  },
+  {
+    because: "nothing is less than a field that is not there, so the first sample is no new start either way",
+    mutants: ["06.5 neighbour: const before = samples[i - 1] ?? [sample => i];"],
+  },
 ];

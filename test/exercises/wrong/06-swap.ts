@@ -56,6 +56,17 @@ const AP = "Math.floor((swappiness * (anon + file + 1)) / (anon + 1));";
 const SCAN = "Math.floor(lruvecLruSize(sys, lruvec, list, sc.reclaimIdx) / 2 ** sc.priority);";
 const SHARE = 'Math.floor((scan * (type === "anon" ? ap : fp)) / (ap + fp));';
 
+// ---- 06.5
+const ANEW = "if (names.some((name) => sample[name] < before[name])) first = i;";
+const BASE = "while (at >= first && samples[at]!.ns > sample.ns - rule.windowNs) at--;";
+const EMPTY = "    if (at < first) {\n      thrashes = false;\n      return false;\n    }\n";
+const LOST = 'const lost = since("system") + since("iowait");';
+const ALL = 'const all = lost + since("user") + since("idle");';
+const TAKEN = 'const taken = since("pgsteal_anon") + since("pgsteal_file");';
+const BACK = 'const back = since("workingset_refault_anon") + since("workingset_activate_file");';
+const SHARES = "const shares = thrashes ? rule.end : rule.begin;";
+const VERDICT = "thrashes = taken > 0 && lost > shares.lost * all && back > shares.back * taken;";
+
 export const wrongAnswers: WrongAnswer[] = [
   // ---- 06.1
   wrong("06.1", "does not invert the offset", INVERT, "BigInt(place.offset)", /bits are inverted/),
@@ -482,5 +493,156 @@ export const wrongAnswers: WrongAnswer[] = [
     "sc.proactiveSwappiness ?? sys",
     "sc.proactiveSwappiness || sys",
     /0 included|swappiness 0 keeps/,
+  ),
+  // ---- 06.5
+  wrong(
+    "06.5",
+    "takes all that goes out for thrashing",
+    VERDICT,
+    "thrashes = taken > 0 && lost > shares.lost * all;",
+    /none comes back: no thrashing/,
+  ),
+  wrong(
+    "06.5",
+    "takes a few refaults for thrashing",
+    VERDICT,
+    "thrashes = taken > 0 && back > shares.back * taken;",
+    /loses little|only both together/,
+  ),
+  wrong(
+    "06.5",
+    "takes either sign for thrashing",
+    VERDICT,
+    VERDICT.replace("all && back", "all || back"),
+    /no thrashing|loses little/,
+  ),
+  wrong(
+    "06.5",
+    "takes pages that come back into free memory for thrashing",
+    VERDICT,
+    VERDICT.replace("taken > 0 && ", ""),
+    /nothing more is taken/,
+  ),
+  wrong(
+    "06.5",
+    "begins at the threshold",
+    VERDICT,
+    VERDICT.replace("lost >", "lost >="),
+    /just half is not more|nothing is lost/,
+  ),
+  wrong(
+    "06.5",
+    "begins when just half comes back",
+    VERDICT,
+    VERDICT.replace("back >", "back >="),
+    /just half of what was taken is not more/,
+  ),
+  wrong(
+    "06.5",
+    "has one threshold for both ways",
+    SHARES,
+    "const shares = rule.begin;",
+    /but enough to go on/,
+  ),
+  wrong(
+    "06.5",
+    "mixes the two thresholds up",
+    SHARES,
+    "const shares = thrashes ? rule.begin : rule.end;",
+    /just half is not more|not enough to begin/,
+  ),
+  wrong(
+    "06.5",
+    "does not use the rule's shares",
+    SHARES,
+    "const shares = thrashes ? { lost: 0.25, back: 0.25 } : { lost: 0.5, back: 0.5 };",
+    /the shares are the rule's/,
+  ),
+  wrong("06.5", "forgets the kernel's time", LOST, 'const lost = since("iowait");', /zram/),
+  wrong("06.5", "forgets the waiting", LOST, 'const lost = since("system");', /it thrashes|a disk/),
+  wrong(
+    "06.5",
+    "takes idle time for lost",
+    LOST,
+    'const lost = since("system") + since("iowait") + since("idle");',
+    /does nothing most of the time/,
+  ),
+  wrong(
+    "06.5",
+    "leaves idle time out of all time",
+    ALL,
+    'const all = lost + since("user");',
+    /does nothing most of the time/,
+  ),
+  wrong(
+    "06.5",
+    "counts files that are only read again",
+    BACK,
+    BACK.replace("activate_file", "refault_file"),
+    /too late to be missed/,
+  ),
+  wrong(
+    "06.5",
+    "counts anonymous pages alone",
+    BACK,
+    'const back = since("workingset_refault_anon");',
+    /workingset_activate_file/,
+  ),
+  wrong(
+    "06.5",
+    "counts what was written to swap as taken",
+    TAKEN,
+    'const taken = since("pswpout");',
+    /less|clean|more than half|read-ahead|taken/,
+  ),
+  wrong(
+    "06.5",
+    "counts only anonymous pages as taken",
+    TAKEN,
+    'const taken = since("pgsteal_anon");',
+    /taken count together|are missed count/,
+  ),
+  wrong(
+    "06.5",
+    "counts every read from swap as back",
+    BACK,
+    'const back = since("pswpin");',
+    /workingset_activate_file|came back count together|read-ahead/,
+  ),
+  wrong(
+    "06.5",
+    "compares with the sample before, whatever the window",
+    BASE,
+    "at--;",
+    /window is not full|it thrashes/,
+  ),
+  wrong(
+    "06.5",
+    "compares with the first sample of all",
+    BASE,
+    "at = samples[first]!.ns > sample.ns - rule.windowNs ? first - 1 : first;",
+    /it ends when little is lost[\s\S]*since sample 11, its base/,
+  ),
+  wrong(
+    "06.5",
+    "wants a base older than the window",
+    BASE,
+    BASE.replace("ns > sample", "ns >= sample"),
+    /just windowNs older is old enough|it thrashes/,
+  ),
+  wrong(
+    "06.5",
+    "goes on without a base",
+    EMPTY,
+    "    if (at < first) return thrashes;\n",
+    /thrashing must begin again|window is empty/,
+  ),
+  wrong("06.5", "does not notice a new start", ANEW, "", /started anew/),
+  wrong(
+    "06.5",
+    "notices a new start by the clock only",
+    ANEW,
+    "if (sample.ns < before.ns) first = i;",
+    /started anew|any counter tells/,
   ),
 ];
