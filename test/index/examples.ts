@@ -415,6 +415,9 @@ export const CLASSES: Record<string, ClassExample> = {
       frame: () => [1],
       zeroFrame: () => [1],
       copyFrame: () => [1, 2],
+      saveFrame: () => [1, new Uint8Array(4096), 0],
+      loadFrame: () => [1, new Uint8Array(4096), 0, 4096],
+      isFrameZero: () => [1],
     },
   },
   Random: {
