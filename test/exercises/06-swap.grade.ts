@@ -806,18 +806,6 @@ describe("06.4 Scan balance", () => {
       { swap: 0, own: SWAPPINESS_ANON_ONLY },
     );
   });
-  it("spares the anonymous memory of a group without swappiness", () => {
-    checkScan(
-      "a group is to shrink (sc.targetMemcg), and swappiness is 0: files only, whatever else sc says",
-      { groupSwap: 50, target: true, swappiness: 0, fileIsTiny: true },
-      { groupSwap: 50, target: true, own: 0, priority: 0, fileIsTiny: true },
-    );
-    checkScan(
-      "that is for groups that are to shrink, not for all lists of groups",
-      { groupSwap: 50, swappiness: 0, fileIsTiny: true },
-      { groupSwap: 50, target: true, swappiness: 1, fileIsTiny: true },
-    );
-  });
   it("takes anonymous memory only for who asks for it", () => {
     checkScan(
       "swappiness SWAPPINESS_ANON_ONLY: no files, not even at priority 0, whatever else sc says",
@@ -859,6 +847,18 @@ describe("06.4 Scan balance", () => {
       "sc.cacheTrimMode: files only, though swappiness is high",
       { cacheTrimMode: true },
       { cacheTrimMode: true, swappiness: 200 },
+    );
+  });
+  it("spares the anonymous memory of a group without swappiness", () => {
+    checkScan(
+      "a group is to shrink (sc.targetMemcg), and swappiness is 0: files only, whatever else sc says",
+      { groupSwap: 50, target: true, swappiness: 0, fileIsTiny: true },
+      { groupSwap: 50, target: true, own: 0, priority: 0, fileIsTiny: true },
+    );
+    checkScan(
+      "that is for groups that are to shrink, not for all lists of groups",
+      { groupSwap: 50, swappiness: 0, fileIsTiny: true },
+      { groupSwap: 50, target: true, swappiness: 1, fileIsTiny: true },
     );
   });
   it("shares by swappiness", () => {
