@@ -24,8 +24,10 @@
  * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts.
  * Read next: wp.ts.
  */
+
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import { countMemcgEvents } from "../memcg/stats.js";
 import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
 import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import {
@@ -144,6 +146,7 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
   const folio = direct ? readPastCache(vmf, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
   if (folio === undefined) return undefined;
   countVmEvent(sys, PGMAJFAULT);
+  countMemcgEvents(vmf.vma.vmMm.memcg, PGMAJFAULT, 1);
   return { folio, ret: VM_FAULT_MAJOR, direct };
 }
 
