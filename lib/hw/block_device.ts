@@ -189,7 +189,8 @@ export class BlockDevice {
 
   /** When a request sent now is done; takes up the channel and the data's way until then. */
   private schedule(op: "read" | "write", firstBlock: number, nrBlocks: number): number {
-    const { model, channelNs } = this;
+    const { model } = this;
+    const channelNs: number[] = this.channelNs;
     let channel = 0;
     for (let i = 1; i < channelNs.length; i++) if (channelNs[i]! < channelNs[channel]!) channel = i;
     const startNs = Math.max(this.clock.nowNs, channelNs[channel]!);

@@ -100,8 +100,10 @@ export class EventQueue {
   }
 
   private removeAt(at: number): void {
-    this.records.splice(at, 1);
-    this.nextNs = this.records.at(-1)?.atNs ?? Number.POSITIVE_INFINITY;
+    const { records } = this;
+    if (at === records.length - 1) records.pop();
+    else records.splice(at, 1);
+    this.nextNs = records.at(-1)?.atNs ?? Number.POSITIVE_INFINITY;
   }
 
   /** What will happen, in order. */

@@ -28,7 +28,7 @@ export interface SwapEntryOptions {
 }
 
 /** A swap entry taken apart, as the processor's format has it. Linux arch/x86/include/asm/pgtable_64.h */
-export interface SwapEntryFields {
+interface SwapEntryFields {
   /** Bits 63 to 59: the swap area, or another kind of note. Linux __swp_type() */
   readonly type: number;
   /** Bits 58 to 9 as they stand there. */

@@ -53,7 +53,7 @@ const BAD = { key: "header or bad", fill: "#6B7480" };
 const SHARED = { key: "several processes", fill: OKABE_ITO.purple };
 const CACHE_ONLY = { key: "swap cache only", fill: "#D5D9DE" };
 const OTHERS = { key: "others", fill: "#9AA3AD" };
-const DOTS = { cached: INK.onColour, zero: "#FFFFFF", zswap: OKABE_ITO.yellow };
+const DOTS = { cached: INK.onColour, zero: "#FEFEFE", zswap: OKABE_ITO.yellow };
 const DOT_WORDS = {
   cached: "a frame has the bytes, too",
   zero: "all zeros, not on the device",

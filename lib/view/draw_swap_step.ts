@@ -83,7 +83,7 @@ const LEGEND =
   "Z: all zeros;  z: in zswap.  Thick: this page's slot";
 
 /** What the entry says, in words. */
-export function entryWords(entry: bigint): string {
+function entryWords(entry: bigint): string {
   if (entry === 0n) return "empty";
   if ((entry & 1n) === 0n) return placeText(swapEntryFields(entry));
   const { pfn, writable, dirty, accessed } = unpackEntry(entry);

@@ -112,4 +112,16 @@ export {
   type TableOptions,
   table,
 } from "./table.js";
-export { measureThrashing, type Thrashing, type ThrashingOptions, type ThrashingSwap } from "./thrashing.js";
+export {
+  measureThrashing,
+  type Thrashing,
+  type ThrashingOptions,
+  type ThrashingProgram,
+  type ThrashingSwap,
+} from "./thrashing.js";
+export {
+  drawThrashingKinds,
+  type ThrashingKind,
+  thrashingKinds,
+  thrashingKindsTable,
+} from "./thrashing_kinds.js";

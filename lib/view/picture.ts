@@ -22,6 +22,11 @@
  *   drawFrames         a map of all frames by use and list: drawFrames(machine)
  *   drawAccesses       which addresses are used when: drawAccesses(addresses)
  *   drawGenerations    the same of a machine that keeps its pages in generations
+ *   drawSwapActivity   pages to swap and back over time: drawSwapActivity(samplePressure(machine, act))
+ *   drawSwapEntry      bits of an entry that names a slot: drawSwapEntry(0x07fffffffffffc08n)
+ *   drawSwapMap        who has which slot of swap: drawSwapMap(machine)
+ *   drawThrashing      work done over programs at once: drawThrashing({ disk: runs of measureThrashing })
+ *   drawThrashingKinds what tells TLB, heap and page thrashing apart: drawThrashingKinds(thrashingKinds())
  *   drawPolicy         a replacement policy at work: drawPolicy("CLOCK", trace, 3); stepPolicy steps
  *   drawPolicyCurves   the misses of every policy over the size of memory: drawPolicyCurves(trace)
  *
@@ -30,6 +35,8 @@
  *   stepTables, stepTlb, stepFault, stepCache, stepReclaim, stepOwners, stepShares
  *                      page tables that grow, a TLB in use, a fault, a page cache, the lists while kswapd
  *                      works, a family: one call each
+ *   stepSwapOut, stepSwapIn
+ *                      one page on its way to swap, and back: stepSwapOut(machine, process, address)
  *   record             the states of the machine at each event: record(machine, () => alice.fork(), { capture })
  *
  *   areasOf(mm), ownersOf({ parent, child }), framesOf({ parent, child }), tlbSets(tlb)

@@ -51,8 +51,8 @@ interface Interval {
 
 const IN_SWAP: VmstatColumn = ["swpd", 8, ({ to }) => to.swapUsed * KIB_PER_PAGE];
 const SWAPPED: readonly VmstatColumn[] = [
-  ["si", 7, ({ rate }) => rate("pswpin") * KIB_PER_PAGE],
-  ["so", 7, ({ rate }) => rate("pswpout") * KIB_PER_PAGE],
+  ["si", 8, ({ rate }) => rate("pswpin") * KIB_PER_PAGE],
+  ["so", 8, ({ rate }) => rate("pswpout") * KIB_PER_PAGE],
 ];
 const FREE: VmstatColumn = [
   "free",
@@ -117,7 +117,7 @@ function vmstatLine(
   const seconds = (to.ns - from.ns) / 1e9;
   const rate: Interval["rate"] = (...names) =>
     names.reduce((sum, name) => sum + to.counters[name] - from.counters[name], 0) / seconds;
-  const cells = columns.map(([, width, value]) => String(Math.round(value({ to, rate }))).padStart(width));
+  const cells = columns.map(([, width, value]) => ` ${Math.round(value({ to, rate }))}`.padStart(width));
   return `${((to.ns - startNs) / 1e9).toFixed(3).padStart(8)} ${cells.join("")}`;
 }
 

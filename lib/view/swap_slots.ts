@@ -46,7 +46,7 @@ export interface SwapSlot {
 }
 
 /** Who has which slot: names of processes by entry. */
-export type SlotOwners = ReadonlyMap<SwpEntry, readonly string[]>;
+type SlotOwners = ReadonlyMap<SwpEntry, readonly string[]>;
 
 /** Walks every process once. Those of the same name are told apart by their pid. */
 export function slotOwners({ kernel }: Machine): SlotOwners {

@@ -32,6 +32,7 @@ import { parseSize } from "../hw/size.js";
 import { boot, type Machine, type MachineParts } from "../kernel/machine.js";
 import type { Process } from "../kernel/process.js";
 import type { ProgramFunction, ProgramResult } from "../kernel/programs.js";
+import { SignalError } from "../kernel/signal.js";
 import { procfsOf } from "../procfs/mount.js";
 import { vmstatValue } from "../procfs/vmstat.js";
 import { type Pressure, samplePressure } from "./pressure.js";
@@ -92,7 +93,7 @@ export interface Thrashing {
   readonly usefulCpu: number;
   /** Part of all CPUs' time in which programs ran, the kernel on their behalf included. */
   readonly busyCpu: number;
-  /** Part of the programs' time that they waited for a device. */
+  /** Part of the programs' time that they waited for the swap device, or for memory. */
   readonly waiting: number;
   readonly majorFaults: number;
   /** Pages by the counters of /proc/vmstat, during the work. */
@@ -103,8 +104,25 @@ export interface Thrashing {
   readonly refaults: number;
   /** Programs that the OOM killer ended. */
   readonly killed: number;
+  /** Where the time of each program went, in the order in which they were loaded. */
+  readonly each: readonly ThrashingProgram[];
   /** The work of the first batch over time, if it was watched. */
   readonly pressure?: Pressure;
+}
+
+/** Where the time of one program went until its work was done, in ns. */
+export interface ThrashingProgram {
+  readonly name: string;
+  /** It had a CPU, in the kernel or not. */
+  readonly runNs: number;
+  /** Its CPU was taken. */
+  readonly readyNs: number;
+  /** It waited for the swap device, or for memory. */
+  readonly ioNs: number;
+  /** It waited for the next request, as programs do that have nothing to do. */
+  readonly idleNs: number;
+  /** All of it: when its work was done. */
+  readonly doneNs: number;
 }
 
 const DISKS: Readonly<Record<ThrashingSwap, BlockModelName | undefined>> = {
@@ -212,6 +230,7 @@ class ThrashingRun {
     killed: 0,
     firstDoneNs: 0,
   };
+  private readonly each: ThrashingProgram[] = [];
   private pressure: Pressure | undefined;
 
   constructor(machine: Machine, setting: Setting) {
@@ -227,21 +246,25 @@ class ThrashingRun {
     const loadingNs = machine.clock.nowNs;
     const processes: Record<string, Process> = {};
     const programs: Record<string, ProgramFunction> = {};
+    const areas: number[] = [];
     for (let nr = first; nr < end; nr++) {
       const process = machine.spawn(`p${nr + 1}`);
       process.setaffinity(nr % this.setting.cpus);
       processes[process.name] = process;
-      const at = this.load(process, nr);
+      const at = process.mmap(this.setting.pagesEach * PAGE_SIZE);
+      areas.push(at);
       programs[process.name] = () => this.work(process, at, nr);
+    }
+    this.load(Object.values(processes), areas);
+    for (const [name, { alive }] of Object.entries(processes)) {
+      if (alive) continue;
+      sums.killed++;
+      delete programs[name];
+      delete processes[name];
     }
     sums.loadNs += machine.clock.nowNs - loadingNs;
     const before = COUNTERS.map((name) => vmstatValue(sys, name));
-    const act = () => {
-      const { programs: ended, ns } = machine.runPrograms(programs, { processes, maxSteps: 1e8 });
-      sums.ns += ns;
-      for (const one of Object.values(ended)) this.addUp(one);
-      sums.firstDoneNs = Math.min(...Object.values(ended).map(({ startNs, endNs }) => endNs - startNs));
-    };
+    const act = (): void => this.run(programs, processes);
     if (this.setting.watch && first === 0) this.pressure = samplePressure(machine, act);
     else act();
     COUNTERS.forEach((name, i) => {
@@ -250,17 +273,29 @@ class ThrashingRun {
     for (const process of Object.values(processes)) if (process.alive) process.exit();
   }
 
-  /** Reads the data of program `nr`, page by page; each page is its own. */
-  private load(process: Process, nr: number): number {
-    const { pagesEach } = this.setting;
-    const at = process.mmap(pagesEach * PAGE_SIZE);
-    const fd = process.open(TEXT_FILE, { writable: false });
-    for (let page = 0; page < pagesEach; page++) {
-      process.pread(fd, at + page * PAGE_SIZE, PAGE_SIZE, ((nr * 7 + page) % TEXT_PAGES) * PAGE_SIZE);
-      process.store(at + page * PAGE_SIZE, 4, nr * pagesEach + page);
-    }
-    process.close(fd);
-    return at;
+  /** The work of one batch. */
+  private run(programs: Record<string, ProgramFunction>, processes: Record<string, Process>): void {
+    const { programs: ended, ns } = this.machine.runPrograms(programs, { processes, maxSteps: 1e8 });
+    const all = Object.values(ended).map(programTimes);
+    this.each.push(...all);
+    this.sums.ns += ns;
+    this.sums.firstDoneNs = Math.min(...all.map(({ doneNs }) => doneNs));
+    this.sums.killed += Object.values(ended).filter(({ error }) => error !== undefined).length;
+  }
+
+  /** Each reads its data, all side by side; each page of each is different. The OOM killer may come. */
+  private load(processes: readonly Process[], areas: readonly number[]): void {
+    const fds = processes.map((process) => process.open(TEXT_FILE, { writable: false }));
+    for (let page = 0; page < this.setting.pagesEach; page++)
+      for (const [i, process] of processes.entries()) {
+        if (!process.alive) continue;
+        const va = areas[i]! + page * PAGE_SIZE;
+        unlessKilled(() => {
+          process.pread(fds[i]!, va, PAGE_SIZE, ((i * 7 + page) % TEXT_PAGES) * PAGE_SIZE);
+          process.store(va, 4, page * processes.length + i);
+        });
+      }
+    for (const [i, process] of processes.entries()) if (process.alive) process.close(fds[i]!);
   }
 
   private *work(process: Process, at: number, nr: number): Generator<void, void> {
@@ -281,26 +316,39 @@ class ThrashingRun {
     }
   }
 
-  private addUp({ spans, error, startNs, endNs }: ProgramResult): void {
-    const { sums } = this;
-    const last = (what: string): number =>
-      spans.reduce((sum, span) => sum + (span.what === what ? span.toNs - span.fromNs : 0), 0);
-    sums.runNs += last("run");
-    sums.ioNs += last("io");
-    sums.programNs += endNs - startNs;
-    if (error !== undefined) sums.killed++;
-  }
-
   result(): Omit<Thrashing, "swap" | "ramBytes" | "programs" | "atOnce" | "fit"> {
-    const { ns, loadNs, firstDoneNs, accesses, runNs, ioNs, programNs, killed } = this.sums;
+    const { ns, loadNs, firstDoneNs, accesses, killed } = this.sums;
+    const { each } = this;
+    const sum = (of: keyof Omit<ThrashingProgram, "name">): number =>
+      each.reduce((all, program) => all + program[of], 0);
     const { pgmajfault, workingset_refault_anon: refaults, ...counters } = this.counted;
     const cpuNs = ns * this.setting.cpus;
     return {
       ...{ ns, firstDoneNs, loadNs, accesses, accessesPerSecond: (accesses / ns) * 1e9 },
       usefulCpu: (accesses * this.setting.computeNs) / cpuNs,
-      ...{ busyCpu: runNs / cpuNs, waiting: ioNs / programNs },
+      ...{ busyCpu: sum("runNs") / cpuNs, waiting: sum("ioNs") / sum("doneNs") },
       ...{ majorFaults: pgmajfault, ...counters, refaults, killed },
+      each,
       ...(this.pressure !== undefined && { pressure: this.pressure }),
     };
+  }
+}
+
+/** Where the time of a program went. */
+function programTimes({ name, spans, startNs, endNs }: ProgramResult): ThrashingProgram {
+  const spent = (...kinds: readonly string[]): number =>
+    spans.reduce((sum, { what, fromNs, toNs }) => sum + (kinds.includes(what) ? toNs - fromNs : 0), 0);
+  return {
+    ...{ name, runNs: spent("run"), readyNs: spent("ready"), ioNs: spent("io", "reclaim", "throttled") },
+    ...{ idleNs: spent("sleep"), doneNs: endNs - startNs },
+  };
+}
+
+/** Goes on where the process that acts was killed. */
+function unlessKilled(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof SignalError)) throw error;
   }
 }

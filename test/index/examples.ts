@@ -36,6 +36,10 @@ const swapArguments = (out: boolean): unknown[] => {
   if (out) pagewalk.pageOut(m, p, va, 4096);
   return [m, p, va, { title: "t" }];
 };
+const KIND = {
+  ...{ kind: "calm", nsEach: 2, walks: 1, minorFaults: 0, majorFaults: 0, systemCalls: 0 },
+  ...{ pswpin: 0, pswpout: 0 },
+};
 const SMALL = { ram: "4 MiB", programs: 1, memoryEach: "64 KiB", rounds: 1, swap: "zram" } as const;
 const thrashing = () => pagewalk.measureThrashing(SMALL);
 const walked = () => {
@@ -105,6 +109,7 @@ export const FUNCTIONS: Record<string, Args> = {
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
   drawThrashing: () => [{ ssd: [thrashing()] }, { title: "t", x: "programs", y: "throughput" }],
+  drawThrashingKinds: () => [[KIND], { title: "t" }],
   drawTimeline: () => [{ title: "t", events: [{ atNs: 1, lane: "a", label: "x" }] }],
   drawTlb: () => [{ title: "t", sets: pagewalk.tlbSets(walked().cpu.mmu.l1d[2]!) }],
   drawWalk: () => [walked().explain(0x40_0000), { title: "t" }],
@@ -185,6 +190,8 @@ export const FUNCTIONS: Record<string, Args> = {
   tableFrames: () => [[{ start: 0, end: 4096 }], { levels: 4, bits: 9, entryBytes: 8 }],
   tableIndex: () => [4096, 1],
   takeTurns: () => [{}, () => {}, 100],
+  thrashingKinds: () => [],
+  thrashingKindsTable: () => [[KIND]],
   tlbModel: () => ["tiny"],
   tlbReach: () => [{ sets: 1, ways: 4, levels: [1] }, 1],
   tlbSets: () => [walked().cpu.mmu.l1d[1]],
@@ -397,6 +404,10 @@ export const CLASSES: Record<string, ClassExample> = {
       "write8",
       "writeUint",
       "readUint",
+      // Of devices, which check before they call.
+      "saveFrame",
+      "loadFrame",
+      "isFrameZero",
     ],
     methods: {
       read8: () => [0],
@@ -408,6 +419,9 @@ export const CLASSES: Record<string, ClassExample> = {
       frame: () => [1],
       zeroFrame: () => [1],
       copyFrame: () => [1, 2],
+      saveFrame: () => [1, new Uint8Array(4096), 0],
+      loadFrame: () => [1, new Uint8Array(4096), 0, 4096],
+      isFrameZero: () => [1],
     },
   },
   Random: {
@@ -453,7 +467,30 @@ export const LOOSE: Record<string, string> = {
       "copyUserHighpage",
       "cpuTlbState",
       "doWpPage",
+      "canReclaimAnonPages",
       "finishFault",
+      "folioAddAnonRmapPte",
+      "folioFreeSwap",
+      "folioMatchesSwapEntry",
+      "folioWaitLocked",
+      "getSwapDevice",
+      "handlePteMarker",
+      "isPteMarker",
+      "lruvecLruSize",
+      "memCgroupSwapFull",
+      "pteMksoftDirty",
+      "pteNeedsSoftDirtyWp",
+      "pteSwpExclusive",
+      "pteSwpSoftDirty",
+      "pteToSwpEntry",
+      "readPastCache",
+      "swapCacheGetFolio",
+      "swapEntryCount",
+      "swapFreeNr",
+      "swapUpdateReadahead",
+      "swapcacheClear",
+      "swapinReadahead",
+      "vmfPteChanged",
       "flushTlbPage",
       "newTlbflushUnmapBatch",
       "tryToUnmap",
@@ -490,6 +527,12 @@ export const LOOSE: Record<string, string> = {
       "mmPopulate",
       "pageFolio",
       "pfnPte",
+      "relocateCluster",
+      "swapClusterAllocTable",
+      "swapCountContinued",
+      "swapEntriesFree",
+      "swapRangeAlloc",
+      "swpEntry",
       "pteClear",
       "pteDirty",
       "pteMkclean",

@@ -4,8 +4,8 @@
  *   allocPages --> nothing is free --> tryToFreePages --> whatever the test wants to happen just now
  *                                                    \--> lets go of one block that was kept from the kernel
  *
- * All free frames are held by the test, and taken again at each allocation. So whoever allocates waits each time, in the real
- * slow path of the allocator, and finds the world changed when he comes back.
+ * All free frames are held by the test, and taken again at each allocation. So whoever allocates waits each
+ * time, in the real slow path of the allocator, and finds the world changed when he comes back.
  */
 import type { Random } from "../../lib/hw/random.js";
 import { pageVmaMappedWalk } from "../../lib/mm/fault/page_vma_mapped.js";
@@ -118,8 +118,8 @@ export function takeAllPages(sys: MemorySystem): Folio[] {
 }
 
 /**
- * Lets `what` happen while each of the next `times` allocations with `gfp` waits. The function that is returned tells whether
- * there were as many.
+ * Lets `what` happen while each of the next `times` allocations with `gfp` waits. The function that is
+ * returned tells whether there were as many.
  */
 export function whileAllocating(sys: MemorySystem, gfp: number, what: () => void, times = 1): () => boolean {
   let left = times;
@@ -157,11 +157,19 @@ function evictableFolios(sys: MemorySystem): Folio[] {
 
 /** No process has used the folio since. Linux: what folio_referenced() leaves behind, mm/rmap.c */
 function makeOld(sys: MemorySystem, folio: Folio): void {
-  rmapWalk(folio, (vma) =>
-    pageVmaMappedWalk(folio, vma, (_address, ptep, pte) => {
-      setPte(sys.ram, ptep, pteMkold(pte));
-      return true;
-    }),
+  rmapWalk(
+    folio,
+    (vma) =>
+      pageVmaMappedWalk(
+        folio,
+        vma,
+        (_address, ptep, pte) => {
+          setPte(sys.ram, ptep, pteMkold(pte));
+          return true;
+        },
+        undefined,
+      ),
+    undefined,
   );
 }
 
@@ -171,9 +179,9 @@ function flush({ mapping }: Folio): void {
 }
 
 /**
- * What reclaim and the flusher may do while somebody waits for memory: to all evictable folios, to some, or to none. Pages of
- * files are unmapped and dropped, or written and write-protected; those freed by MADV_FREE are dropped; others become old.
- * Or a real pass over the lists, at any priority.
+ * What reclaim and the flusher may do while somebody waits for memory: to all evictable folios, to some, or
+ * to none. Pages of files are unmapped and dropped, or written and write-protected; those freed by MADV_FREE
+ * are dropped; others become old. Or a real pass over the lists, at any priority.
  */
 export function reclaimAtRandom(sys: MemorySystem, random: Random, gfp = GFP_KERNEL, order = 0): void {
   const drain = random.below(3);

@@ -5,11 +5,13 @@
  *                          \--> the model   (arrays of bytes, nothing shared, nothing lazy)
  *                               every byte that is read, every signal and every result is compared
  *
- * Memory may be short (`leaveFree`, `fails`): then a call may fail, what it left is asked from the machine, and no byte may be wrong.
- * Or devices may fail (`errors`): then an access may end in SIGBUS for a good reason, and a call in an error. Or every allocation has to reclaim (`atReclaim`): then no call fails, and nothing but what MADV_FREE gave up may get lost.
+ * Memory may be short (`leaveFree`, `fails`): then a call may fail, what it left is asked from the machine,
+ * and no byte may be wrong. Or devices may fail (`errors`): then an access may end in SIGBUS for a good
+ * reason, and a call in an error. Or every allocation has to reclaim (`atReclaim`): then no call fails, and
+ * nothing but what MADV_FREE gave up may get lost.
  *
- * All processes work on one arena of ARENA pages with an end of a page table in it. A page of the model is a Cell: private bytes, or a
- * page of a Backing (file or shared memory).
+ * All processes work on one arena of ARENA pages with an end of a page table in it. A page of the model is a
+ * Cell: private bytes, or a page of a Backing (file or shared memory).
  */
 import { expect } from "vitest";
 import { fadviseDrop, ftruncate, O_CREAT, O_RDWR } from "../../lib/fs/file_tree.js";
@@ -256,7 +258,10 @@ export class World {
     this.leaveFree(free);
   }
 
-  /** Where memory ran out midway, only the machine knows which pages have become private; their bytes are still known. */
+  /**
+   * Where memory ran out midway, only the machine knows which pages have become private; their bytes are
+   * still known.
+   */
   private adoptPrivate(proc: Proc): void {
     for (const [page, cell] of proc.cells) {
       const folio = this.mappedFolio(proc, page);
@@ -272,7 +277,9 @@ export class World {
     return kind === PTE_KIND_SWAP || kind === PTE_KIND_MARKER;
   }
 
-  /** The process was told by SIGBUS, or an error of the call, that the page cannot be read, and that is true. */
+  /**
+   * The process was told by SIGBUS, or an error of the call, that the page cannot be read, and that is true.
+   */
   private isTold(proc: Proc, page: number): boolean {
     const reason = this.errors?.excuse(proc.task.mm!, BASE + page * PAGE);
     const cell = proc.cells.get(page)!;
@@ -313,8 +320,9 @@ export class World {
   }
 
   /**
-   * Another thread reads or writes while an allocation waits, where the step works or anywhere: any process's thread, only not
-   * that of a process whose call holds its mmap lock for writing. No byte changes: it stops behind the fault.
+   * Another thread reads or writes while an allocation waits, where the step works or anywhere: any process's
+   * thread, only not that of a process whose call holds its mmap lock for writing. No byte changes: it stops
+   * behind the fault.
    */
   touchMeanwhile(random: Random): void {
     const proc = random.pick(this.procs);
@@ -458,7 +466,10 @@ export class World {
     if (found.every((byte) => byte === 0)) cell.own = undefined;
   }
 
-  /** Bytes were written to a page: it is as before, or, freed by MADV_FREE, it may have been zeros. From now on it is kept. */
+  /**
+   * Bytes were written to a page: it is as before, or, freed by MADV_FREE, it may have been zeros. From now
+   * on it is kept.
+   */
   private write(proc: Proc, page: number, offset: number, bytes: Uint8Array): void {
     const cell = proc.cells.get(page)!;
     this.writableBytesOf(cell).set(bytes, offset);
@@ -491,7 +502,10 @@ export class World {
     return cells;
   }
 
-  /** Faulting pages in ahead of time writes to private ones that may be written: each gets bytes of its own. Stops at a page without bytes. */
+  /**
+   * Faulting pages in ahead of time writes to private ones that may be written: each gets bytes of its own.
+   * Stops at a page without bytes.
+   */
   private populate(cells: readonly (Cell | undefined)[], need: number): void {
     if (this.mayFall) return; // adoptPrivate() asks the machine
     for (const cell of cells) {
@@ -502,7 +516,10 @@ export class World {
 
   // ---------------------------------------------------------------- steps
 
-  /** A load or store of one byte. Behind the end of a file, in its last page, nothing is stored: it would be lost some time. */
+  /**
+   * A load or store of one byte. Behind the end of a file, in its last page, nothing is stored: it would be
+   * lost some time.
+   */
   private access(proc: Proc, page: number, offset: number, value: number | undefined): void {
     const cell = proc.cells.get(page);
     const outcome = this.outcome(cell, value === undefined ? 1 : 2);
@@ -651,7 +668,9 @@ export class World {
     if (last?.locked === true) this.populate(grown, 3);
   }
 
-  /** A move ran out of memory: the target was unmapped before, and VMAs that came first have moved as a whole. */
+  /**
+   * A move ran out of memory: the target was unmapped before, and VMAs that came first have moved as a whole.
+   */
   private adoptMoved(proc: Proc, page: number, length: number, to: number, newLength: number): void {
     const mapped = (at: number): boolean => proc.task.mm!.mmMt.lookup(BASE + at * PAGE) !== undefined;
     const cells = Array.from({ length }, (_, i) => proc.cells.get(page + i));

@@ -39,6 +39,15 @@ describe("measureThrashing", () => {
     const { pressure, ...rest } = watched;
     expect(rest).toEqual(measure({ programs: fit + 1 }));
     expect(pressure!.samples.length).toBeGreaterThan(10);
+    expect(Math.max(...watched.each.map(({ doneNs }) => doneNs))).toBe(watched.ns);
+    for (const { runNs, readyNs, ioNs, idleNs, doneNs } of watched.each)
+      expect(runNs + readyNs + ioNs + idleNs).toBeCloseTo(doneNs);
+  });
+
+  it("goes on, and counts, where the OOM killer ends programs", () => {
+    const starved = measure({ programs: 12, ram: "4 MiB", swap: "zram", rounds: 1 });
+    expect(starved.killed).toBeGreaterThan(0);
+    expect(starved.each.length).toBeLessThan(12);
   });
 
   it("refuses what cannot be", () => {

@@ -1,7 +1,7 @@
 /**
  * The one reverse walk below a VMA: which of its entries map pages of a folio.
  *
- *   rmapWalk(folio) --> VMA that may map it --> pageVmaMappedWalk(folio, vma, visit)
+ *   rmapWalk(folio) --> VMA that may map it --> pageVmaMappedWalk(folio, vma, visit, arg)
  *
  *     pages of the file    ... 6 7 [8 9 10 11] 12 ...           folio: pages 8 to 11
  *     VMA, vmPgoff = 9            |. . . . . . . .|             begins at page 9: page 8 lies outside
@@ -33,11 +33,11 @@ import { classifyPte, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import { vmaAddress } from "./rmap.js";
 
 /**
- * Told of one entry that maps page `index` of the folio (0 is its first): where, and what it holds. It may
- * change the entry, but free no table. False ends the walk. Linux: the body of a caller's loop over
+ * Told of one entry that maps page `index` of the folio (0 is its first): where, what it holds, and of `arg`.
+ * It may change the entry, but free no table. False ends the walk. Linux: the body of a caller's loop over
  * page_vma_mapped_walk()
  */
-type MappedVisitor = (address: Vaddr, ptep: number, pte: Pte, index: number) => boolean;
+type MappedVisitor<Arg> = (address: Vaddr, ptep: number, pte: Pte, index: number, arg: Arg) => boolean;
 
 /** Throws if the leaf `entry`, which maps `size` bytes, holds frames of the folio. Linux check_pmd() */
 function checkLeaf(folio: Folio, entry: Pte, size: number): void {
@@ -75,7 +75,12 @@ function isOthersLeaf(folio: Folio, mm: MmStruct, entryp: number, size: number):
  * Linux mm/page_vma_mapped.c:page_vma_mapped_walk().
  * Differs from Linux: calls a visitor instead of being called again for each entry.
  */
-export function pageVmaMappedWalk(folio: Folio, vma: VmAreaStruct, visit: MappedVisitor): boolean {
+export function pageVmaMappedWalk<Arg>(
+  folio: Folio,
+  vma: VmAreaStruct,
+  visit: MappedVisitor<Arg>,
+  arg: Arg,
+): boolean {
   const { vmMm: mm } = vma;
   const { ram } = mm.sys;
   const nrPages = folioNrPages(folio);
@@ -94,7 +99,7 @@ export function pageVmaMappedWalk(folio: Folio, vma: VmAreaStruct, visit: Mapped
     for (; address < next; address += PAGE_SIZE, ptep++, index++) {
       const pte = ptepGet(ram, ptep);
       if (classifyPte(pte) !== PTE_KIND_PRESENT || ptePfn(pte) !== folio.pfn + index) continue;
-      if (!visit(address, ptep, pte, index)) return false;
+      if (!visit(address, ptep, pte, index, arg)) return false;
     }
   }
   return true;

@@ -182,21 +182,27 @@ export function vmaAddress(vma: VmAreaStruct, pgoff: number, nrPages: number): n
 }
 
 /**
- * Calls `rmapOne` for every VMA that may map the folio, until it returns false. Linux mm/rmap.c:rmap_walk()
+ * Told of one VMA that may map a folio, and of `arg`; false ends the walk. Linux rmap_walk_control.rmap_one
  */
-export function rmapWalk(folio: Folio, rmapOne: (vma: VmAreaStruct, address: Vaddr) => boolean): void {
+type RmapOne<Arg> = (vma: VmAreaStruct, address: Vaddr, arg: Arg) => boolean;
+
+/**
+ * Calls `rmapOne` with `arg` for every VMA that may map the folio, until it returns false.
+ * Linux mm/rmap.c:rmap_walk()
+ */
+export function rmapWalk<Arg>(folio: Folio, rmapOne: RmapOne<Arg>, arg: Arg): void {
   const { mapping } = folio;
   if (mapping === undefined) return;
   const nrPages = folioNrPages(folio);
   if (mapping.isAnon) {
     for (const { vma } of mapping.rbRoot) {
       const address = vmaAddress(vma, folio.index, nrPages);
-      if (address !== undefined && !rmapOne(vma, address)) return;
+      if (address !== undefined && !rmapOne(vma, address, arg)) return;
     }
     return;
   }
   for (const vma of mapping.iMmap) {
     const address = vmaAddress(vma, folio.index, nrPages);
-    if (address !== undefined && !rmapOne(vma, address)) return;
+    if (address !== undefined && !rmapOne(vma, address, arg)) return;
   }
 }

@@ -11,6 +11,8 @@
  *
  * Linux mm/rmap.c. Read first: rmap.ts, page_vma_mapped.ts. Read next: mm/lru/shrink_folio_list.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { folioIsLocked } from "../filemap/folio_wait.js";
 import { lruGenLookAround } from "../lru/gen/look_around.js";
 import type { Memcg } from "../lru/lruvec.js";
@@ -26,10 +28,20 @@ import { rmapWalk } from "./rmap.js";
 
 /** What a reverse walk has seen of a folio's use. Linux mm/rmap.c:struct folio_referenced_arg */
 interface FolioReferences {
+  readonly sys: MemorySystem;
+  readonly folio: Folio;
+  /** The group whose processes count; undefined: all count. */
+  readonly memcg: Memcg | undefined;
+  /** Entries that have not been found yet. */
+  mapcount: number;
   /** VMAs that have used it. */
   referenced: number;
   /** All their flags; VM_LOCKED alone if one of them has locked it. */
   vmFlags: number;
+  /** The VMA at hand, its entries that map the folio, and whether one of them was used. */
+  vma: VmAreaStruct | undefined;
+  ptes: number;
+  young: boolean;
 }
 
 /**
@@ -42,51 +54,68 @@ export function folioReferenced(
   folio: Folio,
   isLocked: boolean,
   memcg?: Memcg,
-): FolioReferences {
-  const found: FolioReferences = { referenced: 0, vmFlags: 0 };
-  if (folioMapcount(folio) === 0 || folio.mapping === undefined) return found;
+): Readonly<FolioReferences> {
+  const mapcount = folioMapcount(folio);
+  const found: FolioReferences = {
+    sys,
+    folio,
+    memcg,
+    mapcount,
+    referenced: 0,
+    vmFlags: 0,
+    vma: undefined,
+    ptes: 0,
+    young: false,
+  };
+  if (mapcount === 0 || folio.mapping === undefined) return found;
   if (!isLocked && !folioTestAnon(folio) && folioIsLocked(sys, folio)) {
     found.referenced = 1;
     return found;
   }
-  let left = folioMapcount(folio);
-  rmapWalk(folio, (vma) => {
-    if (!vmaHasRecency(vma)) return true;
-    if (memcg !== undefined && !memCgroupIsDescendant(vma.vmMm.memcg, memcg)) return true;
-    left -= folioReferencedOne(sys, folio, vma, found);
-    return left > 0 && (found.vmFlags & VM_LOCKED) === 0;
-  });
+  rmapWalk(folio, folioReferencedOne, found);
   return found;
 }
 
-/** One VMA; how many of its entries map the folio. Linux mm/rmap.c:folio_referenced_one() */
-function folioReferencedOne(
-  sys: MemorySystem,
-  folio: Folio,
-  vma: VmAreaStruct,
-  found: FolioReferences,
-): number {
-  let ptes = 0;
-  let young = false;
-  pageVmaMappedWalk(folio, vma, (address, ptep, pte) => {
-    ptes++;
-    if ((vma.vmFlags & VM_LOCKED) !== 0 || !pteYoung(pte)) return true;
-    if (sys.lruGen.enabled) {
-      young = lruGenLookAround(vma, address, ptep);
-      return true;
+/** One VMA; false to end the walk. Linux mm/rmap.c:folio_referenced_one(), invalid_folio_referenced_vma() */
+function folioReferencedOne(vma: VmAreaStruct, _address: Vaddr, found: FolioReferences): boolean {
+  if (!vmaHasRecency(vma)) return true;
+  const { folio, memcg } = found;
+  if (memcg !== undefined && !memCgroupIsDescendant(vma.vmMm.memcg, memcg)) return true;
+  found.vma = vma;
+  found.ptes = 0;
+  found.young = false;
+  pageVmaMappedWalk(folio, vma, entryReferenced, found);
+  found.mapcount -= found.ptes;
+  if ((vma.vmFlags & VM_LOCKED) === 0) {
+    if (found.young) {
+      found.referenced++;
+      found.vmFlags |= vma.vmFlags;
     }
-    setPte(sys.ram, ptep, pteMkold(pte));
-    young = true;
-    return true;
-  });
-  if ((vma.vmFlags & VM_LOCKED) !== 0) {
-    if (ptes < folioNrPages(folio)) return ptes;
+  } else if (found.ptes === folioNrPages(folio)) {
     // The lock may have missed it. Linux mm/internal.h:mlock_vma_folio()
-    if ((vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(sys, folio);
+    if ((vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(found.sys, folio);
     found.vmFlags |= VM_LOCKED;
-  } else if (young) {
-    found.referenced++;
-    found.vmFlags |= vma.vmFlags;
   }
-  return ptes;
+  return found.mapcount > 0 && (found.vmFlags & VM_LOCKED) === 0;
+}
+
+/** One entry: whether the processor has used it, and that is forgotten. */
+function entryReferenced(
+  address: Vaddr,
+  ptep: number,
+  pte: Pte,
+  _index: number,
+  found: FolioReferences,
+): boolean {
+  const { sys } = found;
+  const vma = found.vma!;
+  found.ptes++;
+  if ((vma.vmFlags & VM_LOCKED) !== 0 || !pteYoung(pte)) return true;
+  if (sys.lruGen.enabled) {
+    found.young = lruGenLookAround(vma, address, ptep);
+    return true;
+  }
+  setPte(sys.ram, ptep, pteMkold(pte));
+  found.young = true;
+  return true;
 }

@@ -17,6 +17,7 @@
  *
  * Linux mm/rmap.c. Read first: rmap.ts, page_vma_mapped.ts. Read next: mm/lru/shrink_folio_list.ts.
  */
+import type { Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { mlockFolio } from "../lru/mlock_batch.js";
 import { mmCounter } from "../lru/mm_inline.js";
@@ -86,48 +87,61 @@ function shouldDeferFlush(mm: MmStruct): boolean {
   return mmCpumask.size > (mmCpumask.has(mm.sys.thisCpu) ? 1 : 0);
 }
 
+/** One call of tryToUnmap. Linux: the locals of try_to_unmap_one() */
+interface Unmapping {
+  readonly sys: MemorySystem;
+  readonly folio: Folio;
+  readonly batch: TlbflushUnmapBatch | undefined;
+  /** The VMA at hand, and its entries that a lock protects. */
+  vma: VmAreaStruct | undefined;
+  lockedPtes: number;
+}
+
 /**
  * Empties every entry that maps the folio, except where it is locked; whether any is left the caller must ask
  * (folioMapped). Flushes at once, or leaves it to tryToUnmapFlush() of `batch`.
  * Linux mm/rmap.c:try_to_unmap()
  */
 export function tryToUnmap(sys: MemorySystem, folio: Folio, batch?: TlbflushUnmapBatch): void {
-  rmapWalk(folio, (vma) => tryToUnmapOne(sys, folio, vma, batch) && folioMapped(folio));
+  rmapWalk(folio, tryToUnmapOne, { sys, folio, batch, vma: undefined, lockedPtes: 0 });
 }
 
 /** Empties the entries of one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
-function tryToUnmapOne(
-  sys: MemorySystem,
-  folio: Folio,
-  vma: VmAreaStruct,
-  batch: TlbflushUnmapBatch | undefined,
-): boolean {
-  const mm = vma.vmMm;
-  let lockedPtes = 0;
-  const unmapped = pageVmaMappedWalk(folio, vma, (address, ptep, pte, index) => {
-    if ((vma.vmFlags & VM_LOCKED) !== 0) return ++lockedPtes < folioNrPages(folio);
-    setPte(sys.ram, ptep, 0);
-    if (batch !== undefined && shouldDeferFlush(mm)) {
-      archTlbbatchAddPending(batch.cpumask, mm);
-      if (pteDirty(pte)) batch.writable = true;
-    } else flushTlbPage(mm, address);
-    if (pteDirty(pte)) folioMarkDirty(folio);
-    updateHiwaterRss(mm);
-    const swapped = (folio.flags & PG_swapcache) !== 0;
-    const stays =
-      folioTestAnon(folio) && !(swapped ? setSwapPte(folio, vma, ptep, pte, index) : mayDropAnon(folio, vma));
-    if (stays) {
-      setPte(sys.ram, ptep, pte);
-      return false;
-    }
-    addMmCounter(mm, mmCounter(folio), -1);
-    folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + index), 1, vma);
-    folioPut(sys, folio);
-    return true;
-  });
-  if (lockedPtes === 0) return unmapped;
-  if (lockedPtes === folioNrPages(folio) && (vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(sys, folio);
+function tryToUnmapOne(vma: VmAreaStruct, _address: Vaddr, unmapping: Unmapping): boolean {
+  const { sys, folio } = unmapping;
+  unmapping.vma = vma;
+  unmapping.lockedPtes = 0;
+  const unmapped = pageVmaMappedWalk(folio, vma, unmapEntry, unmapping);
+  if (unmapping.lockedPtes === 0) return unmapped && folioMapped(folio);
+  const whole = unmapping.lockedPtes === folioNrPages(folio);
+  if (whole && (vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(sys, folio);
   return false;
+}
+
+/** Empties one entry; false where it stays. Linux mm/rmap.c:try_to_unmap_one(), the body of its loop */
+function unmapEntry(address: Vaddr, ptep: number, pte: Pte, index: number, unmapping: Unmapping): boolean {
+  const { sys, folio, batch } = unmapping;
+  const vma = unmapping.vma!;
+  const mm = vma.vmMm;
+  if ((vma.vmFlags & VM_LOCKED) !== 0) return ++unmapping.lockedPtes < folioNrPages(folio);
+  setPte(sys.ram, ptep, 0);
+  if (batch !== undefined && shouldDeferFlush(mm)) {
+    archTlbbatchAddPending(batch.cpumask, mm);
+    if (pteDirty(pte)) batch.writable = true;
+  } else flushTlbPage(mm, address);
+  if (pteDirty(pte)) folioMarkDirty(folio);
+  updateHiwaterRss(mm);
+  const swapped = (folio.flags & PG_swapcache) !== 0;
+  const stays =
+    folioTestAnon(folio) && !(swapped ? setSwapPte(folio, vma, ptep, pte, index) : mayDropAnon(folio, vma));
+  if (stays) {
+    setPte(sys.ram, ptep, pte);
+    return false;
+  }
+  addMmCounter(mm, mmCounter(folio), -1);
+  folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + index), 1, vma);
+  folioPut(sys, folio);
+  return true;
 }
 
 /**

@@ -18,7 +18,8 @@
  * Read first: mm/filemap/address_space.ts, mm/fault/rmap.ts. Read next: mm/filemap/filemap.ts.
  */
 
-import { PAGE_SIZE } from "../../hw/address.js";
+import { PAGE_SIZE, type Vaddr } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
 import { rmapWalk } from "../fault/rmap.js";
 import type { VmFault } from "../fault/vm_fault.js";
@@ -26,7 +27,7 @@ import { folioEndIo, folioIsWriteback, folioWaitWriteback } from "../filemap/fol
 import type { AddressSpace } from "../filemap/mapping.js";
 import { jiffies } from "../jiffies.js";
 import { lruvecStatModFolio } from "../memcg/stats.js";
-import { VM_SHARED } from "../mm_types.js";
+import { type MmStruct, VM_SHARED, VM_SHARED, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
   folioNextIndex,
@@ -117,19 +118,32 @@ export function faultDirtySharedPage(vmf: VmFault, folio: Folio): void {
  * Linux mm/rmap.c:folio_mkclean()
  */
 export function folioMkclean(folio: Folio): number {
-  let cleaned = 0;
-  rmapWalk(folio, (vma) => {
-    if ((vma.vmFlags & VM_SHARED) === 0) return true;
-    const mm = vma.vmMm;
-    return pageVmaMappedWalk(folio, vma, (address, ptep, pte) => {
-      if (!pteDirty(pte) && !pteWrite(pte)) return true;
-      setPte(mm.sys.ram, ptep, pteMkclean(pteWrprotect(pte)));
-      flushTlbPage(mm, address);
-      cleaned++;
-      return true;
-    });
-  });
-  return cleaned;
+  const arg: Cleaning = { folio, mm: undefined, cleaned: 0 };
+  rmapWalk(folio, pageMkcleanOne, arg);
+  return arg.cleaned;
+}
+
+/** One call of folioMkclean. */
+interface Cleaning {
+  readonly folio: Folio;
+  mm: MmStruct | undefined;
+  cleaned: number;
+}
+
+/** Linux mm/rmap.c:page_mkclean_one() */
+function pageMkcleanOne(vma: VmAreaStruct, _address: Vaddr, arg: Cleaning): boolean {
+  if ((vma.vmFlags & VM_SHARED) === 0) return true;
+  arg.mm = vma.vmMm;
+  return pageVmaMappedWalk(arg.folio, vma, entryMkclean, arg);
+}
+
+function entryMkclean(address: Vaddr, ptep: number, pte: Pte, _index: number, arg: Cleaning): boolean {
+  if (!pteDirty(pte) && !pteWrite(pte)) return true;
+  const mm = arg.mm!;
+  setPte(mm.sys.ram, ptep, pteMkclean(pteWrprotect(pte)));
+  flushTlbPage(mm, address);
+  arg.cleaned++;
+  return true;
 }
 
 /**

@@ -178,10 +178,14 @@ function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boole
 /** Whether an mm other than `mm` maps it too. Linux include/linux/mm.h:folio_maybe_mapped_shared() */
 function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
   let shared = false;
-  rmapWalk(folio, (vma) => {
-    if (vma.vmMm !== mm) shared = !pageVmaMappedWalk(folio, vma, () => false);
-    return !shared;
-  });
+  rmapWalk(
+    folio,
+    (vma) => {
+      if (vma.vmMm !== mm) shared = !pageVmaMappedWalk(folio, vma, () => false, undefined);
+      return !shared;
+    },
+    undefined,
+  );
   return shared;
 }
 

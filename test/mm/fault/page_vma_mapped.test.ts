@@ -33,14 +33,19 @@ function folioOf(vma: VmAreaStruct): Folio {
 /** Pages of the folio that the walk visits, each checked against its address and its entry. */
 function visited(folio: Folio, vma: VmAreaStruct): number[] {
   const pages: number[] = [];
-  const ended = pageVmaMappedWalk(folio, vma, (address, ptep, pte, index) => {
-    expect(ptep).toBe(pteOffset(vma.vmMm, address));
-    expect(pte).toBe(ptepGet(vma.vmMm.sys.ram, ptep));
-    expect(ptePfn(pte)).toBe(folio.pfn + index);
-    expect((address - vma.vmStart) / PAGE + vma.vmPgoff).toBe(folio.index + index);
-    pages.push(index);
-    return true;
-  });
+  const ended = pageVmaMappedWalk(
+    folio,
+    vma,
+    (address, ptep, pte, index) => {
+      expect(ptep).toBe(pteOffset(vma.vmMm, address));
+      expect(pte).toBe(ptepGet(vma.vmMm.sys.ram, ptep));
+      expect(ptePfn(pte)).toBe(folio.pfn + index);
+      expect((address - vma.vmStart) / PAGE + vma.vmPgoff).toBe(folio.index + index);
+      pages.push(index);
+      return true;
+    },
+    undefined,
+  );
   expect(ended).toBe(true);
   return pages;
 }
@@ -100,10 +105,14 @@ describe("the reverse walk of a folio below one VMA", () => {
     const { sys } = vma.vmMm;
     const folio = pfnToPage(sys, ptePfn(ptepGet(sys.ram, pteOffset(vma.vmMm, a + PAGE)))).head;
     const found = new Map<unknown, number[]>();
-    rmapWalk(folio, (one) => {
-      found.set(one.vmMm, visited(folio, one));
-      return true;
-    });
+    rmapWalk(
+      folio,
+      (one) => {
+        found.set(one.vmMm, visited(folio, one));
+        return true;
+      },
+      undefined,
+    );
     expect(found.get(alice.task.mm)).toEqual([0]);
     expect(found.get(bob.task.mm)).toEqual([0]);
     expect(found.get(carol.task.mm)).toEqual([]);
@@ -114,10 +123,11 @@ describe("the reverse walk of a folio below one VMA", () => {
     const a = alice.mmap(16 * PAGE, { fd, prot: "r" });
     alice.touch(a, 16 * PAGE, "r");
     const seen: number[] = [];
-    const ended = pageVmaMappedWalk(folioOf(vmaAt(alice, a)), vmaAt(alice, a), (_address, _ptep, _pte, i) => {
-      seen.push(i);
+    const note = (_address: number, _ptep: number, _pte: unknown, i: number, all: number[]): boolean => {
+      all.push(i);
       return i < 2;
-    });
+    };
+    const ended = pageVmaMappedWalk(folioOf(vmaAt(alice, a)), vmaAt(alice, a), note, seen);
     expect(ended).toBe(false);
     expect(seen).toEqual([0, 1, 2]);
   });

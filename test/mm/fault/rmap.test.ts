@@ -27,11 +27,15 @@ function pageAt(kernel: Kernel, task: Task, va: number): Page {
 /** Tasks whose VMAs the walk visits, with the address in each. */
 function walked(kernel: Kernel, page: Page): string[] {
   const found: string[] = [];
-  rmapWalk(page.head, (vma, address) => {
-    const task = [...kernel.tasks.values()].find(({ mm }) => mm === vma.vmMm)!;
-    found.push(`${task.comm} ${(address - BASE) / 4096}`);
-    return true;
-  });
+  rmapWalk(
+    page.head,
+    (vma, address) => {
+      const task = [...kernel.tasks.values()].find(({ mm }) => mm === vma.vmMm)!;
+      found.push(`${task.comm} ${(address - BASE) / 4096}`);
+      return true;
+    },
+    undefined,
+  );
   return found.sort();
 }
 
@@ -80,7 +84,7 @@ describe("the reverse map of an anonymous page", () => {
   it("stops when the visitor has seen enough", () => {
     const { page } = family();
     let visits = 0;
-    rmapWalk(page.head, () => ++visits < 2);
+    rmapWalk(page.head, () => ++visits < 2, undefined);
     expect(visits).toBe(2);
   });
 });

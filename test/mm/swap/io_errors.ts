@@ -6,8 +6,8 @@
  *                    the place of a page of shared memory says that it is lost;          SIGBUS, or -EIO
  *   a write fails    the page stays in memory, and nobody notices
  *
- * So each SIGBUS that a process gets must have one of these reasons (`excuse`), and once no device fails any more and what had
- * failed is dropped, only poisoned entries and lost places are left.
+ * So each SIGBUS that a process gets must have one of these reasons (`excuse`), and once no device fails any
+ * more and what had failed is dropped, only poisoned entries and lost places are left.
  */
 import type { BlockDevice } from "../../../lib/hw/block_device.js";
 import { BLK_COMPLETE, type BlockRequest } from "../../../lib/hw/block_device.js";

@@ -1,6 +1,7 @@
 /**
- * Random work of processes whose memory goes to swap and comes back all the time: anonymous and shared memory, copies of files,
- * over fork, mremap, mlock, advice and swapoff, on devices of every kind (swap_setup.ts), which fail now and then (io_errors.ts).
+ * Random work of processes whose memory goes to swap and comes back all the time: anonymous and shared
+ * memory, copies of files, over fork, mremap, mlock, advice and swapoff, on devices of every kind
+ * (swap_setup.ts), which fail now and then (io_errors.ts).
  */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../lib/hw/random.js";

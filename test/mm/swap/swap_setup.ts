@@ -1,10 +1,13 @@
 /**
- * Swap of every kind for random work: which devices there are, what lies in front of them, and what can be counted there.
+ * Swap of every kind for random work: which devices there are, what lies in front of them, and what can be
+ * counted there.
  *
- *   new SwapSetup(seed)    an SSD, a disk, zram (also with mem_limit), zswap in front of an SSD (also with a small pool, with the
- *                          shrinker, with LZ4), in turn; devices that fail in two worlds of three
+ *   new SwapSetup(seed)    an SSD, a disk, zram (also with mem_limit), zswap in front of an SSD (also with a
+ *                          small pool, with the shrinker, with LZ4), in turn; devices that fail in two worlds
+ *                          of three
  *   toggle(kernel)         switches all areas off, or on again
- *   check(sys)             pools, zram's blocks and zswap's entries, counted from scratch; checkFrames(sys) looks at all frames
+ *   check(sys)             pools, zram's blocks and zswap's entries, counted from scratch
+ *   checkFrames(sys)       the same of all frames
  */
 import { expect } from "vitest";
 import { BLOCK_MODELS, BlockDevice } from "../../../lib/hw/block_device.js";
@@ -26,7 +29,10 @@ import { checkPool } from "./pool_check.js";
 
 const SLOTS = 1200;
 
-/** What a world has: devices with queues, frames that zram may take (0: any number), percent of RAM for zswap (a few frames where it is less than one). */
+/**
+ * What a world has: devices with queues, frames that zram may take (0: any number), percent of RAM for zswap
+ * (a few frames where it is less than one).
+ */
 interface Kind {
   readonly devices: readonly (keyof typeof BLOCK_MODELS)[];
   readonly zramLimit?: number;
