@@ -168,7 +168,9 @@ export function outOfMemory(kernel: OomKernel, gfp: number, memcg?: Memcg): bool
   return true;
 }
 
-/** Makes the OOM killer the machine's, and its groups'; once for each kernel. Linux mm/oom_kill.c:oom_init() */
+/**
+ * Makes the OOM killer the machine's, and its groups'; once for each kernel. Linux mm/oom_kill.c:oom_init()
+ */
 export function oomInit(kernel: OomKernel): void {
   const { sys } = kernel;
   sys.outOfMemory = (gfp) => outOfMemory(kernel, gfp);

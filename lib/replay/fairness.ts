@@ -22,9 +22,9 @@
  * - pmcount, used swap and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all
  *   others. So does whether a zone's watermarks are boosted just then (two of three recorded runs end with a
  *   boost, one without); the watermarks are compared without it, and are exact.
- * - how much a group uses once a process has ended, and the sizes of its lists: up to 31 pages of a CPU are in
- *   the batch in front of the lists, and stay charged until others push them out; which depends on all pages
- *   that came to be there before (of two runs alike one had 541 pages, the other 542).
+ * - how much a group uses once a process has ended, and the sizes of its lists: up to 31 pages of a CPU are
+ *   in the batch in front of the lists, and stay charged until others push them out; which depends on all
+ *   pages that came to be there before (of two runs alike one had 541 pages, the other 542).
  * - the kernel's log: it has numbers of processes, addresses of the kernel's own code, and counters that are
  *   not added up.
  * - times of day (uptime), and counters shown as text.
