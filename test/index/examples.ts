@@ -404,6 +404,10 @@ export const CLASSES: Record<string, ClassExample> = {
       "write8",
       "writeUint",
       "readUint",
+      // Of devices, which check before they call.
+      "saveFrame",
+      "loadFrame",
+      "isFrameZero",
     ],
     methods: {
       read8: () => [0],
@@ -415,6 +419,9 @@ export const CLASSES: Record<string, ClassExample> = {
       frame: () => [1],
       zeroFrame: () => [1],
       copyFrame: () => [1, 2],
+      saveFrame: () => [1, new Uint8Array(4096), 0],
+      loadFrame: () => [1, new Uint8Array(4096), 0, 4096],
+      isFrameZero: () => [1],
     },
   },
   Random: {
