@@ -10,26 +10,86 @@
 
 import { NotWrittenYet } from "pagewalk";
 import {
+  addMmCounter,
   CLUSTER_FLAG_DISCARD,
   COUNT_CONTINUED,
+  canReclaimAnonPages,
+  countVmEvents,
   EEXIST,
   EINVAL,
   ENOENT,
   ENOMEM,
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_TRIED,
+  FAULT_FLAG_WRITE,
+  type Folio,
+  folioAddAnonRmapPte,
+  folioAddNewAnonRmap,
+  folioFreeSwap,
+  folioIsLocked,
+  folioIsWriteback,
+  folioMatchesSwapEntry,
+  folioPut,
+  folioTestAnon,
+  folioWaitLocked,
+  GFP_HIGHUSER_MOVABLE,
+  getSwapDevice,
+  handlePteMarker,
+  isPteMarker,
+  pteToSwpEntry as kernelPteToSwpEntry,
+  type Lruvec,
+  lruAddDrain,
+  lruvecLruSize,
   type MemorySystem,
+  MM_ANONPAGES,
+  MM_SWAPENTS,
+  maybeMkwrite,
+  memCgroupSwapFull,
+  PG_lru,
+  PG_mlocked,
+  PG_uptodate,
+  PGMAJFAULT,
+  pfnPte,
+  pteMkdirty,
+  pteMksoftDirty,
+  pteNeedsSoftDirtyWp,
+  pteSwpExclusive,
+  pteSwpSoftDirty,
+  readPastCache,
   relocateCluster,
+  type ScanControl,
   SWAP_HAS_CACHE,
   SWAP_MAP_BAD,
   SWAP_MAP_MAX,
   SWAP_MAP_SHMEM,
   SWAPFILE_CLUSTER,
+  SWAPPINESS_ANON_ONLY,
+  SWP_STABLE_WRITES,
+  SWP_SYNCHRONOUS_IO,
   type SwapInfoStruct,
   type SwpEntry,
+  setPte,
+  swapCacheGetFolio,
   swapClusterAllocTable,
   swapCountContinued,
+  swapcacheClear,
   swapEntriesFree,
+  swapEntryCount,
+  swapFreeNr,
+  swapinReadahead,
   swapRangeAlloc,
+  swapUpdateReadahead,
   swpEntry,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+  VM_LOCKED,
+  type VmFault,
+  type VmFaultResult,
+  vmaPageProt,
+  vmfPteChanged,
 } from "pagewalk/kernel";
 
 // ---------------------------------------------------------------- 06.1
@@ -156,6 +216,109 @@ export function swapEntryDup(sys: MemorySystem, si: SwapInfoStruct, offset: numb
  */
 export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number {
   throw new NotWrittenYet("06.2");
+}
+
+// ---------------------------------------------------------------- 06.3
+
+/**
+ * 06.3 A page in swap. A process touches a page, and the entry vmf.origPte, which was found at vmf.ptep, says
+ * that the page is in swap. Bring it back, and let the entry map it; the answer is VM_FAULT_ bits. Linux
+ * calls this do_swap_page(). Below, vma is vmf.vma, and sys is vma.vmMm.sys; all folios are single pages.
+ *
+ * Find the folio:
+ *
+ * - A marker and no place in swap (isPteMarker(vmf.origPte)): handlePteMarker(vmf) has the answer.
+ * - The slot is entry = kernelPteToSwpEntry(vmf.origPte), the kernel's own 06.1. Its area is si =
+ *   getSwapDevice(sys, entry). There is none: swapoff was faster; answer 0, and the access is repeated.
+ * - swapCacheGetFolio(sys, entry): in the swap cache, nothing needs to be read, and the answer begins with 0.
+ *   Tell swapUpdateReadahead(sys, folio, vma, vmf.address).
+ * - Else it is read. Where the device is done at once (si.flags has SWP_SYNCHRONOUS_IO), and no other entry
+ *   has the slot (swapEntryCount(sys, entry) is 1), read directly: readPastCache(vmf, entry). Otherwise
+ *   swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf), which puts it, and some of its neighbours, into
+ *   the swap cache.
+ * - No folio: no memory, VM_FAULT_OOM; but 0 if the entry has changed meanwhile (vmfPteChanged(vmf)). A
+ *   folio: the fault is major. Count one PGMAJFAULT (countVmEvents(sys, PGMAJFAULT, 1)); the answer begins
+ *   with VM_FAULT_MAJOR.
+ *
+ * Make sure of it. You hold the folio; on each of these ways out give it back, folioPut(sys, folio), and
+ * answer what you have so far:
+ *
+ * - Its bytes are on their way (folioIsLocked(sys, folio)): folioWaitLocked(sys, folio). Afterwards, if
+ *   vmf.flags has FAULT_FLAG_ALLOW_RETRY and not FAULT_FLAG_TRIED, the whole fault is to be tried again: out,
+ *   with VM_FAULT_RETRY added.
+ * - Not read directly, and it is the slot's folio no more (not folioMatchesSwapEntry(folio, entry)): out.
+ * - The entry is not the same any more (vmfPteChanged(vmf)), another was faster: out.
+ * - Without PG_uptodate: the device could not read it. Out, with VM_FAULT_SIGBUS and nothing else.
+ *
+ * Map it:
+ *
+ * - A place in a batch on the way to an LRU list is a hold, too. If the fault is a write (vmf.flags has
+ *   FAULT_FLAG_WRITE), the folio was not read directly and has no PG_lru: lruAddDrain(sys).
+ * - It is exclusive if it was read directly, or if the entry says so (pteSwpExclusive(vmf.origPte)); the
+ *   latter does not hold for what is still being written (folioIsWriteback(sys, folio)) to a device that
+ *   needs pages to stand still (si.flags has SWP_STABLE_WRITES).
+ * - One entry less has the slot: swapFreeNr(sys, entry, 1).
+ * - Then folioFreeSwap(sys, folio) gives the slot up, if swap is filling up (memCgroupSwapFull(sys, folio):
+ *   more than half is used), if the VMA has VM_LOCKED or the folio PG_mlocked, or if the fault is a write and
+ *   only you and the swap cache hold the folio (folio.refcount is 2). It refuses where other entries need the
+ *   slot.
+ * - addMmCounter(vma.vmMm, member, n): one more of MM_ANONPAGES, one less of MM_SWAPENTS.
+ * - The new entry is pfnPte(folio.pfn, vmaPageProt(vma)), with pteMksoftDirty(pte) if
+ *   pteSwpSoftDirty(vmf.origPte).
+ * - The page is the process's own if it is exclusive, or if nobody but you holds it now (folio.refcount is
+ *   1). Its own page gets maybeMkwrite(pte, vma): writable where the VMA allows it; unless
+ *   pteNeedsSoftDirtyWp(vma, pte): somebody waits for the next write. If it does, and the fault is a write,
+ *   it gets pteMkdirty(pte, sys.pageSoftDirty), too, and FAULT_FLAG_WRITE goes out of vmf.flags: the write is
+ *   done.
+ * - The reverse map: if folioTestAnon(folio), folioAddAnonRmapPte(folio, folio, vma, own), else
+ *   folioAddNewAnonRmap(folio, vma, vmf.address, own); `own`: it is the process's own.
+ * - setPte(sys.ram, vmf.ptep, pte); vmf.origPte = pte. Your hold is the entry's now.
+ * - If vmf.flags still has FAULT_FLAG_WRITE: sys.parts.doWpPage(vmf), in the same fault. Its bits come into
+ *   the answer; if some are in VM_FAULT_ERROR, only those are the answer.
+ *
+ * A direct read has marked the slot, so that nobody else reads it. swapcacheClear(sys, si, entry) takes the
+ * mark away: the last thing to be done after each that gave a folio, however the fault ends.
+ */
+export function doSwapPage(vmf: VmFault): VmFaultResult {
+  throw new NotWrittenYet("06.3");
+}
+
+// ---------------------------------------------------------------- 06.4
+
+/**
+ * 06.4 Scan balance. Memory is short: how many pages of each list of `lruvec` is this attempt to look at?
+ * Linux calls this get_scan_count(). Four numbers, for the lists 0 to 3: inactive anonymous, active
+ * anonymous, inactive file, active file.
+ *
+ * A list begins with its size, lruvecLruSize(sys, lruvec, list, sc.reclaimIdx), divided by 2^sc.priority: the
+ * attempts begin with priority 12 and end with 0.
+ *
+ * Swappiness is sc.proactiveSwappiness; where that is undefined, sys.sysctl.swappiness. The first of these
+ * rules that fits says what becomes of it:
+ *
+ * - Not sc.maySwap, or anonymous memory could go nowhere (canReclaimAnonPages(sys, lruvec.memcg) is false: no
+ *   slot is free, or none that the group of the lists may have): files only.
+ * - A group that uses too much is to shrink (sc.targetMemcg is not undefined), and swappiness is 0: files
+ *   only.
+ * - Swappiness is SWAPPINESS_ANON_ONLY: anonymous memory only.
+ * - Priority 0, nothing else has helped, and swappiness is not 0: all lists, as they are.
+ * - sc.fileIsTiny, there are hardly any files left: anonymous memory only.
+ * - sc.cacheTrimMode, there are plenty of files that nobody needs: files only.
+ * - Else each list gets its type's share, of anonymous memory ap, of files fp: times ap or fp, divided by
+ *   ap + fp.
+ *
+ * "Only": the lists of the other type get 0. The shares: total is sc.anonCost + sc.fileCost. Anonymous memory
+ * costs anon, total and sc.anonCost; files cost file, total and sc.fileCost; sum is anon + file. Then
+ *
+ *     ap = swappiness * (sum + 1) / (anon + 1)      fp = (200 - swappiness) * (sum + 1) / (file + 1)
+ *
+ * Every division is rounded down at once. (Linux also takes the last pages of groups that were removed.)
+ *
+ * Swappiness 60, costs 100 and 300: anon 500, file 700, sum 1200; ap 143, fp 239. An anonymous list of 4000
+ * pages at priority 2: 1000 * 143 / 382, 374 pages.
+ */
+export function getScanCount(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): number[] {
+  throw new NotWrittenYet("06.4");
 }
 
 // ---------------------------------------------------------------- 06.5

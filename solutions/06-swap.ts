@@ -9,26 +9,86 @@
  */
 
 import {
+  addMmCounter,
   CLUSTER_FLAG_DISCARD,
   COUNT_CONTINUED,
+  canReclaimAnonPages,
+  countVmEvents,
   EEXIST,
   EINVAL,
   ENOENT,
   ENOMEM,
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_TRIED,
+  FAULT_FLAG_WRITE,
+  type Folio,
+  folioAddAnonRmapPte,
+  folioAddNewAnonRmap,
+  folioFreeSwap,
+  folioIsLocked,
+  folioIsWriteback,
+  folioMatchesSwapEntry,
+  folioPut,
+  folioTestAnon,
+  folioWaitLocked,
+  GFP_HIGHUSER_MOVABLE,
+  getSwapDevice,
+  handlePteMarker,
+  isPteMarker,
+  pteToSwpEntry as kernelPteToSwpEntry,
+  type Lruvec,
+  lruAddDrain,
+  lruvecLruSize,
   type MemorySystem,
+  MM_ANONPAGES,
+  MM_SWAPENTS,
+  maybeMkwrite,
+  memCgroupSwapFull,
+  PG_lru,
+  PG_mlocked,
+  PG_uptodate,
+  PGMAJFAULT,
+  pfnPte,
+  pteMkdirty,
+  pteMksoftDirty,
+  pteNeedsSoftDirtyWp,
+  pteSwpExclusive,
+  pteSwpSoftDirty,
+  readPastCache,
   relocateCluster,
+  type ScanControl,
   SWAP_HAS_CACHE,
   SWAP_MAP_BAD,
   SWAP_MAP_MAX,
   SWAP_MAP_SHMEM,
   SWAPFILE_CLUSTER,
+  SWAPPINESS_ANON_ONLY,
+  SWP_STABLE_WRITES,
+  SWP_SYNCHRONOUS_IO,
   type SwapInfoStruct,
   type SwpEntry,
+  setPte,
+  swapCacheGetFolio,
   swapClusterAllocTable,
   swapCountContinued,
+  swapcacheClear,
   swapEntriesFree,
+  swapEntryCount,
+  swapFreeNr,
+  swapinReadahead,
   swapRangeAlloc,
+  swapUpdateReadahead,
   swpEntry,
+  VM_FAULT_ERROR,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+  VM_LOCKED,
+  type VmFault,
+  type VmFaultResult,
+  vmaPageProt,
+  vmfPteChanged,
 } from "pagewalk/kernel";
 
 // ---------------------------------------------------------------- 06.1
@@ -233,6 +293,222 @@ export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: numb
   if (left !== 0) si.swapMap[offset] = left;
   else swapEntriesFree(sys, si, offset, 1);
   return left;
+  // SOLUTION END
+}
+
+// ---------------------------------------------------------------- 06.3
+
+// HINT 06.3: Three steps: find the folio, make sure of it, map it. Write the first two first, with a folioPut
+//   on every way out; the third may be a function of its own.
+// HINT 06.3: Find: the swap cache first. Only what is not there is read, and only that is a major fault:
+//   ret = VM_FAULT_MAJOR and one PGMAJFAULT.
+// HINT 06.3: Who waits for the lock has slept, and slept long: others have run. With FAULT_FLAG_ALLOW_RETRY
+//   and without FAULT_FLAG_TRIED give the folio back and return ret | VM_FAULT_RETRY: the fault comes again,
+//   and finds the folio in the swap cache.
+// HINT 06.3: Make sure: is the folio still the slot's? Is the entry still the same (vmfPteChanged)? Only then
+//   does it matter whether the bytes have come (PG_uptodate).
+// HINT 06.3: A direct read has marked the slot as if it were in the swap cache. swapcacheClear at the end,
+//   however the end came about: have one place for it.
+// HINT 06.3: Map: first take the slot's count down and maybe give the slot up, then count who holds the
+//   folio. Before swapFreeNr, folioFreeSwap would refuse: this entry still needs the slot.
+// HINT 06.3: An entry becomes writable if the page is this process's own, and nobody waits for its next write
+//   (pteNeedsSoftDirtyWp, asked with the new entry, soft-dirty bit included).
+/**
+ * 06.3 A page in swap. A process touches a page, and the entry vmf.origPte, which was found at vmf.ptep, says
+ * that the page is in swap. Bring it back, and let the entry map it; the answer is VM_FAULT_ bits. Linux
+ * calls this do_swap_page(). Below, vma is vmf.vma, and sys is vma.vmMm.sys; all folios are single pages.
+ *
+ * Find the folio:
+ *
+ * - A marker and no place in swap (isPteMarker(vmf.origPte)): handlePteMarker(vmf) has the answer.
+ * - The slot is entry = kernelPteToSwpEntry(vmf.origPte), the kernel's own 06.1. Its area is si =
+ *   getSwapDevice(sys, entry). There is none: swapoff was faster; answer 0, and the access is repeated.
+ * - swapCacheGetFolio(sys, entry): in the swap cache, nothing needs to be read, and the answer begins with 0.
+ *   Tell swapUpdateReadahead(sys, folio, vma, vmf.address).
+ * - Else it is read. Where the device is done at once (si.flags has SWP_SYNCHRONOUS_IO), and no other entry
+ *   has the slot (swapEntryCount(sys, entry) is 1), read directly: readPastCache(vmf, entry). Otherwise
+ *   swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf), which puts it, and some of its neighbours, into
+ *   the swap cache.
+ * - No folio: no memory, VM_FAULT_OOM; but 0 if the entry has changed meanwhile (vmfPteChanged(vmf)). A
+ *   folio: the fault is major. Count one PGMAJFAULT (countVmEvents(sys, PGMAJFAULT, 1)); the answer begins
+ *   with VM_FAULT_MAJOR.
+ *
+ * Make sure of it. You hold the folio; on each of these ways out give it back, folioPut(sys, folio), and
+ * answer what you have so far:
+ *
+ * - Its bytes are on their way (folioIsLocked(sys, folio)): folioWaitLocked(sys, folio). Afterwards, if
+ *   vmf.flags has FAULT_FLAG_ALLOW_RETRY and not FAULT_FLAG_TRIED, the whole fault is to be tried again: out,
+ *   with VM_FAULT_RETRY added.
+ * - Not read directly, and it is the slot's folio no more (not folioMatchesSwapEntry(folio, entry)): out.
+ * - The entry is not the same any more (vmfPteChanged(vmf)), another was faster: out.
+ * - Without PG_uptodate: the device could not read it. Out, with VM_FAULT_SIGBUS and nothing else.
+ *
+ * Map it:
+ *
+ * - A place in a batch on the way to an LRU list is a hold, too. If the fault is a write (vmf.flags has
+ *   FAULT_FLAG_WRITE), the folio was not read directly and has no PG_lru: lruAddDrain(sys).
+ * - It is exclusive if it was read directly, or if the entry says so (pteSwpExclusive(vmf.origPte)); the
+ *   latter does not hold for what is still being written (folioIsWriteback(sys, folio)) to a device that
+ *   needs pages to stand still (si.flags has SWP_STABLE_WRITES).
+ * - One entry less has the slot: swapFreeNr(sys, entry, 1).
+ * - Then folioFreeSwap(sys, folio) gives the slot up, if swap is filling up (memCgroupSwapFull(sys, folio):
+ *   more than half is used), if the VMA has VM_LOCKED or the folio PG_mlocked, or if the fault is a write and
+ *   only you and the swap cache hold the folio (folio.refcount is 2). It refuses where other entries need the
+ *   slot.
+ * - addMmCounter(vma.vmMm, member, n): one more of MM_ANONPAGES, one less of MM_SWAPENTS.
+ * - The new entry is pfnPte(folio.pfn, vmaPageProt(vma)), with pteMksoftDirty(pte) if
+ *   pteSwpSoftDirty(vmf.origPte).
+ * - The page is the process's own if it is exclusive, or if nobody but you holds it now (folio.refcount is
+ *   1). Its own page gets maybeMkwrite(pte, vma): writable where the VMA allows it; unless
+ *   pteNeedsSoftDirtyWp(vma, pte): somebody waits for the next write. If it does, and the fault is a write,
+ *   it gets pteMkdirty(pte, sys.pageSoftDirty), too, and FAULT_FLAG_WRITE goes out of vmf.flags: the write is
+ *   done.
+ * - The reverse map: if folioTestAnon(folio), folioAddAnonRmapPte(folio, folio, vma, own), else
+ *   folioAddNewAnonRmap(folio, vma, vmf.address, own); `own`: it is the process's own.
+ * - setPte(sys.ram, vmf.ptep, pte); vmf.origPte = pte. Your hold is the entry's now.
+ * - If vmf.flags still has FAULT_FLAG_WRITE: sys.parts.doWpPage(vmf), in the same fault. Its bits come into
+ *   the answer; if some are in VM_FAULT_ERROR, only those are the answer.
+ *
+ * A direct read has marked the slot, so that nobody else reads it. swapcacheClear(sys, si, entry) takes the
+ * mark away: the last thing to be done after each that gave a folio, however the fault ends.
+ */
+export function doSwapPage(vmf: VmFault): VmFaultResult {
+  // SOLUTION BEGIN
+  if (isPteMarker(vmf.origPte)) return handlePteMarker(vmf);
+  const { sys } = vmf.vma.vmMm;
+  const entry = kernelPteToSwpEntry(vmf.origPte);
+  const si = getSwapDevice(sys, entry);
+  if (si === undefined) return 0;
+  let ret = 0;
+  let direct = false;
+  let folio = swapCacheGetFolio(sys, entry);
+  if (folio !== undefined) swapUpdateReadahead(sys, folio, vmf.vma, vmf.address);
+  else {
+    direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0 && swapEntryCount(sys, entry) === 1;
+    folio = direct ? readPastCache(vmf, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
+    if (folio === undefined) return vmfPteChanged(vmf) ? 0 : VM_FAULT_OOM;
+    ret = VM_FAULT_MAJOR;
+    countVmEvents(sys, PGMAJFAULT, 1);
+  }
+  if (folioIsLocked(sys, folio)) {
+    folioWaitLocked(sys, folio);
+    if (vmf.flags & FAULT_FLAG_ALLOW_RETRY && !(vmf.flags & FAULT_FLAG_TRIED)) ret |= VM_FAULT_RETRY;
+  }
+  const stop =
+    ret & VM_FAULT_RETRY || (!direct && !folioMatchesSwapEntry(folio, entry)) || vmfPteChanged(vmf);
+  const uptodate = folio.flags & PG_uptodate;
+  if (stop || !uptodate) {
+    folioPut(sys, folio);
+    if (!stop) ret = VM_FAULT_SIGBUS;
+  } else {
+    mapFolio(vmf, folio, entry, direct);
+    if (vmf.flags & FAULT_FLAG_WRITE) ret |= sys.parts.doWpPage(vmf);
+    if (ret & VM_FAULT_ERROR) ret &= VM_FAULT_ERROR;
+  }
+  if (direct) swapcacheClear(sys, si, entry);
+  return ret;
+  // SOLUTION END
+}
+
+// SOLUTION BEGIN
+function mapFolio(vmf: VmFault, folio: Folio, entry: number, direct: boolean): void {
+  const { vma, origPte } = vmf;
+  const { vmMm, vmFlags } = vma;
+  const { sys } = vmMm;
+  const write = (vmf.flags & FAULT_FLAG_WRITE) !== 0;
+  if (write && !direct && !(folio.flags & PG_lru)) lruAddDrain(sys);
+  const stable = getSwapDevice(sys, entry)!.flags & SWP_STABLE_WRITES;
+  const exclusive = direct || (pteSwpExclusive(origPte) && !(folioIsWriteback(sys, folio) && stable));
+  swapFreeNr(sys, entry, 1);
+  const useless = memCgroupSwapFull(sys, folio) || vmFlags & VM_LOCKED || folio.flags & PG_mlocked;
+  if (useless || (write && folio.refcount === 2)) folioFreeSwap(sys, folio);
+  addMmCounter(vmMm, MM_ANONPAGES, 1);
+  addMmCounter(vmMm, MM_SWAPENTS, -1);
+  let pte = pfnPte(folio.pfn, vmaPageProt(vma));
+  if (pteSwpSoftDirty(origPte)) pte = pteMksoftDirty(pte);
+  const own = exclusive || folio.refcount === 1;
+  if (own && !pteNeedsSoftDirtyWp(vma, pte)) {
+    pte = maybeMkwrite(pte, vma);
+    if (write) {
+      pte = pteMkdirty(pte, sys.pageSoftDirty);
+      vmf.flags &= ~FAULT_FLAG_WRITE;
+    }
+  }
+  if (folioTestAnon(folio)) folioAddAnonRmapPte(folio, folio, vma, own);
+  else folioAddNewAnonRmap(folio, vma, vmf.address, own);
+  setPte(sys.ram, vmf.ptep, pte);
+  vmf.origPte = pte;
+}
+
+// SOLUTION END
+
+// ---------------------------------------------------------------- 06.4
+
+// HINT 06.4: First decide what of both types is looked at: one rule after the other, the first that fits.
+//   Only the last one needs costs.
+// HINT 06.4: What costs much is looked at less: each type's cost stands below the line. And each counts the
+//   total, too, so that no share becomes less than a third because of costs alone.
+// HINT 06.4: ap = Math.floor((swappiness * (sum + 1)) / (anon + 1)); fp with 200 - swappiness and the cost of
+//   files. Neither is rounded again before the lists are multiplied with it.
+// HINT 06.4: sc.proactiveSwappiness may be 0, which is no reason to look at sys.sysctl.swappiness: only
+//   undefined is.
+/**
+ * 06.4 Scan balance. Memory is short: how many pages of each list of `lruvec` is this attempt to look at?
+ * Linux calls this get_scan_count(). Four numbers, for the lists 0 to 3: inactive anonymous, active
+ * anonymous, inactive file, active file.
+ *
+ * A list begins with its size, lruvecLruSize(sys, lruvec, list, sc.reclaimIdx), divided by 2^sc.priority: the
+ * attempts begin with priority 12 and end with 0.
+ *
+ * Swappiness is sc.proactiveSwappiness; where that is undefined, sys.sysctl.swappiness. The first of these
+ * rules that fits says what becomes of it:
+ *
+ * - Not sc.maySwap, or anonymous memory could go nowhere (canReclaimAnonPages(sys, lruvec.memcg) is false: no
+ *   slot is free, or none that the group of the lists may have): files only.
+ * - A group that uses too much is to shrink (sc.targetMemcg is not undefined), and swappiness is 0: files
+ *   only.
+ * - Swappiness is SWAPPINESS_ANON_ONLY: anonymous memory only.
+ * - Priority 0, nothing else has helped, and swappiness is not 0: all lists, as they are.
+ * - sc.fileIsTiny, there are hardly any files left: anonymous memory only.
+ * - sc.cacheTrimMode, there are plenty of files that nobody needs: files only.
+ * - Else each list gets its type's share, of anonymous memory ap, of files fp: times ap or fp, divided by
+ *   ap + fp.
+ *
+ * "Only": the lists of the other type get 0. The shares: total is sc.anonCost + sc.fileCost. Anonymous memory
+ * costs anon, total and sc.anonCost; files cost file, total and sc.fileCost; sum is anon + file. Then
+ *
+ *     ap = swappiness * (sum + 1) / (anon + 1)      fp = (200 - swappiness) * (sum + 1) / (file + 1)
+ *
+ * Every division is rounded down at once. (Linux also takes the last pages of groups that were removed.)
+ *
+ * Swappiness 60, costs 100 and 300: anon 500, file 700, sum 1200; ap 143, fp 239. An anonymous list of 4000
+ * pages at priority 2: 1000 * 143 / 382, 374 pages.
+ */
+export function getScanCount(sys: MemorySystem, lruvec: Lruvec, sc: ScanControl): number[] {
+  // SOLUTION BEGIN
+  const swappiness = sc.proactiveSwappiness ?? sys.sysctl.swappiness;
+  let ap = 0;
+  let fp = 0;
+  let balance: "both" | "anon" | "file" | "shares" = "shares";
+  if (!sc.maySwap || !canReclaimAnonPages(sys, lruvec.memcg)) balance = "file";
+  else if (sc.targetMemcg !== undefined && swappiness === 0) balance = "file";
+  else if (swappiness === SWAPPINESS_ANON_ONLY) balance = "anon";
+  else if (sc.priority === 0 && swappiness !== 0) balance = "both";
+  else if (sc.fileIsTiny) balance = "anon";
+  else if (sc.cacheTrimMode) balance = "file";
+  else {
+    const total = sc.anonCost + sc.fileCost;
+    const anon = total + sc.anonCost;
+    const file = total + sc.fileCost;
+    ap = Math.floor((swappiness * (anon + file + 1)) / (anon + 1));
+    fp = Math.floor(((200 - swappiness) * (anon + file + 1)) / (file + 1));
+  }
+  return [0, 1, 2, 3].map((list) => {
+    const type = list < 2 ? "anon" : "file";
+    const scan = Math.floor(lruvecLruSize(sys, lruvec, list, sc.reclaimIdx) / 2 ** sc.priority);
+    if (balance === "shares") return Math.floor((scan * (type === "anon" ? ap : fp)) / (ap + fp));
+    return balance === "both" || balance === type ? scan : 0;
+  });
   // SOLUTION END
 }
 

@@ -1,12 +1,35 @@
 /**
- * Grader of lab 06. 06.1 is compared with the same entries written digit by digit, and with those of a
- * machine.
+ * Grader of lab 06. 06.1 is compared with the same entries written digit by digit, and with those of a machine; from 06.2 on
+ * each part runs in a whole kernel: first known hard cases, each with a sentence that says what is at stake, then random workloads.
  */
 
 import { describe, it } from "vitest";
 import { DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
 import { gradedTasks } from "../../lib/course/grading/remember.js";
+import {
+  randomScan,
+  randomScanOp,
+  runScans,
+  type ScanOp,
+  type ScanScene,
+  scanBench,
+  scanMistake,
+  scanObservationText,
+  scanOpText,
+  scanScene,
+  scanText,
+} from "../../lib/course/labs/scan_count.js";
 import { placeText, randomPlace, realEntries, referencePte } from "../../lib/course/labs/swap_entry.js";
+import { referenceSwapIn, runSwapIn } from "../../lib/course/labs/swap_in.js";
+import {
+  randomSwapInOp,
+  type SwapInDevice,
+  type SwapInOp,
+  simplerSwapInOps,
+  swapInDeviceText,
+  swapInOpText,
+} from "../../lib/course/labs/swap_in_ops.js";
+import { swapInMistake, swapInText } from "../../lib/course/labs/swap_in_seen.js";
 import {
   randomSlotOp,
   type SlotOp,
@@ -31,12 +54,16 @@ import { ruleFor, runText, THRASH_RUNS, watchRun } from "../../lib/course/labs/t
 import { hex } from "../../lib/hw/address.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
+import { SWAPPINESS_ANON_ONLY } from "../../lib/mm/lru/scan_count.js";
 import {
   COUNT_CONTINUED,
   SWAP_HAS_CACHE,
   SWAP_MAP_BAD,
   SWAP_MAP_SHMEM,
 } from "../../lib/mm/swap/swap_types.js";
+import { formatDifference } from "../../lib/replay/compare_records.js";
+import { hostFor } from "../../lib/replay/kernel_host.js";
+import { loadRecorded, replayRecorded } from "../../lib/replay/recordings.js";
 import * as submission from "../../solutions/06-swap.js";
 
 const { remember, atLast } = gradedTasks();
@@ -382,6 +409,522 @@ describe("06.2 Slot allocator with counts", () => {
       checkRandomSlots("two", 10);
       checkRandomSlots("equal", 4);
     });
+  });
+});
+
+// ---------------------------------------------------------------- 06.3
+
+const SWAP_IN: Partial<MachineParts> = { doSwapPage: submission.doSwapPage };
+
+function compareSwapIn(device: SwapInDevice, first: SwapInOp[][], workloads = 0): void {
+  expectSameRuns<SwapInOp>({
+    operation: randomSwapInOp,
+    first,
+    workloads,
+    length: 20,
+    seed: 306,
+    reference: (operations) => referenceSwapIn(device, operations),
+    submission: (operations) => runSwapIn(SWAP_IN, device, operations),
+    describe: swapInOpText,
+    simplify: simplerSwapInOps,
+    as: swapInText,
+    explain: swapInMistake,
+  });
+}
+
+/** The script "0o3 d 0r3 end": reclaim takes page 3 of process 0 out, drops it from the swap cache; process 0 reads it; all end. */
+function swapScript(text: string): SwapInOp[] {
+  const kinds: Readonly<Record<string, SwapInOp["op"]>> = {
+    ...{ r: "read", w: "write", a: "ask", A: "askw", o: "out", s: "sending", m: "mlock", u: "munlock" },
+    ...{ p: "protect", g: "guard", f: "fork", x: "exit", c: "watch", k: "work", G: "gone", n: "grow" },
+  };
+  return text.split(" ").map((word): SwapInOp => {
+    const match = /^(\d)(\w)(\d?)$/.exec(word);
+    if (match === null) return { op: (word === "d" ? "drop" : word) as SwapInOp["op"], who: 0, page: 0 };
+    return { op: kinds[match[2]!]!, who: Number(match[1]), page: Number(match[3]) };
+  });
+}
+
+function checkSwapIn(because: string, ...scripts: string[]): void {
+  remember("06.3", because, () => compareSwapIn("ssd", scripts.map(swapScript)));
+}
+
+function checkOn(device: SwapInDevice, because: string, ...scripts: string[]): void {
+  remember("06.3", `${because} (swap is on ${swapInDeviceText(device)})`, () =>
+    compareSwapIn(device, scripts.map(swapScript)),
+  );
+}
+
+describe("06.3 A page in swap", () => {
+  it("finds the page in the swap cache", () => {
+    checkSwapIn("what is in the swap cache is in memory: nothing is read, and the fault is minor", "0o3 0r3");
+    checkSwapIn("also while it is still being written", "0s3 0r3", "0s3 0w3");
+  });
+  it("reads what is not there", () => {
+    checkSwapIn("not in the swap cache: it is read, a major fault", "0o3 d 0r3");
+    checkSwapIn("the bytes come back as they went", "0w3 0w4 0o3 0o4 d 0r4 0r3 end");
+  });
+  it("counts", () => {
+    checkSwapIn(
+      "one anonymous page more, one page in swap less: MM_ANONPAGES and MM_SWAPENTS",
+      "0o3 0r3",
+      "0o3 d 0r3 0o3",
+    );
+    checkSwapIn("PGMAJFAULT counts what was read", "0o3 d 0r3", "0o3 0r3", "0o3 d starve 0a3");
+  });
+  it("gives the slot's count back, once", () => {
+    checkSwapIn(
+      "each entry that maps the page again is one less that names the slot: swapFreeNr(sys, entry, 1)",
+      "0o3 0f 0r3 1r3",
+      "0o3 0f 1r3 1x 0r3 end",
+    );
+  });
+  it("keeps the slot of a page that is only read", () => {
+    checkSwapIn(
+      "slot and page have the same bytes: it may go again without being written",
+      "0o3 d 0r3 0o3 d 0r3",
+    );
+  });
+  it("gives the slot up where it is of no use", () => {
+    checkSwapIn("a page that is written differs from its slot", "0o3 d 0w3", "0o3 0w3");
+    checkSwapIn(
+      "a place in a batch is a hold: lruAddDrain before holds are counted, or the slot is kept for nothing",
+      "alone 0o3 d 0A3",
+      "alone 0o3 d 0w3",
+      "0o0 0o1 d 0w0 0w1",
+    );
+    checkSwapIn(
+      "more than half of swap is used: slots are wanted back",
+      "hog 0o3 0r3",
+      "hog 0o3 d 0r3 unhog",
+      "0o3 0f 1x hog 0r3",
+    );
+    checkSwapIn(
+      "memory that is locked will not go to swap again",
+      "0p3 0o3 0m3",
+      "0p3 0o3 d 0m3 0r3",
+      "0m3 0u3 0o3 0r3",
+    );
+    checkSwapIn(
+      "a locked page that is shared: the flag PG_mlocked is the folio's, VM_LOCKED the area's",
+      "0o3 0f 0m3 1r3",
+      "0o3 0f 0m3 0u3 1r3",
+    );
+  });
+  it("does not give up a slot that others need", () => {
+    checkSwapIn(
+      "a child's entry names the slot, too",
+      "0o3 0f 0w3 1r3",
+      "0o3 0f d 1w3 0r3 end",
+      "0o3 0f hog 0r3 1r3",
+    );
+  });
+  it("makes exclusive what is this process's alone", () => {
+    checkSwapIn(
+      "the entry says exclusive (pteSwpExclusive): the page may be written at once, though it was only read",
+      "0o3 d 0r3 0w3",
+      "0o3 0r3 0w3",
+    );
+    checkSwapIn(
+      "after fork the entry does not say so: the page may be shared, and must not be written in place",
+      "0o3 0f 0r3 1r3 0w3 1r3",
+      "0o3 0f d 0r3 0w3 1r3",
+    );
+    checkSwapIn(
+      "the last one who holds it owns it: refcount 1, once the slot has been given up",
+      "0o3 0f 1r3 0x 0w3",
+      "0o3 0f 1x 0w3",
+    );
+  });
+  it("writes in the same fault", () => {
+    checkSwapIn(
+      "a write to a page of its own is done with this fault: the entry is writable and dirty, and doWpPage is not asked",
+      "0o3 0w3",
+      "0o3 d 0A3",
+    );
+    checkSwapIn(
+      "a write to a shared page goes on to doWpPage, which copies, in the same fault",
+      "0o3 0f 0w3 1r3",
+      "0o3 0f d 0A3 1r3",
+    );
+    checkSwapIn("a page that was only read is not dirty", "0o3 d 0r3 0o3");
+    checkSwapIn(
+      "no memory for the copy: VM_FAULT_OOM alone, whatever came before; the page itself is mapped",
+      "0o3 0f d nocopy 0A3 0r3 1r3",
+      "0o3 0f nocopy 0A3",
+    );
+  });
+  it("keeps to what the area allows", () => {
+    checkSwapIn(
+      "without VM_WRITE the entry is read-only, though the page is exclusive",
+      "0p3 0o3 0r3",
+      "0o3 0p3 d 0r3",
+    );
+  });
+  it("keeps the soft-dirty bit", () => {
+    checkSwapIn("the swap entry's soft-dirty bit goes into the new one", "0o3 0r3", "0c 0w3 0o3 d 0r3");
+    checkSwapIn(
+      "somebody waits for the next write: the entry stays read-only, even for the page's owner (pteNeedsSoftDirtyWp)",
+      "0o3 0c 0r3",
+      "0c 0o3 0r3 0w3",
+      "0c 0o3 d 0w3",
+      "0o3 0c d 0A3 0o3 0r3",
+    );
+    checkSwapIn(
+      "a write marks the entry soft-dirty, too: pteMkdirty(pte, sys.pageSoftDirty)",
+      "0c 0o9 0n0 0w9",
+      "0c 0o9 0n0 d 0A9",
+    );
+  });
+  it("tells readahead what it hit", () => {
+    checkSwapIn(
+      "neighbours come with the page; who finds one in the swap cache tells swapUpdateReadahead",
+      "0o0 0o1 0o2 0o3 0o4 d 0r0 0r1 0r2",
+      "0o0 0o1 0o2 0o3 0o4 0o5 d 0r0 0r1 0r2 0r3 0r4 0r5",
+    );
+  });
+  it("waits for bytes that are on their way, and tries again", () => {
+    checkSwapIn(
+      "after the wait everything may be different: VM_FAULT_RETRY, where the caller allows it, and only once",
+      "0o3 d 0r3",
+      "0o0 0o1 0o2 0o3 d 0r0 0r1",
+    );
+    checkSwapIn(
+      "a caller that cannot come again gets the page at once, after the wait",
+      "0o3 d 0a3",
+      "0o3 d 0A3",
+    );
+    checkSwapIn(
+      "at the second try (FAULT_FLAG_TRIED) there is no third: the folio was dropped meanwhile, and is read again",
+      "0o3 d lose 0r3",
+    );
+  });
+  it("looks whether the folio is still the slot's", () => {
+    checkSwapIn(
+      "while you waited, the folio has left the swap cache: it is not the slot's any more",
+      "0o3 d lose 0a3",
+      "0o3 d lose 0A3 0r3",
+    );
+  });
+  it("looks whether the entry is still the same", () => {
+    checkSwapIn(
+      "another thread has mapped the page meanwhile: nothing is left to do but to let go of the folio",
+      "0o3 d race 0r3",
+      "0o3 d late 0a3",
+      "0o3 d forget 0a3 0r3",
+      "0o3 d race 0w3 end",
+    );
+    checkSwapIn("the other has written, and given the slot up", "0o3 d latew 0a3", "0o3 0f d latew 0a3 1r3");
+    checkSwapIn(
+      "there is no folio, because another was faster and has given the slot up: that is no lack of memory",
+      "0o3 d racew 0r3",
+      "0o3 d racew 0a3",
+    );
+  });
+  it("knows entries that name no slot", () => {
+    checkSwapIn("swapoff was faster: the area is not there any more, and the access is repeated", "0o3 0G3");
+    checkSwapIn("a marker is no place in swap: handlePteMarker", "0o3 0g3 0r3", "0g9 0w9");
+  });
+  it("says when there is no memory", () => {
+    checkSwapIn("without a page to read into: VM_FAULT_OOM, and the entry stays", "0o3 d starve 0a3 0r3");
+  });
+  it("does not map what could not be read", () => {
+    checkSwapIn(
+      "the device failed: without PG_uptodate the page holds anything; SIGBUS, and the entry stays",
+      "0o3 d fail 0r3",
+      "0o3 d fail 0a3 0r3",
+      "0o3 d fail 0r3 d 0r3",
+    );
+    checkSwapIn(
+      "SIGBUS is for the process whose access it was; the slot stays",
+      "0o3 0f d fail 1r3 d 0r3 1r3",
+    );
+  });
+  it("reads past the swap cache where the device is done at once", () => {
+    checkOn(
+      "zram",
+      "one entry only: no swap cache, no readahead, and the slot is free afterwards",
+      "0o3 0r3",
+      "0o3 0o4 0r3",
+      "0o3 0w3 end",
+    );
+    checkOn(
+      "zram",
+      "what was read directly nobody else knows: it is exclusive, whatever the entry says",
+      "0o3 0f 1x 0r3",
+      "0o3 0f 1x 0w3 0o3 0r3",
+    );
+    checkOn(
+      "zram",
+      "two entries name the slot: the swap cache keeps both from reading their own copy",
+      "0o3 0f 0r3 1r3",
+      "0o3 0f 0w3 1r3",
+      "0o3 0f 1x 0r3 end",
+    );
+    checkOn(
+      "zram",
+      "swapcacheClear after a direct read, however the fault ends, and last of all",
+      "0o3 fail 0r3",
+      "0o3 fail 0a3 0r3",
+      "0o3 race 0r3",
+      "0o3 racew 0r3 end",
+      "0o3 starve 0a3 0r3",
+      "0o3 forget 0r3",
+      "0o3 forget 0a3 end",
+    );
+    checkOn(
+      "zram",
+      "a locked area, the soft-dirty bit, and all the rest are as ever",
+      "0o3 0m3",
+      "0c 0o3 0w3 0o3 0r3",
+      "0p3 0o3 0r3",
+      "0k end",
+    );
+  });
+  it("lets a page stand still while its bytes are written", () => {
+    checkOn(
+      "checked",
+      "still being written to a device with SWP_STABLE_WRITES: not exclusive, so that nobody changes it",
+      "0s3 0r3",
+      "0s3 0w3",
+      "0s3 0A3",
+      "0o3 0r3",
+    );
+  });
+  it("works when every page goes and comes", () => {
+    checkSwapIn("whatever a process has in memory, it must come back", "0k end", "0w0 0k 0r0 0k 0r0 end");
+  });
+  it("agrees with the recorded Linux", () => {
+    atLast("06.3", () => {
+      const name = "sa12-zram";
+      const { comparison } = replayRecorded(name, hostFor(loadRecorded(name).recording, SWAP_IN));
+      const [first] = comparison.different;
+      if (first !== undefined)
+        throw new DifferenceError(
+          `Not as the recorded Linux 6.18: ${comparison.different.length} values differ.\n${formatDifference(first)}`,
+        );
+    });
+  });
+  it("brings random memory back as Linux does", () => {
+    atLast("06.3", () => compareSwapIn("ssd", [], 14));
+  });
+  it("brings random memory back from zram", () => {
+    atLast("06.3", () => compareSwapIn("zram", [], 8));
+  });
+  it("brings random memory back from a device with checksums", () => {
+    atLast("06.3", () => compareSwapIn("checked", [], 5));
+  });
+});
+
+// ---------------------------------------------------------------- 06.4
+
+const SCAN: Partial<MachineParts> = { getScanCount: submission.getScanCount };
+
+function checkScan(because: string, ...scenes: Partial<ScanScene>[]): void {
+  remember("06.4", because, () => {
+    const [mine, theirs] = [scanBench(SCAN), scanBench({})];
+    for (const scene of scenes.map(scanScene))
+      expectSame(mine(scene), theirs(scene), { what: scanText(scene) });
+  });
+}
+
+/** A case that was worked out by hand: what the four lists get. */
+function checkByHand(because: string, scene: Partial<ScanScene>, nr: readonly number[]): void {
+  const names = ["inactive anonymous", "active anonymous", "inactive file", "active file"];
+  remember("06.4", because, () =>
+    expectSame(scanBench(SCAN)(scanScene(scene)), Object.fromEntries(names.map((name, i) => [name, nr[i]])), {
+      what: scanText(scanScene(scene)),
+    }),
+  );
+}
+
+function compareScans(first: ScanOp[][], workloads = 0): void {
+  expectSameRuns<ScanOp>({
+    operation: randomScanOp,
+    first,
+    workloads,
+    length: 6,
+    seed: 406,
+    reference: (operations) => runScans({}, operations),
+    submission: (operations) => runScans(SCAN, operations),
+    describe: scanOpText,
+    as: scanObservationText,
+    explain: scanMistake,
+  });
+}
+
+/** More files, then more memory than there is room for, twice. */
+function useOfMemory(swappiness: number): ScanOp[] {
+  return [
+    { op: "swappiness", page: swappiness, pages: 0 },
+    { op: "read", page: 0, pages: 400 },
+    { op: "write", page: 0, pages: 600 },
+    { op: "read", page: 200, pages: 300 },
+    { op: "write", page: 0, pages: 100 },
+  ];
+}
+
+const FILES_ONLY: Partial<ScanScene> = { swap: 0, cacheTrimMode: true };
+const BOTH = { sizes: [4096, 8192, 5000, 3] };
+
+describe("06.4 Scan balance", () => {
+  it("looks at a part of each list", () => {
+    checkByHand(
+      "a list's pages are divided by 2^priority",
+      { ...FILES_ONLY, priority: 2 },
+      [0, 0, 1000, 2000],
+    );
+    checkByHand(
+      "4095 pages at priority 12 are less than one: none",
+      { ...FILES_ONLY, priority: 12, sizes: [0, 0, 4095, 4096] },
+      [0, 0, 0, 1],
+    );
+    checkByHand(
+      "at priority 0 a list is looked at whole",
+      { ...FILES_ONLY, priority: 0 },
+      [0, 0, 4000, 8000],
+    );
+  });
+  it("counts the zones that help", () => {
+    checkScan(
+      "only pages in zones up to sc.reclaimIdx count: lruvecLruSize(sys, lruvec, list, sc.reclaimIdx)",
+      { ...FILES_ONLY, above: [100, 200, 300, 400] },
+      { ...FILES_ONLY, above: [0, 0, 5000, 0] },
+    );
+  });
+  it("leaves anonymous memory alone where it cannot go", () => {
+    checkScan("no free page of swap: files only", { swap: 0 }, { swap: 1, fileIsTiny: true });
+    checkScan(
+      "the lists' group may have no page more in swap: canReclaimAnonPages(sys, lruvec.memcg)",
+      { groupSwap: 0, target: true },
+      { groupSwap: 0 },
+      { groupSwap: 1, fileIsTiny: true },
+    );
+    checkScan("this attempt may not swap (sc.maySwap): files only", { maySwap: false });
+    checkScan(
+      "that comes before all else, also at priority 0",
+      { swap: 0, priority: 0 },
+      { maySwap: false, priority: 0, fileIsTiny: true },
+      { swap: 0, own: SWAPPINESS_ANON_ONLY },
+    );
+  });
+  it("takes anonymous memory only for who asks for it", () => {
+    checkScan(
+      "swappiness SWAPPINESS_ANON_ONLY: no files, not even at priority 0, whatever else sc says",
+      { own: SWAPPINESS_ANON_ONLY },
+      { own: SWAPPINESS_ANON_ONLY, priority: 0 },
+      { own: SWAPPINESS_ANON_ONLY, cacheTrimMode: true },
+    );
+  });
+  it("looks at everything before it gives up", () => {
+    checkByHand(
+      "priority 0: the last attempt looks at all lists, whatever they cost",
+      { priority: 0 },
+      [4000, 8000, 4000, 8000],
+    );
+    checkScan(
+      "also where files are few, or plenty",
+      { priority: 0, fileIsTiny: true },
+      { priority: 0, cacheTrimMode: true },
+    );
+    checkScan(
+      "but swappiness 0 keeps anonymous memory out of it",
+      { priority: 0, swappiness: 0 },
+      { priority: 0, own: 0 },
+      { priority: 0, swappiness: 0, cacheTrimMode: true },
+    );
+    checkScan("priority 1 is not the last attempt", { priority: 1, fileIsTiny: true });
+  });
+  it("turns to anonymous memory when hardly any files are left", () => {
+    checkScan("sc.fileIsTiny: anonymous memory only", { fileIsTiny: true });
+    checkScan(
+      "even with swappiness 0: there is nothing else",
+      { fileIsTiny: true, swappiness: 0 },
+      { fileIsTiny: true, swappiness: 0, priority: 0 },
+    );
+    checkScan("it comes before sc.cacheTrimMode", { fileIsTiny: true, cacheTrimMode: true });
+  });
+  it("stays with files as long as plenty lie there unused", () => {
+    checkScan(
+      "sc.cacheTrimMode: files only, though swappiness is high",
+      { cacheTrimMode: true },
+      { cacheTrimMode: true, swappiness: 200 },
+    );
+  });
+  it("spares the anonymous memory of a group without swappiness", () => {
+    checkScan(
+      "a group is to shrink (sc.targetMemcg), and swappiness is 0: files only, whatever else sc says",
+      { groupSwap: 50, target: true, swappiness: 0, fileIsTiny: true },
+      { groupSwap: 50, target: true, own: 0, priority: 0, fileIsTiny: true },
+    );
+    checkScan(
+      "that is for groups that are to shrink, not for all lists of groups",
+      { groupSwap: 50, swappiness: 0, fileIsTiny: true },
+      { groupSwap: 50, target: true, swappiness: 1, fileIsTiny: true },
+    );
+  });
+  it("shares by swappiness", () => {
+    checkByHand(
+      "swappiness 100, the same costs: the same part of each list",
+      { swappiness: 100, anonCost: 50, fileCost: 50 },
+      [500, 1000, 500, 1000],
+    );
+    checkByHand("swappiness 200: no files", { swappiness: 200 }, [1000, 2000, 0, 0]);
+    checkByHand("swappiness 0: no anonymous memory", { swappiness: 0 }, [0, 0, 1000, 2000]);
+    checkByHand(
+      "swappiness 60 is the part of anonymous memory, 140 that of files; nothing has cost anything yet",
+      { anonCost: 0, fileCost: 0 },
+      [300, 600, 700, 1400],
+    );
+    checkScan(
+      "an attempt's own swappiness comes first, 0 included",
+      { own: 0 },
+      { own: 200 },
+      { swappiness: 0, own: 60, anonCost: 0, fileCost: 0 },
+    );
+  });
+  it("shares by cost", () => {
+    checkByHand("ap 143, fp 239: as in the text", {}, [374, 748, 625, 1251]);
+    checkScan(
+      "the dearer a type is, the less of it: by its own cost",
+      { anonCost: 900, fileCost: 0 },
+      { anonCost: 0, fileCost: 900 },
+    );
+    checkScan(
+      "at least a third is left by costs alone",
+      { swappiness: 100, anonCost: 1_000_000, fileCost: 0 },
+      { swappiness: 100, anonCost: 0, fileCost: 1_000_000 },
+    );
+    checkScan(
+      "the ones: sum + 1 above, anon + 1 and file + 1 below the line",
+      ...[0, 1, 2, 3].flatMap((anonCost) =>
+        [0, 1, 2].map((fileCost) => ({ ...BOTH, anonCost, fileCost, priority: 1, swappiness: 133 })),
+      ),
+    );
+  });
+  it("rounds down at once", () => {
+    checkScan(
+      "first the list by 2^priority, then the share; ap and fp are whole numbers, too",
+      { sizes: [4095, 8191, 4095, 8191], priority: 4 },
+      { sizes: [7, 9, 1001, 1003], priority: 1 },
+      { sizes: [1_000_000, 2_000_000, 3_000_000, 4_000_000], swappiness: 1, anonCost: 7, fileCost: 11 },
+    );
+  });
+  it("answers random questions", () => {
+    const random = new Random(406);
+    checkScan("as for every attempt", ...Array.from({ length: 200 }, () => randomScan(random)));
+  });
+  it("drives a machine with swappiness 60", () => {
+    atLast("06.4", () => compareScans([useOfMemory(60)]));
+  });
+  it("drives a machine with swappiness 0", () => {
+    atLast("06.4", () => compareScans([useOfMemory(0)]));
+  });
+  it("drives a machine with swappiness 200", () => {
+    atLast("06.4", () => compareScans([useOfMemory(200)]));
+  });
+  it("drives a machine through random workloads", () => {
+    atLast("06.4", () => compareScans([], 3));
   });
 });
 

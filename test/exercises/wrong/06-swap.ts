@@ -34,6 +34,28 @@ const LEFT = "  if (left !== 0) si.swapMap[offset] = left;\n  else swapEntriesFr
 const DOWN =
   "count = swapCountContinued(sys, si, offset, count) ? SWAP_MAP_MAX | COUNT_CONTINUED : SWAP_MAP_MAX;";
 
+// ---- 06.3
+const CACHED = "let folio = swapCacheGetFolio(sys, entry);";
+const FOUND = "if (folio !== undefined) swapUpdateReadahead(sys, folio, vmf.vma, vmf.address);";
+const DIRECT = "direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0 && swapEntryCount(sys, entry) === 1;";
+const NO_FOLIO = "return vmfPteChanged(vmf) ? 0 : VM_FAULT_OOM;";
+const RETRY =
+  "if (vmf.flags & FAULT_FLAG_ALLOW_RETRY && !(vmf.flags & FAULT_FLAG_TRIED)) ret |= VM_FAULT_RETRY;";
+const EXCLUSIVE = "direct || (pteSwpExclusive(origPte) && !(folioIsWriteback(sys, folio) && stable));";
+const GIVE_UP = "if (useless || (write && folio.refcount === 2)) folioFreeSwap(sys, folio);";
+const MAY_WRITE = "if (own && !pteNeedsSoftDirtyWp(vma, pte)) {";
+const CLEAR = "  if (direct) swapcacheClear(sys, si, entry);\n";
+
+// ---- 06.4
+const NO_SWAP = "if (!sc.maySwap || !canReclaimAnonPages(sys, lruvec.memcg))";
+const GROUP = '  else if (sc.targetMemcg !== undefined && swappiness === 0) balance = "file";\n';
+const LAST = "else if (sc.priority === 0 && swappiness !== 0)";
+const TINY = '  else if (sc.fileIsTiny) balance = "anon";\n';
+const TRIM = '  else if (sc.cacheTrimMode) balance = "file";\n';
+const AP = "Math.floor((swappiness * (anon + file + 1)) / (anon + 1));";
+const SCAN = "Math.floor(lruvecLruSize(sys, lruvec, list, sc.reclaimIdx) / 2 ** sc.priority);";
+const SHARE = 'Math.floor((scan * (type === "anon" ? ap : fp)) / (ap + fp));';
+
 // ---- 06.5
 const ANEW = "if (names.some((name) => sample[name] < before[name])) first = i;";
 const BASE = "while (at >= first && samples[at]!.ns > sample.ns - rule.windowNs) at--;";
@@ -269,6 +291,208 @@ export const wrongAnswers: WrongAnswer[] = [
     "else if (count === COUNT_CONTINUED)\n    count =",
     "else if (count > COUNT_CONTINUED + 200)\n    count =",
     /more entries than a byte can count/,
+  ),
+  // ---- 06.3
+  wrong(
+    "06.3",
+    `does not look into the swap cache`,
+    CACHED,
+    "let folio = si.max < 0 ? swapCacheGetFolio(sys, entry) : undefined;",
+    /nothing is read, and the fault is minor/,
+  ),
+  wrong(
+    "06.3",
+    `calls every fault in swap major`,
+    FOUND,
+    `${FOUND}\n  if (folio !== undefined) ret = VM_FAULT_MAJOR;`,
+    /the fault is minor/,
+  ),
+  wrong(
+    "06.3",
+    `reads directly though others have the slot`,
+    DIRECT,
+    "direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0;",
+    /two entries name the slot/,
+  ),
+  wrong(
+    "06.3",
+    `kills for want of memory where another was faster`,
+    NO_FOLIO,
+    "return VM_FAULT_OOM;",
+    /no lack of memory/,
+  ),
+  wrong(
+    "06.3",
+    `asks for another try again and again`,
+    RETRY,
+    "if (vmf.flags & FAULT_FLAG_ALLOW_RETRY) ret |= VM_FAULT_RETRY;",
+    /at the second try/,
+  ),
+  wrong(
+    "06.3",
+    `does not look whether the folio is still the slot's`,
+    " || (!direct && !folioMatchesSwapEntry(folio, entry))",
+    "",
+    /not the slot's any more/,
+  ),
+  wrong(
+    "06.3",
+    `does not look at the entry again`,
+    " || vmfPteChanged(vmf);",
+    ";",
+    /another thread has mapped the page meanwhile/,
+  ),
+  wrong(
+    "06.3",
+    `forgets to let go of a folio that it does not map`,
+    "    folioPut(sys, folio);\n",
+    "",
+    /let go of it|is held/,
+  ),
+  wrong(
+    "06.3",
+    `maps what could not be read`,
+    "if (stop || !uptodate) {",
+    "if (stop) {",
+    /the device failed/,
+  ),
+  wrong(
+    "06.3",
+    `calls swapcacheClear only behind a mapping`,
+    CLEAR,
+    "  if (direct && !stop) swapcacheClear(sys, si, entry);\n",
+    /swapcacheClear/,
+  ),
+  wrong(
+    "06.3",
+    `does not go on to doWpPage`,
+    "    if (vmf.flags & FAULT_FLAG_WRITE) ret |= sys.parts.doWpPage(vmf);\n",
+    "",
+    /done in the same fault \(doWpPage\)/,
+  ),
+  wrong("06.3", `takes every folio for exclusive`, EXCLUSIVE, "true;", /exclusive/),
+  wrong(
+    "06.3",
+    `lets a page change while it is written`,
+    EXCLUSIVE,
+    "direct || pteSwpExclusive(origPte);",
+    /still being written to a device/,
+  ),
+  wrong(
+    "06.3",
+    `does not give the slot's count back`,
+    "  swapFreeNr(sys, entry, 1);\n",
+    "",
+    /Slot 1 counts 1 entries, but no entry names it/,
+  ),
+  wrong(
+    "06.3",
+    `keeps the slot of a page that is written`,
+    GIVE_UP,
+    "if (useless) folioFreeSwap(sys, folio);",
+    /written differs from its slot/,
+  ),
+  wrong(
+    "06.3",
+    `does not empty the batches before it counts`,
+    "  if (write && !direct && !(folio.flags & PG_lru)) lruAddDrain(sys);\n",
+    "",
+    /a place in a batch is a hold/,
+  ),
+  wrong(
+    "06.3",
+    `forgets MM_SWAPENTS`,
+    "  addMmCounter(vmMm, MM_SWAPENTS, -1);\n",
+    "",
+    /MM_SWAPENTS is 1, but its tables have 0/,
+  ),
+  wrong(
+    "06.3",
+    `overlooks who waits for the next write`,
+    MAY_WRITE,
+    "if (own) {",
+    /somebody waits for the next write/,
+  ),
+  // ---- 06.4
+  wrong(
+    "06.4",
+    `takes anonymous memory though there is no swap`,
+    NO_SWAP,
+    "if (!sc.maySwap)",
+    /0 free pages of swap/,
+  ),
+  wrong("06.4", "has no rule for groups that are to shrink", GROUP, "", /sc.targetMemcg/),
+  wrong(
+    "06.4",
+    `looks at the last attempt before it looks at what was asked for`,
+    'else if (swappiness === SWAPPINESS_ANON_ONLY) balance = "anon";\n  else if (sc.priority === 0 && swappiness !== 0) balance = "both";',
+    'else if (sc.priority === 0 && swappiness !== 0) balance = "both";\n  else if (swappiness === SWAPPINESS_ANON_ONLY) balance = "anon";',
+    /no files, not even at priority 0/,
+  ),
+  wrong(
+    "06.4",
+    `has no last attempt`,
+    LAST,
+    "else if (sc.priority < 0)",
+    /the last attempt looks at all lists/,
+  ),
+  wrong(
+    "06.4",
+    `swaps with swappiness 0 at the last attempt`,
+    LAST,
+    "else if (sc.priority === 0)",
+    /swappiness 0 keeps anonymous memory out/,
+  ),
+  wrong(
+    "06.4",
+    `keeps swappiness 0 from anonymous memory even where there is nothing else`,
+    TINY,
+    TINY.replace("sc.fileIsTiny", "sc.fileIsTiny && swappiness > 0"),
+    /even with swappiness 0/,
+  ),
+  wrong("06.4", `forgets cacheTrimMode`, TRIM, "", /sc.cacheTrimMode: files only/),
+  wrong(
+    "06.4",
+    `takes swappiness for the part of files`,
+    "(swappiness * (anon",
+    "((200 - swappiness) * (anon",
+    /swappiness (60|200|0)/,
+  ),
+  wrong(
+    "06.4",
+    `divides by the other type's cost`,
+    AP,
+    AP.replace("/ (anon", "/ (file"),
+    /ap 143, fp 239|by its own cost/,
+  ),
+  wrong(
+    "06.4",
+    `lets a type's cost alone decide, without the total`,
+    "const anon = total + sc.anonCost;",
+    "const anon = sc.anonCost;",
+    /same part of each list|at least a third/,
+  ),
+  wrong("06.4", `rounds shares up`, SHARE, SHARE.replace("Math.floor", "Math.ceil"), /ap 143|round/),
+  wrong(
+    "06.4",
+    `divides by one more than the priority`,
+    SCAN,
+    SCAN.replace("sc.priority", "(sc.priority + 1)"),
+    /divided by 2\^priority/,
+  ),
+  wrong(
+    "06.4",
+    `counts the pages of all zones`,
+    SCAN,
+    SCAN.replace("sc.reclaimIdx", "9"),
+    /up to sc.reclaimIdx/,
+  ),
+  wrong(
+    "06.4",
+    `takes an attempt's swappiness 0 for none`,
+    "sc.proactiveSwappiness ?? sys",
+    "sc.proactiveSwappiness || sys",
+    /0 included|swappiness 0 keeps/,
   ),
   // ---- 06.5
   wrong(
