@@ -18,7 +18,7 @@
  * A group that is over its limit and has nothing that could be reclaimed: the same among its processes, whose
  * badness is measured by its limit.
  *
- * Left out: panic_on_oom, cpusets, the reaper's own thread, the table of tasks in the log.
+ * Left out: panic_on_oom, cpusets, the reaper's own thread.
  *
  * Linux mm/oom_kill.c. Read first: mm/oom_kill.ts, mm/pages/slow_path.ts. Read next: kernel.ts.
  */
@@ -32,6 +32,7 @@ import { OOM_SCORE_ADJ_MIN, oomBadness, oomTotalPages } from "../mm/oom_kill.js"
 import { __GFP_FS } from "../mm/pages/gfp.js";
 import type { MemorySystem } from "../mm/system.js";
 import { countVmEvent, OOM_KILL } from "../mm/vmstat.js";
+import { dumpHeader, dumpVictim } from "./oom_report.js";
 import { SignalError, type SignalName } from "./signal.js";
 import type { Task } from "./task.js";
 
@@ -135,6 +136,20 @@ function allocatingTask({ sys, current }: OomKernel): Task | undefined {
   return current.oomScoreAdj === OOM_SCORE_ADJ_MIN ? undefined : current;
 }
 
+/** Lines of the log that are kept. Not in Linux: a buffer of so many bytes */
+const LOG_LINES = 500;
+
+/** Tells in the kernel's log who is ended and why. */
+function report(kernel: OomKernel, victim: Task, gfp: number, memcg: Memcg | undefined): void {
+  const { kernelLog } = kernel.sys;
+  const candidates = [...kernel.tasks.values()].filter(
+    ({ pid, tgid, mm }) =>
+      pid === tgid && mm !== undefined && (memcg === undefined || memCgroupIsDescendant(mm.memcg, memcg)),
+  );
+  kernelLog.push(...dumpHeader(kernel.current, gfp, memcg, candidates), ...dumpVictim(victim, memcg));
+  kernelLog.splice(0, Math.max(0, kernelLog.length - LOG_LINES));
+}
+
 /**
  * No memory for an allocation with `gfp`, or no room in the group `memcg`: ends a process. Whether trying
  * again is worth it. Linux mm/oom_kill.c:out_of_memory()
@@ -148,6 +163,7 @@ export function outOfMemory(kernel: OomKernel, gfp: number, memcg?: Memcg): bool
   const asking = memcg === undefined ? allocatingTask(kernel) : undefined;
   const victim = asking ?? selectBadProcess(kernel, memcg);
   if (victim === undefined) return false;
+  report(kernel, victim, gfp, memcg);
   oomKillProcess(kernel, victim, memcg);
   return true;
 }
