@@ -183,7 +183,9 @@ export function flushSlabBytes(stock: ObjStock<Memcg["lruvec"]>): void {
   stock.slabBytes = 0;
 }
 
-/** A CPU gives up the rest of a page that it has for small objects. Linux mm/memcontrol.c:drain_obj_stock() */
+/**
+ * A CPU gives up the rest of a page that it has for small objects. Linux mm/memcontrol.c:drain_obj_stock()
+ */
 export function drainObjStock(sys: MemorySystem, stock: ObjStock<Memcg["lruvec"]>): void {
   const { memcg } = stock;
   if (memcg === undefined) return;
