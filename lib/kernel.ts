@@ -151,6 +151,7 @@ export type {
   MemcgOperations,
   MemcgState,
   MemcgStock,
+  ObjStock,
   PageCounter,
 } from "./mm/memcg/memcg_types.js";
 export {

@@ -226,9 +226,11 @@ function checkScript(because: string, areas: SlotAreas, ...scripts: string[]): v
   remember("06.2", because, () => {
     for (const operations of scripts.map(slotScript)) {
       const seen = [...runSlots(SLOTS, areas, operations)];
+      const wrong = seen[seen.length - 1]!;
+      if (wrong === "") continue;
       const steps = operations.slice(0, seen.length).map((op, i) => `  ${i + 1}. ${slotOpText(op)}`);
-      const what = `${seen[seen.length - 1]}.\nThe last of these steps\n${steps.join("\n")}\n`;
-      expectSame(seen[seen.length - 1], "", { what, as: slotsText });
+      const message = `${wrong}.\nIt happens in the last of these steps:\n${steps.join("\n")}`;
+      throw new DifferenceError(message, wrong, slotsText(""));
     }
   });
 }
@@ -404,8 +406,8 @@ describe("06.2 Slot allocator with counts", () => {
   });
   it("drives a machine through random workloads", () => {
     atLast("06.2", () => {
-      checkRandomSlots("two", 14);
-      checkRandomSlots("equal", 6);
+      checkRandomSlots("two", 10);
+      checkRandomSlots("equal", 4);
     });
   });
 });

@@ -27,7 +27,7 @@ import { folioEndIo, folioIsWriteback, folioWaitWriteback } from "../filemap/fol
 import type { AddressSpace } from "../filemap/mapping.js";
 import { jiffies } from "../jiffies.js";
 import { lruvecStatModFolio } from "../memcg/stats.js";
-import { type MmStruct, VM_SHARED, VM_SHARED, type VmAreaStruct } from "../mm_types.js";
+import { type MmStruct, VM_SHARED, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
   folioNextIndex,
