@@ -121,12 +121,11 @@ export class MemcgState<L> {
   /** By CPU: at most 7 each. Linux memcg_stock */
   readonly stock: MemcgStock<L>[][] = [];
   /**
-   * What each group's counters were when the last sums were made (stats.ts), and when the next ones are due;
+   * What the machine's counters were when the last sums were made (stats.ts), and when the next ones are due;
    * undefined: exact at any time. Linux stats_flush_dwork, lruvec_stats
    */
-  statsFlush:
-    | { readonly periodNs: number; nextNs: number; readonly state: Map<L, Float64Array> }
-    | undefined = undefined;
+  statsFlush: { readonly periodNs: number; nextNs: number; readonly state: Float64Array } | undefined =
+    undefined;
   /** Set by mmInit(), and the kernel that starts. */
   operations: MemcgOperations<L> | undefined = undefined;
 

@@ -15,7 +15,8 @@
  * files enough, whether a page that came back could have stayed. A program that fills memory faster is judged
  * by what was there before it. memcgStatsStart() makes a machine do that, too; replays of recorded runs do.
  *
- * Differs from Linux: without it they are exact at any time. Left out: who reads memory.stat makes sums, too.
+ * Differs from Linux: without it they are exact at any time, and those of groups always are. Left out: who
+ * reads memory.stat makes sums, too.
  *
  * Linux mm/memcontrol.c. Read first: memcg_types.ts, mm/vmstat.ts. Read next: charge.ts.
  */
@@ -23,7 +24,6 @@ import type { Lruvec, Memcg } from "../lru/lruvec.js";
 import type { Folio } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { globalNodePageState, modNodePageState } from "../vmstat.js";
-import { forEachLruvec } from "./iter.js";
 
 /** Lists of a group, the root's for undefined. Linux include/linux/memcontrol.h:mem_cgroup_lruvec() */
 export function memCgroupLruvec(sys: MemorySystem, memcg: Memcg | undefined): Lruvec {
@@ -53,31 +53,28 @@ const FLUSH_TIME_NS = 2e9;
  * Linux mm/memcontrol.c:mem_cgroup_css_online(), of the root
  */
 export function memcgStatsStart(sys: MemorySystem, periodNs = FLUSH_TIME_NS): void {
-  sys.memcg.statsFlush = { periodNs, nextNs: 0, state: new Map() };
+  sys.memcg.statsFlush = { periodNs, nextNs: 0, state: sys.vmStat.nodeStat.slice() };
   flushMemcgStats(sys, sys.memcg.statsFlush);
 }
 
 /**
- * Sums of all groups, if it is time. Nothing has changed since that was due: whoever changes a state asks
+ * The sums of all groups, if it is time. Nothing has changed since that was due: whoever changes a state asks
  * first. Linux mm/memcontrol.c:flush_memcg_stats_dwork()
  */
 function flushMemcgStats(sys: MemorySystem, flush: StatsFlush): void {
   if (sys.clock.nowNs < flush.nextNs) return;
   const { periodNs } = flush;
   flush.nextNs = (Math.floor(sys.clock.nowNs / periodNs) + 1) * periodNs;
-  flush.state.clear();
-  forEachLruvec(sys, (lruvec) => {
-    flush.state.set(lruvec, (lruvec.memcg?.state ?? sys.vmStat.nodeStat).slice());
-  });
+  flush.state.set(sys.vmStat.nodeStat);
 }
 
 /** State `item` of a group and those below it, in pages. Linux mm/memcontrol.c:lruvec_page_state() */
-export function lruvecPageState(sys: MemorySystem, lruvec: Lruvec, item: number): number {
+export function lruvecPageState(sys: MemorySystem, { memcg }: Lruvec, item: number): number {
+  if (memcg !== undefined) return memcg.state[item]!;
   const { statsFlush: flush } = sys.memcg;
-  const { memcg } = lruvec;
-  if (flush === undefined) return memcg === undefined ? globalNodePageState(sys, item) : memcg.state[item]!;
+  if (flush === undefined) return globalNodePageState(sys, item);
   flushMemcgStats(sys, flush);
-  return flush.state.get(lruvec)?.[item] ?? 0;
+  return flush.state[item]!;
 }
 
 /** Changes a state of the machine and of the group. Linux mm/memcontrol.c:__mod_lruvec_state() */
