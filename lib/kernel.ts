@@ -38,6 +38,8 @@ export {
   vmaPageProt,
 } from "./mm/pgtable/pgtable.js";
 export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
+export { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "./mm/pgtable/soft_dirty.js";
+export { isPteMarker, pteSwpExclusive, pteToSwpEntry, swpEntry } from "./mm/pgtable/swapops.js";
 
 // ---------------- TLBs and ASIDs
 
@@ -59,7 +61,9 @@ export { anonVmaPrepare } from "./mm/fault/anon_vma.js";
 export { copyPresentPte, isCowMapping } from "./mm/fault/copy_page_range.js";
 export { finishFault } from "./mm/fault/file_fault.js";
 export { mmPopulate } from "./mm/fault/gup.js";
+export { vmfPteChanged } from "./mm/fault/pte_changed.js";
 export {
+  folioAddAnonRmapPte,
   folioAddNewAnonRmap,
   folioDupFileRmapPtes,
   folioMoveAnonRmap,
@@ -72,7 +76,10 @@ export {
   tryToUnmap,
   tryToUnmapFlush,
 } from "./mm/fault/rmap_unmap.js";
+export { handlePteMarker, readPastCache } from "./mm/fault/swap_fault.js";
 export {
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_TRIED,
   FAULT_FLAG_WRITE,
   type FaultClass,
   VM_FAULT_ERROR,
@@ -96,6 +103,7 @@ export {
   MM_ANONPAGES,
   MM_FILEPAGES,
   MM_SHMEMPAGES,
+  MM_SWAPENTS,
   type MmStruct,
   VM_EXEC,
   VM_GROWSDOWN,
@@ -188,6 +196,38 @@ export {
   type VmscanThrottleState,
 } from "./mm/pages/pglist_data.js";
 
+// ---------------- swap: slots, the swap cache, and what reclaim asks of them
+
+export { lruvecLruSize, SWAPPINESS_ANON_ONLY } from "./mm/lru/scan_count.js";
+export { canReclaimAnonPages } from "./mm/lru/swap_space.js";
+export { memCgroupSwapFull } from "./mm/memcg/swap_full.js";
+export {
+  relocateCluster,
+  swapClusterAllocTable,
+  swapRangeAlloc,
+} from "./mm/swap/cluster.js";
+export {
+  getSwapDevice,
+  swapCountContinued,
+  swapcacheClear,
+  swapEntriesFree,
+  swapEntryCount,
+  swapFreeNr,
+} from "./mm/swap/swap_map.js";
+export { swapinReadahead, swapUpdateReadahead } from "./mm/swap/swap_readahead.js";
+export { folioFreeSwap, folioMatchesSwapEntry, swapCacheGetFolio } from "./mm/swap/swap_state.js";
+export {
+  CLUSTER_FLAG_DISCARD,
+  COUNT_CONTINUED,
+  SWAP_HAS_CACHE,
+  SWAP_MAP_BAD,
+  SWAP_MAP_MAX,
+  SWAP_MAP_SHMEM,
+  SWAPFILE_CLUSTER,
+  SWP_STABLE_WRITES,
+  SWP_SYNCHRONOUS_IO,
+} from "./mm/swap/swap_types.js";
+
 // ---------------- counters of /proc/vmstat
 
 export {
@@ -200,6 +240,7 @@ export {
   NR_INACTIVE_FILE,
   NR_VMSCAN_IMMEDIATE,
   PGACTIVATE,
+  PGMAJFAULT,
   WORKINGSET_ACTIVATE,
   WORKINGSET_REFAULT,
   WORKINGSET_RESTORE,
@@ -212,7 +253,7 @@ export type { FileTree, PseudoFs } from "./fs/file_tree.js";
 export type { FileOperations, FileSystemOps, Inode, VfsFile } from "./fs/inode.js";
 export type { FileRaState } from "./mm/filemap/file_ra_state.js";
 export type { IovIter } from "./mm/filemap/filemap.js";
-export { folioIsLocked, folioIsWriteback } from "./mm/filemap/folio_wait.js";
+export { folioIsLocked, folioIsWriteback, folioWaitLocked } from "./mm/filemap/folio_wait.js";
 export type {
   AddressSpace,
   AddressSpaceOperations,
@@ -224,7 +265,7 @@ export type { BdiWriteback, Completions, TaskDirty, WbDomain } from "./mm/lru/wb
 // ---------------- error numbers, and who may do what
 
 export type { Cred } from "./kernel/cred.js";
-export { EAGAIN, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
+export { EAGAIN, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from "./mm/errno.js";
 export { CAP_IPC_LOCK, RLIMIT_MEMLOCK } from "./mm/system.js";
 
 // ---------------- tasks, time and waiting, the kernel as a whole, and its replaceable parts

@@ -270,10 +270,11 @@ export class Ram {
 
   /**
    * Copies frame `pfn` to `to` from byte `at` on, as far as it was written; how many bytes that is. Behind
-   * them the frame is zeros.
+   * them the frame is zeros. RangeError if `to` has no room for a frame there.
    */
   saveFrame(pfn: Pfn, to: Uint8Array, at: number): number {
     this.checkFrame(pfn);
+    checkPiece("to", to, at, PAGE_SIZE);
     const section = this.sectionOf(pfn);
     if (section === undefined) return 0;
     const size = Math.min(section.written[pfn & 0x3fff]!, 4096);
@@ -281,9 +282,13 @@ export class Ram {
     return size;
   }
 
-  /** Frame `pfn` gets `size` bytes of `from`, from byte `at` on, and zeros behind them. */
+  /**
+   * Frame `pfn` gets `size` bytes of `from`, from byte `at` on, and zeros behind them. RangeError if that is
+   * more than a frame, or not there.
+   */
   loadFrame(pfn: Pfn, from: Uint8Array, at: number, size: number): void {
     this.checkFrame(pfn);
+    checkPiece("from", from, at, size);
     const section = this.sectionToWrite(pfn);
     copyBytes(section.bytes, inSection(pfn * PAGE_SIZE), from, at, size);
     noteWritten(section.written, pfn & 0x3fff, size);
@@ -292,6 +297,7 @@ export class Ram {
 
   /** Whether all bytes of frame `pfn` are 0. */
   isFrameZero(pfn: Pfn): boolean {
+    this.checkFrame(pfn);
     const section = this.sectionOf(pfn);
     if (section === undefined) return true;
     const { words, written } = section;
@@ -315,6 +321,18 @@ export class Ram {
     this.check(pa, 8);
     if (pa % 8 !== 0) throw new RangeError(`entry address ${hex(pa)} is not a multiple of 8`);
   }
+}
+
+/** RangeError unless `bytes` has `size` bytes from `at` on, and they fit into a frame. */
+function checkPiece(name: string, bytes: Uint8Array, at: number, size: number): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name} is a Uint8Array, not ${valueText(bytes)}`);
+  for (const number of [at, size])
+    if (!Number.isInteger(number))
+      throw new RangeError(`a number of bytes is an integer, not ${valueText(number)}`);
+  if (!(size >= 0 && size <= PAGE_SIZE && at >= 0 && at + size <= bytes.length))
+    throw new RangeError(
+      `${name} has ${bytes.length} bytes, not ${size} from byte ${at} on; a frame has 4096`,
+    );
 }
 
 /** Copies `size` bytes between two arrays. */

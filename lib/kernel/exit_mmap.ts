@@ -8,7 +8,6 @@
 
 import { freePgtables, unmapVmas } from "../mm/fault/zap.js";
 import { lruGenDelMm } from "../mm/lru/gen/walk_mm.js";
-import { lruAddDrain } from "../mm/lru/swap.js";
 import { type MmStruct, VM_ACCOUNT, vmaPages } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
 import { withGather } from "../mm/pgtable/mmu_gather.js";
@@ -19,7 +18,6 @@ import { vmUnacctMemory } from "../mm/vma/util.js";
 /** Takes everything out of `mm` and frees its tables. Linux mm/mmap.c:exit_mmap() */
 export function exitMmap(mm: MmStruct): void {
   const vmas = [...mm.mmMt];
-  lruAddDrain(mm.sys);
   withGather(mm, () => {
     unmapVmas(mm, vmas, 0, mm.taskSize);
     freePgtables(mm, vmas, 0, 0);

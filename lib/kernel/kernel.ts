@@ -41,7 +41,7 @@ import { mmput } from "./exit_mmap.js";
 import { excDoubleFault, excPageFault } from "./fault.js";
 import { mountAll } from "./filesystems.js";
 import { CLONE_FILES, CLONE_THREAD, CLONE_VFORK, CLONE_VM, dupMm } from "./fork.js";
-import { endOomVictim, oomKilled, outOfMemory } from "./oom.js";
+import { endOomVictim, oomInit, oomKilled } from "./oom.js";
 import { initRlimits } from "./rlimit.js";
 import { setmaxMmHiwaterRss } from "./rusage.js";
 import { Sched } from "./sched.js";
@@ -112,7 +112,7 @@ export class Kernel implements TaskRunner {
     if (hardware.softDirty === true) this.sys.pageSoftDirty = PAGE_SOFT_DIRTY;
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
     this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
-    this.sys.outOfMemory = (gfp) => outOfMemory(this, gfp);
+    oomInit(this);
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
     kswapdRun(this.sys, shrinkNode);

@@ -136,6 +136,8 @@ export type VmFaultResult = number;
 export interface AnonVmaChain {
   vma: VmAreaStruct;
   anonVma: AnonVma;
+  /** The group that pays for the link. */
+  memcg?: Memcg | undefined;
 }
 
 /**
@@ -156,6 +158,8 @@ export class AnonVma {
   parent: AnonVma;
   /** VMAs, pages' owners and children that keep it alive. Linux refcount */
   refcount = 1;
+  /** The group that pays for the structure. */
+  memcg: Memcg | undefined = undefined;
   /** How many AnonVmas name this one as parent (a root counts itself). */
   numChildren = 0;
   /**
@@ -291,6 +295,8 @@ export class VmAreaStruct {
   vmEnd = 0;
   /** VM_* bits. */
   vmFlags = 0;
+  /** The group that pays for the structure. Linux: obj_cgroup of a slab's object */
+  memcg: Memcg | undefined = undefined;
   /**
    * Page number of vmStart in the file; in anonymous memory the page number of the address it was mapped at.
    */

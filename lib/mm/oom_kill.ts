@@ -19,6 +19,7 @@
  */
 
 import { PAGE_SIZE } from "../hw/address.js";
+import type { Memcg } from "./lru/lruvec.js";
 import { getMmRss, MM_SWAPENTS, type MmStruct } from "./mm_types.js";
 import type { MemorySystem } from "./system.js";
 
@@ -47,11 +48,13 @@ function inVfork(task: OomCandidate): boolean {
 }
 
 /**
- * All pages there are, in RAM and swap: the whole that badness is measured by.
- * Linux mm/oom_kill.c:constrained_alloc()
+ * All pages there are, in RAM and swap, or that the group may have: the whole that badness is measured by.
+ * Linux mm/oom_kill.c:constrained_alloc(), mm/memcontrol.c:mem_cgroup_get_max()
  */
-export function oomTotalPages(sys: MemorySystem): number {
-  return sys.totalramPages + sys.totalSwapPages;
+export function oomTotalPages(sys: MemorySystem, memcg?: Memcg): number {
+  if (memcg === undefined) return sys.totalramPages + sys.totalSwapPages;
+  const swap = sys.sysctl.swappiness > 0 ? Math.min(memcg.swap.max, sys.totalSwapPages) : 0;
+  return memcg.memory.max + swap || 1;
 }
 
 /**

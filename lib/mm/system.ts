@@ -242,6 +242,8 @@ export class MemorySystem {
    * worth it. Set by the kernel that starts. Linux mm/oom_kill.c:out_of_memory()
    */
   outOfMemory: ((gfp: number, order: number) => boolean) | undefined = undefined;
+  /** The kernel's log, the oldest line first; only what the OOM killer says. Linux printk() */
+  readonly kernelLog: string[] = [];
   /** Functions that a learner may replace; set by mmInit(). */
   parts!: MmParts;
   /** Tracepoints and the ring their events go to. */

@@ -67,8 +67,6 @@ const STATES: readonly (readonly [string, number] | string)[] = [
   ["inactive_file", NR_INACTIVE_FILE],
   ["active_file", NR_ACTIVE_FILE],
   ["unevictable", NR_UNEVICTABLE],
-  ["slab_reclaimable", NR_SLAB_RECLAIMABLE],
-  ["slab_unreclaimable", NR_SLAB_UNRECLAIMABLE],
 ];
 
 const PGDEMOTE = ["kswapd", "direct", "khugepaged", "proactive"].map((who) => `pgdemote_${who}`);
@@ -86,6 +84,7 @@ const EVENTS = [
 /** The text of memory.stat. Linux mm/memcontrol.c:memcg_stat_format() */
 export function memoryStatText(sys: MemorySystem, memcg: Memcg): string {
   const bytes = (item: number): number => state(sys, memcg, item) * PAGE_SIZE;
+  const slab = memcg.parent === undefined ? bytes(NR_SLAB_UNRECLAIMABLE) : memcg.slabBytes;
   const events = memcg.parent === undefined ? sys.vmStat.events : memcg.events;
   const lines: [string, number][] = [
     ["anon", bytes(NR_ANON_MAPPED)],
@@ -93,7 +92,8 @@ export function memoryStatText(sys: MemorySystem, memcg: Memcg): string {
     ["kernel", memcg.nrKmem * PAGE_SIZE],
   ];
   for (const one of STATES) lines.push(typeof one === "string" ? [one, 0] : [one[0], bytes(one[1])]);
-  lines.push(["slab", bytes(NR_SLAB_RECLAIMABLE) + bytes(NR_SLAB_UNRECLAIMABLE)]);
+  lines.push(["slab_reclaimable", bytes(NR_SLAB_RECLAIMABLE)], ["slab_unreclaimable", slab]);
+  lines.push(["slab", bytes(NR_SLAB_RECLAIMABLE) + slab]);
   for (let item = WORKINGSET_REFAULT; item < WORKINGSET_REFAULT + 7; item++)
     lines.push([NODE_STAT_NAMES[item]!, state(sys, memcg, item)]);
   for (const name of [...PGDEMOTE, "pgpromote_success"]) lines.push([name, 0]);

@@ -111,6 +111,13 @@ function withoutBoost(step: Json | undefined): Json | undefined {
   return { ...step, zones: Object.fromEntries(zones) };
 }
 
+/** A step that shows memory.stat, with its text line by line: not all of them can be equal. */
+function byLine(line: string, step: Json | undefined): Json | undefined {
+  if (!/^cat .*memory\.stat$/.test(line) || !isObject(step) || typeof step.text !== "string") return step;
+  const lines = step.text.split("\n").map((one) => one.split(" "));
+  return { ...step, text: Object.fromEntries(lines.map(([name, value]) => [name, Number(value)])) };
+}
+
 /** What the recorder has itself, which it takes off all other figures. */
 const RECORDERS_OWN = "runner_own";
 
@@ -129,6 +136,11 @@ function sameLeaf(kernel: Json | undefined, ours: Json | undefined): boolean {
       );
   }
   return JSON.stringify(kernel) === JSON.stringify(ours);
+}
+
+/** Scores are made of counters that Linux has not added up over all CPUs: they may be off by one. */
+function sameScore(kernel: Json | undefined, ours: Json | undefined): boolean {
+  return Math.abs(Number(kernel) - Number(ours)) <= 1;
 }
 
 /** The release whose smaps do not tell that a mapping may have guard pages; 6.18.44 does. */
@@ -163,7 +175,8 @@ class Walker {
   stepPair(step: number, line: string, kernel: Json | undefined, ours: Json | undefined): void {
     this.step = step;
     this.line = line;
-    this.node(withoutBoost(kernel), withoutBoost(ours), []);
+    const shown = (record: Json | undefined): Json | undefined => byLine(line, withoutBoost(record));
+    this.node(shown(kernel), shown(ours), []);
   }
 
   private node(kernel: Json | undefined, ours: Json | undefined, path: string[]): void {
@@ -177,6 +190,7 @@ class Walker {
     else if (Array.isArray(kernel) && Array.isArray(ours) && !WHOLE_LISTS.has(path[path.length - 1] ?? ""))
       for (let i = 0; i < Math.max(kernel.length, ours.length); i++)
         this.node(kernel[i] as Json, ours[i] as Json, [...path, String(i)]);
+    else if (path[path.length - 1] === "oom_score") this.leaf(kernel, ours, path, sameScore(kernel, ours));
     else this.leaf(kernel, ours, path, sameLeaf(kernel, this.asShown(ours, path)));
   }
 

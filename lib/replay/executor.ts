@@ -47,6 +47,7 @@ export class ScenarioRun {
   private quiet = false;
   private stepNo = 0;
   private oomKills = 0;
+  private logLines = 0;
   private line: ScenarioLine | undefined;
 
   constructor(
@@ -83,6 +84,13 @@ export class ScenarioRun {
   /** The processes that reports show. */
   living(): ReplayProc[] {
     return this.procs.filter((proc) => proc.alive && !proc.name.startsWith("~"));
+  }
+
+  /** What the kernel's log says since the last time. */
+  newLogLines(): string[] {
+    const lines = this.host.kernelLog().slice(this.logLines);
+    this.logLines += lines.length;
+    return lines;
   }
 
   /** Makes room for a process called `name`. */

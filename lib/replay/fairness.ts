@@ -22,6 +22,11 @@
  * - pmcount, used swap and faults under pressure (ra, sb, sc, sd): which pages are evicted depends on all
  *   others. So does whether a zone's watermarks are boosted just then (two of three recorded runs end with a
  *   boost, one without); the watermarks are compared without it, and are exact.
+ * - how much a group uses once a process has ended, and the sizes of its lists: up to 31 pages of a CPU are in
+ *   the batch in front of the lists, and stay charged until others push them out; which depends on all pages
+ *   that came to be there before (of two runs alike one had 541 pages, the other 542).
+ * - the kernel's log: it has numbers of processes, addresses of the kernel's own code, and counters that are
+ *   not added up.
  * - times of day (uptime), and counters shown as text.
  *
  * Read first: record.ts. Read next: compare.ts.
@@ -79,6 +84,10 @@ const FILE_PAGE_FIELDS = new Set([
   "pages",
   "frames",
 ]);
+/** Sizes of a group's LRU lists in memory.stat. */
+const LISTS_OF_GROUP = /^(in)?active_(anon|file)$/;
+/** How much a group uses. */
+const GROUP_USAGE = /^cat .*memory\.(current|peak)$/;
 /** Operations after which frames may be handed out again. */
 const FREES =
   /\b(munmap|madvise|mremap|exit|kill|brk -\d+|fixed|truncate|truncbytes|evict|evictrange|unlink|clearrefs)\b/;
@@ -94,6 +103,8 @@ export class FairnessRules {
   private readonly pressure: boolean;
   private readonly kernelsOwn: boolean[];
   private readonly freedSinceReport: boolean[];
+  private readonly lines: string[];
+  private readonly endedBefore: boolean[];
 
   constructor(recording: Recording) {
     this.pressure = /^(ra|sb|sc|sd|qd)\d/.test(recording.scenario);
@@ -102,6 +113,12 @@ export class FairnessRules {
     const cold = /^(b16|b17)/.test(recording.scenario) || this.pressure;
     const chunked = recording.steps.some((step) => Number(/ chunk=(\d+)/.exec(step.line)?.[1] ?? 4) > 4);
     this.filePagesVary = cold || chunked;
+    this.lines = recording.steps.map(({ line }) => line);
+    let ended = false;
+    this.endedBefore = recording.steps.map(({ line, err }) => {
+      if (err === "KILLED" || / (exit|kill)\b/.test(line)) ended = true;
+      return ended;
+    });
     let freed = false;
     this.freedSinceReport = recording.steps.map((step) => {
       if (FREES.test(step.line)) freed = true;
@@ -114,6 +131,8 @@ export class FairnessRules {
   /** How the leaf at `path` of step `index` is compared. */
   of(index: number, path: readonly string[]): Fairness {
     const last = path[path.length - 1] ?? "";
+    if (path[0] === "dmesg" || (LISTS_OF_GROUP.test(last) && path[0] === "text")) return "tendency";
+    if (this.endedBefore[index] && GROUP_USAGE.test(this.lines[index]!)) return "tendency";
     if (last === "Referenced" || this.kernelsOwn[index]) return "tendency";
     if (this.pressure && path[0] === "zones" && last === "boost") return "tendency";
     if (this.pressure && path[0] === "meminfo" && EVICTED.has(last)) return "tendency";

@@ -6,13 +6,17 @@
  *   dropcaches [1|2|3]                  sync, then /proc/sys/vm/drop_caches
  *   zoneinfo                            watermarks, sizes and lists of each zone that has pages
  *   vmstat                              what each counter has grown by since the last time; the first shows nothing
+ *   dmesg                               what the OOM killer has said since the last time
+ *   oomsnap                             what the OOM killer would go by, for each living process
  *   mkswap, swapon, swapoff             as root, of a disk or zram
  *   mkdir, mount                        as root: folders, and groups of processes
  *
  * Read first: control_ops.ts, host.ts. Read next: fairness.ts.
  */
+import { fieldOf } from "../procfs/parse.js";
 import { errnoName } from "./errno_name.js";
 import type { ScenarioRun } from "./executor.js";
+import type { ReplayProc } from "./layout.js";
 import type { Fields } from "./process_ops.js";
 import type { Json } from "./record.js";
 import type { ControlOp } from "./scenario.js";
@@ -68,6 +72,26 @@ function zoneinfo(run: ScenarioRun): Json {
   return Object.fromEntries(zones.filter(([, fields]) => Number(fields.managed) > 0));
 }
 
+/** Lines of the kernel's log that a record keeps. */
+const OOM_LINES = /oom|Killed|memory: usage|^\[ *\d+\]|total_vm/;
+
+/** Fields of /proc/PID/status that oomsnap shows. */
+const SNAP_FIELDS = ["VmRSS", "RssAnon", "RssFile", "RssShmem", "VmSwap", "VmPTE"];
+
+/** What the OOM killer would go by, for each living process. */
+function oomsnap(run: ScenarioRun): Json {
+  const { procfs } = run.host;
+  const of = ({ guest, name }: ReplayProc): [string, Json] => {
+    const status = procfs.read(`/proc/${guest.pid}/status`);
+    const number = (file: string): number => Number(procfs.read(`/proc/${guest.pid}/${file}`));
+    const fields = SNAP_FIELDS.map((field) => [field, fieldOf(status, field)]);
+    const scores = { oom_score: number("oom_score"), oom_score_adj: number("oom_score_adj") };
+    const order = run.procs.findIndex((proc) => proc.guest === guest);
+    return [name, { ...scores, ...Object.fromEntries(fields), pid_order: order }];
+  };
+  return Object.fromEntries(run.living().map(of));
+}
+
 /** Runs one of these operations; the fields of its record. Not in Linux. */
 export function guestStep(run: ScenarioRun, op: ControlOp): Fields {
   const { procfs } = run.host;
@@ -88,8 +112,9 @@ export function guestStep(run: ScenarioRun, op: ControlOp): Fields {
     case "swapoff":
       return outcome(run.host.swap.swapoff(op.device));
     case "oomsnap":
+      return { procs: oomsnap(run) };
     case "dmesg":
-      throw run.notYet("no OOM killer to report on before lab 08");
+      return { dmesg: run.newLogLines().filter((line) => OOM_LINES.test(line)) };
     case "mkdir":
       return { ok: run.host.mkdir(op.path) === 0 };
     case "mount":

@@ -116,6 +116,8 @@ export interface HostSwap {
 
 /** A machine with its kernel. Not in Linux. */
 export interface Host {
+  /** All lines of the kernel's log. */
+  kernelLog(): readonly string[];
   /** Makes a directory, or a group; 0 or a negative errno. */
   mkdir(path: string): number;
   /** Mounts a file system of type `fs` on a directory; 0 or a negative errno. */

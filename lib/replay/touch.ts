@@ -90,8 +90,8 @@ export function runTouch(guest: Guest, base: number, op: TouchOp): TouchResult {
   let stopped: { [key: string]: Json } = {};
   for (const page of pagesOf(op.ranges)) {
     const result = guest.access(base + page * PAGE_SIZE, op.write, value);
+    if (!guest.alive) break; // killed in it: it did not happen
     log.add(page, result);
-    if (!guest.alive) break;
     if (result.byte === undefined && stopAtSignal) {
       stopped = { signal: result.signal!, code: result.code ?? "other", page };
       break;

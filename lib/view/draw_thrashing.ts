@@ -45,7 +45,7 @@ const HEIGHTS = {
   throughput: { label: "work done", unit: "pages used/s", of: (run: Thrashing) => run.accessesPerSecond },
   useful: { label: "CPU time with useful work", unit: "%", of: (run: Thrashing) => 100 * run.usefulCpu },
   busy: {
-    label: "CPU time of programs, with the kernel's",
+    label: "CPU time of programs and kernel",
     unit: "%",
     of: (run: Thrashing) => 100 * run.busyCpu,
   },

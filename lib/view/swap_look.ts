@@ -139,7 +139,7 @@ function frameBox(sys: MemorySystem, pfn: Pfn | undefined): FaultBox {
 
 /** Which list the folio is on, and how far from the end that reclaim looks at. */
 function listText(sys: MemorySystem, folio: Folio): string {
-  if ((folio.flags & PG_lru) === 0) return "taken off it";
+  if ((folio.flags & PG_lru) === 0) return (folio.flags & PG_locked) !== 0 ? "on none yet" : "taken off it";
   if (sys.lruGen.enabled) return "a generation";
   const active = (folio.flags & PG_active) !== 0;
   let ahead = 0;
@@ -185,10 +185,10 @@ function deviceBox(sys: MemorySystem, { path, bdev }: SwapInfoStruct, own: Place
   ];
   if (bdev.device !== undefined) {
     const { inFlight, writeBlocks, readBlocks } = bdev.device;
-    lines.push([
-      "busy with",
-      inFlight === 0 ? "nothing" : inFlight === 1 ? "1 request" : `${inFlight} requests`,
-    ]);
+    const collected = sys.swap.plug?.length ?? 0;
+    const busy = inFlight === 0 ? "nothing" : inFlight === 1 ? "1 request" : `${inFlight} requests`;
+    // Requests for neighbours are sent together: until then the device knows nothing of them.
+    lines.push(["busy with", collected === 0 ? busy : `${busy}, ${collected} to come`]);
     lines.push(["written", pagesText(writeBlocks)], ["read", pagesText(readBlocks)]);
   } else if (bdev instanceof Zram) {
     const { pagesStored, comprDataSize } = bdev.stats;

@@ -32,6 +32,7 @@ import { parseSize } from "../hw/size.js";
 import { boot, type Machine, type MachineParts } from "../kernel/machine.js";
 import type { Process } from "../kernel/process.js";
 import type { ProgramFunction, ProgramResult } from "../kernel/programs.js";
+import { SignalError } from "../kernel/signal.js";
 import { procfsOf } from "../procfs/mount.js";
 import { vmstatValue } from "../procfs/vmstat.js";
 import { type Pressure, samplePressure } from "./pressure.js";
@@ -92,7 +93,7 @@ export interface Thrashing {
   readonly usefulCpu: number;
   /** Part of all CPUs' time in which programs ran, the kernel on their behalf included. */
   readonly busyCpu: number;
-  /** Part of the programs' time that they waited for a device. */
+  /** Part of the programs' time that they waited for the swap device, or for memory. */
   readonly waiting: number;
   readonly majorFaults: number;
   /** Pages by the counters of /proc/vmstat, during the work. */
@@ -116,7 +117,7 @@ export interface ThrashingProgram {
   readonly runNs: number;
   /** Its CPU was taken. */
   readonly readyNs: number;
-  /** It waited for the swap device. */
+  /** It waited for the swap device, or for memory. */
   readonly ioNs: number;
   /** It waited for the next request, as programs do that have nothing to do. */
   readonly idleNs: number;
@@ -255,6 +256,12 @@ class ThrashingRun {
       programs[process.name] = () => this.work(process, at, nr);
     }
     this.load(Object.values(processes), areas);
+    for (const [name, { alive }] of Object.entries(processes)) {
+      if (alive) continue;
+      sums.killed++;
+      delete programs[name];
+      delete processes[name];
+    }
     sums.loadNs += machine.clock.nowNs - loadingNs;
     const before = COUNTERS.map((name) => vmstatValue(sys, name));
     const act = (): void => this.run(programs, processes);
@@ -276,16 +283,19 @@ class ThrashingRun {
     this.sums.killed += Object.values(ended).filter(({ error }) => error !== undefined).length;
   }
 
-  /** Each reads its data, all side by side; each page of each is different. */
+  /** Each reads its data, all side by side; each page of each is different. The OOM killer may come. */
   private load(processes: readonly Process[], areas: readonly number[]): void {
     const fds = processes.map((process) => process.open(TEXT_FILE, { writable: false }));
     for (let page = 0; page < this.setting.pagesEach; page++)
       for (const [i, process] of processes.entries()) {
+        if (!process.alive) continue;
         const va = areas[i]! + page * PAGE_SIZE;
-        process.pread(fds[i]!, va, PAGE_SIZE, ((i * 7 + page) % TEXT_PAGES) * PAGE_SIZE);
-        process.store(va, 4, page * processes.length + i);
+        unlessKilled(() => {
+          process.pread(fds[i]!, va, PAGE_SIZE, ((i * 7 + page) % TEXT_PAGES) * PAGE_SIZE);
+          process.store(va, 4, page * processes.length + i);
+        });
       }
-    for (const [i, process] of processes.entries()) process.close(fds[i]!);
+    for (const [i, process] of processes.entries()) if (process.alive) process.close(fds[i]!);
   }
 
   private *work(process: Process, at: number, nr: number): Generator<void, void> {
@@ -332,4 +342,13 @@ function programTimes({ name, spans, startNs, endNs }: ProgramResult): Thrashing
     ...{ name, runNs: spent("run"), readyNs: spent("ready"), ioNs: spent("io", "reclaim", "throttled") },
     ...{ idleNs: spent("sleep"), doneNs: endNs - startNs },
   };
+}
+
+/** Goes on where the process that acts was killed. */
+function unlessKilled(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof SignalError)) throw error;
+  }
 }

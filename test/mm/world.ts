@@ -64,6 +64,8 @@ const MADV = {
 } as const;
 /** Allocations that one step may try: no step needs more, however little memory there is. */
 const MAX_ALLOCATIONS = 2000;
+/** The same of swapoff, which brings back all pages of all processes while reclaim sends them out again. */
+const MAX_ALLOCATIONS_SWAPOFF = 100_000;
 const OFFSETS = [0, 1, 2048, 4095];
 /** Steps during which other threads of the process may fault. */
 const UNLOCKED_KINDS: readonly string[] = [
@@ -139,6 +141,7 @@ export class World {
   private readonly held: Folio[] = [];
   /** Allocations tried in this step, and whether a single page could not be had. */
   private nrAllocations = 0;
+  private maxAllocations = MAX_ALLOCATIONS;
   private short = false;
   private mayFail = true;
   /** The process whose call may hold its mmap lock for writing. */
@@ -166,7 +169,8 @@ export class World {
 
   /** Counts the allocation, and notes whether it will fail. */
   private shouldFail(order: number): boolean {
-    if (++this.nrAllocations > MAX_ALLOCATIONS) throw new Error(`more than ${MAX_ALLOCATIONS} allocations`);
+    if (++this.nrAllocations > this.maxAllocations)
+      throw new Error(`more than ${this.maxAllocations} allocations`);
     const fail = this.mayFail && this.fails?.() === true;
     const none = this.pressure === undefined && nrUnusedPages(this.kernel.sys) === 0;
     if (order === 0 && (fail || none)) this.short = true;
@@ -229,6 +233,7 @@ export class World {
 
   run(op: Operation): void {
     this.beginStep();
+    this.maxAllocations = op.kind === "swap" ? MAX_ALLOCATIONS_SWAPOFF : MAX_ALLOCATIONS;
     // Where memory fails a process may be killed for it; another takes the place of the last one.
     if (this.procs.length === 0) this.startWithMemory();
     const proc = this.procs[op.who % this.procs.length];

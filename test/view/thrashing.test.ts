@@ -44,6 +44,12 @@ describe("measureThrashing", () => {
       expect(runNs + readyNs + ioNs + idleNs).toBeCloseTo(doneNs);
   });
 
+  it("goes on, and counts, where the OOM killer ends programs", () => {
+    const starved = measure({ programs: 12, ram: "4 MiB", swap: "zram", rounds: 1 });
+    expect(starved.killed).toBeGreaterThan(0);
+    expect(starved.each.length).toBeLessThan(12);
+  });
+
   it("refuses what cannot be", () => {
     expect(() => measure({ programs: 0 })).toThrow(/programs is at least 1/);
     expect(() => measure({ swap: "tape" as "disk" })).toThrow(/swap is one of ssd, disk, stick, zram, zswap/);

@@ -16,12 +16,13 @@
 import { checkInvariants } from "../../mm/debug.js";
 import { linearPageIndex, rmapWalk } from "../../mm/fault/rmap.js";
 import { mmCounter } from "../../mm/lru/mm_inline.js";
-import { type MmStruct, VM_SHARED, type VmAreaStruct } from "../../mm/mm_types.js";
+import { MM_SWAPENTS, type MmStruct, VM_SHARED, type VmAreaStruct } from "../../mm/mm_types.js";
 import {
   type Folio,
   folioTestAnon,
   type Page,
   PG_lru,
+  PG_swapcache,
   PG_uptodate,
   pfnToPage,
 } from "../../mm/pages/folio.js";
@@ -36,6 +37,7 @@ import {
 } from "../../mm/pages/gfp.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import { ptePfn, ptePresent, pteWrite } from "../../mm/pgtable/pgtable.js";
+import { PTE_KIND_SWAP } from "../../mm/pgtable/swapops.js";
 import type { MemorySystem } from "../../mm/system.js";
 
 /** A process (or what is left of it), and how to call its pages. */
@@ -96,8 +98,9 @@ function wrongCounters(sys: MemorySystem, owner: Owner, pages: Map<Page, Mapped[
   const { name, mm } = owner;
   const counts = [0, 0, 0, 0];
   walkPageRange(mm, 0, mm.taskSize, {
-    pteEntry(pte, addr) {
+    pteEntry(pte, addr, _ptep, kind) {
       const vma = mm.mmMt.lookup(addr);
+      if (kind === PTE_KIND_SWAP) counts[MM_SWAPENTS]!++;
       if (!ptePresent(pte) || ptePfn(pte) === sys.zeroPfn || vma === undefined) return;
       const page = pfnToPage(sys, ptePfn(pte));
       counts[mmCounter(page.head)]!++;
@@ -125,7 +128,8 @@ function wrongCounts(page: Page, entries: Mapped[], batched: ReadonlyMap<Folio, 
   if (page.mapcount !== entries.length)
     return `${where}: the page's mapcount is ${page.mapcount}, but ${many}`;
   if (!folioTestAnon(folio) || folio.order > 0) return undefined;
-  const refs = entries.length + (batched.get(folio) ?? 0);
+  const cached = (folio.flags & PG_swapcache) !== 0 ? 1 : 0;
+  const refs = entries.length + cached + (batched.get(folio) ?? 0);
   if (folio.refcount === refs) return undefined;
   return `${where}: the page's refcount is ${folio.refcount}, but ${refs} hold it`;
 }
@@ -193,16 +197,20 @@ function wrongOwner(page: Page, entries: Mapped[]): string | undefined {
   return undefined;
 }
 
-/** How often each folio is in a batch on its way to a list: a batch holds a reference. */
-function foliosInBatches(sys: MemorySystem): Map<Folio, number> {
+/**
+ * How often each folio is in a batch on its way to a list: a batch holds a reference.
+ * Not in Linux: a helper of the course.
+ */
+export function foliosInBatches(sys: MemorySystem): Map<Folio, number> {
   const found = new Map<Folio, number>();
   const add = (folio: Folio): void => {
     found.set(folio, (found.get(folio) ?? 0) + 1);
   };
   for (const batches of sys.cpuFbatches) {
     if (batches === undefined) continue;
-    const { lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate, mlock } = batches;
-    for (const batch of [lruAdd, lruDeactivateFile, lruDeactivate, lruLazyfree, activate]) batch.forEach(add);
+    const { lruAdd, lruMoveTail, lruDeactivateFile, lruDeactivate, lruLazyfree, activate, mlock } = batches;
+    for (const batch of [lruAdd, lruMoveTail, lruDeactivateFile, lruDeactivate, lruLazyfree, activate])
+      batch.forEach(add);
     for (const { folio } of mlock) add(folio);
   }
   return found;

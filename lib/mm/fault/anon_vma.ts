@@ -21,15 +21,27 @@
  *
  * Read first: mm/mm_types.ts. Read next: rmap.ts.
  */
+
 import { PAGE_SIZE } from "../../hw/address.js";
+import { currentMemcg } from "../memcg/charge.js";
+import { ANON_VMA_BYTES, ANON_VMA_CHAIN_BYTES, objCgroupCharge, objCgroupUncharge } from "../memcg/objcg.js";
 import { AnonVma, VM_ACCESS_FLAGS, VM_IGNORE_MERGE, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
+import type { MemorySystem } from "../system.js";
 
 /** Links `vma` and `anonVma` both ways. Linux mm/rmap.c:anon_vma_chain_link() */
 function anonVmaChainLink(vma: VmAreaStruct, anonVma: AnonVma): void {
-  const avc = { vma, anonVma };
+  const { sys } = vma.vmMm;
+  const avc = { vma, anonVma, memcg: objCgroupCharge(sys, currentMemcg(sys), ANON_VMA_CHAIN_BYTES) };
   vma.anonVmaChain.push(avc);
   anonVma.rbRoot.add(avc);
+}
+
+/** A new AnonVma, charged to the current task's group. Linux mm/rmap.c:anon_vma_alloc() */
+function anonVmaAlloc(sys: MemorySystem, parent?: AnonVma): AnonVma {
+  const anonVma = new AnonVma(parent);
+  anonVma.memcg = objCgroupCharge(sys, currentMemcg(sys), ANON_VMA_BYTES);
+  return anonVma;
 }
 
 /**
@@ -40,7 +52,7 @@ export function anonVmaPrepare(vma: VmAreaStruct): void {
   if (vma.anonVma !== undefined) return;
   let anonVma = findMergeableAnonVma(vma);
   if (anonVma === undefined) {
-    anonVma = new AnonVma();
+    anonVma = anonVmaAlloc(vma.vmMm.sys);
     anonVma.numChildren++; // a root is its own parent
   }
   vma.anonVma = anonVma;
@@ -109,7 +121,7 @@ export function anonVmaFork(vma: VmAreaStruct, pvma: VmAreaStruct): void {
   vma.anonVma = undefined;
   anonVmaClone(vma, pvma);
   if (vma.anonVma !== undefined) return;
-  const anonVma = new AnonVma(pvma.anonVma);
+  const anonVma = anonVmaAlloc(vma.vmMm.sys, pvma.anonVma);
   anonVma.numActiveVmas++;
   vma.anonVma = anonVma;
   anonVmaChainLink(vma, anonVma);
@@ -124,7 +136,11 @@ export function unlinkAnonVmas(vma: VmAreaStruct): void {
   for (const avc of vma.anonVmaChain) {
     const { anonVma } = avc;
     vmBugOn(!anonVma.rbRoot.delete(avc), "an anon_vma_chain link is missing from its anon_vma");
-    if (anonVma.rbRoot.size === 0) anonVma.parent.numChildren--;
+    objCgroupUncharge(vma.vmMm.sys, avc.memcg, ANON_VMA_CHAIN_BYTES);
+    if (anonVma.rbRoot.size > 0) continue;
+    anonVma.parent.numChildren--;
+    objCgroupUncharge(vma.vmMm.sys, anonVma.memcg, ANON_VMA_BYTES);
+    anonVma.memcg = undefined;
   }
   vma.anonVmaChain = [];
   if (vma.anonVma !== undefined) {

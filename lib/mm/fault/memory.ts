@@ -26,6 +26,7 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { vmaHasRecency } from "../lru/mm_inline.js";
 import { folioAddLruVma } from "../lru/swap.js";
+import { countMemcgEvents } from "../memcg/stats.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
@@ -162,6 +163,7 @@ function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): v
   const { sys } = vma.vmMm;
   if ((ret & VM_FAULT_RETRY) !== 0) return;
   countVmEvent(sys, PGFAULT);
+  countMemcgEvents(vma.vmMm.memcg, PGFAULT, 1);
   if ((ret & VM_FAULT_ERROR) !== 0 || sys.current === undefined) return;
   if ((ret & VM_FAULT_MAJOR) !== 0 || (flags & FAULT_FLAG_TRIED) !== 0) sys.current.majFlt++;
   else sys.current.minFlt++;

@@ -19,9 +19,11 @@
  *
  * Read first: mm/pages/folio.ts, anon_vma.ts. Read next: wp.ts, copy_page_range.ts.
  */
+
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
+import { lruvecStatModFolio } from "../memcg/stats.js";
 import { VM_DROPPABLE, VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn, vmBugOnPage } from "../mmdebug.js";
 import {
@@ -33,7 +35,7 @@ import {
   pfnToPage,
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
-import { modNodePageState, NR_ANON_MAPPED, NR_FILE_MAPPED } from "../vmstat.js";
+import { NR_ANON_MAPPED, NR_FILE_MAPPED } from "../vmstat.js";
 
 /** Page number of `address` in what `vma` maps. Linux include/linux/pagemap.h:linear_page_index() */
 export function linearPageIndex(vma: VmAreaStruct, address: Vaddr): number {
@@ -48,7 +50,7 @@ function mappedItem(folio: Folio): number {
 /** Counts `nrPages` more entries, one for each page from `page` on. Linux mm/rmap.c:__folio_add_rmap() */
 function folioAddRmap(sys: MemorySystem, folio: Folio, page: Page, nrPages: number): void {
   if (folio.order === 0) {
-    if (page.mapcount++ === 0) modNodePageState(sys, mappedItem(folio), 1);
+    if (page.mapcount++ === 0) lruvecStatModFolio(sys, folio, mappedItem(folio), 1);
     return;
   }
   let nr = 0;
@@ -59,7 +61,7 @@ function folioAddRmap(sys: MemorySystem, folio: Folio, page: Page, nrPages: numb
     if (folio.entireMapcount === 0) nr++;
   }
   folio.largeMapcount += nrPages;
-  if (nr !== 0) modNodePageState(sys, mappedItem(folio), nr);
+  if (nr !== 0) lruvecStatModFolio(sys, folio, mappedItem(folio), nr);
 }
 
 function vmaIsLocked(vma: VmAreaStruct): boolean {
@@ -98,7 +100,7 @@ export function folioAddNewAnonRmap(
     folio.largeMapcount = nr;
     folio.nrPagesMapped = nr;
   }
-  modNodePageState(sys, NR_ANON_MAPPED, nr);
+  lruvecStatModFolio(sys, folio, NR_ANON_MAPPED, nr);
 }
 
 /**
@@ -126,7 +128,7 @@ export function folioRemoveRmapPtes(folio: Folio, page: Page, nrPages: number, v
   const { sys } = vma.vmMm;
   if (folio.order === 0) {
     vmBugOnPage(page.mapcount <= 0, page.pfn, "is unmapped more often than mapped");
-    if (--page.mapcount === 0) modNodePageState(sys, mappedItem(folio), -1);
+    if (--page.mapcount === 0) lruvecStatModFolio(sys, folio, mappedItem(folio), -1);
   } else folioRemoveRmapLarge(sys, folio, page, nrPages);
   if (vmaIsLocked(vma)) munlockFolio(sys, folio);
 }
@@ -141,7 +143,7 @@ function folioRemoveRmapLarge(sys: MemorySystem, folio: Folio, page: Page, nrPag
     if (folio.entireMapcount === 0) nr++;
   }
   folio.largeMapcount -= nrPages;
-  if (nr !== 0) modNodePageState(sys, mappedItem(folio), -nr);
+  if (nr !== 0) lruvecStatModFolio(sys, folio, mappedItem(folio), -nr);
 }
 
 /** fork: one more entry for a cache page. Linux include/linux/rmap.h:folio_dup_file_rmap_pte() */

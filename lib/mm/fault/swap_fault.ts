@@ -24,9 +24,10 @@
  * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts.
  * Read next: wp.ts.
  */
+
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
-import type { Memcg } from "../lru/lruvec.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import { countMemcgEvents } from "../memcg/stats.js";
 import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
 import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import {
@@ -126,8 +127,8 @@ export function doSwapPage(vmf: VmFault): VmFaultResult {
   return ret;
 }
 
-/** Linux mm/memory.c:handle_pte_marker() */
-function handlePteMarker(vmf: VmFault): VmFaultResult {
+/** What a marker at vmf.origPte means for who touches it. Linux mm/memory.c:handle_pte_marker() */
+export function handlePteMarker(vmf: VmFault): VmFaultResult {
   const marker = swpOffset(pteToSwpEntry(vmf.origPte));
   if ((marker & PTE_MARKER_POISONED) !== 0) return VM_FAULT_HWPOISON;
   return (marker & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : VM_FAULT_SIGBUS;
@@ -142,18 +143,20 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
     return { folio: cached, ret: 0, direct: false };
   }
   const direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0 && swapCount(si.swapMap[swpOffset(entry)]!) === 1;
-  const folio = direct
-    ? readPastCache(sys, entry, vmf.vma.vmMm.memcg)
-    : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
+  const folio = direct ? readPastCache(vmf, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
   if (folio === undefined) return undefined;
   countVmEvent(sys, PGMAJFAULT);
+  countMemcgEvents(vmf.vma.vmMm.memcg, PGMAJFAULT, 1);
   return { folio, ret: VM_FAULT_MAJOR, direct };
 }
 
 /**
- * Reads the slot into a new page that is not put into the swap cache. Linux do_swap_page(), "skip swapcache"
+ * Reads the slot into a new page that is not put into the swap cache, but marks the slot as if it were, until
+ * swapcacheClear(). Undefined without memory, or if somebody else reads it.
+ * Linux do_swap_page(), "skip swapcache"
  */
-function readPastCache(sys: MemorySystem, entry: SwpEntry, memcg: Memcg | undefined): Folio | undefined {
+export function readPastCache({ vma }: VmFault, entry: SwpEntry): Folio | undefined {
+  const { sys, memcg } = vma.vmMm;
   const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
   if (folio === undefined) return undefined;
   if (!memCgroupSwapinCharge(sys, folio, memcg, GFP_KERNEL, entry)) {

@@ -17,6 +17,7 @@
  */
 
 import { currentMemcg, memCgroupCharge } from "../memcg/charge.js";
+import { lruvecStatModFolio } from "../memcg/stats.js";
 import { vmBugOn } from "../mmdebug.js";
 import {
   type Folio,
@@ -30,7 +31,7 @@ import {
 } from "../pages/folio.js";
 import { folioPutRefs } from "../pages/free_pages.js";
 import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE, GFP_KERNEL } from "../pages/gfp.js";
-import { modNodePageState, NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
+import { NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
 import { storeShadow, takeShadows, updateNodes } from "./shadows.js";
 import { nodesGet, nodesLose, xasAlloc, xasDestroy } from "./xa_node.js";
@@ -106,10 +107,10 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
   folio.index = index;
   if (sys.trace.on)
     sys.trace.emit("filemap:mm_filemap_add_to_page_cache", { pfn: folio.pfn, index, order: folio.order });
-  modNodePageState(sys, NR_FILE_PAGES, nrPages);
+  lruvecStatModFolio(sys, folio, NR_FILE_PAGES, nrPages);
   if (mapping.aOps.swapBacked) {
     folio.flags |= PG_swapbacked;
-    modNodePageState(sys, NR_SHMEM, nrPages);
+    lruvecStatModFolio(sys, folio, NR_SHMEM, nrPages);
   }
   if (shadow !== undefined && (gfp & __GFP_WRITE) === 0) sys.parts.workingsetRefault(sys, folio, shadow);
   return true;
@@ -139,8 +140,8 @@ export function filemapRemoveFolio(folio: Folio, shadow?: number): void {
     const { pfn, index, order } = folio;
     sys.trace.emit("filemap:mm_filemap_delete_from_page_cache", { pfn, index, order });
   }
-  modNodePageState(sys, NR_FILE_PAGES, -nrPages);
-  if (mapping.aOps.swapBacked) modNodePageState(sys, NR_SHMEM, -nrPages);
+  lruvecStatModFolio(sys, folio, NR_FILE_PAGES, -nrPages);
+  if (mapping.aOps.swapBacked) lruvecStatModFolio(sys, folio, NR_SHMEM, -nrPages);
   folio.mapping = undefined;
   folioPutRefs(sys, folio, nrPages);
 }

@@ -34,6 +34,7 @@ import {
 } from "../fault/vm_fault.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
+import { countMemcgEvents } from "../memcg/stats.js";
 import {
   addMmCounter,
   VM_EXEC,
@@ -105,6 +106,7 @@ export function filemapFault(vmf: VmFault): VmFaultResult {
     if ((vmf.flags & FAULT_FLAG_TRIED) === 0) unlocked = doAsyncMmapReadahead(vmf, mapping, cached);
   } else {
     countVmEvent(sys, PGMAJFAULT);
+    countMemcgEvents(vmf.vma.vmMm.memcg, PGMAJFAULT, 1);
     ret = VM_FAULT_MAJOR;
     unlocked = doSyncMmapReadahead(vmf, mapping);
   }

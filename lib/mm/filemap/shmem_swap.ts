@@ -19,12 +19,14 @@
  *
  * Linux mm/shmem.c. Read first: shmem.ts, mm/swap/swap_state.ts. Read next: mm/swap/swapfile.ts.
  */
+
 import { PAGE_SIZE } from "../../hw/address.js";
 import { EEXIST, EIO, ENOMEM } from "../errno.js";
 import { linearPageIndex } from "../fault/rmap.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
 import { currentMemcg } from "../memcg/charge.js";
+import { countMemcgEvents, lruvecStatModFolio } from "../memcg/stats.js";
 import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
@@ -51,7 +53,7 @@ import {
 import { SWP_SYNCHRONOUS_IO, type SwapInfoStruct, type SwpEntry } from "../swap/swap_types.js";
 import { folioAllocSwap } from "../swap/swapfile.js";
 import type { MemorySystem } from "../system.js";
-import { countVmEvent, modNodePageState, NR_FILE_PAGES, NR_SHMEM, PGMAJFAULT } from "../vmstat.js";
+import { countVmEvent, NR_FILE_PAGES, NR_SHMEM, PGMAJFAULT } from "../vmstat.js";
 import { mappingGfpMask } from "./address_space.js";
 import { folioWaitLocked, folioWaitWriteback } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
@@ -63,9 +65,9 @@ const LOST: SwpEntry = swpEntry(SWP_PTE_MARKER, PTE_MARKER_POISONED);
 // ---------------------------------------------------------------- between file and swap cache
 
 /** One page more (1) or less (-1) of shared memory is in RAM. Linux mm/shmem.c:shmem_update_stats() */
-function shmemUpdateStats(sys: MemorySystem, nr: number): void {
-  modNodePageState(sys, NR_FILE_PAGES, nr);
-  modNodePageState(sys, NR_SHMEM, nr);
+function shmemUpdateStats(sys: MemorySystem, folio: Folio, nr: number): void {
+  lruvecStatModFolio(sys, folio, NR_FILE_PAGES, nr);
+  lruvecStatModFolio(sys, folio, NR_SHMEM, nr);
 }
 
 /** The folio takes the place of its swap entry. Linux mm/shmem.c:shmem_add_to_page_cache() */
@@ -78,7 +80,7 @@ function shmemAddToPageCache(mapping: AddressSpace, folio: Folio, index: number)
   folio.mapping = mapping;
   folio.index = index;
   folio.flags |= PG_swapbacked;
-  shmemUpdateStats(sys, 1);
+  shmemUpdateStats(sys, folio, 1);
 }
 
 /** The swap entry takes the place of the folio. Linux mm/shmem.c:shmem_delete_from_page_cache() */
@@ -88,7 +90,7 @@ function shmemDeleteFromPageCache(mapping: AddressSpace, folio: Folio, entry: Sw
   mapping.swapEntries.set(folio.index, entry);
   sys.shmemSwaplist.add(mapping);
   folio.mapping = undefined;
-  shmemUpdateStats(sys, -1);
+  shmemUpdateStats(sys, folio, -1);
   folioPutRefs(sys, folio, 1);
 }
 
@@ -163,6 +165,7 @@ function findSwapped(
   if (fault !== undefined) {
     fault.major = true;
     countVmEvent(sys, PGMAJFAULT);
+    countMemcgEvents(currentMemcg(sys), PGMAJFAULT, 1);
   }
   return { folio, direct };
 }

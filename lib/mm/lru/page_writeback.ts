@@ -26,6 +26,7 @@ import type { VmFault } from "../fault/vm_fault.js";
 import { folioEndIo, folioIsWriteback, folioWaitWriteback } from "../filemap/folio_wait.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { jiffies } from "../jiffies.js";
+import { lruvecStatModFolio } from "../memcg/stats.js";
 import { type MmStruct, VM_SHARED, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
@@ -39,15 +40,7 @@ import { pteDirty, pteMkclean, pteWrite, pteWrprotect, setPte } from "../pgtable
 import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { taskIoAccountCancelledWrite, taskIoAccountWrite } from "../task_io.js";
-import {
-  countVmEvents,
-  modNodePageState,
-  NR_DIRTIED,
-  NR_FILE_DIRTY,
-  NR_WRITEBACK,
-  NR_WRITTEN,
-  PGPGOUT,
-} from "../vmstat.js";
+import { countVmEvents, NR_DIRTIED, NR_FILE_DIRTY, NR_WRITEBACK, NR_WRITTEN, PGPGOUT } from "../vmstat.js";
 import { balanceDirtyPagesRatelimited } from "./balance_dirty_pages.js";
 import { folioRotateReclaimable } from "./swap.js";
 import { acctReclaimWriteback } from "./throttle.js";
@@ -77,7 +70,7 @@ export function folioMarkDirty(folio: Folio): boolean {
 /** Counts the folio as dirty, for the machine, the disk and the task. Linux folio_account_dirtied() */
 function folioAccountDirtied(folio: Folio, { host: { sys, wb } }: AddressSpace): void {
   const nrPages = folioNrPages(folio);
-  modNodePageState(sys, NR_FILE_DIRTY, nrPages);
+  lruvecStatModFolio(sys, folio, NR_FILE_DIRTY, nrPages);
   countVmEvents(sys, NR_DIRTIED, nrPages);
   taskIoAccountWrite(sys, nrPages * PAGE_SIZE);
   if (wb === undefined) return;
@@ -93,7 +86,7 @@ function folioAccountDirtied(folio: Folio, { host: { sys, wb } }: AddressSpace):
 /** The folio is not dirty any more. Linux mm/page-writeback.c:folio_account_cleaned() */
 function folioAccountCleaned(folio: Folio, { host: { sys, wb } }: AddressSpace): void {
   const nrPages = folioNrPages(folio);
-  modNodePageState(sys, NR_FILE_DIRTY, -nrPages);
+  lruvecStatModFolio(sys, folio, NR_FILE_DIRTY, -nrPages);
   if (wb !== undefined) wb.reclaimable -= nrPages;
 }
 
@@ -171,7 +164,7 @@ function folioStartWriteback(folio: Folio, mapping: AddressSpace): void {
   const { sys, wb } = mapping.host;
   const nrPages = folioNrPages(folio);
   folio.flags |= PG_writeback;
-  modNodePageState(sys, NR_WRITEBACK, nrPages);
+  lruvecStatModFolio(sys, folio, NR_WRITEBACK, nrPages);
   countVmEvents(sys, PGPGOUT, nrPages * 4);
   mapping.nrWriteback++;
   if (wb === undefined) return;
@@ -194,7 +187,7 @@ function wbEndWriteback(sys: MemorySystem, folio: Folio): void {
 /** The bytes have arrived, or could not be written. Linux mm/filemap.c:folio_end_writeback() */
 export function folioEndWriteback(sys: MemorySystem, folio: Folio): void {
   const nrPages = folioNrPages(folio);
-  modNodePageState(sys, NR_WRITEBACK, -nrPages);
+  lruvecStatModFolio(sys, folio, NR_WRITEBACK, -nrPages);
   countVmEvents(sys, NR_WRITTEN, nrPages);
   if ((folio.flags & PG_reclaim) !== 0) {
     folio.flags &= ~PG_reclaim; // in a clean folio it would be read as PG_readahead

@@ -41,7 +41,7 @@ import {
 import { filemapRemoveFolio } from "../filemap/address_space.js";
 import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import { shmemWriteout } from "../filemap/shmem_swap.js";
-import { countMemcgEvents } from "../memcg/stats.js";
+import { countFolioEvents, countMemcgEvents } from "../memcg/stats.js";
 import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import { VM_EXEC, VM_LOCKED } from "../mm_types.js";
 import { vmBugOnPage } from "../mmdebug.js";
@@ -247,8 +247,7 @@ export function pageout(
 export function removeMapping(sys: MemorySystem, folio: Folio, target?: Memcg): boolean {
   if (isLazyfree(folio)) {
     if (folio.refcount !== 1) return false;
-    countVmEvents(sys, PGLAZYFREED, folioNrPages(folio));
-    countMemcgEvents(folio.memcg, PGLAZYFREED, folioNrPages(folio));
+    countFolioEvents(sys, folio, PGLAZYFREED, folioNrPages(folio));
     return true;
   }
   if (folio.refcount !== 1 + folioNrPages(folio) || (folio.flags & PG_dirty) !== 0) return false;

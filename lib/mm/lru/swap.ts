@@ -18,7 +18,7 @@
  * Read first: mm_inline.ts. Read next: mm/pages/page_alloc.ts.
  */
 
-import { folioLruvec } from "../memcg/stats.js";
+import { countFolioEvents, folioLruvec } from "../memcg/stats.js";
 import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
@@ -97,7 +97,7 @@ function lruActivate(sys: MemorySystem, folio: Folio): void {
   lruvecDelFolio(sys, folio);
   folio.flags |= PG_active;
   lruvecAddFolio(sys, folio);
-  countVmEvents(sys, PGACTIVATE, 1 << folio.order);
+  countFolioEvents(sys, folio, PGACTIVATE, 1 << folio.order);
 }
 
 /** Linux mm/swap.c:lru_move_tail() */
@@ -116,7 +116,7 @@ function lruDeactivate(sys: MemorySystem, folio: Folio): void {
   lruvecDelFolio(sys, folio);
   folio.flags &= ~(PG_active | PG_referenced);
   lruvecAddFolio(sys, folio);
-  countVmEvents(sys, PGDEACTIVATE, 1 << folio.order);
+  countFolioEvents(sys, folio, PGDEACTIVATE, 1 << folio.order);
 }
 
 /** Linux mm/swap.c:lru_deactivate_file() */
@@ -133,7 +133,7 @@ function lruDeactivateFile(sys: MemorySystem, folio: Folio): void {
     lruvecAddFolioTail(sys, folio);
     countVmEvents(sys, PGROTATED, nrPages);
   }
-  if (wasActive) countVmEvents(sys, PGDEACTIVATE, nrPages);
+  if (wasActive) countFolioEvents(sys, folio, PGDEACTIVATE, nrPages);
 }
 
 /** Linux mm/swap.c:lru_lazyfree() */
@@ -145,7 +145,7 @@ function lruLazyfree(sys: MemorySystem, folio: Folio): void {
   folio.flags &= ~(PG_active | PG_swapbacked);
   if (!sys.lruGen.enabled) folio.flags &= ~PG_referenced;
   lruvecAddFolio(sys, folio);
-  countVmEvents(sys, PGLAZYFREE, 1 << folio.order);
+  countFolioEvents(sys, folio, PGLAZYFREE, 1 << folio.order);
 }
 
 /** A new folio is to go on its LRU list. Linux mm/swap.c:folio_add_lru() */

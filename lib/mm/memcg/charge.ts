@@ -11,7 +11,7 @@
  *                         processes is ended (events: oom)
  *     folio.memcg = group
  *
- *   the last hold is gone --> memCgroupUncharge: exactly the folio's pages, never to the stock
+ *   the last hold is gone --> memCgroupUncharge: exactly the folio's pages; a page table's goes to the stock
  *
  * A CPU keeps such stocks for up to seven groups. While somebody frees memory he may pass the limit: what he
  * needs is little, and soon to be given back.
@@ -22,6 +22,7 @@
  *
  * Linux mm/memcontrol.c. Read first: memcg_types.ts, page_counter.ts. Read next: memcontrol.ts.
  */
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { Memcg } from "../lru/lruvec.js";
 import { MAX_RECLAIM_RETRIES } from "../lru/scan_control.js";
 import { type Folio, folioNrPages, PGTY_none } from "../pages/folio.js";
@@ -33,7 +34,7 @@ import {
   __GFP_RETRY_MAYFAIL,
 } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
-import { MEMCG_MAX, MEMCG_OOM, type MemcgStock, type PageCounter } from "./memcg_types.js";
+import { MEMCG_MAX, MEMCG_OOM, type MemcgStock, type ObjStock, type PageCounter } from "./memcg_types.js";
 import { pageCounterCharge, pageCounterTryCharge, pageCounterUncharge } from "./page_counter.js";
 import { memCgroupRelease } from "./release.js";
 import { memcgMemoryEvent } from "./stats.js";
@@ -98,6 +99,8 @@ export function drainAllStock(sys: MemorySystem, root: Memcg): void {
   for (const stocks of sys.memcg.stock)
     for (const stock of [...(stocks ?? [])])
       if (memCgroupIsDescendant(stock.memcg, root)) drainStock(sys, stocks, stock);
+  for (const stock of sys.memcg.objStock)
+    if (stock?.memcg !== undefined && memCgroupIsDescendant(stock.memcg, root)) drainObjStock(sys, stock);
 }
 
 // ---------------------------------------------------------------- charging
@@ -173,6 +176,28 @@ function tryCharge(sys: MemorySystem, memcg: Memcg, gfp: number, nrPages: number
 }
 
 /**
+ * Tells the groups how much of a CPU's rest is in use. Linux mm/memcontrol.c:__account_obj_stock()
+ */
+export function flushSlabBytes(stock: ObjStock<Memcg["lruvec"]>): void {
+  for (let one = stock.memcg; one !== undefined; one = one.parent) one.slabBytes += stock.slabBytes;
+  stock.slabBytes = 0;
+}
+
+/** A CPU gives up the rest of a page that it has for small objects. Linux mm/memcontrol.c:drain_obj_stock() */
+export function drainObjStock(sys: MemorySystem, stock: ObjStock<Memcg["lruvec"]>): void {
+  const { memcg } = stock;
+  if (memcg === undefined) return;
+  const nrPages = Math.floor(stock.nrBytes / PAGE_SIZE);
+  memcg.nrChargedBytes += stock.nrBytes % PAGE_SIZE;
+  flushSlabBytes(stock);
+  stock.memcg = undefined;
+  stock.nrBytes = 0;
+  if (nrPages === 0) return;
+  modKmem(memcg, -nrPages);
+  uncharge(sys, memcg, nrPages);
+}
+
+/**
  * The group pays for the folio from now on, undefined for the root; false if it has no room.
  * Linux mm/memcontrol.c:charge_memcg(), __memcg_kmem_charge_page()
  */
@@ -188,6 +213,23 @@ export function memCgroupCharge(
   folio.memcg = memcg;
   if (folio.pageType !== PGTY_none) modKmem(memcg, nrPages);
   return true;
+}
+
+/** Charges pages of the kernel's own. Linux mm/memcontrol.c:obj_cgroup_charge_pages() */
+export function chargeKmem(sys: MemorySystem, memcg: Memcg, gfp: number, nrPages: number): boolean {
+  if (!tryCharge(sys, memcg, gfp, nrPages)) return false;
+  modKmem(memcg, nrPages);
+  return true;
+}
+
+/**
+ * Gives such pages back: to the CPU's stock, from where they may go to other uses.
+ * Linux mm/memcontrol.c:obj_cgroup_uncharge_pages()
+ */
+export function unchargeKmem(sys: MemorySystem, memcg: Memcg, nrPages: number): void {
+  modKmem(memcg, -nrPages);
+  if (memcg.online) refillStock(sys, memcg, nrPages);
+  else uncharge(sys, memcg, nrPages);
 }
 
 /** Pages of the kernel's own. Linux mm/memcontrol.c:mod_memcg_state(MEMCG_KMEM) */
@@ -206,8 +248,8 @@ export function memCgroupUncharge(sys: MemorySystem, folio: Folio): void {
   const { memcg } = folio;
   if (memcg === undefined) return;
   folio.memcg = undefined;
-  if (folio.pageType !== PGTY_none) modKmem(memcg, -folioNrPages(folio));
-  uncharge(sys, memcg, folioNrPages(folio));
+  if (folio.pageType !== PGTY_none) unchargeKmem(sys, memcg, folioNrPages(folio));
+  else uncharge(sys, memcg, folioNrPages(folio));
 }
 
 /**

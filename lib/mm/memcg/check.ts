@@ -1,14 +1,15 @@
 /**
  * The books of the groups, against a recount.
  *
- *   usage       what pages charged to the group and to those below it are, with what CPUs have in stock
+ *   usage       what pages charged to the group and to those below it are, with what CPUs have in stock and
+ *               what the kernel has for its own
  *   states      the LRU lists of a group, and of those below it
  *   swap        slots that have the group's number
  *
  * Not in Linux. Read first: charge.ts. Read next: mm/debug.ts.
  */
 import { type Memcg, NR_LRU_LISTS } from "../lru/lruvec.js";
-import type { Page } from "../pages/folio.js";
+import { type Page, PGTY_none } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { memCgroupIter } from "./iter.js";
 
@@ -17,16 +18,18 @@ function addUp(sums: Map<Memcg, number>, memcg: Memcg | undefined, pages: number
   for (let one = memcg; one !== undefined; one = one.parent) sums.set(one, (sums.get(one) ?? 0) + pages);
 }
 
-/** All pages that somebody pays for, and what is in stock. */
-function charged(sys: MemorySystem): Map<Memcg, number> {
+/** All pages of processes and files that somebody pays for, and what is in stock; and tables of pages. */
+function charged(sys: MemorySystem): { sums: Map<Memcg, number>; tables: Map<Memcg, number> } {
   const sums = new Map<Memcg, number>();
+  const tables = new Map<Memcg, number>();
   const add = (page: Page | undefined): void => {
-    if (page?.head === page && page?.memcg !== undefined) addUp(sums, page.memcg, 2 ** page.order);
+    if (page?.head !== page || page?.memcg === undefined) return;
+    addUp(page.pageType === PGTY_none ? sums : tables, page.memcg, 2 ** page.order);
   };
   for (const section of sys.memMap) for (const page of section ?? []) add(page);
   for (const stocks of sys.memcg.stock)
     for (const { memcg, nrPages } of stocks ?? []) addUp(sums, memcg, nrPages);
-  return sums;
+  return { sums, tables };
 }
 
 /** Slots of swap by the group that pays for them. */
@@ -46,14 +49,18 @@ function onList({ lruvec }: Memcg, list: number): number {
 
 /** What does not add up; `problems` gets it. Not in Linux: see checkInvariants() in mm/debug.ts. */
 export function checkMemcgs(sys: MemorySystem, problems: string[]): void {
-  const pages = charged(sys);
+  const { sums, tables } = charged(sys);
   const slots = swapped(sys);
   const groups = [...memCgroupIter(sys.memcg.root)];
   if (groups.length !== sys.memcg.nrGroups + 1)
     problems.push(`${sys.memcg.nrGroups} groups are counted, there are ${groups.length - 1}`);
   for (const memcg of groups) {
     const { path, memory, swap } = memcg;
-    const want = pages.get(memcg) ?? 0;
+    const want = (sums.get(memcg) ?? 0) + memcg.nrKmem;
+    if (memcg.nrKmem < (tables.get(memcg) ?? 0))
+      problems.push(
+        `group ${path} has ${tables.get(memcg)} tables, of ${memcg.nrKmem} pages of the kernel's`,
+      );
     if (memory.usage !== want) problems.push(`group ${path} uses ${memory.usage} pages, it has ${want}`);
     const inSwap = slots.get(memcg) ?? 0;
     if (swap.usage !== inSwap) problems.push(`group ${path} has ${swap.usage} slots, they are ${inSwap}`);

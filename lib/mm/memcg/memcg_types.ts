@@ -69,6 +69,10 @@ export class MemCgroup<L> {
   readonly swap: PageCounter;
   /** Pages of page tables and other memory of the kernel. Linux MEMCG_KMEM */
   nrKmem = 0;
+  /** Bytes of objects of the kernel, with those of the groups below it. Linux NR_SLAB_UNRECLAIMABLE_B */
+  slabBytes = 0;
+  /** Rests of pages that are charged, and in no CPU's stock. Linux obj_cgroup.nr_charged_bytes */
+  nrChargedBytes = 0;
   /** States and events of /proc/vmstat, of this group and those below it. Linux memcg_vmstats */
   readonly state: Float64Array = new Float64Array(NODE_STAT_NAMES.length);
   readonly events: Float64Array = new Float64Array(VM_EVENT_NAMES.length);
@@ -100,6 +104,14 @@ export interface MemcgStock<L> {
   nrPages: number;
 }
 
+/** The rest of a page that a CPU has for small objects. Linux mm/memcontrol.c:struct obj_stock_pcp */
+export interface ObjStock<L> {
+  memcg: MemCgroup<L> | undefined;
+  nrBytes: number;
+  /** Bytes in use that the group has not been told of. Linux nr_slab_unreclaimable_b */
+  slabBytes: number;
+}
+
 /** What charging asks of those above it. Not in Linux: it calls them directly. */
 export interface MemcgOperations<L> {
   /**
@@ -120,6 +132,7 @@ export class MemcgState<L> {
   nrGroups = 0;
   /** By CPU: at most 7 each. Linux memcg_stock */
   readonly stock: MemcgStock<L>[][] = [];
+  readonly objStock: (ObjStock<L> | undefined)[] = [];
   /**
    * What the machine's counters were when the last sums were made (stats.ts), and when the next ones are due;
    * undefined: exact at any time. Linux stats_flush_dwork, lruvec_stats

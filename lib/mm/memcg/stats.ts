@@ -23,7 +23,7 @@
 import type { Lruvec, Memcg } from "../lru/lruvec.js";
 import type { Folio } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
-import { globalNodePageState, modNodePageState } from "../vmstat.js";
+import { countVmEvents, globalNodePageState, modNodePageState } from "../vmstat.js";
 
 /** Lists of a group, the root's for undefined. Linux include/linux/memcontrol.h:mem_cgroup_lruvec() */
 export function memCgroupLruvec(sys: MemorySystem, memcg: Memcg | undefined): Lruvec {
@@ -94,6 +94,15 @@ export function lruvecStatModFolio(sys: MemorySystem, folio: Folio, item: number
 /** Counts events of a group. Linux mm/memcontrol.c:count_memcg_events() */
 export function countMemcgEvents(memcg: Memcg | undefined, item: number, delta: number): void {
   for (let one = memcg; one?.parent !== undefined; one = one.parent) one.events[item]! += delta;
+}
+
+/**
+ * Counts events of a folio: in the machine, and in the group that pays for it. Linux
+ * include/linux/memcontrol.h:count_memcg_folio_events(), beside count_vm_events()
+ */
+export function countFolioEvents(sys: MemorySystem, folio: Folio, item: number, delta: number): void {
+  countVmEvents(sys, item, delta);
+  countMemcgEvents(folio.memcg, item, delta);
 }
 
 /**

@@ -19,11 +19,13 @@
  * Linux mm/page_io.c, block/blk-core.c. Read first: swap_state.ts, hw/block_device.ts. Read next:
  * swap_readahead.ts, mm/fault/swap_fault.ts.
  */
+
 import type { Pfn } from "../../hw/address.js";
 import { type BlockRequest, MAX_REQUEST_BLOCKS, type RequestOwner } from "../../hw/block_device.js";
 import { ENOENT } from "../errno.js";
 import { folioEndIo } from "../filemap/folio_wait.js";
 import { folioEndWriteback, folioMarkDirty } from "../lru/page_writeback.js";
+import { countFolioEvents, lruvecStatModFolio } from "../memcg/stats.js";
 import { vmBugOn } from "../mmdebug.js";
 import {
   type Folio,
@@ -38,7 +40,6 @@ import { swpOffset } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import {
   countVmEvents,
-  modNodePageState,
   NR_WRITEBACK,
   PGPGIN,
   PGPGOUT,
@@ -177,7 +178,7 @@ export function swapWriteout(sys: MemorySystem, folio: Folio): void {
   let zero = true;
   for (let i = 0; i < nrPages && zero; i++) zero = sys.ram.isFrameZero(folio.pfn + i);
   setZeromap(si, folio, zero ? 1 : 0);
-  if (zero) countVmEvents(sys, SWPOUT_ZERO, nrPages);
+  if (zero) countFolioEvents(sys, folio, SWPOUT_ZERO, nrPages);
   const stored = zero || sys.swap.zswap?.store(folio) === true;
   if (sys.trace.on) {
     const to = zero ? "zeromap" : stored ? "zswap" : "device";
@@ -191,9 +192,9 @@ export function swapWritepage(sys: MemorySystem, folio: Folio): void {
   vmBugOn((folio.flags & PG_swapcache) === 0, "a folio that is not in the swap cache is written to swap");
   const si = swapEntryToInfo(sys, folioSwap(folio));
   const nrPages = folioNrPages(folio);
-  countVmEvents(sys, PSWPOUT, nrPages);
+  countFolioEvents(sys, folio, PSWPOUT, nrPages);
   folio.flags |= PG_writeback;
-  modNodePageState(sys, NR_WRITEBACK, nrPages);
+  lruvecStatModFolio(sys, folio, NR_WRITEBACK, nrPages);
   if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) {
     sys.clock.advance(sys.costs.swapOutNs * nrPages);
     submitBio(sys, si, "write", folio);
@@ -225,7 +226,7 @@ export function swapReadFolio(sys: MemorySystem, folio: Folio): void {
   folio.flags |= PG_locked;
   if (si.zeromap[swpOffset(folioSwap(folio))] === 1) {
     traceRead(sys, folio, "zeromap");
-    countVmEvents(sys, SWPIN_ZERO, nrPages);
+    countFolioEvents(sys, folio, SWPIN_ZERO, nrPages);
     for (let i = 0; i < nrPages; i++) sys.ram.zeroFrame(folio.pfn + i);
     endSwapRead(sys, folio, true);
     return;
@@ -238,7 +239,7 @@ export function swapReadFolio(sys: MemorySystem, folio: Folio): void {
   }
   traceRead(sys, folio, "device");
   sys.swap.zswap?.folioSwapin();
-  countVmEvents(sys, PSWPIN, nrPages);
+  countFolioEvents(sys, folio, PSWPIN, nrPages);
   if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) submitBio(sys, si, "read", folio);
   else endSwapRead(sys, folio, moveNow(sys, si, folio, "read"));
 }

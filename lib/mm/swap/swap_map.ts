@@ -168,8 +168,8 @@ export function swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: numb
   return left;
 }
 
-/** The last one has let go of slots of one cluster. Linux mm/swapfile.c:swap_entries_free() */
-function swapEntriesFree(sys: MemorySystem, si: SwapInfoStruct, offset: number, nr: number): void {
+/** The last one has let go of `nr` slots of one cluster. Linux mm/swapfile.c:swap_entries_free() */
+export function swapEntriesFree(sys: MemorySystem, si: SwapInfoStruct, offset: number, nr: number): void {
   const ci = swapOffsetToCluster(si, offset);
   if (sys.trace.on) sys.trace.emit("pagewalk:swap_entry_free", { type: si.type, offset });
   vmBugOn(ci.count < nr, `cluster ${ci.index} of swap area ${si.type} has fewer slots in use`);
@@ -240,7 +240,12 @@ function continuationsOf(sys: MemorySystem, si: SwapInfoStruct, offset: number):
  * more page is needed. Down: whether there is still something to be continued.
  * Linux mm/swapfile.c:swap_count_continued()
  */
-function swapCountContinued(sys: MemorySystem, si: SwapInfoStruct, offset: number, count: number): boolean {
+export function swapCountContinued(
+  sys: MemorySystem,
+  si: SwapInfoStruct,
+  offset: number,
+  count: number,
+): boolean {
   const maps = continuationsOf(sys, si, offset);
   const at = offset % SLOTS_IN_PAGE;
   if (maps.length === 0) return false;

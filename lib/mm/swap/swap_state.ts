@@ -16,8 +16,10 @@
  *
  * Linux mm/swap_state.c, mm/swapfile.c. Read first: swap_map.ts. Read next: swapfile.ts, page_io.ts.
  */
+
 import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
+import { lruvecStatModFolio } from "../memcg/stats.js";
 import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import { vmBugOn } from "../mmdebug.js";
 import {
@@ -102,7 +104,7 @@ export function swapCacheAddFolio(sys: MemorySystem, folio: Folio, entry: SwpEnt
   folio.flags |= PG_swapcache;
   folio.private = entry;
   modNodePageState(sys, NR_FILE_PAGES, nrPages);
-  modNodePageState(sys, NR_SWAPCACHE, nrPages);
+  lruvecStatModFolio(sys, folio, NR_SWAPCACHE, nrPages);
   return shadow;
 }
 
@@ -117,7 +119,7 @@ function takeOut(sys: MemorySystem, folio: Folio, entry: SwpEntry, shadow: numbe
   folio.flags &= ~PG_swapcache;
   folio.private = 0;
   modNodePageState(sys, NR_FILE_PAGES, -nrPages);
-  modNodePageState(sys, NR_SWAPCACHE, -nrPages);
+  lruvecStatModFolio(sys, folio, NR_SWAPCACHE, -nrPages);
 }
 
 /**

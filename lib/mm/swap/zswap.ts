@@ -28,13 +28,15 @@
  *
  * Linux mm/zswap.c. Read first: lz4.ts, lzo.ts, zsmalloc.ts, page_io.ts. Read next: zswap_writeback.ts.
  */
+
 import { PAGE_SIZE } from "../../hw/address.js";
 import { EIO, ENOENT } from "../errno.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
+import { countFolioEvents } from "../memcg/stats.js";
 import { type Folio, folioNrPages, PG_swapcache } from "../pages/folio.js";
 import { __GFP_HIGHMEM, __GFP_MOVABLE, __GFP_NORETRY, GFP_NOWAIT } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
-import { countVmEvent, countVmEvents, ZSWPIN, ZSWPOUT } from "../vmstat.js";
+import { ZSWPIN, ZSWPOUT } from "../vmstat.js";
 import type { Kthread } from "../wait.js";
 import { kmapLocalRead, kmapLocalWrite } from "./highmem.js";
 import { lz4Compress, lz4Decompress, newLz4Table } from "./lz4.js";
@@ -278,7 +280,7 @@ export class Zswap implements ZswapOperations {
     if (this.checkLimits()) return false;
     for (let i = 0; i < folioNrPages(folio); i++)
       if (!this.storePage(folioSwap(folio) + i, folio.pfn + i)) return false;
-    countVmEvents(this.sys, ZSWPOUT, folioNrPages(folio));
+    countFolioEvents(this.sys, folio, ZSWPOUT, folioNrPages(folio));
     return true;
   }
 
@@ -297,7 +299,7 @@ export class Zswap implements ZswapOperations {
     const entry = this.tree.get(folioSwap(folio));
     if (entry === undefined) return -ENOENT;
     if (!this.decompress(entry, folio.pfn)) return -EIO;
-    countVmEvent(this.sys, ZSWPIN);
+    countFolioEvents(this.sys, folio, ZSWPIN, 1);
     // Two copies in RAM are one too many; without the swap cache the page may yet be given up again.
     if ((folio.flags & PG_swapcache) !== 0) {
       folioMarkDirty(folio);

@@ -16,15 +16,17 @@
  *
  * Linux mm/zswap.c. Read first: zswap.ts, page_io.ts. Read next: mm/lru/shrinker.ts.
  */
+
 import { EEXIST, EIO, ENOMEM } from "../errno.js";
 import { MAX_RECLAIM_RETRIES } from "../lru/scan_control.js";
 import { SHRINK_STOP, type ShrinkControl, type Shrinker } from "../lru/shrink_control.js";
 import { shrinkerRegister } from "../lru/shrinker.js";
+import { countFolioEvents } from "../memcg/stats.js";
 import { type Folio, PG_locked, PG_reclaim, PG_uptodate } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { __GFP_FS, __GFP_IO, GFP_KERNEL } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
-import { countVmEvent, ZSWPWB } from "../vmstat.js";
+import { ZSWPWB } from "../vmstat.js";
 import { swapWritepage } from "./page_io.js";
 import { folioOfSlot } from "./swap_readahead.js";
 import { swapCacheDelFolio } from "./swap_state.js";
@@ -48,7 +50,7 @@ export function zswapWritebackEntry(sys: MemorySystem, zswap: Zswap, entry: Zswa
   if (zswap.tree.get(entry.swpentry) !== entry) return giveUp(sys, folio, -ENOMEM);
   if (!zswap.decompress(entry, folio.pfn)) return giveUp(sys, folio, -EIO);
   zswap.tree.delete(entry.swpentry);
-  countVmEvent(sys, ZSWPWB);
+  countFolioEvents(sys, folio, ZSWPWB, 1);
   zswap.freeEntry(entry);
   folio.flags |= PG_uptodate | PG_reclaim;
   swapWritepage(sys, folio);

@@ -14,9 +14,11 @@
  *
  * Read first: vma.ts. Read next: mm/fault/zap.ts (3), mm/pgtable/pgtable_alloc.ts.
  */
+
 import { offsetInPage, pageAlign } from "../../hw/address.js";
 import { EINVAL, ENOMEM } from "../errno.js";
 import { freePgtables, unmapVmas } from "../fault/zap.js";
+import { objCgroupUncharge, VMA_BYTES } from "../memcg/objcg.js";
 import { fput, type MmStruct, VM_ACCOUNT, VM_LOCKED, type VmAreaStruct, vmaPages } from "../mm_types.js";
 import { withGather } from "../pgtable/mmu_gather.js";
 import { updateHiwaterRss, updateHiwaterVm, vmStatAccount, vmUnacctMemory } from "./util.js";
@@ -93,4 +95,5 @@ function vmsClearPtes(mm: MmStruct, vmas: VmAreaStruct[], start: number, end: nu
 export function removeVma(vma: VmAreaStruct): void {
   vma.vmOps?.close?.(vma);
   if (vma.vmFile !== undefined) fput(vma.vmFile);
+  objCgroupUncharge(vma.vmMm.sys, vma.memcg, VMA_BYTES);
 }

@@ -29,6 +29,8 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
 import { anonVmaClone, anonVmaMerge } from "../fault/anon_vma.js";
+import { currentMemcg } from "../memcg/charge.js";
+import { objCgroupCharge, objCgroupUncharge, VMA_BYTES } from "../memcg/objcg.js";
 import {
   type AnonVma,
   type File,
@@ -189,6 +191,7 @@ function removeMerged(into: VmAreaStruct, vma: VmAreaStruct): void {
   }
   if (vma.anonVma !== undefined) anonVmaMerge(into, vma);
   mm.mapCount--;
+  objCgroupUncharge(mm.sys, vma.memcg, VMA_BYTES);
 }
 
 /**
@@ -392,6 +395,8 @@ export function splitVmaUnchecked(vma: VmAreaStruct, addr: Vaddr, newBelow: bool
 
 /** Puts a VMA into the store and into its file's list. Linux mm/vma.c:vma_link() */
 export function vmaLink(vma: VmAreaStruct): void {
+  const { sys } = vma.vmMm;
+  vma.memcg = objCgroupCharge(sys, currentMemcg(sys), VMA_BYTES);
   vma.vmMm.mmMt.insert(vma);
   vma.vmMm.mapCount++;
   linkFile(vma);
