@@ -64,7 +64,7 @@ const MADV = {
 } as const;
 /** Allocations that one step may try: no step needs more, however little memory there is. */
 const MAX_ALLOCATIONS = 2000;
-/** The same of swapoff, which brings back all pages of all processes while reclaim sends them out again. */
+/** The same with swapoff, which brings back all pages of all processes while reclaim sends them out again. */
 const MAX_ALLOCATIONS_SWAPOFF = 100_000;
 const OFFSETS = [0, 1, 2048, 4095];
 /** Steps during which other threads of the process may fault. */
@@ -141,7 +141,7 @@ export class World {
   private readonly held: Folio[] = [];
   /** Allocations tried in this step, and whether a single page could not be had. */
   private nrAllocations = 0;
-  private maxAllocations = MAX_ALLOCATIONS;
+  private readonly maxAllocations: number;
   private short = false;
   private mayFail = true;
   /** The process whose call may hold its mmap lock for writing. */
@@ -158,6 +158,7 @@ export class World {
     lruAddDrainAll(this.kernel.sys);
     this.freeAtStart = nrUnusedPages(this.kernel.sys);
     this.swap = swap;
+    this.maxAllocations = swap === undefined ? MAX_ALLOCATIONS : MAX_ALLOCATIONS_SWAPOFF;
     this.errors = errors;
     swap?.(this.kernel);
     this.start(true);
@@ -233,7 +234,6 @@ export class World {
 
   run(op: Operation): void {
     this.beginStep();
-    this.maxAllocations = op.kind === "swap" ? MAX_ALLOCATIONS_SWAPOFF : MAX_ALLOCATIONS;
     // Where memory fails a process may be killed for it; another takes the place of the last one.
     if (this.procs.length === 0) this.startWithMemory();
     const proc = this.procs[op.who % this.procs.length];
