@@ -5,7 +5,10 @@ const lib = (file: string) => fileURLToPath(new URL(`./lib/${file}`, import.meta
 
 const tests = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 /** Tests that run notebooks as a whole, with limits of minutes. */
-const shown = ["test/notebooks/labs.test.ts", "test/browser/outputs.test.ts", ...tests("course/mutate")];
+const shown = [
+  ...["notebooks/labs", "browser/outputs", "browser/labs"].map((file) => `test/${file}.test.ts`),
+  ...tests("course/mutate"),
+];
 /** Tests that start programs of their own, with limits of seconds: one file after the other. */
 const timed = tests("browser", "course", "exercises", "notebooks");
 
