@@ -208,6 +208,7 @@ export class Machine {
       const { ram, clock, cpus } = this;
       this.started = new Kernel({ ram, clock, cpus, ...this.bootedWith }, this.parts);
       attachDisks(this.started, this.swapDisks);
+      this.started.sys.cgroups.mounts.push("/sys/fs/cgroup"); // as systemd does
     }
     return this.started;
   }
@@ -248,6 +249,16 @@ export class Machine {
   /** Brings back what is in swap at `path`, and swaps it off. SyscallError as swapoff(2) fails. */
   swapoff(path: string): void {
     checkResult(sysSwapoff(this.kernel, undefined, path), "swapoff");
+  }
+
+  /** Makes a folder; below /sys/fs/cgroup a group of processes. SyscallError as mkdir(2) fails. */
+  mkdir(path: string): void {
+    checkResult(this.kernel.files.mkdir(path), "mkdir");
+  }
+
+  /** Removes an empty folder, or a group without processes. SyscallError as rmdir(2) fails. */
+  rmdir(path: string): void {
+    checkResult(this.kernel.files.rmdir(path), "rmdir");
   }
 
   /** The generations of the LRU, the oldest first: what /sys/kernel/debug/lru_gen shows, as data. */
@@ -418,6 +429,8 @@ checkMethods("machine", Machine, {
   mkswap: { path: "text", options: { size: "size", badPages: "any" } },
   swapon: { path: "text", options: { priority: "count", discard: "any" } },
   swapoff: { path: "text" },
+  mkdir: { path: "text" },
+  rmdir: { path: "text" },
   idle: { ns: "number" },
   runPrograms: { programs: "object", options: { processes: "object", maxSteps: "count" } },
   explain: { va: "integer", access: "count?", cpu: [Cpu] },

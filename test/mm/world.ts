@@ -64,6 +64,8 @@ const MADV = {
 } as const;
 /** Allocations that one step may try: no step needs more, however little memory there is. */
 const MAX_ALLOCATIONS = 2000;
+/** The same with swapoff, which brings back all pages of all processes while reclaim sends them out again. */
+const MAX_ALLOCATIONS_SWAPOFF = 100_000;
 const OFFSETS = [0, 1, 2048, 4095];
 /** Steps during which other threads of the process may fault. */
 const UNLOCKED_KINDS: readonly string[] = [
@@ -139,6 +141,7 @@ export class World {
   private readonly held: Folio[] = [];
   /** Allocations tried in this step, and whether a single page could not be had. */
   private nrAllocations = 0;
+  private readonly maxAllocations: number;
   private short = false;
   private mayFail = true;
   /** The process whose call may hold its mmap lock for writing. */
@@ -155,6 +158,7 @@ export class World {
     lruAddDrainAll(this.kernel.sys);
     this.freeAtStart = nrUnusedPages(this.kernel.sys);
     this.swap = swap;
+    this.maxAllocations = swap === undefined ? MAX_ALLOCATIONS : MAX_ALLOCATIONS_SWAPOFF;
     this.errors = errors;
     swap?.(this.kernel);
     this.start(true);
@@ -166,7 +170,8 @@ export class World {
 
   /** Counts the allocation, and notes whether it will fail. */
   private shouldFail(order: number): boolean {
-    if (++this.nrAllocations > MAX_ALLOCATIONS) throw new Error(`more than ${MAX_ALLOCATIONS} allocations`);
+    if (++this.nrAllocations > this.maxAllocations)
+      throw new Error(`more than ${this.maxAllocations} allocations`);
     const fail = this.mayFail && this.fails?.() === true;
     const none = this.pressure === undefined && nrUnusedPages(this.kernel.sys) === 0;
     if (order === 0 && (fail || none)) this.short = true;

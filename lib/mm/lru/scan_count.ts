@@ -82,7 +82,7 @@ export function prepareScanControl(sys: MemorySystem, sc: ScanControl): void {
   const inactiveFile = lruvecPageState(sys, lruvec, NR_INACTIVE_FILE);
   sc.cacheTrimMode = inactiveFile >>> sc.priority > 0 && !file && !sc.noCacheTrimMode;
   if (sc.targetMemcg !== undefined) return;
-  const cached = globalNodePageState(sys, NR_ACTIVE_FILE) + inactiveFile;
+  const cached = globalNodePageState(sys, NR_ACTIVE_FILE) + globalNodePageState(sys, NR_INACTIVE_FILE);
   const high = sys.zones.reduce((sum, zone) => sum + highWmarkPages(zone), 0);
   const inactiveAnon = globalNodePageState(sys, NR_INACTIVE_ANON);
   sc.fileIsTiny = cached + nrFreePages(sys) <= high && !anon && inactiveAnon >>> sc.priority > 0;
