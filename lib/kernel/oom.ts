@@ -79,6 +79,14 @@ function processesOf(kernel: OomKernel, mm: MmStruct): Task[] {
   return [...byTgid.values()];
 }
 
+/**
+ * The task that is in a fault or call of its own. Somebody outside the machine may have made a group too
+ * small, too: then nobody is.
+ */
+function inKernel({ sys, current }: OomKernel): Task | undefined {
+  return sys.current === undefined && sys.currentKthread === undefined ? undefined : current;
+}
+
 /** It may use reserves from now on. Linux mm/oom_kill.c:mark_oom_victim() */
 function markOomVictim(kernel: OomKernel, task: Task): void {
   for (const thread of kernel.threadsOf(task.tgid)) thread.oomVictim = true;
@@ -88,7 +96,8 @@ function markOomVictim(kernel: OomKernel, task: Task): void {
 
 /** Ends the process, and all others with its memory. Linux mm/oom_kill.c:__oom_kill_process() */
 function killVictim(kernel: OomKernel, victim: Task): void {
-  const { sys, current } = kernel;
+  const { sys } = kernel;
+  const current = inKernel(kernel);
   countVmEvent(sys, OOM_KILL);
   if (victim.memcg !== undefined) memcgMemoryEvent(victim.memcg, MEMCG_OOM_KILL);
   markOomVictim(kernel, victim);
@@ -158,7 +167,7 @@ function report(kernel: OomKernel, victim: Task, gfp: number, memcg: Memcg | und
  */
 export function outOfMemory(kernel: OomKernel, gfp: number, memcg?: Memcg): boolean {
   if (memcg !== undefined && memCgroupMargin(memcg) >= 1) return true;
-  if (kernel.current?.oomVictim === true) return true;
+  if (inKernel(kernel)?.oomVictim === true) return true;
   if ((gfp & __GFP_FS) === 0 && memcg === undefined) return true;
   const asking = memcg === undefined ? allocatingTask(kernel) : undefined;
   const victim = asking ?? selectBadProcess(kernel, memcg);

@@ -1,104 +1,86 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import {
-  type CgroupContext,
-  cgroupControllers,
-  cgroupIsPopulated,
-  cgroupMkdir,
-  cgroupProcsWrite,
-  cgroupRmdir,
-  cgroupSubtreeControl,
-  cgroupSubtreeControlWrite,
-  cgroupTasks,
-} from "../../lib/kernel/cgroup.js";
-import type { Kernel } from "../../lib/kernel/kernel.js";
-import { boot } from "../../lib/kernel/machine.js";
-import { sysFork } from "../../lib/kernel/syscalls/process.js";
-import type { Task } from "../../lib/kernel/task.js";
-import { EBUSY, EEXIST, EINVAL, ENOENT, ESRCH } from "../../lib/mm/errno.js";
-import type { Lruvec } from "../../lib/mm/lru/lruvec.js";
-import type { Cgroup } from "../../lib/mm/memcg/cgroup_types.js";
+import { describe, expect, it } from "vitest";
+import "../../lib/procfs/mount.js";
+import { SyscallError } from "../../lib/kernel/errno.js";
+import { boot, type Machine } from "../../lib/kernel/machine.js";
+import type { Process } from "../../lib/kernel/process.js";
+import { procfsOf } from "../../lib/procfs/mount.js";
 
-let kernel: Kernel;
-let context: CgroupContext;
-let root: Cgroup<Lruvec>;
-let task: Task;
-beforeEach(() => {
-  kernel = boot({ ram: "64 MiB" }).kernel;
-  context = { sys: kernel.sys, tasks: () => kernel.tasks.values() };
-  root = kernel.sys.cgroups.root;
-  task = kernel.spawn("t");
-});
+const MIB = 2 ** 20;
+const ROOT = "/sys/fs/cgroup";
+const read = (m: Machine, path: string): string => procfsOf(m).read(`${ROOT}/${path}`).trim();
+const write = (m: Machine, path: string, text: string): void => procfsOf(m).write(`${ROOT}/${path}`, text);
 
-/** A new group, by its parent and name. */
-function mkdir(parent: Cgroup<Lruvec>, name: string): Cgroup<Lruvec> {
-  expect(cgroupMkdir(context, parent, name)).toBe(0);
-  return parent.children.get(name)!;
+function codeOf(act: () => void): string {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof SyscallError) return error.code;
+    throw error;
+  }
+  return "done";
+}
+
+/** A machine with swap whose groups have memory to share out. */
+function machine(): Machine {
+  const m = boot({ ram: "64 MiB", swap: "64 MiB", cpus: 2 });
+  write(m, "cgroup.subtree_control", "+memory");
+  return m;
+}
+
+/** A process in the new group `name`. */
+function processIn(m: Machine, name: string): Process {
+  m.mkdir(`${ROOT}/${name}`);
+  const process = m.spawn(name);
+  write(m, `${name}/cgroup.procs`, String(process.pid));
+  return process;
 }
 
 describe("groups of processes", () => {
-  it("have a memory group of their own if the group above hands memory on", () => {
-    const a = mkdir(root, "a");
-    expect([a.memcg, cgroupControllers(a)]).toEqual([undefined, []]);
-    expect(cgroupSubtreeControlWrite(context, root, "+memory")).toBe(0);
-    expect([a.memcg?.path, cgroupControllers(a), cgroupSubtreeControl(root)]).toEqual([
-      "/a",
-      ["memory"],
-      ["memory"],
-    ]);
-    const b = mkdir(a, "b");
-    expect(b.memcg).toBeUndefined();
-    cgroupSubtreeControlWrite(context, a, " +memory ");
-    expect([b.memcg?.path, b.memcg?.parent]).toEqual(["/a/b", a.memcg]);
-    expect(cgroupSubtreeControlWrite(context, root, "-memory")).toBe(-EBUSY);
-    cgroupSubtreeControlWrite(context, a, "-memory");
-    expect([b.memcg, cgroupSubtreeControlWrite(context, root, "-memory"), a.memcg]).toEqual([
-      undefined,
-      0,
-      undefined,
-    ]);
-    expect(kernel.sys.memcg.nrGroups).toBe(0);
+  it("are folders that come and go; one with a process stays", () => {
+    const m = machine();
+    const p = processIn(m, "web");
+    expect(read(m, "web/cgroup.procs")).toBe(String(p.pid));
+    expect(codeOf(() => m.mkdir(`${ROOT}/web`))).toBe("EEXIST");
+    expect(codeOf(() => m.mkdir(`${ROOT}/none/below`))).toBe("ENOENT");
+    expect(codeOf(() => m.rmdir(`${ROOT}/web`))).toBe("EBUSY");
+    p.exit();
+    m.rmdir(`${ROOT}/web`);
+    expect(codeOf(() => m.rmdir(`${ROOT}/web`))).toBe("ENOENT");
   });
 
-  it("take processes whole, whose memory is charged to the nearest memory group", () => {
-    cgroupSubtreeControlWrite(context, root, "+memory");
-    const a = mkdir(root, "a");
-    const b = mkdir(a, "b");
-    expect(cgroupProcsWrite(context, b, task.pid)).toBe(0);
-    expect([task.cgroup, task.memcg, cgroupTasks(context, b)]).toEqual([b, a.memcg, [task]]);
-    const child = sysFork(kernel, task) as Task;
-    expect([child.cgroup, child.memcg]).toEqual([b, a.memcg]);
-    expect([cgroupIsPopulated(context, a), cgroupTasks(context, a)]).toEqual([true, []]);
-    expect(cgroupProcsWrite(context, root, child.pid)).toBe(0);
-    expect([child.cgroup, child.memcg]).toEqual([undefined, undefined]);
+  it("have no processes and groups with controllers at the same time", () => {
+    const m = machine();
+    processIn(m, "web");
+    m.mkdir(`${ROOT}/web/a`);
+    expect(codeOf(() => write(m, "web/cgroup.subtree_control", "+memory"))).toBe("EBUSY");
   });
 
-  it("that hand memory on have no processes, and the reverse", () => {
-    cgroupSubtreeControlWrite(context, root, "+memory");
-    const a = mkdir(root, "a");
-    cgroupProcsWrite(context, a, task.pid);
-    expect(cgroupSubtreeControlWrite(context, a, "+memory")).toBe(-EBUSY);
-    cgroupProcsWrite(context, root, task.pid);
-    expect(cgroupSubtreeControlWrite(context, a, "+memory")).toBe(0);
-    expect(cgroupProcsWrite(context, a, task.pid)).toBe(-EBUSY);
+  it("are charged for what their processes touch first; what goes over the limit goes to swap", () => {
+    const m = machine();
+    const p = processIn(m, "small");
+    write(m, "small/memory.max", "8M");
+    p.touch(p.mmap("12 MiB"), "12 MiB", "w");
+    m.idle(1e9);
+    expect(Number(read(m, "small/memory.current"))).toBeLessThanOrEqual(8 * MIB);
+    expect(Number(read(m, "small/memory.swap.current"))).toBeGreaterThanOrEqual(4 * MIB);
+    expect(Number(/^max (\d+)/m.exec(read(m, "small/memory.events"))![1])).toBeGreaterThan(0);
+    p.exit();
+    expect(Number(read(m, "small/memory.swap.current"))).toBe(0);
   });
 
-  it("go when they are empty", () => {
-    cgroupSubtreeControlWrite(context, root, "+memory");
-    const a = mkdir(root, "a");
-    const b = mkdir(a, "b");
-    expect([cgroupRmdir(context, a), cgroupRmdir(context, root)]).toEqual([-EBUSY, -EBUSY]);
-    cgroupProcsWrite(context, b, task.pid);
-    expect(cgroupRmdir(context, b)).toBe(-EBUSY);
-    kernel.doExit(task, 0);
-    expect([cgroupRmdir(context, b), cgroupRmdir(context, a), root.children.size]).toEqual([0, 0, 0]);
+  it("that may not swap keep what they have", () => {
+    const m = machine();
+    const p = processIn(m, "loyal");
+    write(m, "loyal/memory.swap.max", "0");
+    p.touch(p.mmap("8 MiB"), "8 MiB", "w");
+    expect(codeOf(() => write(m, "loyal/memory.reclaim", "1M"))).toBe("EAGAIN");
+    expect(read(m, "loyal/memory.swap.current")).toBe("0");
   });
 
-  it("refuse what makes no sense", () => {
-    const a = mkdir(root, "a");
-    expect([cgroupMkdir(context, root, "a"), cgroupMkdir(context, root, "x\ny")]).toEqual([-EEXIST, -EINVAL]);
-    for (const text of ["memory", "+nothing", "*memory"])
-      expect(cgroupSubtreeControlWrite(context, root, text), text).toBe(-EINVAL);
-    expect(cgroupSubtreeControlWrite(context, a, "+memory")).toBe(-ENOENT);
-    expect(cgroupProcsWrite(context, a, 9999)).toBe(-ESRCH);
+  it("pass on to a child of fork", () => {
+    const m = machine();
+    const p = processIn(m, "web");
+    const child = p.fork("child");
+    expect(read(m, "web/cgroup.procs").split("\n").sort()).toEqual([p.pid, child.pid].map(String).sort());
   });
 });

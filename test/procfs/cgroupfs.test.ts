@@ -139,6 +139,20 @@ describe("the files of groups", () => {
 });
 
 describe("a group out of memory", () => {
+  it("that somebody outside makes too small ends processes at once, until it is small enough", () => {
+    const procs = [machine.spawn(), machine.spawn()];
+    for (const who of procs) {
+      procfs.write("/cg/a/cgroup.procs", String(who.pid));
+      const at = who.mmap(50 * 4096);
+      for (let page = 0; page < 50; page++) who.store(at + page * 4096, 1, 1);
+    }
+    procfs.write("/cg/a/memory.max", "280K");
+    expect(procs.map(({ pid }) => machine.kernel.tasks.get(pid)?.alive === true)).toEqual([true, false]);
+    procfs.write("/cg/a/memory.max", "8K");
+    expect(procs.map(({ pid }) => machine.kernel.tasks.get(pid)?.alive === true)).toEqual([false, false]);
+    expect(procfs.read("/cg/a/memory.events")).toContain("oom_kill 2\n");
+  });
+
   it("ends the process that has most of it, and says so in the log; others are left alone", () => {
     const [alice, bob, carol] = [machine.spawn(), machine.spawn(), machine.spawn()];
     procfs.write("/cg/a/memory.max", "400K");

@@ -29,6 +29,7 @@ export function memoryMaxWrite(sys: MemorySystem, memcg: Memcg, max: number): vo
       if (tryToFreeMemCgroupPages(sys, memcg, memory.usage - max, GFP_KERNEL) === 0) retries--;
       continue;
     }
+    if (sys.current?.oomVictim === true) return; // he was among them
     memcgMemoryEvent(memcg, MEMCG_OOM);
     if (sys.memcg.operations?.outOfMemory?.(memcg, GFP_KERNEL) !== true) return;
   }
