@@ -38,7 +38,6 @@ import { sysExitGroup, sysFork } from "../kernel/syscalls/process.js";
 import type { Task } from "../kernel/task.js";
 import { ENODEV, ENOMEM } from "../mm/errno.js";
 import { lruAddDrainAll } from "../mm/lru/swap.js";
-import { memcgStatsStart } from "../mm/memcg/stats.js";
 import { GFP_KERNEL } from "../mm/pages/gfp.js";
 import { allocPages } from "../mm/pages/page_alloc.js";
 import { SWAP_FLAG_PREFER } from "../mm/swap/swapon.js";
@@ -309,13 +308,6 @@ const THP_SETTINGS = { defrag: "madvise", use_zero_page: "1" };
 const GUEST_SLOWNESS = 32;
 
 /**
- * Seconds that passed there in one of this clock, where files are read and memory is reclaimed: 80 MB read
- * through a mapping took 0.5 to 2.6 seconds when it was asked (other programs ran beside it), 0.33 here. What
- * happens by the clock and not by work, such as the sums of counters, comes earlier in the work.
- */
-const GUEST_CLOCK = 3;
-
-/**
  * Pages that a recorded kernel, and the recorder itself, never give back, by RAM in MiB: what was still in
  * use after a program had taken all the rest and was killed for it (slabs, stacks, hash tables, modules,
  * buffers of drivers; without the pages that CPUs keep, which are free). Asked of Debian's 6.18.15 in a
@@ -378,7 +370,6 @@ export function newGuestHost(
   write("/sys/block/vda/queue/read_ahead_kb", "128");
   host.kernel.disks.files.at("/dev/vdb")?.discard?.(0, 1); // no swap area yet
   occupy(host.kernel.sys, kernelsOwnPages(mem_MB));
-  memcgStatsStart(host.kernel.sys, 2e9 / GUEST_CLOCK);
   if (thp === "never") return host;
   const dir = "/sys/kernel/mm/transparent_hugepage";
   write(`${dir}/enabled`, thp);

@@ -146,7 +146,8 @@ describe("a wrong doWpPage is shown by a shortest script", () => {
   it("when it always copies: a page that is ours alone is not reused", () => {
     const { script, why } = shownWrong(alwaysCopies);
     expect(why).toMatch(/pgreuse is 0, with Linux's part 1/);
-    expect(steps(script), asScript(script)).toEqual(["store", "fork", "exit", "store"]);
+    // The other has given the page up: it has ended, or has a copy of its own.
+    expect(steps(script).join(" "), asScript(script)).toMatch(/^store fork (exit|store) store$/);
   });
 
   it("when it never copies: two processes write the same page, or all write the zero page", () => {

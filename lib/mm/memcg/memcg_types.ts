@@ -133,12 +133,6 @@ export class MemcgState<L> {
   /** By CPU: at most 7 each. Linux memcg_stock */
   readonly stock: MemcgStock<L>[][] = [];
   readonly objStock: (ObjStock<L> | undefined)[] = [];
-  /**
-   * What the machine's counters were when the last sums were made (stats.ts), and when the next ones are due;
-   * undefined: exact at any time. Linux stats_flush_dwork, lruvec_stats
-   */
-  statsFlush: { readonly periodNs: number; nextNs: number; readonly state: Float64Array } | undefined =
-    undefined;
   /** Set by mmInit(), and the kernel that starts. */
   operations: MemcgOperations<L> | undefined = undefined;
 

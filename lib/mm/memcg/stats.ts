@@ -6,17 +6,8 @@
  *
  * What belongs to the root alone changes the machine's counters only; the root's own are the machine's.
  *
- *   modLruvecState    -----> the counters, as they are
- *                              | every 2 seconds (FLUSH_TIME)
- *   lruvecPageState   <----- what they were then
- *
- * Each CPU counts for itself, and the sums over CPUs and groups are made from time to time only. So what
- * reclaim thinks of its lists is up to 2 seconds old: whether an inactive list is short, whether there are
- * files enough, whether a page that came back could have stayed. A program that fills memory faster is judged
- * by what was there before it. memcgStatsStart() makes a machine do that, too; replays of recorded runs do.
- *
- * Differs from Linux: without it they are exact at any time, and those of groups always are. Left out: who
- * reads memory.stat makes sums, too.
+ * Differs from Linux: they are exact at any time. There, each CPU counts for itself, and the sums over CPUs and
+ * groups are made every 2 seconds, so what reclaim thinks of its lists may be as old.
  *
  * Linux mm/memcontrol.c. Read first: memcg_types.ts, mm/vmstat.ts. Read next: charge.ts.
  */
@@ -43,43 +34,13 @@ export function parentLruvec({ memcg }: Lruvec): Lruvec | undefined {
   return memcg?.parent?.lruvec;
 }
 
-type StatsFlush = NonNullable<MemorySystem["memcg"]["statsFlush"]>;
-
-/** Time between two sums. Linux mm/memcontrol.c:FLUSH_TIME */
-const FLUSH_TIME_NS = 2e9;
-
-/**
- * From now on sums are made every 2 seconds, or as often as `periodNs` says.
- * Linux mm/memcontrol.c:mem_cgroup_css_online(), of the root
- */
-export function memcgStatsStart(sys: MemorySystem, periodNs = FLUSH_TIME_NS): void {
-  sys.memcg.statsFlush = { periodNs, nextNs: 0, state: sys.vmStat.nodeStat.slice() };
-  flushMemcgStats(sys, sys.memcg.statsFlush);
-}
-
-/**
- * The sums of all groups, if it is time. Nothing has changed since that was due: whoever changes a state asks
- * first. Linux mm/memcontrol.c:flush_memcg_stats_dwork()
- */
-function flushMemcgStats(sys: MemorySystem, flush: StatsFlush): void {
-  if (sys.clock.nowNs < flush.nextNs) return;
-  const { periodNs } = flush;
-  flush.nextNs = (Math.floor(sys.clock.nowNs / periodNs) + 1) * periodNs;
-  flush.state.set(sys.vmStat.nodeStat);
-}
-
 /** State `item` of a group and those below it, in pages. Linux mm/memcontrol.c:lruvec_page_state() */
 export function lruvecPageState(sys: MemorySystem, { memcg }: Lruvec, item: number): number {
-  if (memcg !== undefined) return memcg.state[item]!;
-  const { statsFlush: flush } = sys.memcg;
-  if (flush === undefined) return globalNodePageState(sys, item);
-  flushMemcgStats(sys, flush);
-  return flush.state[item]!;
+  return memcg === undefined ? globalNodePageState(sys, item) : memcg.state[item]!;
 }
 
 /** Changes a state of the machine and of the group. Linux mm/memcontrol.c:__mod_lruvec_state() */
 export function modLruvecState(sys: MemorySystem, lruvec: Lruvec, item: number, delta: number): void {
-  if (sys.memcg.statsFlush !== undefined) flushMemcgStats(sys, sys.memcg.statsFlush);
   modNodePageState(sys, item, delta);
   for (let memcg = lruvec.memcg; memcg?.parent !== undefined; memcg = memcg.parent)
     memcg.state[item]! += delta;

@@ -7,13 +7,12 @@ import {
   lruvecStatModFolio,
   memCgroupLruvec,
   memcgMemoryEvent,
-  memcgStatsStart,
   modLruvecState,
   parentLruvec,
 } from "../../../lib/mm/memcg/stats.js";
 import { GFP_KERNEL } from "../../../lib/mm/pages/gfp.js";
 import { allocPages } from "../../../lib/mm/pages/page_alloc.js";
-import { globalNodePageState, NR_FILE_DIRTY, NR_INACTIVE_FILE, PGREFILL } from "../../../lib/mm/vmstat.js";
+import { globalNodePageState, NR_FILE_DIRTY, PGREFILL } from "../../../lib/mm/vmstat.js";
 import { kernel, useArena } from "../arena.js";
 import { group } from "./groups.js";
 
@@ -52,26 +51,5 @@ describe("the counters of groups", () => {
     expect([parentLruvec(sys.lruvec), memCgroupLruvec(sys, undefined)]).toEqual([undefined, sys.lruvec]);
     lruvecStatModFolio(sys, folio, NR_FILE_DIRTY, 2);
     expect(lruvecPageState(sys, b.parent!.lruvec, NR_FILE_DIRTY)).toBe(2);
-  });
-
-  it("are as old as the last sums, where those are made every 2 seconds: what is between, nobody sees", () => {
-    const { sys } = kernel;
-    const a = group("/a");
-    const { clock } = sys;
-    const seen = (): number[] =>
-      [sys.lruvec, a.lruvec].map((one) => lruvecPageState(sys, one, NR_INACTIVE_FILE));
-    memcgStatsStart(sys);
-    const start = Math.floor(clock.nowNs / 2e9) * 2e9;
-    modLruvecState(sys, a.lruvec, NR_INACTIVE_FILE, 10);
-    expect(seen()).toEqual([0, 10]);
-    expect(globalNodePageState(sys, NR_INACTIVE_FILE)).toBe(10);
-    clock.advance(start + 2.5e9 - clock.nowNs);
-    // The first who changes something makes the sums as they were when they were due.
-    modLruvecState(sys, a.lruvec, NR_INACTIVE_FILE, 7);
-    expect(seen()).toEqual([10, 17]);
-    clock.advance(1.4e9);
-    expect(seen()).toEqual([10, 17]);
-    clock.advance(0.2e9);
-    expect(seen()).toEqual([17, 17]);
   });
 });
