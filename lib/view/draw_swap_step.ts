@@ -2,6 +2,8 @@
  * Draw a page on its way to swap or back, at one moment: its entry, its frame, the swap cache, the device,
  * and the slots around its own.
  *
+ *    The process is in the page fault
+ *
  *    entry   [type 0][ offset, inverted ][G]...[E][F][S][P]        or [XD][ frame ][G]...[U][W][P]
  *
  *    +- frame --------------+  +- swap cache ---------+  +- device -----------+
@@ -32,6 +34,8 @@ export interface NearSlot {
 /** One moment. */
 export interface SwapStepData {
   readonly title: string;
+  /** What the process does; undefined where it has no part in it. */
+  readonly doing?: string;
   /** Address of the page. */
   readonly page: string;
   /** The entry as it stands in the table. */
@@ -54,10 +58,14 @@ const SLOT = { width: 36, height: 30 };
 
 /** A picture of one moment of a page's way to swap or back. */
 export function drawSwapStep(data: SwapStepData): Picture {
-  const { title, page, entry, boxes, area, slots } = data;
+  const { title, doing, page, entry, boxes, area, slots } = data;
   const lines = wrap(title, WIDTH - 40, 16);
   const body = lines.map((text, i) => label(16, 28 + i * 20, text, { size: 16, bold: true }));
   let y = 32 + lines.length * 20;
+  if (doing !== undefined) {
+    body.push(label(16, y, `The process ${doing}`, { size: 13 }));
+    y += 24;
+  }
   const said = `${hex(entry, 16)}: ${entryWords(entry)}`;
   body.push(label(16, y, `Entry of page ${page} in the page table`, { size: 13, bold: true }));
   body.push(label(330, y, said, { size: 12, mono: true }), ...entryStrip(entry, 16, y + 12));
@@ -71,7 +79,8 @@ export function drawSwapStep(data: SwapStepData): Picture {
   body.push(group([label(16, y, LEGEND, { size: 12, fill: INK.faint })]));
   const told = slots.filter(({ text }) => text !== "").map(({ offset, text }) => `${offset}: ${text}`);
   const text = [
-    ...[title, `  entry of ${page}: ${said}`, ...boxes.flatMap(boxLines)],
+    ...[title, ...(doing === undefined ? [] : [`  the process ${doing}`])],
+    ...[`  entry of ${page}: ${said}`, ...boxes.flatMap(boxLines)],
     `  slots of ${area}: ${told.length === 0 ? "all free" : told.join(", ")}`,
   ].join("\n");
   const desc = text.replace(/\n\s*/g, "; ").replace(/ +/g, " ");

@@ -54,6 +54,7 @@ export interface StepSwapOptions {
 interface SwapStep {
   readonly look: PageLook;
   readonly label: string;
+  readonly doing: string | undefined;
 }
 
 /** Whose way is followed, and what is known of it so far. */
@@ -61,6 +62,8 @@ class Follower {
   readonly steps: SwapStep[] = [];
   own: Place | undefined;
   pfn: Pfn | undefined;
+  /** What the process does, where it has a part in it. */
+  doing: string | undefined;
   /** The way has ended: the frame has another owner from now on. */
   done = false;
   private readonly machine: Machine;
@@ -81,7 +84,7 @@ class Follower {
     try {
       if (again) this.steps.pop();
       const look = lookAtPage(this.machine, this.process.mm, this.va, this.own, this.pfn);
-      this.steps.push({ look, label });
+      this.steps.push({ look, label, doing: this.doing });
     } finally {
       this.looking = false;
     }
@@ -109,9 +112,10 @@ class Follower {
   toStepper(title: string): Stepper {
     const page = hex(this.va);
     const own = this.own?.offset;
-    const states = this.steps.map(({ look }): SwapStepData => {
+    const states = this.steps.map(({ look, doing }): SwapStepData => {
       const { entry, boxes, area } = look;
-      return { title, page, entry, boxes, area, slots: nearSlots(look, own), own: look.own };
+      const told = doing === undefined ? {} : { doing };
+      return { title, ...told, page, entry, boxes, area, slots: nearSlots(look, own), own: look.own };
     });
     return stepper(states, drawSwapStep, { title, labels: this.steps.map(({ label }) => label) });
   }
@@ -222,6 +226,7 @@ export function stepSwapIn(
   const follower = new Follower(machine, process, page);
   follower.own = place;
   follower.pfn = cachedFolio(machine.kernel.sys, place)?.pfn;
+  follower.doing = "runs";
   follower.look(`before: the entry says "not present", and names page ${place.offset} of area ${place.type}`);
   const act = options.act ?? (() => process.load(page));
   const fault = new FaultIn(follower, page);
@@ -238,6 +243,8 @@ class FaultIn {
   private began = false;
   private wasRead = false;
   private waited = false;
+  /** The device takes its time. */
+  private sleeps = false;
   private nrAhead = 0;
   /** The last step is the one about neighbours. */
   private toldAhead = false;
@@ -257,6 +264,7 @@ class FaultIn {
       Number(fields.address) - (Number(fields.address) % PAGE_SIZE) === this.page
     ) {
       this.began = true;
+      follower.doing = "is in the page fault";
       follower.look("the processor faults: P is clear. The kernel takes its note apart: area, page, flags");
     } else if (name === "pagewalk:swap_readahead") this.ahead();
     else if (name === "ftrace:funcgraph_exit" && fields.func === "do_swap_page" && this.began)
@@ -284,10 +292,12 @@ class FaultIn {
       follower.pfn = Number(fields.pfn);
       const past = follower.isSynchronous ? ", past the swap cache" : "";
       const how = READ[String(fields.from)]!;
+      this.sleeps = fields.from === "device" && !follower.isSynchronous;
       follower.look(`no frame has it: frame ${hex(follower.pfn)} is taken; ${how}${past}`);
       if (this.nrAhead > 0) this.tellAhead();
     } else if (name === "pagewalk:end_swap_read") {
       this.toldAhead = false;
+      if (this.sleeps) follower.doing = "has slept in the page fault, and is about to be woken";
       follower.look(fields.success === 1 ? "the bytes are in the frame" : "the device failed: SIGBUS");
     } else if (name === "pagewalk:swap_entry_free") {
       this.givenBack = true;
@@ -299,6 +309,7 @@ class FaultIn {
     const { follower } = this;
     follower.pfn = pfn;
     const frame = `the swap cache has the page, in frame ${hex(pfn)}`;
+    if (this.waited) follower.doing = "is in the page fault for the second time";
     if (this.waited) follower.look("once more: the swap cache has the page, and its bytes are there");
     else if (follower.folio !== undefined && (follower.folio.flags & PG_locked) !== 0)
       follower.look(`${frame}: it was sent for ahead of need, and is still on its way`);
@@ -309,6 +320,7 @@ class FaultIn {
     const { follower } = this;
     if ((ret & VM_FAULT_RETRY) !== 0) {
       this.waited = true;
+      follower.doing = "is woken: what it knew may be wrong by now";
       follower.look("the program had to wait for them: the fault begins again");
       return;
     }
@@ -317,6 +329,7 @@ class FaultIn {
     const kept = dirty
       ? "the slot is kept, but nothing is in it: the frame is dirty"
       : "the slot is kept: as long as nobody writes, the page can be dropped again";
+    follower.doing = "goes on, as if nothing had been";
     const after = this.givenBack ? "the page has no place in swap any more" : kept;
     follower.look(`the entry names the frame; ${after}`);
   }

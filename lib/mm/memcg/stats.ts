@@ -6,8 +6,8 @@
  *
  * What belongs to the root alone changes the machine's counters only; the root's own are the machine's.
  *
- * Differs from Linux: they are exact at any time. There, each CPU counts for itself, and the sums over CPUs and
- * groups are made every 2 seconds, so what reclaim thinks of its lists may be as old.
+ * Differs from Linux: they are exact at any time. There, each CPU counts for itself, and the sums over CPUs
+ * and groups are made every 2 seconds, so what reclaim thinks of its lists may be as old.
  *
  * Linux mm/memcontrol.c. Read first: memcg_types.ts, mm/vmstat.ts. Read next: charge.ts.
  */
