@@ -65,7 +65,9 @@ export function refaultText(scene: RefaultScene): string {
 /** What the part does about it. */
 export function runRefault(parts: Partial<MachineParts>, scene: RefaultScene): Record<string, unknown> {
   const { sys } = boot({ ram: "4 MiB", parts }).kernel;
-  const { lruvec, vmStat } = sys;
+  const { lruvec, vmStat, memcg } = sys;
+  // Whatever group the shadow names: here it is the only one.
+  memcg.byId[scene.cgroup] = memcg.root;
   const { nodeStat } = vmStat;
   nodeStat[NR_ACTIVE_FILE] = scene.activeFile;
   nodeStat[NR_INACTIVE_FILE] = scene.inactiveFile;
