@@ -20,7 +20,7 @@
 import { heatBar, type Plane, seriesMarkup, swatch } from "./chart_series.js";
 import { axisTitle, type Figure, hasCategories, isLog, type Mark } from "./figure.js";
 import { formatNumber, formatter, makeScale, type Scale } from "./scale.js";
-import { element, fitText, INK, label, line, rect, textWidth, wrap } from "./svg.js";
+import { BOLD, element, fitText, INK, label, line, rect, textWidth, wrap } from "./svg.js";
 
 const TITLE = 16;
 const TEXT = 13;
@@ -30,8 +30,6 @@ const ROW = 20;
 const UP_LINE = 16;
 /** Room for what stands above and below the plane, where the title of the y axis must not reach. */
 const UNDER = 40;
-/** Bold letters are this much wider. */
-const BOLD = 1.08;
 /** Degrees by which names are tilted that are too long to stand side by side. */
 export const TILT = -35;
 

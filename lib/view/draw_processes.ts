@@ -18,7 +18,7 @@
 import { hex } from "../hw/address.js";
 import { checkArguments, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
-import { fitText, group, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
+import { BOLD, fitText, group, INK, label, line, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
 
 const NODE = shape({
   pid: "integer",
@@ -116,7 +116,7 @@ function countOwners(root: ProcessNode): Map<number, number> {
 
 function boxWidth(node: ProcessNode): number {
   const chips = Math.min(PER_ROW, Math.max(2, node.pfns?.length ?? 0)) * (CHIP.width + 3) + 13;
-  const texts = [textWidth(headOf(node), 13) * 1.08, textWidth(node.note ?? "", 11)];
+  const texts = [textWidth(headOf(node), 13) * BOLD, textWidth(node.note ?? "", 11)];
   return Math.max(chips, ...texts.map((w) => Math.min(w, 260) + 20));
 }
 

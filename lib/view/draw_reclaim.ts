@@ -49,8 +49,8 @@ export interface ReclaimData {
   readonly anonymous: number;
 }
 
-const PER_ROW = 22;
-const CELL = { width: 32, height: 34, left: 16 };
+const PER_ROW = 19;
+const CELL = { width: 38, height: 34, left: 16 };
 const WIDTH = CELL.left + PER_ROW * CELL.width + 16;
 const LOOK = {
   inactive: { fill: "#BFE3F7", text: "inactive" },

@@ -67,7 +67,7 @@ export function drawSwapStep(data: SwapStepData): Picture {
     y += 24;
   }
   const said = `${hex(entry, 16)}: ${entryWords(entry)}`;
-  body.push(label(16, y, `Entry of page ${page} in the page table`, { size: 13, bold: true }));
+  body.push(label(16, y, `Table entry of page ${page}`, { size: 13, bold: true }));
   body.push(label(330, y, said, { size: 12, mono: true }), ...entryStrip(entry, 16, y + 12));
   y += STRIP.height + 24;
   boxes.forEach((box, i) => {

@@ -13,7 +13,19 @@
 import { checkArguments, listOf, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
 import { formatNs, makeScale, type Scale } from "./scale.js";
-import { element, fitText, INK, label, line, px, rect, SERIES_COLOURS, textWidth, wrap } from "./svg.js";
+import {
+  BOLD,
+  element,
+  fitText,
+  INK,
+  label,
+  line,
+  px,
+  rect,
+  SERIES_COLOURS,
+  textWidth,
+  wrap,
+} from "./svg.js";
 
 const EVENT = shape({ atNs: "number", endNs: "number?", lane: "text", label: "text", kind: "text?" });
 
@@ -60,7 +72,7 @@ export function drawTimeline(data: TimelineData): Picture {
   checkEvents(data.events);
   const lanes = data.lanes ?? [...new Set(data.events.map((e) => e.lane))];
   const kinds = [...new Set(data.events.map((e) => e.kind).filter((k): k is string => k !== undefined))];
-  const left = 24 + Math.min(150, Math.max(...lanes.map((l) => textWidth(l, 13) * 1.08)));
+  const left = 24 + Math.min(150, Math.max(...lanes.map((l) => textWidth(l, 13) * BOLD)));
   const times = data.events.flatMap((e) => [e.atNs, e.endNs ?? e.atNs]);
   const axis = { label: "time", unit: "ns", format: "ns" } as const;
   const scale = makeScale(axis, times.length > 1 ? times : [...times, times[0]! + 1], left, WIDTH - 30, 7);

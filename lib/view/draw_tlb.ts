@@ -13,7 +13,7 @@ import type { Pfn } from "../hw/address.js";
 import { hex } from "../hw/address.js";
 import { checkArguments, listOf, type OptionKinds, required, shape } from "../hw/signature.js";
 import { Picture, requireText } from "./picture.js";
-import { fitText, INK, label, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
+import { BOLD, fitText, INK, label, OKABE_ITO, rect, textWidth, wrap } from "./svg.js";
 
 const MARK = shape({ set: "count", way: "count", label: "text" });
 
@@ -55,8 +55,6 @@ const CELL = { width: 132, most: 240, left: 76 };
 const ROOM = 18;
 /** Height of a line of a mark. */
 const LINE = 14;
-/** Bold letters are this much wider. */
-const BOLD = 1.08;
 /** Most sets of one picture. */
 const MAX_SETS = 64;
 /** From this many sets on, empty ones are left out. */

@@ -18,7 +18,7 @@ import { checkArguments, listOf, shape } from "../hw/signature.js";
 import type { WalkStep } from "../hw/translation.js";
 import { bitFields, LEVEL_COLOURS, tableName } from "./draw_address.js";
 import { Picture } from "./picture.js";
-import { arrow, fitText, INK, label, line, rect, textWidth, wrap } from "./svg.js";
+import { arrow, BOLD, fitText, INK, label, line, rect, textWidth, wrap } from "./svg.js";
 
 const WALK = shape({
   va: "integer",
@@ -142,7 +142,7 @@ function isFault(step: WalkStep): boolean {
 
 function tableHead(middle: number, level: number, levels: number, fill: string): string {
   const name = tableName(level, levels);
-  const size = textWidth(name, 12) * 1.08 > BOX - 8 ? 11 : 12;
+  const size = textWidth(name, 12) * BOLD > BOX - 8 ? 11 : 12;
   return label(middle, TOP + 16, name, { size, bold: true, anchor: "middle", fill });
 }
 

@@ -214,7 +214,7 @@ function tableBox({ steps }: Explanation): FaultBox {
   const { level, index, entry, tablePfn } = steps[steps.length - 1]!;
   const [pfn, flags] = entryText(entry).split(/ (?=P\b)/);
   return {
-    heading: "Page table: the last entry of the walk",
+    heading: "Page table: the walk's last entry",
     lines: [
       ["entry", `${index} of level ${level}`],
       ["in frame", hex(tablePfn)],

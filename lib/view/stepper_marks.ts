@@ -22,7 +22,7 @@
  * Not in Linux. Read first: svg.ts. Read next: stepper.ts.
  */
 
-import { element, INK, px, rect, textWidth } from "./svg.js";
+import { BOLD, element, INK, px, rect, textWidth } from "./svg.js";
 
 /** A rectangle in a picture, in pixels. */
 interface Box {
@@ -124,8 +124,9 @@ function boxOfText(attributes: Readonly<Record<string, string>>, text: string): 
   if (attributes.transform !== undefined) return undefined;
   const size = Number(attributes["font-size"]);
   const mono = attributes["font-family"] !== undefined;
-  // textWidth is an upper estimate; most texts are a tenth shorter.
-  const width = textWidth(text, size, mono) * (mono ? 1 : 0.92);
+  const wider = !mono && attributes["font-weight"] === "bold" ? BOLD : 1;
+  // textWidth is an upper estimate: even in the widest font, most texts are a few hundredths shorter.
+  const width = textWidth(text, size, mono) * wider * (mono ? 1 : 0.97);
   const anchor = attributes["text-anchor"];
   const left = anchor === "middle" ? width / 2 : anchor === "end" ? width : 0;
   return { x: Number(attributes.x) - left, y: Number(attributes.y) - size * 0.8, width, height: size };

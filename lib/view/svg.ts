@@ -177,6 +177,9 @@ function charWidth(c: string): number {
   return c.codePointAt(0)! > 0x2e80 ? 1 : 0.6;
 }
 
+/** How much wider a text is in bold letters. */
+export const BOLD = 1.08;
+
 /**
  * An upper estimate of how many pixels `text` takes at `size` pixels. Not in Linux: text is not measured
  * there.
