@@ -2,6 +2,9 @@
  * The kernel as Jupyter sees it. Each mend is tried on the course's kernel and, beside it, on tslab as it comes:
  * the second half of such a pair shows that the first would fail without the mend.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CellRun } from "../../lib/course/notebooks/kernel_client.js";
@@ -194,6 +197,29 @@ describe("output", () => {
     const late = new Promise((resolve) => setTimeout(() => resolve("still running"), 1500));
     expect(await Promise.race([run, late])).toBe("still running");
     run.catch(() => {});
+  });
+});
+
+describe("files beside an open notebook", () => {
+  it("may come and go: all cells are answered", async () => {
+    const open = await KernelClient.start();
+    let answered = 0;
+    const cells = Array.from({ length: 12 }, (_, i) => String(i));
+    for (const cell of [`import { boot } from "pagewalk"; boot`, ...cells]) {
+      const folder = mkdtempSync(inRepository("node_modules", "come-and-gone-"));
+      writeFileSync(join(folder, "a.ts"), "export {}");
+      const run = open.execute(cell).then(
+        ({ status }) => status === "ok",
+        () => false,
+      );
+      const ok = await Promise.race([run, sleep(8000, false)]);
+      rmSync(folder, { recursive: true });
+      if (!ok) break;
+      answered++;
+      await sleep(0);
+    }
+    await open.shutdown();
+    expect(answered).toBe(13);
   });
 });
 

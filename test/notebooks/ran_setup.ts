@@ -1,8 +1,12 @@
-/** A folder for what one run of the tests shares: notebooks that were run (ran.ts). */
-import { mkdtempSync, rmSync } from "node:fs";
+/**
+ * A folder for what one run of the tests shares: notebooks that were run (ran.ts). And .pagewalk, which graders make where
+ * there is none: stock tslab does not survive that it comes while a notebook is open.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import { inRepository } from "../../lib/course/paths.js";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -11,6 +15,7 @@ declare module "vitest" {
 }
 
 export default function setup(project: TestProject): () => void {
+  mkdirSync(inRepository(".pagewalk"), { recursive: true });
   const folder = mkdtempSync(join(tmpdir(), "pagewalk-ran-"));
   project.provide("ranNotebooks", folder);
   return () => rmSync(folder, { recursive: true, force: true });

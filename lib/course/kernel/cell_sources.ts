@@ -14,6 +14,7 @@
 import { SourceMap, type SourceMapPayload } from "node:module";
 import vm from "node:vm";
 import { type CompilerSystem, withNodeTypesOnDemand } from "./cell_types.js";
+import { withManyTimers } from "./rebuild_timers.js";
 
 /** The part of the TypeScript that comes with tslab that is changed here. */
 export interface TypeScriptApi {
@@ -56,8 +57,8 @@ function splitMap(script: string): { code: string; map: SourceMap | undefined } 
 }
 
 /**
- * The same TypeScript, asking for source maps, and for Node's types only when a cell needs them
- * (cell_types.ts); to be put in `require.cache` before tslab loads.
+ * The same TypeScript, asking for source maps, for Node's types only when a cell needs them (cell_types.ts),
+ * and with as many timers as it wants (rebuild_timers.ts); to be put in `require.cache` before tslab loads.
  */
 export function withSourceMaps<Api extends TypeScriptApi>(ts: Api): Api {
   return {
@@ -66,7 +67,7 @@ export function withSourceMaps<Api extends TypeScriptApi>(ts: Api): Api {
       const nodeTypes = withNodeTypesOnDemand(system);
       const files = [...rootFiles, nodeTypes.file];
       const wanted = { ...options, inlineSourceMap: true, types: [] };
-      return ts.createWatchCompilerHost(files, wanted, nodeTypes.system, ...rest);
+      return ts.createWatchCompilerHost(files, wanted, withManyTimers(nodeTypes.system), ...rest);
     },
     transpileModule: (input: string, options: { compilerOptions: Record<string, unknown> }) => {
       const first = splitMap(input);

@@ -22,6 +22,8 @@ export interface CompilerSystem {
   fileExists(path: string): boolean;
   getCurrentDirectory(): string;
   watchFile?(path: string, onChange: OnChange, ...rest: unknown[]): { close(): void };
+  setTimeout?(callback: () => void, ms?: number): unknown;
+  clearTimeout?(timer: unknown): void;
 }
 
 const NODE_TYPES = "__node__.d.ts";

@@ -11,6 +11,7 @@
  * - `publisher.ts`: ten thousand lines of output from one cell arrive;
  * - `cell_sources.ts`, `traceback.ts`: an error points to the line of the cell or of the `.ts` file;
  * - `cell_types.ts`: a cell takes half the time, because Node's types are read only when a cell needs them;
+ * - `rebuild_timers.ts`: files may change beside an open notebook without stopping it;
  * - `parent_watch.ts`: the kernel ends when the Jupyter that started it is gone;
  * - here: notebooks import `pagewalk` from any folder, `process.exit` in a cell does not kill the kernel, and
  *   a cell's left-over timer does not keep a closed kernel alive.
