@@ -408,9 +408,15 @@ describe("05.3 Watermarks", () => {
     );
   });
   it("drives a machine whose memory runs short", () => {
-    const write = { op: "write", pages: 3000 } as const;
+    const write = (pages: number) => ({ op: "write", pages }) as const;
     remember("05.3", "which zone an allocation gets, and when it reclaims, follows from your answers", () =>
-      compareWatermarks([[{ op: "read", pages: 400 }, write, write, write]]),
+      compareWatermarks([
+        [
+          { op: "min_free_kbytes", value: 16_000 },
+          { op: "read", pages: 400 },
+          ...[1500, 1000, 1500].map(write),
+        ],
+      ]),
     );
   });
   it("drives a machine through random workloads", () => {
