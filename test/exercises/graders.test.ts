@@ -13,7 +13,9 @@ import { plant } from "../../lib/course/grading/wrong.js";
 import { wrongAnswersOf } from "./wrong_answers.js";
 
 /** Submissions graded by one child: each child has a time limit, which a busy computer must be able to keep. */
-const BATCH = 24;
+const BATCH = 48;
+/** Only the first test that fails is looked at. */
+const OPTIONS = { workers: 2, untilFailure: true };
 
 for (const lab of allLabs()) {
   const wrongs = await wrongAnswersOf(lab);
@@ -29,7 +31,7 @@ for (const lab of allLabs()) {
       const submissions = [{ lab, text: solution }, { lab, text: cutOf(lab) }, ...planted];
       const reports: GradeReport[] = [];
       for (let at = 0; at < submissions.length; at += BATCH)
-        reports.push(...(await gradeAll(submissions.slice(at, at + BATCH), { workers: 2 })));
+        reports.push(...(await gradeAll(submissions.slice(at, at + BATCH), OPTIONS)));
       [solved, unsolved, ...wrong] = reports as [GradeReport, GradeReport];
     }, 600_000);
 

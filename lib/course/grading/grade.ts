@@ -32,6 +32,8 @@ export interface GradeOptions {
   limitMiB?: number;
   /** Worker processes side by side (default 1). */
   workers?: number;
+  /** Leave out the tests of a task that come behind its first that fails: they count as failed (default false). */
+  untilFailure?: boolean;
 }
 
 /** Runs that one submission may end before it is given up. */
@@ -74,7 +76,7 @@ async function runChild(
   round: number,
   options: GradeOptions,
 ): Promise<ChildEnd & { events: TraceEvent[] }> {
-  const { limitMs = 2000, limitMiB = 600, workers = 1 } = options;
+  const { limitMs = 2000, limitMiB = 600, workers = 1, untilFailure = false } = options;
   const root = projectRoot();
   const trace = join(folder.path, `trace-${round}`);
   const secret = randomBytes(8).toString("hex");
@@ -85,6 +87,7 @@ async function runChild(
     root,
     limitMs,
     limitMiB,
+    untilFailure,
     jobs: Object.fromEntries(
       open.map(({ job, tasks }) => [
         job.name,

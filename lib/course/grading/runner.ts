@@ -39,6 +39,8 @@ const builtIns = rememberBuiltIns();
 let job = "";
 let running: string | undefined;
 let printed: Printed = { lines: [], more: 0 };
+/** The suites, which are tasks, in which a test has failed. */
+const failed = new Set<RunnerTestSuite | undefined>();
 
 function write(event: TraceEvent): void {
   writeSync(traceFile, `${orders.secret} ${stringify(event)}\n`);
@@ -196,6 +198,7 @@ export default class GradingRunner extends TestRunner {
    * of an error.
    */
   async runTask(test: RunnerTestCase): Promise<void> {
+    if (orders.untilFailure && failed.has(test.suite)) throw new Error("left out: a test before it failed");
     try {
       await TestRunner.getTestFn(test)();
     } catch (thrown) {
@@ -211,7 +214,10 @@ export default class GradingRunner extends TestRunner {
     super.onAfterRunTask(test);
     const error = test.result?.errors?.[0];
     const passed = test.result?.state === "pass";
-    if (!passed) effort.shrink = false;
+    if (!passed) {
+      effort.shrink = false;
+      if (test.suite?.name !== "canary") failed.add(test.suite);
+    }
     const extra = {
       ...(error ? { error: errorInfo(error) } : {}),
       ...(printed.lines.length > 0 ? { printed } : {}),

@@ -64,6 +64,8 @@ export interface Orders {
   limitMs: number;
   /** Memory that one test may take, in MiB. */
   limitMiB: number;
+  /** Whether the tests of a task behind the first that fails are left out, and count as failed. */
+  untilFailure: boolean;
 }
 
 /**
