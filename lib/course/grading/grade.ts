@@ -32,7 +32,7 @@ export interface GradeOptions {
   limitMiB?: number;
   /** Worker processes side by side (default 1). */
   workers?: number;
-  /** Leave out the tests of a task that come behind its first that fails: they count as failed (default false). */
+  /** Leave out the tests of a task behind its first that fails: they count as failed (default false). */
   untilFailure?: boolean;
 }
 
