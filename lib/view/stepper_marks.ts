@@ -125,8 +125,7 @@ function boxOfText(attributes: Readonly<Record<string, string>>, text: string): 
   const size = Number(attributes["font-size"]);
   const mono = attributes["font-family"] !== undefined;
   const wider = !mono && attributes["font-weight"] === "bold" ? BOLD : 1;
-  // textWidth is an upper estimate: even in the widest font, most texts are a few hundredths shorter.
-  const width = textWidth(text, size, mono) * wider * (mono ? 1 : 0.97);
+  const width = textWidth(text, size, mono) * wider;
   const anchor = attributes["text-anchor"];
   const left = anchor === "middle" ? width / 2 : anchor === "end" ? width : 0;
   return { x: Number(attributes.x) - left, y: Number(attributes.y) - size * 0.8, width, height: size };
