@@ -21,6 +21,11 @@ export const ENTRIES: ReadonlyMap<string, string> = new Map([
   ["pagewalk/kernel", "kernel.ts"],
 ]);
 
+/** The compiled file of a source file of lib ("index.ts", "mm/vmstat.ts") in the repository at `root`. */
+export function compiledFile(root: string, source: string): string {
+  return join(root, "lib", "dist", source.replace(/\.ts$/, ".js"));
+}
+
 /** A path as a person in `from` (default: the current directory) would type it, if that is shorter. */
 export function shortPath(path: string, from: string = process.cwd()): string {
   return path.startsWith(`${from}/`) ? path.slice(from.length + 1) : path;

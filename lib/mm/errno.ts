@@ -65,7 +65,7 @@ export const ENAMETOOLONG = 36;
 export const ENOTEMPTY = 39;
 /** A value does not fit. */
 export const EOVERFLOW = 75;
-/** Function not implemented. */
+/** There is no such system call. */
 export const ENOSYS = 38;
 /** Operation not supported. */
 export const EOPNOTSUPP = 95;

@@ -10,7 +10,7 @@
 import { appendFileSync, rmSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { TestModule } from "vitest/node";
-import { ENTRIES } from "../paths.js";
+import { compiledFile, ENTRIES } from "../paths.js";
 import type { Orders, TraceEvent } from "./trace.js";
 
 const orders = JSON.parse(process.env.PAGEWALK_GRADE ?? "{}") as Orders;
@@ -32,7 +32,7 @@ const inJobs = (path: string) => slashes(path).startsWith(`${slashes(orders.fold
 /** The file that `source` means when a copied grader imports it, or undefined to leave it to vite. */
 function resolveImport(source: string, importer: string | undefined): string | undefined {
   const entry = ENTRIES.get(source);
-  if (entry !== undefined) return join(orders.root, "lib", "dist", entry.replace(/\.ts$/, ".js"));
+  if (entry !== undefined) return compiledFile(orders.root, entry);
   if (!importer || !inJobs(importer)) return undefined;
   const solution = /\/solutions\/(\d\d-[\w-]+)(?:\.[jt]s)?$/.exec(source)?.[1];
   const name = source === "submission" ? basename(importer, ".grade.ts") : solution;
@@ -40,7 +40,7 @@ function resolveImport(source: string, importer: string | undefined): string | u
   if (!source.startsWith("../")) return undefined;
   const meant = resolve(orders.jobs[basename(dirname(importer))]!.from, source);
   const inLib = slashes(relative(join(orders.root, "lib"), meant));
-  return inLib.startsWith("..") ? meant : join(orders.root, "lib", "dist", inLib.replace(/\.ts$/, ".js"));
+  return inLib.startsWith("..") ? meant : compiledFile(orders.root, inLib);
 }
 
 function writeVerdicts(modules: readonly TestModule[]): void {

@@ -11,7 +11,6 @@
  */
 
 import { openSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { format } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -22,7 +21,7 @@ import {
   type RunnerTestSuite,
   TestRunner,
 } from "vitest";
-import { ENTRIES } from "../paths.js";
+import { compiledFile, ENTRIES } from "../paths.js";
 import { changedBuiltIns, rememberBuiltIns } from "./builtins.js";
 import { effort } from "./effort.js";
 import { errorInfo, oneLine } from "./texts.js";
@@ -42,7 +41,7 @@ const builtIns = rememberBuiltIns();
 let job = "";
 let running: string | undefined;
 let printed: Printed = { lines: [], more: 0 };
-/** The suites, which are tasks, in which a test has failed. */
+/** The tasks in which a test has failed. The canaries, which all must fail, are none. */
 const failed = new Set<RunnerTestSuite | undefined>();
 
 function write(event: TraceEvent): void {
@@ -112,8 +111,7 @@ function late(thrown: unknown): void {
 }
 
 // The library first: the time that it takes on a slow computer is not the learner's.
-for (const entry of ENTRIES.values())
-  await import(pathToFileURL(join(orders.root, "lib", "dist", entry.replace(/\.ts$/, ".js"))).href);
+for (const entry of ENTRIES.values()) await import(pathToFileURL(compiledFile(orders.root, entry)).href);
 
 capturePrinting();
 // For the watchdog, which can ask a main thread that hangs for nothing but global things.

@@ -11,19 +11,18 @@
  *
  * Not in Linux: part of the course, not of the machine.
  */
+import type { TimerSystem } from "./rebuild_timers.js";
 import type { TslabConverter } from "./tslab.js";
 
 /** A file that TypeScript watches has changed. */
 type OnChange = (path: string, kind: number) => void;
 
 /** TypeScript's `System`, as far as it is used here; tslab hands its own to the compiler. */
-export interface CompilerSystem {
+export interface CompilerSystem extends TimerSystem {
   readFile(path: string, encoding?: string): string | undefined;
   fileExists(path: string): boolean;
   getCurrentDirectory(): string;
   watchFile?(path: string, onChange: OnChange, ...rest: unknown[]): { close(): void };
-  setTimeout?(callback: () => void, ms?: number): unknown;
-  clearTimeout?(timer: unknown): void;
 }
 
 const NODE_TYPES = "__node__.d.ts";

@@ -13,7 +13,7 @@
  */
 
 /** The timers of TypeScript's `System`. */
-interface TimerSystem {
+export interface TimerSystem {
   setTimeout?(callback: () => void, ms?: number): unknown;
   clearTimeout?(timer: unknown): void;
 }
@@ -31,9 +31,9 @@ export function withManyTimers<S extends TimerSystem>(system: S): S {
         pending.delete(timer);
         timer.callback();
       }
+      real = undefined; // not after an error: then tslab keeps its timer, too
     } finally {
       running = false;
-      real = undefined;
     }
   };
   more.setTimeout = (callback, ms) => {

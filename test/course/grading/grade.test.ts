@@ -87,7 +87,7 @@ const ALONE = /^(loop|microtasks|really|memory|buffers|timer|extends|patches)/;
 async function gradeNamed(names: string[]): Promise<void> {
   const graded = await gradeAll(
     names.map((name) => ({ lab, text: submissions[name]! })),
-    /^(memory|buffers)$/.test(names[0]!) ? { limitMiB: 150 } : ALONE.test(names[0]!) ? { limitMs: 700 } : {},
+    /^(memory|buffers)$/.test(names[0]!) ? { limitMiB: 150 } : { limitMs: 700 },
   );
   names.forEach((name, at) => {
     reports[name] = graded[at]!;
@@ -225,6 +225,35 @@ describe("grading many submissions in one run", () => {
     wrong.forEach(({ says }, at) => {
       expect(reportText([first!, ...rest][at]!)).toMatch(says);
     });
+  });
+});
+
+describe("grading up to the first failure", () => {
+  const gradeFirst = (texts: string[], untilFailure: boolean) =>
+    gradeAll(
+      texts.map((text) => ({ lab, text, tasks: ["99.1"] })),
+      { limitMs: 700, untilFailure },
+    );
+  const stateOf = ({ tasks: [task] }: GradeReport) => task!.state;
+
+  it("leaves out the tests behind it", async () => {
+    const failsThenHangs = solution.replace(
+      "return vpn *",
+      "if (vpn === 0) return -1;\n  for (;;);\n  return vpn *",
+    );
+    const [all, some] = [
+      await gradeFirst([failsThenHangs, solution], false),
+      await gradeFirst([failsThenHangs, solution], true),
+    ];
+    expect(all.map(stateOf)).toEqual(["stopped", "passed"]);
+    expect(some.map(stateOf)).toEqual(["failed", "passed"]);
+    expect(some[0]!.tasks[0]).toMatchObject({ test: "puts the first page at 0", got: "-1", expected: "5" });
+  });
+
+  it("leaves out no canary", async () => {
+    const [tampered] = await gradeFirst([submissions.extendsExpect!], true);
+    expect(stateOf(tampered!)).toBe("not-run");
+    expect(tampered!.problem).toMatch(/must always fail did not/);
   });
 });
 

@@ -41,6 +41,20 @@ it("runs all timers when a cell comes, and those that they set meanwhile", () =>
   expect(ran.at(-1)).toBe("next");
 });
 
+it("keeps going after a timer that fails, as tslab keeps its own timer then", () => {
+  const tslab = oneTimer();
+  const { setTimeout } = withManyTimers(tslab.system);
+  const ran: string[] = [];
+  setTimeout(() => {
+    throw new Error("no program");
+  });
+  setTimeout(() => ran.push("compile"));
+  expect(tslab.cell).toThrow("no program");
+  setTimeout(() => ran.push("next"));
+  tslab.cell();
+  expect(ran).toEqual(["compile", "next"]);
+});
+
 it("takes one timer back and keeps the others; with the last one tslab's is gone", () => {
   const tslab = oneTimer();
   const { setTimeout, clearTimeout } = withManyTimers(tslab.system);
