@@ -1,6 +1,6 @@
 /**
  * A folder for what one run of the tests shares: notebooks that were run (ran.ts). And .pagewalk, which graders make where
- * there is none: stock tslab does not survive that it comes while a notebook is open.
+ * there is none: stock tslab may stop when a folder comes beside an open notebook.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
