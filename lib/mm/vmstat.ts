@@ -81,6 +81,40 @@ export const VM_EVENT_NAMES = [
   "zswpin",
   "zswpout",
   "zswpwb",
+  "pgmigrate_success",
+  "pgmigrate_fail",
+  "compact_migrate_scanned",
+  "compact_free_scanned",
+  "compact_isolated",
+  "compact_stall",
+  "compact_fail",
+  "compact_success",
+  "compact_daemon_wake",
+  "compact_daemon_migrate_scanned",
+  "compact_daemon_free_scanned",
+  "htlb_buddy_alloc_success",
+  "htlb_buddy_alloc_fail",
+  "thp_fault_alloc",
+  "thp_fault_fallback",
+  "thp_fault_fallback_charge",
+  "thp_collapse_alloc",
+  "thp_collapse_alloc_failed",
+  "thp_file_alloc",
+  "thp_file_fallback",
+  "thp_file_fallback_charge",
+  "thp_file_mapped",
+  "thp_split_page",
+  "thp_split_page_failed",
+  "thp_deferred_split_page",
+  "thp_underused_split_page",
+  "thp_split_pmd",
+  "thp_scan_exceed_none_pte",
+  "thp_scan_exceed_swap_pte",
+  "thp_scan_exceed_share_pte",
+  "thp_zero_page_alloc",
+  "thp_zero_page_alloc_failed",
+  "thp_swpout",
+  "thp_swpout_fallback",
 ] as const;
 
 /** Kilobytes read from disk, in units of 1 KiB. Linux PGPGIN; so are all events below. */
@@ -153,6 +187,41 @@ export const SWPOUT_ZERO = 63;
 export const ZSWPIN = 64;
 export const ZSWPOUT = 65;
 export const ZSWPWB = 66;
+/** Pages moved to another frame, and such as could not be. Linux PGMIGRATE_SUCCESS, PGMIGRATE_FAIL */
+export const PGMIGRATE_SUCCESS = 67;
+export const PGMIGRATE_FAIL = 68;
+export const COMPACTMIGRATE_SCANNED = 69;
+export const COMPACTFREE_SCANNED = 70;
+export const COMPACTISOLATED = 71;
+export const COMPACTSTALL = 72;
+export const COMPACTFAIL = 73;
+export const COMPACTSUCCESS = 74;
+export const KCOMPACTD_WAKE = 75;
+export const KCOMPACTD_MIGRATE_SCANNED = 76;
+export const KCOMPACTD_FREE_SCANNED = 77;
+export const HTLB_BUDDY_PGALLOC = 78;
+export const HTLB_BUDDY_PGALLOC_FAIL = 79;
+export const THP_FAULT_ALLOC = 80;
+export const THP_FAULT_FALLBACK = 81;
+export const THP_FAULT_FALLBACK_CHARGE = 82;
+export const THP_COLLAPSE_ALLOC = 83;
+export const THP_COLLAPSE_ALLOC_FAILED = 84;
+export const THP_FILE_ALLOC = 85;
+export const THP_FILE_FALLBACK = 86;
+export const THP_FILE_FALLBACK_CHARGE = 87;
+export const THP_FILE_MAPPED = 88;
+export const THP_SPLIT_PAGE = 89;
+export const THP_SPLIT_PAGE_FAILED = 90;
+export const THP_DEFERRED_SPLIT_PAGE = 91;
+export const THP_UNDERUSED_SPLIT_PAGE = 92;
+export const THP_SPLIT_PMD = 93;
+export const THP_SCAN_EXCEED_NONE_PTE = 94;
+export const THP_SCAN_EXCEED_SWAP_PTE = 95;
+export const THP_SCAN_EXCEED_SHARE_PTE = 96;
+export const THP_ZERO_PAGE_ALLOC = 97;
+export const THP_ZERO_PAGE_ALLOC_FAILED = 98;
+export const THP_SWPOUT = 99;
+export const THP_SWPOUT_FALLBACK = 100;
 
 /** Names of the states, in order of their numbers. Linux include/linux/mmzone.h:enum node_stat_item */
 export const NODE_STAT_NAMES = [
@@ -187,6 +256,12 @@ export const NODE_STAT_NAMES = [
   "nr_throttled_written",
   "nr_kernel_misc_reclaimable",
   "nr_zspages",
+  "nr_shmem_hugepages",
+  "nr_shmem_pmdmapped",
+  "nr_file_hugepages",
+  "nr_file_pmdmapped",
+  "nr_anon_transparent_hugepages",
+  "nr_hugetlb",
 ] as const;
 
 /** The five LRU lists come first, so that an LRU list's number is also its counter. Linux NR_LRU_BASE */
@@ -225,6 +300,16 @@ export const NR_THROTTLED_WRITTEN = 28;
 export const NR_KERNEL_MISC_RECLAIMABLE = 29;
 /** Frames of compressed pages (mm/swap/zsmalloc.ts). Linux counts them by zone. */
 export const NR_ZSPAGES = 30;
+/** Pages of huge folios of shmem; and those mapped by an entry of level 2. */
+export const NR_SHMEM_THPS = 31;
+export const NR_SHMEM_PMDMAPPED = 32;
+/** The same of files. */
+export const NR_FILE_THPS = 33;
+export const NR_FILE_PMDMAPPED = 34;
+/** Pages of anonymous memory mapped by entries of level 2. */
+export const NR_ANON_THPS = 35;
+/** Pages of the pools of huge pages. */
+export const NR_HUGETLB = 36;
 
 /** The counters of one machine. Not in Linux: per-CPU variables there. */
 export class VmStat {
