@@ -7,6 +7,8 @@
  */
 
 import { freePgtables, unmapVmas } from "../mm/fault/zap.js";
+import { mmPutHugeZeroFolio } from "../mm/huge/huge_zero.js";
+import { khugepagedExit } from "../mm/huge/khugepaged_mm.js";
 import { lruGenDelMm } from "../mm/lru/gen/walk_mm.js";
 import { type MmStruct, VM_ACCOUNT, vmaPages } from "../mm/mm_types.js";
 import { vmBugOn } from "../mm/mmdebug.js";
@@ -42,6 +44,8 @@ function checkMm(mm: MmStruct): void {
 /** One user of the mm less; the last one ends it. Linux kernel/fork.c:mmput() */
 export function mmput(mm: MmStruct): void {
   if (--mm.mmUsers > 0) return;
+  khugepagedExit(mm);
   exitMmap(mm);
+  mmPutHugeZeroFolio(mm);
   lruGenDelMm(mm);
 }

@@ -20,7 +20,8 @@ import type { Cpu } from "../hw/cpu.js";
 import { PF_USER } from "../hw/fault.js";
 import type { Ram } from "../hw/ram.js";
 import { ENOMEM } from "../mm/errno.js";
-import type { ThpWord } from "../mm/huge/khugepaged.js";
+import { khugepagedRun } from "../mm/huge/khugepaged.js";
+import type { ThpWord } from "../mm/huge/thp_state.js";
 import { leakDirtied } from "../mm/lru/balance_dirty_pages.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import { kswapdRun } from "../mm/lru/kswapd.js";
@@ -108,7 +109,7 @@ export class Kernel implements TaskRunner {
   constructor(hardware: KernelHardware, parts: Partial<MmParts> = {}) {
     this.sys = new MemorySystem(hardware.ram, hardware.clock);
     this.cpus = hardware.cpus;
-    if (hardware.thp !== undefined) this.sys.kernelMm.set("transparent_hugepage/enabled", hardware.thp);
+    if (hardware.thp !== undefined) this.sys.thp.enabled = hardware.thp;
     if (hardware.softDirty === true) this.sys.pageSoftDirty = PAGE_SOFT_DIRTY;
     mmInit(this.sys, hardware.cpus, parts, hardware.memory);
     this.sys.vfs = { shmemFileSetup, wakeupFlusherThreads: (why) => this.files.wakeupFlusherThreads(why) };
@@ -116,6 +117,7 @@ export class Kernel implements TaskRunner {
     this.sched = new Sched(this.sys, hardware.cpus.length);
     this.sys.sched = this.sched;
     kswapdRun(this.sys, shrinkNode);
+    khugepagedRun(this.sys);
     const { ram, clock, disk } = hardware;
     this.files = new FileTree(this.sys, new BlockDevice(ram, clock, this.sys.events, disk));
     this.disks = new Disks(this.sys, this.files);

@@ -39,7 +39,7 @@ import { type TlbModel, type TlbModelName, tlbModel } from "../hw/tlb_model.js";
 import type { TlbFactory } from "../hw/tlb_part.js";
 import type { Walk } from "../hw/translation.js";
 import { walk } from "../hw/walk.js";
-import type { ThpWord } from "../mm/huge/khugepaged.js";
+import type { ThpWord } from "../mm/huge/thp_state.js";
 import { linuxMmParts } from "../mm/linux_parts.js";
 import { type LruGeneration, lruGenerations } from "../mm/lru/gen/observe.js";
 import { INITRD_BYTES } from "../mm/pages/boot_reserve.js";

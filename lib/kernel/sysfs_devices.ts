@@ -13,8 +13,8 @@
 import { PAGE_SIZE } from "../hw/address.js";
 import { EINVAL } from "../mm/errno.js";
 import type { MemorySystem } from "../mm/system.js";
+import type { KobjAttribute } from "./kobj_attribute.js";
 import { kstrtoul } from "./kstrtox.js";
-import type { KobjAttribute } from "./sysfs_mm.js";
 import { zramFiles, zramHotAdd } from "./sysfs_zram.js";
 import { zswapFiles } from "./sysfs_zswap.js";
 

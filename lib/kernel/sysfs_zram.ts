@@ -15,8 +15,8 @@ import { PAGE_SIZE } from "../hw/address.js";
 import { E2BIG, EINVAL } from "../mm/errno.js";
 import { type Zram, zramDevice } from "../mm/swap/zram.js";
 import type { MemorySystem } from "../mm/system.js";
+import type { KobjAttribute } from "./kobj_attribute.js";
 import { kstrtouint, kstrtoul, memparse } from "./kstrtox.js";
-import type { KobjAttribute } from "./sysfs_mm.js";
 
 /**
  * Bytes of an algorithm's name, the NUL included. Linux drivers/block/zram/zram_drv.c:ZRAM_MAX_ALGO_NAME_SZ

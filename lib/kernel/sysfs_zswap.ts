@@ -15,8 +15,8 @@ import { EINVAL } from "../mm/errno.js";
 import { type Zswap, type ZswapStats, zswapOf } from "../mm/swap/zswap.js";
 import { zswapEnable } from "../mm/swap/zswap_writeback.js";
 import type { MemorySystem } from "../mm/system.js";
+import type { KobjAttribute } from "./kobj_attribute.js";
 import { kstrtobool, kstrtouint, strstrip } from "./kstrtox.js";
-import type { KobjAttribute } from "./sysfs_mm.js";
 
 const PARAMETERS = "module/zswap/parameters";
 

@@ -12,6 +12,10 @@ import { doReadFault } from "./fault/file_fault.js";
 import { doAnonymousPage } from "./fault/memory.js";
 import { doSwapPage } from "./fault/swap_fault.js";
 import { doWpPage } from "./fault/wp.js";
+import { collapseHugePage } from "./huge/collapse.js";
+import { doHugePmdAnonymousPage } from "./huge/huge_fault.js";
+import { splitHugePmd } from "./huge/split_pmd.js";
+import { thpVmaSuitableOrder } from "./huge/thp_orders.js";
 import { tryToFreePages } from "./lru/direct_reclaim.js";
 import { wakeupKswapd } from "./lru/kswapd.js";
 import { getScanCount } from "./lru/scan_count.js";
@@ -33,5 +37,6 @@ export function linuxMmParts(): MmParts {
   const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd };
   const reclaim = { tryToFreePages, shrinkFolioList, workingsetRefault, getScanCount };
   const swap = { swapAlloc, swapEntryDup, swapEntryPut };
-  return { ...tlb, ...faults, ...pages, ...reclaim, ...swap, doMlock, copyPresentPte };
+  const huge = { collapseHugePage, thpVmaSuitableOrder, doHugePmdAnonymousPage, splitHugePmd };
+  return { ...tlb, ...faults, ...pages, ...reclaim, ...swap, ...huge, doMlock, copyPresentPte };
 }

@@ -31,6 +31,9 @@ import { PAGE_SIZE } from "../hw/address.js";
 import type { VmFault } from "./fault/vm_fault.js";
 import type { FileRaState } from "./filemap/file_ra_state.js";
 import type { AddressSpace } from "./filemap/mapping.js";
+import type { ScanResult } from "./huge/collapse_scan.js";
+import type { TvaType } from "./huge/thp_orders.js";
+import { MmThp } from "./huge/thp_state.js";
 import type { Memcg } from "./lru/lruvec.js";
 import type { MmuGather } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
@@ -200,6 +203,12 @@ export interface VmOperationsStruct {
   mapPages?(vmf: VmFault, startPgoff: number, endPgoff: number): VmFaultResult;
   /** A read-only shared page is about to become writable. */
   pageMkwrite?(vmf: VmFault): VmFaultResult;
+  /** Brings in a folio of 2^order pages and maps it whole; VM_FAULT_FALLBACK if it cannot. */
+  hugeFault?(vmf: VmFault, order: number): VmFaultResult;
+  /** Makes a huge page of the file's pages at `haddr`, and maps it if it may. */
+  collapse?(vma: VmAreaStruct, haddr: Vaddr, khugepaged: boolean): ScanResult;
+  /** Which of `orders` the file lets `type` use. Not in Linux: __thp_vma_allowable_orders() asks by kind. */
+  hugeOrders?(vma: VmAreaStruct, type: TvaType, orders: number): number;
 }
 
 /** An open file. Linux include/linux/fs.h:struct file; its page cache is mm/filemap/filemap.ts's concern. */
@@ -398,6 +407,8 @@ export class MmStruct {
    */
   lruGenUsed = false;
   lruGenWalked = false;
+  /** What it has to do with transparent huge pages. Linux: MMF_ flags, and fields of tables */
+  readonly thp = new MmThp();
   /** The group that pays for what is touched here first; undefined: the root. Linux owner->cgroups */
   memcg: Memcg | undefined = undefined;
   /** Changes that wait for one common flush. Linux: a variable of the function that opened it */

@@ -23,6 +23,11 @@
  *   sys.parts.swapEntryPut      one less                            (lab 06)   Linux's: mm/swap/swap_map.ts
  *   sys.parts.doSwapPage        a page that is not in RAM           (lab 06)   Linux's: mm/fault/swap_fault.ts
  *
+ *   sys.parts.thpVmaSuitableOrder  may a large folio be here        (lab 07)   Linux's: mm/huge/thp_orders.ts
+ *   sys.parts.doHugePmdAnonymousPage  first touch of 2 MiB          (lab 07)   Linux's: mm/huge/huge_fault.ts
+ *   sys.parts.splitHugePmd      a leaf becomes 512 entries          (lab 07)   Linux's: mm/huge/split_pmd.ts
+ *   sys.parts.collapseHugePage  512 small pages become a huge page  (lab 07)   Linux's: mm/huge/collapse.ts
+ *
  * The kernel calls these only through sys.parts, so a machine booted with `parts: { doWpPage: mine }` runs on
  * `mine`.
  *
@@ -33,6 +38,7 @@
 import type { Vaddr } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
+import type { ScanResult } from "./huge/collapse_scan.js";
 import type { Lruvec } from "./lru/lruvec.js";
 import type { ReclaimStat, ScanControl } from "./lru/scan_control.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
@@ -134,4 +140,15 @@ export interface MmParts {
   swapEntryPut(sys: MemorySystem, si: SwapInfoStruct, offset: number, usage: number): number;
   /** The access found the note vmf.origPte at vmf.ptep: a place in swap, or a marker. */
   doSwapPage(vmf: VmFault): VmFaultResult;
+  /** Whether the aligned block of 2^order pages around `addr` may be one folio of `vma`. */
+  thpVmaSuitableOrder(vma: VmAreaStruct, addr: Vaddr, order: number): boolean;
+  /** First touch where vmf.pmdp is empty and huge pages are allowed: maps one, or VM_FAULT_FALLBACK. */
+  doHugePmdAnonymousPage(vmf: VmFault): VmFaultResult;
+  /**
+   * Makes a huge page of the small ones at `haddr`, of which `unmapped` are in swap; how that ended.
+   * `khugepaged`: nobody asked for it, so its limits hold.
+   */
+  collapseHugePage(mm: MmStruct, haddr: Vaddr, unmapped: number, khugepaged: boolean): ScanResult;
+  /** Splits the leaf at `pmdp`, which maps the 2 MiB around `address`; nothing if there is none. */
+  splitHugePmd(vma: VmAreaStruct, pmdp: number, address: Vaddr): void;
 }

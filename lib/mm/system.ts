@@ -22,6 +22,7 @@ import type { Cpu } from "../hw/cpu.js";
 import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
 import type { AddressSpace, XaNode } from "./filemap/mapping.js";
+import { KhugepagedScan, ThpState } from "./huge/thp_state.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec, type Memcg } from "./lru/lruvec.js";
@@ -131,6 +132,10 @@ export class MemorySystem {
   /** What things cost. */
   readonly costs: CostTable;
   readonly sysctl: VmSysctl = defaultVmSysctl();
+  /** Transparent huge pages: settings and state (mm/huge). */
+  readonly thp = new ThpState();
+  /** Address spaces that khugepaged looks through, and where it is. Linux mm/khugepaged.c:khugepaged_scan */
+  readonly khugepagedScan = new KhugepagedScan<MmStruct>();
   /** Values written under /sys/kernel/mm, by path; the others have their defaults (kernel/sysfs_mm.ts). */
   readonly kernelMm = new Map<string, string>();
   /** Pages promised to processes and files. Linux mm/util.c:vm_committed_as */

@@ -109,7 +109,7 @@ function stablePageFlags(sys: MemorySystem, page: Page): number {
   if (folioTestAnon(folio)) u += 2 ** KPF_ANON;
   if (folioTestLarge(folio))
     u += 2 ** (page === folio ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) + 2 ** KPF_THP;
-  else if (page.pfn === sys.zeroPfn) u += 2 ** KPF_ZERO_PAGE;
+  if (page.pfn === sys.zeroPfn || folio === sys.thp.hugeZeroFolio) u += 2 ** KPF_ZERO_PAGE;
   if (page.pageType === PGTY_table) u += 2 ** KPF_PGTABLE;
   if (page.pageType === PGTY_slab) u += 2 ** KPF_SLAB;
   for (const [flag, kpf] of COPIED) if ((folio.flags & flag) !== 0) u += 2 ** kpf;

@@ -59,12 +59,21 @@ export interface PagemapEntry {
 const NOTHING: PagemapEntry = Object.freeze({ flags: 0, frame: 0 });
 
 /**
- * The word for one entry of level 1, or for page `subpage` of a 2 MiB leaf.
- * Linux fs/proc/task_mmu.c:pte_to_pagemap_entry()
+ * The word for page `subpage` of a 2 MiB leaf. Whether it is mapped exclusively is asked of the first page for
+ * all of them, as Linux does. Linux fs/proc/task_mmu.c:pagemap_pmd_range()
  */
-function pteToPagemapEntry(mm: MmStruct, pte: Pte, kind: number, subpage = 0): PagemapEntry {
+function pmdToPagemapEntry(mm: MmStruct, pmd: Pte, subpage: number): PagemapEntry {
+  const page = pfnToPage(mm.sys, ptePfn(pmd));
+  const softDirty = pteSoftDirty(pmd) ? PM_SOFT_DIRTY : 0;
+  const file = folioTestAnon(pageFolio(page)) ? 0 : PM_FILE; // so is the huge page of zeros
+  const exclusive = pageMapcount(page) === 1 ? PM_MMAP_EXCLUSIVE : 0;
+  return { flags: PM_PRESENT + file + exclusive + softDirty, frame: page.pfn + subpage };
+}
+
+/** The word for one entry of level 1. Linux fs/proc/task_mmu.c:pte_to_pagemap_entry() */
+function pteToPagemapEntry(mm: MmStruct, pte: Pte, kind: number): PagemapEntry {
   if (kind === PTE_KIND_PRESENT) {
-    const frame = ptePfn(pte) + subpage;
+    const frame = ptePfn(pte);
     const softDirty = pteSoftDirty(pte) ? PM_SOFT_DIRTY : 0;
     if (pteSpecial(pte)) return { flags: PM_PRESENT + softDirty, frame };
     const page = pfnToPage(mm.sys, frame);
@@ -89,7 +98,7 @@ export function pagemapRead(mm: MmStruct, start: number, nrPages: number): Pagem
     pmdEntry(pmd, addr, _pmdp, next) {
       for (let at = addr; at < next; at += PAGE_SIZE) {
         const subpage = (at % PMD_SIZE) / PAGE_SIZE;
-        words[(at - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pmd, PTE_KIND_PRESENT, subpage);
+        words[(at - start) / PAGE_SIZE] = pmdToPagemapEntry(mm, pmd, subpage);
       }
     },
   });

@@ -7,8 +7,8 @@
  * Read next: tree.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
+import type { KobjAttribute } from "../kernel/kobj_attribute.js";
 import type { CtlTable, SysctlContext } from "../kernel/sysctl.js";
-import type { KobjAttribute } from "../kernel/sysfs_mm.js";
 import { lruGenCommands } from "../mm/lru/gen/commands.js";
 import { lruGenText } from "../mm/lru/gen/observe.js";
 import type { MemorySystem } from "../mm/system.js";

@@ -16,9 +16,9 @@
  */
 import type { Pfn } from "../hw/address.js";
 import { PAGE_SIZE } from "../hw/address.js";
-import { thpEligible } from "../kernel/sysfs_mm.js";
 import { linearPageIndex } from "../mm/fault/rmap.js";
 import { shmemPartialSwapUsage } from "../mm/filemap/shmem_swap.js";
+import { thpVmaAllowableOrders } from "../mm/huge/thp_orders.js";
 import {
   type MmStruct,
   VM_DROPPABLE,
@@ -249,6 +249,9 @@ export function showVmFlags(vmFlags: number): string {
   return `${text}\n`;
 }
 
+/** Orders that a folio may have, of anonymous memory or of a file. Linux THP_ORDERS_ALL */
+const THP_ORDERS_ALL = 0x3fe;
+
 /** The block of /proc/PID/smaps for `vma`. Linux fs/proc/task_mmu.c:show_smap() */
 export function showSmap(vma: VmAreaStruct): string {
   const mss = new MemSizeStats();
@@ -258,7 +261,7 @@ export function showSmap(vma: VmAreaStruct): string {
     showMapVma(vma),
     vma.vmEnd - vma.vmStart,
     mss,
-    thpEligible(vma.vmMm.sys, vma),
+    thpVmaAllowableOrders(vma, "smaps", THP_ORDERS_ALL) !== 0,
     vma.vmFlags,
     pageKb,
   );

@@ -290,7 +290,7 @@ export function newHost(
 ): Host & { readonly kernel: Kernel } {
   const host = new KernelHost({ ram, parts });
   // The recorded machine has 24 GiB of RAM, where huge pages start as madvise; this one is smaller.
-  host.kernel.sys.kernelMm.set("transparent_hugepage/enabled", "madvise");
+  host.procfs.tryWrite("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
   return host;
 }
 

@@ -21,6 +21,7 @@
 import { PAGE_SIZE, type Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { ENOMEM } from "../errno.js";
+import { copyHugePmd } from "../huge/huge_memory.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import {
   addMmCounter,
@@ -34,7 +35,6 @@ import {
   VM_SHARED,
   type VmAreaStruct,
 } from "../mm_types.js";
-import { vmBugOn } from "../mmdebug.js";
 import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
 import { GFP_KERNEL } from "../pages/gfp.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
@@ -51,7 +51,7 @@ import {
   setPte,
   unknownPte,
 } from "../pgtable/pgtable.js";
-import { pmdAlloc, pteAlloc, pudAlloc, pudOffset } from "../pgtable/pgtable_alloc.js";
+import { pmdAlloc, pmdOffset, pteAlloc, pudAlloc, pudOffset } from "../pgtable/pgtable_alloc.js";
 import {
   classifyPte,
   makePteMarker,
@@ -98,7 +98,11 @@ export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): numbe
   let error = 0;
   forEachPmd(srcVma.vmMm, srcVma.vmStart, srcVma.vmEnd, (pmdp, addr, next) => {
     const pmd = ptepGet(ram, pmdp);
-    vmBugOn(pmdLeaf(pmd), "a leaf above level 1 is to be copied, which no fork can do");
+    if (pmdLeaf(pmd)) {
+      error = copyHugePmd(dstVma, srcVma, pmdOffset(dstVma.vmMm, addr), pmdp);
+      srcVma.vmMm.sys.clock.advance(srcVma.vmMm.sys.costs.forkEntryNs);
+      return error !== 0;
+    }
     error = copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next);
     return error !== 0;
   });
@@ -182,10 +186,10 @@ export function copyPresentPte(
     const folio = pageFolio(page);
     folioGet(folio);
     if (folioTestAnon(folio)) {
-      folioTryDupAnonRmapPte(sys, folio, page);
+      folioTryDupAnonRmapPte(sys, folio, page, dstVma);
       addMmCounter(dstVma.vmMm, MM_ANONPAGES, 1);
     } else {
-      folioDupFileRmapPtes(sys, folio, page, 1);
+      folioDupFileRmapPtes(sys, folio, page, 1, dstVma);
       addMmCounter(dstVma.vmMm, mmCounterFile(folio), 1);
     }
   }

@@ -15,6 +15,7 @@
  */
 import type { Vaddr } from "../../hw/address.js";
 import { hex, PAGE_SIZE, pageAlignDown } from "../../hw/address.js";
+import type { Pte } from "../../hw/entry.js";
 import { EFAULT, EHWPOISON, EINVAL, ENOMEM } from "../errno.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
@@ -32,8 +33,19 @@ import {
 } from "../mm_types.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import { pageFolio, pfnToPage } from "../pages/folio.js";
-import { pteDirty, ptePfn, pteProtnone, ptepGet, pteSpecial, pteWrite } from "../pgtable/pgtable.js";
-import { pteOffset } from "../pgtable/pgtable_alloc.js";
+import {
+  pmdLeaf,
+  pteDirty,
+  pteMkdirty,
+  pteMkyoung,
+  ptePfn,
+  pteProtnone,
+  ptepGet,
+  pteSpecial,
+  pteWrite,
+  setPte,
+} from "../pgtable/pgtable.js";
+import { pmdOffset, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
 import { classifyPte, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import type { MemorySystem } from "../system.js";
 import { handleMmFault } from "./memory.js";
@@ -68,7 +80,11 @@ function checkVmaFlags(vma: VmAreaStruct, gupFlags: number): number {
 /** Whether the tables already give the wanted access at `addr`. Linux mm/gup.c:follow_page_pte() */
 function followPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): boolean {
   const { vmMm: mm } = vma;
-  const ptep = pteOffset(mm, addr);
+  const pmdp = pmdOffset(mm, addr);
+  if (pmdp === 0) return false;
+  const pmd = ptepGet(mm.sys.ram, pmdp);
+  if (pmdLeaf(pmd)) return followHugePmd(vma, pmdp, pmd, gupFlags);
+  const ptep = pteOffsetPmd(mm, pmdp, addr);
   if (ptep === 0) return false;
   const pte = ptepGet(mm.sys.ram, ptep);
   if (classifyPte(pte) !== PTE_KIND_PRESENT) return false;
@@ -79,6 +95,17 @@ function followPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): boolean {
     if ((gupFlags & FOLL_WRITE) !== 0 && !pteDirty(pte)) folioMarkDirty(folio);
     folioMarkAccessed(mm.sys, folio);
   }
+  return true;
+}
+
+/** The same of a leaf. Linux mm/gup.c:follow_huge_pmd(), mm/huge_memory.c:touch_pmd() */
+function followHugePmd(vma: VmAreaStruct, pmdp: number, pmd: Pte, gupFlags: number): boolean {
+  const { ram, pageSoftDirty } = vma.vmMm.sys;
+  const write = (gupFlags & FOLL_WRITE) !== 0;
+  if (pteProtnone(pmd) && (vma.vmFlags & VM_ACCESS_FLAGS) !== 0) return false;
+  if (write && !pteWrite(pmd)) return false;
+  if ((gupFlags & FOLL_TOUCH) !== 0)
+    setPte(ram, pmdp, pteMkyoung(write ? pteMkdirty(pmd, pageSoftDirty) : pmd));
   return true;
 }
 

@@ -24,6 +24,9 @@
 
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
+import { hugePmdSetAccessed, wpHugePmd } from "../huge/huge_fault.js";
+import { thpVmaAllowableOrder } from "../huge/thp_orders.js";
+import { HPAGE_PMD_ORDER } from "../huge/thp_state.js";
 import { vmaHasRecency } from "../lru/mm_inline.js";
 import { folioAddLruVma } from "../lru/swap.js";
 import { countMemcgEvents } from "../memcg/stats.js";
@@ -41,6 +44,7 @@ import {
   maybeMkwrite,
   PAGE_SPECIAL,
   pfnPte,
+  pmdLeaf,
   pteMkdirty,
   pteMkyoung,
   ptePresent,
@@ -61,6 +65,7 @@ import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_FALLBACK,
   VM_FAULT_MAJOR,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -91,10 +96,42 @@ function doHandleMmFault(vmf: VmFault): VmFaultResult {
   const pmdp = pmdAlloc(vmMm, vmf.address);
   if (pmdp === 0) return VM_FAULT_OOM;
   vmf.pmdp = pmdp;
+  const huge = handleHugePmd(vmf);
+  if ((huge & VM_FAULT_FALLBACK) === 0) return huge;
   vmf.ptep = pteOffsetPmd(vmMm, pmdp, vmf.address);
   vmf.origPte = vmf.ptep === 0 ? 0 : ptepGet(vmMm.sys.ram, vmf.ptep);
   const { trace } = vmMm.sys;
   return trace.graph ? traceHandler(trace, vmf) : handlePteFault(vmf);
+}
+
+/**
+ * The level-2 entry is empty, where a huge page might come, or a leaf; VM_FAULT_FALLBACK if small pages are
+ * to be looked at. Linux mm/memory.c:__handle_mm_fault(), the part for PMDs
+ */
+function handleHugePmd(vmf: VmFault): VmFaultResult {
+  const { vma, flags } = vmf;
+  const { sys } = vma.vmMm;
+  const pmd = ptepGet(sys.ram, vmf.pmdp);
+  if (pmd === 0) {
+    if (!thpVmaAllowableOrder(vma, "pagefault")) return VM_FAULT_FALLBACK;
+    return traced(sys.trace, createName(vma), () => createHugePmd(vmf));
+  }
+  if (!pmdLeaf(pmd)) return VM_FAULT_FALLBACK;
+  if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !pteWrite(pmd))
+    return traced(sys.trace, "do_huge_pmd_wp_page", () => wpHugePmd(vmf, pmd));
+  hugePmdSetAccessed(vmf, pmd);
+  return 0;
+}
+
+/** Linux mm/memory.c:create_huge_pmd() */
+function createHugePmd(vmf: VmFault): VmFaultResult {
+  const { vma } = vmf;
+  if (vma.vmOps === undefined) return vma.vmMm.sys.parts.doHugePmdAnonymousPage(vmf);
+  return vma.vmOps.hugeFault?.(vmf, HPAGE_PMD_ORDER) ?? VM_FAULT_FALLBACK;
+}
+
+function createName(vma: VmAreaStruct): string {
+  return vma.vmOps === undefined ? "do_huge_pmd_anonymous_page" : "create_huge_pmd";
 }
 
 /** Linux mm/memory.c:handle_pte_fault() */
@@ -174,9 +211,13 @@ function mmAccountFault(vma: VmAreaStruct, flags: number, ret: VmFaultResult): v
  */
 function traceHandler(trace: TraceRing, vmf: VmFault): VmFaultResult {
   const func = handlerName(vmf);
-  if (func === undefined) return handlePteFault(vmf);
+  return func === undefined ? handlePteFault(vmf) : traced(trace, func, () => handlePteFault(vmf));
+}
+
+function traced(trace: TraceRing, func: string, handler: () => VmFaultResult): VmFaultResult {
+  if (!trace.graph) return handler();
   trace.enter(func);
-  const ret = handlePteFault(vmf);
+  const ret = handler();
   trace.exit(func, ret);
   return ret;
 }

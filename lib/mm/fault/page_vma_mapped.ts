@@ -12,9 +12,8 @@
  * in a private VMA, name another frame (the copy that a write made); so each is compared with the folio's
  * frame before it is visited. A part without a table is stepped over as a whole.
  *
- * A leaf of level 2 or 3 with other frames is stepped over. One with frames of the folio is a bug that
- * throws: no visitor can take such an entry apart yet, and to pass it by would leave the folio mapped behind
- * its owner's back.
+ * A leaf of level 2 that maps the folio as a whole is visited like an entry; pmdLeaf() tells them apart. One
+ * with other frames is stepped over.
  *
  * Left out: entries that say a page is being moved (PVMW_MIGRATION), since nothing moves pages.
  *
@@ -24,50 +23,38 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import type { MmStruct, VmAreaStruct } from "../mm_types.js";
-import { vmBugOn } from "../mmdebug.js";
-import { type Folio, folioNrPages } from "../pages/folio.js";
-import { nextBoundary, PUD_BYTES } from "../pgtable/pagewalk.js";
+import { type Folio, folioNrPages, folioTestPmdMappable } from "../pages/folio.js";
+import { nextBoundary } from "../pgtable/pagewalk.js";
 import { pmdLeaf, ptePfn, ptepGet } from "../pgtable/pgtable.js";
 import { pmdOffsetPud, pteOffsetPmd, pudOffset } from "../pgtable/pgtable_alloc.js";
 import { classifyPte, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import { vmaAddress } from "./rmap.js";
 
 /**
- * Told of one entry that maps page `index` of the folio (0 is its first): where, what it holds, and of `arg`.
+ * Told of one entry, or leaf, that maps page `index` of the folio (0 is its first): where, what it holds, and of `arg`.
  * It may change the entry, but free no table. False ends the walk. Linux: the body of a caller's loop over
  * page_vma_mapped_walk()
  */
 type MappedVisitor<Arg> = (address: Vaddr, ptep: number, pte: Pte, index: number, arg: Arg) => boolean;
 
-/** Throws if the leaf `entry`, which maps `size` bytes, holds frames of the folio. Linux check_pmd() */
-function checkLeaf(folio: Folio, entry: Pte, size: number): void {
-  const pfn = ptePfn(entry);
-  vmBugOn(
-    pfn < folio.pfn + folioNrPages(folio) && pfn + size / PAGE_SIZE > folio.pfn,
-    `the folio at frame ${folio.pfn} is mapped by a leaf of ${size} bytes, which no reverse walk takes apart`,
-  );
+/** Whether the leaf `entry` is the folio, whole. Linux mm/page_vma_mapped.c:check_pmd() */
+function isItsLeaf(folio: Folio, entry: Pte): boolean {
+  return ptePfn(entry) === folio.pfn && folioTestPmdMappable(folio);
 }
 
 /**
- * Pointer to the level-1 entry for `address`; undefined where a table is missing or other frames' leaf is
- * above.
+ * Pointer to the level-1 entry for `address`, or to the leaf of level 2 that maps the folio; undefined where
+ * a table is missing or another folio's leaf is above.
  */
-function findPtep(folio: Folio, mm: MmStruct, address: Vaddr): number | undefined {
+function findEntry(folio: Folio, mm: MmStruct, address: Vaddr): number | undefined {
+  const { ram } = mm.sys;
   const pudp = pudOffset(mm, address);
-  if (pudp === 0 || isOthersLeaf(folio, mm, pudp, PUD_BYTES)) return undefined;
+  if (pudp === 0 || pmdLeaf(ptepGet(ram, pudp))) return undefined;
   const pmdp = pmdOffsetPud(mm, pudp, address);
-  if (pmdp === 0 || isOthersLeaf(folio, mm, pmdp, PMD_SIZE)) return undefined;
+  if (pmdp === 0) return undefined;
+  const pmd = ptepGet(ram, pmdp);
+  if (pmdLeaf(pmd)) return isItsLeaf(folio, pmd) ? pmdp : undefined;
   return pteOffsetPmd(mm, pmdp, address) || undefined;
-}
-
-/**
- * Whether the entry at `entryp`, which maps `size` bytes, is a leaf; throws if it holds frames of the folio.
- */
-function isOthersLeaf(folio: Folio, mm: MmStruct, entryp: number, size: number): boolean {
-  const entry = ptepGet(mm.sys.ram, entryp);
-  if (!pmdLeaf(entry)) return false;
-  checkLeaf(folio, entry, size);
-  return true;
 }
 
 /**
@@ -90,8 +77,10 @@ export function pageVmaMappedWalk<Arg>(
   const end = Math.min(vma.vmEnd, address + (nrPages - index) * PAGE_SIZE);
   while (address < end) {
     const next = nextBoundary(address, PMD_SIZE, end);
-    let ptep = findPtep(folio, mm, address);
-    if (ptep === undefined) {
+    let ptep = findEntry(folio, mm, address);
+    const pmd = ptep === undefined ? 0 : ptepGet(ram, ptep);
+    if (ptep === undefined || pmdLeaf(pmd)) {
+      if (ptep !== undefined && !visit(address, ptep, pmd, index, arg)) return false;
       index += (next - address) / PAGE_SIZE;
       address = next;
       continue;

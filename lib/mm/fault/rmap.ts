@@ -22,20 +22,25 @@
 
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
+import { deferredSplitFolio } from "../huge/deferred_queue.js";
+import { modMthpStat } from "../huge/thp_state.js";
 import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
 import { lruvecStatModFolio } from "../memcg/stats.js";
-import { VM_DROPPABLE, VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
+import { type MmStruct, VM_DROPPABLE, VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn, vmBugOnPage } from "../mmdebug.js";
 import {
   type Folio,
   folioNrPages,
   folioTestAnon,
+  folioTestPmdMappable,
   type Page,
+  PG_partially_mapped,
   PG_swapbacked,
   pfnToPage,
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
-import { NR_ANON_MAPPED, NR_FILE_MAPPED } from "../vmstat.js";
+import { NR_ANON_MAPPED, NR_ANON_THPS, NR_FILE_MAPPED } from "../vmstat.js";
+import { folioAddLargeMapcount, folioSubLargeMapcount } from "./large_mapcount.js";
 
 /** Page number of `address` in what `vma` maps. Linux include/linux/pagemap.h:linear_page_index() */
 export function linearPageIndex(vma: VmAreaStruct, address: Vaddr): number {
@@ -47,8 +52,16 @@ function mappedItem(folio: Folio): number {
   return folioTestAnon(folio) ? NR_ANON_MAPPED : NR_FILE_MAPPED;
 }
 
-/** Counts `nrPages` more entries, one for each page from `page` on. Linux mm/rmap.c:__folio_add_rmap() */
-function folioAddRmap(sys: MemorySystem, folio: Folio, page: Page, nrPages: number): void {
+/**
+ * Counts `nrPages` more entries of `mm`, one for each page from `page` on. Linux mm/rmap.c:__folio_add_rmap()
+ */
+function folioAddRmap(
+  sys: MemorySystem,
+  folio: Folio,
+  page: Page,
+  nrPages: number,
+  mm: MmStruct | undefined,
+): void {
   if (folio.order === 0) {
     if (page.mapcount++ === 0) lruvecStatModFolio(sys, folio, mappedItem(folio), 1);
     return;
@@ -60,11 +73,12 @@ function folioAddRmap(sys: MemorySystem, folio: Folio, page: Page, nrPages: numb
     folio.nrPagesMapped++;
     if (folio.entireMapcount === 0) nr++;
   }
-  folio.largeMapcount += nrPages;
+  folioAddLargeMapcount(folio, nrPages, mm);
   if (nr !== 0) lruvecStatModFolio(sys, folio, mappedItem(folio), nr);
 }
 
-function vmaIsLocked(vma: VmAreaStruct): boolean {
+/** Whether pages that the VMA maps are locked. Linux mm/internal.h:mlock_vma_folio(), its test */
+export function vmaIsLocked(vma: VmAreaStruct): boolean {
   return (vma.vmFlags & (VM_LOCKED | VM_SPECIAL)) === VM_LOCKED;
 }
 
@@ -91,35 +105,53 @@ export function folioAddNewAnonRmap(
   if (nr === 1) {
     folio.mapcount = 1;
     folio.anonExclusive = exclusive;
+  } else if (folioTestPmdMappable(folio)) {
+    folio.anonExclusive = exclusive;
+    folio.entireMapcount = 1;
+    folioAddLargeMapcount(folio, 1, vma.vmMm);
+    lruvecStatModFolio(sys, folio, NR_ANON_THPS, nr);
   } else {
     for (let i = 0; i < nr; i++) {
       const page = pfnToPage(sys, folio.pfn + i);
       page.mapcount = 1;
       page.anonExclusive = exclusive;
     }
-    folio.largeMapcount = nr;
     folio.nrPagesMapped = nr;
+    folioAddLargeMapcount(folio, nr, vma.vmMm);
   }
+  if (nr > 1) modMthpStat(sys, folio.order, "nr_anon");
   lruvecStatModFolio(sys, folio, NR_ANON_MAPPED, nr);
 }
 
 /**
- * One more entry for a page of anonymous memory that has its AnonVma already: back from the swap cache.
- * Linux mm/rmap.c:folio_add_anon_rmap_ptes()
+ * One more entry for each of `nrPages` pages of anonymous memory that has its AnonVma already: back from the
+ * swap cache, or a huge page that is split. Linux mm/rmap.c:folio_add_anon_rmap_ptes()
  */
-export function folioAddAnonRmapPte(folio: Folio, page: Page, vma: VmAreaStruct, exclusive: boolean): void {
+export function folioAddAnonRmapPtes(
+  folio: Folio,
+  page: Page,
+  nrPages: number,
+  vma: VmAreaStruct,
+  exclusive: boolean,
+): void {
   const { sys } = vma.vmMm;
   vmBugOn(!folioTestAnon(folio), "a page of a file is mapped as anonymous memory");
-  folioAddRmap(sys, folio, page, 1);
-  if (exclusive) page.anonExclusive = true;
+  folioAddRmap(sys, folio, page, nrPages, vma.vmMm);
+  if (exclusive)
+    for (let i = 0; i < nrPages; i++) (i === 0 ? page : pfnToPage(sys, page.pfn + i)).anonExclusive = true;
   if (folio.order === 0 && vmaIsLocked(vma)) mlockFolio(sys, folio);
+}
+
+/** The same for one page. Linux include/linux/rmap.h:folio_add_anon_rmap_pte() */
+export function folioAddAnonRmapPte(folio: Folio, page: Page, vma: VmAreaStruct, exclusive: boolean): void {
+  folioAddAnonRmapPtes(folio, page, 1, vma, exclusive);
 }
 
 /** Entries for `nrPages` pages of a cache folio. Linux mm/rmap.c:folio_add_file_rmap_ptes() */
 export function folioAddFileRmapPtes(folio: Folio, page: Page, nrPages: number, vma: VmAreaStruct): void {
   const { sys } = vma.vmMm;
   vmBugOn(folioTestAnon(folio), "a file page is anonymous");
-  folioAddRmap(sys, folio, page, nrPages);
+  folioAddRmap(sys, folio, page, nrPages, vma.vmMm);
   if ((folio.order === 0 || nrPages === folioNrPages(folio)) && vmaIsLocked(vma)) mlockFolio(sys, folio);
 }
 
@@ -129,11 +161,12 @@ export function folioRemoveRmapPtes(folio: Folio, page: Page, nrPages: number, v
   if (folio.order === 0) {
     vmBugOnPage(page.mapcount <= 0, page.pfn, "is unmapped more often than mapped");
     if (--page.mapcount === 0) lruvecStatModFolio(sys, folio, mappedItem(folio), -1);
-  } else folioRemoveRmapLarge(sys, folio, page, nrPages);
+  } else folioRemoveRmapLarge(vma.vmMm, folio, page, nrPages);
   if (vmaIsLocked(vma)) munlockFolio(sys, folio);
 }
 
-function folioRemoveRmapLarge(sys: MemorySystem, folio: Folio, page: Page, nrPages: number): void {
+function folioRemoveRmapLarge(mm: MmStruct, folio: Folio, page: Page, nrPages: number): void {
+  const { sys } = mm;
   let nr = 0;
   for (let i = 0; i < nrPages; i++) {
     const p = i === 0 ? page : pfnToPage(sys, page.pfn + i);
@@ -142,23 +175,41 @@ function folioRemoveRmapLarge(sys: MemorySystem, folio: Folio, page: Page, nrPag
     folio.nrPagesMapped--;
     if (folio.entireMapcount === 0) nr++;
   }
-  folio.largeMapcount -= nrPages;
+  folioSubLargeMapcount(folio, nrPages, mm);
+  const partial = nr !== 0 && folio.nrPagesMapped > 0;
+  if (partial && folioTestAnon(folio) && (folio.flags & PG_partially_mapped) === 0)
+    deferredSplitFolio(sys, folio, true);
   if (nr !== 0) lruvecStatModFolio(sys, folio, mappedItem(folio), -nr);
 }
 
-/** fork: one more entry for a cache page. Linux include/linux/rmap.h:folio_dup_file_rmap_pte() */
-export function folioDupFileRmapPtes(sys: MemorySystem, folio: Folio, page: Page, nrPages: number): void {
-  folioAddRmap(sys, folio, page, nrPages);
+/**
+ * fork: one more entry for a cache page, of the child's `dstVma`; of a large folio it must be named.
+ * Linux include/linux/rmap.h:folio_dup_file_rmap_pte()
+ */
+export function folioDupFileRmapPtes(
+  sys: MemorySystem,
+  folio: Folio,
+  page: Page,
+  nrPages: number,
+  dstVma?: VmAreaStruct,
+): void {
+  folioAddRmap(sys, folio, page, nrPages, dstVma?.vmMm);
 }
 
 /**
- * fork: one more entry for an anonymous page, which is shared from now on. False if it must be copied at once
- * (pinned for I/O). Linux include/linux/rmap.h:folio_try_dup_anon_rmap_pte()
+ * fork: one more entry for an anonymous page, of the child's `dstVma`; it is shared from now on. False if it
+ * must be copied at once (pinned for I/O). Of a large folio the child should be named: else nobody ever knows
+ * again whose it is alone. Linux include/linux/rmap.h:folio_try_dup_anon_rmap_pte()
  */
-export function folioTryDupAnonRmapPte(sys: MemorySystem, folio: Folio, page: Page): boolean {
+export function folioTryDupAnonRmapPte(
+  sys: MemorySystem,
+  folio: Folio,
+  page: Page,
+  dstVma?: VmAreaStruct,
+): boolean {
   page.anonExclusive = false;
   if (folio.order === 0) page.mapcount++;
-  else folioAddRmap(sys, folio, page, 1);
+  else folioAddRmap(sys, folio, page, 1, dstVma?.vmMm);
   return true;
 }
 

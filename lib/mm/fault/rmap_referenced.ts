@@ -21,7 +21,7 @@ import { vmaHasRecency } from "../lru/mm_inline.js";
 import { memCgroupIsDescendant } from "../memcg/charge.js";
 import { VM_LOCKED, VM_SPECIAL, type VmAreaStruct } from "../mm_types.js";
 import { type Folio, folioMapcount, folioNrPages, folioTestAnon } from "../pages/folio.js";
-import { pteMkold, pteYoung, setPte } from "../pgtable/pgtable.js";
+import { pmdLeaf, pteMkold, pteYoung, setPte } from "../pgtable/pgtable.js";
 import type { MemorySystem } from "../system.js";
 import { pageVmaMappedWalk } from "./page_vma_mapped.js";
 import { rmapWalk } from "./rmap.js";
@@ -41,6 +41,8 @@ interface FolioReferences {
   /** The VMA at hand, its entries that map the folio, and whether one of them was used. */
   vma: VmAreaStruct | undefined;
   ptes: number;
+  /** They map all of it. */
+  whole: boolean;
   young: boolean;
 }
 
@@ -65,6 +67,7 @@ export function folioReferenced(
     vmFlags: 0,
     vma: undefined,
     ptes: 0,
+    whole: false,
     young: false,
   };
   if (mapcount === 0 || folio.mapping === undefined) return found;
@@ -83,6 +86,7 @@ function folioReferencedOne(vma: VmAreaStruct, _address: Vaddr, found: FolioRefe
   if (memcg !== undefined && !memCgroupIsDescendant(vma.vmMm.memcg, memcg)) return true;
   found.vma = vma;
   found.ptes = 0;
+  found.whole = false;
   found.young = false;
   pageVmaMappedWalk(folio, vma, entryReferenced, found);
   found.mapcount -= found.ptes;
@@ -91,7 +95,7 @@ function folioReferencedOne(vma: VmAreaStruct, _address: Vaddr, found: FolioRefe
       found.referenced++;
       found.vmFlags |= vma.vmFlags;
     }
-  } else if (found.ptes === folioNrPages(folio)) {
+  } else if (found.whole) {
     // The lock may have missed it. Linux mm/internal.h:mlock_vma_folio()
     if ((vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(found.sys, folio);
     found.vmFlags |= VM_LOCKED;
@@ -110,8 +114,9 @@ function entryReferenced(
   const { sys } = found;
   const vma = found.vma!;
   found.ptes++;
+  found.whole = pmdLeaf(pte) || found.ptes === folioNrPages(found.folio);
   if ((vma.vmFlags & VM_LOCKED) !== 0 || !pteYoung(pte)) return true;
-  if (sys.lruGen.enabled) {
+  if (sys.lruGen.enabled && !pmdLeaf(pte)) {
     found.young = lruGenLookAround(vma, address, ptep);
     return true;
   }

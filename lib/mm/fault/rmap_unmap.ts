@@ -13,12 +13,15 @@
  *   TlbflushUnmapBatch   a processor of somebody else may still hold the old entry. Interrupting it for each page
  *                        would be dear: the flush waits until the caller frees what he has collected
  *
- * Left out: huge entries, which nothing makes yet; pages pinned for a device.
+ *       a leaf of level 2        split first; after MADV_FREE it is emptied as a whole
+ *
+ * Left out: pages pinned for a device.
  *
  * Linux mm/rmap.c. Read first: rmap.ts, page_vma_mapped.ts. Read next: mm/lru/shrink_folio_list.ts.
  */
 import type { Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
+import { discardAnonFolioPmd } from "../huge/huge_memory.js";
 import { mlockFolio } from "../lru/mlock_batch.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
@@ -44,7 +47,7 @@ import {
   pfnToPage,
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
-import { pteDirty, setPte } from "../pgtable/pgtable.js";
+import { pmdLeaf, pteDirty, setPte } from "../pgtable/pgtable.js";
 import { pteSoftDirty, pteSwpMksoftDirty } from "../pgtable/soft_dirty.js";
 import { pteSwpMkexclusive, swpEntryToPte } from "../pgtable/swapops.js";
 import { archTlbbatchAddPending, archTlbbatchFlush, flushTlbPage } from "../pgtable/tlb.js";
@@ -95,6 +98,8 @@ interface Unmapping {
   /** The VMA at hand, and its entries that a lock protects. */
   vma: VmAreaStruct | undefined;
   lockedPtes: number;
+  /** A leaf was split: its entries are to be looked at. Linux page_vma_mapped_walk_restart() */
+  restart: boolean;
 }
 
 /**
@@ -103,7 +108,7 @@ interface Unmapping {
  * Linux mm/rmap.c:try_to_unmap()
  */
 export function tryToUnmap(sys: MemorySystem, folio: Folio, batch?: TlbflushUnmapBatch): void {
-  rmapWalk(folio, tryToUnmapOne, { sys, folio, batch, vma: undefined, lockedPtes: 0 });
+  rmapWalk(folio, tryToUnmapOne, { sys, folio, batch, vma: undefined, lockedPtes: 0, restart: false });
 }
 
 /** Empties the entries of one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
@@ -111,7 +116,11 @@ function tryToUnmapOne(vma: VmAreaStruct, _address: Vaddr, unmapping: Unmapping)
   const { sys, folio } = unmapping;
   unmapping.vma = vma;
   unmapping.lockedPtes = 0;
-  const unmapped = pageVmaMappedWalk(folio, vma, unmapEntry, unmapping);
+  let unmapped = pageVmaMappedWalk(folio, vma, unmapEntry, unmapping);
+  if (unmapping.restart) {
+    unmapping.restart = false;
+    unmapped = pageVmaMappedWalk(folio, vma, unmapEntry, unmapping);
+  }
   if (unmapping.lockedPtes === 0) return unmapped && folioMapped(folio);
   const whole = unmapping.lockedPtes === folioNrPages(folio);
   if (whole && (vma.vmFlags & VM_SPECIAL) === 0) mlockFolio(sys, folio);
@@ -123,7 +132,11 @@ function unmapEntry(address: Vaddr, ptep: number, pte: Pte, index: number, unmap
   const { sys, folio, batch } = unmapping;
   const vma = unmapping.vma!;
   const mm = vma.vmMm;
-  if ((vma.vmFlags & VM_LOCKED) !== 0) return ++unmapping.lockedPtes < folioNrPages(folio);
+  if ((vma.vmFlags & VM_LOCKED) !== 0) {
+    unmapping.lockedPtes = pmdLeaf(pte) ? folioNrPages(folio) : unmapping.lockedPtes + 1;
+    return unmapping.lockedPtes < folioNrPages(folio);
+  }
+  if (pmdLeaf(pte)) return unmapLeaf(address, ptep, unmapping);
   setPte(sys.ram, ptep, 0);
   if (batch !== undefined && shouldDeferFlush(mm)) {
     archTlbbatchAddPending(batch.cpumask, mm);
@@ -142,6 +155,20 @@ function unmapEntry(address: Vaddr, ptep: number, pte: Pte, index: number, unmap
   folioRemoveRmapPtes(folio, pfnToPage(sys, folio.pfn + index), 1, vma);
   folioPut(sys, folio);
   return true;
+}
+
+/**
+ * A leaf: the folio goes as a whole if it is free to be dropped; else its entries are looked at one by one.
+ * False ends the walk.
+ */
+function unmapLeaf(address: Vaddr, pmdp: number, unmapping: Unmapping): boolean {
+  const { sys, folio } = unmapping;
+  const vma = unmapping.vma!;
+  if (folioTestAnon(folio) && (folio.flags & PG_swapbacked) === 0)
+    return discardAnonFolioPmd(vma, address, pmdp, folio);
+  sys.parts.splitHugePmd(vma, pmdp, address);
+  unmapping.restart = folioTestAnon(folio); // a leaf of a file is gone
+  return !unmapping.restart;
 }
 
 /**

@@ -17,8 +17,9 @@
  */
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
-import type { Pte } from "../../hw/entry.js";
+import { PAGE_ACCESSED, PAGE_DIRTY, type Pte } from "../../hw/entry.js";
 import type { AddressSpace } from "../filemap/mapping.js";
+import { zapHugePmd } from "../huge/huge_memory.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
@@ -30,9 +31,8 @@ import {
   VM_SEQ_READ,
   type VmAreaStruct,
 } from "../mm_types.js";
-import { vmBugOn } from "../mmdebug.js";
 import { type Folio, folioTestAnon, PG_swapcache, pageFolio, pfnToPage } from "../pages/folio.js";
-import { folioPut } from "../pages/free_pages.js";
+import { folioPutRefs } from "../pages/free_pages.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import {
@@ -59,6 +59,7 @@ import { freeSwapAndCacheNr, freeSwapCache } from "../swap/swap_state.js";
 import { updateHiwaterRss } from "../vma/util.js";
 import { unlinkFile } from "../vma/vma.js";
 import { unlinkAnonVmas } from "./anon_vma.js";
+import { folioPteBatch } from "./pte_batch.js";
 import { folioRemoveRmapPtes } from "./rmap.js";
 
 /** What is to be taken and what left. Linux include/linux/mm.h:struct zap_details */
@@ -134,8 +135,15 @@ function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: 
   const mm = vma.vmMm;
   const { ram } = mm.sys;
   forEachPmd(mm, start, end, (pmdp, from, to) => {
+    if (leafNotTable(ptepGet(ram, pmdp))) {
+      if (to - from === PMD_SIZE) {
+        zapHugePmd(vma, pmdp, from);
+        return;
+      }
+      mm.sys.parts.splitHugePmd(vma, pmdp, from);
+    }
     const pmd = ptepGet(ram, pmdp);
-    vmBugOn(leafNotTable(pmd), "a leaf above level 1 is to be zapped, which nothing takes apart");
+    if (pmd === 0) return; // of a file: splitting it has removed it
     const skipped = zapPteRange(vma, ptePfn(pmd), from, to, details);
     if (details.reclaimPt && !skipped && to - from >= PMD_SIZE && pteTableEmpty(mm, ptePfn(pmd)))
       freeTableBelow(mm, pmdp);
@@ -154,16 +162,21 @@ function zapPteRange(
   const first = pteIndex(start);
   const last = first + (end - start) / PAGE_SIZE;
   let skipped = false;
-  for (let i = first; i < last; i++) {
+  for (let i = first, nr = 1; i < last; i += nr) {
+    nr = 1;
     if (ram.entryLo(table, i) === 0 && ram.entryHi(table, i) === 0) continue;
     const ptep = table * 512 + i;
     const pte = ptepGet(ram, ptep);
     if (ptePresent(pte)) {
       const addr = start + (i - first) * PAGE_SIZE;
-      if (zapPresentPte(vma, ptep, pte, details)) {
-        tlbEntryChanged(vma.vmMm, addr, pte, 0);
-        if (trace.on) trace.emit("pagewalk:zap_present_ptes", { addr, pfn: ptePfn(pte) });
-      } else skipped = true;
+      const zapped = zapPresentPtes(vma, ptep, pte, last - i, addr, details);
+      if (zapped === 0) skipped = true;
+      else {
+        nr = zapped;
+        if (trace.on)
+          for (let k = 0; k < nr; k++)
+            trace.emit("pagewalk:zap_present_ptes", { addr: addr + k * PAGE_SIZE, pfn: ptePfn(pte) + k });
+      }
     } else if (!zapNonpresentPte(vma, ptep, pte, details)) skipped = true;
   }
   return skipped;
@@ -183,28 +196,46 @@ function zapNonpresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: Za
   return true;
 }
 
-/** One present entry; false if it is left. Linux mm/memory.c:zap_present_ptes() */
-function zapPresentPte(vma: VmAreaStruct, ptep: number, pte: Pte, details: ZapDetails): boolean {
+/**
+ * A present entry, and with it those behind it, at most `maxNr` together, that map the next pages of the same
+ * large folio: how many are gone, 0 if it is left. Linux mm/memory.c:zap_present_ptes()
+ */
+function zapPresentPtes(
+  vma: VmAreaStruct,
+  ptep: number,
+  pte: Pte,
+  maxNr: number,
+  addr: Vaddr,
+  details: ZapDetails,
+): number {
   const mm = vma.vmMm;
   const { sys } = mm;
   if (pteSpecial(pte)) {
     setPte(sys.ram, ptep, 0);
-    return true;
+    tlbEntryChanged(mm, addr, pte, 0);
+    return 1;
   }
   const page = pfnToPage(sys, ptePfn(pte));
   const folio = pageFolio(page);
   const anon = folioTestAnon(folio);
-  if (anon && !details.evenCows) return false;
-  setPte(sys.ram, ptep, 0);
-  if (!anon) noteUse(vma, folio, pte);
-  addMmCounter(mm, mmCounter(folio), -1);
-  folioRemoveRmapPtes(folio, page, 1, vma);
+  if (anon && !details.evenCows) return 0;
+  const nr = folio.order > 0 && maxNr > 1 ? folioPteBatch(sys, folio, page, ptep, pte, maxNr) : 1;
+  let seen = 0;
+  for (let i = 0; i < nr; i++) {
+    const old = i === 0 ? pte : ptepGet(sys.ram, ptep + i);
+    seen |= old & (PAGE_DIRTY | PAGE_ACCESSED);
+    setPte(sys.ram, ptep + i, 0);
+    tlbEntryChanged(mm, addr + i * PAGE_SIZE, old, 0);
+  }
+  if (!anon) noteUse(vma, folio, seen);
+  addMmCounter(mm, mmCounter(folio), -nr);
+  folioRemoveRmapPtes(folio, page, nr, vma);
   if ((folio.flags & PG_swapcache) !== 0) freeSwapCache(sys, folio);
-  folioPut(sys, folio);
-  return true;
+  folioPutRefs(sys, folio, nr);
+  return nr;
 }
 
-/** What the entry knew about a cache page goes to the page. Linux mm/memory.c:zap_present_folio_ptes() */
+/** What the entries knew about a cache page goes to the page. Linux mm/memory.c:zap_present_folio_ptes() */
 function noteUse(vma: VmAreaStruct, folio: Folio, pte: Pte): void {
   if (pteDirty(pte)) folioMarkDirty(folio);
   if (pteYoung(pte) && (vma.vmFlags & (VM_SEQ_READ | VM_RAND_READ)) === 0)

@@ -8,7 +8,9 @@
  *
  * A folio that is still mapped is unmapped first; later faults map the parts.
  *
- * (Linux has this in mm/huge_memory.c. Anonymous huge pages are split there too; they come later.)
+ * Anonymous memory is split another way: its pages must be mapped again (split_anon.ts).
+ *
+ * (Linux has this in mm/huge_memory.c.)
  *
  * Read first: mm/pages/folio.ts, mm/filemap/address_space.ts. Read next: mm/filemap/truncate.ts.
  */
@@ -18,8 +20,17 @@ import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { lruvecAddFolio, lruvecDelFolio } from "../lru/mm_inline.js";
 import { lruAddDrain } from "../lru/swap.js";
-import { type Folio, folioMapped, folioNrPages, PG_head, PG_lru, pfnToPage } from "../pages/folio.js";
+import {
+  type Folio,
+  folioMapped,
+  folioNrPages,
+  folioTestAnon,
+  PG_head,
+  PG_lru,
+  pfnToPage,
+} from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
+import { splitAnonFolio } from "./split_anon.js";
 
 /**
  * Splits a cache folio so that page `at` of it stands alone; halves without it stay whole. False when it is
@@ -45,10 +56,17 @@ export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean
 }
 
 /**
- * Splits a cache folio into single pages; false when it cannot be.
- * Linux include/linux/huge_mm.h:split_folio()
+ * Splits a large folio into single pages; false when it cannot be. The caller has `extraRefs` holds of it. With
+ * `list` the pages behind the first go there, held, instead of on the LRU. Linux mm/huge_memory.c:
+ * split_folio_to_list()
  */
-export function splitFolio(folio: Folio, extraRefs: number): boolean {
+export function splitFolio(sys: MemorySystem, folio: Folio, extraRefs: number, list?: Folio[]): boolean {
+  if (folioTestAnon(folio)) return splitAnonFolio(sys, folio, extraRefs, list);
+  return splitCacheFolio(folio, extraRefs);
+}
+
+/** The same for a folio of the page cache. */
+function splitCacheFolio(folio: Folio, extraRefs: number): boolean {
   const nrPages = folioNrPages(folio);
   if (!folioSplit(folio, 0, extraRefs)) return false;
   const { pages, host } = folio.mapping as AddressSpace;
@@ -68,6 +86,7 @@ function splitInHalf(sys: MemorySystem, mapping: AddressSpace, folio: Folio): Fo
   const upper = pfnToPage(sys, folio.pfn + nr);
   upper.order = folio.order;
   if (folio.order === 0) folio.flags &= ~PG_head;
+  folio.large = undefined; // nobody maps it
   upper.flags = folio.flags;
   upper.mlockCount = 0;
   upper.mapping = mapping;

@@ -1,79 +1,179 @@
 /**
- * What huge pages ask of the allocator: more free memory, so that whole blocks of 2 MiB are to be had.
+ * khugepaged: the thread that makes huge pages of small ones, in the background.
  *
- *   transparent_hugepage/enabled   always or madvise --> min_free_kbytes at least
- *                                      zones x (2 + 3 x 3) blocks of 2 MiB, but no more than a 20th of RAM
- *                                  never             --> min_free_kbytes by the size of RAM alone
+ *   every scan_sleep_millisecs (10 s), pages_to_scan pages (4096: eight ranges of 2 MiB)
+ *     one address space after the other, from where it stopped
+ *       each VMA that may have huge pages
+ *         each whole 2 MiB: scan (collapse_scan.ts), and collapse if it is fit (collapse.ts)
  *
- * Pages that cannot be moved, pages of caches and pages that can be moved each want blocks of their own; when
- * one kind has none free it takes one of another's, and the two get mixed. Two blocks for each zone, and one
- * for each pair of kinds in each, make that seldom.
+ *   no huge page to be had      sleeps alloc_sleep_millisecs (60 s); the second time the go ends
+ *   once around all             full_scans + 1
  *
- *   boot, on a machine of 512 MiB or more --> hugepageInit -------------+
- *   write to transparent_hugepage/enabled --> startStopKhugepaged <-----+
+ * One batch of the thread goes up to the first range that is collapsed, or to the end of an address space.
  *
- * On a smaller machine huge pages start switched off, and nothing is computed before somebody switches them
- * on.
+ * On a machine of less than 512 MiB huge pages start switched off, and there is no thread.
  *
- * Left out: khugepaged itself, the thread that makes huge pages of small ones (lab 07).
- *
- * Linux mm/khugepaged.c, mm/huge_memory.c. Read first: mm/pages/wmark.ts.
+ * Linux mm/khugepaged.c, mm/huge_memory.c. Read first: khugepaged_mm.ts, collapse.ts. Read next:
+ * khugepaged_min_free.ts.
  */
-
-import { PAGE_SIZE } from "../../hw/address.js";
-import { MAX_PAGE_ORDER } from "../pages/buddy.js";
-import {
-  calculateMinFreeKbytes,
-  nrFreeBufferPages,
-  setupPerZoneWmarks,
-  ZONE_NORMAL,
-} from "../pages/wmark.js";
+import { PAGE_SIZE, PMD_SIZE, type Vaddr } from "../../hw/address.js";
+import { shrinkerRegister } from "../lru/shrinker.js";
+import { lruAddDrainAll } from "../lru/swap.js";
+import { type MmStruct, type VmAreaStruct, vmaIsAnonymous } from "../mm_types.js";
 import type { MemorySystem } from "../system.js";
+import type { Kthread } from "../wait.js";
+import { hpageCollapseScanPmd, type ScanResult } from "./collapse_scan.js";
+import { DeferredSplitShrinker } from "./deferred_split.js";
+import { HugeZeroShrinker } from "./huge_zero.js";
+import { setRecommendedMinFreeKbytes } from "./khugepaged_min_free.js";
+import { nextMm } from "./khugepaged_mm.js";
+import { hugeAlignDown, hugepagePmdEnabled, thpVmaAllowableOrder } from "./thp_orders.js";
+import { HPAGE_PMD_NR } from "./thp_state.js";
 
 /** RAM below which transparent huge pages start switched off, in pages. */
 export const THP_MIN_PAGES = (512 * 2 ** 20) / PAGE_SIZE;
 
-/** Pages of a block of 2 MiB. Linux pageblock_nr_pages */
-const PAGEBLOCK_NR_PAGES = 1 << (MAX_PAGE_ORDER - 1);
-/** Unmovable, movable, reclaimable. Linux MIGRATE_PCPTYPES */
-const MIGRATE_PCPTYPES = 3;
+/** Nanoseconds of a millisecond. */
+const MSEC = 1e6;
 
-/** What transparent_hugepage/enabled may say. */
-export type ThpWord = "always" | "madvise" | "never";
+// ---------------------------------------------------------------- looking through address spaces
 
-const ENABLED = "transparent_hugepage/enabled";
-const PMD_ENABLED = "transparent_hugepage/hugepages-2048kB/enabled";
+/** One range; what came of it, and whether the VMA must be looked up again. */
+function scanRange(vma: VmAreaStruct, haddr: Vaddr): { result: ScanResult; unlocked: boolean } {
+  const { vmMm: mm } = vma;
+  if (!vmaIsAnonymous(vma))
+    return { result: vma.vmOps?.collapse?.(vma, haddr, true) ?? "fail", unlocked: true };
+  const { result, unmapped } = hpageCollapseScanPmd(vma, haddr, true);
+  if (result !== "succeed") return { result, unlocked: false };
+  return { result: mm.sys.parts.collapseHugePage(mm, haddr, unmapped, true), unlocked: true };
+}
 
-/** The word that holds for all sizes: as written, or madvise unless the machine is small. */
-export function thpEnabled(sys: MemorySystem): string {
-  return sys.kernelMm.get(ENABLED) ?? (sys.totalramPages >= THP_MIN_PAGES ? "madvise" : "never");
+/** How one visit of an address space went. */
+interface MmVisit {
+  /** Pages looked at; a VMA that is passed over is one, too. */
+  progress: number;
+  result: ScanResult;
+  /** There is nothing left in it. */
+  done: boolean;
 }
 
 /**
- * Whether anybody may get a huge page of 2 MiB of anonymous memory.
- * Linux mm/khugepaged.c:hugepage_pmd_enabled()
+ * Looks at up to `pages` pages of `mm` from the cursor on; up to the first range that is collapsed, as then
+ * others may have changed the VMAs. Linux mm/khugepaged.c:khugepaged_scan_mm_slot()
  */
-function hugepagePmdEnabled(sys: MemorySystem): boolean {
-  const own = sys.kernelMm.get(PMD_ENABLED) ?? "inherit";
-  return (own === "inherit" ? thpEnabled(sys) : own) !== "never";
+function visitMm(mm: MmStruct, pages: number): MmVisit {
+  const { khugepagedScan: scan, thp } = mm.sys;
+  const visit: MmVisit = { progress: 1, result: "fail", done: false };
+  if (mm.mmUsers === 0 || mm.thp.disabled === "completely") return { ...visit, done: mm.mmUsers === 0 };
+  for (let vma = mm.mmMt.find(scan.address); vma !== undefined; vma = mm.mmMt.nextOf(vma)) {
+    const hstart = Math.ceil(vma.vmStart / PMD_SIZE) * PMD_SIZE;
+    const hend = hugeAlignDown(vma.vmEnd);
+    if (!thpVmaAllowableOrder(vma, "khugepaged") || scan.address > hend) {
+      visit.progress++;
+      continue;
+    }
+    scan.address = Math.max(scan.address, hstart);
+    while (scan.address < hend) {
+      const { result, unlocked } = scanRange(vma, scan.address);
+      visit.result = result;
+      if (result === "succeed") thp.pagesCollapsed++;
+      scan.address += PMD_SIZE;
+      visit.progress += HPAGE_PMD_NR;
+      if (unlocked || visit.progress >= pages) return visit;
+    }
+  }
+  return { ...visit, done: true };
 }
 
 /**
- * Huge pages were switched on or off: min_free_kbytes and the watermarks follow.
- * Linux mm/khugepaged.c:start_stop_khugepaged(), set_recommended_min_free_kbytes()
+ * Goes on with the round: the address space at the cursor, then the next.
+ * Linux mm/khugepaged.c:khugepaged_scan_mm_slot()
+ */
+function scanMmSlot(sys: MemorySystem, pages: number): MmVisit {
+  const { khugepagedScan: scan, thp } = sys;
+  if (scan.mm === undefined) {
+    [scan.mm] = scan.mms;
+    scan.address = 0;
+  }
+  const mm = scan.mm!;
+  const visit = visitMm(mm, pages);
+  if (!visit.done || scan.mm !== mm) return visit;
+  nextMm(scan);
+  if (scan.mm === undefined) thp.fullScans++;
+  return visit;
+}
+
+// ---------------------------------------------------------------- the thread
+
+/** Whether there is anything to look at. Linux mm/khugepaged.c:khugepaged_has_work() */
+function hasWork(sys: MemorySystem): boolean {
+  return sys.khugepagedScan.mms.size > 0 && hugepagePmdEnabled(sys);
+}
+
+/**
+ * One batch of the thread; when it wants to go on. Linux mm/khugepaged.c:khugepaged(), khugepaged_do_scan()
+ */
+function khugepaged(sys: MemorySystem): number {
+  const { khugepagedScan: scan, thp, clock } = sys;
+  const { pagesToScan, allocSleepMillisecs } = thp.khugepaged;
+  if (!scan.working) {
+    lruAddDrainAll(sys);
+    Object.assign(scan, { working: true, progress: 0, passThroughHead: 0, allocSlept: false });
+  }
+  if (scan.mm === undefined) scan.passThroughHead++;
+  if (!hasWork(sys) || scan.passThroughHead >= 2) return endOfGo(sys);
+  const { progress, result } = scanMmSlot(sys, pagesToScan - scan.progress);
+  scan.progress += progress;
+  if (scan.progress >= pagesToScan) return endOfGo(sys);
+  if (result !== "alloc_huge_page_fail") return clock.nowNs;
+  if (scan.allocSlept) return endOfGo(sys);
+  scan.allocSlept = true;
+  return clock.nowNs + allocSleepMillisecs * MSEC;
+}
+
+/** The go is over: how long the thread sleeps. Linux mm/khugepaged.c:khugepaged_wait_work() */
+function endOfGo(sys: MemorySystem): number {
+  sys.khugepagedScan.working = false;
+  if (!hasWork(sys)) return Number.POSITIVE_INFINITY;
+  return sys.clock.nowNs + sys.thp.khugepaged.scanSleepMillisecs * MSEC;
+}
+
+/** A sleep of khugepaged has another length: it looks now. Linux mm/khugepaged.c:scan_sleep_millisecs_store() */
+export function khugepagedChanged(sys: MemorySystem): void {
+  const { khugepagedThread } = sys.thp;
+  if (khugepagedThread !== undefined && hasWork(sys)) sys.sched.wakeUp(khugepagedThread);
+}
+
+/**
+ * Huge pages were switched on or off: the thread and the watermarks follow.
+ * Linux mm/khugepaged.c:start_stop_khugepaged()
  */
 export function startStopKhugepaged(sys: MemorySystem): void {
-  if (hugepagePmdEnabled(sys)) {
-    const nrZones = sys.zones.filter((zone, i) => i <= ZONE_NORMAL && zone.presentPages > 0).length;
-    const wanted = PAGEBLOCK_NR_PAGES * nrZones * (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES);
-    const pages = Math.min(wanted, Math.floor(nrFreeBufferPages(sys) / 20));
-    sys.sysctl.minFreeKbytes = Math.max(sys.sysctl.minFreeKbytes, (pages * PAGE_SIZE) / 1024);
-  } else calculateMinFreeKbytes(sys);
-  setupPerZoneWmarks(sys);
+  if (hugepagePmdEnabled(sys)) khugepagedChanged(sys);
+  setRecommendedMinFreeKbytes(sys);
 }
 
-/** The same at boot, where there is enough RAM for huge pages. Linux mm/huge_memory.c:hugepage_init() */
+/**
+ * Creates the thread, which works while huge pages are switched on. Linux: kthread_run() in
+ * start_stop_khugepaged()
+ */
+export function khugepagedRun(sys: MemorySystem): void {
+  const work = (_thread: Kthread): number => khugepaged(sys);
+  sys.thp.khugepagedThread = sys.sched.kthreadCreate("khugepaged", work);
+}
+
+/**
+ * At boot, after `enabled` is known from the command line: on a small machine everything is off.
+ * Linux mm/huge_memory.c:hugepage_init()
+ */
 export function hugepageInit(sys: MemorySystem): void {
-  if (sys.totalramPages < THP_MIN_PAGES) sys.kernelMm.set(ENABLED, "never");
-  else startStopKhugepaged(sys);
+  const { thp } = sys;
+  shrinkerRegister(sys, new HugeZeroShrinker(sys));
+  shrinkerRegister(sys, new DeferredSplitShrinker(sys));
+  if (sys.totalramPages >= THP_MIN_PAGES) {
+    setRecommendedMinFreeKbytes(sys);
+    return;
+  }
+  Object.assign(thp, { enabled: "never", defrag: "never", useZeroPage: false });
+  thp.khugepaged.defrag = false;
 }

@@ -54,6 +54,13 @@ export class Lruvec {
   nonresidentAge = 0;
   /** WORKINGSET_ACTIVATE of anonymous memory and files when reclaim last looked. Linux refaults */
   readonly refaults: [number, number] = [0, 0];
+  /**
+   * Large folios whose pages may not all be needed: under pressure they are split (mm/huge/deferred_split.ts).
+   * Linux deferred_split_queue of the group or node
+   */
+  readonly deferredSplitQueue = new Set<Folio>();
+  /** What shrinkers have put off for this group, by their names. Linux shrinker_info */
+  readonly nrDeferred = new Map<string, number>();
   /** The generations; while they are on, the lists above are empty but for the unevictable one. */
   readonly lrugen = new LruGenFolio<Folio, Lruvec>(this);
   /** All dirty pages that reclaim for the group has met wait for the device. Linux LRUVEC_CGROUP_CONGESTED */

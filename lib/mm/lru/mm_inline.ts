@@ -32,6 +32,7 @@ import {
 } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 import { lruGenAddFolio, lruGenDelFolio } from "./gen/gen_list.js";
+import { FIRST_GEN_LIST } from "./gen/lru_gen.js";
 import { folioZonenum, updateLruSize } from "./lru_size.js";
 import { LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, LRU_UNEVICTABLE } from "./lruvec.js";
 
@@ -108,6 +109,24 @@ export function lruvecDelFolio(sys: MemorySystem, folio: Folio): void {
   folio.lruList = -1;
   folio.flags &= ~PG_lru;
   updateLruSize(sys, lruvec, folioZonenum(sys, folio), list, -(1 << folio.order));
+}
+
+/**
+ * Puts `part`, which was a page of `folio` until now, beside it on its list: reclaim meets the folio first.
+ * The pages are counted there already. Linux mm/huge_memory.c:lru_add_split_folio()
+ */
+export function lruAddSplitFolio(sys: MemorySystem, folio: Folio, part: Folio): void {
+  const { lrugen, head } = folioLruvec(sys, folio);
+  const { prev, lruList } = folio;
+  part.lruList = lruList;
+  part.lruGen = folio.lruGen;
+  part.prev = prev;
+  part.next = folio;
+  folio.prev = part;
+  if (prev !== undefined) prev.next = part;
+  else if (lruList >= FIRST_GEN_LIST) lrugen.head[lruList - FIRST_GEN_LIST] = part;
+  else head[lruList] = part;
+  part.flags |= PG_lru;
 }
 
 /**

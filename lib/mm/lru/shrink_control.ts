@@ -4,9 +4,13 @@
  * Linux include/linux/shrinker.h. Read next: shrinker.ts.
  */
 
+import type { Memcg } from "./lruvec.js";
+
 /** What one call of a shrinker is told. Linux include/linux/shrinker.h:struct shrink_control */
 export interface ShrinkControl {
   readonly gfpMask: number;
+  /** The group that shrinks; undefined: all, and what belongs to no group. */
+  readonly memcg?: Memcg | undefined;
   /** Objects to look at. */
   nrToScan: number;
   /** Objects that were. */
@@ -23,6 +27,8 @@ export interface Shrinker {
   readonly name: string;
   /** What it costs to make an object again, in disk seeks; 0: nothing but time. */
   readonly seeks: number;
+  /** It keeps what it has by group. Linux SHRINKER_MEMCG_AWARE */
+  readonly memcgAware?: boolean;
   /** Objects in one call, 128 if it is 0. */
   readonly batch: number;
   /** Objects that were due to be looked at, and were too few for a call. */

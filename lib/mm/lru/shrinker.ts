@@ -11,7 +11,9 @@
  * up frees memory only when all others in its slab are gone, too: pages freed count for the one who reclaims
  * (mm/pages/slub.ts, flushReclaimState), objects do not.
  *
- * Left out: shrinkers for each memory cgroup and node.
+ * A group that is over its limit calls only the shrinkers that keep what they have by group.
+ *
+ * Left out: shrinkers for each node; dentries and inodes by group.
  *
  * Linux mm/shrinker.c. Read first: shrink_control.ts. Read next: mm/pages/slub.ts; the caches of files are in
  * lib/fs.
@@ -19,6 +21,7 @@
 import { GFP_KERNEL } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, SLABS_SCANNED } from "../vmstat.js";
+import type { Memcg } from "./lruvec.js";
 import type { ScanControl } from "./scan_control.js";
 import { SHRINK_STOP, type ShrinkControl, type Shrinker } from "./shrink_control.js";
 
@@ -38,11 +41,12 @@ function newWork(freeable: number, priority: number, seeks: number): number {
 
 /** Calls one shrinker as often as is due; objects given up. Linux mm/shrinker.c:do_shrink_slab() */
 function doShrinkSlab(sys: MemorySystem, sc: ShrinkControl, shrinker: Shrinker, priority: number): number {
+  const deferred = sc.memcg?.lruvec.nrDeferred; // a group has its own leftovers
   const batchSize = shrinker.batch === 0 ? SHRINK_BATCH : shrinker.batch;
   const freeable = shrinker.countObjects(sc);
   if (freeable === 0) return 0;
-  const nr = shrinker.nrDeferred;
-  shrinker.nrDeferred = 0;
+  const nr = deferred === undefined ? shrinker.nrDeferred : (deferred.get(shrinker.name) ?? 0);
+  if (deferred === undefined) shrinker.nrDeferred = 0;
   const delta = newWork(freeable, priority, shrinker.seeks);
   let totalScan = Math.min(Math.floor(nr / 2 ** priority) + delta, 2 * freeable);
   let freed = 0;
@@ -58,18 +62,22 @@ function doShrinkSlab(sys: MemorySystem, sc: ShrinkControl, shrinker: Shrinker, 
     totalScan -= sc.nrScanned;
     scanned += sc.nrScanned;
   }
-  shrinker.nrDeferred += Math.min(Math.max(nr + delta - scanned, 0), 2 * freeable);
+  const left = Math.min(Math.max(nr + delta - scanned, 0), 2 * freeable);
+  if (deferred === undefined) shrinker.nrDeferred += left;
+  else deferred.set(shrinker.name, left);
   return freed;
 }
 
 /**
- * Calls all shrinkers for a caller who may do what `gfp` says; objects given up.
- * Linux mm/shrinker.c:shrink_slab()
+ * Calls all shrinkers for a caller who may do what `gfp` says, of a group only those who keep something for
+ * it; objects given up. Linux mm/shrinker.c:shrink_slab(), shrink_slab_memcg()
  */
-export function shrinkSlab(sys: MemorySystem, gfp: number, priority: number): number {
+export function shrinkSlab(sys: MemorySystem, gfp: number, priority: number, group?: Memcg): number {
+  const memcg = group?.parent === undefined ? undefined : group;
   let freed = 0;
   for (const shrinker of sys.shrinkers)
-    freed += doShrinkSlab(sys, { gfpMask: gfp, nrToScan: 0, nrScanned: 0 }, shrinker, priority);
+    if (memcg === undefined || shrinker.memcgAware === true)
+      freed += doShrinkSlab(sys, { gfpMask: gfp, nrToScan: 0, nrScanned: 0, memcg }, shrinker, priority);
   return freed;
 }
 

@@ -107,7 +107,7 @@ function shrinkNodeMemcgs(sys: MemorySystem, sc: ScanControl): void {
   const partial = !currentIsKswapd(sys) && !sc.memcgFullWalk;
   for (const memcg of partial ? sharedIter(root) : memCgroupIter(root)) {
     shrinkLruvec(sys, memcg.lruvec, sc);
-    if (memcg.parent === undefined) shrinkSlab(sys, sc.gfpMask, sc.priority);
+    shrinkSlab(sys, sc.gfpMask, sc.priority, memcg);
     if (partial && sc.nrReclaimed >= sc.nrToReclaim) break;
   }
 }

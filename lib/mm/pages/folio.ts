@@ -79,6 +79,17 @@ export const PGTY_slab = 3;
 /** Compressed pages (mm/swap/zsmalloc.ts). */
 export const PGTY_zsmalloc = 4;
 
+/** What only a folio of several pages has; Linux keeps it in the structs of its tails. Linux struct folio */
+export class LargeFolio {
+  /** Two address spaces that map it (0: none), and how many entries of each do. Linux _mm_id */
+  readonly mmIds: [number, number] = [0, 0];
+  readonly mmIdMapcounts: [number, number] = [0, 0];
+  /** More than one address space may map it. Linux FOLIO_MM_IDS_SHARED_BIT */
+  maybeMappedShared = false;
+  /** It waits to be split (mm/huge/deferred_queue.ts). Linux: _deferred_list is not empty */
+  onDeferredList = false;
+}
+
 /** One frame of RAM. Linux include/linux/mm_types.h:struct page and struct folio */
 export class Page {
   /** Frame number. */
@@ -107,6 +118,8 @@ export class Page {
   largeMapcount = 0;
   /** How many of its pages are mapped by entries of their own. Linux _nr_pages_mapped */
   nrPagesMapped = 0;
+  /** The rest of what a large folio has, from when it is first mapped or queued. */
+  large: LargeFolio | undefined = undefined;
   /**
    * The cache that holds it, or the reverse map of anonymous memory. Linux mapping
    * Invariant: a folio that mapping.pages holds at some index has that mapping, and covers that index.
@@ -169,6 +182,11 @@ export function folioGet(folio: Folio): void {
 /** Takes `nr` more holds, one for each entry or cache slot. Linux include/linux/page_ref.h:folio_ref_add() */
 export function folioRefAdd(folio: Folio, nr: number): void {
   folio.refcount += nr;
+}
+
+/** Whether an entry of level 2 can map it as a whole. Linux folio_test_pmd_mappable() */
+export function folioTestPmdMappable(folio: Folio): boolean {
+  return folio.order >= 9;
 }
 
 /** Number of pages in the folio. Linux folio_nr_pages() */

@@ -19,6 +19,7 @@
  */
 
 import type { Pfn } from "../../hw/address.js";
+import { folioUndoLarge } from "../huge/deferred_queue.js";
 import { lruvecDelFolio } from "../lru/mm_inline.js";
 import { memCgroupUncharge } from "../memcg/charge.js";
 import { vmBugOnPage } from "../mmdebug.js";
@@ -55,6 +56,7 @@ function freeFolio(sys: MemorySystem, folio: Folio): void {
     modNodePageState(sys, NR_MLOCK, -(1 << folio.order));
     countVmEvents(sys, UNEVICTABLE_PGCLEARED, 1 << folio.order);
   }
+  if (folio.large !== undefined) folioUndoLarge(sys, folio);
   if (folio.memcg !== undefined) memCgroupUncharge(sys, folio);
   freeUnrefPage(sys, folio);
 }

@@ -34,8 +34,8 @@ export function tlbFinishMmu(mm: MmStruct): void {
   const gather = mm.tlbGather!;
   if (--gather.depth > 0) return;
   mm.tlbGather = undefined;
-  const { start, end, freedTables } = gather;
-  if (start < end) flushTlbMmRange(mm, start, end, freedTables);
+  const { start, end, freedTables, stride } = gather;
+  if (start < end) flushTlbMmRange(mm, start, end, freedTables, stride);
   else if (freedTables) flushTlbMmRange(mm, 0, TLB_FLUSH_ALL, true);
 }
 
@@ -50,9 +50,16 @@ export function withGather<T>(mm: MmStruct, work: (gather: MmuGather) => T): T {
 }
 
 /**
- * The entry for `addr` was `before` and is `after` now: it is gathered if a TLB may not keep it.
- * Linux include/asm-generic/tlb.h:tlb_remove_tlb_entry(), tlb_flush_pte_range()
+ * The entry for `addr`, which maps `size` bytes, was `before` and is `after` now: it is gathered if a TLB may
+ * not keep it. Linux include/asm-generic/tlb.h:tlb_remove_tlb_entry(), tlb_flush_pte_range(),
+ * tlb_flush_pmd_range()
  */
-export function tlbEntryChanged(mm: MmStruct, addr: Vaddr, before: number, after: number): void {
-  if (mm.sys.parts.pteNeedsFlush(before, after)) mm.tlbGather!.addRange(addr, addr + PAGE_SIZE);
+export function tlbEntryChanged(
+  mm: MmStruct,
+  addr: Vaddr,
+  before: number,
+  after: number,
+  size = PAGE_SIZE,
+): void {
+  if (mm.sys.parts.pteNeedsFlush(before, after)) mm.tlbGather!.addRange(addr, addr + size, size);
 }

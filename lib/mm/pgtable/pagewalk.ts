@@ -13,9 +13,9 @@
  * out here, once (classifyPte): an entry of no known kind throws before a callback could take it for
  * something else.
  *
- * A leaf of level 2 that is met by a walk with pteEntry but without pmdEntry throws: Linux splits the huge
- * page there, and to step over it would leave 512 pages out in silence. Nothing maps a leaf of level 3, so
- * every walk throws there.
+ * A leaf of level 2 that is met by a walk with pteEntry but without pmdEntry is split, and so is one to which
+ * pmdEntry answers "split": then its 512 entries are visited. Nothing maps a leaf of level 3, so every walk
+ * throws there.
  *
  * `forEachPmd` is the loop below it, which the functions that empty or copy many entries (zap, fork) use
  * directly.
@@ -40,11 +40,14 @@ export const PUD_BYTES = 0x4000_0000;
 export const PGD_BYTES = 0x80_0000_0000;
 
 /**
- * What a callback answers: true ends the walk, nothing or false goes on.
+ * What a callback answers: true ends the walk, nothing or false goes on; of a leaf, "split": take it apart and
+ * go on below. Linux: ACTION_SUBTREE
  * Differs from Linux: an int there, so that a number returned by chance would end the walk too.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that never ends the walk returns nothing
 type WalkAnswer = boolean | void;
+/** The same of a leaf. */
+type LeafAnswer = WalkAnswer | "split" | undefined;
 
 /** What to call for what is found; all are optional. Linux include/linux/pagewalk.h:struct mm_walk_ops */
 export interface MmWalkOps {
@@ -59,7 +62,7 @@ export interface MmWalkOps {
    * it ends.
    * Differs from Linux: not called for tables.
    */
-  pmdEntry?(pmd: Pte, addr: Vaddr, pmdp: number, next: Vaddr): WalkAnswer;
+  pmdEntry?(pmd: Pte, addr: Vaddr, pmdp: number, next: Vaddr): LeafAnswer;
   /**
    * A level-1 entry: its value, address, pointer, and which of the PTE_KIND_ constants it is.
    * Differs from Linux: not called for empty ones, which are holes here.
@@ -173,11 +176,12 @@ export function walkPageRangeVma(vma: VmAreaStruct, start: Vaddr, end: Vaddr, op
   const visit: PmdVisitor = (pmdp, addr, next) => {
     const pmd = ptepGet(ram, pmdp);
     if (!leafNotTable(pmd)) return ops.pteEntry && walkPteRange(ram, pmd, addr, next, ops);
-    vmBugOn(
-      ops.pmdEntry === undefined && ops.pteEntry !== undefined,
-      `a leaf of level 2 at ${addr.toString(16)} is met by a walk that knows only entries of level 1`,
-    );
-    return ops.pmdEntry?.(pmd, addr, pmdp, next);
+    const answer = ops.pmdEntry === undefined ? "split" : ops.pmdEntry(pmd, addr, pmdp, next);
+    if (answer !== "split") return answer;
+    if (ops.pteEntry === undefined) return false;
+    vma.vmMm.sys.parts.splitHugePmd(vma, pmdp, addr);
+    const table = ptepGet(ram, pmdp);
+    return table === 0 ? ops.pteHole?.(addr, next, 3) : walkPteRange(ram, table, addr, next, ops);
   };
   return forEachPmd(
     vma.vmMm,

@@ -46,8 +46,8 @@ import {
 const PUD_BYTES = 0x4000_0000;
 const PGD_BYTES = 0x80_0000_0000;
 
-/** A zeroed frame for a table: its number, or 0. Linux pagetable_alloc() and pagetable_pte_ctor() */
-function tableAlloc(mm: MmStruct): number {
+/** A zeroed frame for a table: its number, or 0. Linux pte_alloc_one() */
+export function pteAllocOne(mm: MmStruct): number {
   const gfp = mm === mm.sys.initMm ? GFP_PGTABLE_KERNEL : GFP_PGTABLE_USER;
   const page = allocPages(mm.sys, gfp, 0);
   if (page === undefined) return 0;
@@ -60,14 +60,15 @@ function tableAlloc(mm: MmStruct): number {
   return page.pfn;
 }
 
-function tableFree(mm: MmStruct, pfn: Pfn): void {
+/** A table that nothing points to goes back. Linux pte_free() */
+export function pteFree(mm: MmStruct, pfn: Pfn): void {
   modNodePageState(mm.sys, NR_PAGETABLE, -1);
   folioPut(mm.sys, pfnToPage(mm.sys, pfn));
 }
 
 /** Gives the mm its top table; 0 or -12 (ENOMEM). Linux arch/x86/mm/pgtable.c:pgd_alloc() */
 export function pgdAlloc(mm: MmStruct): number {
-  const pfn = tableAlloc(mm);
+  const pfn = pteAllocOne(mm);
   if (pfn === 0) return -12;
   mm.pgd = pfn;
   return 0;
@@ -75,7 +76,7 @@ export function pgdAlloc(mm: MmStruct): number {
 
 /** Takes the top table away; all others must be gone. Linux arch/x86/mm/pgtable.c:pgd_free() */
 export function pgdFree(mm: MmStruct): void {
-  if (mm.pgd !== 0) tableFree(mm, mm.pgd);
+  if (mm.pgd !== 0) pteFree(mm, mm.pgd);
   mm.pgd = 0;
 }
 
@@ -97,10 +98,10 @@ function tableBelowAlloc(mm: MmStruct, entryp: number): number {
   const entry = ptepGet(mm.sys.ram, entryp);
   if ((entry & (PAGE_PRESENT | PAGE_PSE)) === PAGE_PRESENT) return ptePfn(entry);
   if (entry !== 0) noTable(entry);
-  const pfn = tableAlloc(mm);
+  const pfn = pteAllocOne(mm);
   if (pfn === 0) return 0;
   if (pmdInstall(mm, entryp, pfn)) return pfn;
-  tableFree(mm, pfn);
+  pteFree(mm, pfn);
   return tableBelow(mm, entryp);
 }
 
@@ -108,7 +109,7 @@ function tableBelowAlloc(mm: MmStruct, entryp: number): number {
  * Hooks the new table `pfn` in below `entryp`; false, and the table stays the caller's, if one has come there
  * since the caller looked: to have memory for the table it may have waited. Linux mm/memory.c:pmd_install()
  */
-function pmdInstall(mm: MmStruct, entryp: number, pfn: Pfn): boolean {
+export function pmdInstall(mm: MmStruct, entryp: number, pfn: Pfn): boolean {
   const { ram } = mm.sys;
   if (ptepGet(ram, entryp) !== 0) return false;
   mm.pgtablesBytes += PAGE_SIZE;
@@ -186,13 +187,13 @@ export function vmfPteAlloc(vmf: VmFault): boolean {
  */
 export function vmfPreallocPte(vmf: VmFault): boolean {
   if (vmf.ptep !== 0 || vmf.preallocPte !== 0) return true;
-  vmf.preallocPte = tableAlloc(vmf.vma.vmMm);
+  vmf.preallocPte = pteAllocOne(vmf.vma.vmMm);
   return vmf.preallocPte !== 0;
 }
 
 /** Frees the table that was set aside and not used. Linux mm/memory.c:do_fault() */
 export function vmfFreePrealloc(vmf: VmFault): void {
-  if (vmf.preallocPte !== 0) tableFree(vmf.vma.vmMm, vmf.preallocPte);
+  if (vmf.preallocPte !== 0) pteFree(vmf.vma.vmMm, vmf.preallocPte);
   vmf.preallocPte = 0;
 }
 
@@ -218,7 +219,7 @@ export function freeTableBelow(mm: MmStruct, entryp: number): void {
   setPte(mm.sys.ram, entryp, 0);
   mm.pgtablesBytes -= PAGE_SIZE;
   if (mm.tlbGather !== undefined) mm.tlbGather.freedTables = true;
-  tableFree(mm, table);
+  pteFree(mm, table);
 }
 
 /**

@@ -106,16 +106,26 @@ export const TLB_SINGLE_PAGE_FLUSH_CEILING = 33;
 /** The end of a range that means everything. Linux arch/x86/include/asm/tlbflush.h:TLB_FLUSH_ALL */
 export const TLB_FLUSH_ALL = Number.POSITIVE_INFINITY;
 
-/** Flushes [start, end) of `mm` wherever it may be cached. Linux arch/x86/mm/tlb.c:flush_tlb_mm_range() */
-export function flushTlbMmRange(mm: MmStruct, start: number, end: number, freedTables = false): void {
+/**
+ * Flushes [start, end) of `mm`, pages of `stride` bytes, wherever it may be cached.
+ * Linux arch/x86/mm/tlb.c:flush_tlb_mm_range()
+ */
+export function flushTlbMmRange(
+  mm: MmStruct,
+  start: number,
+  end: number,
+  freedTables = false,
+  stride = PAGE_SIZE,
+): void {
   const { sys } = mm;
   mm.context.tlbGen++;
-  const long = (end - start) / PAGE_SIZE > TLB_SINGLE_PAGE_FLUSH_CEILING;
+  const long = (end - start) / stride > TLB_SINGLE_PAGE_FLUSH_CEILING;
   const info: FlushTlbInfo = {
     mm,
     start: long ? 0 : start,
     end: long ? TLB_FLUSH_ALL : end,
     newTlbGen: mm.context.tlbGen,
+    stride,
     freedTables,
   };
   const self = sys.cpus[sys.thisCpu];
@@ -169,9 +179,9 @@ function flushTlbFunc(sys: MemorySystem, cpu: Cpu, info: FlushTlbInfo): void {
 
 /** Drops the pages of `range`, or all of the PCID in use. Linux arch/x86/mm/tlb.c:flush_tlb_local() */
 function flushLocal(sys: MemorySystem, cpu: Cpu, range: FlushTlbInfo | undefined): void {
-  noteFlush(sys, cpu, range === undefined ? -1 : (range.end - range.start) / PAGE_SIZE);
+  noteFlush(sys, cpu, range === undefined ? -1 : Math.ceil((range.end - range.start) / range.stride));
   if (range === undefined) cpu.writeCr3(cpu.cr3);
-  else for (let va = range.start; va < range.end; va += PAGE_SIZE) cpu.invlpg(va);
+  else for (let va = range.start; va < range.end; va += range.stride) cpu.invlpg(va);
 }
 
 // ---------------------------------------------------------------- what callers ask for
@@ -230,7 +240,14 @@ function flushLoadedMm(sys: MemorySystem, cpu: Cpu): void {
   const mm = cpuTlbState(sys, cpu.id).loadedMm;
   if (mm === undefined) return;
   const newTlbGen = mm.context.tlbGen;
-  flushTlbFunc(sys, cpu, { mm, start: 0, end: TLB_FLUSH_ALL, newTlbGen, freedTables: false });
+  flushTlbFunc(sys, cpu, {
+    mm,
+    start: 0,
+    end: TLB_FLUSH_ALL,
+    newTlbGen,
+    stride: PAGE_SIZE,
+    freedTables: false,
+  });
 }
 
 // ---------------------------------------------------------------- counts and events

@@ -9,6 +9,7 @@
  * Linux arch/x86/include/asm/tlbflush.h, include/asm-generic/tlb.h. Read next: tlb_switch.ts, tlb.ts,
  * mmu_gather.ts.
  */
+import { PAGE_SIZE } from "../../hw/address.js";
 import type { MmStruct } from "../mm_types.js";
 
 /** Slots for address spaces on each CPU. Linux arch/x86/include/asm/tlbflush.h:TLB_NR_DYN_ASIDS */
@@ -48,6 +49,8 @@ export interface FlushTlbInfo {
   readonly end: number;
   /** The mm's generation after this change. */
   readonly newTlbGen: number;
+  /** Bytes of the smallest page that has changed: so far apart are the addresses to flush. Linux stride_shift */
+  readonly stride: number;
   /** Page tables go, too, so that even a lazy CPU may not look at them any more. */
   readonly freedTables: boolean;
 }
@@ -71,11 +74,14 @@ export class MmuGather {
   start = Number.POSITIVE_INFINITY;
   end = 0;
   freedTables = false;
+  /** Bytes of the smallest page that has changed. Linux cleared_ptes, cleared_pmds */
+  stride = Number.POSITIVE_INFINITY;
   /** Gathers within gathers: only the outermost flushes. */
   depth = 1;
 
-  /** Linux include/asm-generic/tlb.h:__tlb_adjust_range() */
-  addRange(start: number, end: number): void {
+  /** Pages of `stride` bytes have changed in [start, end). Linux include/asm-generic/tlb.h:__tlb_adjust_range() */
+  addRange(start: number, end: number, stride = PAGE_SIZE): void {
+    this.stride = Math.min(this.stride, stride);
     this.start = Math.min(this.start, start);
     this.end = Math.max(this.end, end);
   }

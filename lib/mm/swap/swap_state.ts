@@ -134,6 +134,17 @@ export function swapCacheDelFolio(sys: MemorySystem, folio: Folio, shadow?: numb
   folioPutRefs(sys, folio, folioNrPages(folio));
 }
 
+/**
+ * Page `index` of `folio`, which is being split, is `part` from now on, with the slot that it had.
+ * Linux mm/swap_state.c:__swap_cache_replace_folio()
+ */
+export function swapCacheReplaceFolio(sys: MemorySystem, folio: Folio, part: Folio, index: number): void {
+  const entry = folioSwap(folio) + index;
+  const { table } = swapOffsetToCluster(swapEntryToInfo(sys, entry), swpOffset(entry));
+  table![swpOffset(entry) % SWAPFILE_CLUSTER] = part;
+  part.private = entry;
+}
+
 /** Linux mm/swapfile.c:folio_swapcache_freeable() */
 function folioSwapcacheFreeable(sys: MemorySystem, folio: Folio): boolean {
   return (folio.flags & PG_swapcache) !== 0 && !folioIsWriteback(sys, folio);

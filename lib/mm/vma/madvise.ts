@@ -10,13 +10,15 @@
  * The range may hold several VMAs and holes. Holes are skipped, the rest is done, and the call ends with
  * ENOMEM; an error in a VMA ends it there, with what came before done.
  *
- * Left out: COLLAPSE, and the advice that injects memory errors.
+ * Left out: the advice that injects memory errors.
  *
  * Read first: vma.ts. Read next: madvise_pages.ts, guard.ts.
  */
 import { offsetInPage, PAGE_SIZE, pageAlign } from "../../hw/address.js";
 import { EAGAIN, EFAULT, EHWPOISON, EINVAL, ENOMEM } from "../errno.js";
 import { faultinPageRange } from "../fault/gup.js";
+import { khugepagedEnterVma } from "../huge/khugepaged_mm.js";
+import { madviseCollapse } from "../huge/madvise_collapse.js";
 import {
   type MmStruct,
   VM_DONTCOPY,
@@ -143,10 +145,18 @@ function madviseVmaBehavior(
     case MADV.GUARD_REMOVE:
       return madviseGuardRemove(vma, start, end) || vma;
     case MADV.COLLAPSE:
-      return -EINVAL; // no huge pages yet
+      return madviseCollapse(vma, start, end) || (vma.vmMm.mmMt.find(end - PAGE_SIZE) ?? vma);
+    case MADV.HUGEPAGE:
+      return hugepageAdvised(madviseUpdateVma(prev, vma, start, end, adviceFlags(vma, behavior)));
     default:
       return madviseUpdateVma(prev, vma, start, end, adviceFlags(vma, behavior));
   }
+}
+
+/** khugepaged has something to look at, maybe. Linux mm/khugepaged.c:hugepage_madvise() */
+function hugepageAdvised(vma: VmAreaStruct | number): VmAreaStruct | number {
+  if (typeof vma !== "number") khugepagedEnterVma(vma);
+  return vma;
 }
 
 /** The VMA's flags after advice that changes only flags; undefined where the advice is refused. */

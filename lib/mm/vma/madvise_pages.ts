@@ -16,20 +16,21 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { EACCES, EINVAL, EOPNOTSUPP } from "../errno.js";
-import { pageVmaMappedWalk } from "../fault/page_vma_mapped.js";
-import { rmapWalk } from "../fault/rmap.js";
+import { folioMaybeMappedShared } from "../fault/large_mapcount.js";
+import { folioPteBatch } from "../fault/pte_batch.js";
 import { vmNormalPage } from "../fault/wp.js";
 import { zapPageRangeSingle } from "../fault/zap.js";
 import { folioIsLocked } from "../filemap/folio_wait.js";
 import { shmemSwapinRange } from "../filemap/shmem_swap.js";
 import { splitFolio } from "../huge/folio_split.js";
+import { madviseFreeHugePmd } from "../huge/huge_memory.js";
+import { isHugeZeroPmd } from "../huge/huge_pmd.js";
 import { folioIsolateLru, folioPutbackLru } from "../lru/isolate.js";
 import { reclaimPages } from "../lru/reclaim_pages.js";
 import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "../lru/swap.js";
 import {
   addMmCounter,
   MM_SWAPENTS,
-  type MmStruct,
   VM_HUGETLB,
   VM_LOCKED,
   VM_MAYWRITE,
@@ -42,7 +43,6 @@ import {
   type Folio,
   folioMapcount,
   folioNrPages,
-  type Page,
   PG_active,
   PG_dirty,
   PG_lru,
@@ -51,11 +51,12 @@ import {
   PG_unevictable,
   PG_workingset,
   pageFolio,
+  pfnToPage,
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import { nextBoundary, walkPageRangeVma } from "../pgtable/pagewalk.js";
-import { pteDirty, pteMkclean, pteMkold, ptepGet, pteYoung, setPte } from "../pgtable/pgtable.js";
+import { pteDirty, pteMkclean, pteMkold, ptePfn, ptepGet, pteYoung, setPte } from "../pgtable/pgtable.js";
 import {
   classifyPte,
   PTE_KIND_MARKER,
@@ -94,22 +95,60 @@ function madviseFree(vma: VmAreaStruct, start: number, end: number): number {
   const { sys } = mm;
   lruAddDrain(sys);
   updateHiwaterRss(mm);
+  let skipTo = start; // behind a large folio that was dealt with at its first page
   walkPageRangeVma(vma, start, end, {
-    pteEntry(pte, _addr, ptep, kind) {
-      if (kind !== PTE_KIND_PRESENT) {
-        freeNonpresentPte(vma, ptep, pte, kind);
+    pmdEntry: (pmd, addr, pmdp, next) => freeLeaf(vma, pmd, addr, pmdp, next),
+    pteEntry(before, addr, ptep, kindBefore) {
+      if (addr < skipTo) return;
+      if (kindBefore !== PTE_KIND_PRESENT) {
+        freeNonpresentPte(vma, ptep, before, kindBefore);
         return;
       }
-      const page = vmNormalPage(vma, pte);
-      if (page === undefined) return;
-      const folio = pageFolio(page);
-      if (!makeFree(sys, folio)) return;
-      if (pteYoung(pte) || pteDirty(pte)) setPte(sys.ram, ptep, pteMkclean(pteMkold(pte)));
-      folioMarkLazyfree(sys, folio);
+      const last = Math.min(end, (Math.floor(addr / PMD_SIZE) + 1) * PMD_SIZE);
+      skipTo = addr + freePresentPtes(vma, ptep, (last - addr) / PAGE_SIZE) * PAGE_SIZE;
     },
   });
   flushTlbRange(mm, start, end);
   return 0;
+}
+
+/**
+ * A leaf: given up as a whole; where only a part of it is meant, its folio is split, and then its entries are
+ * looked at. Linux mm/huge_memory.c:madvise_free_huge_pmd()
+ */
+function freeLeaf(vma: VmAreaStruct, pmd: Pte, addr: Vaddr, pmdp: number, next: Vaddr): "split" | undefined {
+  const { sys } = vma.vmMm;
+  if (isHugeZeroPmd(sys, pmd)) return undefined;
+  const folio = pageFolio(pfnToPage(sys, ptePfn(pmd)));
+  if (folioMaybeMappedShared(folio) || folioIsLocked(sys, folio)) return undefined;
+  if (next - addr !== PMD_SIZE) return splitFolio(sys, folio, 0) ? "split" : undefined;
+  madviseFreeHugePmd(vma, addr, pmdp);
+  return undefined;
+}
+
+/**
+ * Gives up what the present entry at `ptep` maps; of a large folio all of it, if at most `maxNr` entries from
+ * here on map it, else it is split first. How many entries are done with.
+ * Linux mm/madvise.c:madvise_free_pte_range()
+ */
+function freePresentPtes(vma: VmAreaStruct, ptep: number, maxNr: number): number {
+  const { sys } = vma.vmMm;
+  const pte = ptepGet(sys.ram, ptep);
+  const page = vmNormalPage(vma, pte);
+  if (page === undefined) return 1;
+  const folio = pageFolio(page);
+  const nr = folio.order > 0 ? folioPteBatch(sys, folio, page, ptep, pte, maxNr) : 1;
+  if (nr < folioNrPages(folio)) {
+    if (folioMaybeMappedShared(folio) || folioIsLocked(sys, folio)) return 1;
+    return splitFolio(sys, folio, 0) ? freePresentPtes(vma, ptep, maxNr) : 1;
+  }
+  if (!makeFree(sys, folio)) return nr;
+  for (let i = ptep; i < ptep + nr; i++) {
+    const one = ptepGet(sys.ram, i);
+    if (pteYoung(one) || pteDirty(one)) setPte(sys.ram, i, pteMkclean(pteMkold(one)));
+  }
+  folioMarkLazyfree(sys, folio);
+  return nr;
 }
 
 /**
@@ -164,6 +203,7 @@ function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boole
     const isolated: Folio[] = [];
     let skipTo = from; // behind a large folio that was dealt with at its first page
     walkPageRangeVma(vma, from, next, {
+      pmdEntry: (pmd, addr, pmdp, to) => coolLeaf(vma, pmd, addr, pmdp, to, pageout ? isolated : undefined),
       pteEntry(_pte, addr, ptep) {
         if (addr < skipTo) return;
         skipTo = addr + coolPte(vma, addr, next, ptep, pageout ? isolated : undefined) * PAGE_SIZE;
@@ -175,36 +215,44 @@ function coolRange(vma: VmAreaStruct, start: number, end: number, pageout: boole
   flushTlbRange(mm, start, end);
 }
 
-/** Whether an mm other than `mm` maps it too. Linux include/linux/mm.h:folio_maybe_mapped_shared() */
-function folioMaybeMappedShared(folio: Folio, mm: MmStruct): boolean {
-  let shared = false;
-  rmapWalk(
-    folio,
-    (vma) => {
-      if (vma.vmMm !== mm) shared = !pageVmaMappedWalk(folio, vma, () => false, undefined);
-      return !shared;
-    },
-    undefined,
-  );
-  return shared;
-}
-
 /**
- * Whether [addr, end) holds all of a large folio, and it is mapped there whole. If not it is split, which
- * also takes its entries away; they are left alone then.
- * Linux mm/madvise.c:madvise_cold_or_pageout_pte_range(), madvise_folio_pte_batch()
+ * A leaf that only this address space has: cooled, or isolated to be reclaimed, as a whole; where only a part
+ * is meant its folio is split, and then its entries are looked at.
+ * Linux mm/madvise.c:madvise_cold_or_pageout_pte_range(), its part for PMDs
  */
-function holdsWholeFolio(vma: VmAreaStruct, folio: Folio, page: Page, addr: Vaddr, end: number): boolean {
-  const nrPages = folioNrPages(folio);
-  const whole = folio.nrPagesMapped === nrPages && (end - addr) / PAGE_SIZE >= nrPages;
-  if (page === folio && whole) return true;
-  if (!folioMaybeMappedShared(folio, vma.vmMm)) splitFolio(folio, 0);
-  return false;
+function coolLeaf(
+  vma: VmAreaStruct,
+  pmd: Pte,
+  addr: Vaddr,
+  pmdp: number,
+  next: Vaddr,
+  isolated?: Folio[],
+): "split" | undefined {
+  const { sys } = vma.vmMm;
+  if (isHugeZeroPmd(sys, pmd)) return undefined;
+  const folio = pageFolio(pfnToPage(sys, ptePfn(pmd)));
+  if (folioMaybeMappedShared(folio)) return undefined;
+  if (next - addr !== PMD_SIZE) return splitFolio(sys, folio, 0) ? "split" : undefined;
+  if (isolated === undefined && pteYoung(pmd)) setPte(sys.ram, pmdp, pteMkold(pmd));
+  coolFolio(sys, folio, isolated);
+  return undefined;
+}
+
+/** Takes the marks of use from the folio; then it goes to the inactive list, or to `isolated`. */
+function coolFolio(sys: MemorySystem, folio: Folio, isolated: Folio[] | undefined): void {
+  folio.flags &= ~PG_referenced;
+  if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
+  if (isolated === undefined) folioDeactivate(sys, folio);
+  else if (folioIsolateLru(sys, folio)) {
+    if ((folio.flags & PG_unevictable) !== 0) folioPutbackLru(sys, folio);
+    else isolated.push(folio);
+  }
 }
 
 /**
- * Takes the marks of use from what one entry maps, if only this entry does; then it goes to the inactive
- * list, or to `isolated`, to be reclaimed. Returns the entries that are done with.
+ * Takes the marks of use from what the entry at `ptep` maps, if only this address space does; then it goes to
+ * the inactive list, or to `isolated`, to be reclaimed. A large folio that does not lie in [addr, end) as a
+ * whole is split first. Returns the entries that are done with.
  * Linux mm/madvise.c:madvise_cold_or_pageout_pte_range()
  */
 function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isolated?: Folio[]): number {
@@ -214,19 +262,17 @@ function coolPte(vma: VmAreaStruct, addr: Vaddr, end: number, ptep: number, isol
   const page = classifyPte(pte) === PTE_KIND_PRESENT ? vmNormalPage(vma, pte) : undefined;
   if (page === undefined) return 1;
   const folio = pageFolio(page);
-  if (folio.order > 0 && !holdsWholeFolio(vma, folio, page, addr, end)) return 1;
   const nrPages = folioNrPages(folio);
-  if ((folio.flags & PG_lru) === 0 || folioMapcount(folio) !== nrPages) return nrPages;
-  if (isolated === undefined)
-    for (let i = ptep; i < ptep + nrPages; i++) setPte(ram, i, pteMkold(ptepGet(ram, i)));
-  folio.flags &= ~PG_referenced;
-  if ((folio.flags & PG_active) !== 0) folio.flags |= PG_workingset;
-  if (isolated === undefined) folioDeactivate(sys, folio);
-  else if (folioIsolateLru(sys, folio)) {
-    if ((folio.flags & PG_unevictable) !== 0) folioPutbackLru(sys, folio);
-    else isolated.push(folio);
+  const nr = nrPages > 1 ? folioPteBatch(sys, folio, page, ptep, pte, (end - addr) / PAGE_SIZE) : 1;
+  if (nr < nrPages) {
+    if (folioMaybeMappedShared(folio) || !splitFolio(sys, folio, 0)) return 1;
+    return coolPte(vma, addr, end, ptep, isolated);
   }
-  return nrPages;
+  if ((folio.flags & PG_lru) === 0 || folioMapcount(folio) !== nrPages) return nr;
+  if (isolated === undefined)
+    for (let i = ptep; i < ptep + nr; i++) setPte(ram, i, pteMkold(ptepGet(ram, i)));
+  coolFolio(sys, folio, isolated);
+  return nr;
 }
 
 /**

@@ -14,6 +14,7 @@
 import { offsetInPage, PAGE_SIZE, pageAlign, pageAlignDown } from "../../hw/address.js";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "../errno.js";
 import { mmPopulate } from "../fault/gup.js";
+import { folioPteBatch } from "../fault/pte_batch.js";
 import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
 import { lruAddDrain } from "../lru/swap.js";
 import {
@@ -25,7 +26,7 @@ import {
   VM_STICKY,
   type VmAreaStruct,
 } from "../mm_types.js";
-import { pageFolio, pfnToPage } from "../pages/folio.js";
+import { folioNrPages, pageFolio, pfnToPage } from "../pages/folio.js";
 import { walkPageRangeVma } from "../pgtable/pagewalk.js";
 import { ptePfn, pteSpecial } from "../pgtable/pgtable.js";
 import { PTE_KIND_PRESENT } from "../pgtable/swapops.js";
@@ -39,14 +40,18 @@ function mlockVmaPagesRange(vma: VmAreaStruct, start: number, end: number, newfl
   const { sys } = vma.vmMm;
   vma.vmFlags = newflags;
   lruAddDrain(sys);
-  const mark = (newflags & VM_LOCKED) !== 0 ? mlockFolio : munlockFolio;
+  const locks = (newflags & VM_LOCKED) !== 0;
+  const mark = locks ? mlockFolio : munlockFolio;
+  let skipTo = start;
   walkPageRangeVma(vma, start, end, {
-    pteEntry(pte, addr, _ptep, kind) {
+    pteEntry(pte, addr, ptep, kind) {
       if (kind !== PTE_KIND_PRESENT || pteSpecial(pte)) return;
       const page = pfnToPage(sys, ptePfn(pte));
       const folio = pageFolio(page);
-      // A large folio counts as mlocked only as a whole: once, at its first page.
-      if (folio.order > 0 && !(page === folio && addr + (PAGE_SIZE << folio.order) <= end)) return;
+      if (addr < skipTo) return; // a large folio is counted once
+      const nr = folio.order > 0 ? folioPteBatch(sys, folio, page, ptep, pte, (end - addr) / PAGE_SIZE) : 1;
+      skipTo = addr + nr * PAGE_SIZE;
+      if (locks && folio.order > 0 && nr < folioNrPages(folio)) return; // only as a whole
       mark(sys, folio);
     },
     pmdEntry(pmd) {

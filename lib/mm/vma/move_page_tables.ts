@@ -7,7 +7,7 @@
  *
  * If the range starts inside a PTE page at the same place on both sides, and nothing else is mapped before it
  * there, the start is rounded down so that the whole table can move. A leaf of level 2 moves as a whole too,
- * or throws: Linux splits it.
+ * or is split.
  *
  * Every kind of entry moves as it is: a place in swap, a page on the move and a guard belong to the mapping,
  * not to the address.
@@ -20,9 +20,10 @@
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
+import { moveHugePmd } from "../huge/huge_memory.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
-import { ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
+import { pmdLeaf, ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
 import { pmdAlloc, pmdOffset, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
 import { pteMksoftDirty, pteSwpMksoftDirty } from "../pgtable/soft_dirty.js";
 import { classifyPte, PTE_KIND_NONE, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
@@ -74,6 +75,11 @@ function movePmd(pmc: PagetableMoveControl, oldPmdp: number, extent: number): bo
   const newPmdp = pmdAlloc(mm, pmc.newAddr);
   if (newPmdp === 0) return false;
   if (extent === PMD_SIZE && moveWholePmd(pmc, oldPmdp, newPmdp)) return true;
+  const { ram, parts } = mm.sys;
+  if (pmdLeaf(ptepGet(ram, oldPmdp))) {
+    parts.splitHugePmd(pmc.old, oldPmdp, pmc.oldAddr);
+    if (ptepGet(ram, oldPmdp) === 0) return true; // of a file: later faults find it
+  }
   const newPtep = pteAllocPmd(mm, newPmdp, pmc.newAddr);
   if (newPtep === 0) return false;
   movePtes(pmc, oldPmdp, newPtep, extent);
@@ -84,6 +90,7 @@ function movePmd(pmc: PagetableMoveControl, oldPmdp: number, extent: number): bo
 function moveWholePmd(pmc: PagetableMoveControl, oldPmdp: number, newPmdp: number): boolean {
   const { ram } = pmc.old.vmMm.sys;
   const pmd = ptepGet(ram, oldPmdp);
+  if (pmdLeaf(pmd)) return moveHugePmd(pmc.old, pmc.oldAddr, oldPmdp, newPmdp);
   if (ptepGet(ram, newPmdp) !== 0) return false;
   setPte(ram, oldPmdp, 0);
   setPte(ram, newPmdp, pmd);

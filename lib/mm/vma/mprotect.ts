@@ -13,15 +13,16 @@
  * Private memory that becomes writable is promised from now on (VM_ACCOUNT). The promise is taken back only
  * while nothing can have been written: if no AnonVma was ever needed.
  *
- * Left out: protection keys, huge pages, NUMA hinting.
+ * Left out: protection keys, NUMA hinting.
  *
  * Read first: vma.ts, mm/pgtable/pgtable.ts. Read next: mm/fault/memory.ts (doWpPage).
  */
 import type { Vaddr } from "../../hw/address.js";
-import { offsetInPage, PAGE_SIZE, pageAlign } from "../../hw/address.js";
+import { offsetInPage, PAGE_SIZE, PMD_SIZE, pageAlign } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { EACCES, EINVAL, ENOMEM } from "../errno.js";
 import { populateVmaPageRange } from "../fault/gup.js";
+import { changeHugePmd } from "../huge/huge_memory.js";
 import {
   type MmStruct,
   VM_ACCESS_FLAGS,
@@ -115,7 +116,13 @@ export function changeProtection(vma: VmAreaStruct, start: number, end: number):
     }
     pages++;
   };
-  withGather(mm, () => walkPageRangeVma(vma, start, end, { pteEntry }));
+  const pmdEntry = (_pmd: Pte, addr: Vaddr, pmdp: number, next: Vaddr): "split" | undefined => {
+    if (next - addr !== PMD_SIZE) return "split";
+    changeHugePmd(vma, pmdp, addr, upgrade);
+    pages += PMD_SIZE / PAGE_SIZE;
+    return undefined;
+  };
+  withGather(mm, () => walkPageRangeVma(vma, start, end, { pteEntry, pmdEntry }));
   return pages;
 }
 

@@ -29,6 +29,7 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
 import { anonVmaClone, anonVmaMerge } from "../fault/anon_vma.js";
+import { splitHugePmdIfNeeded, vmaAdjustTransHuge } from "../huge/split_pmd.js";
 import { currentMemcg } from "../memcg/charge.js";
 import { objCgroupCharge, objCgroupUncharge, VMA_BYTES } from "../memcg/objcg.js";
 import {
@@ -244,6 +245,7 @@ function vmaExpand(vmg: VmaMergeStruct, target: VmAreaStruct): void {
   }
   if (vmg.copiedFrom !== undefined) dupAnonVma(target, vmg.copiedFrom);
   if (removeNext) removeMerged(target, next);
+  vmaAdjustTransHuge(target, vmg.start, vmg.end);
   vmaSetRange(target, vmg.start, vmg.end, vmg.pgoff);
   target.vmFlags |= sticky;
 }
@@ -289,6 +291,7 @@ function mergeIntoPrev(prev: VmAreaStruct, middle: VmAreaStruct, end: number, re
   dupAnonVma(prev, middle);
   if (remove) removeMerged(prev, middle);
   else {
+    splitHugePmdIfNeeded(middle, end);
     middle.vmPgoff += (end - middle.vmStart) / PAGE_SIZE;
     middle.vmStart = end;
   }
@@ -299,7 +302,10 @@ function mergeIntoPrev(prev: VmAreaStruct, middle: VmAreaStruct, end: number, re
 function mergeIntoNext(middle: VmAreaStruct, next: VmAreaStruct, start: number, remove: boolean): void {
   dupAnonVma(next, middle);
   if (remove) removeMerged(next, middle);
-  else middle.vmEnd = start;
+  else {
+    splitHugePmdIfNeeded(middle, start);
+    middle.vmEnd = start;
+  }
   next.vmPgoff -= (next.vmStart - start) / PAGE_SIZE;
   next.vmStart = start;
 }
@@ -385,6 +391,7 @@ export function splitVmaUnchecked(vma: VmAreaStruct, addr: Vaddr, newBelow: bool
   anonVmaClone(added, vma);
   if (added.vmFile !== undefined) getFile(added.vmFile);
   added.vmOps?.open?.(added);
+  splitHugePmdIfNeeded(vma, addr);
   if (newBelow) {
     vma.vmStart = addr;
     vma.vmPgoff += pages;

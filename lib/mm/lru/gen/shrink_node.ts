@@ -121,7 +121,7 @@ export function lruGenShrinkLruvec(sys: MemorySystem, lruvec: Lruvec, sc: ScanCo
 function shrinkMany(sys: MemorySystem, sc: ScanControl): void {
   for (const memcg of sharedIter(sys.memcg.root)) {
     tryToShrinkLruvec(sys, memcg.lruvec.lrugen, sc);
-    if (memcg.parent === undefined) shrinkSlab(sys, sc.gfpMask, sc.priority);
+    shrinkSlab(sys, sc.gfpMask, sc.priority, memcg);
     flushReclaimState(sys, sc);
     if (shouldAbortScan(sys, sc)) break;
   }

@@ -1,0 +1,153 @@
+/**
+ * Transparent huge pages, as data: the settings, the one huge page of zeros, and what is counted by size.
+ *
+ *   enabled            who may have huge pages: always, madvise (who asks), never
+ *   sizes              the same for each size, or "inherit": as `enabled` says
+ *                        order   2    3    4     5     6     7      8     9
+ *                        kB     16   32   64   128   256   512   1024  2048
+ *   defrag             how hard a fault may try to get one
+ *   useZeroPage        a read of untouched memory maps the huge page of zeros
+ *   shrinkUnderused    huge pages with hardly anything but zeros are taken apart under pressure
+ *   khugepaged         the thread that makes huge pages of small ones (khugepaged.ts)
+ *
+ * The masks have a bit for each order: what may be allocated is found by a few bit operations in each fault.
+ *
+ * Linux mm/huge_memory.c: its static variables. Read next: thp_orders.ts.
+ */
+import type { Folio } from "../pages/folio.js";
+import type { Kthread } from "../wait.js";
+
+/** log2 of the pages that an entry of level 2 maps: 512 of them, 2 MiB. Linux HPAGE_PMD_ORDER */
+export const HPAGE_PMD_ORDER = 9;
+/** Those pages. Linux HPAGE_PMD_NR */
+export const HPAGE_PMD_NR = 512;
+/**
+ * Orders that anonymous memory may have: 2 to 9. A folio of two pages has no room for what a large one needs.
+ * Linux include/linux/huge_mm.h:THP_ORDERS_ALL_ANON
+ */
+export const THP_ORDERS_ALL_ANON = 0x3fc;
+
+/** What transparent_hugepage/enabled may say. */
+export type ThpWord = "always" | "madvise" | "never";
+/** What it may say for one size. */
+export type ThpSizeWord = ThpWord | "inherit";
+/** What transparent_hugepage/defrag may say. */
+export type ThpDefrag = "always" | "defer" | "defer+madvise" | "madvise" | "never";
+
+/** Names of what is counted for each size, in the order of MTHP_STAT_*. Linux enum mthp_stat_item */
+export const MTHP_STAT_NAMES = [
+  "anon_fault_alloc",
+  "anon_fault_fallback",
+  "anon_fault_fallback_charge",
+  "zswpout",
+  "swpin",
+  "swpin_fallback",
+  "swpin_fallback_charge",
+  "swpout",
+  "swpout_fallback",
+  "shmem_alloc",
+  "shmem_fallback",
+  "shmem_fallback_charge",
+  "split",
+  "split_failed",
+  "split_deferred",
+  "nr_anon",
+  "nr_anon_partially_mapped",
+] as const;
+
+/** Something that is counted by size. */
+export type MthpStat = (typeof MTHP_STAT_NAMES)[number];
+
+/** Settings of khugepaged, under Linux's names. */
+export interface KhugepagedSettings {
+  defrag: boolean;
+  /** Entries of a range that may be empty, in swap, or shared with others, at most. */
+  maxPtesNone: number;
+  maxPtesSwap: number;
+  maxPtesShared: number;
+  pagesToScan: number;
+  scanSleepMillisecs: number;
+  allocSleepMillisecs: number;
+}
+
+/** Transparent huge pages of one machine. Not in Linux: variables of a file there. */
+export class ThpState {
+  enabled: ThpWord = "madvise";
+  defrag: ThpDefrag = "madvise";
+  useZeroPage = true;
+  shrinkUnderused = true;
+  /** Orders that are always allowed, for who asks, and as `enabled` says. */
+  ordersAlways = 0;
+  ordersMadvise = 0;
+  ordersInherit = 1 << HPAGE_PMD_ORDER;
+  /** The huge page of zeros, while anybody has it or had it lately, and how many do. */
+  hugeZeroFolio: Folio | undefined = undefined;
+  hugeZeroRefcount = 0;
+  readonly khugepaged: KhugepagedSettings = {
+    defrag: true,
+    maxPtesNone: HPAGE_PMD_NR - 1,
+    maxPtesSwap: HPAGE_PMD_NR / 8,
+    maxPtesShared: HPAGE_PMD_NR / 2,
+    pagesToScan: HPAGE_PMD_NR * 8,
+    scanSleepMillisecs: 10_000,
+    allocSleepMillisecs: 60_000,
+  };
+  /** The thread, while there is one. */
+  khugepagedThread: Kthread | undefined = undefined;
+  /** Linux khugepaged_pages_collapsed, khugepaged_full_scans */
+  pagesCollapsed = 0;
+  fullScans = 0;
+  /** By order: how often each of MTHP_STAT_NAMES. */
+  readonly mthpStats: Partial<Record<MthpStat, number>>[] = [];
+}
+
+/** Who has such a state: a MemorySystem. */
+interface HasThp {
+  readonly thp: ThpState;
+}
+
+/** Changes a count of one size. Linux include/linux/huge_mm.h:mod_mthp_stat(), count_mthp_stat() */
+export function modMthpStat({ thp }: HasThp, order: number, item: MthpStat, delta = 1): void {
+  let stats = thp.mthpStats[order];
+  if (stats === undefined) {
+    stats = {};
+    thp.mthpStats[order] = stats;
+  }
+  stats[item] = (stats[item] ?? 0) + delta;
+}
+
+/** A count of one size. Linux mm/huge_memory.c:sum_mthp_stat() */
+export function mthpStat({ thp }: HasThp, order: number, item: MthpStat): number {
+  return thp.mthpStats[order]?.[item] ?? 0;
+}
+
+/** Where khugepaged is in its round through address spaces M. Linux mm/khugepaged.c:struct khugepaged_scan */
+export class KhugepagedScan<M> {
+  /** In the order in which they came. */
+  readonly mms = new Set<M>();
+  /** The one it is in, and the next address there; undefined: a new round begins. */
+  mm: M | undefined = undefined;
+  address = 0;
+  /** Of the go under way: pages looked at, times that it began with the first mm, and whether it has slept
+   * because there was no huge page. Linux: variables of khugepaged_do_scan() */
+  progress = 0;
+  passThroughHead = 0;
+  allocSlept = false;
+  working = false;
+}
+
+/** What one address space has to do with huge pages. Linux: MMF_ flags of an mm, and fields of its tables */
+export class MmThp {
+  /** Whether it must do without. Linux MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED */
+  disabled: "" | "completely" | "except advised" = "";
+  /** It maps, or has mapped, the huge page of zeros. Linux MMF_HUGE_ZERO_FOLIO */
+  hasHugeZero = false;
+  /** khugepaged looks through it. Linux MMF_VM_HUGEPAGE */
+  inKhugepaged = false;
+  /**
+   * Tables set aside for the day on which a leaf of level 2 is split, by the frame of the table that the leaf
+   * is in: then no memory is needed. Linux pmd_huge_pte of a table
+   * Invariant: as many as there are leaves in that table that map anonymous memory.
+   */
+  readonly pmdHugePte = new Map<number, number[]>();
+}
