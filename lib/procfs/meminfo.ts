@@ -22,14 +22,19 @@ import {
   NR_ACTIVE_ANON,
   NR_ACTIVE_FILE,
   NR_ANON_MAPPED,
+  NR_ANON_THPS,
   NR_FILE_DIRTY,
   NR_FILE_MAPPED,
   NR_FILE_PAGES,
+  NR_FILE_PMDMAPPED,
+  NR_FILE_THPS,
   NR_INACTIVE_ANON,
   NR_INACTIVE_FILE,
   NR_MLOCK,
   NR_PAGETABLE,
   NR_SHMEM,
+  NR_SHMEM_PMDMAPPED,
+  NR_SHMEM_THPS,
   NR_SLAB_RECLAIMABLE,
   NR_SLAB_UNRECLAIMABLE,
   NR_SWAPCACHE,
@@ -96,6 +101,15 @@ function mainLines(sys: MemorySystem): [string, number][] {
  */
 const VMALLOC_TOTAL_KB = 34359738367;
 
+/** Transparent huge pages. */
+const HUGE_LINES = [
+  ["AnonHugePages", NR_ANON_THPS],
+  ["ShmemHugePages", NR_SHMEM_THPS],
+  ["ShmemPmdMapped", NR_SHMEM_PMDMAPPED],
+  ["FileHugePages", NR_FILE_THPS],
+  ["FilePmdMapped", NR_FILE_PMDMAPPED],
+] as const;
+
 /** /proc/meminfo. Linux fs/proc/meminfo.c:meminfo_proc_show() */
 export function meminfo(sys: MemorySystem): string {
   const main = mainLines(sys).map(([name, pages]) => kbLine(`${name}:`, pagesToKb(pages)));
@@ -103,8 +117,9 @@ export function meminfo(sys: MemorySystem): string {
   return [
     ...main,
     kbLine("VmallocTotal:", VMALLOC_TOTAL_KB),
-    ...zeros(["VmallocUsed", "VmallocChunk", "Percpu", "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped"]),
-    ...zeros(["FileHugePages", "FilePmdMapped", "Balloon"]),
+    ...zeros(["VmallocUsed", "VmallocChunk", "Percpu"]),
+    ...HUGE_LINES.map(([name, item]) => kbLine(`${name}:`, pagesToKb(globalNodePageState(sys, item)))),
+    ...zeros(["Balloon"]),
     ...["Total", "Free", "Rsvd", "Surp"].map((name) => `HugePages_${name}:       0\n`),
     "Hugepagesize:       2048 kB\n",
     "Hugetlb:               0 kB\n",

@@ -10,10 +10,19 @@
  *
  * Read first: mm/vmstat.ts.
  */
+import { HPAGE_PMD_NR } from "../mm/huge/thp_state.js";
 import { globalDirtyLimits } from "../mm/lru/dirty_limits.js";
 import { nrFreePages } from "../mm/pages/page_alloc.js";
 import type { MemorySystem } from "../mm/system.js";
-import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../mm/vmstat.js";
+import {
+  NODE_STAT_NAMES,
+  NR_ANON_THPS,
+  NR_FILE_PMDMAPPED,
+  NR_FILE_THPS,
+  NR_SHMEM_PMDMAPPED,
+  NR_SHMEM_THPS,
+  VM_EVENT_NAMES,
+} from "../mm/vmstat.js";
 
 function words(text: string): readonly string[] {
   return text.trim().split(/\s+/);
@@ -82,10 +91,21 @@ const EVENT_LINES = words(`
   direct_map_level3_splits direct_map_level2_collapses direct_map_level3_collapses nr_unstable
 `);
 
+/** States that are shown in huge pages. Linux include/linux/mmzone.h:vmstat_item_print_in_thp() */
+const IN_HUGE_PAGES: ReadonlySet<number> = new Set([
+  NR_ANON_THPS,
+  NR_FILE_THPS,
+  NR_SHMEM_THPS,
+  NR_SHMEM_PMDMAPPED,
+  NR_FILE_PMDMAPPED,
+]);
+
 /** Value of the node's state `name`, 0 where the machine keeps none. Not in Linux: an array index there. */
 export function nodeStat(sys: MemorySystem, name: string): number {
   const index = (NODE_STAT_NAMES as readonly string[]).indexOf(name);
-  return index >= 0 ? sys.vmStat.nodeStat[index]! : eventStat(sys, name);
+  if (index < 0) return eventStat(sys, name);
+  const pages = sys.vmStat.nodeStat[index]!;
+  return IN_HUGE_PAGES.has(index) ? Math.floor(pages / HPAGE_PMD_NR) : pages;
 }
 
 function eventStat(sys: MemorySystem, name: string): number {

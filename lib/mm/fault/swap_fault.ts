@@ -25,6 +25,7 @@
  * Read next: wp.ts.
  */
 
+import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
 import { countMemcgEvents } from "../memcg/stats.js";
@@ -43,6 +44,7 @@ import {
   type Folio,
   folioNrPages,
   folioPage,
+  folioRefAdd,
   folioTestAnon,
   PG_locked,
   PG_lru,
@@ -54,7 +56,15 @@ import {
 import { folioPut } from "../pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../pages/gfp.js";
 import { allocPages } from "../pages/page_alloc.js";
-import { maybeMkwrite, pfnPte, pteMkdirty, setPte, unknownPte, vmaPageProt } from "../pgtable/pgtable.js";
+import {
+  maybeMkwrite,
+  pfnPte,
+  pteMkdirty,
+  ptepGet,
+  setPte,
+  unknownPte,
+  vmaPageProt,
+} from "../pgtable/pgtable.js";
 import { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
 import {
   classifyPte,
@@ -64,6 +74,7 @@ import {
   PTE_MARKER_POISONED,
   pteSwpExclusive,
   pteToSwpEntry,
+  swpEntryToPte,
   swpOffset,
 } from "../pgtable/swapops.js";
 import { swapReadFolio } from "../swap/page_io.js";
@@ -86,7 +97,7 @@ import {
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
 import { vmfPteChanged } from "./pte_changed.js";
-import { folioAddAnonRmapPte, folioAddNewAnonRmap } from "./rmap.js";
+import { folioAddAnonRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
@@ -100,6 +111,9 @@ import {
   VM_FAULT_SIGSEGV,
   type VmFault,
 } from "./vm_fault.js";
+
+/** What the notes for two neighbouring slots differ by. */
+const SWP_PTE_STEP = swpEntryToPte(1);
 
 /** The folio with the bytes, held; how the fault counts; whether the swap cache was passed by. */
 interface Found {
@@ -244,12 +258,14 @@ function setSwappedPte(
   direct: boolean,
 ): void {
   const { vma } = vmf;
-  const page = direct ? folio : folioPage(sys, folio, entry - folioSwap(folio));
+  const index = direct ? 0 : entry - folioSwap(folio);
+  const { first, nr } = entriesToSet(sys, vmf, folio, index);
+  const page = folioPage(sys, folio, first);
   const exclusive = isExclusive(sys, vmf, si, folio, direct);
-  swapFreeNr(sys, entry, 1);
+  swapFreeNr(sys, entry - (index - first), nr);
   if (shouldTryToFreeSwap(sys, folio, vma, vmf.flags)) folioFreeSwap(sys, folio);
-  addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
-  addMmCounter(vma.vmMm, MM_SWAPENTS, -1);
+  addMmCounter(vma.vmMm, MM_ANONPAGES, nr);
+  addMmCounter(vma.vmMm, MM_SWAPENTS, -nr);
   let pte = pfnPte(page.pfn, vmaPageProt(vma));
   if (pteSwpSoftDirty(vmf.origPte)) pte = pteMksoftDirty(pte);
   const mine = exclusive || folio.refcount === 1;
@@ -261,8 +277,33 @@ function setSwappedPte(
       vmf.flags &= ~FAULT_FLAG_WRITE;
     }
   }
-  if (folioTestAnon(folio)) folioAddAnonRmapPte(folio, page, vma, mine);
+  folioRefAdd(folio, nr - 1);
+  if (folioTestAnon(folio)) folioAddAnonRmapPtes(folio, page, nr, vma, mine);
   else folioAddNewAnonRmap(folio, vma, vmf.address, mine);
-  setPte(sys.ram, vmf.ptep, pte);
-  vmf.origPte = pte;
+  for (let i = 0; i < nr; i++) setPte(sys.ram, vmf.ptep - (index - first) + i, pte + i * PAGE_SIZE);
+  vmf.origPte = pte + (index - first) * PAGE_SIZE;
+}
+
+/**
+ * Which pages of the folio are mapped with page `index`, for which the fault came: all of a large one, if the
+ * entries around the fault's name just its slots, in order; else this one alone.
+ * Linux do_swap_page(), "folio_test_large(folio) && folio_test_swapcache(folio)"
+ */
+function entriesToSet(
+  sys: MemorySystem,
+  { vma, address, ptep, origPte }: VmFault,
+  folio: Folio,
+  index: number,
+): { first: number; nr: number } {
+  const alone = { first: index, nr: 1 };
+  if (folio.order === 0 || (folio.flags & PG_swapcache) === 0) return alone;
+  const nr = folioNrPages(folio);
+  const start = address - index * PAGE_SIZE;
+  const table = Math.floor(address / PMD_SIZE) * PMD_SIZE;
+  if (start < Math.max(table, vma.vmStart)) return alone;
+  if (start + nr * PAGE_SIZE > Math.min(table + PMD_SIZE, vma.vmEnd)) return alone;
+  const firstPte = origPte - index * SWP_PTE_STEP;
+  for (let i = 0; i < nr; i++)
+    if (ptepGet(sys.ram, ptep - index + i) !== firstPte + i * SWP_PTE_STEP) return alone;
+  return { first: 0, nr };
 }

@@ -41,18 +41,22 @@ import {
 import { filemapRemoveFolio } from "../filemap/address_space.js";
 import { folioIsLocked, folioIsWriteback } from "../filemap/folio_wait.js";
 import { shmemWriteout } from "../filemap/shmem_swap.js";
+import { splitFolio } from "../huge/folio_split.js";
+import { HPAGE_PMD_ORDER, modMthpStat } from "../huge/thp_state.js";
 import { countFolioEvents, countMemcgEvents } from "../memcg/stats.js";
 import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import { VM_EXEC, VM_LOCKED } from "../mm_types.js";
 import { vmBugOnPage } from "../mmdebug.js";
 import {
   type Folio,
+  folioMapcount,
   folioMapped,
   folioNrPages,
   folioTestAnon,
   PG_active,
   PG_dirty,
   PG_mlocked,
+  PG_partially_mapped,
   PG_reclaim,
   PG_referenced,
   PG_swapbacked,
@@ -72,6 +76,7 @@ import {
   NR_VMSCAN_WRITE,
   PGACTIVATE,
   PGLAZYFREED,
+  THP_SWPOUT_FALLBACK,
 } from "../vmstat.js";
 import { FOLIO_BATCH_SIZE } from "./fbatch.js";
 import { lruGenSetRefs } from "./gen/refs.js";
@@ -127,6 +132,8 @@ interface Pass {
   readonly sc: ScanControl;
   readonly stat: ReclaimStat;
   readonly ignoreReferences: boolean;
+  /** The other pages of a large folio that was split: they are next, the last one first. */
+  readonly parts: Folio[];
   readonly flush: TlbflushUnmapBatch;
 }
 
@@ -173,11 +180,32 @@ function shrinkWriteback({ sys, stat }: Pass, folio: Folio, nrPages: number): Ou
 }
 
 /** Anonymous memory needs a place in swap before it can be unmapped; undefined: go on. */
-function addToSwap({ sys, sc }: Pass, folio: Folio): Outcome | undefined {
+function addToSwap(pass: Pass, folio: Folio): Outcome | undefined {
+  const { sys, sc } = pass;
   if (!folioTestAnon(folio) || (folio.flags & PG_swapbacked) === 0) return undefined;
   if ((folio.flags & PG_swapcache) !== 0) return undefined;
   if ((sc.gfpMask & __GFP_IO) === 0) return "keep";
+  if (folio.order > 0) return addLargeToSwap(pass, folio);
   if (!folioAllocSwap(sys, folio)) return "activate";
+  folio.flags |= PG_dirty;
+  return undefined;
+}
+
+/**
+ * The same for a large folio. It goes to swap as a whole, if there are slots side by side; else it is split,
+ * and so it is at once if a part of it is mapped no more: that part needs no swap.
+ */
+function addLargeToSwap({ sys, parts }: Pass, folio: Folio): Outcome | undefined {
+  const { order } = folio;
+  if (folio.refcount !== 1 + folioMapcount(folio)) return "activate";
+  const partial = (folio.flags & PG_partially_mapped) !== 0;
+  if (partial && !splitFolio(sys, folio, 1, parts)) return "activate";
+  if (!folioAllocSwap(sys, folio)) {
+    if (folio.order === 0 || !splitFolio(sys, folio, 1, parts)) return "activate";
+    if (order === HPAGE_PMD_ORDER) countFolioEvents(sys, folio, THP_SWPOUT_FALLBACK, 1);
+    modMthpStat(sys, order, "swpout_fallback");
+    if (!folioAllocSwap(sys, folio)) return "activate";
+  }
   folio.flags |= PG_dirty;
   return undefined;
 }
@@ -278,7 +306,9 @@ function shrinkFolio(pass: Pass, folio: Folio): Outcome {
     stat.nrRefKeep += nrPages;
     return "keep";
   }
-  const stays = addToSwap(pass, folio) ?? unmap(pass, folio, nrPages);
+  const noSwap = addToSwap(pass, folio);
+  if (folioNrPages(folio) < nrPages) sc.nrScanned -= nrPages - 1; // its other pages come by themselves
+  const stays = noSwap ?? unmap(pass, folio, folioNrPages(folio));
   if (stays !== undefined) return stays;
   if ((folio.flags & PG_dirty) !== 0) return shrinkDirty(pass, folio, references);
   return removeMapping(sys, folio, targetMemcg(sc)) ? "free" : "keep";
@@ -316,24 +346,25 @@ export function shrinkFolioList(
   stat: ReclaimStat,
   ignoreReferences: boolean,
 ): number {
-  const pass: Pass = { sys, sc, stat, ignoreReferences, flush: newTlbflushUnmapBatch() };
+  const pass: Pass = { sys, sc, stat, ignoreReferences, parts: [], flush: newTlbflushUnmapBatch() };
   const free: Folio[] = [];
-  let nrKept = 0;
+  const kept: Folio[] = [];
   let nrReclaimed = 0;
   const plug = blkStartPlug(sys);
   for (let i = 0; i < folioList.length; i++) {
     const folio = folioList[i]!;
     const outcome = shrinkFolio(pass, folio);
+    if (pass.parts.length > 0) folioList.splice(i + 1, 0, ...pass.parts.splice(0).reverse());
     if (outcome === "free") {
       nrReclaimed += folioNrPages(folio);
       if (free.push(folio) === FOLIO_BATCH_SIZE) freeFolios(sys, free, pass.flush);
       continue;
     }
     if (outcome === "activate") setActive(sys, stat, folio);
-    folioList[nrKept++] = folio;
+    kept.push(folio);
   }
   blkFinishPlug(sys, plug);
-  folioList.length = nrKept;
+  folioList.splice(0, folioList.length, ...kept);
   freeFolios(sys, free, pass.flush);
   countVmEvents(sys, PGACTIVATE, stat.nrActivate[0] + stat.nrActivate[1]);
   return nrReclaimed;

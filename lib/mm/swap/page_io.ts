@@ -24,12 +24,14 @@ import type { Pfn } from "../../hw/address.js";
 import { type BlockRequest, MAX_REQUEST_BLOCKS, type RequestOwner } from "../../hw/block_device.js";
 import { ENOENT } from "../errno.js";
 import { folioEndIo } from "../filemap/folio_wait.js";
+import { modMthpStat } from "../huge/thp_state.js";
 import { folioEndWriteback, folioMarkDirty } from "../lru/page_writeback.js";
 import { countFolioEvents, lruvecStatModFolio } from "../memcg/stats.js";
 import { vmBugOn } from "../mmdebug.js";
 import {
   type Folio,
   folioNrPages,
+  folioTestPmdMappable,
   PG_locked,
   PG_reclaim,
   PG_swapcache,
@@ -47,6 +49,7 @@ import {
   PSWPOUT,
   SWPIN_ZERO,
   SWPOUT_ZERO,
+  THP_SWPOUT,
 } from "../vmstat.js";
 import { swapBlock, swapEntryToInfo } from "./swap_map.js";
 import { folioFreeSwap, folioSwap, traceSwap } from "./swap_state.js";
@@ -180,6 +183,7 @@ export function swapWriteout(sys: MemorySystem, folio: Folio): void {
   setZeromap(si, folio, zero ? 1 : 0);
   if (zero) countFolioEvents(sys, folio, SWPOUT_ZERO, nrPages);
   const stored = zero || sys.swap.zswap?.store(folio) === true;
+  if (stored && !zero && nrPages > 1) modMthpStat(sys, folio.order, "zswpout");
   if (sys.trace.on) {
     const to = zero ? "zeromap" : stored ? "zswap" : "device";
     traceSwap(sys, "pagewalk:swap_writeout", folio, { to });
@@ -193,6 +197,8 @@ export function swapWritepage(sys: MemorySystem, folio: Folio): void {
   const si = swapEntryToInfo(sys, folioSwap(folio));
   const nrPages = folioNrPages(folio);
   countFolioEvents(sys, folio, PSWPOUT, nrPages);
+  if (folioTestPmdMappable(folio)) countFolioEvents(sys, folio, THP_SWPOUT, 1);
+  if (nrPages > 1) modMthpStat(sys, folio.order, "swpout");
   folio.flags |= PG_writeback;
   lruvecStatModFolio(sys, folio, NR_WRITEBACK, nrPages);
   if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) {
