@@ -90,6 +90,7 @@ export function doExecve(
     return mm as number;
   }
   mm.memcg = task.mm?.memcg;
+  mm.thp.disabled = task.mm?.thp.disabled ?? "";
   const err = setupStackVma(mm, stringBytes(strings), task.rlimit(RLIMIT_STACK));
   if (err !== 0) {
     mmput(mm);

@@ -19,6 +19,7 @@
 import { ENOMEM } from "../mm/errno.js";
 import { anonVmaFork } from "../mm/fault/anon_vma.js";
 import { copyPageRange } from "../mm/fault/copy_page_range.js";
+import { khugepagedEnter } from "../mm/huge/khugepaged_mm.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import {
   getFile,
@@ -65,6 +66,7 @@ export function dupMm(oldmm: MmStruct): MmStruct | number {
     exitMmap(mm);
     return err;
   }
+  if (oldmm.thp.inKhugepaged) khugepagedEnter(mm);
   mm.hiwaterRss = getMmRss(mm);
   mm.hiwaterVm = mm.totalVm;
   lruGenAddMm(mm);
@@ -88,6 +90,7 @@ function copyLayout(mm: MmStruct, oldmm: MmStruct): void {
   mm.envEnd = oldmm.envEnd;
   mm.vdso = oldmm.vdso;
   mm.defFlags = oldmm.defFlags & VM_NOHUGEPAGE;
+  mm.thp.disabled = oldmm.thp.disabled;
   mm.totalVm = oldmm.totalVm;
   mm.dataVm = oldmm.dataVm;
   mm.execVm = oldmm.execVm;

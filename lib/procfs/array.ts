@@ -80,7 +80,7 @@ export function pidStatus(task: ProcTask): string {
   const memory =
     mm === undefined
       ? ""
-      : `${taskMem(mm)}CoreDumping:\t0\nTHP_enabled:\t1\nuntag_mask:\t0xffffffffffffffff\n`;
+      : `${taskMem(mm)}CoreDumping:\t0\nTHP_enabled:\t${mm.thp.disabled === "completely" ? 0 : 1}\nuntag_mask:\t0xffffffffffffffff\n`;
   return `${head}${memory}${statusTail(task)}`;
 }
 

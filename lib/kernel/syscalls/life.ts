@@ -170,6 +170,10 @@ const PR_GET_KEEPCAPS = 7;
 const PR_SET_KEEPCAPS = 8;
 const PR_SET_NAME = 15;
 const PR_GET_NAME = 16;
+const PR_SET_THP_DISABLE = 41;
+const PR_GET_THP_DISABLE = 42;
+/** With PR_SET_THP_DISABLE: areas that ask for huge pages get them all the same. */
+const PR_THP_DISABLE_EXCEPT_ADVISED = 2;
 /** Attributes of an area. */
 export const PR_SET_VMA = 0x53564d41;
 /** Its name. */
@@ -183,7 +187,25 @@ function nameAt(task: Task, arg: number | string, max: number): string | undefin
   return typeof arg === "string" ? arg.slice(0, max) : strncpyFromUser(task, arg, max);
 }
 
-/** Differs from Linux: names of tasks and areas, and KEEPCAPS; every other option is EINVAL. man 2 prctl */
+/** The process does without huge pages, or does not. 0 or -EINVAL. Linux kernel/sys.c:prctl_set_thp_disable() */
+function setThpDisable({ mm }: Task, disable: boolean, flags: number, rest: boolean): number {
+  if (rest || (!disable && flags !== 0) || (flags & ~PR_THP_DISABLE_EXCEPT_ADVISED) !== 0) return -EINVAL;
+  const except = (flags & PR_THP_DISABLE_EXCEPT_ADVISED) !== 0;
+  mm!.thp.disabled = !disable ? "" : except ? "except advised" : "completely";
+  return 0;
+}
+
+/** Linux kernel/sys.c:prctl_get_thp_disable() */
+function getThpDisable({ mm }: Task): number {
+  const { disabled } = mm!.thp;
+  if (disabled === "") return 0;
+  return disabled === "completely" ? 1 : 1 + PR_THP_DISABLE_EXCEPT_ADVISED;
+}
+
+/**
+ * Differs from Linux: names of tasks and areas, KEEPCAPS and THP_DISABLE; every other option is EINVAL.
+ * man 2 prctl
+ */
 export function sysPrctl(
   _kernel: Kernel,
   task: Task,
@@ -211,6 +233,12 @@ export function sysPrctl(
       if (arg2 !== 0 && arg2 !== 1) return -EINVAL;
       task.cred.keepCaps = arg2 === 1;
       return 0;
+    case PR_SET_THP_DISABLE:
+      return setThpDisable(task, Number(arg2) !== 0, arg3, arg4 !== 0 || Number(arg5) !== 0);
+    case PR_GET_THP_DISABLE:
+      return Number(arg2) !== 0 || arg3 !== 0 || arg4 !== 0 || Number(arg5) !== 0
+        ? -EINVAL
+        : getThpDisable(task);
     case PR_SET_VMA:
       return arg2 === PR_SET_VMA_ANON_NAME ? setAnonVmaName(task, arg3, arg4, arg5) : -EINVAL;
     default:

@@ -24,9 +24,10 @@
 
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
+import { allocAnonFolio, blockPtep, blockStart, pteRangeNone } from "../huge/alloc_anon_folio.js";
 import { hugePmdSetAccessed, wpHugePmd } from "../huge/huge_fault.js";
 import { thpVmaAllowableOrder } from "../huge/thp_orders.js";
-import { HPAGE_PMD_ORDER } from "../huge/thp_state.js";
+import { HPAGE_PMD_ORDER, modMthpStat } from "../huge/thp_state.js";
 import { vmaHasRecency } from "../lru/mm_inline.js";
 import { folioAddLruVma } from "../lru/swap.js";
 import { countMemcgEvents } from "../memcg/stats.js";
@@ -38,7 +39,7 @@ import {
   type VmAreaStruct,
   type VmFaultResult,
 } from "../mm_types.js";
-import { type Folio, PG_uptodate } from "../pages/folio.js";
+import { folioNrPages, folioRefAdd, PG_uptodate } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import {
   maybeMkwrite,
@@ -72,7 +73,6 @@ import {
   VM_FAULT_SIGBUS,
   VmFault,
 } from "./vm_fault.js";
-import { folioPrealloc } from "./wp.js";
 
 /**
  * Makes `address` of `vma` accessible for the access that `flags` (FAULT_FLAG_*) describe; the caller has
@@ -155,15 +155,6 @@ function isWriteProtected({ flags, origPte }: VmFault): boolean {
 }
 
 /**
- * The zeroed folio for a first write at vmf.address; undefined without memory.
- * Linux mm/memory.c:alloc_anon_folio()
- * Differs from Linux: always one page; a large folio that fits into the VMA will be tried first here.
- */
-function allocAnonFolio(vmf: VmFault): Folio | undefined {
-  return folioPrealloc(vmf.vma.vmMm, true);
-}
-
-/**
  * First touch of private memory without a file: the zero page for a read, a new zeroed page for a write.
  * Linux mm/memory.c:do_anonymous_page()
  */
@@ -180,16 +171,20 @@ export function doAnonymousPage(vmf: VmFault): VmFaultResult {
   const folio = allocAnonFolio(vmf);
   if (folio === undefined) return VM_FAULT_OOM;
   folio.flags |= PG_uptodate;
-  if (vmfPteChanged(vmf)) {
+  const nr = folioNrPages(folio);
+  const ptep = blockPtep(vmf, folio.order);
+  if (nr === 1 ? vmfPteChanged(vmf) : !pteRangeNone(sys, ptep, nr)) {
     folioPut(sys, folio);
     return 0;
   }
   let entry = pfnPte(folio.pfn, vmaPageProt(vma));
   if ((vma.vmFlags & VM_WRITE) !== 0) entry = maybeMkwrite(pteMkdirty(entry, sys.pageSoftDirty), vma);
-  addMmCounter(vma.vmMm, MM_ANONPAGES, 1);
-  folioAddNewAnonRmap(folio, vma, vmf.address, true);
+  folioRefAdd(folio, nr - 1);
+  addMmCounter(vma.vmMm, MM_ANONPAGES, nr);
+  if (nr > 1) modMthpStat(sys, folio.order, "anon_fault_alloc");
+  folioAddNewAnonRmap(folio, vma, blockStart(vmf.address, folio.order), true);
   folioAddLruVma(folio, vma);
-  setPte(sys.ram, vmf.ptep, entry);
+  for (let i = 0; i < nr; i++) setPte(sys.ram, ptep + i, entry + i * PAGE_SIZE);
   return 0;
 }
 

@@ -67,6 +67,7 @@ import { folioFreeSwap, freeFolioAndSwapCache } from "../swap/swap_state.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGREUSE } from "../vmstat.js";
 import { anonVmaPrepare } from "./anon_vma.js";
+import { folioMaybeMappedShared } from "./large_mapcount.js";
 import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "./rmap.js";
 import {
@@ -134,7 +135,7 @@ export function doWpPage(vmf: VmFault): VmFaultResult {
  */
 export function wpCanReuseAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
   const { sys } = vma.vmMm;
-  if (folio.order > 0) return wpCanReuseLargeAnonFolio(folio, vma);
+  if (folio.order > 0) return wpCanReuseLargeAnonFolio(folio, sys);
   if (folio.refcount > 3) return false;
   if ((folio.flags & PG_lru) === 0) lruAddDrain(sys);
   const cached = (folio.flags & PG_swapcache) !== 0;
@@ -146,18 +147,16 @@ export function wpCanReuseAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
 }
 
 /**
- * The same for a large folio: every reference must be an entry of this mm.
- * Linux __wp_can_reuse_large_anon_folio()
+ * The same for a large folio: every reference must be an entry of this mm. If only one page of it is mapped it
+ * is rather copied, so that the others are freed. Linux mm/memory.c:__wp_can_reuse_large_anon_folio()
  */
-function wpCanReuseLargeAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
-  // Differs from Linux: which mm maps a page is not tracked for each folio, so only a folio mapped once
-  // throughout is reused.
-  if (folio.entireMapcount !== 0 || folio.refcount !== folio.largeMapcount) return false;
-  if (folio.nrPagesMapped !== folio.largeMapcount) return false;
-  for (let i = 0; i < 1 << folio.order; i++)
-    if (pfnToPage(vma.vmMm.sys, folio.pfn + i).mapcount > 1) return false;
-  folioMoveAnonRmap(folio, vma);
-  return true;
+function wpCanReuseLargeAnonFolio(folio: Folio, sys: MemorySystem): boolean {
+  if (folio.largeMapcount <= 1 || folioMaybeMappedShared(folio)) return false;
+  if ((folio.flags & PG_swapcache) !== 0) {
+    if (folioIsLocked(sys, folio)) return false;
+    folioFreeSwap(sys, folio);
+  }
+  return folio.largeMapcount === folio.refcount;
 }
 
 /** Makes the entry writable where it is. Linux mm/memory.c:wp_page_reuse() */

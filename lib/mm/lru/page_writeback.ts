@@ -141,7 +141,7 @@ function entryMkclean(address: Vaddr, ptep: number, pte: Pte, _index: number, ar
   if (!pteDirty(pte) && !pteWrite(pte)) return true;
   const mm = arg.mm!;
   setPte(mm.sys.ram, ptep, pteMkclean(pteWrprotect(pte)));
-  flushTlbPage(mm, address);
+  flushTlbPage(mm, address); // of a leaf it drops all
   arg.cleaned++;
   return true;
 }

@@ -27,7 +27,16 @@ import { type Folio, folioGet, folioPage, folioTestAnon, PG_uptodate } from "../
 import { folioPut } from "../pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
-import { pfnPte, pteIndex, pteMkold, ptePfn, ptepGet, setPte, vmaPageProt } from "../pgtable/pgtable.js";
+import {
+  pfnPte,
+  pmdLeaf,
+  pteIndex,
+  pteMkold,
+  ptePfn,
+  ptepGet,
+  setPte,
+  vmaPageProt,
+} from "../pgtable/pgtable.js";
 import { pteMksoftDirty, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
 import {
   classifyPte,
@@ -113,7 +122,9 @@ function unuseVma(vma: VmAreaStruct, si: SwapInfoStruct): number {
   const { ram } = vma.vmMm.sys;
   let error = 0;
   forEachPmd(vma.vmMm, vma.vmStart, vma.vmEnd, (pmdp, from, to) => {
-    const first = ptePfn(ptepGet(ram, pmdp)) * 512 + pteIndex(from);
+    const pmd = ptepGet(ram, pmdp);
+    if (pmdLeaf(pmd)) return false; // all there
+    const first = ptePfn(pmd) * 512 + pteIndex(from);
     for (let addr = from; addr < to && error === 0; addr += PAGE_SIZE)
       error = unuseEntry(vma, si, addr, pmdp, first + (addr - from) / PAGE_SIZE);
     return error !== 0;

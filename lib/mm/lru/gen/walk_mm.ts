@@ -130,8 +130,12 @@ function walkMm(mm: MmStruct, walk: MmWalk): void {
     if (shouldSkipVma(vma, walk.swappiness)) continue;
     forEachPmd(mm, vma.vmStart, vma.vmEnd, (pmdp, addr, next) => {
       const pmd = ptepGet(mm.sys.ram, pmdp);
-      if (leafNotTable(pmd) || !tableUsed(walk, pmdp, pmd)) return;
-      walkPteRange(walk, ptePfn(pmd) * 512 + pteIndex(addr), (next - addr) / PAGE_SIZE);
+      if (leafNotTable(pmd)) {
+        walkEntries(walk, pmdp, 1);
+        return;
+      }
+      if (!tableUsed(walk, pmdp, pmd)) return;
+      walkEntries(walk, ptePfn(pmd) * 512 + pteIndex(addr), (next - addr) / PAGE_SIZE);
     });
   }
 }
@@ -147,8 +151,8 @@ function tableUsed(walk: MmWalk, pmdp: number, pmd: Pte): boolean {
   return walk.pmdYoung;
 }
 
-/** Linux mm/vmscan.c:walk_pte_range() */
-function walkPteRange({ sys, lrugen }: MmWalk, first: number, nr: number): void {
+/** Neighbouring entries of level 1, or a leaf. Linux mm/vmscan.c:walk_pte_range(), walk_pmd_range_locked() */
+function walkEntries({ sys, lrugen }: MmWalk, first: number, nr: number): void {
   lrugen.mmStats.leafTotal += nr;
   sys.clock.advance(sys.costs.walkEntryNs * nr);
   lrugen.mmStats.leafYoung += forEachYoungFolio(sys, lrugen.lruvec, first, nr, promote);
