@@ -25,7 +25,7 @@ import {
   pteWrite,
   setPte,
 } from "../mm/pgtable/pgtable.js";
-import { pteOffset } from "../mm/pgtable/pgtable_alloc.js";
+import { lookupAddress, NOWHERE } from "../mm/pgtable/pgtable_alloc.js";
 import { doUserAddrFault, type FaultingTask, UserAccessFault } from "./fault.js";
 
 /** The largest address that a process may pass. Linux arch/x86/kernel/cpu/common.c:USER_PTR_MAX */
@@ -40,13 +40,13 @@ function userFrame(task: FaultingTask, addr: Vaddr, write: boolean): number {
   if (addr < 0 || addr >= mm.taskSize) return -1;
   const { ram } = mm.sys;
   for (let i = 0; i < MAX_TRIES; i++) {
-    const ptep = pteOffset(mm, addr);
+    const { ptep, subpage } = lookupAddress(mm, addr);
     const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);
     if (ptePresent(pte) && !pteProtnone(pte) && (!write || pteWrite(pte))) {
       // What the processor would do on its way.
       const used = pteMkyoung(write ? pteMkdirty(pte) : pte);
       if (used !== pte) setPte(ram, ptep, used);
-      return ptePfn(pte);
+      return ptePfn(pte) + subpage;
     }
     if (!faultIn(task, addr, write)) return -1;
   }
@@ -169,13 +169,13 @@ function copyFromUserInatomic(task: FaultingTask, bytes: Uint8Array, from: numbe
   let done = 0;
   while (done < bytes.length) {
     const addr = from + done;
-    const ptep = addr < 0 || addr >= mm.taskSize ? 0 : pteOffset(mm, addr);
+    const { ptep, subpage } = addr < 0 || addr >= mm.taskSize ? NOWHERE : lookupAddress(mm, addr);
     const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);
     if (!ptePresent(pte) || pteProtnone(pte)) break;
     if (pteMkyoung(pte) !== pte) setPte(ram, ptep, pteMkyoung(pte));
     const offset = offsetInPage(addr);
     const nr = Math.min(PAGE_SIZE - offset, bytes.length - done);
-    bytes.set(ram.frame(ptePfn(pte)).subarray(offset, offset + nr), done);
+    bytes.set(ram.frame(ptePfn(pte) + subpage).subarray(offset, offset + nr), done);
     done += nr;
   }
   return done;

@@ -24,9 +24,19 @@ import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import { BLK_COMPLETE, type BlockRequest } from "../hw/block_device.js";
 import type { Pte } from "../hw/entry.js";
 import type { AddressSpace } from "./filemap/mapping.js";
+import {
+  checkDeferredQueue,
+  checkDeposits,
+  checkLargeFolio,
+  checkLeaf,
+  type HugeTruth,
+  newHugeTruth,
+  noteMapped,
+} from "./huge/check.js";
 import { checkLists } from "./lru/check.js";
 import { mmCounter } from "./lru/mm_inline.js";
 import { checkMemcgs } from "./memcg/check.js";
+import { memCgroupIter } from "./memcg/iter.js";
 import {
   type AnonVma,
   MM_SWAPENTS,
@@ -65,6 +75,7 @@ import type { MemorySystem } from "./system.js";
 import {
   NODE_STAT_NAMES,
   NR_ANON_MAPPED,
+  NR_ANON_THPS,
   NR_FILE_DIRTY,
   NR_FILE_MAPPED,
   NR_FILE_PAGES,
@@ -86,6 +97,7 @@ interface Truth {
   readonly tables: Set<number>;
   readonly mappings: Set<AddressSpace>;
   readonly swap: SwapTruth;
+  readonly huge: HugeTruth;
   readonly problems: string[];
 }
 
@@ -102,13 +114,15 @@ export function checkInvariants(
   mms: readonly MmStruct[],
   extraRefs: ReadonlyMap<Folio, number> = new Map(),
 ): void {
+  const problems: string[] = [];
   const truth: Truth = {
     mapped: new Map(),
     refs: new Map(extraRefs),
     tables: new Set(),
     mappings: new Set(),
     swap: newSwapTruth(),
-    problems: [],
+    huge: newHugeTruth(problems),
+    problems,
   };
   for (const mm of mms) {
     checkMm(truth, mm);
@@ -129,8 +143,9 @@ export function checkInvariants(
 function checkMm(truth: Truth, mm: MmStruct): void {
   if (mm.pgd === 0) return;
   const rss = [0, 0, 0, 0];
-  const state = { tables: -1, rss };
+  const state = { tables: -1, rss, ofLevel2: new Set<number>() };
   walkTable(truth, mm, mm.pgd, 4, 0, state);
+  for (const table of checkDeposits(truth.huge, mm, state.ofLevel2)) noteTable(truth, mm, table, state);
   if (state.tables * PAGE_SIZE !== mm.pgtablesBytes)
     truth.problems.push(
       `mm ${mm.id}: pgtablesBytes ${mm.pgtablesBytes}, tables hold ${state.tables * PAGE_SIZE}`,
@@ -191,28 +206,51 @@ function checkAnonVmas(truth: Truth, mms: readonly MmStruct[]): void {
 
 const LEVEL_BYTES = [0, 0x1000, PMD_SIZE, 0x4000_0000, 0x80_0000_0000];
 
+/** What the tables of one mm add up to. */
+interface TableSums {
+  tables: number;
+  readonly rss: number[];
+  readonly ofLevel2: Set<number>;
+}
+
+function noteTable(truth: Truth, mm: MmStruct, table: number, state: TableSums): void {
+  state.tables++;
+  if (truth.tables.has(table)) truth.problems.push(`table ${table} is used twice`);
+  truth.tables.add(table);
+  add(truth.refs, pfnToPage(mm.sys, table), 1);
+}
+
+/** A leaf of level 2. */
+function checkPmd(truth: Truth, mm: MmStruct, pmd: Pte, addr: Vaddr, table: number, rss: number[]): void {
+  const vma = mm.mmMt.lookup(addr);
+  if (vma === undefined || vma.vmEnd < addr + PMD_SIZE) {
+    truth.problems.push(`mm ${mm.id}: the leaf at ${addr.toString(16)} lies in no VMA as a whole`);
+    return;
+  }
+  const folio = checkLeaf(truth.huge, mm, pmd, table);
+  if (folio === undefined) return;
+  add(truth.refs, folio, 1);
+  rss[mmCounter(folio)]! += PMD_SIZE / PAGE_SIZE;
+  checkPlace(truth, vma, folio, pmd, addr);
+}
+
 function walkTable(
   truth: Truth,
   mm: MmStruct,
   table: number,
   level: number,
   base: number,
-  state: { tables: number; rss: number[] },
+  state: TableSums,
 ): void {
   const { ram } = mm.sys;
-  state.tables++;
-  if (truth.tables.has(table)) truth.problems.push(`table ${table} is used twice`);
-  truth.tables.add(table);
-  add(truth.refs, pfnToPage(mm.sys, table), 1);
+  noteTable(truth, mm, table, state);
+  if (level === 2) state.ofLevel2.add(table);
   for (let i = 0; i < (level === 4 ? 256 : 512); i++) {
     const entry = ptepGet(ram, table * 512 + i);
     if (entry === 0) continue;
     const addr = base + i * LEVEL_BYTES[level]!;
     if (level === 1) checkPte(truth, mm, entry, addr, state.rss);
-    else if (leafNotTable(entry))
-      truth.problems.push(
-        `mm ${mm.id}: a leaf of level ${level} at ${addr.toString(16)}, which nothing makes`,
-      );
+    else if (leafNotTable(entry)) checkPmd(truth, mm, entry, addr, table, state.rss);
     else walkTable(truth, mm, ptePfn(entry), level - 1, addr, state);
   }
 }
@@ -242,6 +280,7 @@ function checkPte(truth: Truth, mm: MmStruct, pte: Pte, addr: Vaddr, rss: number
   add(truth.mapped, page, 1);
   add(truth.refs, page.head, 1);
   rss[mmCounter(page.head)]!++;
+  if (page.head.order > 0) noteMapped(truth.huge, page.head, mm);
   checkPlace(truth, vma, page, pte, addr);
 }
 
@@ -272,7 +311,8 @@ function collectHolders(sys: MemorySystem, truth: Truth): void {
       if (page === undefined || page.head !== page || page.refcount === 0) continue;
       if (page.mapping !== undefined && !page.mapping.isAnon) truth.mappings.add(page.mapping);
       const kernels = page.pageType === PGTY_slab || page.pageType === PGTY_zsmalloc;
-      if ((page.flags & PG_reserved) !== 0 || kernels) add(truth.refs, page, 1);
+      if ((page.flags & PG_reserved) !== 0 || kernels || page === sys.thp.hugeZeroFolio)
+        add(truth.refs, page, 1);
     }
   for (const mapping of truth.mappings)
     for (const [index, folio] of mapping.pages) {
@@ -300,9 +340,11 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
       const mapped = truth.mapped.get(page) ?? 0;
       if (page.mapcount !== mapped)
         truth.problems.push(`frame ${page.pfn}: mapcount ${page.mapcount}, mapped by ${mapped} entries`);
-      if (page.anonExclusive && mapped > 1)
-        truth.problems.push(`frame ${page.pfn}: exclusive, but mapped ${mapped} times`);
+      const times = mapped + (truth.huge.entire.get(page.head) ?? 0);
+      if (page.anonExclusive && times > 1)
+        truth.problems.push(`frame ${page.pfn}: exclusive, but mapped ${times} times`);
       if (page.head !== page) continue;
+      if (page.order > 0 && page.refcount > 0) checkLargeFolio(truth.huge, sys, page, truth.mapped);
       const refs = truth.refs.get(page) ?? 0;
       if (page.refcount !== refs)
         truth.problems.push(`frame ${page.pfn}: refcount ${page.refcount}, ${refs} holders are known`);
@@ -324,6 +366,7 @@ function checkLru(sys: MemorySystem, truth: Truth): void {
   expectStat(sys, truth, NR_ISOLATED_ANON, 0);
   expectStat(sys, truth, NR_ISOLATED_FILE, 0);
   checkMemcgs(sys, truth.problems);
+  for (const memcg of memCgroupIter(sys.memcg.root)) checkDeferredQueue(memcg.lruvec, truth.problems);
 }
 
 /** Nodes with shadows hold what they count, none of it where a page is; those without pages are queued. */
@@ -369,7 +412,15 @@ function expectStat(sys: MemorySystem, truth: Truth, item: number, value: number
 function checkCounters(sys: MemorySystem, truth: Truth): void {
   let anon = 0;
   let file = 0;
+  let anonThps = 0;
+  for (const folio of truth.huge.entire.keys()) {
+    const nrPages = 2 ** folio.order;
+    if (folioTestAnon(folio)) anon += nrPages;
+    else file += nrPages;
+    if (folioTestAnon(folio)) anonThps += nrPages;
+  }
   for (const page of truth.mapped.keys()) {
+    if (truth.huge.entire.has(page.head)) continue;
     if (folioTestAnon(page.head)) anon++;
     else file++;
   }
@@ -386,6 +437,7 @@ function checkCounters(sys: MemorySystem, truth: Truth): void {
     }
   }
   expectStat(sys, truth, NR_ANON_MAPPED, anon);
+  expectStat(sys, truth, NR_ANON_THPS, anonThps);
   expectStat(sys, truth, NR_FILE_MAPPED, file);
   let swapCached = 0;
   for (const folio of truth.swap.folios) swapCached += 2 ** folio.order;

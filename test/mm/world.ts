@@ -18,6 +18,7 @@ import { fadviseDrop, ftruncate, O_CREAT, O_RDWR } from "../../lib/fs/file_tree.
 import type { VfsFile } from "../../lib/fs/inode.js";
 import { Clock } from "../../lib/hw/clock.js";
 import { Cpu } from "../../lib/hw/cpu.js";
+import type { Pte } from "../../lib/hw/entry.js";
 import { Ram } from "../../lib/hw/ram.js";
 import type { Random } from "../../lib/hw/random.js";
 import { Kernel } from "../../lib/kernel/kernel.js";
@@ -46,9 +47,9 @@ import { folioPut } from "../../lib/mm/pages/free_pages.js";
 import { GFP_HIGHUSER_MOVABLE } from "../../lib/mm/pages/gfp.js";
 import { allocPages, nrUnusedPages } from "../../lib/mm/pages/page_alloc.js";
 import type { MmParts } from "../../lib/mm/parts.js";
-import { ptePfn, ptePresent, ptepGet } from "../../lib/mm/pgtable/pgtable.js";
-import { pteOffset } from "../../lib/mm/pgtable/pgtable_alloc.js";
-import { classifyPte, PTE_KIND_MARKER, PTE_KIND_NONE, PTE_KIND_SWAP } from "../../lib/mm/pgtable/swapops.js";
+import { pmdLeaf, pteIndex, ptePfn, ptePresent, ptepGet, pteSpecial } from "../../lib/mm/pgtable/pgtable.js";
+import { pmdOffset, pteOffsetPmd } from "../../lib/mm/pgtable/pgtable_alloc.js";
+import { classifyPte, PTE_KIND_MARKER, PTE_KIND_SWAP } from "../../lib/mm/pgtable/swapops.js";
 import type { MemorySystem } from "../../lib/mm/system.js";
 import { exactFrames } from "./exact_frames.js";
 import { ARENA, MAX_PROCS, type Operation } from "./operations.js";
@@ -60,7 +61,7 @@ const BASE = 0x1000_0020_0000 - 80 * PAGE;
 const FILE_PAGES = 20;
 const MADV = {
   ...{ normal: 0, random: 1, sequential: 2, willneed: 3, dontneed: 4, free: 8, remove: 9, cold: 20 },
-  ...{ pageout: 21, populateRead: 22, populateWrite: 23 },
+  ...{ pageout: 21, populateRead: 22, populateWrite: 23, hugepage: 14, nohugepage: 15, collapse: 25 },
 } as const;
 /** Allocations that one step may try: no step needs more, however little memory there is. */
 const MAX_ALLOCATIONS = 2000;
@@ -116,6 +117,10 @@ export interface WorldOptions {
   model?: boolean;
   /** Switches swap on, or off if it is on; at the beginning, and at each step "swap". */
   swap?: (kernel: Kernel) => void;
+  /** Pages of the arena; what is more than usual is private memory from the beginning. */
+  arena?: number;
+  /** Settings, before the first process starts. */
+  setUp?: (kernel: Kernel) => void;
   /** Asked at every allocation: shall it fail? */
   fails?: () => boolean;
   /** Devices fail. */
@@ -124,10 +129,21 @@ export interface WorldOptions {
   atReclaim?: (world: World) => void;
 }
 
+/** The entry for `page` of the arena; of a leaf, what an entry for its page would be. */
+function entryAt(mm: MmStruct, page: number): Pte {
+  const { ram } = mm.sys;
+  const pmdp = pmdOffset(mm, BASE + page * PAGE);
+  const pmd = pmdp === 0 ? 0 : ptepGet(ram, pmdp);
+  if (pmd === 0) return 0;
+  if (pmdLeaf(pmd)) return pmd + pteIndex(BASE + page * PAGE) * PAGE;
+  return ptepGet(ram, pteOffsetPmd(mm, pmdp, BASE + page * PAGE));
+}
+
 export class World {
   readonly kernel: Kernel;
   readonly procs: Proc[] = [];
   readonly files: Backing[] = [];
+  private readonly arena: number;
   private readonly freeAtStart: number;
   private readonly model: boolean;
   private readonly fails: (() => boolean) | undefined;
@@ -149,7 +165,8 @@ export class World {
   /** Page of the arena that the step is about. */
   private page = 0;
 
-  constructor({ parts, ramMib = 32, model = true, swap, fails, errors, atReclaim }: WorldOptions = {}) {
+  constructor(options: WorldOptions = {}) {
+    const { parts, ramMib = 32, model = true, swap, fails, errors, atReclaim } = options;
     const ram = new Ram(ramMib * 2 ** 20);
     const clock = new Clock();
     this.kernel = new Kernel({ ram, clock, cpus: [new Cpu(0, ram, clock), new Cpu(1, ram, clock)] });
@@ -158,6 +175,8 @@ export class World {
     lruAddDrainAll(this.kernel.sys);
     this.freeAtStart = nrUnusedPages(this.kernel.sys);
     this.swap = swap;
+    this.arena = options.arena ?? ARENA;
+    options.setUp?.(this.kernel);
     this.maxAllocations = swap === undefined ? MAX_ALLOCATIONS : MAX_ALLOCATIONS_SWAPOFF;
     this.errors = errors;
     swap?.(this.kernel);
@@ -218,6 +237,7 @@ export class World {
     [0, 2, 3, 1, 4, 5].forEach((value, i) => {
       this.map(proc, i * 14, 14, value, 0);
     });
+    if (this.arena > ARENA) this.map(proc, 84, this.arena - 84, 0, 0);
   }
 
   /** Every mm there is. */
@@ -243,7 +263,7 @@ export class World {
     this.kernel.enter(proc.task);
     this.page = op.page;
     this.locked = UNLOCKED_KINDS.includes(op.kind) ? undefined : proc;
-    const length = Math.min(op.length, ARENA - op.page);
+    const length = Math.min(op.length, this.arena - op.page);
     if (!this.runOnBytes(proc, op)) this.runOnRange(proc, op, length);
     if (this.model && this.mayFall && this.procs.includes(proc)) this.adoptPrivate(proc);
   }
@@ -277,8 +297,7 @@ export class World {
 
   /** The process has a page of its own there, which is in swap or could not be read from there. */
   private isSwapped({ task }: Proc, page: number): boolean {
-    const ptep = pteOffset(task.mm!, BASE + page * PAGE);
-    const kind = ptep === 0 ? PTE_KIND_NONE : classifyPte(ptepGet(this.kernel.sys.ram, ptep));
+    const kind = classifyPte(entryAt(task.mm!, page));
     return kind === PTE_KIND_SWAP || kind === PTE_KIND_MARKER;
   }
 
@@ -296,9 +315,8 @@ export class World {
   /** The folio that the process maps at `page`; undefined without one, and for the zero page. */
   private mappedFolio({ task }: Proc, page: number): Folio | undefined {
     const { sys } = this.kernel;
-    const ptep = pteOffset(task.mm!, BASE + page * PAGE);
-    const pte = ptep === 0 ? 0 : ptepGet(sys.ram, ptep);
-    if (!ptePresent(pte) || ptePfn(pte) === sys.zeroPfn) return undefined;
+    const pte = entryAt(task.mm!, page);
+    if (!ptePresent(pte) || pteSpecial(pte)) return undefined;
     return pfnToPage(sys, ptePfn(pte)).head;
   }
 
@@ -307,8 +325,7 @@ export class World {
     const { ram } = this.kernel.sys;
     for (const { task, cells } of this.procs)
       for (const [page, cell] of cells) {
-        const ptep = pteOffset(task.mm!, BASE + page * PAGE);
-        const pte = ptep === 0 ? 0 : ptepGet(ram, ptep);
+        const pte = entryAt(task.mm!, page);
         if (!ptePresent(pte)) continue;
         const found = ram.frame(ptePfn(pte));
         if (cell.lazy) this.settle(cell, found);
@@ -332,7 +349,7 @@ export class World {
   touchMeanwhile(random: Random): void {
     const proc = random.pick(this.procs);
     if (proc === this.locked) return;
-    const page = random.chance(50) ? this.page : random.below(ARENA);
+    const page = random.chance(50) ? this.page : random.below(this.arena);
     const vma = proc.task.mm?.mmMt.lookup(BASE + page * PAGE);
     if (vma === undefined || (vma.vmFlags & VM_READ) === 0) return;
     const mapping = vma.vmFile?.fMapping;
@@ -375,6 +392,9 @@ export class World {
         return true;
       case "swap":
         this.swap?.(this.kernel);
+        return true;
+      case "sleep":
+        this.kernel.sched.idle(op.value * 1e6);
         return true;
       case "evict":
         this.is(fadviseDrop(file.file!, 0, 0), 0);
@@ -424,10 +444,10 @@ export class World {
         this.lock(proc, op.page, length, op.kind === "lock");
         break;
       case "move":
-        this.move(proc, op.page, length, op.to, Math.min(length, ARENA - op.to));
+        this.move(proc, op.page, length, op.to, Math.min(length, this.arena - op.to));
         break;
       case "resize":
-        this.move(proc, op.page, length, op.to, Math.min(1 + (op.value % 9), ARENA - op.to));
+        this.move(proc, op.page, length, op.to, Math.min(1 + (op.value % 9), this.arena - op.to));
         break;
       case "readInto":
         this.readInto(proc, op);
@@ -738,7 +758,7 @@ export class World {
     const which = op.to % 2;
     const source = this.files[which]!;
     const pos = Math.min(source.size, (op.to % FILE_PAGES) * PAGE);
-    const length = Math.min(1 + (op.value % 3), ARENA - op.page) * PAGE;
+    const length = Math.min(1 + (op.value % 3), this.arena - op.page) * PAGE;
     const data = source.data.slice(pos, Math.min(pos + length, source.size));
     const cells = Array.from({ length: length / PAGE }, (_, i) => proc.cells.get(op.page + i));
     const atEnd = (cell: Cell | undefined) =>
@@ -798,6 +818,8 @@ export class World {
     for (const { file } of this.files) fput(file!);
     lruAddDrainAll(this.kernel.sys);
     this.check();
+    const zero = this.kernel.sys.shrinkers.find(({ name }) => name === "thp-zero")!;
+    zero.scanObjects({ gfpMask: 0, nrToScan: 512, nrScanned: 0 }); // nobody has it any more
     expect(nrUnusedPages(this.kernel.sys)).toBe(this.freeAtStart);
   }
 }

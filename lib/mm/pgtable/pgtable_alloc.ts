@@ -144,6 +144,33 @@ export function pteOffset(mm: MmStruct, addr: Vaddr): number {
   return pmdp === 0 ? 0 : pteOffsetPmd(mm, pmdp, addr);
 }
 
+/** Where an address is mapped: the entry, of whatever level, and the page of it that is meant. */
+interface MappedAt {
+  /** 0 where a table is missing. */
+  readonly ptep: number;
+  /** Small pages from the entry's frame on; 0 for an entry of level 1. */
+  readonly subpage: number;
+}
+
+/** No table leads there. Not in Linux: NULL there. */
+export const NOWHERE: MappedAt = Object.freeze({ ptep: 0, subpage: 0 });
+
+/**
+ * The entry that maps `addr`, or would: of level 1, or a leaf above. Linux
+ * arch/x86/mm/pat/set_memory.c:lookup_address()
+ */
+export function lookupAddress(mm: MmStruct, addr: Vaddr): MappedAt {
+  const { ram } = mm.sys;
+  const pudp = pudOffset(mm, addr);
+  if (pudp === 0) return NOWHERE;
+  if (pmdLeaf(ptepGet(ram, pudp))) return { ptep: pudp, subpage: Math.floor((addr % PUD_BYTES) / PAGE_SIZE) };
+  const pmdp = pmdOffsetPud(mm, pudp, addr);
+  if (pmdp === 0) return NOWHERE;
+  if (pmdLeaf(ptepGet(ram, pmdp))) return { ptep: pmdp, subpage: Math.floor((addr % PMD_SIZE) / PAGE_SIZE) };
+  const ptep = pteOffsetPmd(mm, pmdp, addr);
+  return ptep === 0 ? NOWHERE : { ptep, subpage: 0 };
+}
+
 /** The same below a known level-2 entry. Linux pte_offset_map() */
 export function pteOffsetPmd(mm: MmStruct, pmdp: number, addr: Vaddr): number {
   const table = tableBelow(mm, pmdp);

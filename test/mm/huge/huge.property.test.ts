@@ -1,0 +1,117 @@
+/**
+ * Random work on huge and small pages: two ranges of 2 MiB and their neighbourhood, forks, partial unmapping,
+ * protection, moves, locks, advice, collapse by the process and by khugepaged, swap, and reclaim.
+ */
+import { describe, expect, it } from "vitest";
+import { Random } from "../../../lib/hw/random.js";
+import type { Kernel } from "../../../lib/kernel/kernel.js";
+import { lruGenChangeState } from "../../../lib/mm/lru/gen/switch.js";
+import {
+  PSWPOUT,
+  THP_COLLAPSE_ALLOC,
+  THP_FAULT_ALLOC,
+  THP_SPLIT_PAGE,
+  THP_SPLIT_PMD,
+  THP_SWPOUT,
+} from "../../../lib/mm/vmstat.js";
+import { asScript, type Operation, shortest } from "../operations.js";
+import { reclaimAll, reclaimAtRandom } from "../pressure.js";
+import { SwapSetup } from "../swap/swap_setup.js";
+import { World } from "../world.js";
+
+/** Worlds, and the first seed; more by hand: PAGEWALK_WORLDS=500. */
+const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 6);
+const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
+const STEPS = 120;
+
+/** Pages of the arena. Ranges of 2 MiB begin at pages 80 and 592. */
+const ARENA = 80 + 2 * 512 + 40;
+const BORDERS = [80, 592, 1104];
+
+const HUGE_KINDS = [
+  ...["store", "store", "store", "store", "store", "load", "load", "fork", "fork", "exit", "exit"],
+  ...["map", "unmap", "protect", "protect", "dontneed", "free", "cold", "pageout", "pageout", "populateRead"],
+  ...["populateWrite", "populateWrite", "lock", "unlock", "move", "move", "resize", "scribble", "scribble"],
+  ...["hugepage", "nohugepage", "collapse", "collapse", "sleep", "swap"],
+];
+
+/** A step at any page, or just at the border of a range; over a few pages, or a range and more. */
+function randomStep(random: Random): Operation {
+  const page = (): number =>
+    random.chance(40)
+      ? Math.min(ARENA - 1, random.pick(BORDERS) + random.pick([0, 0, 0, -1, 1, 64]))
+      : random.below(ARENA);
+  const length = random.pick([1, 2, 9, random.between(1, 64), 512, 512, random.between(1, ARENA)]);
+  return {
+    ...{ kind: random.pick(HUGE_KINDS), who: random.below(5), cpu: random.below(2) },
+    ...{ page: page(), length, to: page(), value: random.between(1, 255) },
+  };
+}
+
+/** Huge pages everywhere; in some worlds smaller folios as well, limits that matter, or generations. */
+function settings(seed: number): (kernel: Kernel) => void {
+  return ({ sys }) => {
+    const { thp } = sys;
+    thp.enabled = seed % 3 === 0 ? "madvise" : "always";
+    thp.defrag = (["madvise", "always", "never", "defer"] as const)[seed % 4]!;
+    if (seed % 2 === 1) thp.ordersAlways = 0x1fc & (0xb4 + 17 * seed);
+    thp.useZeroPage = seed % 5 !== 4;
+    thp.khugepaged.defrag = true;
+    Object.assign(thp.khugepaged, { scanSleepMillisecs: 30, allocSleepMillisecs: 40, pagesToScan: 4096 });
+    if (seed % 3 !== 1)
+      Object.assign(thp.khugepaged, { maxPtesNone: 200, maxPtesSwap: 30, maxPtesShared: 128 });
+    lruGenChangeState(sys, seed % 5 >= 3);
+  };
+}
+
+/** What happened in all worlds. */
+const sums = new Map<number, number>();
+const EVENTS = [THP_FAULT_ALLOC, THP_SPLIT_PMD, THP_SPLIT_PAGE, THP_COLLAPSE_ALLOC, THP_SWPOUT, PSWPOUT];
+
+/** Runs the steps, and checks all after each. */
+function run(ops: readonly Operation[], seed: number): void {
+  const random = new Random(seed);
+  const setup = new SwapSetup(4 * seed); // devices that do not fail
+  const world = new World({
+    ...{ ramMib: 40, arena: ARENA, setUp: settings(seed), swap: (kernel: Kernel) => setup.toggle(kernel) },
+  });
+  const { sys } = world.kernel;
+  for (const [i, op] of ops.entries()) {
+    try {
+      if (random.chance(6)) reclaimAll(sys);
+      else if (random.chance(20)) reclaimAtRandom(sys, random);
+      world.run(op);
+      world.check();
+      if (i % 4 === 3) world.checkPresentBytes();
+    } catch (error) {
+      throw new Error(`step ${i}, ${asScript([op])}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  world.kernel.sched.settle();
+  if (sys.totalSwapPages > 0) setup.toggle(world.kernel);
+  world.finish();
+  for (const event of EVENTS) sums.set(event, (sums.get(event) ?? 0) + sys.vmStat.events[event]!);
+}
+
+function failure(ops: readonly Operation[], seed: number): string | undefined {
+  try {
+    run(ops, seed);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+describe("with huge pages", () => {
+  it("every process sees its own bytes, every count and every reverse map is right, no frame is lost", () => {
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + WORLDS; seed++) {
+      const draw = new Random(9000 + seed);
+      const ops = Array.from({ length: STEPS }, () => randomStep(draw));
+      const why = failure(ops, seed);
+      if (why === undefined) continue;
+      const script = process.env.PAGEWALK_SHORTEST === "0" ? ops : shortest(ops, (part) => failure(part, seed) !== undefined);
+      throw new Error(`seed ${seed}: ${failure(script, seed) ?? why}\nshortest script:\n${asScript(script)}`);
+    }
+    for (const event of EVENTS) expect(sums.get(event), String(event)).toBeGreaterThan(0);
+  }, 300_000);
+});
