@@ -109,7 +109,10 @@ describe("with huge pages", () => {
       const ops = Array.from({ length: STEPS }, () => randomStep(draw));
       const why = failure(ops, seed);
       if (why === undefined) continue;
-      const script = process.env.PAGEWALK_SHORTEST === "0" ? ops : shortest(ops, (part) => failure(part, seed) !== undefined);
+      const script =
+        process.env.PAGEWALK_SHORTEST === "0"
+          ? ops
+          : shortest(ops, (part) => failure(part, seed) !== undefined);
       throw new Error(`seed ${seed}: ${failure(script, seed) ?? why}\nshortest script:\n${asScript(script)}`);
     }
     for (const event of EVENTS) expect(sums.get(event), String(event)).toBeGreaterThan(0);
