@@ -78,7 +78,7 @@ describe("folioSplit", () => {
 
 describe("splitFolio", () => {
   it("makes single pages of all of it", () => {
-    expect(splitFolio(folio, 0)).toBe(true);
+    expect(splitFolio(sys, folio, 0)).toBe(true);
     expect(folios()).toEqual(["8+1", "9+1", "10+1", "11+1", "12+1", "13+1", "14+1", "15+1"]);
   });
 });

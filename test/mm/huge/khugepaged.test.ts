@@ -1,65 +1,105 @@
 import { describe, expect, it } from "vitest";
-import { boot } from "../../../lib/kernel/machine.js";
-import { startStopKhugepaged, thpEnabled } from "../../../lib/mm/huge/khugepaged.js";
-import type { MemorySystem } from "../../../lib/mm/system.js";
+import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
+import { checkAll, HUGE, type HugeMachine, hugeMachine, isHuge, PAGE, vmstat } from "./huge_machine.js";
 
-const newSystem = (ram: string, thp?: "always" | "madvise" | "never"): MemorySystem =>
-  boot(thp === undefined ? { ram } : { ram, thp }).kernel.sys;
+const DIR = "/sys/kernel/mm/transparent_hugepage/khugepaged";
 
-/** Linux: a write to transparent_hugepage/enabled. */
-function choose(sys: MemorySystem, word: string): void {
-  sys.kernelMm.set("transparent_hugepage/enabled", word);
-  startStopKhugepaged(sys);
+/** Small pages everywhere, and khugepaged that looks every 20 ms. */
+function grown(ranges = 2, options = {}): HugeMachine {
+  const h = hugeMachine(options, ranges * HUGE);
+  h.sys.thp.enabled = "never";
+  h.alice.touch(h.a, ranges * HUGE);
+  lruAddDrainAll(h.sys);
+  h.machine.procfs.write(`${DIR}/scan_sleep_millisecs`, "20");
+  h.machine.procfs.write("/sys/kernel/mm/transparent_hugepage/enabled", "always");
+  return h;
 }
 
-describe("huge pages and min_free_kbytes", () => {
-  it("ask for 11 blocks of 2 MiB in each zone, as recorded of a machine of 1 GiB", () => {
-    const sys = newSystem("1 GiB");
-    expect(thpEnabled(sys)).toBe("madvise");
-    expect(sys.sysctl.minFreeKbytes).toBe(45056); // 2 zones * 11 blocks * 2048 kB
-    expect(sys.zones.map((zone) => zone.watermark.min)).toEqual([177, 11086]);
+/** khugepaged learns of Alice. */
+function enter({ alice, a }: HugeMachine, ranges = 2): void {
+  alice.madvise(a, ranges * HUGE, "HUGEPAGE");
+}
+
+describe("khugepaged", () => {
+  it("makes huge pages of what a program has, while it sleeps; no fault is counted", () => {
+    const h = grown();
+    const { machine, alice, a } = h;
+    const faults = alice.getrusage().minFlt;
+    enter(h);
+    machine.idle(100e6);
+    expect([isHuge(alice, a), isHuge(alice, a + HUGE)]).toEqual([true, true]);
+    expect(machine.procfs.read(`${DIR}/pages_collapsed`)).toBe("2\n");
+    expect(Number(machine.procfs.read(`${DIR}/full_scans`))).toBeGreaterThan(0);
+    expect([alice.getrusage().minFlt - faults, vmstat(machine, "thp_collapse_alloc")]).toEqual([0, 2]);
+    checkAll(h, alice);
   });
 
-  it("change nothing where they are off, but what counts is then above the high watermarks", () => {
-    expect(newSystem("1 GiB", "never").sysctl.minFreeKbytes).toBe(3937);
-    expect(newSystem("2 GiB", "never").sysctl.minFreeKbytes).toBe(5650);
-    expect(newSystem("3 GiB", "never").sysctl.minFreeKbytes).toBe(6953);
+  it("looks at pages_to_scan pages in one go, then sleeps", () => {
+    const h = grown(6);
+    const { machine, alice, a } = h;
+    machine.procfs.write(`${DIR}/pages_to_scan`, String(2 * 512));
+    const huge = (): number =>
+      Array.from({ length: 6 }, (_, i) => isHuge(alice, a + i * HUGE)).filter(Boolean).length;
+    enter(h, 6);
+    machine.idle(5e6);
+    const first = huge();
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThanOrEqual(2);
+    machine.idle(200e6);
+    expect(huge()).toBe(6);
   });
 
-  it("start switched off below 512 MiB, and take at most a 20th when somebody switches them on", () => {
-    const sys = newSystem("256 MiB", "always");
-    expect([thpEnabled(sys), sys.sysctl.minFreeKbytes]).toEqual(["never", 1797]);
-    choose(sys, "always");
-    expect(sys.sysctl.minFreeKbytes).toBe(10424); // (52804 - 670) / 20 pages
-    expect(sys.zones.map((zone) => [zone.watermark.min, zone.watermark.high])).toEqual([
-      [189, 283],
-      [2416, 3624],
-    ]);
+  it("leaves a range with more than max_ptes_none pages missing, until that is allowed", () => {
+    const h = grown();
+    const { machine, alice, a } = h;
+    machine.procfs.write(`${DIR}/max_ptes_none`, "100");
+    alice.madvise(a, 101 * PAGE, "DONTNEED");
+    enter(h);
+    machine.idle(200e6);
+    expect([isHuge(alice, a), isHuge(alice, a + HUGE)]).toEqual([false, true]);
+    expect(vmstat(machine, "thp_scan_exceed_none_pte")).toBeGreaterThan(0);
+    machine.procfs.write(`${DIR}/max_ptes_none`, "101");
+    machine.idle(200e6);
+    expect([isHuge(alice, a), alice.task.mm!.rssStat[1]]).toEqual([true, 1024]);
   });
 
-  it("give it back when they are switched off", () => {
-    const sys = newSystem("256 MiB");
-    const before = sys.sysctl.minFreeKbytes;
-    choose(sys, "madvise");
-    choose(sys, "never");
-    expect(sys.sysctl.minFreeKbytes).toBeLessThan(before + 50);
-    expect(sys.sysctl.minFreeKbytes).toBeGreaterThan(before - 50);
+  it("sleeps alloc_sleep_millisecs where no huge page is to be had", () => {
+    const h = grown();
+    const { machine, sys } = h;
+    machine.procfs.write(`${DIR}/alloc_sleep_millisecs`, "1000");
+    sys.shouldFailAllocPage = (_gfp, order) => order === 9;
+    enter(h);
+    machine.idle(500e6);
+    const failed = vmstat(machine, "thp_collapse_alloc_failed");
+    expect(failed).toBe(1);
+    machine.idle(1000e6);
+    expect(vmstat(machine, "thp_collapse_alloc_failed")).toBe(3); // the second ends the go, the next begins
   });
 
-  it("do not lower what somebody has set", () => {
-    const sys = newSystem("256 MiB");
-    sys.userMinFreeKbytes = 20000;
-    sys.sysctl.minFreeKbytes = 20000;
-    choose(sys, "always");
-    expect(sys.sysctl.minFreeKbytes).toBe(20000);
-    choose(sys, "never");
-    expect(sys.sysctl.minFreeKbytes).toBe(20000);
+  it("does nothing while huge pages are off, and goes on when they are on again", () => {
+    const h = grown();
+    const { machine, sys, alice, a } = h;
+    enter(h);
+    machine.procfs.write("/sys/kernel/mm/transparent_hugepage/enabled", "never");
+    machine.idle(200e6);
+    expect([isHuge(alice, a), sys.thp.pagesCollapsed]).toEqual([false, 0]);
+    machine.procfs.write("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+    machine.idle(200e6);
+    expect(isHuge(alice, a)).toBe(true);
   });
 
-  it("count for the own setting of 2 MiB pages, too", () => {
-    const sys = newSystem("256 MiB");
-    sys.kernelMm.set("transparent_hugepage/hugepages-2048kB/enabled", "madvise");
-    startStopKhugepaged(sys);
-    expect(sys.sysctl.minFreeKbytes).toBe(10424);
+  it("is no trouble for a process that ends meanwhile, or a machine that goes back in time", () => {
+    const h = grown(4);
+    const { machine, sys, alice, a } = h;
+    enter(h, 4);
+    const before = machine.snapshot();
+    machine.idle(100e6);
+    expect(isHuge(alice, a)).toBe(true);
+    machine.restore(before);
+    expect([isHuge(alice, a), sys.thp.pagesCollapsed]).toEqual([false, 0]);
+    machine.idle(1e6);
+    alice.exit();
+    machine.idle(100e6);
+    expect(sys.khugepagedScan.mms.size).toBe(0);
   });
 });

@@ -131,11 +131,20 @@ describe("walkPageRange", () => {
     expect(walked(513, 517)).toEqual(["513-517"]);
   });
 
-  it("throws for a leaf that it has nobody to tell of, and for any of level 3", () => {
+  it("splits a leaf that it has nobody to tell of, or where it is asked to, and throws for one of level 3", () => {
     vma(0, 2 * (GIB / PAGE));
+    const split: number[] = [];
+    mm.sys.parts.splitHugePmd = (_vma, pmdp, address) => {
+      split.push((address - BASE) / PAGE);
+      setPte(mm.sys.ram, pmdp, 0);
+      put(515, 7);
+    };
     putLeaf(512);
-    expect(() => walked(0, 1024, { pmdEntry: undefined })).toThrow(/leaf of level 2 at 100000200000/);
     expect(walked(0, 512, { pmdEntry: undefined })).toEqual([]);
+    expect([walked(0, 1024, { pmdEntry: undefined }), split]).toEqual([["515:7"], [512]]);
+    setPte(mm.sys.ram, pmdAlloc(mm, BASE + 512 * PAGE), 0);
+    putLeaf(512);
+    expect([walked(0, 1024, { pmdEntry: () => "split" }), split]).toEqual([["515:7"], [512, 512]]);
     setPte(mm.sys.ram, pudAlloc(mm, BASE + GIB), GIB + LEAF);
     expect(() => walked(GIB / PAGE, GIB / PAGE + 1)).toThrow(VmBug);
   });

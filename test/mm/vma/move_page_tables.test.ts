@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PAGE_PSE } from "../../../lib/hw/entry.js";
+import { pgtableTransHugeDeposit } from "../../../lib/mm/huge/huge_pmd.js";
 import type { VmAreaStruct } from "../../../lib/mm/mm_types.js";
 import { VmBug } from "../../../lib/mm/mmdebug.js";
 import { PAGE_TABLE, pfnPte, ptePfn, ptepGet, setPte } from "../../../lib/mm/pgtable/pgtable.js";
@@ -150,19 +151,27 @@ describe("without memory for a table", () => {
 describe("a leaf of level 2", () => {
   const LEAF = pfnPte(512, PAGE_TABLE + PAGE_PSE);
 
-  it("moves as a whole", () => {
+  it("moves as a whole, with the table set aside for it", () => {
     const from = map(0, 512);
     const to = map(1024, 512);
-    setPte(mm.sys.ram, pmdAlloc(mm, at(0)), LEAF);
+    const pmdp = pmdAlloc(mm, at(0));
+    setPte(mm.sys.ram, pmdp, LEAF);
+    pgtableTransHugeDeposit(mm, pmdp, 99);
     expect(move(from, to, 0, 1024, 512)).toBe(512);
     expect([pmdAt(0), pmdAt(1024)]).toEqual([0, LEAF]);
   });
 
-  it("throws where only a part of it is to move, and stays", () => {
+  it("is split where only a part of it is to move", () => {
     const from = map(0, 512);
     const to = map(1024, 512);
-    setPte(mm.sys.ram, pmdAlloc(mm, at(0)), LEAF);
-    expect(() => move(from, to, 0, 1024, 511)).toThrow(VmBug);
-    expect(pmdAt(0)).toBe(LEAF);
+    const pmdp = pmdAlloc(mm, at(0));
+    setPte(mm.sys.ram, pmdp, LEAF);
+    const split: number[] = [];
+    mm.sys.parts.splitHugePmd = (_vma, where, address) => {
+      split.push(where, address);
+      setPte(mm.sys.ram, where, 0); // as for a file
+    };
+    expect(move(from, to, 0, 1024, 511)).toBe(511);
+    expect(split).toEqual([pmdp, at(0)]);
   });
 });
