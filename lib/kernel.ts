@@ -125,7 +125,8 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 
 // ---------------- pages, folios, and the lists they are on
 
-export type { ThpWord } from "./mm/huge/thp_state.js";
+export type { KhugepagedSettings, MthpStat, ThpDefrag, ThpState, ThpWord } from "./mm/huge/thp_state.js";
+export type { KhugepagedScan, MmThp, ScanResult, TvaType } from "./mm/huge/thp_types.js";
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { LruGenFolio, LruGenState } from "./mm/lru/gen/lru_gen.js";
 export type { Lruvec, Memcg } from "./mm/lru/lruvec.js";
@@ -173,6 +174,7 @@ export {
   folioMapped,
   folioNrPages,
   folioTestAnon,
+  type LargeFolio,
   type Page,
   PG_active,
   PG_dirty,

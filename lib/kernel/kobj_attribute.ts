@@ -6,8 +6,8 @@
  *   use_zero_page    1                           flag
  *   full_scans       12                          can only be read
  *
- * What is written must be one of the words, or a number in the range; else nothing changes and the writer gets
- * EINVAL. Each file says in `effect` what it does on this machine.
+ * What is written must be one of the words, or a number in the range; else nothing changes and the writer
+ * gets EINVAL. Each file says in `effect` what it does on this machine.
  *
  * Linux include/linux/kobject.h. Read first: kstrtox.ts. Read next: sysfs_mm.ts, sysfs_thp.ts.
  */
@@ -68,7 +68,7 @@ export function words(path: string, list: string, value: Value, effect: string):
 }
 
 /** Range of a number. */
-export interface Range {
+interface Range {
   readonly min?: number;
   readonly max?: number;
   /** An unsigned int is all that counts; else an unsigned long. */

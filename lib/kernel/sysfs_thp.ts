@@ -84,7 +84,9 @@ function orderOf(kb: number): number {
   return Math.log2(kb / 4);
 }
 
-/** The word of one size, in the three masks. Linux mm/huge_memory.c:anon_enabled_show(), anon_enabled_store() */
+/**
+ * The word of one size, in the three masks. Linux mm/huge_memory.c:anon_enabled_show(), anon_enabled_store()
+ */
 function sizeEnabled(kb: number): Place {
   const bit = 1 << orderOf(kb);
   return {

@@ -38,7 +38,7 @@
 import type { Vaddr } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
-import type { ScanResult } from "./huge/collapse_scan.js";
+import type { ScanResult } from "./huge/thp_types.js";
 import type { Lruvec } from "./lru/lruvec.js";
 import type { ReclaimStat, ScanControl } from "./lru/scan_control.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";

@@ -22,7 +22,8 @@ import type { Cpu } from "../hw/cpu.js";
 import { EventQueue } from "../hw/events.js";
 import type { Ram } from "../hw/ram.js";
 import type { AddressSpace, XaNode } from "./filemap/mapping.js";
-import { KhugepagedScan, ThpState } from "./huge/thp_state.js";
+import { ThpState } from "./huge/thp_state.js";
+import { KhugepagedScan } from "./huge/thp_types.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec, type Memcg } from "./lru/lruvec.js";
@@ -133,7 +134,7 @@ export class MemorySystem {
   readonly costs: CostTable;
   readonly sysctl: VmSysctl = defaultVmSysctl();
   /** Transparent huge pages: settings and state (mm/huge). */
-  readonly thp = new ThpState();
+  readonly thp = new ThpState<Folio>();
   /** Address spaces that khugepaged looks through, and where it is. Linux mm/khugepaged.c:khugepaged_scan */
   readonly khugepagedScan = new KhugepagedScan<MmStruct>();
   /** Values written under /sys/kernel/mm, by path; the others have their defaults (kernel/sysfs_mm.ts). */

@@ -187,7 +187,9 @@ function nameAt(task: Task, arg: number | string, max: number): string | undefin
   return typeof arg === "string" ? arg.slice(0, max) : strncpyFromUser(task, arg, max);
 }
 
-/** The process does without huge pages, or does not. 0 or -EINVAL. Linux kernel/sys.c:prctl_set_thp_disable() */
+/**
+ * The process does without huge pages, or does not. 0 or -EINVAL. Linux kernel/sys.c:prctl_set_thp_disable()
+ */
 function setThpDisable({ mm }: Task, disable: boolean, flags: number, rest: boolean): number {
   if (rest || (!disable && flags !== 0) || (flags & ~PR_THP_DISABLE_EXCEPT_ADVISED) !== 0) return -EINVAL;
   const except = (flags & PR_THP_DISABLE_EXCEPT_ADVISED) !== 0;

@@ -31,9 +31,9 @@ import { classifyPte, PTE_KIND_PRESENT } from "../pgtable/swapops.js";
 import { vmaAddress } from "./rmap.js";
 
 /**
- * Told of one entry, or leaf, that maps page `index` of the folio (0 is its first): where, what it holds, and of `arg`.
- * It may change the entry, but free no table. False ends the walk. Linux: the body of a caller's loop over
- * page_vma_mapped_walk()
+ * Told of one entry, or leaf, that maps page `index` of the folio (0 is its first): where, what it holds, and
+ * of `arg`. It may change the entry, but free no table. False ends the walk. Linux: the body of a caller's
+ * loop over page_vma_mapped_walk()
  */
 type MappedVisitor<Arg> = (address: Vaddr, ptep: number, pte: Pte, index: number, arg: Arg) => boolean;
 

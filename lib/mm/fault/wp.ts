@@ -147,8 +147,8 @@ export function wpCanReuseAnonFolio(folio: Folio, vma: VmAreaStruct): boolean {
 }
 
 /**
- * The same for a large folio: every reference must be an entry of this mm. If only one page of it is mapped it
- * is rather copied, so that the others are freed. Linux mm/memory.c:__wp_can_reuse_large_anon_folio()
+ * The same for a large folio: every reference must be an entry of this mm. If only one page of it is mapped
+ * it is rather copied, so that the others are freed. Linux mm/memory.c:__wp_can_reuse_large_anon_folio()
  */
 function wpCanReuseLargeAnonFolio(folio: Folio, sys: MemorySystem): boolean {
   if (folio.largeMapcount <= 1 || folioMaybeMappedShared(folio)) return false;

@@ -53,12 +53,13 @@ import {
   THP_SCAN_EXCEED_NONE_PTE,
   THP_SCAN_EXCEED_SHARE_PTE,
 } from "../vmstat.js";
-import { folioExpectedRefCount, noneOrZero, type ScanResult } from "./collapse_scan.js";
+import { folioExpectedRefCount, noneOrZero } from "./collapse_scan.js";
 import { deferredSplitFolio } from "./deferred_queue.js";
 import { mapAnonFolioPmd } from "./huge_fault.js";
 import { pgtableTransHugeDeposit } from "./huge_pmd.js";
 import { thpVmaAllowableOrder, thpVmaSuitableOrder } from "./thp_orders.js";
 import { HPAGE_PMD_NR, HPAGE_PMD_ORDER } from "./thp_state.js";
+import type { ScanResult } from "./thp_types.js";
 
 /**
  * A new huge page for `mm`, charged; or why there is none. Linux mm/khugepaged.c:alloc_charge_folio()
@@ -118,8 +119,8 @@ interface Isolated {
 }
 
 /**
- * Takes every page of the unhooked `table` off its list; those taken must go back (collapseRelease) if not all
- * could be. Linux mm/khugepaged.c:__collapse_huge_page_isolate()
+ * Takes every page of the unhooked `table` off its list; those taken must go back (collapseRelease) if not
+ * all could be. Linux mm/khugepaged.c:__collapse_huge_page_isolate()
  */
 export function collapseIsolate(vma: VmAreaStruct, table: Pfn, khugepaged: boolean): Isolated {
   const { sys } = vma.vmMm;
@@ -174,7 +175,9 @@ export function collapseRelease(vma: VmAreaStruct, folios: Iterable<Folio>): voi
   }
 }
 
-/** Copies what the 512 entries of `table` map into `folio`. Linux mm/khugepaged.c:__collapse_huge_page_copy() */
+/**
+ * Copies what the 512 entries of `table` map into `folio`. Linux mm/khugepaged.c:__collapse_huge_page_copy()
+ */
 export function collapseCopy(vma: VmAreaStruct, table: Pfn, folio: Folio): void {
   const { sys } = vma.vmMm;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
@@ -212,8 +215,8 @@ export function collapseUnmap(vma: VmAreaStruct, table: Pfn): void {
 }
 
 /**
- * Makes a huge page of what the range at `haddr` maps, which a scan has found fit. The caller must look the VMA
- * up again. Linux mm/khugepaged.c:collapse_huge_page()
+ * Makes a huge page of what the range at `haddr` maps, which a scan has found fit. The caller must look the
+ * VMA up again. Linux mm/khugepaged.c:collapse_huge_page()
  */
 export function collapseHugePage(
   mm: MmStruct,

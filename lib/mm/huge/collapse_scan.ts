@@ -38,34 +38,10 @@ import {
   THP_SCAN_EXCEED_SWAP_PTE,
 } from "../vmstat.js";
 import { HPAGE_PMD_NR } from "./thp_state.js";
-
-/** How the look at a range ended; names without SCAN_. Linux mm/khugepaged.c:enum scan_result */
-export type ScanResult =
-  | "succeed"
-  | "fail"
-  | "pmd_null"
-  | "pmd_mapped"
-  | "exceed_none_pte"
-  | "exceed_swap_pte"
-  | "exceed_shared_pte"
-  | "pte_non_present"
-  | "page_null"
-  | "page_anon"
-  | "page_count"
-  | "page_lru"
-  | "page_lock"
-  | "del_page_lru"
-  | "lack_referenced_page"
-  | "vma_check"
-  | "address_range"
-  | "alloc_huge_page_fail"
-  | "cgroup_charge_fail"
-  | "page_has_private"
-  | "store_failed"
-  | "truncated";
+import type { ScanResult } from "./thp_types.js";
 
 /** What a look at a range has found. */
-export interface CollapseScan {
+interface CollapseScan {
   readonly result: ScanResult;
   /** Entries that were used, and entries in swap. */
   readonly referenced: number;

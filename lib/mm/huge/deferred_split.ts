@@ -8,11 +8,12 @@
  *     of its pages hold only zeros
  *   whole, and used                     off the queue
  *
- * With khugepaged/max_ptes_none at 511, as it is unless somebody changes it, khugepaged would make a huge page
- * of a single small one; so nothing counts as underused.
+ * With khugepaged/max_ptes_none at 511, as it is unless somebody changes it, khugepaged would make a huge
+ * page of a single small one; so nothing counts as underused.
  *
  * Linux mm/huge_memory.c. Read first: deferred_queue.ts, split_anon.ts.
  */
+import type { Memcg } from "../lru/lruvec.js";
 import type { ShrinkControl, Shrinker } from "../lru/shrink_control.js";
 import { type Folio, folioGet, folioNrPages, PG_mlocked, PG_partially_mapped } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
@@ -21,7 +22,10 @@ import { countVmEvent, THP_UNDERUSED_SPLIT_PAGE } from "../vmstat.js";
 import { splitAnonFolio } from "./split_anon.js";
 import { HPAGE_PMD_NR } from "./thp_state.js";
 
-/** Whether more of its pages hold only zeros than khugepaged puts up with. Linux mm/huge_memory.c:thp_underused() */
+/**
+ * Whether more of its pages hold only zeros than khugepaged puts up with. Linux
+ * mm/huge_memory.c:thp_underused()
+ */
 export function thpUnderused(sys: MemorySystem, folio: Folio): boolean {
   const { maxPtesNone } = sys.thp.khugepaged;
   if (maxPtesNone === HPAGE_PMD_NR - 1) return false;
@@ -78,5 +82,5 @@ export class DeferredSplitShrinker implements Shrinker {
 
 /** The queue of the group that shrinks, or of the machine. Linux get_deferred_split_queue() */
 function queueOf(sys: MemorySystem, sc: ShrinkControl): Set<Folio> {
-  return (sc.memcg?.lruvec ?? sys.lruvec).deferredSplitQueue;
+  return ((sc.memcg as Memcg | undefined)?.lruvec ?? sys.lruvec).deferredSplitQueue;
 }

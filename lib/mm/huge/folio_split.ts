@@ -56,8 +56,8 @@ export function folioSplit(folio: Folio, at: number, extraRefs: number): boolean
 }
 
 /**
- * Splits a large folio into single pages; false when it cannot be. The caller has `extraRefs` holds of it. With
- * `list` the pages behind the first go there, held, instead of on the LRU. Linux mm/huge_memory.c:
+ * Splits a large folio into single pages; false when it cannot be. The caller has `extraRefs` holds of it.
+ * With `list` the pages behind the first go there, held, instead of on the LRU. Linux mm/huge_memory.c:
  * split_folio_to_list()
  */
 export function splitFolio(sys: MemorySystem, folio: Folio, extraRefs: number, list?: Folio[]): boolean {

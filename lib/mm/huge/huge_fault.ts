@@ -167,8 +167,8 @@ export function hugePmdSetAccessed(vmf: VmFault, pmd: Pte): void {
 }
 
 /**
- * A write to the read-only leaf `pmd`: VM_FAULT_FALLBACK if it was split and the small page must be looked at.
- * Linux mm/memory.c:wp_huge_pmd()
+ * A write to the read-only leaf `pmd`: VM_FAULT_FALLBACK if it was split and the small page must be looked
+ * at. Linux mm/memory.c:wp_huge_pmd()
  */
 export function wpHugePmd(vmf: VmFault, pmd: Pte): VmFaultResult {
   const { vma } = vmf;

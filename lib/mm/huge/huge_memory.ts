@@ -72,8 +72,8 @@ import { mmGetHugeZeroFolio } from "./huge_zero.js";
 import { HPAGE_PMD_NR } from "./thp_state.js";
 
 /**
- * fork: the child's entry at `dstPmdp` gets the parent's leaf at `srcPmdp`; both lose the right to write. Of a
- * file nothing is copied: a fault finds it again. 0 or -ENOMEM. Linux mm/huge_memory.c:copy_huge_pmd()
+ * fork: the child's entry at `dstPmdp` gets the parent's leaf at `srcPmdp`; both lose the right to write. Of
+ * a file nothing is copied: a fault finds it again. 0 or -ENOMEM. Linux mm/huge_memory.c:copy_huge_pmd()
  */
 export function copyHugePmd(
   dstVma: VmAreaStruct,

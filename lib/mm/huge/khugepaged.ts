@@ -22,13 +22,14 @@ import { lruAddDrainAll } from "../lru/swap.js";
 import { type MmStruct, type VmAreaStruct, vmaIsAnonymous } from "../mm_types.js";
 import type { MemorySystem } from "../system.js";
 import type { Kthread } from "../wait.js";
-import { hpageCollapseScanPmd, type ScanResult } from "./collapse_scan.js";
+import { hpageCollapseScanPmd } from "./collapse_scan.js";
 import { DeferredSplitShrinker } from "./deferred_split.js";
 import { HugeZeroShrinker } from "./huge_zero.js";
 import { setRecommendedMinFreeKbytes } from "./khugepaged_min_free.js";
 import { nextMm } from "./khugepaged_mm.js";
 import { hugeAlignDown, hugepagePmdEnabled, thpVmaAllowableOrder } from "./thp_orders.js";
 import { HPAGE_PMD_NR } from "./thp_state.js";
+import type { ScanResult } from "./thp_types.js";
 
 /** RAM below which transparent huge pages start switched off, in pages. */
 export const THP_MIN_PAGES = (512 * 2 ** 20) / PAGE_SIZE;
@@ -138,7 +139,9 @@ function endOfGo(sys: MemorySystem): number {
   return sys.clock.nowNs + sys.thp.khugepaged.scanSleepMillisecs * MSEC;
 }
 
-/** A sleep of khugepaged has another length: it looks now. Linux mm/khugepaged.c:scan_sleep_millisecs_store() */
+/**
+ * A sleep of khugepaged has another length: it looks now. Linux mm/khugepaged.c:scan_sleep_millisecs_store()
+ */
 export function khugepagedChanged(sys: MemorySystem): void {
   const { khugepagedThread } = sys.thp;
   if (khugepagedThread !== undefined && hasWork(sys)) sys.sched.wakeUp(khugepagedThread);

@@ -1,5 +1,6 @@
 /**
- * Who khugepaged looks through: address spaces in which a huge page could be, in the order in which they came.
+ * Who khugepaged looks through: address spaces in which a huge page could be, in the order in which they
+ * came.
  *
  *   a huge fault, MADV_HUGEPAGE, a mapping grows    khugepagedEnterVma(vma)
  *   the mm ends                                     khugepagedExit(mm)
@@ -10,7 +11,7 @@
  */
 import type { MmStruct, VmAreaStruct } from "../mm_types.js";
 import { hugepagePmdEnabled, thpVmaAllowableOrder } from "./thp_orders.js";
-import type { KhugepagedScan } from "./thp_state.js";
+import type { KhugepagedScan } from "./thp_types.js";
 
 /**
  * Puts the mm of `vma` on the list, if a huge page could be in the VMA.

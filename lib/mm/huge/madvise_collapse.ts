@@ -17,8 +17,9 @@ import { EAGAIN, EBUSY, EINVAL, ENOMEM } from "../errno.js";
 import { lruAddDrainAll } from "../lru/swap.js";
 import { type VmAreaStruct, vmaIsAnonymous } from "../mm_types.js";
 import { hugepageVmaRevalidate } from "./collapse.js";
-import { hpageCollapseScanPmd, type ScanResult } from "./collapse_scan.js";
+import { hpageCollapseScanPmd } from "./collapse_scan.js";
 import { hugeAlignDown, thpVmaAllowableOrder } from "./thp_orders.js";
+import type { ScanResult } from "./thp_types.js";
 
 /** Results after which the next range is tried. Linux mm/khugepaged.c:madvise_collapse(), its switch */
 const GOES_ON: ReadonlySet<ScanResult> = new Set([

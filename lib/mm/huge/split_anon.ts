@@ -7,8 +7,8 @@
  *      remapPage              mapped as before, by entries of level 1
  *      pages nobody maps      freed: this is what the split is for
  *
- * A page of zeros is not mapped again but replaced by the zero page, so a huge page that was hardly used gives
- * most of its memory back when it is split.
+ * A page of zeros is not mapped again but replaced by the zero page, so a huge page that was hardly used
+ * gives most of its memory back when it is split.
  *
  * It fails, and nothing changes, while anybody else holds the folio: a page that is read or written by the
  * kernel, or stands in a batch of another CPU.

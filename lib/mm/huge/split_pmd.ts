@@ -53,8 +53,9 @@ import { hugeAlignDown } from "./thp_orders.js";
 import { HPAGE_PMD_NR } from "./thp_state.js";
 
 /**
- * Splits the leaf at `pmdp`, which maps the 2 MiB around `address` of `vma`; nothing if it is none. Afterwards
- * the entry points to a table, or, where a file is mapped, is empty. Linux mm/huge_memory.c:__split_huge_pmd()
+ * Splits the leaf at `pmdp`, which maps the 2 MiB around `address` of `vma`; nothing if it is none.
+ * Afterwards the entry points to a table, or, where a file is mapped, is empty. Linux
+ * mm/huge_memory.c:__split_huge_pmd()
  */
 export function splitHugePmd(vma: VmAreaStruct, pmdp: number, address: Vaddr): void {
   const { vmMm: mm } = vma;

@@ -32,20 +32,18 @@ import {
 } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
 import { HPAGE_PMD_ORDER, THP_ORDERS_ALL_ANON } from "./thp_state.js";
-
-/** Who asks: smaps, a fault, khugepaged, MADV_COLLAPSE. Linux include/linux/huge_mm.h:enum tva_type */
-export type TvaType = "smaps" | "pagefault" | "khugepaged" | "forced_collapse";
+import type { TvaType } from "./thp_types.js";
 
 /** Areas that khugepaged leaves alone. Linux include/linux/mm.h:VM_NO_KHUGEPAGED */
 const VM_NO_KHUGEPAGED = VM_SPECIAL | VM_HUGETLB;
 
 /** Linux include/linux/huge_mm.h:hugepage_global_always() */
-export function hugepageGlobalAlways({ thp }: MemorySystem): boolean {
+function hugepageGlobalAlways({ thp }: MemorySystem): boolean {
   return thp.enabled === "always";
 }
 
 /** Linux include/linux/huge_mm.h:hugepage_global_enabled() */
-export function hugepageGlobalEnabled({ thp }: MemorySystem): boolean {
+function hugepageGlobalEnabled({ thp }: MemorySystem): boolean {
   return thp.enabled !== "never";
 }
 

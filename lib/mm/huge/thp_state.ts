@@ -14,7 +14,6 @@
  *
  * Linux mm/huge_memory.c: its static variables. Read next: thp_orders.ts.
  */
-import type { Folio } from "../pages/folio.js";
 import type { Kthread } from "../wait.js";
 
 /** log2 of the pages that an entry of level 2 maps: 512 of them, 2 MiB. Linux HPAGE_PMD_ORDER */
@@ -70,8 +69,8 @@ export interface KhugepagedSettings {
   allocSleepMillisecs: number;
 }
 
-/** Transparent huge pages of one machine. Not in Linux: variables of a file there. */
-export class ThpState {
+/** Transparent huge pages of one machine, with folios F. Not in Linux: variables of a file there. */
+export class ThpState<F> {
   enabled: ThpWord = "madvise";
   defrag: ThpDefrag = "madvise";
   useZeroPage = true;
@@ -81,7 +80,7 @@ export class ThpState {
   ordersMadvise = 0;
   ordersInherit = 1 << HPAGE_PMD_ORDER;
   /** The huge page of zeros, while anybody has it or had it lately, and how many do. */
-  hugeZeroFolio: Folio | undefined = undefined;
+  hugeZeroFolio: F | undefined = undefined;
   hugeZeroRefcount = 0;
   readonly khugepaged: KhugepagedSettings = {
     defrag: true,
@@ -103,7 +102,7 @@ export class ThpState {
 
 /** Who has such a state: a MemorySystem. */
 interface HasThp {
-  readonly thp: ThpState;
+  readonly thp: Pick<ThpState<unknown>, "mthpStats">;
 }
 
 /** Changes a count of one size. Linux include/linux/huge_mm.h:mod_mthp_stat(), count_mthp_stat() */
@@ -119,35 +118,4 @@ export function modMthpStat({ thp }: HasThp, order: number, item: MthpStat, delt
 /** A count of one size. Linux mm/huge_memory.c:sum_mthp_stat() */
 export function mthpStat({ thp }: HasThp, order: number, item: MthpStat): number {
   return thp.mthpStats[order]?.[item] ?? 0;
-}
-
-/** Where khugepaged is in its round through address spaces M. Linux mm/khugepaged.c:struct khugepaged_scan */
-export class KhugepagedScan<M> {
-  /** In the order in which they came. */
-  readonly mms = new Set<M>();
-  /** The one it is in, and the next address there; undefined: a new round begins. */
-  mm: M | undefined = undefined;
-  address = 0;
-  /** Of the go under way: pages looked at, times that it began with the first mm, and whether it has slept
-   * because there was no huge page. Linux: variables of khugepaged_do_scan() */
-  progress = 0;
-  passThroughHead = 0;
-  allocSlept = false;
-  working = false;
-}
-
-/** What one address space has to do with huge pages. Linux: MMF_ flags of an mm, and fields of its tables */
-export class MmThp {
-  /** Whether it must do without. Linux MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED */
-  disabled: "" | "completely" | "except advised" = "";
-  /** It maps, or has mapped, the huge page of zeros. Linux MMF_HUGE_ZERO_FOLIO */
-  hasHugeZero = false;
-  /** khugepaged looks through it. Linux MMF_VM_HUGEPAGE */
-  inKhugepaged = false;
-  /**
-   * Tables set aside for the day on which a leaf of level 2 is split, by the frame of the table that the leaf
-   * is in: then no memory is needed. Linux pmd_huge_pte of a table
-   * Invariant: as many as there are leaves in that table that map anonymous memory.
-   */
-  readonly pmdHugePte = new Map<number, number[]>();
 }

@@ -7,8 +7,8 @@
  *
  * While nobody maps it, nobody can take a new hold of the folio, so its references can be counted.
  *
- * Differs from Linux: an entry is empty meanwhile, and the notes are kept here; Linux leaves a migration entry
- * in the table, at which others wait. Nothing can run in between here.
+ * Differs from Linux: an entry is empty meanwhile, and the notes are kept here; Linux leaves a migration
+ * entry in the table, at which others wait. Nothing can run in between here.
  *
  * Linux mm/huge_memory.c, mm/migrate.c. Read first: mm/fault/page_vma_mapped.ts. Read next: split_anon.ts.
  */
@@ -50,7 +50,7 @@ import { pteOfLeaf } from "./split_pmd.js";
 import { HPAGE_PMD_NR } from "./thp_state.js";
 
 /** An entry that mapped a page, and will again. Linux: a migration entry */
-export interface UnmappedEntry {
+interface UnmappedEntry {
   readonly vma: VmAreaStruct;
   readonly ptep: number;
   readonly pte: Pte;
@@ -103,7 +103,9 @@ function unmapEntry(_address: Vaddr, ptep: number, pte: Pte, index: number, unma
   return true;
 }
 
-/** A leaf: its table takes its place, empty for now. Linux mm/huge_memory.c:__split_huge_pmd_locked(), freeze */
+/**
+ * A leaf: its table takes its place, empty for now. Linux mm/huge_memory.c:__split_huge_pmd_locked(), freeze
+ */
 function unmapLeaf(pmdp: number, pmd: Pte, { folio, vma, entries }: Unmapping): void {
   const { vmMm: mm } = vma;
   const { sys } = mm;

@@ -55,8 +55,8 @@ export class Lruvec {
   /** WORKINGSET_ACTIVATE of anonymous memory and files when reclaim last looked. Linux refaults */
   readonly refaults: [number, number] = [0, 0];
   /**
-   * Large folios whose pages may not all be needed: under pressure they are split (mm/huge/deferred_split.ts).
-   * Linux deferred_split_queue of the group or node
+   * Large folios whose pages may not all be needed: under pressure they are split
+   * (mm/huge/deferred_split.ts). Linux deferred_split_queue of the group or node
    */
   readonly deferredSplitQueue = new Set<Folio>();
   /** What shrinkers have put off for this group, by their names. Linux shrinker_info */

@@ -4,13 +4,11 @@
  * Linux include/linux/shrinker.h. Read next: shrinker.ts.
  */
 
-import type { Memcg } from "./lruvec.js";
-
 /** What one call of a shrinker is told. Linux include/linux/shrinker.h:struct shrink_control */
 export interface ShrinkControl {
   readonly gfpMask: number;
-  /** The group that shrinks; undefined: all, and what belongs to no group. */
-  readonly memcg?: Memcg | undefined;
+  /** The group that shrinks, a Memcg of lruvec.ts; undefined: all, and what belongs to no group. */
+  readonly memcg?: object | undefined;
   /** Objects to look at. */
   nrToScan: number;
   /** Objects that were. */

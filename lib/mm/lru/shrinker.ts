@@ -41,7 +41,7 @@ function newWork(freeable: number, priority: number, seeks: number): number {
 
 /** Calls one shrinker as often as is due; objects given up. Linux mm/shrinker.c:do_shrink_slab() */
 function doShrinkSlab(sys: MemorySystem, sc: ShrinkControl, shrinker: Shrinker, priority: number): number {
-  const deferred = sc.memcg?.lruvec.nrDeferred; // a group has its own leftovers
+  const deferred = (sc.memcg as Memcg | undefined)?.lruvec.nrDeferred; // a group has its own leftovers
   const batchSize = shrinker.batch === 0 ? SHRINK_BATCH : shrinker.batch;
   const freeable = shrinker.countObjects(sc);
   if (freeable === 0) return 0;

@@ -49,7 +49,9 @@ export interface FlushTlbInfo {
   readonly end: number;
   /** The mm's generation after this change. */
   readonly newTlbGen: number;
-  /** Bytes of the smallest page that has changed: so far apart are the addresses to flush. Linux stride_shift */
+  /**
+   * Bytes of the smallest page that has changed: so far apart are the addresses to flush. Linux stride_shift
+   */
   readonly stride: number;
   /** Page tables go, too, so that even a lazy CPU may not look at them any more. */
   readonly freedTables: boolean;
@@ -79,7 +81,10 @@ export class MmuGather {
   /** Gathers within gathers: only the outermost flushes. */
   depth = 1;
 
-  /** Pages of `stride` bytes have changed in [start, end). Linux include/asm-generic/tlb.h:__tlb_adjust_range() */
+  /**
+   * Pages of `stride` bytes have changed in [start, end). Linux
+   * include/asm-generic/tlb.h:__tlb_adjust_range()
+   */
   addRange(start: number, end: number, stride = PAGE_SIZE): void {
     this.stride = Math.min(this.stride, stride);
     this.start = Math.min(this.start, start);

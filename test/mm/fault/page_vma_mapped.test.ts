@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Pte } from "../../../lib/hw/entry.js";
 import { boot } from "../../../lib/kernel/machine.js";
 import type { Process } from "../../../lib/kernel/process.js";
 import { pageVmaMappedWalk } from "../../../lib/mm/fault/page_vma_mapped.js";
@@ -137,21 +138,19 @@ describe("the reverse walk of a folio below one VMA", () => {
     alice.store(a, 1, 1);
     alice.store(a + HUGE, 1, 1);
     const vma = alice.task.mm!.mmMt.lookup(a)!;
-    const [one, other] = [folioAt(alice, a), folioAt(alice, a + HUGE)];
-    expect([visited(one, vma), visited(other, vma)]).toEqual([[0], [0]]);
-    const seen: [number, boolean][] = [];
-    pageVmaMappedWalk(
-      other,
-      vma,
-      (address, _ptep, pte) => {
-        seen.push([address, pmdLeaf(pte)]);
+    const seen = (folio: Folio): [number, boolean, number][] => {
+      const all: [number, boolean, number][] = [];
+      const note = (address: number, _ptep: number, pte: Pte, index: number): boolean => {
+        all.push([address, pmdLeaf(pte), index]);
         return true;
-      },
-      undefined,
-    );
-    expect(seen).toEqual([[a + HUGE, true]]);
+      };
+      pageVmaMappedWalk(folio, vma, note, undefined);
+      return all;
+    };
+    const [one, other] = [folioAt(alice, a), folioAt(alice, a + HUGE)];
+    expect([seen(one), seen(other)]).toEqual([[[a, true, 0]], [[a + HUGE, true, 0]]]);
     one.index += 512; // the reverse map says the other range, where another folio is
-    expect(visited(one, vma)).toEqual([]);
+    expect(seen(one)).toEqual([]);
     one.index -= 512;
   });
 });

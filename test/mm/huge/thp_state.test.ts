@@ -3,7 +3,7 @@ import { MTHP_STAT_NAMES, modMthpStat, mthpStat, ThpState } from "../../../lib/m
 
 describe("the counts of each size", () => {
   it("begin at 0 and are kept apart", () => {
-    const sys = { thp: new ThpState() };
+    const sys = { thp: new ThpState<object>() };
     expect(mthpStat(sys, 4, "split")).toBe(0);
     modMthpStat(sys, 4, "split");
     modMthpStat(sys, 4, "split");
@@ -18,7 +18,7 @@ describe("the counts of each size", () => {
 
 describe("the settings", () => {
   it("are Linux's where nobody has changed them: one size, as `enabled` says", () => {
-    const { ordersAlways, ordersMadvise, ordersInherit, khugepaged } = new ThpState();
+    const { ordersAlways, ordersMadvise, ordersInherit, khugepaged } = new ThpState<object>();
     expect([ordersAlways, ordersMadvise, ordersInherit]).toEqual([0, 0, 512]);
     expect(khugepaged).toEqual({
       ...{ defrag: true, maxPtesNone: 511, maxPtesSwap: 64, maxPtesShared: 256, pagesToScan: 4096 },
