@@ -19,6 +19,7 @@ import { BlockDevice, type BlockModel } from "../hw/block_device.js";
 import type { Cpu } from "../hw/cpu.js";
 import { PF_USER } from "../hw/fault.js";
 import type { Ram } from "../hw/ram.js";
+import { kcompactdRun } from "../mm/compaction/kcompactd.js";
 import { ENOMEM } from "../mm/errno.js";
 import { khugepagedRun } from "../mm/huge/khugepaged.js";
 import type { ThpWord } from "../mm/huge/thp_state.js";
@@ -118,6 +119,7 @@ export class Kernel implements TaskRunner {
     this.sys.sched = this.sched;
     kswapdRun(this.sys, shrinkNode);
     khugepagedRun(this.sys);
+    kcompactdRun(this.sys);
     const { ram, clock, disk } = hardware;
     this.files = new FileTree(this.sys, new BlockDevice(ram, clock, this.sys.events, disk));
     this.disks = new Disks(this.sys, this.files);
