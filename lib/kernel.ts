@@ -162,9 +162,13 @@ export {
   ALLOC_RESERVES,
 } from "./mm/pages/alloc_flags.js";
 export {
+  type BuddyCore,
+  type CaptureControl,
   type FreeArea,
   type FreeLinks,
+  freeOnePage,
   MAX_PAGE_ORDER,
+  rmqueueSmallest,
   type Zone,
   type ZoneWatermarks,
 } from "./mm/pages/buddy.js";
@@ -188,6 +192,7 @@ export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_IO, __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export type { KmemCache, Slab } from "./mm/pages/kmem_cache.js";
+export { MIGRATE_MOVABLE, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "./mm/pages/migratetype.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
 export type { PerCpuPages } from "./mm/pages/per_cpu_pages.js";
 export {

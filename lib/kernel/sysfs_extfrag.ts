@@ -1,12 +1,14 @@
 /**
  * Fragmentation in figures, and compaction by hand, below /sys.
  *
- *   /sys/kernel/debug/extfrag/extfrag_index      for each zone and order: would a request fail because memory is
- *                                                short (0.000) or in pieces (1.000)? -1.000: it would not fail
- *   /sys/kernel/debug/extfrag/unusable_index     how much of the free memory is in blocks too small for the order
+ *   /sys/kernel/debug/extfrag/extfrag_index      for each zone and order: would a request fail because
+ *                                                memory is short (0.000) or in pieces (1.000)? -1.000: it
+ *                                                would not fail
+ *   /sys/kernel/debug/extfrag/unusable_index     how much of the free memory is in blocks too small
  *   /sys/devices/system/node/node0/compact       writing anything compacts all zones
  *
- * Linux mm/vmstat.c, mm/compaction.c. Read first: mm/compaction/fragmentation.ts. Read next: sysfs_devices.ts.
+ * Linux mm/vmstat.c, mm/compaction.c. Read first: mm/compaction/fragmentation.ts.
+ * Read next: sysfs_devices.ts.
  */
 import { fragmentationIndex, unusableFreeIndex } from "../mm/compaction/fragmentation.js";
 import { compactNodes } from "../mm/compaction/kcompactd.js";

@@ -17,8 +17,8 @@
  *
  * An allocation does all rounds itself (direct_compact.ts); kcompactd makes each of them a batch.
  *
- * Replaceable: sys.parts.compactZone, the round. It may do as much as it likes in one call; the frames that it
- * takes belong on cc.freepages and cc.migratepages, where compactZoneEnd finds what is left over.
+ * Replaceable: sys.parts.compactZone, the round. It may do as much as it likes in one call; the frames that
+ * it takes belong on cc.freepages and cc.migratepages, where compactZoneEnd finds what is left over.
  *
  * Left out: stopping early because a lock is contended, another task wants the CPU, or a signal is pending.
  *

@@ -2,9 +2,9 @@
  * The migrate scanner: which page block is next.
  *
  *   isolateMigratepages
- *     fastFindMigrateblock   a page block that has large free blocks already needs little work: looks at a few
- *                            blocks of the free lists, order 8 down to 3, for one in the first half (later: the
- *                            first eighth) of what lies before the free scanner
+ *     fastFindMigrateblock   a page block that has large free blocks already needs little work: looks at
+ *                            a few blocks of the free lists, order 8 down to 3, for one in the first half
+ *                            (later: the first eighth) of what lies before the free scanner
  *     not found?             in order, from where it stopped
  *     page block by page block up to the free scanner:
  *       marked "skip"        passed by
@@ -13,7 +13,8 @@
  *
  * Each search that finds nothing halves how much the next one looks at.
  *
- * Linux mm/compaction.c. Read first: isolate_migratepages.ts, freelist_order.ts. Read next: isolate_freepages.ts.
+ * Linux mm/compaction.c. Read first: isolate_migratepages.ts, freelist_order.ts.
+ * Read next: isolate_freepages.ts.
  */
 import type { Pfn } from "../../hw/address.js";
 import { PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";

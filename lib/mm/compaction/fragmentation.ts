@@ -4,7 +4,7 @@
  *   free blocks   1  1  1  1  1  1  1  1  2  2        12 pages in 10 blocks; wanted: one block of 8 (order 3)
  *
  *   fragmentationIndex = 1000 - (1000 + 12 * 1000 / 8) / 10 = 1000 - 250 = 750
- *                        towards 1000: pieces, compaction would help     towards 0: too little, free some first
+ *                        towards 1000: pieces, compaction would help   towards 0: too little
  *                        -1000: such a block is free                     0 too: nothing is free
  *   unusableFreeIndex  = pages in blocks that are too small / free pages, in thousandths: 1000
  *   extfragForOrder    = the same in percent: 100

@@ -1,7 +1,7 @@
 /**
  * The free scanner: finds frames for what the migrate scanner has taken, from the end of the zone downwards.
  *
- *   migrate scanner -->                                              <-- free scanner, page block by page block,
+ *   migrate scanner -->                                              <-- free scanner, by page blocks,
  *   |-----------|-----------|-----------|-----------|-----------|        upwards within each
  *                                        . . a . . .  free blocks, until there are as many as isolated pages
  *

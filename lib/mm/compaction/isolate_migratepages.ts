@@ -1,7 +1,7 @@
 /**
  * The migrate scanner in one page block: takes pages that could be moved off their lists.
  *
- *   page block    T  a  a  .  .  f  f  f  f  S  a  .        T page table  S slab  a, f pages of the LRU  . free
+ *   page block    T  a  a  .  .  f  f  f  f  S  a  .        T page table  S slab  a, f LRU  . free
  *                    ^  ^        ^---------^     ^
  *                    isolated    skipped if the folio is as large as the block that is wanted
  *
@@ -22,7 +22,8 @@
  *
  * Left out: pages of drivers and of zsmalloc that can be moved without being on the LRU.
  *
- * Linux mm/compaction.c. Read first: compact_control.ts, skip.ts, mm/lru/mm_inline.ts. Read next: fast_find.ts.
+ * Linux mm/compaction.c. Read first: compact_control.ts, skip.ts, mm/lru/mm_inline.ts.
+ * Read next: fast_find.ts.
  */
 import type { Pfn } from "../../hw/address.js";
 import { EAGAIN } from "../errno.js";

@@ -10,13 +10,13 @@
  *     each zone: rounds until its score is at the low mark
  *     the score did not go down: 32 s until the next look
  *
- * A batch of the thread is one round: up to 32 pages are moved. What Linux keeps on the thread's stack between
- * two rounds is in sys.pgdat.kcompactdRun; the frames that it holds meanwhile are nobody's.
+ * A batch of the thread is one round: up to 32 pages are moved. What Linux keeps on the thread's stack
+ * between two rounds is in sys.pgdat.kcompactdRun; the frames that it holds meanwhile are nobody's.
  *
  * What it looks at when its time is over, it looks at in the timer's interrupt here, so that no CPU is taken
  * from a program for nothing.
  *
- *   compactNodes   echo 1 > /proc/sys/vm/compact_memory: all zones, waiting for whatever there is, by who asks
+ *   compactNodes   echo 1 > /proc/sys/vm/compact_memory: all zones, in the time of who asks
  *
  * Linux mm/compaction.c. Read first: compact_zone.ts, wakeup.ts. Read next: mm/lru/kswapd.ts.
  */
@@ -257,7 +257,8 @@ function endProactive(sys: MemorySystem): number {
 }
 
 /**
- * Compacts all zones as far as it goes, in the time of the one who asks. Linux mm/compaction.c:compact_nodes()
+ * Compacts all zones as far as it goes, in the time of the one who asks.
+ * Linux mm/compaction.c:compact_nodes()
  */
 export function compactNodes(sys: MemorySystem): void {
   lruAddDrainAll(sys);

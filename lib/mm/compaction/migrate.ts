@@ -2,7 +2,7 @@
  * Moving isolated folios into the free frames that the free scanner finds.
  *
  *   migratePages(cc)
- *     async          all: notes instead of entries; one TLB flush for all of them; then one after the other is
+ *     async          all: notes instead of entries; one TLB flush for all; then one after the other is
  *                    copied. What could not be done is tried up to 10 times in all.
  *     sync           the same with up to 3 times, then one by one, waiting where the mode allows it
  *     stays          back to cc.migratepages: the caller puts it back on its list

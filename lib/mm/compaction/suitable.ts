@@ -11,7 +11,8 @@
  * The gap of twice the block is for what compaction itself holds while it works: up to a block of free pages,
  * and it never goes below the min mark for more.
  *
- *   mm/pages/slow_path.ts, direct_compact.ts   may this zone be compacted      mm/lru: may reclaim stop, is kcompactd to wake
+ *   mm/pages/slow_path.ts, compact_zone.ts   may this zone be compacted?
+ *   mm/lru                                   may reclaim stop? is kcompactd to wake?
  *
  * Linux mm/compaction.c. Left out: CMA. Read first: fragmentation.ts, mm/pages/watermark_ok.ts.
  * Read next: compact_zone.ts.

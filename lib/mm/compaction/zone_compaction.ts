@@ -1,9 +1,9 @@
 /**
  * What compaction remembers about a zone from one run to the next, as data.
  *
- *   zone  |....|....|XXXX|....|....|....|XXXX|....|      X: page blocks marked "skip" (FreeLinks.pageblockSkip)
+ *   zone  |....|....|XXXX|....|....|....|XXXX|....|      X: marked "skip" (FreeLinks.pageblockSkip)
  *              ^                             ^
- *              cachedMigratePfn              cachedFreePfn      the scanners go on here, if nobody resets them
+ *              cachedMigratePfn              cachedFreePfn      here the scanners go on
  *              [async, sync]
  *
  *   considered, deferShift, orderFailed      how often to leave the zone alone after a failure (defer.ts)

@@ -21,8 +21,8 @@
  * Replaceable: sys.parts.rmqueueSmallest (taking and splitting), sys.parts.freeOnePage (freeing and merging).
  * They move blocks between lists (addToFreeList, delPageFromFreeList); the zone counts the pages itself.
  *
- * While a task compacts the zone for a block (mm/compaction), `capture` is set, and merging hands the block to
- * the task at once, before anybody else can have it.
+ * While a task compacts the zone for a block (mm/compaction), `capture` is set, and merging hands the block
+ * to the task at once, before anybody else can have it.
  *
  * Read first: folio.ts, migratetype.ts. Read next: fallback.ts, pcp.ts, page_alloc.ts.
  */
