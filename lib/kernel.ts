@@ -163,9 +163,13 @@ export {
   ALLOC_RESERVES,
 } from "./mm/pages/alloc_flags.js";
 export {
+  type BuddyCore,
+  type CaptureControl,
   type FreeArea,
   type FreeLinks,
+  freeOnePage,
   MAX_PAGE_ORDER,
+  rmqueueSmallest,
   type Zone,
   type ZoneWatermarks,
 } from "./mm/pages/buddy.js";
@@ -190,6 +194,7 @@ export type { MemoryOptions } from "./mm/pages/free_area_init.js";
 export { folioPut } from "./mm/pages/free_pages.js";
 export { __GFP_IO, __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export type { KmemCache, Slab } from "./mm/pages/kmem_cache.js";
+export { MIGRATE_MOVABLE, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "./mm/pages/migratetype.js";
 export { allocPages } from "./mm/pages/page_alloc.js";
 export type { PerCpuPages } from "./mm/pages/per_cpu_pages.js";
 export {
@@ -230,6 +235,33 @@ export {
   SWP_STABLE_WRITES,
   SWP_SYNCHRONOUS_IO,
 } from "./mm/swap/swap_types.js";
+
+// ---------------- compaction: one round, and what it is made of
+
+export {
+  COMPACT_COMPLETE,
+  COMPACT_CONTENDED,
+  COMPACT_CONTINUE,
+  COMPACT_PARTIAL_SKIPPED,
+  COMPACT_SUCCESS,
+  type CompactControl,
+  MIGRATE_ASYNC,
+  MIGRATE_SYNC,
+  MIGRATE_SYNC_LIGHT,
+} from "./mm/compaction/compact_control.js";
+export type { CompactAttempt, CompactControlOf, DirectCompact } from "./mm/compaction/compact_types.js";
+export { compactFinished, compactZone } from "./mm/compaction/compact_zone.js";
+export {
+  ISOLATE_ABORT,
+  ISOLATE_NONE,
+  ISOLATE_SUCCESS,
+  isolateMigratepages,
+} from "./mm/compaction/fast_find.js";
+export { isolateFreepages } from "./mm/compaction/fast_isolate.js";
+export { fragmentationIndex, unusableFreeIndex } from "./mm/compaction/fragmentation.js";
+export { isolateMigratepagesBlock, putbackMovablePages } from "./mm/compaction/isolate_migratepages.js";
+export { migratePages } from "./mm/compaction/migrate.js";
+export type { ZoneCompaction } from "./mm/compaction/zone_compaction.js";
 
 // ---------------- counters of /proc/vmstat
 
@@ -280,7 +312,7 @@ export type { Sched, Wait } from "./kernel/sched.js";
 export type { SwapDisk } from "./kernel/swap_disks.js";
 export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js";
 export type { SwapReadaheadInfo } from "./mm/mm_types.js";
-export type { PglistData } from "./mm/pages/pglist_data.js";
+export type { KcompactdRun, PglistData } from "./mm/pages/pglist_data.js";
 export type { MmParts } from "./mm/parts.js";
 export type {
   PercpuSwapCluster,

@@ -71,6 +71,16 @@ export class BufferHeads {
     this.freeAll(heads);
   }
 
+  /** `to` takes the place of `from` in the cache. Linux mm/migrate.c:buffer_migrate_folio() */
+  migrateBuffers(to: Folio, from: Folio): void {
+    const heads = this.ofFolio.get(from);
+    if (heads === undefined) return;
+    from.flags &= ~PG_private;
+    this.ofFolio.delete(from);
+    to.flags |= PG_private;
+    this.ofFolio.set(to, heads);
+  }
+
   private freeAll(heads: readonly Slab[]): void {
     for (const slab of heads) kmemCacheFree(this.sys, slab);
   }

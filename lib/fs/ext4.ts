@@ -118,6 +118,9 @@ export class Ext4 implements FileSystemOps {
       releaseFolio: (folio) => {
         this.buffers.tryToFreeBuffers(folio);
       },
+      migrateFolio: (to, from) => {
+        this.buffers.migrateBuffers(to, from);
+      },
       isHole: (index) => !this.blocksOf(inode).has(index),
       writepages: (folios) => {
         this.writeFolios(inode, folios);

@@ -76,6 +76,16 @@ export interface CostTable {
    * Measured in the recorded virtual machine: 14 us a page in all, 32 times as long.
    */
   readonly swapOutNs: number;
+  /**
+   * Compaction: each frame that a scanner looks at: 20 cycles. Page structs lie side by side, so that most of
+   * them have been fetched already.
+   */
+  readonly compactScanNs: number;
+  /**
+   * Compaction: each folio that is moved, in addition to copyPageNs for each of its pages: two reverse walks,
+   * off a list and onto one: 2000 cycles. move_pages(2) takes 1 to 2 us a page in all.
+   */
+  readonly migrateFolioNs: number;
   /** Compressing a page by LZ4: 0.78 bytes a nanosecond. Its own benchmark, README of lz4 1.9 */
   readonly compressPageNs: number;
   /** Putting it back: 4.97 bytes a nanosecond; the same benchmark. */
@@ -103,6 +113,8 @@ export const COSTS: CostTable = {
   reclaimScanNs: 150,
   reclaimFreeNs: 100,
   swapOutNs: 300,
+  compactScanNs: 5,
+  migrateFolioNs: 500,
   compressPageNs: 5_250,
   decompressPageNs: 825,
 };

@@ -8,8 +8,7 @@
  *
  * `effect` says what a setting does on this machine today. Most do what Linux does; those that belong to
  * something that the machine does not have yet are kept as written, in Linux's range, and the line says from
- * which lab on they count. One is refused, because it asks for something to be done now that cannot be done
- * yet: compact_memory.
+ * which lab on they count.
  *
  * Procfs only opens and spells; whatever a setting means is here and in lib/mm.
  *
@@ -20,7 +19,8 @@
 import { dropCaches } from "../fs/drop_caches.js";
 import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
-import { EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../mm/errno.js";
+import { compactNodes, triggerProactiveCompaction } from "../mm/compaction/kcompactd.js";
+import { EINVAL, EPERM, ERANGE } from "../mm/errno.js";
 import { HZ } from "../mm/jiffies.js";
 import { writebackSetRatelimit } from "../mm/lru/dirty_limits.js";
 import { zonePcpUpdate } from "../mm/pages/per_cpu_pages.js";
@@ -288,27 +288,37 @@ const writeback: readonly CtlTable[] = [
   }),
 ];
 
-/**
- * Compacting cannot be done yet, so asking for it is refused.
- * Linux mm/compaction.c:sysctl_compaction_handler()
- */
-const compactMemory = int("compact_memory", "compactMemory", {
-  mode: 0o200,
-  effect: "refused with EOPNOTSUPP: there is no compaction before lab 07",
-  changed: (_context, sysctl) => (sysctl.compactMemory === 1 ? -EOPNOTSUPP : -EINVAL),
-});
+/** Linux mm/compaction.c:vm_compaction */
+const compaction: readonly CtlTable[] = [
+  int("compact_memory", "compactMemory", {
+    mode: 0o200,
+    effect: "in effect: 1 compacts all zones, in the time of who writes it; anything else is refused",
+    changed({ sys }, { compactMemory }) {
+      if (compactMemory !== 1) return -EINVAL;
+      compactNodes(sys);
+      return 0;
+    },
+  }),
+  int("compaction_proactiveness", "compactionProactiveness", {
+    min: 0,
+    max: 100,
+    changed({ sys }) {
+      triggerProactiveCompaction(sys);
+      return 0;
+    },
+  }),
+  int("extfrag_threshold", "extfragThreshold", { min: 0, max: 1000 }),
+  int("compact_unevictable_allowed", "compactUnevictableAllowed", { min: 0, max: 1 }),
+];
 
-/** Linux mm/vmscan.c, mm/swap.c, mm/oom_kill.c, mm/compaction.c, mm/hugetlb.c */
+/** Linux mm/vmscan.c, mm/swap.c, mm/oom_kill.c, mm/hugetlb.c */
 const reclaim: readonly CtlTable[] = [
   int("swappiness", "swappiness", { min: 0, max: 200 }),
   int("page-cluster", "pageCluster", { min: 0, max: 31 }),
   int("panic_on_oom", "panicOnOom", { min: 0, max: 2, effect: FROM_08 }),
   int("oom_kill_allocating_task", "oomKillAllocatingTask", { effect: FROM_08 }),
   int("oom_dump_tasks", "oomDumpTasks", { effect: FROM_08 }),
-  compactMemory,
-  int("compaction_proactiveness", "compactionProactiveness", { min: 0, max: 100, effect: FROM_07 }),
-  int("extfrag_threshold", "extfragThreshold", { min: 0, max: 1000, effect: FROM_07 }),
-  int("compact_unevictable_allowed", "compactUnevictableAllowed", { min: 0, max: 1, effect: FROM_07 }),
+  ...compaction,
   ...["nr_hugepages", "nr_hugepages_mempolicy"].map((name) =>
     ulong(name, "nrHugepages", {
       effect: "taken, but the pool stays at 0 before lab 07, as if no memory were free for it",

@@ -5,6 +5,7 @@
  *   /sys/block/vda/queue/read_ahead_kb        largest window of readahead, for files opened from now on
  *   /sys/kernel/debug/fault_around_bytes      pages of the cache that one fault maps
  *   /sys/block/vdb/size, .../queue/rotational  what each disk is
+ *   /sys/kernel/debug/extfrag/..., /sys/devices/system/node/node0/compact    fragmentation (sysfs_extfrag.ts)
  *   /sys/block/zram0/...                      compressed memory as a device (sysfs_zram.ts)
  *   /sys/module/zswap/parameters/...          compressed memory in front of one (sysfs_zswap.ts)
  *
@@ -15,6 +16,7 @@ import { EINVAL } from "../mm/errno.js";
 import type { MemorySystem } from "../mm/system.js";
 import type { KobjAttribute } from "./kobj_attribute.js";
 import { kstrtoul } from "./kstrtox.js";
+import { extfragFiles } from "./sysfs_extfrag.js";
 import { zramFiles, zramHotAdd } from "./sysfs_zram.js";
 import { zswapFiles } from "./sysfs_zswap.js";
 
@@ -80,7 +82,7 @@ function diskRotational(name: string): KobjAttribute {
 
 /** What is below /sys always, by path. */
 const FIXED: ReadonlyMap<string, KobjAttribute> = new Map(
-  [readAheadKb, faultAroundBytes, zramHotAdd, ...zswapFiles].map((one) => [one.path, one]),
+  [readAheadKb, faultAroundBytes, zramHotAdd, ...zswapFiles, ...extfragFiles].map((one) => [one.path, one]),
 );
 
 /** The files of this machine, by their path below /sys. */

@@ -355,8 +355,13 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
   const managed = sys.zones.reduce((sum, zone) => sum + zone.managedPages, 0);
   const free = sys.zones.reduce((sum, zone) => sum + zone.nrFreePages, 0);
   const kept = nrPcpPages(sys);
-  if (managed !== free + kept + inUse)
-    truth.problems.push(`${managed} frames managed, ${free} free, ${kept} kept by CPUs and ${inUse} in use`);
+  const { cc } = sys.pgdat.kcompactdRun;
+  let moving = 0; // what kcompactd holds between two batches
+  for (const [order, blocks] of cc?.freepages.entries() ?? []) moving += blocks.length * 2 ** order;
+  if (managed !== free + kept + moving + inUse)
+    truth.problems.push(
+      `${managed} frames managed, ${free} free, ${kept} kept by CPUs, ${moving} by kcompactd, ${inUse} in use`,
+    );
   for (const zone of sys.zones) checkZone(zone, truth.problems);
 }
 

@@ -6,6 +6,8 @@
  *
  * Read first: parts.ts.
  */
+import { compactZone } from "./compaction/compact_zone.js";
+import { tryToCompactPages } from "./compaction/direct_compact.js";
 import { classifyFault } from "./fault/classify_fault.js";
 import { copyPresentPte } from "./fault/copy_page_range.js";
 import { doReadFault } from "./fault/file_fault.js";
@@ -21,6 +23,7 @@ import { wakeupKswapd } from "./lru/kswapd.js";
 import { getScanCount } from "./lru/scan_count.js";
 import { shrinkFolioList } from "./lru/shrink_folio_list.js";
 import { workingsetRefault } from "./lru/workingset.js";
+import { freeOnePage, rmqueueSmallest } from "./pages/buddy.js";
 import { zoneWatermarkOk } from "./pages/watermark_ok.js";
 import { zoneWatermarks } from "./pages/wmark.js";
 import type { MmParts } from "./parts.js";
@@ -34,9 +37,20 @@ import { doMlock } from "./vma/mlock.js";
 export function linuxMmParts(): MmParts {
   const tlb = { pteNeedsFlush, shootdownTargets, catchUp, chooseNewAsid };
   const faults = { classifyFault, doAnonymousPage, doReadFault, doWpPage, doSwapPage };
-  const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd };
+  const pages = { zoneWatermarks, zoneWatermarkOk, wakeupKswapd, rmqueueSmallest, freeOnePage };
+  const compaction = { tryToCompactPages, compactZone };
   const reclaim = { tryToFreePages, shrinkFolioList, workingsetRefault, getScanCount };
   const swap = { swapAlloc, swapEntryDup, swapEntryPut };
   const huge = { collapseHugePage, thpVmaSuitableOrder, doHugePmdAnonymousPage, splitHugePmd };
-  return { ...tlb, ...faults, ...pages, ...reclaim, ...swap, ...huge, doMlock, copyPresentPte };
+  return {
+    ...tlb,
+    ...faults,
+    ...pages,
+    ...compaction,
+    ...reclaim,
+    ...swap,
+    ...huge,
+    doMlock,
+    copyPresentPte,
+  };
 }

@@ -15,6 +15,10 @@
  *   sys.parts.zoneWatermarkOk   may a request have pages of a zone  (lab 05)   Linux's: mm/pages/watermark_ok.ts
  *   sys.parts.wakeupKswapd      the zone is short of pages                     Linux's: mm/lru/kswapd.ts
  *   sys.parts.tryToFreePages    reclaim when no frame is free                  Linux's: mm/lru/direct_reclaim.ts
+ *   sys.parts.tryToCompactPages move pages until a block is free               Linux's: mm/compaction/direct_compact.ts
+ *   sys.parts.compactZone       one round of that                   (lab 07)   Linux's: mm/compaction/compact_zone.ts
+ *   sys.parts.rmqueueSmallest   take a free block, split it         (lab 07)   Linux's: mm/pages/buddy.ts
+ *   sys.parts.freeOnePage       give a block back, merge it         (lab 07)   Linux's: mm/pages/buddy.ts
  *   sys.parts.shrinkFolioList   which of 32 old pages go            (lab 05)   Linux's: mm/lru/shrink_folio_list.ts
  *   sys.parts.workingsetRefault a page that was taken is back                  Linux's: mm/lru/workingset.ts
  *   sys.parts.getScanCount      how much of each list to look at    (lab 06)   Linux's: mm/lru/scan_count.ts
@@ -37,12 +41,13 @@
  */
 import type { Vaddr } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
+import type { CompactAttempt, CompactControlOf, DirectCompact } from "./compaction/compact_types.js";
 import type { FaultClass, VmFault } from "./fault/vm_fault.js";
 import type { ScanResult } from "./huge/thp_types.js";
 import type { Lruvec } from "./lru/lruvec.js";
 import type { ReclaimStat, ScanControl } from "./lru/scan_control.js";
 import type { MmStruct, VmAreaStruct, VmFaultResult } from "./mm_types.js";
-import type { Zone, ZoneWatermarks } from "./pages/buddy.js";
+import type { BuddyCore, Zone, ZoneWatermarks } from "./pages/buddy.js";
 import type { Folio } from "./pages/folio.js";
 
 import type { CatchUp, NewAsid, ShootdownCpu, TlbContext } from "./pgtable/tlb_types.js";
@@ -50,7 +55,7 @@ import type { SwapInfoStruct, SwpEntry } from "./swap/swap_types.js";
 import type { MemorySystem } from "./system.js";
 
 /** Parts of `lib/mm` that may be replaced at boot. Not in Linux. */
-export interface MmParts {
+export interface MmParts extends BuddyCore {
   /** Whether a TLB may not keep `before` when a page's entry becomes `after` (0: none). */
   pteNeedsFlush(before: number, after: number): boolean;
   /**
@@ -112,6 +117,17 @@ export interface MmParts {
   wakeupKswapd(sys: MemorySystem, zone: Zone, gfp: number, order: number, highestZoneidx: number): void;
   /** An allocation with `gfp` found no block of 2^order frames: frees some; how many pages, 0 if none. */
   tryToFreePages(sys: MemorySystem, gfp: number, order: number): number;
+  /**
+   * An allocation found no block of 2^order frames: moves pages in use until one is free. How that ended
+   * (COMPACT_), and the block if it was caught when it came together.
+   */
+  tryToCompactPages(sys: MemorySystem, request: DirectCompact): CompactAttempt;
+  /**
+   * One round of the compaction of cc.zone: moves pages in use from cc.migratePfn upwards into free frames
+   * from cc.freePfn downwards. COMPACT_CONTINUE to be called again, or how it ended: COMPACT_SUCCESS when a
+   * block of cc.order is free, COMPACT_COMPLETE when the two have met.
+   */
+  compactZone(sys: MemorySystem, cc: CompactControlOf<Folio>): number;
   /**
    * Frees what can be freed of isolated folios; how many pages. Those that stay are left in `folioList`, with
    * PG_active where they shall be active. `ignoreReferences`: use does not protect.

@@ -164,7 +164,7 @@ export class MemorySystem {
   /** What vm.min_free_kbytes was set to, -1 until somebody does. Linux user_min_free_kbytes */
   userMinFreeKbytes = -1;
   /** The node they belong to, and who reclaims there. */
-  readonly pgdat = new PglistData();
+  readonly pgdat = new PglistData<Folio>();
   /** Caches of kernel objects, and who can give some of them up. Linux slab_caches, shrinker_list */
   readonly slabCaches: KmemCache[] = [];
   readonly shrinkers: Shrinker[] = [];

@@ -75,6 +75,11 @@ export interface AddressSpaceOperations {
   /** The folio leaves the cache, with what the file system kept of its blocks. */
   releaseFolio?(folio: Folio): void;
   /**
+   * `to` takes the place of `from`: what the file system kept of its blocks goes with it. Without it a folio
+   * with PG_private stays where it is.
+   */
+  migrateFolio?(to: Folio, from: Folio): void;
+  /**
    * Sends the folios' bytes, in order of index; they are under writeback until they have arrived. Without it
    * dirty pages stay (shmem).
    */

@@ -18,11 +18,12 @@
  *
  * Linux mm/vmscan.c. Read first: vmscan.ts. Read next: mm/pages/page_alloc.ts.
  */
+import { compactionSuitable } from "../compaction/suitable.js";
 import { lruvecPageState, memCgroupLruvec } from "../memcg/stats.js";
 import type { Zone } from "../pages/buddy.js";
 import { __GFP_IO, PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";
 import { gfpZone } from "../pages/page_alloc.js";
-import { minWmarkPages } from "../pages/wmark.js";
+import { highWmarkPages, minWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
 import { ALLOCSTALL, countVmEvents, WORKINGSET_ACTIVATE } from "../vmstat.js";
 import type { Memcg } from "./lruvec.js";
@@ -32,9 +33,8 @@ import { considerReclaimThrottle, throttleDirectReclaim } from "./throttle.js";
 import { shrinkNode } from "./vmscan.js";
 
 /**
- * Whether the zone has a block of this size already, so that freeing more pages would not help.
- * Linux mm/vmscan.c:compaction_ready()
- * Differs from Linux: nothing compacts here, so that enough single pages are no reason to stop.
+ * Whether the zone has a block of this size already, or enough single pages for compaction to make one, so
+ * that freeing more would not help. Linux mm/vmscan.c:compaction_ready()
  */
 function compactionReady(
   sys: MemorySystem,
@@ -43,7 +43,8 @@ function compactionReady(
 ): boolean {
   if ((gfpMask & __GFP_IO) === 0) return false; // Linux include/linux/gfp.h:gfp_compaction_allowed()
   const mark = minWmarkPages(zone);
-  return sys.parts.zoneWatermarkOk(sys, zone, order, mark, reclaimIdx, 0, zone.nrFreePages);
+  if (sys.parts.zoneWatermarkOk(sys, zone, order, mark, reclaimIdx, 0, zone.nrFreePages)) return true;
+  return compactionSuitable(sys, zone, order, highWmarkPages(zone), reclaimIdx);
 }
 
 /** One pass over the node, if one of its zones could need it. Linux mm/vmscan.c:shrink_zones() */

@@ -26,15 +26,22 @@
  * A zone whose watermarks are boosted (a page block has changed its type) is balanced, too, but gently:
  * without writing and swapping, and not below priority 10.
  *
- * Left out: waking kcompactd; more nodes than one; memory cgroups' soft limits; buffer heads.
+ * When it goes to sleep after a request for several pages, it wakes kcompactd (mm/compaction): the pages are
+ * there, they only have to come together.
+ *
+ * Left out: more nodes than one; memory cgroups' soft limits; buffer heads.
  *
  * Linux mm/vmscan.c. Read first: mm/pages/wmark.ts, scan_control.ts, throttle.ts. Read next: vmscan.ts.
  */
 
+import { resetIsolationSuitable } from "../compaction/skip.js";
+import { compactGap } from "../compaction/suitable.js";
+import { wakeupKcompactd } from "../compaction/wakeup.js";
 import { HZ, NS_PER_JIFFY } from "../jiffies.js";
 import { forEachLruvec } from "../memcg/iter.js";
 import { ZONE_RECLAIM_ACTIVE, type Zone } from "../pages/buddy.js";
 import { __GFP_DIRECT_RECLAIM, GFP_KERNEL } from "../pages/gfp.js";
+import { PAGEBLOCK_ORDER } from "../pages/migratetype.js";
 import { LRUVEC_NODE_CONGESTED, NO_ZONE, PGDAT_DIRTY, PGDAT_WRITEBACK } from "../pages/pglist_data.js";
 import { highWmarkPages } from "../pages/wmark.js";
 import type { MemorySystem } from "../system.js";
@@ -140,7 +147,12 @@ export function wakeupKswapd(
   if (asked === NO_ZONE || asked < highestZoneidx) pgdat.kswapdHighestZoneidx = highestZoneidx;
   pgdat.kswapdOrder = Math.max(pgdat.kswapdOrder, order);
   if (pgdat.kswapd === undefined) return;
-  if (pgdat.kswapdRun.phase !== "balance" && shouldWork(sys, order, highestZoneidx)) {
+  if (pgdat.kswapdRun.phase === "balance") {
+    // It sees what was asked for.
+  } else if (!shouldWork(sys, order, highestZoneidx)) {
+    // There may be plenty, but in pieces.
+    if ((gfp & __GFP_DIRECT_RECLAIM) === 0) wakeupKcompactd(sys, order, highestZoneidx);
+  } else {
     if (sys.trace.on)
       sys.trace.emit("vmscan:mm_vmscan_wakeup_kswapd", {
         nid: 0,
@@ -192,6 +204,8 @@ function tryToSleep(sys: MemorySystem): number {
   const run = sys.pgdat.kswapdRun;
   run.woken = false;
   if (prepareKswapdSleep(sys, run.reclaimOrder, run.highestZoneidx)) {
+    resetIsolationSuitable(sys);
+    wakeupKcompactd(sys, run.allocOrder, run.highestZoneidx);
     run.phase = "nap";
     return sys.clock.nowNs + NAP_NS;
   }
@@ -318,7 +332,7 @@ function kswapdShrinkNode(sys: MemorySystem, sc: ScanControl, shrinkNode: Shrink
     sc.nrToReclaim += Math.max(highWmarkPages(zone), SWAP_CLUSTER_MAX);
   shrinkNode(sys, sc);
   // Enough for two blocks was freed: if there is still none, that is for compaction.
-  if (sc.order > 0 && sc.nrReclaimed >= 2 * 2 ** sc.order) sc.order = 0;
+  if (sc.order > 0 && sc.nrReclaimed >= compactGap(sc.order)) sc.order = 0;
   return Math.max(sc.nrScanned, sc.nrReclaimed - before) >= sc.nrToReclaim;
 }
 
@@ -332,6 +346,7 @@ function endBalance(sys: MemorySystem, sc: ScanControl): void {
     const zone = sys.zones[i]!;
     zone.watermarkBoost -= Math.min(zone.watermarkBoost, boost);
   });
+  if (run.zoneBoosts.some((boost) => boost > 0)) wakeupKcompactd(sys, PAGEBLOCK_ORDER, run.highestZoneidx);
   snapshotRefaults(sys);
   run.sc = undefined;
   run.reclaimOrder = sc.order;

@@ -16,6 +16,7 @@
  *
  * Linux mm/vmscan.c. Read first: scan_count.ts, shrink_lists.ts. Read next: direct_reclaim.ts.
  */
+import { compactGap, compactionSuitable } from "../compaction/suitable.js";
 import { memCgroupIter, sharedIter } from "../memcg/iter.js";
 import { memCgroupLruvec } from "../memcg/stats.js";
 import { __GFP_IO, PAGE_ALLOC_COSTLY_ORDER } from "../pages/gfp.js";
@@ -167,21 +168,22 @@ function inReclaimCompaction({ gfpMask, order, priority }: ScanControl): boolean
 }
 
 /**
- * For a block of several pages: whether to go on, as long as that gets anywhere and the inactive lists are
- * long enough. Linux mm/vmscan.c:should_continue_reclaim()
+ * For a block of several pages: whether to go on, as long as that gets anywhere, there is not enough for
+ * compaction, and the inactive lists are long enough. Linux mm/vmscan.c:should_continue_reclaim()
  */
 function shouldContinueReclaim(sys: MemorySystem, nrReclaimed: number, sc: ScanControl): boolean {
   if (!inReclaimCompaction(sc) || nrReclaimed === 0) return false;
   for (let zid = Math.min(sc.reclaimIdx, sys.zones.length - 1); zid >= 0; zid--)
-    if (zoneHasBlock(sys, zid, sc)) return false;
+    if (sys.zones[zid]!.managedPages > 0 && compactionMayGoOn(sys, zid, sc)) return false;
   let inactive = globalNodePageState(sys, NR_INACTIVE_FILE);
   if (canReclaimAnonPages(sys)) inactive += globalNodePageState(sys, NR_INACTIVE_ANON);
-  return inactive > 2 * 2 ** sc.order; // Linux include/linux/compaction.h:compact_gap()
+  return inactive > compactGap(sc.order);
 }
 
-/** Whether the allocation would succeed in the zone now. Linux mm/page_alloc.c:zone_watermark_ok() */
-function zoneHasBlock(sys: MemorySystem, zid: number, { order, reclaimIdx }: ScanControl): boolean {
+/** Whether the allocation would succeed in the zone now, or compaction would get somewhere. */
+function compactionMayGoOn(sys: MemorySystem, zid: number, { order, reclaimIdx }: ScanControl): boolean {
   const zone = sys.zones[zid]!;
   const mark = minWmarkPages(zone);
-  return sys.parts.zoneWatermarkOk(sys, zone, order, mark, reclaimIdx, 0, zone.nrFreePages);
+  if (sys.parts.zoneWatermarkOk(sys, zone, order, mark, reclaimIdx, 0, zone.nrFreePages)) return true;
+  return compactionSuitable(sys, zone, order, mark, reclaimIdx);
 }

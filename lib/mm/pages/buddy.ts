@@ -18,10 +18,17 @@
  * ZONE_NORMAL. The lists are linked through two arrays indexed by frame, which the host backs only where they
  * are used. In front of them stand the lists of each CPU (per_cpu_pages.ts).
  *
+ * Replaceable: sys.parts.rmqueueSmallest (taking and splitting), sys.parts.freeOnePage (freeing and merging).
+ * They move blocks between lists (addToFreeList, delPageFromFreeList); the zone counts the pages itself.
+ *
+ * While a task compacts the zone for a block (mm/compaction), `capture` is set, and merging hands the block
+ * to the task at once, before anybody else can have it.
+ *
  * Read first: folio.ts, migratetype.ts. Read next: fallback.ts, pcp.ts, page_alloc.ts.
  */
 
 import type { Pfn } from "../../hw/address.js";
+import { newZoneCompaction, type ZoneCompaction } from "../compaction/zone_compaction.js";
 import { vmBugOnPage } from "../mmdebug.js";
 import {
   MIGRATE_HIGHATOMIC,
@@ -49,9 +56,12 @@ export class FreeLinks {
   readonly orderPlusOne: Uint8Array;
   /** MIGRATE_* of each page block; at first all can be moved. Linux pageblock_flags */
   readonly pageblockType: Uint8Array;
+  /** 1 where compaction has lately found nothing in a page block. Linux PB_compact_skip */
+  readonly pageblockSkip: Uint8Array;
 
   constructor(nrFrames: number) {
     this.pageblockType = new Uint8Array((nrFrames >>> PAGEBLOCK_ORDER) + 1).fill(MIGRATE_MOVABLE);
+    this.pageblockSkip = new Uint8Array((nrFrames >>> PAGEBLOCK_ORDER) + 1);
     this.next = new Int32Array(nrFrames);
     this.prev = new Int32Array(nrFrames);
     this.orderPlusOne = new Uint8Array(nrFrames);
@@ -90,6 +100,66 @@ export const ZONE_RECLAIM_ACTIVE = 1 << 1;
  */
 export const ZONE_BELOW_HIGH = 1 << 2;
 
+/** The two functions that a learner's own allocator replaces. Not in Linux. */
+export interface BuddyCore {
+  /**
+   * Takes the smallest block of the type that has 2^order frames, and puts what is too much of it back on the
+   * lists; its first frame, or -1. Does not count the pages.
+   */
+  rmqueueSmallest(zone: Zone, order: number, migratetype: number): number;
+  /**
+   * Puts a block of 2^order frames that nobody holds on the list of its type, merged with its free buddies.
+   * Does not count the pages.
+   */
+  freeOnePage(zone: Zone, pfn: Pfn, order: number, migratetype: number): void;
+}
+
+/** A block of this order is wanted as soon as it is free. Linux mm/internal.h:struct capture_control */
+export interface CaptureControl {
+  readonly order: number;
+  readonly migratetype: number;
+  /** First frame of the block that was caught, -1 as long as none was. */
+  pfn: Pfn;
+}
+
+/**
+ * Takes a block of 2^order frames of a type; returns its first frame or -1.
+ * Linux mm/page_alloc.c:__rmqueue_smallest()
+ */
+export function rmqueueSmallest(zone: Zone, order: number, migratetype: number): number {
+  for (let current = order; current <= MAX_PAGE_ORDER; current++) {
+    const pfn = zone.freeArea[current]!.head[migratetype]!;
+    if (pfn < 0) continue;
+    zone.delPageFromFreeList(pfn, current, migratetype);
+    zone.expand(pfn, order, current, migratetype);
+    return pfn;
+  }
+  return -1;
+}
+
+/**
+ * Merges a block that nobody holds with its free buddies, and puts it on the list of its type.
+ * Linux mm/page_alloc.c:__free_one_page()
+ */
+export function freeOnePage(zone: Zone, pfn: Pfn, order: number, migratetype: number): void {
+  const { capture } = zone;
+  let block = pfn;
+  let current = order;
+  while (current < MAX_PAGE_ORDER) {
+    if (capture !== undefined && zone.compactionCapture(capture, block, current, migratetype)) return;
+    const buddy = block ^ (1 << current);
+    if (!zone.isBuddy(buddy, current)) break;
+    if (current >= PAGEBLOCK_ORDER && !zone.takeInBlock(buddy, current, migratetype)) break;
+    zone.delPageFromFreeList(buddy, current, migratetype);
+    block = Math.min(block, buddy);
+    current++;
+  }
+  zone.addToFreeList(block, current, migratetype, zone.buddyMergeLikely(block, current));
+}
+
+/** Linux's own. */
+const LINUX_BUDDY: BuddyCore = { rmqueueSmallest, freeOnePage };
+
 /** A range of frames with its own free lists. Linux include/linux/mmzone.h:struct zone */
 export class Zone {
   readonly name: string;
@@ -122,6 +192,12 @@ export class Zone {
   /** What each CPU keeps, by its number. Linux per_cpu_pageset */
   readonly pcps: PerCpuPages[] = [];
   readonly links: FreeLinks;
+  /** What compaction has learnt about the zone. */
+  readonly compact: ZoneCompaction = newZoneCompaction();
+  /** The task that compacts waits for such a block. Linux current->capture_control */
+  capture: CaptureControl | undefined = undefined;
+  /** Who takes and frees blocks; sys.parts on a machine. */
+  core: BuddyCore = LINUX_BUDDY;
 
   constructor(name: string, startPfn: Pfn, endPfn: Pfn, links: FreeLinks) {
     this.name = name;
@@ -187,48 +263,34 @@ export class Zone {
     return highatomic && head[MIGRATE_HIGHATOMIC]! >= 0;
   }
 
-  /**
-   * Takes a block of 2^order frames of a type; returns its first frame or -1.
-   * Linux mm/page_alloc.c:__rmqueue_smallest()
-   */
+  /** Takes a block of 2^order frames of a type; returns its first frame or -1. */
   rmqueueSmallest(order: number, migratetype: number = MIGRATE_MOVABLE): number {
-    for (let current = order; current <= MAX_PAGE_ORDER; current++) {
-      const pfn = this.freeArea[current]!.head[migratetype]!;
-      if (pfn < 0) continue;
-      this.pageDelAndExpand(pfn, order, current, migratetype);
-      return pfn;
-    }
-    return -1;
+    const pfn = this.core.rmqueueSmallest(this, order, migratetype);
+    if (pfn >= 0) this.accountFreepages(-(1 << order), migratetype);
+    return pfn;
   }
 
-  /** Gives a block back and merges it with its free buddies. Linux mm/page_alloc.c:__free_one_page() */
+  /** Gives a block back and merges it with its free buddies. */
   freeOnePage(pfn: Pfn, order: number): void {
     const outside = pfn < this.zoneStartPfn || pfn + (1 << order) > this.zoneEndPfn;
     vmBugOnPage(outside, pfn, "is freed to a zone that it is not in");
     vmBugOnPage(this.links.orderPlusOne[pfn] !== 0, pfn, "is freed twice");
     const migratetype = this.pageblockType(pfn);
     this.accountFreepages(1 << order, migratetype);
-    let block = pfn;
-    let current = order;
-    while (current < MAX_PAGE_ORDER) {
-      const buddy = block ^ (1 << current);
-      if (!this.isBuddy(buddy, current)) break;
-      if (current >= PAGEBLOCK_ORDER && !this.takeInBlock(buddy, current, migratetype)) break;
-      this.delPageFromFreeList(buddy, current, migratetype);
-      block = Math.min(block, buddy);
-      current++;
-    }
-    this.addToFreeList(block, current, migratetype, this.buddyMergeLikely(block, current));
+    this.core.freeOnePage(this, pfn, order, migratetype);
   }
 
   /** Whether a free block of exactly this order begins at `pfn`. Linux mm/internal.h:page_is_buddy() */
-  private isBuddy(pfn: Pfn, order: number): boolean {
+  isBuddy(pfn: Pfn, order: number): boolean {
     if (pfn < this.zoneStartPfn || pfn >= this.zoneEndPfn) return false;
     return this.links.orderPlusOne[pfn] === order + 1;
   }
 
-  /** A free block of whole page blocks gets the type of the one it merges with, if both may. */
-  private takeInBlock(pfn: Pfn, order: number, migratetype: number): boolean {
+  /**
+   * A free block of whole page blocks gets the type of the one it merges with, if both may; whether it has
+   * it. Not in Linux: a part of __free_one_page()
+   */
+  takeInBlock(pfn: Pfn, order: number, migratetype: number): boolean {
     const before = this.pageblockType(pfn);
     if (before === migratetype) return true;
     if (!migratetypeIsMergeable(before) || !migratetypeIsMergeable(migratetype)) return false;
@@ -241,10 +303,23 @@ export class Zone {
    * Whether the block would merge again if its buddy were freed: then it is taken as late as can be.
    * Linux mm/page_alloc.c:buddy_merge_likely()
    */
-  private buddyMergeLikely(pfn: Pfn, order: number): boolean {
+  buddyMergeLikely(pfn: Pfn, order: number): boolean {
     if (order >= MAX_PAGE_ORDER - 1) return false;
     const both = pfn - (pfn & (1 << order));
     return this.isBuddy(both ^ (1 << (order + 1)), order + 1);
+  }
+
+  /**
+   * Whether the task that compacts takes the block, which is on no list: it has waited for one of this size,
+   * and a small block does not spoil a page block of another kind. Linux mm/page_alloc.c:compaction_capture()
+   */
+  compactionCapture(capture: CaptureControl, pfn: Pfn, order: number, migratetype: number): boolean {
+    if (capture.pfn >= 0 || order !== capture.order || migratetype === MIGRATE_ISOLATE) return false;
+    const spoils = order < PAGEBLOCK_ORDER && migratetype === MIGRATE_MOVABLE;
+    if (spoils && capture.migratetype !== MIGRATE_MOVABLE) return false;
+    capture.pfn = pfn;
+    this.accountFreepages(-(1 << order), migratetype);
+    return true;
   }
 
   /**
@@ -291,7 +366,11 @@ export class Zone {
       }
   }
 
-  private addToFreeList(pfn: Pfn, order: number, migratetype: number, toTail: boolean): void {
+  /**
+   * Puts a block that is in nobody's hands at the head or the end of its list.
+   * Linux mm/page_alloc.c:__add_to_free_list()
+   */
+  addToFreeList(pfn: Pfn, order: number, migratetype: number, toTail: boolean): void {
     const { next, prev, orderPlusOne } = this.links;
     const { head, tail } = this.freeArea[order]!;
     const first = head[migratetype]!;

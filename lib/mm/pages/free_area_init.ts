@@ -188,6 +188,7 @@ export function freeAreaInit(sys: MemorySystem, options: MemoryOptions = {}): Me
   const links = new FreeLinks(nrFrames);
   for (const { name, start, end } of zoneBounds(node, options.movableBytes ?? 0)) {
     const zone = new Zone(name, frame(start), frame(end), links);
+    zone.core = sys.parts;
     zone.spannedPages = end - start;
     zone.presentPages = framesWithin(ram, start, end);
     sys.zones.push(zone);

@@ -31,7 +31,7 @@ import { freeToPcp } from "./pcp.js";
 import { pcpAllowedOrder } from "./per_cpu_pages.js";
 
 /** The zone of frame `pfn`. Linux include/linux/mm.h:page_zone() */
-function pageZone(sys: MemorySystem, pfn: Pfn): Zone {
+export function pageZone(sys: MemorySystem, pfn: Pfn): Zone {
   for (const zone of sys.zones) if (pfn < zone.zoneEndPfn) return zone;
   throw new RangeError(`frame ${pfn} is outside RAM`);
 }
@@ -61,11 +61,8 @@ function freeFolio(sys: MemorySystem, folio: Folio): void {
   freeUnrefPage(sys, folio);
 }
 
-/**
- * Wipes the page structs and gives the frames back. Linux mm/page_alloc.c:free_unref_folios(),
- * free_pages_prepare()
- */
-function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
+/** Wipes the page structs of a folio that nobody holds. Linux mm/page_alloc.c:free_pages_prepare() */
+export function freePagesPrepare(sys: MemorySystem, folio: Folio): void {
   const { pfn, order } = folio;
   if (sys.trace.on) sys.trace.emit("kmem:mm_page_free", { pfn, order });
   for (let i = 0; i < 1 << order; i++) {
@@ -87,6 +84,12 @@ function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
   folio.private = 0;
   folio.mlockCount = 0;
   folio.pageType = PGTY_none;
+}
+
+/** Wipes the page structs and gives the frames back. Linux mm/page_alloc.c:free_unref_folios() */
+function freeUnrefPage(sys: MemorySystem, folio: Folio): void {
+  const { pfn, order } = folio;
+  freePagesPrepare(sys, folio);
   countVmEvents(sys, PGFREE, 1 << order);
   const zone = pageZone(sys, pfn);
   if (pcpAllowedOrder(order)) freeToPcp(sys, zone, pfn, order);

@@ -124,7 +124,7 @@ export function getPageFromFreelist(
 }
 
 /** Makes a fresh block a folio. Linux mm/page_alloc.c:prep_new_page(), prep_compound_page() */
-function prepNewPage(sys: MemorySystem, pfn: Pfn, order: number, gfp: number): Folio {
+export function prepNewPage(sys: MemorySystem, pfn: Pfn, order: number, gfp: number): Folio {
   const folio = pfnToPage(sys, pfn);
   folio.refcount = 1;
   folio.order = order;

@@ -228,9 +228,20 @@ export function freeToPcp(sys: MemorySystem, zone: Zone, pfn: Pfn, order: number
 
 // ---------------- draining
 
+/** What this CPU keeps of `zone` goes back to it. Linux mm/page_alloc.c:drain_local_pages() */
+export function drainLocalPages(sys: MemorySystem, zone: Zone): void {
+  const pcp = zone.pcps[sys.thisCpu];
+  if (pcp !== undefined) freePcppagesBulk(zone, pcp, pcp.count, 0);
+}
+
+/** What all CPUs keep of `zone` goes back to it. Linux mm/page_alloc.c:drain_all_pages() */
+export function drainZonePages(zone: Zone): void {
+  for (const pcp of zone.pcps) freePcppagesBulk(zone, pcp, pcp.count, 0);
+}
+
 /** All pages that CPUs keep go back to their zones. Linux mm/page_alloc.c:drain_all_pages() */
 export function drainAllPages(sys: MemorySystem): void {
-  for (const zone of sys.zones) for (const pcp of zone.pcps) freePcppagesBulk(zone, pcp, pcp.count, 0);
+  for (const zone of sys.zones) drainZonePages(zone);
 }
 
 /** Frames that CPUs keep for themselves. Not in Linux: it adds up the lists for /proc/zoneinfo. */

@@ -4,11 +4,14 @@
  *   sys.pgdat --- zones (sys.zones)          what reclaim has learnt: flags, kswapdFailures
  *             --- kswapd                     the thread that keeps free pages above the high watermarks
  *             --- sys.lruvec                 the lists it takes from
+ *             --- kcompactd                  the thread that makes large blocks of small ones
  *
  * This machine has one node. Plain data only: what it means is in mm/lru/kswapd.ts and mm/lru/vmscan.ts.
  *
  * Linux include/linux/mmzone.h. Read next: mm/lru/lruvec.ts.
  */
+import type { EventRecord } from "../../hw/events.js";
+import type { CompactControlOf } from "../compaction/compact_types.js";
 import type { ScanControl } from "../lru/scan_control.js";
 import type { Kthread } from "../wait.js";
 
@@ -47,8 +50,28 @@ export interface KswapdRun {
   throttledUntilNs: number;
 }
 
-/** One node. Linux include/linux/mmzone.h:struct pglist_data */
-export class PglistData {
+/**
+ * How far kcompactd is: what its function would have on its stack between two batches.
+ * Linux mm/compaction.c:kcompactd(), kcompactd_do_work(), compact_node(), their variables
+ */
+export interface KcompactdRun<F> {
+  /** It sleeps, makes a block that somebody wants, or works ahead of need. */
+  phase: "asleep" | "work" | "proactive";
+  /** While it sleeps: somebody has woken it. */
+  woken: boolean;
+  /** The compaction under way, and the zone whose turn is next. */
+  cc: CompactControlOf<F> | undefined;
+  nextZone: number;
+  /** The rounds in cc.zone have begun. */
+  begun: boolean;
+  /** The score when it began to work ahead. Linux prev_score */
+  prevScore: number;
+  /** When it looks by itself. */
+  timeout: EventRecord | undefined;
+}
+
+/** One node; F is a folio. Linux include/linux/mmzone.h:struct pglist_data */
+export class PglistData<F> {
   /** PGDAT_* and LRUVEC_NODE_CONGESTED. */
   flags = 0;
   /** The thread, from boot on where there is a kernel. */
@@ -71,6 +94,22 @@ export class PglistData {
     nrBoostReclaim: 0,
     zoneBoosts: [],
     throttledUntilNs: 0,
+  };
+  /** The thread, from boot on where there is a kernel. */
+  kcompactd: Kthread | undefined = undefined;
+  /** The largest order that it is wanted for, and the highest zone. Linux kcompactd_max_order ... */
+  kcompactdMaxOrder = 0;
+  kcompactdHighestZoneidx = NO_ZONE - 1;
+  /** vm.compaction_proactiveness was written. Linux proactive_compact_trigger */
+  proactiveCompactTrigger = false;
+  readonly kcompactdRun: KcompactdRun<F> = {
+    phase: "asleep",
+    woken: false,
+    cc: undefined,
+    nextZone: 0,
+    begun: false,
+    prevScore: 0,
+    timeout: undefined,
   };
   /** Pages of slabs freed by the one who reclaims now. Linux current->reclaim_state->reclaimed */
   reclaimedSlab = 0;

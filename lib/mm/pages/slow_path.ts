@@ -2,13 +2,16 @@
  * The slow path: what an allocation does when no zone is above its low watermark.
  *
  *   wake kswapd; try again, down to the min mark                      gfpToAllocFlags
+ *   an order above 3, or several pages that cannot be moved later: direct compaction (async)
+ *     __GFP_NORETRY, above order 3, and it was skipped or deferred -> undefined
  *   +-> wake kswapd; a process that is being killed may use reserves, reclaim itself all of them
  *   |   try again
  *   |   may not wait, or is reclaim itself? ------------------------> undefined
  *   |   direct reclaim: sys.parts.tryToFreePages; try again; what CPUs keep goes back, once more
- *   |   (compaction, with lab 07)
+ *   |   direct compaction: sys.parts.tryToCompactPages, harder from round to round
  *   |   __GFP_NORETRY, or an order above 3? ------------------------> undefined
  *   +-- reclaim got somewhere, or 16 rounds are not over, and all that is reclaimable would do
+ *   +-- reclaim got somewhere, and compaction has not been tried as hard as may be
  *   |   the high mark once more: has somebody else freed much?
  *   |   the OOM killer (kernel/oom.ts), which is not asked for an order above 3, with __GFP_RETRY_MAYFAIL,
  *   |   or for low memory
@@ -21,27 +24,41 @@
  * other tasks that go on meanwhile, this machine cannot wait for, since they stand still: after 16 rounds in
  * which the OOM killer only pretends to have done something, it is asked in the name of the others.
  *
- * Linux mm/page_alloc.c. Read first: freelist.ts, alloc_flags.ts. Read next: mm/lru/vmscan.ts, kernel/oom.ts.
+ * Linux mm/page_alloc.c. Read first: freelist.ts, alloc_flags.ts. Read next: mm/lru/vmscan.ts,
+ * mm/compaction/direct_compact.ts, kernel/oom.ts.
  */
+import {
+  COMPACT_DEFERRED,
+  COMPACT_PRIO_ASYNC,
+  COMPACT_PRIO_SYNC_FULL,
+  COMPACT_PRIO_SYNC_LIGHT,
+  COMPACT_SKIPPED,
+  COMPACT_SUCCESS,
+} from "../compaction/compact_control.js";
+import { compactionDeferReset } from "../compaction/defer.js";
+import { compactionZonelistSuitable } from "../compaction/suitable.js";
 import { zoneReclaimablePages } from "../lru/lru_size.js";
 import { MAX_RECLAIM_RETRIES } from "../lru/scan_control.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
-import { OOM_KILL } from "../vmstat.js";
+import { COMPACTFAIL, COMPACTSTALL, COMPACTSUCCESS, countVmEvent, OOM_KILL } from "../vmstat.js";
 import {
   ALLOC_KSWAPD,
   ALLOC_MIN_RESERVE,
   ALLOC_NO_WATERMARKS,
+  ALLOC_NOFRAGMENT,
   ALLOC_OOM,
   ALLOC_WMARK_HIGH,
   gfpPfmemallocFlags,
   gfpToAllocFlags,
 } from "./alloc_flags.js";
 import type { Folio } from "./folio.js";
-import { getPageFromFreelist } from "./freelist.js";
+import { pageZone } from "./free_pages.js";
+import { getPageFromFreelist, prepNewPage } from "./freelist.js";
 import {
   __GFP_DIRECT_RECLAIM,
   __GFP_FS,
+  __GFP_IO,
   __GFP_NOFAIL,
   __GFP_NOMEMALLOC,
   __GFP_NORETRY,
@@ -68,7 +85,14 @@ interface Request {
   noProgressLoops: number;
   /** Times that the OOM killer has killed nobody. Not in Linux. */
   vainKills: number;
+  /** How hard compaction is to try, how it ended last, and its successes that were of no use. */
+  compactPriority: number;
+  compactResult: number;
+  compactionRetries: number;
 }
+
+/** Successes of compaction after which nothing was to be had. Linux mm/page_alloc.c:MAX_COMPACT_RETRIES */
+const MAX_COMPACT_RETRIES = 16;
 
 /** One attempt with `allocFlags`. */
 function attempt(request: Request, allocFlags = request.allocFlags, gfp = request.gfp): Folio | undefined {
@@ -112,23 +136,99 @@ export function allocPagesSlowpath(
     progress: 0,
     noProgressLoops: 0,
     vainKills: 0,
+    compactPriority: COMPACT_PRIO_SYNC_LIGHT,
+    compactResult: COMPACT_SKIPPED,
+    compactionRetries: 0,
   };
-  const folio = compactsOnly(request) ? undefined : retry(request);
+  let folio: Folio | undefined;
+  if (compactsFirst(request)) {
+    folio = directCompact(request, COMPACT_PRIO_ASYNC);
+    if (folio === undefined && isHopeless(request)) {
+      warnAlloc(sys, gfp);
+      return undefined;
+    }
+  }
+  folio ??= retry(request);
   if (folio === undefined) warnAlloc(sys, gfp);
   return folio;
 }
 
+/** Whether single pages may be moved for the request. Linux include/linux/gfp.h:gfp_compaction_allowed() */
+function gfpCompactionAllowed(gfp: number): boolean {
+  return (gfp & __GFP_IO) !== 0;
+}
+
 /**
- * Whether the request would rather fail than reclaim for so large a block, once compaction has not helped.
- * Linux mm/page_alloc.c:__alloc_pages_slowpath(), at its first __alloc_pages_direct_compact()
- * Differs from Linux: compaction comes with lab 07; until then it is skipped.
+ * Whether compaction is tried before reclaim: for a large block there may well be enough single pages; for
+ * one that cannot be moved, so that it does not spoil a page block of another type.
+ * Linux mm/page_alloc.c:__alloc_pages_slowpath(), before its first __alloc_pages_direct_compact()
  */
-function compactsOnly({ sys, gfp, order, migratetype }: Request): boolean {
-  if ((gfp & __GFP_DIRECT_RECLAIM) === 0 || gfpPfmemallocFlags(sys, gfp) !== 0) return false;
-  const compacts = order > PAGE_ALLOC_COSTLY_ORDER || (order > 0 && migratetype !== MIGRATE_MOVABLE);
-  return (
-    compacts && order > PAGE_ALLOC_COSTLY_ORDER && (gfp & (__GFP_NORETRY | __GFP_NOFAIL)) === __GFP_NORETRY
-  );
+function compactsFirst({ sys, gfp, order, migratetype }: Request): boolean {
+  if ((gfp & __GFP_DIRECT_RECLAIM) === 0 || !gfpCompactionAllowed(gfp)) return false;
+  if (gfpPfmemallocFlags(sys, gfp) !== 0) return false;
+  return order > PAGE_ALLOC_COSTLY_ORDER || (order > 0 && migratetype !== MIGRATE_MOVABLE);
+}
+
+/**
+ * Whether the request would rather fail than reclaim for so large a block, once compaction has not helped; if
+ * not, compaction stays gentle. Linux mm/page_alloc.c:__alloc_pages_slowpath(), behind it
+ */
+function isHopeless(request: Request): boolean {
+  const { gfp, order, compactResult } = request;
+  if (order <= PAGE_ALLOC_COSTLY_ORDER || (gfp & __GFP_NORETRY) === 0) return false;
+  if (compactResult === COMPACT_SKIPPED || compactResult === COMPACT_DEFERRED)
+    return (gfp & __GFP_NOFAIL) === 0;
+  if ((gfp & __GFP_THISNODE) !== 0) return true;
+  request.compactPriority = COMPACT_PRIO_ASYNC;
+  return false;
+}
+
+/**
+ * Compacts, and tries. What it allocates itself never reclaims.
+ * Linux mm/page_alloc.c:__alloc_pages_direct_compact()
+ */
+function directCompact(request: Request, prio: number): Folio | undefined {
+  const { sys, gfp, order, allocFlags, highestZoneidx } = request;
+  if (order === 0) return undefined;
+  const { pfMemalloc } = sys;
+  sys.pfMemalloc = true;
+  let captured: number;
+  try {
+    const attempt = sys.parts.tryToCompactPages(sys, { gfp, order, allocFlags, highestZoneidx, prio });
+    request.compactResult = attempt.result;
+    captured = attempt.captured;
+  } finally {
+    sys.pfMemalloc = pfMemalloc;
+  }
+  if (request.compactResult === COMPACT_SKIPPED) return undefined;
+  countVmEvent(sys, COMPACTSTALL);
+  const folio = captured >= 0 ? prepNewPage(sys, captured, order, gfp) : attempt(request);
+  if (folio === undefined) {
+    countVmEvent(sys, COMPACTFAIL);
+    return undefined;
+  }
+  const zone = pageZone(sys, folio.pfn);
+  zone.compact.blockskipFlush = false;
+  compactionDeferReset(sys, zone, order, true);
+  countVmEvent(sys, COMPACTSUCCESS);
+  return folio;
+}
+
+/**
+ * Whether another round may help, with compaction trying harder, or once more.
+ * Linux mm/page_alloc.c:should_compact_retry()
+ */
+function shouldCompactRetry(request: Request): boolean {
+  const { sys, order, highestZoneidx, compactResult } = request;
+  if (order === 0) return false;
+  if (compactResult === COMPACT_SKIPPED) return compactionZonelistSuitable(sys, order, highestZoneidx);
+  const costly = order > PAGE_ALLOC_COSTLY_ORDER;
+  const most = costly ? MAX_COMPACT_RETRIES / 4 : MAX_COMPACT_RETRIES;
+  if (compactResult === COMPACT_SUCCESS && ++request.compactionRetries <= most) return true;
+  if (request.compactPriority <= (costly ? COMPACT_PRIO_SYNC_LIGHT : COMPACT_PRIO_SYNC_FULL)) return false;
+  request.compactPriority--;
+  request.compactionRetries = 0;
+  return true;
 }
 
 /** Round and round. Linux mm/page_alloc.c:__alloc_pages_slowpath(), from its label retry */
@@ -152,9 +252,18 @@ function oneRound(request: Request): Folio | undefined | "again" {
   if (sys.pfMemalloc) return noPage(request); // reclaim does not reclaim
   const freed = directReclaim(request);
   if (freed !== undefined) return freed;
+  const compacted = directCompact(request, request.compactPriority);
+  if (compacted !== undefined) return compacted;
   if ((gfp & __GFP_NORETRY) !== 0) return noPage(request);
-  if (order > PAGE_ALLOC_COSTLY_ORDER && (gfp & __GFP_RETRY_MAYFAIL) === 0) return noPage(request);
+  const mayCompact = gfpCompactionAllowed(gfp);
+  if (order > PAGE_ALLOC_COSTLY_ORDER && (!mayCompact || (gfp & __GFP_RETRY_MAYFAIL) === 0))
+    return noPage(request);
   if (shouldReclaimRetry(request)) return "again";
+  if (request.progress > 0 && mayCompact && shouldCompactRetry(request)) return "again";
+  if ((request.allocFlags & ALLOC_NOFRAGMENT) !== 0 && sys.sysctl.defragMode !== 0) {
+    request.allocFlags &= ~ALLOC_NOFRAGMENT;
+    return "again";
+  }
   const late = mayOom(request);
   if (late !== undefined) return late;
   if (sys.current?.oomVictim === true && dies(request)) return noPage(request);

@@ -33,6 +33,8 @@ export const MAX_SWAPFILES = 24;
  * First of the three types of a page on the move: read-only. Linux include/linux/swap.h:SWP_MIGRATION_READ
  */
 export const SWP_MIGRATION_READ = 25;
+/** Read-only, and the page belongs to this mm alone. Linux SWP_MIGRATION_READ_EXCLUSIVE */
+export const SWP_MIGRATION_READ_EXCLUSIVE = 26;
 /** Last of them: writable. Linux include/linux/swap.h:SWP_MIGRATION_WRITE */
 export const SWP_MIGRATION_WRITE = 27;
 /** Type of a swap entry that is no swap but a marker. Linux include/linux/swap.h:SWP_PTE_MARKER */
@@ -136,6 +138,34 @@ function classifyNote(pte: Pte): number {
     if (type >= SWP_MIGRATION_READ && type <= SWP_MIGRATION_WRITE) return PTE_KIND_MIGRATION;
   }
   throw unknownPte(pte);
+}
+
+/** In the offset of a page on the move, above its frame number: it was used. Linux SWP_MIG_YOUNG_BIT */
+const MIGRATION_YOUNG = 2 ** 34;
+/** It was written. Linux SWP_MIG_DIRTY_BIT */
+const MIGRATION_DIRTY = 2 ** 35;
+
+/**
+ * The entry for a page on the move: `type` is SWP_MIGRATION_..., `pfn` the frame it leaves.
+ * Linux include/linux/swapops.h:make_writable_migration_entry(), make_migration_entry_young() ...
+ */
+export function makeMigrationEntry(type: number, pfn: number, young: boolean, dirty: boolean): SwpEntry {
+  return swpEntry(type, pfn + (young ? MIGRATION_YOUNG : 0) + (dirty ? MIGRATION_DIRTY : 0));
+}
+
+/** The frame that it leaves. Linux include/linux/swapops.h:swp_offset_pfn() */
+export function swpOffsetPfn(entry: SwpEntry): number {
+  return swpOffset(entry) % MIGRATION_YOUNG;
+}
+
+/** Linux include/linux/swapops.h:is_migration_entry_young() */
+export function isMigrationEntryYoung(entry: SwpEntry): boolean {
+  return Math.floor(swpOffset(entry) / MIGRATION_YOUNG) % 2 === 1;
+}
+
+/** Linux include/linux/swapops.h:is_migration_entry_dirty() */
+export function isMigrationEntryDirty(entry: SwpEntry): boolean {
+  return swpOffset(entry) >= MIGRATION_DIRTY;
 }
 
 /** A guard marker. Linux is_guard_swp_entry() */
