@@ -104,6 +104,8 @@ export interface PseudoFs {
    * `flags` ask for.
    */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined;
+  /** Takes the name away; EPERM where it cannot be. */
+  unlink?(path: string): number;
   /** Makes and removes directories, where it has such: 0 or a negative errno. */
   mkdir?(path: string): number;
   rmdir?(path: string): number;
@@ -297,8 +299,10 @@ export class FileTree {
   private unlinkMounted(path: string): number | undefined {
     const file = this.openMounted(path, O_PATH);
     if (file === undefined || typeof file === "number") return file;
+    const { name } = file;
     fput(file);
-    return -EPERM;
+    const mount = [...this.mounts].find(([dir]) => name.startsWith(`${dir}/`));
+    return mount?.[1].unlink?.(name) ?? -EPERM;
   }
 
   /** Whether `path` is a directory of this tree, not of one that is mounted. */
