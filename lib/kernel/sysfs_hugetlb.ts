@@ -15,7 +15,7 @@
  * Linux mm/hugetlb.c. Read first: mm/hugetlb/max_huge_pages.ts. Read next: sysfs_mm.ts.
  */
 import { EINVAL } from "../mm/errno.js";
-import { type Hstate, HugetlbState, hstateIsGigantic } from "../mm/hugetlb/hstate.js";
+import { type Hstate, HugetlbState, hstateIsGigantic, unsignedLongText } from "../mm/hugetlb/hstate.js";
 import { demoteHugePages, setMaxHugePages } from "../mm/hugetlb/max_huge_pages.js";
 import type { Folio } from "../mm/pages/folio.js";
 import type { MemorySystem } from "../mm/system.js";
@@ -39,7 +39,7 @@ function poolFiles(index: number, { name, order }: { name: string; order: number
     path: `hugepages/${name}/${file}`,
     mode: 0o444,
     effect: NOW,
-    show: (sys) => String(value(of(sys))),
+    show: (sys) => unsignedLongText(value(of(sys))),
     store: () => -EINVAL,
   });
   const writable = (

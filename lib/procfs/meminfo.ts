@@ -11,7 +11,7 @@
  *
  * Read first: seq_file.ts. Read next: vmstat.ts.
  */
-import { hugetlbTotalPages } from "../mm/hugetlb/hstate.js";
+import { hugetlbTotalPages, unsignedLongText } from "../mm/hugetlb/hstate.js";
 import { siMemAvailable } from "../mm/pages/mmzone.js";
 import { nrFreePages } from "../mm/pages/page_alloc.js";
 import { SWP_WRITEOK } from "../mm/swap/swap_types.js";
@@ -119,7 +119,7 @@ function hugetlbReportMeminfo({ hugetlb }: MemorySystem): string {
   const { nrHugePages, freeHugePages, resvHugePages, surplusHugePages, hugePageSize } = hugetlb.defaultHstate;
   const counts = { Total: nrHugePages, Free: freeHugePages, Rsvd: resvHugePages, Surp: surplusHugePages };
   const lines = Object.entries(counts).map(
-    ([name, count]) => `${`HugePages_${name}:`.padEnd(18)} ${String(count).padStart(5)}\n`,
+    ([name, count]) => `${`HugePages_${name}:`.padEnd(18)} ${unsignedLongText(count).padStart(5)}\n`,
   );
   const sizes = { Hugepagesize: hugePageSize / 1024, Hugetlb: pagesToKb(hugetlbTotalPages(hugetlb)) };
   return (

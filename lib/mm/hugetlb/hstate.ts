@@ -33,7 +33,11 @@ export class Hstate<F> {
   nrHugePages = 0;
   /** Of them those on the free list. Invariant: the length of hugepageFreelist. */
   freeHugePages = 0;
-  /** Of the free ones those that are promised. Invariant: resvHugePages <= freeHugePages. */
+  /**
+   * Of the free ones those that are promised. It can fall below 0, and is shown as 18446744073709551615 then,
+   * as in Linux: an owner who unmaps a page that a child still has takes its promise back twice, until the
+   * child lets go of the page (hugetlb_unmap.ts).
+   */
   resvHugePages = 0;
   /** Of all those that go back to the buddy allocator as soon as they are free. */
   surplusHugePages = 0;
@@ -142,4 +146,9 @@ export interface BootPool {
   readonly hugePageSize: number;
   /** How many. */
   readonly nr: number;
+}
+
+/** A count as C prints an unsigned long: one below 0 is a huge number. Not in Linux: %lu */
+export function unsignedLongText(value: number): string {
+  return String(BigInt.asUintN(64, BigInt(value)));
 }

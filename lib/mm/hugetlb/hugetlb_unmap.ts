@@ -9,6 +9,10 @@
  *   anybody else's page        only goes back to the pool
  *   page of a file             stays in the file
  *
+ * Is the owner's page still mapped by a child, then it does not go back now, but its promise is made again
+ * all the same in the VMA's map, and taken back when the VMA is closed: Rsvd is 1 too few (below 0 it shows
+ * as 18446744073709551615) until the child lets go of the page. So it is in Linux 6.18.
+ *
  * On munmap and exit the promise made again is taken back at once, when the VMA is closed
  * (hugetlb_vm_ops.ts).
  *
