@@ -19,23 +19,15 @@ import { type Hstate, HugetlbState, hstateIsGigantic, unsignedLongText } from ".
 import { demoteHugePages, setMaxHugePages } from "../mm/hugetlb/max_huge_pages.js";
 import type { Folio } from "../mm/pages/folio.js";
 import type { MemorySystem } from "../mm/system.js";
+import type { KobjAttribute } from "./kobj_attribute.js";
 import { kstrtoul } from "./kstrtox.js";
-
-/** One file; a KobjAttribute of sysfs_mm.ts. */
-interface HstateAttribute {
-  readonly path: string;
-  readonly mode: number;
-  readonly effect: string;
-  show(sys: MemorySystem): string;
-  store(sys: MemorySystem, text: string): number;
-}
 
 const NOW = "in effect";
 
 /** The files of pool number `index`. Linux mm/hugetlb.c:hstate_attrs, hstate_demote_attrs */
-function poolFiles(index: number, { name, order }: { name: string; order: number }): HstateAttribute[] {
+function poolFiles(index: number, { name, order }: { name: string; order: number }): KobjAttribute[] {
   const of = (sys: MemorySystem): Hstate<Folio> => sys.hugetlb.hstates[index]!;
-  const readOnly = (file: string, value: (h: Hstate<Folio>) => number): HstateAttribute => ({
+  const readOnly = (file: string, value: (h: Hstate<Folio>) => number): KobjAttribute => ({
     path: `hugepages/${name}/${file}`,
     mode: 0o444,
     effect: NOW,
@@ -47,7 +39,7 @@ function poolFiles(index: number, { name, order }: { name: string; order: number
     mode: number,
     value: (h: Hstate<Folio>) => number,
     set: (sys: MemorySystem, h: Hstate<Folio>, count: number) => number,
-  ): HstateAttribute => ({
+  ): KobjAttribute => ({
     ...readOnly(file, value),
     mode,
     store(sys, text) {
@@ -60,7 +52,7 @@ function poolFiles(index: number, { name, order }: { name: string; order: number
     return 0;
   };
   const gigantic = hstateIsGigantic({ order });
-  const demoteSize: HstateAttribute = {
+  const demoteSize: KobjAttribute = {
     path: `hugepages/${name}/demote_size`,
     mode: 0o644,
     effect: "the one smaller size that there is",
@@ -90,6 +82,6 @@ function poolFiles(index: number, { name, order }: { name: string; order: number
 }
 
 /** All files below /sys/kernel/mm/hugepages. Linux mm/hugetlb.c:hugetlb_sysfs_init() */
-export const hugetlbFiles: readonly HstateAttribute[] = new HugetlbState<Folio>().hstates.flatMap(
-  (h, index) => poolFiles(index, h),
+export const hugetlbFiles: readonly KobjAttribute[] = new HugetlbState<Folio>().hstates.flatMap((h, index) =>
+  poolFiles(index, h),
 );

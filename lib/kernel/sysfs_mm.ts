@@ -19,11 +19,10 @@ import { EINVAL } from "../mm/errno.js";
 import { jiffiesToMsecs, msecsToJiffies } from "../mm/jiffies.js";
 import { lruGenCaps, setLruGenCaps } from "../mm/lru/gen/switch.js";
 import { fixed, flag, type KobjAttribute, number, words } from "./kobj_attribute.js";
-import { kstrtobool, kstrtouint, kstrtoul } from "./kstrtox.js";
+import { kstrtobool, kstrtouint } from "./kstrtox.js";
 import { hugetlbFiles } from "./sysfs_hugetlb.js";
 import { thpAttributes } from "./sysfs_thp.js";
 
-const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const KSM = "kept; no effect: this machine merges no pages";
 const COUNTER = "counts nothing: it does not happen on this machine";
 

@@ -110,8 +110,7 @@ function stablePageFlags(sys: MemorySystem, page: Page): number {
   let u = 0;
   if (pageMapcount(page) > 0) u += 2 ** KPF_MMAP;
   if (folioTestAnon(folio)) u += 2 ** KPF_ANON;
-  if (folioTestLarge(folio))
-    u += 2 ** (page === folio ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) + large;
+  if (folioTestLarge(folio)) u += 2 ** (page === folio ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) + large;
   if (page.pfn === sys.zeroPfn || folio === sys.thp.hugeZeroFolio) u += 2 ** KPF_ZERO_PAGE;
   if (page.pageType === PGTY_table) u += 2 ** KPF_PGTABLE;
   if (page.pageType === PGTY_slab) u += 2 ** KPF_SLAB;

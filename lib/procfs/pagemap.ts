@@ -66,8 +66,8 @@ export interface PagemapEntry {
 const NOTHING: PagemapEntry = Object.freeze({ flags: 0, frame: 0 });
 
 /**
- * The word for page `subpage` of a 2 MiB leaf. Whether it is mapped exclusively is asked of the first page for
- * all of them, as Linux does. Linux fs/proc/task_mmu.c:pagemap_pmd_range()
+ * The word for page `subpage` of a 2 MiB leaf. Whether it is mapped exclusively is asked of the first page
+ * for all of them, as Linux does. Linux fs/proc/task_mmu.c:pagemap_pmd_range()
  */
 function pmdToPagemapEntry(mm: MmStruct, pmd: Pte, subpage: number): PagemapEntry {
   const page = pfnToPage(mm.sys, ptePfn(pmd));

@@ -183,7 +183,7 @@ describe("/proc/sys/vm", () => {
   });
 
   it("says what it cannot do yet instead of doing nothing", () => {
-    const { procfs, vm, set } = machineWith();
+    const { procfs, set } = machineWith();
     expect(() => procfs.write("/proc/sys/vm/compact_memory", "1")).toThrow(
       /^EOPNOTSUPP: .*compact_memory .*lab 07/,
     );

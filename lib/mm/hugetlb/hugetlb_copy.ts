@@ -75,7 +75,7 @@ export function moveHugetlbPageTables(
       }
       setPte(ram, ptep, 0);
       setPte(ram, newPtep, pte);
-      gather.addRange(addr, addr + size);
+      gather.addRange(addr, addr + size, size);
       return false;
     });
   });

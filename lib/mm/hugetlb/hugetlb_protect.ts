@@ -33,7 +33,7 @@ export function hugetlbChangeProtection(vma: VmAreaStruct, start: Vaddr, end: Va
       const pte = ptepGet(ram, ptep);
       if (pte === 0) return;
       setPte(ram, ptep, pteModify(pte, prot));
-      gather.addRange(addr, addr + h.hugePageSize);
+      gather.addRange(addr, addr + h.hugePageSize, h.hugePageSize);
       pages += h.pagesPerHugePage;
     });
   });

@@ -53,7 +53,8 @@ export function unmapHugepageRange(vma: VmAreaStruct, start: Vaddr, end: Vaddr, 
       if (only !== undefined && folio !== only) return false;
       if (only !== undefined) setVmaResv(vma, { unmapped: true });
       setPte(ram, ptep, 0);
-      gather.addRange(addr, addr + hstateVma(vma).hugePageSize);
+      const size = hstateVma(vma).hugePageSize;
+      gather.addRange(addr, addr + size, size);
       if (pteDirty(pte)) folio.flags |= PG_dirty;
       releasePage(vma, addr, folio);
       return only !== undefined;

@@ -40,7 +40,7 @@ import {
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { pteMkdirty, pteMkwrite, pteMkyoung, ptePfn, ptepGet, setPte } from "../pgtable/pgtable.js";
-import { flushTlbRange } from "../pgtable/tlb.js";
+import { flushTlbPage } from "../pgtable/tlb.js";
 import type { MemorySystem } from "../system.js";
 import { allocHugetlbFolio } from "./alloc_hugetlb_folio.js";
 import { makeHugePte } from "./huge_pte.js";
@@ -132,7 +132,7 @@ function replaceByCopy(vmf: VmFault, pte: Pte, old: Folio, copy: Folio): void {
     return;
   }
   setPte(sys.ram, vmf.ptep, 0);
-  flushTlbRange(vma.vmMm, vmf.address, vmf.address + hstateVma(vma).hugePageSize);
+  flushTlbPage(vma.vmMm, vmf.address); // the entry of a huge page goes with any address in it
   hugetlbRemoveRmap(old);
   hugetlbAddNewAnonRmap(copy, vma, vmf.address);
   setPte(sys.ram, vmf.ptep, makeHugePte(vma, copy, (vmf.flags & FAULT_FLAG_UNSHARE) === 0));

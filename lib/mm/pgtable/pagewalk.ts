@@ -44,9 +44,9 @@ export const PUD_BYTES = 0x4000_0000;
 export const PGD_BYTES = 0x80_0000_0000;
 
 /**
- * What a callback answers: true ends the walk, nothing or false goes on; of a leaf, "split": take it apart and
- * go on below. Linux: ACTION_SUBTREE
- * Differs from Linux: an int there, so that a number returned by chance would end the walk too.
+ * What a callback answers: true ends the walk, nothing or false goes on; of a leaf, "split": take it apart
+ * and go on below. Linux: ACTION_SUBTREE Differs from Linux: an int there, so that a number returned by
+ * chance would end the walk too.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a callback that never ends the walk returns nothing
 type WalkAnswer = boolean | void;

@@ -85,7 +85,9 @@ class Model {
     const areas = proc.areas.map((area) => ({
       ...area,
       promised: area.promised && area.shared,
-      pages: area.pages.map((page) => (page === undefined || area.shared ? page : { bytes: new Map(page.bytes) })),
+      pages: area.pages.map((page) =>
+        page === undefined || area.shared ? page : { bytes: new Map(page.bytes) },
+      ),
     }));
     this.procs.push({ process, areas });
   }
@@ -121,8 +123,7 @@ class Model {
       return;
     }
     if (store) page.bytes.set(offset, value);
-    for (const at of OFFSETS)
-      expect(proc.process.load(va - offset + at, 1)).toBe(page.bytes.get(at) ?? 0);
+    for (const at of OFFSETS) expect(proc.process.load(va - offset + at, 1)).toBe(page.bytes.get(at) ?? 0);
   }
 
   private munmap(proc: ModelProcess, area: Area, index: number): void {
@@ -143,8 +144,7 @@ class Model {
   private protect(proc: ModelProcess, area: Area): void {
     area.writable = !area.writable;
     for (const [i, page] of area.pages.entries())
-      if (page !== undefined)
-        proc.process.mprotect(area.addr + i * HUGE, HUGE, area.writable ? "rw" : "r");
+      if (page !== undefined) proc.process.mprotect(area.addr + i * HUGE, HUGE, area.writable ? "rw" : "r");
   }
 
   private move(proc: ModelProcess, area: Area): void {
@@ -159,10 +159,10 @@ const KINDS = [
   ...["resize", "overcommit", "spawn", "map", "map", "fork", "fork", "exit"],
   ...["load", "load", "store", "store", "store", "store", "munmap", "dontneed", "protect", "move"],
 ];
-const steps = fc.array(
-  fc.tuple(fc.constantFrom(...KINDS), fc.nat(1000), fc.nat(1000), fc.nat(1000)),
-  { minLength: 5, maxLength: 40 },
-);
+const steps = fc.array(fc.tuple(fc.constantFrom(...KINDS), fc.nat(1000), fc.nat(1000), fc.nat(1000)), {
+  minLength: 5,
+  maxLength: 40,
+});
 
 describe("random work on a pool of huge pages", () => {
   it("loses no page, no promise and no byte", () => {

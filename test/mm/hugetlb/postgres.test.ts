@@ -15,7 +15,9 @@ describe("a database on a pool of 10 huge pages without overcommit", () => {
     const postgres = world.spawn("postgres");
     const a = postgres.mmap(12 * HUGE, { hugetlb: "2M", noreserve: true });
     expect(world.pool()).toEqual([10, 10, 0, 0]);
-    const touched = Array.from({ length: 12 }, (_, i) => world.failing(() => postgres.store(a + i * HUGE, 1, 1)));
+    const touched = Array.from({ length: 12 }, (_, i) =>
+      world.failing(() => postgres.store(a + i * HUGE, 1, 1)),
+    );
     expect(touched).toEqual([...new Array<string>(10).fill(""), "SIGBUS", "SIGBUS"]);
     expect(world.pool()).toEqual([10, 0, 0, 0]);
     world.check();
@@ -51,7 +53,9 @@ describe("a database on a pool of 10 huge pages without overcommit", () => {
     world.check();
     expect(world.machine.kernel.sys.kernelLog).toEqual([]);
     expect(world.failing(() => c.load(a, 1))).toBe("SIGBUS");
-    expect(world.machine.kernel.sys.kernelLog).toEqual([`PID ${c.pid} killed due to inadequate hugepage pool`]);
+    expect(world.machine.kernel.sys.kernelLog).toEqual([
+      `PID ${c.pid} killed due to inadequate hugepage pool`,
+    ]);
     expect([p.load(a, 1), c.load(a + HUGE, 1)]).toEqual([20, 11]); // the other pages are still shared
     c.exit(0);
     world.check();
