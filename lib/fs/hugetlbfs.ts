@@ -207,5 +207,7 @@ export function hugetlbfsFillSuper(
 ): HugetlbfsMount | number {
   if (maxPages === -1 && minPages === -1) return new HugetlbfsMount(sys, h, undefined);
   if (minPages !== -1 && hugetlbAcctMemory(sys, h, minPages) < 0) return -ENOMEM;
-  return new HugetlbfsMount(sys, h, hugepageNewSubpool(maxPages, minPages));
+  const spool = hugepageNewSubpool(maxPages, minPages);
+  sys.hugetlb.subpools.set(spool, h);
+  return new HugetlbfsMount(sys, h, spool);
 }

@@ -80,8 +80,8 @@ function poolPages(sys: MemorySystem): Folio[] {
 /** Promises that the pool has made, by who has them. */
 function promises(sys: MemorySystem, mms: readonly MmStruct[], h: Hstate<Folio>): number {
   let sum = 0;
-  const spools = new Set([...sys.hugetlb.inodes].filter((inode) => inode.h === h).map(({ spool }) => spool));
-  for (const spool of spools) if (spool !== undefined && spool.minHpages !== -1) sum += spool.rsvHpages;
+  for (const [spool, of] of sys.hugetlb.subpools)
+    if (of === h && spool.minHpages !== -1) sum += spool.rsvHpages;
   for (const inode of sys.hugetlb.inodes)
     if (inode.h === h) sum += regionCount(inode.resvMap, 0, Number.MAX_SAFE_INTEGER) - inode.folios.size;
   for (const mm of mms)

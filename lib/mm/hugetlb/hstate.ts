@@ -118,6 +118,8 @@ export class HugetlbState<F> {
   readonly hstates: readonly Hstate<F>[] = [this.defaultHstate, new Hstate<F>(PUD_ORDER)];
   /** The mount that a page in use counts for. Linux _hugetlb_subpool of the folio */
   readonly folioSubpools = new Map<F, Subpool>();
+  /** Shares of mounts, and of which pool they are. Linux hugetlbfs_sb_info.spool */
+  readonly subpools = new Map<Subpool, Hstate<F>>();
   /** All files of huge pages. Linux s_inodes of its mounts */
   readonly inodes = new Set<HugetlbInode<F>>();
 }
