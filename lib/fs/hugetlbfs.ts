@@ -159,7 +159,7 @@ export function hugetlbFileSetup(sys: MemorySystem, name: string, size: number, 
 }
 
 /** A mounted hugetlbfs: files by path. Linux fs/hugetlbfs/inode.c:hugetlbfs_fill_super() */
-export class HugetlbfsMount implements PseudoFs {
+class HugetlbfsMount implements PseudoFs {
   private readonly inodes = new Map<string, Inode>();
 
   constructor(
@@ -204,7 +204,7 @@ export function hugetlbfsFillSuper(
   h: Hstate<Folio>,
   maxPages = -1,
   minPages = -1,
-): HugetlbfsMount | number {
+): PseudoFs | number {
   if (maxPages === -1 && minPages === -1) return new HugetlbfsMount(sys, h, undefined);
   if (minPages !== -1 && hugetlbAcctMemory(sys, h, minPages) < 0) return -ENOMEM;
   const spool = hugepageNewSubpool(maxPages, minPages);

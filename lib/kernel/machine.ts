@@ -99,7 +99,7 @@ export interface BootOptions {
    * Linux: transparent_hugepage= on the command line
    */
   readonly thp?: ThpWord;
-  /** Pools of huge pages, filled at boot as far as can be: `{ "2M": 8, "1G": 1 }`. Linux: hugepagesz=, hugepages= */
+  /** Pools of huge pages, filled at boot as far as can be: `{ "2M": 8, "1G": 1 }`. Linux: hugepages= */
   readonly hugepages?: Readonly<Record<string, number>>;
   /**
    * Whether /proc/PID/clear_refs and pagemap know which pages were written since they were last asked; false

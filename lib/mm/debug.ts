@@ -34,7 +34,7 @@ import {
   newHugeTruth,
   noteMapped,
 } from "./huge/check.js";
-import { checkHugetlb } from "./hugetlb/check.js";
+import { checkHugetlb, isHugetlbAt } from "./hugetlb/check.js";
 import { checkLists } from "./lru/check.js";
 import { mmCounter } from "./lru/mm_inline.js";
 import { checkMemcgs } from "./memcg/check.js";
@@ -43,7 +43,6 @@ import {
   type AnonVma,
   MM_SWAPENTS,
   type MmStruct,
-  VM_HUGETLB,
   VM_LOCKED,
   VM_SHARED,
   type VmAreaStruct,
@@ -237,11 +236,6 @@ function checkPmd(truth: Truth, mm: MmStruct, pmd: Pte, addr: Vaddr, table: numb
   add(truth.refs, folio, 1);
   rss[mmCounter(folio)]! += PMD_SIZE / PAGE_SIZE;
   checkPlace(truth, vma, folio, pmd, addr);
-}
-
-/** Whether a pool's page is mapped there, which hugetlb/check.ts looks at. */
-function isHugetlbAt(mm: MmStruct, addr: Vaddr): boolean {
-  return ((mm.mmMt.lookup(addr)?.vmFlags ?? 0) & VM_HUGETLB) !== 0;
 }
 
 function walkTable(

@@ -13,7 +13,14 @@
 import type { Pte } from "../../hw/entry.js";
 import type { Lruvec } from "../lru/lruvec.js";
 import type { MmStruct } from "../mm_types.js";
-import { type Folio, folioNrPages, folioTestAnon, type Page, PG_partially_mapped, pfnToPage } from "../pages/folio.js";
+import {
+  type Folio,
+  folioNrPages,
+  folioTestAnon,
+  type Page,
+  PG_partially_mapped,
+  pfnToPage,
+} from "../pages/folio.js";
 import { ptePfn, pteSpecial, pteWrite } from "../pgtable/pgtable.js";
 import { pteTableEmpty } from "../pgtable/pgtable_alloc.js";
 import type { MemorySystem } from "../system.js";

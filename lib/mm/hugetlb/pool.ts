@@ -53,7 +53,7 @@ export function folioHstate(sys: MemorySystem, folio: Folio): Hstate<Folio> {
 }
 
 /** Puts a page on the free list. Linux mm/hugetlb.c:enqueue_hugetlb_folio() */
-export function enqueueHugetlbFolio(h: Hstate<Folio>, folio: Folio): void {
+function enqueueHugetlbFolio(h: Hstate<Folio>, folio: Folio): void {
   vmBugOn(folio.refcount !== 0, `frame ${folio.pfn} goes back to the pool while somebody holds it`);
   h.hugepageFreelist.push(folio);
   h.freeHugePages++;

@@ -30,7 +30,7 @@ import { type ResvMap, regionAdd, regionChg, regionDel } from "./resv_map.js";
 export const HPG_RESTORE_RESERVE = 1;
 
 /** What a private VMA has. Linux HPAGE_RESV_OWNER, HPAGE_RESV_UNMAPPED, and a pointer above them */
-export interface VmaResv {
+interface VmaResv {
   readonly map: ResvMap | undefined;
   /** The promise was made to this mapping. */
   readonly owner: boolean;
