@@ -56,6 +56,7 @@ export {
   type RunOptions,
 } from "./kernel/machine.js";
 export type { Cost, Counts, MeasuredCpu, MeasuredProcess, Measurement } from "./kernel/measure.js";
+export type { MountOptions } from "./kernel/mount.js";
 export { Process } from "./kernel/process.js";
 export type { Advice, CapabilitySets, MmapOptions, MremapOptions, Prot } from "./kernel/process_options.js";
 export type {

@@ -127,6 +127,9 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 
 export type { KhugepagedSettings, MthpStat, ThpDefrag, ThpState, ThpWord } from "./mm/huge/thp_state.js";
 export type { KhugepagedScan, MmThp, ScanResult, TvaType } from "./mm/huge/thp_types.js";
+export type { BootPool, Hstate, HugetlbInode, HugetlbState } from "./mm/hugetlb/hstate.js";
+export type { FileRegion, ResvMap } from "./mm/hugetlb/resv_map.js";
+export type { Subpool } from "./mm/hugetlb/subpool.js";
 export type { CpuFbatches, MlockWork } from "./mm/lru/fbatch.js";
 export type { LruGenFolio, LruGenState } from "./mm/lru/gen/lru_gen.js";
 export type { Lruvec, Memcg } from "./mm/lru/lruvec.js";

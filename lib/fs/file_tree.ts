@@ -104,6 +104,10 @@ export interface PseudoFs {
    * `flags` ask for.
    */
   open(path: string, flags: number, fMode: number): VfsFile | number | undefined;
+  /** The file at a path. */
+  lookup?(path: string): Inode | undefined;
+  /** Takes the name away; EPERM where it cannot be. */
+  unlink?(path: string): number;
   /** Makes and removes directories, where it has such: 0 or a negative errno. */
   mkdir?(path: string): number;
   rmdir?(path: string): number;
@@ -156,7 +160,11 @@ export class FileTree {
   /** The file at `path`. Linux fs/namei.c:filename_lookup() */
   lookup(path: string): Inode | undefined {
     const walked = this.walk(path);
-    return typeof walked === "number" ? undefined : this.inodes.get(walked.path);
+    if (typeof walked === "number") return undefined;
+    const inode = this.inodes.get(walked.path);
+    if (inode !== undefined) return inode;
+    const mount = [...this.mounts].find(([dir]) => walked.path.startsWith(`${dir}/`));
+    return mount?.[1].lookup?.(walked.path);
   }
 
   /** Paths of all files, in order of creation. */
@@ -297,8 +305,10 @@ export class FileTree {
   private unlinkMounted(path: string): number | undefined {
     const file = this.openMounted(path, O_PATH);
     if (file === undefined || typeof file === "number") return file;
+    const { name } = file;
     fput(file);
-    return -EPERM;
+    const mount = [...this.mounts].find(([dir]) => name.startsWith(`${dir}/`));
+    return mount?.[1].unlink?.(name) ?? -EPERM;
   }
 
   /** Whether `path` is a directory of this tree, not of one that is mounted. */

@@ -1,75 +1,107 @@
 /**
- * MAP_HUGETLB: memory made of huge pages from a pool that an administrator fills beforehand.
+ * hugetlbfs: files that consist of huge pages of a pool.
  *
- *   mmap(MAP_ANONYMOUS | MAP_HUGETLB)  -->  a file "/anon_hugepage (deleted)" without a name, one for each mapping
- *       length   rounded up to whole huge pages
- *       pool     each page is promised when it is mapped: ENOMEM if the pool has too few
- *       MAP_NORESERVE   promises nothing: the mapping is made, and a touch for which there is no page is a SIGBUS
+ *   mmap(MAP_ANONYMOUS | MAP_HUGETLB)      a file "/anon_hugepage (deleted)" without a name, one for each mapping
+ *   memfd_create(name, MFD_HUGETLB)        the same, with a descriptor
+ *   mount -t hugetlbfs -o size=8M none /mnt/huge      files with names, which live until they are unlinked
  *
- * The size is 2 MiB unless MAP_HUGE_1GB (log2 of the size, in bits 26 to 31 of the flags) says otherwise. A
- * huge page cannot be split, so munmap and mprotect of a part of one are EINVAL.
+ * Such a file can be mapped, cut, preallocated (fallocate) and read, but not written to: write is EINVAL. Its
+ * size is whole huge pages, and so are all mappings of it: mmap rounds the length up, an offset inside a huge
+ * page is EINVAL, and a mapping cannot be cut inside one. Mapped writably beyond its end it grows.
  *
- * Left out: the pool itself, which is empty, as on a machine that has just been started (vm.nr_hugepages =
- * 0).
+ * The size of the pages is 2 MiB unless MAP_HUGE_1GB (log2 of the size, in bits 26 to 31 of the flags) or the
+ * mount says otherwise.
  *
- * Linux mm/hugetlb.c, fs/hugetlbfs/inode.c. Read first: mm/vma/mmap.ts, inode.ts.
+ * Left out: owner, mode and number of files of a mount; seals.
+ *
+ * Linux fs/hugetlbfs/inode.c; man 2 mmap, memfd_create. Read first: mm/hugetlb/hstate.ts, inode.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
-import { EINVAL, ENOMEM } from "../mm/errno.js";
-import { VM_FAULT_SIGBUS } from "../mm/fault/vm_fault.js";
+import { EEXIST, EINVAL, ENOENT, ENOMEM } from "../mm/errno.js";
+import { allocHugetlbFolio } from "../mm/hugetlb/alloc_hugetlb_folio.js";
+import type { Hstate } from "../mm/hugetlb/hstate.js";
 import {
-  VM_DONTEXPAND,
-  VM_HUGETLB,
-  VM_NORESERVE,
-  type VmAreaStruct,
-  type VmOperationsStruct,
-} from "../mm/mm_types.js";
+  hugetlbAddToPageCache,
+  hugetlbPunchHole,
+  hugetlbVmtruncate,
+  removeInodeHugepages,
+} from "../mm/hugetlb/hugetlb_cache.js";
+import { folioZeroUser } from "../mm/hugetlb/hugetlb_fault.js";
+import { hugetlbfsFileMmap, hugetlbVmOps } from "../mm/hugetlb/hugetlb_vm_ops.js";
+import { hugetlbAcctMemory } from "../mm/hugetlb/pool.js";
+import { ResvMap } from "../mm/hugetlb/resv_map.js";
+import { hugepageNewSubpool, type Subpool } from "../mm/hugetlb/subpool.js";
+import { type MmStruct, VM_HUGETLB, VM_MAYSHARE, VM_SHARED, VmAreaStruct } from "../mm/mm_types.js";
+import { type Folio, PG_uptodate } from "../mm/pages/folio.js";
+import { folioPut } from "../mm/pages/free_pages.js";
 import type { MemorySystem } from "../mm/system.js";
-import { MAP_HUGE_MASK, MAP_HUGE_SHIFT } from "../mm/vma/mman.js";
-import { type FileSystemOps, Inode, VfsFile } from "./inode.js";
+import { O_CREAT, O_EXCL, O_TRUNC, type PseudoFs } from "./file_tree.js";
+import { type FileOperations, type FileSystemOps, Inode, iput, notifyChangeSize, VfsFile } from "./inode.js";
 
-/** log2 of the sizes that the processor has: 2 MiB, the default, and 1 GiB. Linux mm/hugetlb.c:hstates */
-const HSTATE_ORDERS: readonly number[] = [21, 30];
+/** Bytes of the file from `pos` on; holes are zeros. Linux fs/hugetlbfs/inode.c:hugetlbfs_read_iter() */
+function hugetlbfsRead({ inode }: VfsFile, pos: number, to: Uint8Array): number {
+  const { h, folios } = inode.hugetlb!;
+  const length = Math.max(0, Math.min(to.length, inode.iSize - pos));
+  for (let done = 0; done < length; ) {
+    const at = pos + done;
+    const offset = at % h.hugePageSize;
+    const nr = Math.min(length - done, PAGE_SIZE - (at % PAGE_SIZE));
+    const folio = folios.get(Math.floor(at / h.hugePageSize));
+    if (folio === undefined) to.fill(0, done, done + nr);
+    else {
+      const frame = inode.sys.ram.frame(folio.pfn + Math.floor(offset / PAGE_SIZE));
+      to.set(frame.subarray(offset % PAGE_SIZE, (offset % PAGE_SIZE) + nr), done);
+    }
+    done += nr;
+  }
+  return length;
+}
+
+/** One more page of the file, zeroed; 0 or a negative errno. */
+function allocatePage(file: VfsFile, mm: MmStruct, index: number): number {
+  const { sys, mapping, hugetlb } = file.inode;
+  if (hugetlb!.folios.has(index)) return 0;
+  const pseudo = new VmAreaStruct(mm);
+  pseudo.vmFlags = VM_HUGETLB | VM_MAYSHARE | VM_SHARED;
+  pseudo.vmFile = file;
+  const folio = allocHugetlbFolio(pseudo, index * hugetlb!.h.hugePageSize, false);
+  if (typeof folio === "number") return folio;
+  folioZeroUser(sys, folio);
+  folio.flags |= PG_uptodate;
+  hugetlbAddToPageCache(folio, mapping, index);
+  folioPut(sys, folio);
+  return 0;
+}
 
 /**
- * Bytes of the huge pages that mmap's `flags` ask for; undefined for a size that there is not.
- * Linux include/linux/hugetlb.h:hstate_sizelog()
+ * Makes sure that the pages of [offset, offset + len) are there; 0, or -ENOSPC with what could be had.
+ * Linux fs/hugetlbfs/inode.c:hugetlbfs_fallocate()
  */
-export function hstateSize(flags: number): number | undefined {
-  const sizeLog = (flags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
-  if (sizeLog === 0) return 2 ** HSTATE_ORDERS[0]!;
-  return HSTATE_ORDERS.includes(sizeLog) ? 2 ** sizeLog : undefined;
-}
-
-/** The file of one mapping. Linux fs/hugetlbfs/inode.c:hugetlbfs_file_operations */
-class HugetlbFile extends VfsFile {
-  readonly hugePageSize: number;
-
-  constructor(inode: Inode, hugePageSize: number) {
-    super(inode, "/anon_hugepage");
-    this.hugePageSize = hugePageSize;
+function hugetlbfsFallocate(
+  file: VfsFile,
+  mm: MmStruct,
+  keepSize: boolean,
+  offset: number,
+  len: number,
+): number {
+  const { inode } = file;
+  const { hugePageSize } = inode.hugetlb!.h;
+  const end = Math.ceil((offset + len) / hugePageSize);
+  for (let index = Math.floor(offset / hugePageSize); index < end; index++) {
+    const err = allocatePage(file, mm, index);
+    if (err !== 0) return err;
   }
-
-  /**
-   * 0, -EINVAL for an offset inside a huge page, -ENOMEM. Linux fs/hugetlbfs/inode.c:hugetlbfs_file_mmap()
-   */
-  override mmapPrepare(vma: VmAreaStruct): number {
-    vma.vmFlags |= VM_HUGETLB | VM_DONTEXPAND;
-    vma.vmOps = hugetlbVmOps;
-    if ((vma.vmPgoff * PAGE_SIZE) % this.hugePageSize !== 0) return -EINVAL;
-    return (vma.vmFlags & VM_NORESERVE) !== 0 ? 0 : -ENOMEM;
-  }
+  if (!keepSize) inode.iSize = Math.max(inode.iSize, offset + len);
+  return 0;
 }
 
-function pagesize(vma: VmAreaStruct): number {
-  return vma.vmFile!.hugePageSize!;
-}
-
-/** Linux mm/hugetlb.c:hugetlb_vm_ops */
-const hugetlbVmOps: VmOperationsStruct = {
-  fault: () => VM_FAULT_SIGBUS, // Linux hugetlb_no_page() when the pool has nothing for it
-  maySplit: (vma, addr) => (addr % pagesize(vma) === 0 ? 0 : -EINVAL),
-  pagesize,
+/** Linux fs/hugetlbfs/inode.c:hugetlbfs_file_operations */
+const hugetlbfsFileOps: FileOperations = {
+  read: hugetlbfsRead,
+  mmapPrepare: (_file, vma) => hugetlbfsFileMmap(vma),
+  fallocate: hugetlbfsFallocate,
+  fsync: () => 0,
+  setSize: ({ inode }, length) => notifyChangeSize(inode, length),
 };
 
 /** Linux fs/hugetlbfs/inode.c:hugetlbfs_fs_type */
@@ -77,15 +109,105 @@ const hugetlbFs: FileSystemOps = {
   name: "hugetlbfs",
   vmOps: hugetlbVmOps,
   aOps: () => ({ maxFolioOrder: 0, swapBacked: false }),
+  /** Linux fs/hugetlbfs/inode.c:hugetlbfs_setattr() */
+  setSize({ mapping, hugetlb }, size) {
+    if (size % hugetlb!.h.hugePageSize !== 0) return -EINVAL;
+    hugetlbVmtruncate(mapping, size);
+    return 0;
+  },
+  /** Linux fs/hugetlbfs/inode.c:hugetlbfs_evict_inode() */
+  evict(inode) {
+    removeInodeHugepages(inode.mapping, 0, Number.POSITIVE_INFINITY);
+    inode.sys.hugetlb.inodes.delete(inode.hugetlb!);
+  },
 };
 
-/**
- * A file of `size` bytes without a name, in huge pages of `hugePageSize`.
- * Linux fs/hugetlbfs/inode.c:hugetlb_file_setup()
- */
-export function hugetlbFileSetup(sys: MemorySystem, size: number, hugePageSize: number): VfsFile {
+/** An open file of huge pages. Linux include/linux/hugetlb.h:is_file_hugepages() */
+class HugetlbFile extends VfsFile {
+  constructor(inode: Inode, name: string, fMode?: number) {
+    super(inode, name, fMode, hugetlbfsFileOps);
+  }
+
+  get hugePageSize(): number {
+    return this.inode.hugetlb!.h.hugePageSize;
+  }
+
+  /** Linux fs/hugetlbfs/inode.c:hugetlbfs_punch_hole() */
+  override punchHole(offset: number, len: number): number {
+    hugetlbPunchHole(this.fMapping, offset, len);
+    return 0;
+  }
+}
+
+/** A new, empty file. Linux fs/hugetlbfs/inode.c:hugetlbfs_get_inode() */
+function hugetlbfsGetInode(sys: MemorySystem, h: Hstate<Folio>, spool: Subpool | undefined): Inode {
   const inode = new Inode(sys, hugetlbFs, sys.nextIno++);
+  inode.hugetlb = { h, resvMap: new ResvMap(), spool, folios: new Map() };
+  sys.hugetlb.inodes.add(inode.hugetlb);
+  return inode;
+}
+
+/**
+ * A file of `size` bytes without a name in the tree, in pages of pool `h`. Nothing is promised before it is
+ * mapped. Linux fs/hugetlbfs/inode.c:hugetlb_file_setup()
+ */
+export function hugetlbFileSetup(sys: MemorySystem, name: string, size: number, h: Hstate<Folio>): VfsFile {
+  const inode = hugetlbfsGetInode(sys, h, undefined);
   inode.nlink = 0;
   inode.iSize = size;
-  return new HugetlbFile(inode, hugePageSize);
+  return new HugetlbFile(inode, `/${name}`);
+}
+
+/** A mounted hugetlbfs: files by path. Linux fs/hugetlbfs/inode.c:hugetlbfs_fill_super() */
+class HugetlbfsMount implements PseudoFs {
+  private readonly inodes = new Map<string, Inode>();
+
+  constructor(
+    private readonly sys: MemorySystem,
+    private readonly h: Hstate<Folio>,
+    private readonly spool: Subpool | undefined,
+  ) {}
+
+  open(path: string, flags: number, fMode: number): VfsFile | number {
+    let inode = this.inodes.get(path);
+    if (inode === undefined) {
+      if ((flags & O_CREAT) === 0) return -ENOENT;
+      inode = hugetlbfsGetInode(this.sys, this.h, this.spool);
+      this.inodes.set(path, inode);
+    } else if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
+    if ((flags & O_TRUNC) !== 0) hugetlbVmtruncate(inode.mapping, 0);
+    return new HugetlbFile(inode, path, fMode);
+  }
+
+  unlink(path: string): number {
+    const inode = this.inodes.get(path);
+    if (inode === undefined) return -ENOENT;
+    this.inodes.delete(path);
+    inode.nlink--;
+    iput(inode);
+    return 0;
+  }
+
+  /** The file at a path. */
+  lookup(path: string): Inode | undefined {
+    return this.inodes.get(path);
+  }
+}
+
+/**
+ * A mount with pages of pool `h`, at most `maxPages` of them (-1: no limit), and `minPages` promised to it
+ * (-1: none); or -ENOMEM. Linux fs/hugetlbfs/inode.c:hugetlbfs_fill_super(),
+ * mm/hugetlb.c:hugepage_new_subpool()
+ */
+export function hugetlbfsFillSuper(
+  sys: MemorySystem,
+  h: Hstate<Folio>,
+  maxPages = -1,
+  minPages = -1,
+): PseudoFs | number {
+  if (maxPages === -1 && minPages === -1) return new HugetlbfsMount(sys, h, undefined);
+  if (minPages !== -1 && hugetlbAcctMemory(sys, h, minPages) < 0) return -ENOMEM;
+  const spool = hugepageNewSubpool(maxPages, minPages);
+  sys.hugetlb.subpools.set(spool, h);
+  return new HugetlbfsMount(sys, h, spool);
 }

@@ -21,15 +21,18 @@ import { FileRaState } from "../mm/filemap/file_ra_state.js";
 import { filemapRead, genericPerformWrite, type IovIter, KvecIter } from "../mm/filemap/filemap.js";
 import { AddressSpace, type AddressSpaceOperations, type MappingHost } from "../mm/filemap/mapping.js";
 import { truncatePagecacheRange, truncateSetsize } from "../mm/filemap/truncate.js";
+import type { HugetlbInode } from "../mm/hugetlb/hstate.js";
 import { filemapFdatawaitRange, filemapFdatawriteRange } from "../mm/lru/page_writeback.js";
 import type { BdiWriteback } from "../mm/lru/wb_domain.js";
 import {
   type File,
   FMODE_READ,
   FMODE_WRITE,
+  type MmStruct,
   type VmAreaStruct,
   type VmOperationsStruct,
 } from "../mm/mm_types.js";
+import type { Folio } from "../mm/pages/folio.js";
 import type { SwapExtent } from "../mm/swap/swap_types.js";
 import type { MemorySystem } from "../mm/system.js";
 
@@ -57,6 +60,8 @@ export interface FileSystemOps {
   mmapPrepare?(vma: VmAreaStruct): number;
   /** Cache operations of one inode. */
   aOps(inode: Inode): AddressSpaceOperations;
+  /** Changes the size its own way: 0 or a negative errno. Linux inode_operations.setattr */
+  setSize?(inode: Inode, newSize: number): number;
   /** The size changed from `oldSize`; the cache is already cut. */
   truncated?(inode: Inode, oldSize: number): void;
   /** Bytes [start, end) became a hole; the cache is already cut. */
@@ -104,6 +109,11 @@ export interface FileOperations {
   readonly thpUnmappedArea?: boolean;
   /** Writes dirty pages to the device; 0 or a negative errno. Linux f_op->fsync */
   fsync?(file: VfsFile, first: number, last: number): number;
+  /**
+   * Allocates [offset, offset + len), the size stays or grows; 0 or a negative errno. `mm` is whose call it
+   * is. Linux f_op->fallocate
+   */
+  fallocate?(file: VfsFile, mm: MmStruct, keepSize: boolean, offset: number, len: number): number;
   /** ftruncate; 0 or a negative errno. Linux inode_operations.setattr */
   setSize?(file: VfsFile, length: number): number;
 }
@@ -158,6 +168,8 @@ export class Inode implements MappingHost {
   accountedPages = 0;
   /** Swap lies in it: nobody else may write it. Linux S_SWAPFILE */
   isSwapfile = false;
+  /** What a file of huge pages has beside (hugetlbfs.ts). Linux HUGETLBFS_I() */
+  hugetlb: HugetlbInode<Folio> | undefined = undefined;
 
   constructor(sys: MemorySystem, fs: FileSystemOps, ino: number) {
     this.sys = sys;
@@ -184,6 +196,7 @@ export class Inode implements MappingHost {
  */
 export function notifyChangeSize(inode: Inode, newSize: number): number {
   if (inode.isSwapfile && newSize <= inode.iSize) return -ETXTBSY;
+  if (inode.fs.setSize !== undefined) return inode.fs.setSize(inode, newSize);
   inodeSetSize(inode, newSize);
   return 0;
 }

@@ -38,6 +38,7 @@ export function exitMmap(mm: MmStruct): void {
 function checkMm(mm: MmStruct): void {
   for (const [member, pages] of mm.rssStat.entries())
     vmBugOn(pages !== 0, `Bad rss-counter state mm:${mm.id} type:${member} val:${pages}`);
+  vmBugOn(mm.hugetlbUsage !== 0, `Bad hugetlb usage of mm:${mm.id} val:${mm.hugetlbUsage}`);
   vmBugOn(mm.pgtablesBytes !== 0, `non-zero pgtables_bytes on freeing mm: ${mm.pgtablesBytes}`);
 }
 

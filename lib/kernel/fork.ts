@@ -20,6 +20,7 @@ import { ENOMEM } from "../mm/errno.js";
 import { anonVmaFork } from "../mm/fault/anon_vma.js";
 import { copyPageRange } from "../mm/fault/copy_page_range.js";
 import { khugepagedEnter } from "../mm/huge/khugepaged_mm.js";
+import { hugetlbDupVmaPrivate } from "../mm/hugetlb/vma_resv.js";
 import { lruGenAddMm } from "../mm/lru/gen/walk_mm.js";
 import {
   getFile,
@@ -27,6 +28,7 @@ import {
   MmStruct,
   VM_ACCOUNT,
   VM_DONTCOPY,
+  VM_HUGETLB,
   VM_LOCKED_MASK,
   VM_NOHUGEPAGE,
   VM_WIPEONFORK,
@@ -120,6 +122,7 @@ function dupVma(mm: MmStruct, mpnt: VmAreaStruct): number {
   if (wipe) tmp.anonVma = undefined;
   else anonVmaFork(tmp, mpnt);
   tmp.vmFlags &= ~VM_LOCKED_MASK;
+  if ((tmp.vmFlags & VM_HUGETLB) !== 0) hugetlbDupVmaPrivate(tmp);
   if (tmp.vmFile !== undefined) getFile(tmp.vmFile);
   vmaLink(tmp);
   tmp.vmOps?.open?.(tmp);

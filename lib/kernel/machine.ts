@@ -48,6 +48,7 @@ import type { MmParts } from "../mm/parts.js";
 import { checkResult } from "./errno.js";
 import { Kernel, type KernelHardware } from "./kernel.js";
 import { costSince, Measurement, takeStock } from "./measure.js";
+import { bootPools, type MountOptions, sysMount } from "./mount.js";
 import { Process } from "./process.js";
 import { type Programs, type ProgramsRun, type RunProgramsOptions, runPrograms } from "./programs.js";
 import { MachineSnapshot } from "./snapshot.js";
@@ -98,6 +99,8 @@ export interface BootOptions {
    * Linux: transparent_hugepage= on the command line
    */
   readonly thp?: ThpWord;
+  /** Pools of huge pages, filled at boot as far as can be: `{ "2M": 8, "1G": 1 }`. Linux: hugepages= */
+  readonly hugepages?: Readonly<Record<string, number>>;
   /**
    * Whether /proc/PID/clear_refs and pagemap know which pages were written since they were last asked; false
    * by default. Linux: CONFIG_MEM_SOFT_DIRTY, which Debian's kernels have
@@ -139,6 +142,7 @@ const BOOT: Signature = {
     reserved: "any",
     movable: "size",
     thp: "text",
+    hugepages: "object",
     softDirty: "flag",
     costs: "object",
     parts: "object",
@@ -259,6 +263,11 @@ export class Machine {
   /** Removes an empty folder, or a group without processes. SyscallError as rmdir(2) fails. */
   rmdir(path: string): void {
     checkResult(this.kernel.files.rmdir(path), "rmdir");
+  }
+
+  /** Mounts files of huge pages on folder `dir`. SyscallError as mount(2) fails. */
+  mount(type: "hugetlbfs", dir: string, options: MountOptions = {}): void {
+    checkResult(sysMount(this.kernel, type, dir, options), "mount");
   }
 
   /** The generations of the LRU, the oldest first: what /sys/kernel/debug/lru_gen shows, as data. */
@@ -403,13 +412,14 @@ function checkThp(thp: ThpWord): ThpWord {
 }
 
 /** The options about memory in bytes. */
-function memoryOptions({ reserved, movable }: BootOptions): MemoryOptions {
+function memoryOptions({ reserved, movable, hugepages = {} }: BootOptions): MemoryOptions {
   const movableBytes = movable === undefined ? 0 : parseSize(movable, "movable");
-  if (reserved === undefined) return { movableBytes };
-  if (typeof reserved !== "object") return { movableBytes, reservedBytes: parseSize(reserved, "reserved") };
+  const common = { movableBytes, hugepages: bootPools(hugepages) };
+  if (reserved === undefined) return common;
+  if (typeof reserved !== "object") return { ...common, reservedBytes: parseSize(reserved, "reserved") };
   checkArguments("boot({ reserved })", RESERVE, [reserved]);
   const initrdBytes = reserved.initrd === undefined ? INITRD_BYTES : parseSize(reserved.initrd, "initrd");
-  return { movableBytes, nrDisks: reserved.disks ?? 0, initrdBytes };
+  return { ...common, nrDisks: reserved.disks ?? 0, initrdBytes };
 }
 
 function checkParts(parts: Partial<MachineParts>): Partial<MachineParts> {
@@ -431,6 +441,7 @@ checkMethods("machine", Machine, {
   swapoff: { path: "text" },
   mkdir: { path: "text" },
   rmdir: { path: "text" },
+  mount: { type: "text", dir: "text", options: { pagesize: "text", size: "size", minSize: "size" } },
   idle: { ns: "number" },
   runPrograms: { programs: "object", options: { processes: "object", maxSteps: "count" } },
   explain: { va: "integer", access: "count?", cpu: [Cpu] },

@@ -155,7 +155,10 @@ function report(kernel: OomKernel, victim: Task, gfp: number, memcg: Memcg | und
     ({ pid, tgid, mm }) =>
       pid === tgid && mm !== undefined && (memcg === undefined || memCgroupIsDescendant(mm.memcg, memcg)),
   );
-  kernelLog.push(...dumpHeader(kernel.current, gfp, memcg, candidates), ...dumpVictim(victim, memcg));
+  kernelLog.push(
+    ...dumpHeader(kernel.current, gfp, memcg, candidates, kernel.sys.hugetlb.hstates),
+    ...dumpVictim(victim, memcg),
+  );
   kernelLog.splice(0, Math.max(0, kernelLog.length - LOG_LINES));
 }
 

@@ -2,6 +2,7 @@
  * What the kernel's log says when a process is ended for want of memory.
  *
  *   writer invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+ *   Node 0 hugepages_total=8 hugepages_free=8 ...           pools of huge pages: memory that nobody else can have
  *   memory: usage 16384kB, limit 16384kB, failcnt 18         of a group: how often it was at its limit
  *   [  pid  ]   uid  tgid total_vm      rss ...             all that could have been chosen
  *   oom-kill:constraint=CONSTRAINT_MEMCG,...                 why, and who
@@ -12,9 +13,11 @@
  * Linux mm/oom_kill.c. Read first: oom.ts, mm/oom_kill.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
+import type { Hstate } from "../mm/hugetlb/hstate.js";
 import type { Memcg } from "../mm/lru/lruvec.js";
 import { MEMCG_MAX } from "../mm/memcg/memcg_types.js";
 import { getMmRss, MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS } from "../mm/mm_types.js";
+import type { Folio } from "../mm/pages/folio.js";
 import { GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../mm/pages/gfp.js";
 import type { Task } from "./task.js";
 
@@ -38,12 +41,20 @@ function taskLine({ pid, tgid, comm, mm, cred, oomScoreAdj }: Task): string {
   return `[${pad(pid, 7)}] ${pad(cred.uid, 5)} ${pad(tgid, 5)} ${sizes} ${rest}         ${pad(oomScoreAdj, 5)} ${comm}`;
 }
 
+/** A pool of huge pages, which nobody can take from. Linux mm/hugetlb.c:hugetlb_show_meminfo_node() */
+function poolLine(h: Hstate<Folio>): string {
+  const { nrHugePages, freeHugePages, surplusHugePages, hugePageSize } = h;
+  const counts = `hugepages_total=${nrHugePages} hugepages_free=${freeHugePages} hugepages_surp=${surplusHugePages}`;
+  return `Node 0 ${counts} hugepages_size=${hugePageSize / 1024}kB`;
+}
+
 /** Who asked, how much there was, and who could be chosen. Linux mm/oom_kill.c:dump_header() */
 export function dumpHeader(
   asking: Task | undefined,
   gfp: number,
   memcg: Memcg | undefined,
   candidates: readonly Task[],
+  pools: readonly Hstate<Folio>[] = [],
 ): string[] {
   const name = GFP_NAMES.get(gfp) ?? "";
   const who = `${asking?.comm ?? "kthread"} invoked oom-killer: gfp_mask=0x${gfp.toString(16)}(${name}), order=0`;
@@ -56,6 +67,8 @@ export function dumpHeader(
       `swap: usage ${kB(swap.usage)}, limit ${kB(swap.max)}, failcnt 0`,
     );
   }
+  // The larger pages are the first pool of a kernel that can put them together.
+  else lines.push(...[...pools].reverse().map(poolLine));
   return [...lines, "Tasks state (memory values in pages):", HEADER, ...candidates.map(taskLine)];
 }
 

@@ -50,6 +50,7 @@ import type { SyscallArg } from "./syscalls/define.js";
 import * as files from "./syscalls/file.js";
 import { PR_SET_VMA, PR_SET_VMA_ANON_NAME, setCpu } from "./syscalls/life.js";
 import { sysPrlimit } from "./syscalls/limits.js";
+import { memfdOf } from "./syscalls/memfd.js";
 import * as memory from "./syscalls/mm.js";
 import * as processes from "./syscalls/process.js";
 import { sysTruncate } from "./syscalls/space.js";
@@ -237,9 +238,9 @@ export class Process {
     checkResult(files.sysClose(this.kernel, this.task, fd), "close");
   }
 
-  /** A descriptor of nameless memory. man 2 memfd_create */
-  memfdCreate(name: string): number {
-    return checkResult(files.sysMemfdCreate(this.kernel, this.task, name), "memfd_create");
+  /** A descriptor of nameless memory, of huge pages if asked for. man 2 memfd_create */
+  memfdCreate(name: string, options: Pick<MmapOptions, "hugetlb"> = {}): number {
+    return checkResult(memfdOf(this.kernel, this.task, name, mapBits(options)), "memfd_create");
   }
 
   /** Bytes read into the process's own memory at `buf`. man 2 read */

@@ -7,6 +7,7 @@
  * Not in Linux: a program writes the numbers itself. Read next: process.ts.
  */
 import { pageAlign } from "../hw/address.js";
+import { valueText } from "../hw/options.js";
 import { parseSize } from "../hw/size.js";
 import {
   type MADV,
@@ -14,6 +15,8 @@ import {
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
+  MAP_HUGE_SHIFT,
+  MAP_HUGETLB,
   MAP_LOCKED,
   MAP_NORESERVE,
   MAP_POPULATE,
@@ -55,6 +58,8 @@ export interface MmapOptions {
   readonly noreserve?: boolean;
   /** Grow downwards when touched just below, as a stack does. MAP_GROWSDOWN */
   readonly growsdown?: boolean;
+  /** Of huge pages of this size, from their pool. MAP_HUGETLB */
+  readonly hugetlb?: "2M" | "1G";
 }
 
 /** Name of an advice of madvise, without MADV_ in front. */
@@ -113,8 +118,21 @@ export function mapBits(options: MmapOptions): number {
     when(options.populate, MAP_POPULATE) |
     when(options.locked, MAP_LOCKED) |
     when(options.noreserve, MAP_NORESERVE) |
-    when(options.growsdown, MAP_GROWSDOWN)
+    when(options.growsdown, MAP_GROWSDOWN) |
+    (options.hugetlb === undefined
+      ? 0
+      : MAP_HUGETLB | (Math.log2(hugeSizeOf(options.hugetlb)) << MAP_HUGE_SHIFT))
   );
+}
+
+const HUGE_SIZES: Readonly<Record<string, number>> = { "2M": 2 ** 21, "1G": 2 ** 30 };
+
+/** Bytes of huge pages called "2M" or "1G". RangeError for any other name. */
+export function hugeSizeOf(name: string): number {
+  const bytes = HUGE_SIZES[name];
+  if (bytes === undefined)
+    throw new RangeError(`there are huge pages of "2M" and of "1G", not of ${valueText(name)}`);
+  return bytes;
 }
 
 /** Bytes of a length, a whole number of pages where it is a text. */

@@ -21,8 +21,11 @@ import type { Inode } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import { compactNodes, triggerProactiveCompaction } from "../mm/compaction/kcompactd.js";
 import { EINVAL, EPERM, ERANGE } from "../mm/errno.js";
+import type { Hstate } from "../mm/hugetlb/hstate.js";
+import { setMaxHugePages } from "../mm/hugetlb/max_huge_pages.js";
 import { HZ } from "../mm/jiffies.js";
 import { writebackSetRatelimit } from "../mm/lru/dirty_limits.js";
+import type { Folio } from "../mm/pages/folio.js";
 import { zonePcpUpdate } from "../mm/pages/per_cpu_pages.js";
 import { setupPerZoneLowmemReserve, setupPerZoneWmarks } from "../mm/pages/wmark.js";
 import { CAP_SYS_ADMIN, CAP_SYS_RAWIO, type MemorySystem } from "../mm/system.js";
@@ -311,6 +314,30 @@ const compaction: readonly CtlTable[] = [
   int("compact_unevictable_allowed", "compactUnevictableAllowed", { min: 0, max: 1 }),
 ];
 
+/**
+ * A setting of the pool of 2 MiB pages. Linux mm/hugetlb.c:hugetlb_sysctl_handler(),
+ * hugetlb_overcommit_handler()
+ */
+function poolTable(
+  procname: string,
+  show: (h: Hstate<Folio>) => number,
+  store: (sys: MemorySystem, h: Hstate<Folio>, value: number) => void,
+): CtlTable {
+  return {
+    procname,
+    mode: 0o644,
+    effect: NOW,
+    show: (sys) => String(show(sys.hugetlb.defaultHstate)),
+    store({ sys }, text) {
+      if (text === "") return 0;
+      const { values, taken, error } = procVec(text, 1, ulongBetween());
+      if (error !== 0) return error;
+      store(sys, sys.hugetlb.defaultHstate, values[0]!);
+      return taken;
+    },
+  };
+}
+
 /** Linux mm/vmscan.c, mm/swap.c, mm/oom_kill.c, mm/hugetlb.c */
 const reclaim: readonly CtlTable[] = [
   int("swappiness", "swappiness", { min: 0, max: 200 }),
@@ -320,18 +347,18 @@ const reclaim: readonly CtlTable[] = [
   int("oom_dump_tasks", "oomDumpTasks", { effect: FROM_08 }),
   ...compaction,
   ...["nr_hugepages", "nr_hugepages_mempolicy"].map((name) =>
-    ulong(name, "nrHugepages", {
-      effect: "taken, but the pool stays at 0 before lab 07, as if no memory were free for it",
-      changed(_context, sysctl) {
-        sysctl.nrHugepages = 0; // what could be had
-        return 0;
-      },
-    }),
+    poolTable(name, (h) => h.maxHugePages, setMaxHugePages),
   ),
-  ulong("nr_overcommit_hugepages", "nrOvercommitHugepages", { effect: FROM_07 }),
-  int("hugetlb_shm_group", "hugetlbShmGroup", { effect: FROM_07 }),
+  poolTable(
+    "nr_overcommit_hugepages",
+    (h) => h.nrOvercommitHugePages,
+    (_sys, h, value) => {
+      h.nrOvercommitHugePages = value;
+    },
+  ),
+  int("hugetlb_shm_group", "hugetlbShmGroup", { effect: noEffect("there is no shmget") }),
   int("hugetlb_optimize_vmemmap", "hugetlbOptimizeVmemmap", {
-    effect: FROM_07,
+    effect: noEffect("page structs of huge pages are kept"),
     changed(_context, sysctl) {
       sysctl.hugetlbOptimizeVmemmap = Math.min(1, Math.abs(sysctl.hugetlbOptimizeVmemmap));
       return 0;

@@ -2,7 +2,7 @@
  * /sys/kernel/mm: the settings of huge pages, of merging equal pages and of the LRU by generation, one table.
  *
  *   transparent_hugepage/...       huge pages (sysfs_thp.ts)
- *   hugepages/hugepages-2048kB/nr_hugepages         0
+ *   hugepages/hugepages-2048kB/nr_hugepages         0               sysfs_hugetlb.ts
  *   ksm/run                                         0
  *   lru_gen/enabled                                 0x0000            bits
  *   swap/vma_ra_enabled                             true
@@ -10,58 +10,21 @@
  * No pages are merged on this machine: what is written to ksm is checked and kept as Linux does, and has no
  * effect. `effect` says so for each file.
  *
- * Left out: damon, mempolicy, numa, 1 GiB pages, statistics of each size.
+ * Left out: damon, mempolicy, numa, statistics of each size.
  *
- * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/hugetlb.c, mm/ksm.c. Read first: kstrtox.ts.
+ * Linux mm/huge_memory.c, mm/khugepaged.c, mm/shmem.c, mm/ksm.c. Read first: kstrtox.ts.
  * Read next: procfs/setting_files.ts.
  */
 import { EINVAL } from "../mm/errno.js";
 import { jiffiesToMsecs, msecsToJiffies } from "../mm/jiffies.js";
 import { lruGenCaps, setLruGenCaps } from "../mm/lru/gen/switch.js";
 import { fixed, flag, type KobjAttribute, number, words } from "./kobj_attribute.js";
-import { kstrtobool, kstrtouint, kstrtoul } from "./kstrtox.js";
+import { kstrtobool, kstrtouint } from "./kstrtox.js";
+import { hugetlbFiles } from "./sysfs_hugetlb.js";
 import { thpAttributes } from "./sysfs_thp.js";
 
-const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const KSM = "kept; no effect: this machine merges no pages";
 const COUNTER = "counts nothing: it does not happen on this machine";
-
-const pool = "hugepages/hugepages-2048kB";
-const POOL = "taken, but the pool stays at 0 before lab 07, as if no memory were free for it";
-
-/** The pool is empty and stays so. Linux mm/hugetlb.c:nr_hugepages_store() */
-function nrHugepages(name: string): KobjAttribute {
-  return {
-    path: `${pool}/${name}`,
-    mode: 0o644,
-    effect: POOL,
-    show: () => "0",
-    store: (_sys, text) => kstrtoul(text, 10).error,
-  };
-}
-
-/** The same value as vm.nr_overcommit_hugepages. Linux mm/hugetlb.c:nr_overcommit_hugepages_store() */
-const nrOvercommit: KobjAttribute = {
-  path: `${pool}/nr_overcommit_hugepages`,
-  mode: 0o644,
-  effect: FROM_07,
-  show: (sys) => String(sys.sysctl.nrOvercommitHugepages),
-  store(sys, text) {
-    const { value, error } = kstrtoul(text, 10);
-    if (error === 0) sys.sysctl.nrOvercommitHugepages = value;
-    return error;
-  },
-};
-
-/** Linux mm/hugetlb.c:hstate_attrs */
-const hugetlb: readonly KobjAttribute[] = [
-  nrHugepages("nr_hugepages"),
-  nrHugepages("nr_hugepages_mempolicy"),
-  nrOvercommit,
-  fixed(`${pool}/free_hugepages`, "0", COUNTER),
-  fixed(`${pool}/resv_hugepages`, "0", COUNTER),
-  fixed(`${pool}/surplus_hugepages`, "0", COUNTER),
-];
 
 const KSM_COUNTERS =
   "full_scans general_profit ksm_zero_pages pages_scanned pages_shared pages_sharing pages_skipped pages_unshared pages_volatile stable_node_chains stable_node_dups";
@@ -134,5 +97,5 @@ const vmaRaEnabled: KobjAttribute = {
 
 /** All files below /sys/kernel/mm, by path. */
 export const kernelMmTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [...thpAttributes, ...hugetlb, ...ksm, ...lruGen, vmaRaEnabled].map((one) => [one.path, one]),
+  [...thpAttributes, ...hugetlbFiles, ...ksm, ...lruGen, vmaRaEnabled].map((one) => [one.path, one]),
 );

@@ -9,6 +9,7 @@
  *     LRU lists, dirty folios, free lists             == the counters of vmstat; no frame is lost
  *     pages and slots charged to groups           == what the groups count (memcg/check.ts)
  *     slots of swap                               == what entries, files and swap cache hold (swap/check.ts)
+ *     pools of huge pages                             == their counters (hugetlb/check.ts)
  *     nodes of shadows                                == what they and the cache count
  *     VMAs                                            == mm.mapCount, totalVm; their anon_vmas know them
  *     every entry lies in a VMA; a writable private entry is exclusive; an exclusive page is mapped once
@@ -33,6 +34,7 @@ import {
   newHugeTruth,
   noteMapped,
 } from "./huge/check.js";
+import { checkHugetlb, isHugetlbAt } from "./hugetlb/check.js";
 import { checkLists } from "./lru/check.js";
 import { mmCounter } from "./lru/mm_inline.js";
 import { checkMemcgs } from "./memcg/check.js";
@@ -50,6 +52,7 @@ import { vmBugOn } from "./mmdebug.js";
 import {
   type Folio,
   folioTestAnon,
+  folioTestHugetlb,
   type Page,
   PG_dirty,
   PG_locked,
@@ -131,6 +134,7 @@ export function checkInvariants(
   checkAnonVmas(truth, mms);
   collectHolders(sys, truth);
   collectSwapHolders(sys, truth.swap, (page) => add(truth.refs, page, 1));
+  checkHugetlb(sys, mms, truth.problems, (folio, times) => add(truth.refs, folio, times));
   checkPages(sys, truth);
   checkLru(sys, truth);
   checkShadows(sys, truth);
@@ -250,6 +254,7 @@ function walkTable(
     if (entry === 0) continue;
     const addr = base + i * LEVEL_BYTES[level]!;
     if (level === 1) checkPte(truth, mm, entry, addr, state.rss);
+    else if (leafNotTable(entry) && isHugetlbAt(mm, addr)) continue;
     else if (leafNotTable(entry)) checkPmd(truth, mm, entry, addr, table, state.rss);
     else walkTable(truth, mm, ptePfn(entry), level - 1, addr, state);
   }
@@ -348,7 +353,7 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
       const refs = truth.refs.get(page) ?? 0;
       if (page.refcount !== refs)
         truth.problems.push(`frame ${page.pfn}: refcount ${page.refcount}, ${refs} holders are known`);
-      if (page.refcount > 0) inUse += 2 ** page.order;
+      if (page.refcount > 0 || folioTestHugetlb(page)) inUse += 2 ** page.order;
       if (truth.tables.has(page.pfn) !== (page.pageType === PGTY_table && page.refcount > 0))
         truth.problems.push(`frame ${page.pfn}: is a table in only one of page struct and tables`);
     }

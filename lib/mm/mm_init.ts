@@ -5,6 +5,7 @@
  *
  *   freeAreaInit     zones; all RAM that is not kept goes to the allocator
  *   initWmarkMin     min_free_kbytes and the watermarks, of what the zones have now
+ *   hugetlbInit      the pools of huge pages, filled as far as the command line says
  *   hugepageInit     the same again, with what huge pages need, on a machine of 512 MiB or more
  *   freeInitmem      start-up code and the initial file system are freed: the zones grow, the marks do not
  *   writebackSetRatelimit   how much may be dirty
@@ -14,6 +15,7 @@
 import type { Cpu } from "../hw/cpu.js";
 import { radixTreeInit } from "./filemap/xa_node.js";
 import { hugepageInit } from "./huge/khugepaged.js";
+import { hugetlbInit } from "./hugetlb/max_huge_pages.js";
 import { linuxMmParts } from "./linux_parts.js";
 import { writebackSetRatelimit } from "./lru/dirty_limits.js";
 import { tryToFreeMemCgroupPages } from "./lru/memcg_reclaim.js";
@@ -36,10 +38,11 @@ export function mmInit(
   sys.parts = { ...linuxMmParts(), ...parts };
   sys.cpus = cpus;
   if (memory.softDirty === true) sys.pageSoftDirty = PAGE_SOFT_DIRTY;
-  const later = freeAreaInit(sys, memory);
+  const { later, gigantic } = freeAreaInit(sys, memory);
   setupPerCpuPageset(sys);
   sys.zeroPfn = allocReservedPage(sys).pfn;
   initWmarkMin(sys);
+  hugetlbInit(sys, memory.hugepages, gigantic);
   hugepageInit(sys);
   radixTreeInit(sys);
   workingsetInit(sys);

@@ -375,6 +375,8 @@ export class MmStruct {
    * Invariant: the entries of the page tables that map a page of the kind; the zero page is of none.
    */
   readonly rssStat: number[] = [0, 0, 0, 0];
+  /** Small pages in huge pages of pools: HugetlbPages, in no resident set. Linux hugetlb_usage */
+  hugetlbUsage = 0;
   /** Highest resident set in pages (VmHWM) and highest size in pages (VmPeak) so far. */
   hiwaterRss = 0;
   hiwaterVm = 0;

@@ -24,6 +24,7 @@ import type { Ram } from "../hw/ram.js";
 import type { AddressSpace, XaNode } from "./filemap/mapping.js";
 import { ThpState } from "./huge/thp_state.js";
 import { KhugepagedScan } from "./huge/thp_types.js";
+import { HugetlbState } from "./hugetlb/hstate.js";
 import type { CpuFbatches } from "./lru/fbatch.js";
 import { LruGenState } from "./lru/gen/lru_gen.js";
 import { Lruvec, type Memcg } from "./lru/lruvec.js";
@@ -188,6 +189,13 @@ export class MemorySystem {
   readonly memcg = new MemcgState<Lruvec>(this.lruvec);
   /** The folders of the groups. Linux cgrp_dfl_root */
   readonly cgroups = new CgroupState<Lruvec>();
+  /** Pools of huge pages (mm/hugetlb/hstate.ts). */
+  readonly hugetlb = new HugetlbState<Folio>();
+  /**
+   * Takes a page of a pool that nobody holds any more; set by hugetlbInit(). Linux
+   * mm/hugetlb.c:free_huge_folio()
+   */
+  freeHugeFolio: ((folio: Folio) => void) | undefined = undefined;
   /** Whether pages are kept by generation instead, and how they age (mm/lru/gen). */
   readonly lruGen = new LruGenState<MmStruct>();
   /** LRU batches of each CPU (mm/lru/swap.ts). */

@@ -69,8 +69,6 @@ export interface VmSysctl {
   statInterval: number;
   pageLockUnfairness: number;
   unprivilegedUserfaultfd: number;
-  nrHugepages: number;
-  nrOvercommitHugepages: number;
   hugetlbShmGroup: number;
   hugetlbOptimizeVmemmap: number;
   /** stack_guard_gap= on the kernel command line, pages; no file of its own */
@@ -122,8 +120,6 @@ export function defaultVmSysctl(): VmSysctl {
     statInterval: 1,
     pageLockUnfairness: 5,
     unprivilegedUserfaultfd: 0,
-    nrHugepages: 0,
-    nrOvercommitHugepages: 0,
     hugetlbShmGroup: 0,
     hugetlbOptimizeVmemmap: 0,
     stackGuardGapPages: 256,

@@ -59,7 +59,7 @@ function taskMem(mm: MmStruct): string {
     ["VmLib", mm.execVm - text],
     ["VmPTE", mm.pgtablesBytes / PAGE_SIZE],
     ["VmSwap", mm.rssStat[MM_SWAPENTS]!],
-    ["HugetlbPages", 0],
+    ["HugetlbPages", mm.hugetlbUsage],
   ];
   return lines.map(([name, pages]) => statusKb(name, pagesToKb(pages))).join("");
 }

@@ -5,12 +5,13 @@
  *   Cached holds Shmem too; Active + Inactive are the LRU lists that reclaim walks.
  *
  * Slabs are the kernel's small objects; the reclaimable ones are directory entries and inodes of cached
- * files. What the machine does not have (vmalloc, huge page pools, ...) is 0.
+ * files. What the machine does not have (vmalloc, ...) is 0.
  *
  * Only text is made here: MemAvailable is mm/pages/mmzone.ts, CommitLimit mm/vma/util.ts.
  *
  * Read first: seq_file.ts. Read next: vmstat.ts.
  */
+import { hugetlbTotalPages, unsignedLongText } from "../mm/hugetlb/hstate.js";
 import { siMemAvailable } from "../mm/pages/mmzone.js";
 import { nrFreePages } from "../mm/pages/page_alloc.js";
 import { SWP_WRITEOK } from "../mm/swap/swap_types.js";
@@ -110,6 +111,25 @@ const HUGE_LINES = [
   ["FilePmdMapped", NR_FILE_PMDMAPPED],
 ] as const;
 
+/**
+ * The pools of huge pages: counts of the default one, the size of all. Linux
+ * mm/hugetlb.c:hugetlb_report_meminfo()
+ */
+function hugetlbReportMeminfo({ hugetlb }: MemorySystem): string {
+  const { nrHugePages, freeHugePages, resvHugePages, surplusHugePages, hugePageSize } = hugetlb.defaultHstate;
+  const counts = { Total: nrHugePages, Free: freeHugePages, Rsvd: resvHugePages, Surp: surplusHugePages };
+  const lines = Object.entries(counts).map(
+    ([name, count]) => `${`HugePages_${name}:`.padEnd(18)} ${unsignedLongText(count).padStart(5)}\n`,
+  );
+  const sizes = { Hugepagesize: hugePageSize / 1024, Hugetlb: pagesToKb(hugetlbTotalPages(hugetlb)) };
+  return (
+    lines.join("") +
+    Object.entries(sizes)
+      .map(([name, kb]) => kbLine(`${name}:`, kb))
+      .join("")
+  );
+}
+
 /** /proc/meminfo. Linux fs/proc/meminfo.c:meminfo_proc_show() */
 export function meminfo(sys: MemorySystem): string {
   const main = mainLines(sys).map(([name, pages]) => kbLine(`${name}:`, pagesToKb(pages)));
@@ -120,9 +140,7 @@ export function meminfo(sys: MemorySystem): string {
     ...zeros(["VmallocUsed", "VmallocChunk", "Percpu"]),
     ...HUGE_LINES.map(([name, item]) => kbLine(`${name}:`, pagesToKb(globalNodePageState(sys, item)))),
     ...zeros(["Balloon"]),
-    ...["Total", "Free", "Rsvd", "Surp"].map((name) => `HugePages_${name}:       0\n`),
-    "Hugepagesize:       2048 kB\n",
-    "Hugetlb:               0 kB\n",
+    hugetlbReportMeminfo(sys),
     kbLine("DirectMap4k:", 0),
     kbLine("DirectMap2M:", pagesToKb(sys.ram.nrFrames)),
     kbLine("DirectMap1G:", 0),

@@ -12,6 +12,7 @@
 import type { Pfn } from "../hw/address.js";
 import {
   folioTestAnon,
+  folioTestHugetlb,
   folioTestLarge,
   type Page,
   PG_active,
@@ -87,7 +88,8 @@ const COPIED: readonly (readonly [number, number])[] = [
 /** Word of /proc/kpagecount for frame `pfn`. Linux fs/proc/page.c:kpagecount_read() */
 export function kpagecount(sys: MemorySystem, pfn: Pfn): number {
   const page = peekPage(sys, pfn);
-  if (page === undefined || page.pageType !== PGTY_none || pfn === sys.zeroPfn) return 0;
+  if (page === undefined || (page.pageType !== PGTY_none && !folioTestHugetlb(page)) || pfn === sys.zeroPfn)
+    return 0;
   return pageMapcount(page);
 }
 
@@ -104,11 +106,11 @@ export function kpageflags(sys: MemorySystem, pfn: Pfn): number {
 
 function stablePageFlags(sys: MemorySystem, page: Page): number {
   const folio = pageFolio(page);
+  const large = folioTestHugetlb(folio) ? 2 ** KPF_HUGE : 2 ** KPF_THP;
   let u = 0;
   if (pageMapcount(page) > 0) u += 2 ** KPF_MMAP;
   if (folioTestAnon(folio)) u += 2 ** KPF_ANON;
-  if (folioTestLarge(folio))
-    u += 2 ** (page === folio ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) + 2 ** KPF_THP;
+  if (folioTestLarge(folio)) u += 2 ** (page === folio ? KPF_COMPOUND_HEAD : KPF_COMPOUND_TAIL) + large;
   if (page.pfn === sys.zeroPfn || folio === sys.thp.hugeZeroFolio) u += 2 ** KPF_ZERO_PAGE;
   if (page.pageType === PGTY_table) u += 2 ** KPF_PGTABLE;
   if (page.pageType === PGTY_slab) u += 2 ** KPF_SLAB;

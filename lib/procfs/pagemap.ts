@@ -17,9 +17,16 @@
 import { PAGE_SIZE, PMD_SIZE } from "../hw/address.js";
 import type { Pte } from "../hw/entry.js";
 import { type MmStruct, VM_SOFTDIRTY } from "../mm/mm_types.js";
-import { folioTestAnon, pageFolio, pageMapcount, pfnToPage } from "../mm/pages/folio.js";
+import {
+  folioMapcount,
+  folioNrPages,
+  folioTestAnon,
+  pageFolio,
+  pageMapcount,
+  pfnToPage,
+} from "../mm/pages/folio.js";
 import { walkPageRange } from "../mm/pgtable/pagewalk.js";
-import { ptePfn, pteSpecial, unknownPte } from "../mm/pgtable/pgtable.js";
+import { ptePfn, ptePresent, pteSpecial, unknownPte } from "../mm/pgtable/pgtable.js";
 import { pteSoftDirty, pteSwpSoftDirty } from "../mm/pgtable/soft_dirty.js";
 import {
   isGuardPte,
@@ -88,12 +95,29 @@ function pteToPagemapEntry(mm: MmStruct, pte: Pte, kind: number): PagemapEntry {
   return { flags: PM_SWAP + (isGuardPte(pte) ? PM_GUARD_REGION : 0) + softDirty, frame };
 }
 
+/**
+ * The word for the small page at `addr` of a huge page of a pool. Linux
+ * fs/proc/task_mmu.c:pagemap_hugetlb_range()
+ */
+function hugetlbToPagemapEntry(mm: MmStruct, pte: Pte, addr: number): PagemapEntry {
+  if (!ptePresent(pte)) return NOTHING;
+  const folio = pageFolio(pfnToPage(mm.sys, ptePfn(pte)));
+  const file = folioTestAnon(folio) ? 0 : PM_FILE;
+  const exclusive = folioMapcount(folio) === 1 ? PM_MMAP_EXCLUSIVE : 0;
+  const frame = ptePfn(pte) + ((addr / PAGE_SIZE) % folioNrPages(folio));
+  return { flags: PM_PRESENT + file + exclusive, frame };
+}
+
 /** The words of `nrPages` pages from address `start` on. Linux fs/proc/task_mmu.c:pagemap_read() */
 export function pagemapRead(mm: MmStruct, start: number, nrPages: number): PagemapEntry[] {
   const words = new Array<PagemapEntry>(nrPages).fill(NOTHING);
   walkPageRange(mm, start, start + nrPages * PAGE_SIZE, {
     pteEntry(pte, addr, _ptep, kind) {
       words[(addr - start) / PAGE_SIZE] = pteToPagemapEntry(mm, pte, kind);
+    },
+    hugetlbEntry(pte, addr, _ptep, next) {
+      for (let at = addr; at < next; at += PAGE_SIZE)
+        words[(at - start) / PAGE_SIZE] = hugetlbToPagemapEntry(mm, pte, at);
     },
     pmdEntry(pmd, addr, _pmdp, next) {
       for (let at = addr; at < next; at += PAGE_SIZE) {

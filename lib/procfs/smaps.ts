@@ -30,6 +30,8 @@ import {
 } from "../mm/mm_types.js";
 import {
   type Folio,
+  folioMapcount,
+  folioNrPages,
   folioTestAnon,
   PG_dirty,
   PG_referenced,
@@ -103,6 +105,8 @@ class MemSizeStats {
   anonymousThp = 0;
   shmemThp = 0;
   fileThp = 0;
+  sharedHugetlb = 0;
+  privateHugetlb = 0;
   swap = 0;
   pss = 0;
   pssAnon = 0;
@@ -171,6 +175,13 @@ function smapGatherStats(vma: VmAreaStruct, mss: MemSizeStats): void {
       else if (kind === PTE_KIND_PRESENT && !pteSpecial(pte))
         smapsAccount(mss, sys, ptePfn(pte), 1, pte, locked);
     },
+    hugetlbEntry(pte) {
+      if (pte === 0) return;
+      const folio = pageFolio(pfnToPage(sys, ptePfn(pte)));
+      const size = folioNrPages(folio) * PAGE_SIZE;
+      if (folioMapcount(folio) > 1) mss.sharedHugetlb += size;
+      else mss.privateHugetlb += size;
+    },
     pmdEntry(pmd) {
       if (pteSpecial(pmd)) return;
       const folio = pageFolio(pfnToPage(sys, ptePfn(pmd)));
@@ -232,8 +243,8 @@ function showSmapLines(mss: MemSizeStats, rollup: boolean): string {
     kbLine("AnonHugePages:", kb(mss.anonymousThp)) +
     kbLine("ShmemPmdMapped:", kb(mss.shmemThp)) +
     kbLine("FilePmdMapped:", kb(mss.fileThp)) +
-    kbLine("Shared_Hugetlb:", 0) +
-    kbLine("Private_Hugetlb:", 0) +
+    kbLine("Shared_Hugetlb:", kb(mss.sharedHugetlb)) +
+    kbLine("Private_Hugetlb:", kb(mss.privateHugetlb)) +
     kbLine("Swap:", kb(mss.swap)) +
     kbLine("SwapPss:", pss(mss.swapPss)) +
     kbLine("Locked:", pss(mss.pssLocked))

@@ -16,6 +16,7 @@ import { pageAlign } from "../hw/address.js";
 import { slowed } from "../hw/clock.js";
 import type { Kernel } from "../kernel/kernel.js";
 import { type BootOptions, boot, type MachineParts } from "../kernel/machine.js";
+import { sysMount } from "../kernel/mount.js";
 import { SignalError } from "../kernel/signal.js";
 import { mkswap, sysSwapoff, sysSwapon } from "../kernel/swap.js";
 import { sysClose, sysLseek, sysOpen, sysRead, sysWrite } from "../kernel/syscalls/file.js";
@@ -36,7 +37,7 @@ import {
 } from "../kernel/syscalls/mm.js";
 import { sysExitGroup, sysFork } from "../kernel/syscalls/process.js";
 import type { Task } from "../kernel/task.js";
-import { ENODEV, ENOMEM } from "../mm/errno.js";
+import { ENOMEM } from "../mm/errno.js";
 import { lruAddDrainAll } from "../mm/lru/swap.js";
 import { GFP_KERNEL } from "../mm/pages/gfp.js";
 import { allocPages } from "../mm/pages/page_alloc.js";
@@ -249,7 +250,9 @@ class KernelHost implements Host {
   }
 
   mount(fs: string, dir: string): number {
-    return fs === "cgroup2" ? mountCgroup2(this.kernel.files, this.procfs, dir) : -ENODEV;
+    return fs === "cgroup2"
+      ? mountCgroup2(this.kernel.files, this.procfs, dir)
+      : sysMount(this.kernel, fs, dir);
   }
 
   spawn(comm: string): Guest {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Kernel } from "../../lib/kernel/kernel.js";
-import { boot } from "../../lib/kernel/machine.js";
+import { boot, type Machine } from "../../lib/kernel/machine.js";
+import type { MountOptions } from "../../lib/kernel/mount.js";
+import type { Process } from "../../lib/kernel/process.js";
 import { sysOpen } from "../../lib/kernel/syscalls/file.js";
 import * as calls from "../../lib/kernel/syscalls/mm.js";
 import type { Task } from "../../lib/kernel/task.js";
@@ -142,5 +144,102 @@ describe("MAP_HUGETLB with an empty pool", () => {
     expect(calls.sysMunmap(kernel, task, a, HUGE)).toBe(0);
     expect(calls.sysMunmap(kernel, task, a + HUGE, HUGE)).toBe(0);
     checkInvariants(kernel.sys, mmsOf(kernel));
+  });
+});
+
+describe("files of huge pages", () => {
+  const mounted = (options: MountOptions = {}): { machine: Machine; p: Process; pool: () => number[] } => {
+    const machine = boot({ ram: "64 MiB", hugepages: { "2M": 4 } });
+    machine.mkdir("/huge");
+    machine.mount("hugetlbfs", "/huge", options);
+    const h = machine.kernel.sys.hugetlb.defaultHstate;
+    const pool = (): number[] => [h.nrHugePages, h.freeHugePages, h.resvHugePages];
+    return { machine, p: machine.spawn("p"), pool };
+  };
+
+  it("live on a mount until they are unlinked, with their pages and bytes", () => {
+    const { machine, p, pool } = mounted();
+    const fd = p.open("/huge/f", { create: true });
+    const a = p.mmap(PAGE, { fd, shared: true });
+    p.store(a + HUGE - 1, 1, 9);
+    p.exit(0);
+    expect(pool()).toEqual([4, 3, 0]);
+    const q = machine.spawn("q");
+    const fd2 = q.open("/huge/f");
+    expect(q.load(q.mmap(HUGE, { fd: fd2 }) + HUGE - 1, 1)).toBe(9);
+    const buf = q.mmap("4 KiB");
+    q.lseek(fd2, HUGE - 2);
+    expect([q.read(fd2, buf, 100), q.load(buf + 1, 1), q.read(fd2, buf, 1)]).toEqual([2, 9, 0]);
+    expect(() => q.write(fd2, buf, 1)).toThrow(/EINVAL/);
+    expect(() => q.open("/huge/none")).toThrow(/ENOENT/);
+    q.unlink("/huge/f");
+    expect(pool()[1]).toBe(3);
+    checkInvariants(machine.kernel.sys, mmsOf(machine.kernel));
+    q.exit(0);
+    expect(pool()).toEqual([4, 4, 0]);
+    checkInvariants(machine.kernel.sys, mmsOf(machine.kernel));
+  });
+
+  it("are cut and preallocated in whole pages", () => {
+    const { machine, p, pool } = mounted();
+    const fd = p.open("/huge/f", { create: true });
+    expect(p.syscall("fallocate", fd, 0, 0, HUGE + 1)).toBe(0);
+    expect([pool(), p.syscall("fallocate", fd, 0, 0, 5 * HUGE)]).toEqual([[4, 2, 0], -28]);
+    expect(pool()).toEqual([4, 0, 0]);
+    expect(() => p.ftruncate(fd, PAGE)).toThrow(/EINVAL/);
+    p.truncate("/huge/f", HUGE);
+    expect(pool()).toEqual([4, 3, 0]);
+    expect([p.syscall("fallocate", fd, 3, 0, HUGE), pool()]).toEqual([0, [4, 4, 0]]);
+    checkInvariants(machine.kernel.sys, mmsOf(machine.kernel));
+  });
+
+  it("have no more than their mount may have, and what it was promised", () => {
+    const { machine, p, pool } = mounted({ size: 3 * HUGE, minSize: 2 * HUGE });
+    expect(pool()).toEqual([4, 4, 2]);
+    const fd = p.open("/huge/f", { create: true });
+    expect(() => p.mmap(4 * HUGE, { fd, shared: true })).toThrow(/ENOMEM/);
+    const a = p.mmap(3 * HUGE, { fd, shared: true });
+    expect(pool()).toEqual([4, 4, 3]);
+    for (let i = 0; i < 3; i++) p.store(a + i * HUGE, 1, 1);
+    expect(pool()).toEqual([4, 1, 0]);
+    p.ftruncate(fd, HUGE);
+    expect(pool()).toEqual([4, 3, 1]);
+    checkInvariants(machine.kernel.sys, mmsOf(machine.kernel));
+  });
+
+  it("are mounted on a folder that there is, with sizes that there are", () => {
+    const machine = boot({ ram: "16 MiB" });
+    const mount =
+      (type: string, dir: string, options: object = {}) =>
+      (): void =>
+        machine.mount(type as "hugetlbfs", dir, options);
+    expect(mount("hugetlbfs", "/none")).toThrow(/ENOENT/);
+    expect(mount("xfs", "/tmp")).toThrow(/ENODEV/);
+    expect(mount("hugetlbfs", "/tmp", { minSize: "2 MiB" })).toThrow(/ENOMEM/);
+    expect(mount("hugetlbfs", "/tmp", { size: "2 MiB", minSize: "4 MiB" })).toThrow(/EINVAL/);
+    expect(mount("hugetlbfs", "/tmp", { pagesize: "4M" })).toThrow(/"2M" and of "1G"/);
+  });
+
+  it("come from memfd_create, too, by name or by number", () => {
+    const { machine, p, pool } = mounted();
+    const fd = p.memfdCreate("x", { hugetlb: "2M" });
+    const a = p.mmap(HUGE, { fd, shared: true });
+    expect(showSmap(p.mm.mmMt.lookup(a)!)).toMatch(/\/memfd:x \(deleted\)\n/);
+    expect(p.syscall("memfd_create", "y", 4)).toBe(fd + 1);
+    expect(p.syscall("memfd_create", "y", 4 | (16 << 26))).toBe(-19);
+    expect(pool()).toEqual([4, 4, 1]);
+    checkInvariants(machine.kernel.sys, mmsOf(machine.kernel));
+  });
+
+  it("come back when a snapshot does", () => {
+    const { machine, p, pool } = mounted();
+    const a = p.mmap(2 * HUGE, { hugetlb: "2M" });
+    p.store(a, 1, 1);
+    const before = machine.snapshot();
+    p.store(a, 1, 2);
+    p.store(a + HUGE, 1, 2);
+    machine.restore(before);
+    expect([p.load(a, 1), pool()]).toEqual([1, [4, 3, 1]]);
+    checkInvariants(machine.kernel.sys, mmsOf(machine.kernel));
   });
 });

@@ -15,17 +15,18 @@
  * Read first: mm/vma/mmap.ts. Read next: kernel/process.ts.
  */
 
-import { hstateSize, hugetlbFileSetup } from "../../fs/hugetlbfs.js";
+import { hugetlbFileSetup } from "../../fs/hugetlbfs.js";
 import type { Vaddr } from "../../hw/address.js";
 import { offsetInPage, PAGE_SIZE } from "../../hw/address.js";
 import { EBADF, EFAULT, EINVAL } from "../../mm/errno.js";
 import { mmPopulate } from "../../mm/fault/gup.js";
+import { hstateSizelog } from "../../mm/hugetlb/hstate.js";
 import { type File, fput, type MmStruct } from "../../mm/mm_types.js";
 import { doBrk } from "../../mm/vma/brk.js";
 import { doMadvise } from "../../mm/vma/madvise.js";
 import { doMincore, mincoreArguments } from "../../mm/vma/mincore.js";
 import { doMlockall, doMunlock, doMunlockall, mlock2 } from "../../mm/vma/mlock.js";
-import { MAP_ANONYMOUS, MAP_HUGETLB } from "../../mm/vma/mman.js";
+import { MAP_ANONYMOUS, MAP_HUGE_MASK, MAP_HUGE_SHIFT, MAP_HUGETLB } from "../../mm/vma/mman.js";
 import { doMmap } from "../../mm/vma/mmap.js";
 import { doMprotect } from "../../mm/vma/mprotect.js";
 import { doMremap } from "../../mm/vma/mremap.js";
@@ -59,11 +60,12 @@ export function sysMmap(
   const anonymous = (flags & MAP_ANONYMOUS) !== 0;
   const file = anonymous ? undefined : task.files.get(fd);
   if (!anonymous && file === undefined) return -EBADF;
-  if ((flags & MAP_HUGETLB) !== 0) {
-    if (!anonymous) return -EINVAL; // a file that is not made of huge pages
-    return mmapHugetlb(mm, addr, len, prot, flags, offset);
-  }
-  return vmMmapPgoff(mm, file, addr, len, prot, flags, offset);
+  const hugetlb = (flags & MAP_HUGETLB) !== 0;
+  if (anonymous && hugetlb) return mmapHugetlb(mm, addr, len, prot, flags, offset);
+  const huge = file?.hugePageSize;
+  if (hugetlb && huge === undefined) return -EINVAL; // a file that is not made of huge pages
+  const size = huge === undefined ? len : Math.ceil(len / huge) * huge;
+  return vmMmapPgoff(mm, file, addr, size, prot, flags, offset);
 }
 
 /** Linux mm/util.c:vm_mmap_pgoff() */
@@ -90,10 +92,10 @@ function mmapHugetlb(
   flags: number,
   offset: number,
 ): number {
-  const hugePageSize = hstateSize(flags);
-  if (hugePageSize === undefined) return -EINVAL;
-  const size = Math.ceil(len / hugePageSize) * hugePageSize;
-  const file = hugetlbFileSetup(mm.sys, size, hugePageSize);
+  const h = hstateSizelog(mm.sys.hugetlb, (flags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK);
+  if (h === undefined) return -EINVAL;
+  const size = Math.ceil(len / h.hugePageSize) * h.hugePageSize;
+  const file = hugetlbFileSetup(mm.sys, "anon_hugepage", size, h);
   const mapped = vmMmapPgoff(mm, file, addr, size, prot, flags, offset);
   fput(file);
   return mapped;

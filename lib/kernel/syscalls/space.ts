@@ -5,7 +5,9 @@
  *   truncate(path, n)                     the file ends at byte n
  *   fallocate(fd, PUNCH_HOLE | KEEP_SIZE, offset, len)     a hole of zeros; pages mapped there are gone for all
  *
- * Left out: fallocate's other modes (EOPNOTSUPP), also plain preallocation.
+ *   fallocate(fd, 0, offset, len)         room in a file of huge pages (hugetlbfs)
+ *
+ * Left out: fallocate's other modes, and plain preallocation of other files (EOPNOTSUPP).
  *
  * Linux fs/open.c, mm/readahead.c; man 2 truncate, fallocate, readahead. Read first: file.ts.
  */
@@ -47,7 +49,10 @@ export function rawTruncate(kernel: Kernel, task: Task, pathArg: number | string
   return typeof path === "number" ? path : sysTruncate(kernel, task, path, length);
 }
 
-/** Differs from Linux: holes only. man 2 fallocate. Linux fs/open.c:vfs_fallocate() */
+/**
+ * Differs from Linux: holes only, and room in a file of huge pages. man 2 fallocate. Linux
+ * fs/open.c:vfs_fallocate()
+ */
 export function sysFallocate(
   _kernel: Kernel,
   task: Task,
@@ -65,7 +70,9 @@ export function sysFallocate(
   if ((file.fMode & FMODE_WRITE) === 0) return -EBADF;
   if (file.inode.isSwapfile) return -ETXTBSY;
   if (offset + len >= 2 ** 63) return -EFBIG;
-  return punch ? file.punchHole(offset, len) : -EOPNOTSUPP;
+  if (punch) return file.punchHole(offset, len);
+  if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return -EOPNOTSUPP;
+  return file.fOp.fallocate?.(file, task.mm!, mode !== 0, offset, len) ?? -EOPNOTSUPP;
 }
 
 /** man 2 readahead. Linux mm/readahead.c:ksys_readahead() */

@@ -22,12 +22,14 @@ import { PAGE_SIZE, type Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { ENOMEM } from "../errno.js";
 import { copyHugePmd } from "../huge/huge_memory.js";
+import { copyHugetlbPageRange } from "../hugetlb/hugetlb_copy.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
   MM_SWAPENTS,
   type MmStruct,
+  VM_HUGETLB,
   VM_MAYBE_GUARD,
   VM_MAYWRITE,
   VM_MIXEDMAP,
@@ -93,6 +95,7 @@ export function vmaNeedsCopy(srcVma: VmAreaStruct): boolean {
  */
 export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): number {
   if (!vmaNeedsCopy(srcVma)) return 0;
+  if ((srcVma.vmFlags & VM_HUGETLB) !== 0) return copyHugetlbPageRange(dstVma, srcVma);
   const { ram } = srcVma.vmMm.sys;
   if (!copyUpperTables(dstVma.vmMm, srcVma)) return -ENOMEM;
   let error = 0;

@@ -17,11 +17,13 @@ import type { Vaddr } from "../../hw/address.js";
 import { hex, PAGE_SIZE, pageAlignDown } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { EFAULT, EHWPOISON, EINVAL, ENOMEM } from "../errno.js";
+import { followHugetlb } from "../hugetlb/huge_pte.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
 import {
   type MmStruct,
   VM_ACCESS_FLAGS,
+  VM_HUGETLB,
   VM_IO,
   VM_LOCKONFAULT,
   VM_MAYREAD,
@@ -80,6 +82,7 @@ function checkVmaFlags(vma: VmAreaStruct, gupFlags: number): number {
 /** Whether the tables already give the wanted access at `addr`. Linux mm/gup.c:follow_page_pte() */
 function followPage(vma: VmAreaStruct, addr: Vaddr, gupFlags: number): boolean {
   const { vmMm: mm } = vma;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) return followHugetlb(vma, addr, (gupFlags & FOLL_WRITE) !== 0);
   const pmdp = pmdOffset(mm, addr);
   if (pmdp === 0) return false;
   const pmd = ptepGet(mm.sys.ram, pmdp);

@@ -2,6 +2,7 @@
  * Page faults: from "this access failed" to a page-table entry that lets it through.
  *
  *   handleMmFault(vma, address, flags)             tables down to level 2 are made
+ *     VMA of huge pages from a pool --> hugetlbFault      mm/hugetlb/hugetlb_fault.ts
  *     handlePteFault
  *       entry empty,  anonymous VMA --> doAnonymousPage     zero page (read) or a new zeroed page (write)
  *       entry empty,  file VMA      --> doFault             doReadFault, doCowFault, doSharedFault (file_fault.ts)
@@ -28,12 +29,14 @@ import { allocAnonFolio, blockPtep, blockStart, pteRangeNone } from "../huge/all
 import { hugePmdSetAccessed, wpHugePmd } from "../huge/huge_fault.js";
 import { thpVmaAllowableOrder } from "../huge/thp_orders.js";
 import { HPAGE_PMD_ORDER, modMthpStat } from "../huge/thp_state.js";
+import { hugetlbFault } from "../hugetlb/hugetlb_fault.js";
 import { vmaHasRecency } from "../lru/mm_inline.js";
 import { folioAddLruVma } from "../lru/swap.js";
 import { countMemcgEvents } from "../memcg/stats.js";
 import {
   addMmCounter,
   MM_ANONPAGES,
+  VM_HUGETLB,
   VM_SHARED,
   VM_WRITE,
   type VmAreaStruct,
@@ -84,7 +87,7 @@ export function handleMmFault(vma: VmAreaStruct, address: Vaddr, flags: number):
   const vmf = new VmFault(vma, Math.floor(address / PAGE_SIZE) * PAGE_SIZE, flags);
   const { lruGen } = sys;
   if (lruGen.enabled) lruGen.inLruFault = vmaHasRecency(vma);
-  const ret = doHandleMmFault(vmf);
+  const ret = (vma.vmFlags & VM_HUGETLB) !== 0 ? hugetlbFault(vma, address, flags) : doHandleMmFault(vmf);
   lruGen.inLruFault = false;
   mmAccountFault(vma, flags, ret);
   return ret;

@@ -83,7 +83,7 @@ export function vmaIsLocked(vma: VmAreaStruct): boolean {
 }
 
 /** Makes the folio anonymous memory of `vma`. Linux mm/rmap.c:__folio_set_anon() */
-function folioSetAnon(folio: Folio, vma: VmAreaStruct, address: Vaddr, exclusive: boolean): void {
+export function folioSetAnon(folio: Folio, vma: VmAreaStruct, address: Vaddr, exclusive: boolean): void {
   const anonVma = vma.anonVma;
   vmBugOn(anonVma === undefined, "an anonymous page needs an AnonVma");
   folio.mapping = exclusive ? anonVma : anonVma!.root;

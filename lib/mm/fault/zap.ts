@@ -20,6 +20,7 @@ import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { PAGE_ACCESSED, PAGE_DIRTY, type Pte } from "../../hw/entry.js";
 import type { AddressSpace } from "../filemap/mapping.js";
 import { zapHugePmd } from "../huge/huge_memory.js";
+import { unmapHugepageRange } from "../hugetlb/hugetlb_unmap.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioMarkAccessed } from "../lru/swap.js";
@@ -27,6 +28,7 @@ import {
   addMmCounter,
   MM_SWAPENTS,
   type MmStruct,
+  VM_HUGETLB,
   VM_RAND_READ,
   VM_SEQ_READ,
   type VmAreaStruct,
@@ -134,6 +136,10 @@ function unlinkOne(vma: VmAreaStruct): void {
 function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: ZapDetails): void {
   const mm = vma.vmMm;
   const { ram } = mm.sys;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) {
+    unmapHugepageRange(vma, start, end);
+    return;
+  }
   forEachPmd(mm, start, end, (pmdp, from, to) => {
     if (leafNotTable(ptepGet(ram, pmdp))) {
       if (to - from === PMD_SIZE) {

@@ -8,6 +8,7 @@
  * Linux include/linux/fs.h. Read first: mm/pages/folio.ts. Read next: address_space.ts, which looks pages up,
  * adds and removes them.
  */
+import type { HugetlbInode } from "../hugetlb/hstate.js";
 import type { BdiWriteback } from "../lru/wb_domain.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import type { Folio } from "../pages/folio.js";
@@ -50,6 +51,8 @@ export interface MappingHost {
   readonly isSwapfile?: boolean;
   /** Who writes its dirty pages; undefined for a file in memory. Linux i_wb */
   readonly wb?: BdiWriteback | undefined;
+  /** What a file of huge pages has beside; undefined for all others. */
+  readonly hugetlb?: HugetlbInode<Folio> | undefined;
   /** It has a dirty page, the first. Linux fs/fs-writeback.c:__mark_inode_dirty() */
   markDirty?(): void;
   /** The last page is out of the cache, or a node of shadows. Linux fs/inode.c:inode_add_lru() */

@@ -193,11 +193,17 @@ function loadImages(memblock: Memblock, initrdBytes: number): MemblockRegion {
 
 /**
  * Takes everything that Linux keeps before it has an allocator; the ranges that it gives back when it is up.
+ * `takeEarly` takes what the command line sets aside, as early as Linux does.
  * Not in Linux by that name: arch/x86/kernel/setup.c:setup_arch(), init/main.c:start_kernel()
  */
-export function reserveForKernel(memblock: Memblock, boot: BootMemory): MemblockRegion[] {
+export function reserveForKernel(
+  memblock: Memblock,
+  boot: BootMemory,
+  takeEarly: (memblock: Memblock) => void = () => {},
+): MemblockRegion[] {
   const initrd = loadImages(memblock, boot.initrdBytes);
   directMapTables(memblock);
+  takeEarly(memblock);
   memmap(memblock);
   const nrPages = memblock.nrFreePages;
   descriptions(memblock);

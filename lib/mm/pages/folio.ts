@@ -89,6 +89,8 @@ export class LargeFolio {
   /** It waits to be split (mm/huge/deferred_queue.ts). Linux: _deferred_list is not empty */
   onDeferredList = false;
 }
+/** A page of a pool of huge pages (mm/hugetlb/pool.ts), in use or not. */
+export const PGTY_hugetlb = 5;
 
 /** One frame of RAM. Linux include/linux/mm_types.h:struct page and struct folio */
 export class Page {
@@ -207,6 +209,11 @@ export function folioPage(sys: MemorySystem, folio: Folio, n: number): Page {
 /** Index in the cache of the first page after the folio. Linux folio_next_index() */
 export function folioNextIndex(folio: Folio): number {
   return folio.index + (1 << folio.order);
+}
+
+/** Whether it is a page of a pool of huge pages. Linux folio_test_hugetlb() */
+export function folioTestHugetlb(folio: Folio): boolean {
+  return folio.pageType === PGTY_hugetlb;
 }
 
 /** Whether it is anonymous memory. Linux folio_test_anon() */

@@ -34,6 +34,7 @@
 
 import { PAGE_SIZE } from "../../hw/address.js";
 import { formatSize } from "../../hw/size.js";
+import { type BootPool, PUD_ORDER } from "../hugetlb/hstate.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, PGFREE } from "../vmstat.js";
 import { type BootMemory, firmwareMap, INITRD_BYTES, ramMap, reserveForKernel } from "./boot_reserve.js";
@@ -51,6 +52,8 @@ export interface MemoryOptions {
   readonly nrDisks?: number;
   /** Size of the initial file system. */
   readonly initrdBytes?: number;
+  /** Pools of huge pages that are filled at boot. Linux hugepagesz=, hugepages= */
+  readonly hugepages?: readonly BootPool[];
   /** Entries have a soft-dirty bit. Linux CONFIG_MEM_SOFT_DIRTY */
   readonly softDirty?: boolean;
 }
@@ -67,6 +70,35 @@ const ZONE_DMA32_END_PFN = 0x10_0000;
 interface EarlyMemory {
   readonly memblock: Memblock;
   readonly later: readonly MemblockRegion[];
+}
+
+/** What boot has done with RAM, in frames. Not in Linux: lists and variables there. */
+interface FreedAreas {
+  /** Ranges that are still to come, for freeInitmem. */
+  readonly later: MemblockRegion[];
+  /** First frames of the huge pages that were set aside for pools. Linux mm/hugetlb.c:huge_boot_pages */
+  readonly gigantic: number[];
+}
+
+/**
+ * Takes huge pages that no allocator could have later, the highest first. Linux
+ * mm/hugetlb.c:hugetlb_bootmem_alloc()
+ */
+function takeGigantic(memblock: Memblock, pools: readonly BootPool[]): number[] {
+  const taken: number[] = [];
+  for (const { hugePageSize, nr } of pools)
+    while (hugePageSize > PAGE_SIZE * MAX_ORDER_NR_PAGES && taken.length < nr) {
+      const start = memblock.tryAlloc(hugePageSize, hugePageSize);
+      if (start < 0) break;
+      taken.push(start / PAGE_SIZE);
+    }
+  return taken;
+}
+
+/** Frames of a pool count as given to the allocator. Linux mm/page_alloc.c:adjust_managed_page_count() */
+function adjustManagedPageCount(sys: MemorySystem, pfn: number, count: number): void {
+  sys.zones.find(({ zoneEndPfn }) => pfn < zoneEndPfn)!.managedPages += count;
+  sys.totalramPages += count;
 }
 
 /** A machine so small that only its first MiB is kept, or of less than 2 MiB, only its first page. */
@@ -93,11 +125,18 @@ function withReserve(boot: BootMemory, reservedBytes: number): EarlyMemory {
   return { memblock, later: [] };
 }
 
-function earlyMemory(boot: BootMemory, reservedBytes: number | undefined): EarlyMemory {
-  if (reservedBytes !== undefined) return withReserve(boot, reservedBytes);
-  if (boot.ramBytes < REAL_BYTES) return smallMachine(boot.ramBytes);
-  const memblock = new Memblock(firmwareMap(boot));
-  return { memblock, later: reserveForKernel(memblock, boot) };
+function earlyMemory(
+  boot: BootMemory,
+  reservedBytes: number | undefined,
+  takeEarly: (memblock: Memblock) => void,
+): EarlyMemory {
+  if (reservedBytes === undefined && boot.ramBytes >= REAL_BYTES) {
+    const memblock = new Memblock(firmwareMap(boot));
+    return { memblock, later: reserveForKernel(memblock, boot, takeEarly) };
+  }
+  const early = reservedBytes === undefined ? smallMachine(boot.ramBytes) : withReserve(boot, reservedBytes);
+  takeEarly(early.memblock);
+  return early;
 }
 
 /** Where a zone would lie, in page frame numbers of the PC. */
@@ -166,12 +205,12 @@ function freeRange(sys: MemorySystem, { start, end }: MemblockRegion): void {
 }
 
 /**
- * Makes the zones and gives them all RAM that nobody keeps; called once at boot. Returns the ranges of frames
- * that are still to come, for freeInitmem. Linux mm/mm_init.c:free_area_init(),
- * mm/memblock.c:memblock_free_all()
+ * Makes the zones and gives them all RAM that nobody keeps; called once at boot. Linux
+ * mm/mm_init.c:free_area_init(), mm/memblock.c:memblock_free_all()
  */
-export function freeAreaInit(sys: MemorySystem, options: MemoryOptions = {}): MemblockRegion[] {
+export function freeAreaInit(sys: MemorySystem, options: MemoryOptions = {}): FreedAreas {
   const { sizeBytes, nrFrames } = sys.ram;
+  let gigantic: number[] = [];
   const { memblock, later } = earlyMemory(
     {
       ramBytes: sizeBytes,
@@ -180,6 +219,9 @@ export function freeAreaInit(sys: MemorySystem, options: MemoryOptions = {}): Me
       initrdBytes: options.initrdBytes ?? INITRD_BYTES,
     },
     options.reservedBytes,
+    (early) => {
+      gigantic = takeGigantic(early, options.hugepages ?? []);
+    },
   );
   const ram = memblock.memory.map(wholePages);
   const node = { start: ram[0]!.start, end: ram[ram.length - 1]!.end };
@@ -197,7 +239,9 @@ export function freeAreaInit(sys: MemorySystem, options: MemoryOptions = {}): Me
     regions.map(wholePages).map((pages) => ({ start: frame(pages.start), end: frame(pages.end) }));
   sys.totalramPages = 0;
   for (const range of frames(memblock.freeRegions()).reverse()) freeRange(sys, range);
-  return frames(later);
+  gigantic = gigantic.map(frame);
+  for (const pfn of gigantic) adjustManagedPageCount(sys, pfn, 2 ** PUD_ORDER);
+  return { later: frames(later), gigantic };
 }
 
 /**

@@ -26,7 +26,7 @@ import { vmBugOnPage } from "../mmdebug.js";
 import type { MemorySystem } from "../system.js";
 import { countVmEvents, modNodePageState, NR_MLOCK, PGFREE, UNEVICTABLE_PGCLEARED } from "../vmstat.js";
 import type { Zone } from "./buddy.js";
-import { type Folio, PG_lru, PG_mlocked, PGTY_none, pfnToPage } from "./folio.js";
+import { type Folio, folioTestHugetlb, PG_lru, PG_mlocked, PGTY_none, pfnToPage } from "./folio.js";
 import { freeToPcp } from "./pcp.js";
 import { pcpAllowedOrder } from "./per_cpu_pages.js";
 
@@ -50,6 +50,10 @@ export function folioPutRefs(sys: MemorySystem, folio: Folio, refs: number): voi
 /** The last hold is gone. Linux mm/swap.c:__folio_put() */
 function freeFolio(sys: MemorySystem, folio: Folio): void {
   vmBugOnPage(folio.refcount !== 0, folio.pfn, "is put more often than got");
+  if (folioTestHugetlb(folio)) {
+    sys.freeHugeFolio!(folio);
+    return;
+  }
   if ((folio.flags & PG_lru) !== 0) lruvecDelFolio(sys, folio);
   if ((folio.flags & PG_mlocked) !== 0) {
     // A locked page dies unlocked. Linux mm/page_alloc.c:__free_pages_prepare()

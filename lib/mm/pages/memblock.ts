@@ -74,19 +74,25 @@ export class Memblock {
     this.reserved.splice(0, this.reserved.length, ...left);
   }
 
+  /** Takes `size` bytes at a multiple of `align` below `max`; the address. Linux memblock_alloc() */
+  alloc(size: number, align: number, max = Number.POSITIVE_INFINITY): number {
+    const address = this.tryAlloc(size, align, max);
+    vmBugOn(address < 0, `no ${size} bytes for the kernel below ${hex(Math.min(max, 2 ** 52))} at boot`);
+    return address;
+  }
+
   /**
-   * Takes `size` bytes at a multiple of `align` below `max`, as high as they fit; the address.
+   * Takes `size` bytes at a multiple of `align` below `max`, as high as they fit; the address, or -1.
    * Linux mm/memblock.c:memblock_alloc_range_nid()
    */
-  alloc(size: number, align: number, max = Number.POSITIVE_INFINITY): number {
+  tryAlloc(size: number, align: number, max = Number.POSITIVE_INFINITY): number {
     for (const { start, end } of this.freeRegions().reverse()) {
       const address = roundDown(Math.min(end, max) - size, align);
       if (address < start) continue;
       this.reserve(address, size);
       return address;
     }
-    vmBugOn(true, `no ${size} bytes for the kernel below ${hex(Math.min(max, 2 ** 52))} at boot`);
-    return 0;
+    return -1;
   }
 
   /** RAM that nobody has taken, lowest first. Linux mm/memblock.c:for_each_free_mem_range() */

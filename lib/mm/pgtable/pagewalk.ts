@@ -20,7 +20,10 @@
  * `forEachPmd` is the loop below it, which the functions that empty or copy many entries (zap, fork) use
  * directly.
  *
- * Left out: hugetlb_entry, install_pte, and ACTION_AGAIN, which needs another CPU that changes the tables
+ * A VMA of huge pages from a pool (mm/hugetlb/huge_pte.ts) is walked with hugetlbEntry, and by walks without
+ * it not at all.
+ *
+ * Left out: install_pte, and ACTION_AGAIN, which needs another CPU that changes the tables
  * meanwhile.
  *
  * Read first: pgtable_alloc.ts. Read next: mm/fault/zap.ts.
@@ -29,7 +32,8 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import type { Ram } from "../../hw/ram.js";
-import { type MmStruct, VM_PFNMAP, type VmAreaStruct } from "../mm_types.js";
+import { type HugetlbEntry, walkHugetlbRange } from "../hugetlb/huge_pte.js";
+import { type MmStruct, VM_HUGETLB, VM_PFNMAP, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 import { leafNotTable, pgdIndex, pmdIndex, pteIndex, ptePfn, ptepGet, pudIndex } from "./pgtable.js";
 import { classifyPte } from "./swapops.js";
@@ -68,6 +72,8 @@ export interface MmWalkOps {
    * Differs from Linux: not called for empty ones, which are holes here.
    */
   pteEntry?(pte: Pte, addr: Vaddr, ptep: number, kind: number): WalkAnswer;
+  /** A huge page of a pool, mapped or not, in a VMA of such. */
+  hugetlbEntry?: HugetlbEntry;
   /**
    * Nothing maps [addr, next). `depth` says how high: 0 the top table's entry is empty, 2 that of level 3, 3
    * that of level 2, 4 that of level 1; -1 there is no VMA.
@@ -173,6 +179,11 @@ function walkTested(vma: VmAreaStruct, start: Vaddr, end: Vaddr, ops: MmWalkOps)
  */
 export function walkPageRangeVma(vma: VmAreaStruct, start: Vaddr, end: Vaddr, ops: MmWalkOps): boolean {
   const { ram } = vma.vmMm.sys;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0)
+    return (
+      ops.hugetlbEntry !== undefined &&
+      walkHugetlbRange(vma, start, end, ops.hugetlbEntry, (addr, next) => ops.pteHole?.(addr, next, -1))
+    );
   const visit: PmdVisitor = (pmdp, addr, next) => {
     const pmd = ptepGet(ram, pmdp);
     if (!leafNotTable(pmd)) return ops.pteEntry && walkPteRange(ram, pmd, addr, next, ops);

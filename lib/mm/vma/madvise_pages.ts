@@ -81,10 +81,23 @@ function canMadvLruVma(vma: VmAreaStruct): boolean {
 
 /** DONTNEED, DONTNEED_LOCKED and FREE. 0 or negative errno. Linux mm/madvise.c:madvise_dontneed_free() */
 export function madviseDontneedFree(vma: VmAreaStruct, start: number, end: number, behavior: number): number {
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbDontneed(vma, start, end, behavior);
   const forbidden = VM_PFNMAP | (behavior === MADV.DONTNEED_LOCKED ? 0 : VM_LOCKED);
   if ((vma.vmFlags & forbidden) !== 0) return -EINVAL;
   if (behavior === MADV.FREE) return madviseFree(vma, start, end);
   zapPageRangeSingle(vma, start, end - start);
+  return 0;
+}
+
+/**
+ * DONTNEED of huge pages: from the start of one on, as many as lie in the range whole. 0 or negative errno.
+ * Linux mm/madvise.c:madvise_dontneed_free_valid_vma()
+ */
+function hugetlbDontneed(vma: VmAreaStruct, start: number, end: number, behavior: number): number {
+  const size = vma.vmOps!.pagesize!(vma);
+  if (behavior === MADV.FREE || start % size !== 0) return -EINVAL;
+  const whole = end - (end % size);
+  if (whole > start) zapPageRangeSingle(vma, start, whole - start);
   return 0;
 }
 

@@ -75,6 +75,9 @@ function mincoreVma(vma: VmAreaStruct, start: number, end: number, vec: Uint8Arr
       else if (kind === PTE_KIND_SWAP) vec[i] = mincoreSwap(sys, pteToSwpEntry(pte)) ? 1 : 0;
       else vec[i] = 1; // a page on the move is in core
     },
+    hugetlbEntry(pte, addr, _ptep, next) {
+      vec.fill(pte === 0 ? 0 : 1, indexOf(addr), indexOf(next));
+    },
     pmdEntry(_pmd, addr, _pmdp, next) {
       vec.fill(1, indexOf(addr), indexOf(next));
     },

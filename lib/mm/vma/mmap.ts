@@ -150,8 +150,8 @@ export function doMmap(
     checkLocking(state, flags) ||
     (file === undefined ? setUpAnon(state, flags) : setUpFile(state, file, prot, flags));
   if (err !== 0) return { addr: err, populate: 0 };
-  if ((flags & MAP_NORESERVE) !== 0 && mm.sys.sysctl.overcommitMemory !== OVERCOMMIT_NEVER)
-    state.vmFlags |= VM_NORESERVE;
+  const strict = mm.sys.sysctl.overcommitMemory === OVERCOMMIT_NEVER && file?.hugePageSize === undefined;
+  if ((flags & MAP_NORESERVE) !== 0 && !strict) state.vmFlags |= VM_NORESERVE;
   const mapped = mmapRegion(state);
   const populate =
     (state.vmFlags & VM_LOCKED) !== 0 || (flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE;

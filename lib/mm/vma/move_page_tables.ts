@@ -21,7 +21,8 @@ import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { moveHugePmd } from "../huge/huge_memory.js";
-import type { VmAreaStruct } from "../mm_types.js";
+import { moveHugetlbPageTables } from "../hugetlb/hugetlb_copy.js";
+import { VM_HUGETLB, type VmAreaStruct } from "../mm_types.js";
 import { vmBugOn } from "../mmdebug.js";
 import { pmdLeaf, ptePresent, ptepGet, setPte } from "../pgtable/pgtable.js";
 import { pmdAlloc, pmdOffset, pteAllocPmd, pteOffsetPmd } from "../pgtable/pgtable_alloc.js";
@@ -52,6 +53,7 @@ export function movePageTables(
 ): number {
   const pmc = { old: oldVma, new: newVma, oldAddr, newAddr, oldEnd: oldAddr + len, lenIn: len };
   if (len === 0) return 0;
+  if ((oldVma.vmFlags & VM_HUGETLB) !== 0) return moveHugetlbPageTables(oldVma, oldAddr, newAddr, len);
   tryRealignAddr(pmc);
   const { vmMm: mm } = oldVma;
   while (pmc.oldAddr < pmc.oldEnd) {

@@ -23,6 +23,7 @@ import type { Pte } from "../../hw/entry.js";
 import { EACCES, EINVAL, ENOMEM } from "../errno.js";
 import { populateVmaPageRange } from "../fault/gup.js";
 import { changeHugePmd } from "../huge/huge_memory.js";
+import { hugetlbChangeProtection } from "../hugetlb/hugetlb_protect.js";
 import {
   type MmStruct,
   VM_ACCESS_FLAGS,
@@ -102,6 +103,7 @@ function vmaWantsManualPteWriteUpgrade(vma: VmAreaStruct): boolean {
  */
 export function changeProtection(vma: VmAreaStruct, start: number, end: number): number {
   const { vmMm: mm } = vma;
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) return hugetlbChangeProtection(vma, start, end);
   const prot = vmaPageProt(vma);
   const upgrade = vmaWantsManualPteWriteUpgrade(vma);
   let pages = 0;

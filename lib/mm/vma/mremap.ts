@@ -17,7 +17,7 @@
  * finds them. Only a VMA that never had a page takes the offset that fits its new address, which lets it
  * merge there.
  *
- * Left out: hugetlb, userfaultfd.
+ * Left out: userfaultfd.
  *
  * Read first: vma.ts, munmap.ts. Read next: move_page_tables.ts.
  */
@@ -26,6 +26,7 @@ import { offsetInPage, PAGE_SIZE, pageAlign } from "../../hw/address.js";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM } from "../errno.js";
 import { anonVmaClone, unlinkAnonVmas } from "../fault/anon_vma.js";
 import { mmPopulate } from "../fault/gup.js";
+import { clearVmaResvHugePages } from "../hugetlb/vma_resv.js";
 import {
   getFile,
   type MmStruct,
@@ -303,6 +304,7 @@ function copyVmaAndData(vrm: VmaRemapStruct): { newVma: VmAreaStruct; err: numbe
   const { newVma, vma } = copyVma(vrm.vma!, vrm.addr, vrm.newAddr, vrm.newLen);
   vrm.vma = vma;
   const moved = movePageTables(vma, newVma, vrm.addr, vrm.newAddr, vrm.oldLen);
+  if ((vma.vmFlags & VM_HUGETLB) !== 0) clearVmaResvHugePages(vma);
   if (moved >= vrm.oldLen) return { newVma, err: 0 };
   movePageTables(newVma, vma, vrm.newAddr, vrm.addr, moved);
   vrm.vma = newVma;

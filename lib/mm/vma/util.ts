@@ -15,6 +15,7 @@
 
 import { PAGE_SIZE } from "../../hw/address.js";
 import { ENOMEM } from "../errno.js";
+import { hugetlbTotalPages } from "../hugetlb/hstate.js";
 import {
   type File,
   getMmRss,
@@ -129,7 +130,7 @@ export function vmCommitLimit(sys: MemorySystem): number {
   const allowed =
     overcommitKbytes !== 0
       ? Math.floor(overcommitKbytes / 4)
-      : Math.floor((sys.totalramPages * overcommitRatio) / 100);
+      : Math.floor(((sys.totalramPages - hugetlbTotalPages(sys.hugetlb)) * overcommitRatio) / 100);
   return allowed + sys.totalSwapPages;
 }
 

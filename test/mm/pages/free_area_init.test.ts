@@ -13,7 +13,7 @@ const MIB = 2 ** 20;
 function newSystem(mib: number, options: MemoryOptions = {}) {
   const sys = new MemorySystem(new Ram(mib * MIB), new Clock());
   sys.parts = linuxMmParts();
-  const later = freeAreaInit(sys, options);
+  const { later } = freeAreaInit(sys, options);
   return { sys, later };
 }
 
