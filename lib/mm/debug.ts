@@ -114,7 +114,8 @@ function checkPages(sys: MemorySystem, truth: Truth): void {
       if (page.anonExclusive && times > 1)
         truth.problems.push(`frame ${page.pfn}: exclusive, but mapped ${times} times`);
       if (page.head !== page) continue;
-      if (page.order > 0 && page.refcount > 0) checkLargeFolio(truth.huge, sys, page, truth.mapped);
+      if (page.order > 0 && page.refcount > 0 && !folioTestHugetlb(page))
+        checkLargeFolio(truth.huge, sys, page, truth.mapped);
       const refs = truth.refs.get(page) ?? 0;
       if (page.refcount !== refs)
         truth.problems.push(`frame ${page.pfn}: refcount ${page.refcount}, ${refs} holders are known`);
