@@ -11,7 +11,14 @@ const { VmStat, countVmEvent, countVmEvents, globalNodePageState, modNodePageSta
 const { NODE_STAT_NAMES, VM_EVENT_NAMES } = vmstat;
 
 /** How /proc/vmstat spells an event's constant. */
-const nameInProc = (name: string): string => name.toLowerCase().replace("unevictable_pg", "unevictable_pgs_");
+const nameInProc = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace("unevictable_pg", "unevictable_pgs_")
+    .replace(/^compact(?!_)/, "compact_")
+    .replace("kcompactd_", "compact_daemon_")
+    .replace("buddy_pgalloc_fail", "buddy_alloc_fail")
+    .replace(/buddy_pgalloc$/, "buddy_alloc_success");
 
 describe("events", () => {
   it("only count up, each for itself", () => {
