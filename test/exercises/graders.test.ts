@@ -22,6 +22,8 @@ import { wrongAnswersOf } from "./wrong_answers.js";
 const WORKERS = 2;
 /** Submissions graded by one child: each child has a time limit, which a busy computer must be able to keep. */
 const BATCH = 48;
+/** Only the first test that fails is looked at. */
+const OPTIONS = { workers: WORKERS, untilFailure: true, patience: 4 };
 
 /** What a report or a verdict tells the learner. */
 function textOf(told: Partial<TaskReport & Verdict>): string {
@@ -59,10 +61,7 @@ for (const lab of allLabs()) {
       const submissions = [{ lab, text: solution }, { lab, text: cutOf(lab) }, ...planted];
       const reports: GradeReport[] = [];
       for (let at = 0; at < submissions.length; at += BATCH)
-        reports.push(
-          // Only the first test that fails is looked at.
-          ...(await gradeAll(submissions.slice(at, at + BATCH), { workers: WORKERS, untilFailure: true })),
-        );
+        reports.push(...(await gradeAll(submissions.slice(at, at + BATCH), OPTIONS)));
       [solved, unsolved] = reports as [GradeReport, GradeReport];
       for (const [i, at] of chosen.entries()) graded.set(at, reports[i + 2]!);
     }, 600_000);
