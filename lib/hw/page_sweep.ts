@@ -8,9 +8,9 @@
  *     0 +----'---------------------'------------ 1 GiB
  *           6 MiB                 3 GiB
  *
- * One bare CPU, one page table, one curve for each size of pages. All TLBs are filled first: every page of the
- * working set once in order, or the last FILL of them if there are more. Then the accesses that count follow:
- * in turn (each `strideBytes` behind the one before, round and round) or at random.
+ * One bare CPU, one page table, one curve for each size of pages. All TLBs are filled first: every page of
+ * the working set once in order, or the last FILL of them if there are more. Then the accesses that count
+ * follow: in turn (each `strideBytes` behind the one before, round and round) or at random.
  *
  * Only pages that are touched are mapped, all to one frame: no data moves, and a TLB does not care. So 64 GiB
  * cost no more than 64 KiB. A processor whose TLBs keep no 1 GiB pages breaks them into 2 MiB (tlb_model.ts).
@@ -63,7 +63,7 @@ export interface SweepCurve {
 }
 
 /** Sizes of pages that x86-64 has. */
-export const SWEPT_PAGES: readonly number[] = [PAGE_SIZE, PMD_SIZE, PUD_SIZE];
+const SWEPT_PAGES: readonly number[] = [PAGE_SIZE, PMD_SIZE, PUD_SIZE];
 /** Pages that are touched beforehand, at most: more than any TLB here holds. */
 const FILL = 2560;
 const LARGEST = 2 ** 36;
@@ -94,35 +94,42 @@ export function sweepPages(sweep: PageSweep = {}): SweepCurve[] {
   if (odd !== undefined) throw new RangeError(`sweepPages(): there are no pages of ${odd} bytes`);
   if (order !== "in turn" && order !== "random")
     throw new RangeError(`sweepPages(): order is "in turn" or "random"; got ${valueText(order)}`);
-  return pageBytes.map((bytes) => ({
-    pageBytes: bytes,
-    points: sizes.map((sizeBytes) => pointOf(sweep, sizeBytes, bytes)),
-  }));
+  return pageBytes.map((bytes) => {
+    const space = new Space(bytes);
+    return { pageBytes: bytes, points: sizes.map((sizeBytes) => pointOf(sweep, sizeBytes, space)) };
+  });
 }
 
-function pointOf(sweep: PageSweep, sizeBytes: number, pageBytes: number): SweepPoint {
-  const { tlb, order = "random", strideBytes = PAGE_SIZE, accesses = 3000 } = sweep;
-  const ram = new Ram(RAM_BYTES);
-  const cpu = new Cpu(0, ram, new Clock(), tlb === undefined ? {} : { tlb });
-  const table = new PageTable(ram, new BareFrames(ram), { name: "sweep" });
-  cpu.writeCr3(table.cr3);
-  cpu.cpl = 3;
-  const mapped = new Set<number>();
-  const touch = (va: number): void => {
-    const page = va - (va % pageBytes);
-    if (!mapped.has(page)) table.map(page, FRAME, { user: true }, pageBytes);
-    mapped.add(page);
+/** An address space for one curve: a page is mapped when it is first touched. */
+class Space {
+  readonly ram = new Ram(RAM_BYTES);
+  readonly table = new PageTable(this.ram, new BareFrames(this.ram), { name: "sweep" });
+  private readonly mapped = new Set<number>();
+
+  constructor(readonly pageBytes: number) {}
+
+  touch(cpu: Cpu, va: number): void {
+    const page = va - (va % this.pageBytes);
+    if (!this.mapped.has(page)) this.table.map(page, FRAME, { user: true }, this.pageBytes);
+    this.mapped.add(page);
     cpu.access(va, ACCESS_READ);
-  };
+  }
+}
+
+function pointOf(sweep: PageSweep, sizeBytes: number, space: Space): SweepPoint {
+  const { tlb, order = "random", strideBytes = PAGE_SIZE, accesses = 3000 } = sweep;
+  const cpu = new Cpu(0, space.ram, new Clock(), tlb === undefined ? {} : { tlb });
+  cpu.writeCr3(space.table.cr3);
+  cpu.cpl = 3;
   const places = Math.floor(sizeBytes / strideBytes);
-  const step = Math.max(strideBytes, pageBytes);
+  const step = Math.max(strideBytes, space.pageBytes);
   const pages = Math.ceil((places * strideBytes) / step);
-  for (let i = Math.max(0, pages - FILL); i < pages; i++) touch(i * step);
+  for (let i = Math.max(0, pages - FILL); i < pages; i++) space.touch(cpu, i * step);
   const random = new Random(places);
   const place = order === "random" ? () => random.below(places) : (i: number) => i % places;
   const before = cpu.mmu.stats();
   const startNs = cpu.clock.nowNs;
-  for (let i = 0; i < accesses; i++) touch(place(i) * strideBytes);
+  for (let i = 0; i < accesses; i++) space.touch(cpu, place(i) * strideBytes);
   const after = cpu.mmu.stats();
   return {
     sizeBytes,

@@ -34,7 +34,10 @@ export interface GradeOptions {
   workers?: number;
   /** Leave out the tests of a task behind its first that fails: they count as failed (default false). */
   untilFailure?: boolean;
-  /** How many times as long as usual a child may take that is still busy, where nobody waits for it (default 1). */
+  /**
+   * How many times as long as usual a child may take that is still busy, where nobody waits for it (default
+   * 1).
+   */
   patience?: number;
 }
 

@@ -25,8 +25,8 @@ import { ENTRIES } from "../paths.js";
 import { ts } from "./operators.js";
 
 /**
- * How a trial ended. "no code": the text is no JavaScript. `says` is the message of the test that failed; `got` and
- * `expected` are what it compared, if it did.
+ * How a trial ended. "no code": the text is no JavaScript. `says` is the message of the test that failed;
+ * `got` and `expected` are what it compared, if it did.
  */
 export interface Verdict {
   result: "killed" | "survived" | "no code";
