@@ -60,6 +60,7 @@ const FILLS: Readonly<Record<string, string>> = {
   "page tables": OKABE_ITO.purple,
   file: OKABE_ITO.sky,
   "shared memory, tmpfs": "#8A6D00",
+  hugetlb: OKABE_ITO.black,
   "several processes": OKABE_ITO.yellow,
   "anonymous, unmapped": "#F7CDB0",
 };

@@ -25,6 +25,7 @@ import {
   folioTestAnon,
   type Page,
   PG_swapbacked,
+  PGTY_hugetlb,
   PGTY_slab,
   PGTY_table,
   pageFolio,
@@ -37,7 +38,7 @@ import type { MemorySystem } from "../mm/system.js";
 
 /** What a frame is, where it is not anonymous memory of one process. */
 const FRAME_KINDS = [
-  ...["free", "kernel", "slab", "page tables", "file", "shared memory, tmpfs"],
+  ...["free", "kernel", "slab", "page tables", "file", "shared memory, tmpfs", "hugetlb"],
   ...["several processes", "anonymous, unmapped"],
 ] as const;
 
@@ -83,6 +84,7 @@ function kindOf(page: Page, owners: ReadonlyMap<Pfn, string>): FrameKind {
   const folio = pageFolio(page);
   if (folio.pageType === PGTY_table) return "page tables";
   if (folio.pageType === PGTY_slab) return "slab";
+  if (folio.pageType === PGTY_hugetlb) return "hugetlb";
   if (folio.mapping === undefined) return "kernel";
   if (!folioTestAnon(folio)) return (folio.flags & PG_swapbacked) !== 0 ? "shared memory, tmpfs" : "file";
   const owner = owners.get(page.pfn);
