@@ -278,6 +278,7 @@ export { tableIndex32, walk32 } from "./hw/walk32.js";
 // ---------------- the processor: TLBs, and streams of accesses through them
 
 export { readLackey, readLackeyStream } from "./hw/lackey.js";
+export { type PageSweep, type SweepCurve, type SweepPoint, sweepPages } from "./hw/page_sweep.js";
 export { runStream, STREAM_FETCH, STREAM_WRITE, type StreamResult } from "./hw/stream.js";
 export {
   type Replacement,

@@ -7,12 +7,13 @@ const path = require("path");
 const bootstrap = require("./bootstrap.cjs");
 
 /** Runs a program of node_modules; true if it ended well. */
-function run(title, script, args) {
+function run(title, script, args, settings) {
   process.stdout.write(`\n== ${title}\n`);
   const file = path.join(bootstrap.ROOT, "node_modules", script);
   const result = childProcess.spawnSync(process.execPath, [file].concat(args), {
     cwd: bootstrap.ROOT,
     stdio: "inherit",
+    env: Object.assign({}, process.env, settings),
   });
   return result.status === 0;
 }
@@ -64,7 +65,14 @@ bootstrap
     const reportFile = path.join(bootstrap.ROOT, ".pagewalk", "tests.json");
     fs.rmSync(reportFile, { force: true });
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
-    const endedWell = run("Tests (vitest)", "vitest/vitest.mjs", ["run"].concat(reporters, filters));
+    // The library was built a moment ago, and runs faster than what vitest makes of its sources (vitest.config.ts).
+    const compiled = { PAGEWALK_COMPILED: "1" };
+    const endedWell = run(
+      "Tests (vitest)",
+      "vitest/vitest.mjs",
+      ["run"].concat(reporters, filters),
+      compiled,
+    );
     let counts = countTests(reportFile, endedWell);
     if (process.env.PAGEWALK_NO_SKIPS && counts.skipped > 0)
       counts = countSkipsAsFailures(counts, reportFile);

@@ -2,12 +2,26 @@
  * The pictures and tables that `pagewalk` offers: what notebooks draw with. One part of ../index.ts, which
  * hands all of it on; inside `lib` a file imports the picture it needs, never this list.
  */
+export {
+  type Bloat,
+  type BloatOptions,
+  drawBloat,
+  measureBloat,
+} from "./bloat.js";
 export { drawAccesses } from "./draw_accesses.js";
 export { type AddressOptions, drawAddress } from "./draw_address.js";
 export { type Area, type AreasData, drawAreas, type PageState } from "./draw_areas.js";
 export { type CurvesOptions, drawPolicyCurves } from "./draw_curves.js";
 export { drawEntry, type EntryOptions } from "./draw_entry.js";
+export { drawFaultDistribution, type FaultDistributionOptions } from "./draw_fault_distribution.js";
+export {
+  drawFrameMap,
+  type FrameMapOptions,
+  type StepFrameMapOptions,
+  stepFrameMap,
+} from "./draw_frame_map.js";
 export { drawFrames, type FrameUse, frameUses } from "./draw_frames.js";
+export { drawFreeBlocks, type FreeBlocks, sampleFreeBlocks } from "./draw_free_blocks.js";
 export { drawGenerations } from "./draw_generations.js";
 export {
   drawOwners,
@@ -16,6 +30,8 @@ export {
   type Owner,
   type OwnersData,
 } from "./draw_owners.js";
+export { drawPageSizes, type PageSizesOptions } from "./draw_page_sizes.js";
+export { drawPmd, type PmdOptions, type StepPmdOptions, stepPmd } from "./draw_pmd.js";
 export { drawPolicy } from "./draw_policy.js";
 export {
   drawLists,
@@ -53,6 +69,7 @@ export type {
   NumberFormat,
   Series,
 } from "./figure.js";
+export { type FrameBlock, type FrameKind, type FrameMap, frameMap } from "./frame_map.js";
 export { grep } from "./grep.js";
 export {
   areasOf,
@@ -66,6 +83,7 @@ export {
 export { pageOut } from "./page_out.js";
 export { Picture } from "./picture.js";
 export { Plot, plot } from "./plot.js";
+export { type PmdData, type PmdFolio, type PmdOwner, type PmdPage, pmdView } from "./pmd_data.js";
 export {
   type ListSizes,
   type Pressure,

@@ -95,16 +95,34 @@ export const FUNCTIONS: Record<string, Args> = {
   drawAreas: () => [{ title: "t", areas: areas() }],
   drawEntry: () => [0x1007n, { title: "t" }],
   drawFaultPath: () => [machine(), () => {}, { title: "t" }],
+  drawBloat: () => [
+    [{ huge: "never", everyBytes: 4096, writtenBytes: 8, residentBytes: 8, hugeBytes: 0 }],
+    { title: "t" },
+  ],
+  drawFaultDistribution: () => [
+    { never: [{ ns: 0, tookNs: 900, pid: 1, reason: "minor" }] },
+    { title: "t", weight: "faults" },
+  ],
   drawFaultTimes: () => [[{ ns: 0, tookNs: 900, pid: 1, reason: "minor" }], { title: "t" }],
+  drawFrameMap: () => [machine(), { title: "t" }],
   drawFrames: () => [machine(), { title: "t" }],
   drawLists: () => [watched(), { title: "t" }],
   drawOwners: () => [{ title: "t", owners: pagewalk.ownersOf({ one: process().mm }) }],
   drawProcesses: () => [{ title: "t", root: pagewalk.familyOf(process()) }],
   drawGenerations: () => [watchedGenerations(), { title: "t" }],
+  drawPageSizes: () => [{ title: "t", tlbs: ["tiny"], sizes: [65536], accesses: 10 }],
+  drawPmd: () => [pagewalk.pmdView(process(), 0x10000), { title: "t" }],
   drawPolicyCurves: () => [[1, 2, 1, 3], { title: "t", policies: ["LRU"], capacities: [1, 2] }],
   drawRates: () => [watched(), ["pgfault"], { title: "t" }],
   drawSwapActivity: () => [watched(), { title: "t" }],
   drawSwapEntry: () => [0x07ff_ffff_ffff_fc08n, { title: "t" }],
+  drawFreeBlocks: () => [
+    [
+      { ns: 0, free: [1] },
+      { ns: 9, free: [2] },
+    ],
+    { title: "t" },
+  ],
   drawSwapMap: () => [withSwap(), { title: "t" }],
   drawTables: () => [{ title: "t", root: pagewalk.tablesOf(walked().pageTables[0]!) }],
   drawPrograms: () => [{ title: "t", run: machine().runPrograms({ touches: (p) => touching(p) }) }],
@@ -122,6 +140,7 @@ export const FUNCTIONS: Record<string, Args> = {
   faultTimes: () => [machine(), () => {}],
   formatSize: () => [4096],
   framesOf: () => [{ one: process().mm }, {}],
+  frameMap: () => [machine()],
   frameUses: () => [machine()],
   freeText: () => [machine()],
   grep: () => [/a/, "a\nb"],
@@ -141,6 +160,7 @@ export const FUNCTIONS: Record<string, Args> = {
   makeEntry: () => [16, 7, true],
   missRatioCurve: () => [[1, 2, 1]],
   numberPages: () => [[1, 2, 1]],
+  measureBloat: () => [{ everyBytes: [2097152], huge: ["never"], mappingBytes: 2097152 }],
   measureThrashing: () => [SMALL],
   measurementTable: () => [machine().measure(() => 1)],
   newHost: () => ["1 MiB", {}],
@@ -149,6 +169,7 @@ export const FUNCTIONS: Record<string, Args> = {
   packEntry: () => [pagewalk.unpackEntry(0x1007n)],
   pageAlign: () => [4097],
   pageAlignDown: () => [4097],
+  pmdView: () => [process(), 0x10000],
   pageBooks: () => [process(), {}],
   pageStates: () => [[...process().mm.mmMt][0]],
   plot: () => [FIGURE],
@@ -162,6 +183,7 @@ export const FUNCTIONS: Record<string, Args> = {
   reset: () => ["zz"],
   runPolicy: () => ["LRU", [1, 2, 1], 2],
   runStream: () => [Object.assign(walked().cpu, { cpl: 3 }), numbers, 0x40_0000],
+  sampleFreeBlocks: () => [machine(), () => {}],
   samplePressure: () => [machine(), () => {}],
   sendIpi: () => [machine().cpus[0], [machine().cpus[1]], () => {}],
   sharersOf: () => [process()],
@@ -173,10 +195,16 @@ export const FUNCTIONS: Record<string, Args> = {
   table: () => [[{ a: 1 }], { caption: "c", columns: ["a"], note: "n", highlight: () => true }],
   stepCache: () => [withFile(), "/data/f", () => {}, { title: "t" }],
   stepFault: () => [machine(), () => {}, { title: "t" }],
+  stepFrameMap: () => [machine(), () => {}, { title: "t", events: ["kmem:*"] }],
   stepOwners: () => {
     const m = machine();
     return [m, m.spawn("one"), () => {}, { title: "t", range: {} }];
   },
+  stepPmd: () => {
+    const one = process();
+    return [pagewalk.boot({ ram: "1 MiB" }), one, 0x10000, () => {}, { title: "t" }];
+  },
+
   stepPolicy: () => ["LRU", [1, 2, 3, 1], 2, { title: "t" }],
   stepReclaim: () => [withFile(), ["/data/f"], () => {}, { title: "t" }],
   stepSwapIn: () => swapArguments(true),
@@ -195,6 +223,7 @@ export const FUNCTIONS: Record<string, Args> = {
   tlbModel: () => ["tiny"],
   tlbReach: () => [{ sets: 1, ways: 4, levels: [1] }, 1],
   tlbSets: () => [walked().cpu.mmu.l1d[1]],
+  sweepPages: () => [{ tlb: "tiny", sizes: [65536], pageBytes: [4096], strideBytes: 4096, accesses: 10 }],
   touchLoop: () => [{ count: 6, strideBytes: 8192 }],
   translateSegment: () => [{ name: "s", base: 0, limitBytes: 10 }, 3],
   trapText: () => [{ steps: [] }],

@@ -22,7 +22,8 @@ import { PGREUSE } from "../../lib/mm/vmstat.js";
 import { asScript, HUNGRY_KINDS, type Operation, randomOperations, shortest } from "./operations.js";
 import { World, type WorldOptions } from "./world.js";
 
-const RUNS = 52;
+/** Worlds; more by hand: PAGEWALK_WORLDS=52 makes 104,000 operations. */
+const RUNS = Number(process.env.PAGEWALK_WORLDS ?? 26);
 const STEPS = 2000;
 const CHECK_EVERY = 200;
 

@@ -17,7 +17,7 @@ import { OOM_KILL } from "../../lib/mm/vmstat.js";
 
 const PAGE = 4096;
 /** Machines, and which ones; more by hand: PAGEWALK_WORLDS=500. */
-const RUNS = Number(process.env.PAGEWALK_WORLDS ?? 25);
+const RUNS = Number(process.env.PAGEWALK_WORLDS ?? 15);
 const SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const MAX_PROCS = 6;
 /** Direct reclaims of one allocation: 16 without progress, as often again after each kill. */

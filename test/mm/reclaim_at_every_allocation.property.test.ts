@@ -5,7 +5,7 @@ import { reclaimAtRandom } from "./pressure.js";
 import { World, type WorldOptions } from "./world.js";
 
 /** Worlds, and the first seed; more by hand: PAGEWALK_WORLDS=5000. */
-const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 40);
+const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 20);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const STEPS = 300;
 

@@ -10,7 +10,7 @@ import { ADVICE_NAMES, parseScenario } from "../../lib/replay/parse.js";
 import { ScenarioError } from "../../lib/replay/scenario.js";
 
 /** How many random scripts; set PAGEWALK_SCRIPTS=10000 for the long run. */
-const NR_SCRIPTS = Number(process.env.PAGEWALK_SCRIPTS ?? 60);
+const NR_SCRIPTS = Number(process.env.PAGEWALK_SCRIPTS ?? 30);
 
 /** Runs `text`; the sentence that refuses it, or undefined when it ran to its end. Any other error fails the test. */
 function refusal(text: string): string | undefined {

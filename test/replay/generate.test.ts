@@ -8,7 +8,7 @@ import { parseScenario } from "../../lib/replay/parse.js";
 import type { Recording } from "../../lib/replay/record.js";
 
 /** How many scenarios run here; set PAGEWALK_SCENARIOS=10000 for the long run. */
-const NR_SCENARIOS = Number(process.env.PAGEWALK_SCENARIOS ?? 120);
+const NR_SCENARIOS = Number(process.env.PAGEWALK_SCENARIOS ?? 60);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 0);
 
 /** Runs one random scenario and recomputes every count of the kernel every 20 steps and at the end. */

@@ -34,6 +34,11 @@ export interface GradeOptions {
   workers?: number;
   /** Leave out the tests of a task behind its first that fails: they count as failed (default false). */
   untilFailure?: boolean;
+  /**
+   * How many times as long as usual a child may take that is still busy, where nobody waits for it (default
+   * 1).
+   */
+  patience?: number;
 }
 
 /** Runs that one submission may end before it is given up. */
@@ -76,7 +81,7 @@ async function runChild(
   round: number,
   options: GradeOptions,
 ): Promise<ChildEnd & { events: TraceEvent[] }> {
-  const { limitMs = 2000, limitMiB = 600, workers = 1, untilFailure = false } = options;
+  const { limitMs = 2000, limitMiB = 600, workers = 1, untilFailure = false, patience = 1 } = options;
   const root = projectRoot();
   const trace = join(folder.path, `trace-${round}`);
   const secret = randomBytes(8).toString("hex");
@@ -96,11 +101,8 @@ async function runChild(
     ),
     workers: Math.min(workers, open.length),
   };
-  const ended = await spawnChild(
-    orders,
-    folder,
-    30_000 + 4 * limitMs + (open.length * 1500) / orders.workers,
-  );
+  const usualMs = 30_000 + 4 * limitMs + (open.length * 1500) / orders.workers;
+  const ended = await spawnChild(orders, folder, patience * usualMs);
   return { ...ended, events: readTrace(trace, secret) };
 }
 

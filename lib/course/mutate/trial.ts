@@ -20,14 +20,20 @@ import { pathToFileURL } from "node:url";
 import { Script } from "node:vm";
 import type { Lab } from "../exercises/labs.js";
 import { effort } from "../grading/effort.js";
+import { errorInfo } from "../grading/texts.js";
 import { ENTRIES } from "../paths.js";
 import { ts } from "./operators.js";
 
-/** How a trial ended. "no code": the text is no JavaScript. `says` is the message of the test that failed. */
+/**
+ * How a trial ended. "no code": the text is no JavaScript. `says` is the message of the test that failed;
+ * `got` and `expected` are what it compared, if it did.
+ */
 export interface Verdict {
   result: "killed" | "survived" | "no code";
   test?: string;
   says?: string;
+  got?: string;
+  expected?: string;
 }
 
 /** Processor time that one test may take, as in GradeOptions. */
@@ -143,10 +149,10 @@ function runTest({ name, run }: Test): Verdict | undefined {
         timeout = Math.min(MAX_TIMEOUT_MS, Math.ceil((1.2 * timeout * LIMIT_MS) / Math.max(used, 1)));
         continue;
       }
-      const says = interrupted
-        ? "it did not come back"
-        : String((error as Error | undefined)?.message ?? error);
-      return { result: "killed", test: name, says };
+      if (interrupted) return { result: "killed", test: name, says: "it did not come back" };
+      const { message, got, expected } = errorInfo(error);
+      const compared = got === undefined || expected === undefined ? {} : { got, expected };
+      return { result: "killed", test: name, says: message, ...compared };
     }
   }
 }

@@ -15,7 +15,7 @@ import { badFolios } from "./io_errors.js";
 import { SwapSetup } from "./swap_setup.js";
 
 /** Worlds, and the first seed; more by hand: PAGEWALK_WORLDS=5000. */
-const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 10);
+const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 6);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const STEPS = 300;
 /** The first of them give the first process something to lose. */

@@ -19,7 +19,7 @@ import {
 import { World } from "../../world.js";
 
 /** Worlds, and the first seed; more by hand: PAGEWALK_WORLDS=5000. */
-const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 15);
+const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 10);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const STEPS = 400;
 
