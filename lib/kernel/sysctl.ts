@@ -59,7 +59,6 @@ const MAX_DIRTY_BYTES = (2 ** 32 - 1) * PAGE_SIZE;
 const LEAST_HIGH_FRACTION = 8;
 
 const NOW = "in effect";
-const FROM_07 = "kept; no effect before huge pages come with lab 07";
 const FROM_08 = "kept; no effect before the OOM killer comes with lab 08";
 const FROM_10 = "kept; no effect before lab 10, allocators";
 const noEffect = (why: string): string => `kept; no effect: ${why}`;

@@ -27,7 +27,9 @@ import { forEachHugePte } from "./huge_pte.js";
 import { regionCount } from "./resv_map.js";
 import { HPG_RESTORE_RESERVE, hstateVma, vmaHugecacheOffset, vmaResv } from "./vma_resv.js";
 
-/** Whether the VMA at `addr` is of huge pages, so that a leaf there is looked at here and not in mm/debug.ts. */
+/**
+ * Whether the VMA at `addr` is of huge pages, so that a leaf there is looked at here and not in mm/debug.ts.
+ */
 export function isHugetlbAt(mm: MmStruct, addr: number): boolean {
   return ((mm.mmMt.lookup(addr)?.vmFlags ?? 0) & VM_HUGETLB) !== 0;
 }
