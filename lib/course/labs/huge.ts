@@ -45,7 +45,7 @@ import {
   hugeAddress,
   hugePageText,
 } from "./huge_seen.js";
-import { allocationText, type Owner } from "./papers.js";
+import { allocationText, brokenInvariants, type Owner } from "./papers.js";
 import { faultText } from "./read_fault.js";
 
 const THP = "/sys/kernel/mm/transparent_hugepage";
@@ -365,8 +365,10 @@ class HugeBench {
   }
 
   private end(): string {
-    const { sys, sched } = this.machine.kernel;
+    const { sys, sched, initMm } = this.machine.kernel;
     this.disarm();
+    const broken = brokenInvariants(sys, [initMm, ...this.members.map(({ process }) => process.mm)]);
+    this.moments.push(...broken);
     for (const { process } of this.members.splice(0)) process.exit();
     sched.settle();
     lruAddDrainAll(sys);
