@@ -244,7 +244,7 @@ export {
   collapseSwapin,
   hugepageVmaRevalidate,
 } from "./mm/huge/collapse.js";
-export { noneOrZero, type ScanResult } from "./mm/huge/collapse_scan.js";
+export { noneOrZero } from "./mm/huge/collapse_scan.js";
 export { deferredSplitFolio } from "./mm/huge/deferred_queue.js";
 export { mapAnonFolioPmd } from "./mm/huge/huge_fault.js";
 export {

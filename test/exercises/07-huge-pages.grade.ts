@@ -350,11 +350,12 @@ describe("07.4 Collapse", () => {
     );
     checkCollapse(
       "a huge page that was split, once more",
-      "0w1.3 0P1.7 0c1 0r1.3",
+      "0w1.3 0P1.7 0u1 0c1 0r1.3",
       "0w1 0f 0w1.5 0c1 0r1.5 1r1.5 end",
     );
     checkCollapse(
-      "a folio that is mapped in a row goes in one go",
+      "a folio that is mapped in a row goes in one go (folioPteBatch)",
+      "0w1.3 0P1.7 0u1 0c1 0r1.3",
       "0w1.3 0D1.200 0c1 0r1.3",
       "0w1 0D1.0 0D1.511 0s1 0c1 end",
     );

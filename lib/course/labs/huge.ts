@@ -33,7 +33,7 @@ import { nrUnusedPages } from "../../mm/pages/page_alloc.js";
 import { pmdLeaf, ptePfn, ptePresent, ptepGet } from "../../mm/pgtable/pgtable.js";
 import { pmdOffset } from "../../mm/pgtable/pgtable_alloc.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../../mm/vmstat.js";
-import { type HugeOp, MAX_HUGE_PROCESSES } from "./huge_ops.js";
+import { type HugeOp, MAX_HUGE_PROCESSES, NR_HUGE_BLOCKS } from "./huge_ops.js";
 import { wrongHugePapers } from "./huge_papers.js";
 import {
   blocksSeen,
@@ -186,11 +186,23 @@ class HugeBench {
     handleMmFault(vma, address, write && (vma.vmFlags & VM_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0);
   }
 
-  /** Another thread takes away what is being collapsed. */
+  /** What was free is not zero: somebody had it before. */
+  private spoilFreeBlocks(): void {
+    const { zones, ram } = this.machine.kernel.sys;
+    for (const zone of zones)
+      zone.forEachFreeBlock((pfn, order) => {
+        for (let i = 0; order >= 9 && i < 2 ** order; i++) ram.write8((pfn + i) * PAGE_SIZE, 0xee);
+      });
+  }
+
+  /** Another thread takes away what is being collapsed, or a driver takes hold of it. */
   private unhook({ mm, haddr }: { mm: MmStruct; haddr: number }): void {
+    this.spoilFreeBlocks();
     const what = (["away", "anew", "filled"] as const).find((one) => this.armed.has(one));
     const process = this.members.find((one) => one.process.mm === mm)?.process;
-    if (what === undefined || process === undefined) return;
+    if (process === undefined) return;
+    if (this.hold !== undefined) this.holdPage(process, hugeAddress(this.hold.block, this.hold.page));
+    if (what === undefined) return;
     this.armed.delete(what);
     process.munmap(haddr, PMD_SIZE);
     if (what !== "away") process.mmap(PMD_SIZE, { at: haddr, fixed: true });
@@ -240,7 +252,6 @@ class HugeBench {
 
   private act(member: HugeMember, op: HugeOp): string {
     const { process, name } = member;
-    if (this.hold !== undefined) this.holdPage(member, this.hold);
     try {
       return `${name}: ${this.ofMachine(op.op) ?? this.ofProcess(member, op) ?? this.ofBlock(process, op)}`;
     } catch (error) {
@@ -251,9 +262,8 @@ class HugeBench {
     }
   }
 
-  private holdPage({ process }: HugeMember, { block, page }: HugeOp): void {
+  private holdPage(process: Process, va: number): void {
     const { sys } = this.machine.kernel;
-    const va = hugeAddress(block, page);
     const pmdp = pmdOffset(process.mm, va);
     const pmd = pmdp === 0 ? 0 : ptepGet(sys.ram, pmdp);
     if (pmd === 0 || pmdLeaf(pmd)) return;
@@ -350,10 +360,22 @@ class HugeBench {
       counted[`the group's ${name}`] = Number(count);
     for (const { name, process } of this.members)
       counted[`minor faults of ${name}`] = process.getrusage().minFlt;
+    counted["folios that wait to be split, should memory be short (deferredSplitFolio)"] = this.waiting();
     counted["processes that khugepaged looks through"] = this.members.filter(
       ({ process }) => process.mm.thp.inKhugepaged,
     ).length;
     return counted;
+  }
+
+  private waiting(): number {
+    let waiting = 0;
+    for (const { process } of this.members)
+      for (let block = 0; block < NR_HUGE_BLOCKS; block++) {
+        const pmdp = pmdOffset(process.mm, HUGE_BASE + block * PMD_SIZE);
+        const pmd = pmdp === 0 ? 0 : ptepGet(process.mm.sys.ram, pmdp);
+        if (pmdLeaf(pmd) && pfnToPage(process.mm.sys, ptePfn(pmd)).large?.onDeferredList === true) waiting++;
+      }
+    return waiting;
   }
 
   private books(): string[] {

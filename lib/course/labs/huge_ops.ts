@@ -41,7 +41,7 @@ const OPS = {
   nohuge: "during the next operation there is no free block of 2 MiB",
   notable: "during the next operation there is no memory for a page table",
   tight: "during the next operation the processes' group may have only 256 KiB more",
-  hold: "during the next operation a driver holds page",
+  hold: "while the next collapse asks for 2 MiB, a driver takes hold of page",
   race: "while the next fault asks for 2 MiB, another thread reads the same block",
   racew: "while the next fault asks for 2 MiB, another thread writes the same block",
   late: "while the next fault asks for a page table, another thread reads the same block",

@@ -19,7 +19,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "begins where the range begins",
     "const first = Math.ceil(start / PMD_SIZE) * PMD_SIZE;",
     "const first = start;",
-    /multiple of 2 MiB/,
+    /multiple of 2 MiB|whole blocks/,
   ),
   wrong(
     "07.1",
@@ -55,7 +55,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "looks at the beginning of the block alone",
     "return start >= vma.vmStart && start + size <= vma.vmEnd;",
     "return start >= vma.vmStart;",
-    /end must not lie behind|less than a block|lie in the area/,
+    /must not lie before|end must not lie behind/,
   ),
   wrong(
     "07.1",
@@ -281,7 +281,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "forgets that the page is dirty",
     "pteMkdirty(mkHugePmd(folio.pfn, vmaPageProt(vma)), sys.pageSoftDirty)",
     "mkHugePmd(folio.pfn, vmaPageProt(vma))",
-    /clean/,
+    /soft-dirty|clean/,
   ),
   wrong(
     "07.2",
