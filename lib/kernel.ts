@@ -17,9 +17,11 @@
 
 export {
   maybeMkwrite,
+  PAGE_TABLE,
   PTE_NX,
   PTRS_PER_PTE,
   pfnPte,
+  pmdLeaf,
   pteClear,
   pteDirty,
   pteIndex,
@@ -27,6 +29,7 @@ export {
   pteMkdirty,
   pteMkold,
   pteMkspecial,
+  pteMkwrite,
   pteMkyoung,
   ptePfn,
   ptePresent,
@@ -34,16 +37,27 @@ export {
   pteSpecial,
   pteWrite,
   pteWrprotect,
+  pteYoung,
   setPte,
   vmaPageProt,
 } from "./mm/pgtable/pgtable.js";
-export { vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
-export { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "./mm/pgtable/soft_dirty.js";
+export { pmdOffset, pteAllocOne, pteFree, vmfPteAlloc } from "./mm/pgtable/pgtable_alloc.js";
+export {
+  pteMksoftDirty,
+  pteNeedsSoftDirtyWp,
+  pteSoftDirty,
+  pteSwpSoftDirty,
+} from "./mm/pgtable/soft_dirty.js";
 export { isPteMarker, pteSwpExclusive, pteToSwpEntry, swpEntry } from "./mm/pgtable/swapops.js";
 
 // ---------------- TLBs and ASIDs
 
-export { flushTlbPage, pteNeedsFlush, TLB_SINGLE_PAGE_FLUSH_CEILING } from "./mm/pgtable/tlb.js";
+export {
+  flushTlbMmRange,
+  flushTlbPage,
+  pteNeedsFlush,
+  TLB_SINGLE_PAGE_FLUSH_CEILING,
+} from "./mm/pgtable/tlb.js";
 export { chooseNewAsid, cpuTlbState, kernPcid } from "./mm/pgtable/tlb_switch.js";
 export {
   type CatchUp,
@@ -64,6 +78,7 @@ export { mmPopulate } from "./mm/fault/gup.js";
 export { vmfPteChanged } from "./mm/fault/pte_changed.js";
 export {
   folioAddAnonRmapPte,
+  folioAddAnonRmapPtes,
   folioAddNewAnonRmap,
   folioDupFileRmapPtes,
   folioMoveAnonRmap,
@@ -83,6 +98,7 @@ export {
   FAULT_FLAG_WRITE,
   type FaultClass,
   VM_FAULT_ERROR,
+  VM_FAULT_FALLBACK,
   VM_FAULT_MAJOR,
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
@@ -90,7 +106,14 @@ export {
   VM_FAULT_SIGBUS,
   type VmFault,
 } from "./mm/fault/vm_fault.js";
-export { copyUserHighpage, doWpPage, vmNormalPage, wpPageReuse, wpPageShared } from "./mm/fault/wp.js";
+export {
+  clearUserHighpage,
+  copyUserHighpage,
+  doWpPage,
+  vmNormalPage,
+  wpPageReuse,
+  wpPageShared,
+} from "./mm/fault/wp.js";
 
 // ---------------- address spaces and their areas
 
@@ -118,6 +141,7 @@ export {
   type VmAreaStruct,
   type VmFaultResult,
   type VmOperationsStruct,
+  vmaIsAnonymous,
   vmaPages,
 } from "./mm/mm_types.js";
 export { mlockFixup } from "./mm/vma/mlock.js";
@@ -180,6 +204,7 @@ export {
   type Folio,
   folioMapped,
   folioNrPages,
+  folioRefAdd,
   folioTestAnon,
   type LargeFolio,
   type Page,
@@ -192,9 +217,10 @@ export {
   PG_uptodate,
   PG_workingset,
   pageFolio,
+  pfnToPage,
 } from "./mm/pages/folio.js";
 export type { MemoryOptions } from "./mm/pages/free_area_init.js";
-export { folioPut } from "./mm/pages/free_pages.js";
+export { folioPut, folioPutRefs } from "./mm/pages/free_pages.js";
 export { __GFP_IO, __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from "./mm/pages/gfp.js";
 export type { KmemCache, Slab } from "./mm/pages/kmem_cache.js";
 export { MIGRATE_MOVABLE, PAGEBLOCK_NR_PAGES, PAGEBLOCK_ORDER } from "./mm/pages/migratetype.js";
@@ -206,6 +232,35 @@ export {
   PGDAT_WRITEBACK,
   type VmscanThrottleState,
 } from "./mm/pages/pglist_data.js";
+
+// ---------------- huge pages
+
+export { folioPteBatch } from "./mm/fault/pte_batch.js";
+export { folioRemoveRmapPmd } from "./mm/fault/rmap_pmd.js";
+export {
+  allocChargeFolio,
+  collapseIsolate,
+  collapseRelease,
+  collapseSwapin,
+  hugepageVmaRevalidate,
+} from "./mm/huge/collapse.js";
+export { noneOrZero } from "./mm/huge/collapse_scan.js";
+export { deferredSplitFolio } from "./mm/huge/deferred_queue.js";
+export { mapAnonFolioPmd } from "./mm/huge/huge_fault.js";
+export {
+  isHugeZeroPmd,
+  mkHugePmd,
+  mmIncNrPtes,
+  pgtableTransHugeDeposit,
+  pgtableTransHugeWithdraw,
+} from "./mm/huge/huge_pmd.js";
+export { mmGetHugeZeroFolio } from "./mm/huge/huge_zero.js";
+export { khugepagedEnterVma } from "./mm/huge/khugepaged_mm.js";
+export { removeFileLeaf } from "./mm/huge/split_pmd.js";
+export { vmaThpGfpMask } from "./mm/huge/thp_orders.js";
+export { HPAGE_PMD_NR, HPAGE_PMD_ORDER, modMthpStat } from "./mm/huge/thp_state.js";
+export { memCgroupCharge } from "./mm/memcg/charge.js";
+export { countMemcgEvents } from "./mm/memcg/stats.js";
 
 // ---------------- swap: slots, the swap cache, and what reclaim asks of them
 
@@ -279,6 +334,10 @@ export {
   NR_VMSCAN_IMMEDIATE,
   PGACTIVATE,
   PGMAJFAULT,
+  THP_FAULT_ALLOC,
+  THP_FAULT_FALLBACK,
+  THP_FAULT_FALLBACK_CHARGE,
+  THP_SPLIT_PMD,
   WORKINGSET_ACTIVATE,
   WORKINGSET_REFAULT,
   WORKINGSET_RESTORE,

@@ -27,6 +27,8 @@ import {
   pfnToPage,
 } from "../../mm/pages/folio.js";
 import {
+  __GFP_DIRECT_RECLAIM,
+  __GFP_KSWAPD_RECLAIM,
   __GFP_NORETRY,
   __GFP_NOWARN,
   __GFP_WRITE,
@@ -34,6 +36,8 @@ import {
   GFP_HIGHUSER_MOVABLE,
   GFP_KERNEL,
   GFP_PGTABLE_USER,
+  GFP_TRANSHUGE,
+  GFP_TRANSHUGE_LIGHT,
 } from "../../mm/pages/gfp.js";
 import { walkPageRange } from "../../mm/pgtable/pagewalk.js";
 import { ptePfn, ptePresent, pteWrite } from "../../mm/pgtable/pgtable.js";
@@ -217,12 +221,16 @@ export function foliosInBatches(sys: MemorySystem): Map<Folio, number> {
 }
 
 const MASKS: [number, string][] = [
+  [GFP_TRANSHUGE, "GFP_TRANSHUGE"],
+  [GFP_TRANSHUGE_LIGHT, "GFP_TRANSHUGE_LIGHT"],
   [GFP_PGTABLE_USER, "GFP_PGTABLE_USER"],
   [GFP_HIGHUSER_MOVABLE, "GFP_HIGHUSER_MOVABLE"],
   [GFP_KERNEL, "GFP_KERNEL"],
   [__GFP_ZERO, "__GFP_ZERO"],
   [__GFP_WRITE, "__GFP_WRITE"],
   [__GFP_NORETRY, "__GFP_NORETRY"],
+  [__GFP_DIRECT_RECLAIM, "__GFP_DIRECT_RECLAIM"],
+  [__GFP_KSWAPD_RECLAIM, "__GFP_KSWAPD_RECLAIM"],
   [__GFP_NOWARN, "__GFP_NOWARN"],
 ];
 

@@ -14,6 +14,7 @@ import { PAGE_SIZE } from "../../hw/address.js";
 import { boot, type MachineParts } from "../../kernel/machine.js";
 import { SignalError } from "../../kernel/signal.js";
 import {
+  VM_FAULT_FALLBACK,
   VM_FAULT_HWPOISON,
   VM_FAULT_LOCKED,
   VM_FAULT_MAJOR,
@@ -31,6 +32,7 @@ import { isNotWrittenYet } from "../exercises/not_written_yet.js";
 
 const BITS: [number, string][] = [
   [VM_FAULT_OOM, "VM_FAULT_OOM"],
+  [VM_FAULT_FALLBACK, "VM_FAULT_FALLBACK"],
   [VM_FAULT_SIGBUS, "VM_FAULT_SIGBUS"],
   [VM_FAULT_MAJOR, "VM_FAULT_MAJOR"],
   [VM_FAULT_HWPOISON, "VM_FAULT_HWPOISON"],

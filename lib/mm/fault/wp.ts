@@ -78,6 +78,12 @@ import {
   type VmFault,
 } from "./vm_fault.js";
 
+/** Fills a frame that a process will see with zeros. Linux include/linux/highmem.h:clear_user_highpage() */
+export function clearUserHighpage(sys: MemorySystem, pfn: number): void {
+  sys.ram.zeroFrame(pfn);
+  sys.clock.advance(sys.costs.zeroPageNs);
+}
+
 /** Copies the bytes of a frame. Linux include/linux/highmem.h:copy_user_highpage() */
 export function copyUserHighpage(sys: MemorySystem, toPfn: number, fromPfn: number): void {
   sys.ram.copyFrame(toPfn, fromPfn);

@@ -20,7 +20,7 @@ import { folioMaybeMappedShared } from "../fault/large_mapcount.js";
 import { folioPteBatch } from "../fault/pte_batch.js";
 import { folioRemoveRmapPtes } from "../fault/rmap.js";
 import { VM_FAULT_ERROR, VM_FAULT_RETRY, VmFault } from "../fault/vm_fault.js";
-import { copyUserHighpage } from "../fault/wp.js";
+import { clearUserHighpage, copyUserHighpage } from "../fault/wp.js";
 import { folioIsLocked } from "../filemap/folio_wait.js";
 import { folioIsolateLru, folioPutbackLru } from "../lru/isolate.js";
 import { folioIsFileLru } from "../lru/mm_inline.js";
@@ -182,10 +182,8 @@ export function collapseCopy(vma: VmAreaStruct, table: Pfn, folio: Folio): void 
   const { sys } = vma.vmMm;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
     const pte = ptepGet(sys.ram, table * HPAGE_PMD_NR + i);
-    if (noneOrZero(sys, pte)) {
-      sys.ram.zeroFrame(folio.pfn + i);
-      sys.clock.advance(sys.costs.zeroPageNs);
-    } else copyUserHighpage(sys, folio.pfn + i, ptePfn(pte));
+    if (noneOrZero(sys, pte)) clearUserHighpage(sys, folio.pfn + i);
+    else copyUserHighpage(sys, folio.pfn + i, ptePfn(pte));
   }
 }
 

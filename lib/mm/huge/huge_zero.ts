@@ -33,6 +33,11 @@ function getHugeZeroFolio(sys: MemorySystem): boolean {
     countVmEvent(sys, THP_ZERO_PAGE_ALLOC_FAILED);
     return false;
   }
+  if (thp.hugeZeroFolio !== undefined) {
+    folioPut(sys, folio); // somebody was faster
+    thp.hugeZeroRefcount++;
+    return true;
+  }
   thp.hugeZeroFolio = folio;
   thp.hugeZeroRefcount = 2;
   countVmEvent(sys, THP_ZERO_PAGE_ALLOC);
@@ -46,6 +51,7 @@ export function mmGetHugeZeroFolio(mm: MmStruct): Folio | undefined {
   const { sys } = mm;
   if (!mm.thp.hasHugeZero) {
     if (!getHugeZeroFolio(sys)) return undefined;
+    if (mm.thp.hasHugeZero) sys.thp.hugeZeroRefcount--; // another thread has counted this mm
     mm.thp.hasHugeZero = true;
   }
   return sys.thp.hugeZeroFolio;

@@ -46,7 +46,7 @@ import {
 } from "../pgtable/pgtable.js";
 import { pmdOffset } from "../pgtable/pgtable_alloc.js";
 import { pteMksoftDirty, pteSoftDirty } from "../pgtable/soft_dirty.js";
-import { flushTlbRange } from "../pgtable/tlb.js";
+import { flushTlbMmRange } from "../pgtable/tlb.js";
 import { countVmEvent, THP_SPLIT_PMD } from "../vmstat.js";
 import { isHugeZeroPmd, pgtableTransHugeWithdraw } from "./huge_pmd.js";
 import { hugeAlignDown } from "./thp_orders.js";
@@ -65,7 +65,7 @@ export function splitHugePmd(vma: VmAreaStruct, pmdp: number, address: Vaddr): v
   const haddr = hugeAlignDown(address);
   countVmEvent(sys, THP_SPLIT_PMD);
   setPte(sys.ram, pmdp, 0);
-  flushTlbRange(mm, haddr, haddr + PMD_SIZE);
+  flushTlbMmRange(mm, haddr, haddr + PMD_SIZE);
   if (!vmaIsAnonymous(vma)) {
     removeFileLeaf(vma, old);
     return;
@@ -103,8 +103,11 @@ export function pteOfLeaf(vma: VmAreaStruct, old: Pte): Pte {
   return pteSoftDirty(old) ? pteMksoftDirty(entry) : entry;
 }
 
-/** What the leaf knew of a file's folio goes to the folio. */
-function removeFileLeaf(vma: VmAreaStruct, old: Pte): void {
+/**
+ * A leaf of a file that was taken away: what it knew goes to the folio.
+ * Linux mm/huge_memory.c:__split_huge_pmd_locked()
+ */
+export function removeFileLeaf(vma: VmAreaStruct, old: Pte): void {
   const { sys } = vma.vmMm;
   const folio = pageFolio(pfnToPage(sys, ptePfn(old)));
   if ((folio.flags & PG_dirty) === 0 && pteDirty(old)) folioMarkDirty(folio);

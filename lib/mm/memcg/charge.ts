@@ -32,6 +32,7 @@ import {
   __GFP_NOFAIL,
   __GFP_NORETRY,
   __GFP_RETRY_MAYFAIL,
+  PAGE_ALLOC_COSTLY_ORDER,
 } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
 import { MEMCG_MAX, MEMCG_OOM, type MemcgStock, type ObjStock, type PageCounter } from "./memcg_types.js";
@@ -138,8 +139,9 @@ function makeRoom(sys: MemorySystem, over: Memcg, gfp: number, nrPages: number, 
     return true;
   }
   if ((gfp & __GFP_NORETRY) !== 0) return false;
-  if (nrReclaimed > 0 || attempt.retriesLeft-- > 0) return true;
-  if ((gfp & __GFP_RETRY_MAYFAIL) !== 0) return false;
+  const many = nrPages > 1 << PAGE_ALLOC_COSTLY_ORDER; // a huge page has small pages to fall back to
+  if ((nrReclaimed > 0 && !many) || attempt.retriesLeft-- > 0) return true;
+  if (many || (gfp & __GFP_RETRY_MAYFAIL) !== 0) return false;
   if (attempt.passedOom && sys.current?.oomVictim === true) return false;
   memcgMemoryEvent(over, MEMCG_OOM);
   if (operations?.outOfMemory?.(over, gfp) !== true) return false;
