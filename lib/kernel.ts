@@ -149,7 +149,14 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 
 // ---------------- pages, folios, and the lists they are on
 
-export type { KhugepagedSettings, MthpStat, ThpDefrag, ThpState, ThpWord } from "./mm/huge/thp_state.js";
+export type {
+  HasThp,
+  KhugepagedSettings,
+  MthpStat,
+  ThpDefrag,
+  ThpState,
+  ThpWord,
+} from "./mm/huge/thp_state.js";
 export type { KhugepagedScan, MmThp, ScanResult, TvaType } from "./mm/huge/thp_types.js";
 export type { BootPool, Hstate, HugetlbInode, HugetlbState } from "./mm/hugetlb/hstate.js";
 export type { FileRegion, ResvMap } from "./mm/hugetlb/resv_map.js";
@@ -243,6 +250,7 @@ export {
   collapseRelease,
   collapseSwapin,
   hugepageVmaRevalidate,
+  type Isolated,
 } from "./mm/huge/collapse.js";
 export { noneOrZero } from "./mm/huge/collapse_scan.js";
 export { deferredSplitFolio } from "./mm/huge/deferred_queue.js";
