@@ -56,7 +56,9 @@ function checkBlocks(because: string, ...ranges: [start: number, end: number][])
       expectSame(submission.hugeBlocks(start, end), referenceBlocks(start, end), {
         what: `hugeBlocks(${hex(start)}, ${hex(end)})`,
         as: (blocks) =>
-          Array.isArray(blocks) ? `[${blocks.map((at) => hex(Number(at))).join(", ")}]` : String(blocks),
+          Array.isArray(blocks)
+            ? `[${(blocks as unknown[]).map((at) => hex(Number(at))).join(", ")}]`
+            : String(blocks),
       });
   });
 }
