@@ -29,8 +29,10 @@
  * `rewalksOnFault` of the
  * model says which; see tlb_model.ts.
  *
- * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this runs for
- * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else is in
+ * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this
+ * runs for
+ * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else
+ * is in
  * `lookUp`. The stream runner (stream_runner.ts) does the same as this file, faster, on the same TLB contents.
  *
  * Read first: tlb.ts, tlb_model.ts, walk.ts. Read next: cpu.ts.
