@@ -34,7 +34,6 @@ function run(prepare: (sys: MemorySystem) => () => ZsPool, random: number, seed:
   const pool = prepare(sys);
   const alice = machine.spawn("alice");
   const base = alice.mmap(NR_PAGES * PAGE);
-  alice.madvise(base, NR_PAGES * PAGE, "NOHUGEPAGE");
   const pages = kinds(random);
   const model: number[] = [];
   const draw = new Random(seed);
