@@ -24,6 +24,7 @@ import { SignalError } from "../../kernel/signal.js";
 import { handleMmFault } from "../../mm/fault/memory.js";
 import { FAULT_FLAG_WRITE, type VmFault } from "../../mm/fault/vm_fault.js";
 import { hugeAlignDown } from "../../mm/huge/thp_orders.js";
+import { HPAGE_PMD_NR, HPAGE_PMD_ORDER } from "../../mm/huge/thp_state.js";
 import { lruAddDrainAll } from "../../mm/lru/swap.js";
 import { type MmStruct, VM_WRITE } from "../../mm/mm_types.js";
 import { type Folio, folioGet, pageFolio, pfnToPage } from "../../mm/pages/folio.js";
@@ -167,13 +168,14 @@ class HugeBench {
   private asked(gfp: number, order: number): boolean {
     const { fault, collapsing, armed } = this;
     const table = order === 0 && (gfp & ~0) === GFP_PGTABLE_USER;
-    if (order === 9) {
+    if (order === HPAGE_PMD_ORDER) {
       if (fault !== undefined) this.calls.push(`asks for ${allocationText(gfp, order)}`);
       if (armed.has("nohuge")) return true;
     }
     if (table && armed.has("notable")) return true;
-    if (fault !== undefined && (order === 9 || table)) this.another(fault, order === 9 ? "race" : "late");
-    if (collapsing !== undefined && order === 9) this.unhook(collapsing);
+    if (fault !== undefined && (order === HPAGE_PMD_ORDER || table))
+      this.another(fault, order === HPAGE_PMD_ORDER ? "race" : "late");
+    if (collapsing !== undefined && order === HPAGE_PMD_ORDER) this.unhook(collapsing);
     return false;
   }
 
@@ -191,7 +193,8 @@ class HugeBench {
     const { zones, ram } = this.machine.kernel.sys;
     for (const zone of zones)
       zone.forEachFreeBlock((pfn, order) => {
-        for (let i = 0; order >= 9 && i < 512; i++) ram.write8((pfn + i) * PAGE_SIZE, 0xee);
+        for (let i = 0; order >= HPAGE_PMD_ORDER && i < HPAGE_PMD_NR; i++)
+          ram.write8((pfn + i) * PAGE_SIZE, 0xee);
       });
   }
 

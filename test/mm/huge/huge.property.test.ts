@@ -24,9 +24,10 @@ const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 8);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const STEPS = 120;
 
-/** Pages of the arena. Ranges of 2 MiB begin at pages 80 and 592. */
+/** Pages of the arena, and those at which its whole ranges of 2 MiB begin. */
 const ARENA = 80 + 2 * 512 + 40;
-const BORDERS = [80, 592, 1104];
+const RANGES = [80, 592];
+const BORDERS = [...RANGES, 1104];
 
 const HUGE_KINDS = [
   ...["store", "store", "store", "store", "store", "load", "load", "fork", "fork", "exit", "exit"],
@@ -46,7 +47,7 @@ function randomStep(random: Random): Operation {
   const some = { kind, who: random.below(5), cpu: random.below(2), value: random.between(1, 255) };
   // Only whole ranges can be collapsed, and they must be in one area; only whole huge pages go to swap whole.
   if ((kind === "collapse" || kind === "pageout") && random.chance(70)) {
-    const range = random.pick([80, 592]);
+    const range = random.pick(RANGES);
     return { ...some, page: range, length: 512, to: range };
   }
   return { ...some, page: page(), length, to: page() };
