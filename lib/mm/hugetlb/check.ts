@@ -103,8 +103,15 @@ function promises(sys: MemorySystem, mms: readonly MmStruct[], h: Hstate<Folio>)
   return sum;
 }
 
-function checkPool(sys: MemorySystem, mms: readonly MmStruct[], h: Hstate<Folio>, problems: string[]): void {
-  const pages = poolPages(sys).filter(({ order }) => order === h.order);
+/** One pool; `all` are the pages of all pools. */
+function checkPool(
+  sys: MemorySystem,
+  mms: readonly MmStruct[],
+  all: readonly Folio[],
+  h: Hstate<Folio>,
+  problems: string[],
+): void {
+  const pages = all.filter(({ order }) => order === h.order);
   const free = pages.filter(({ refcount }) => refcount === 0);
   const listed = new Set(h.hugepageFreelist);
   const expect = (what: string, is: number, should: number): void => {
@@ -143,8 +150,9 @@ export function checkHugetlb(
   }
   for (const { folios } of sys.hugetlb.inodes)
     for (const folio of folios.values()) holds(folio, folioNrPages(folio));
+  const all = poolPages(sys);
   let used = 0;
-  for (const folio of poolPages(sys)) {
+  for (const folio of all) {
     const times = entries.get(folio) ?? 0;
     if (folio.entireMapcount !== times || folio.largeMapcount !== times)
       problems.push(`frame ${folio.pfn}: mapped ${times} times, counts ${folio.entireMapcount}`);
@@ -152,5 +160,5 @@ export function checkHugetlb(
   }
   if (sys.vmStat.nodeStat[NR_HUGETLB] !== used)
     problems.push(`nr_hugetlb is ${sys.vmStat.nodeStat[NR_HUGETLB]}, should be ${used}`);
-  for (const h of sys.hugetlb.hstates) checkPool(sys, mms, h, problems);
+  for (const h of sys.hugetlb.hstates) checkPool(sys, mms, all, h, problems);
 }
