@@ -1,7 +1,7 @@
 /**
- * Lab 07, Huge pages: four exercises on pages of 2 MiB, each a part of the running kernel: where a huge page may
- * be, the fault that maps one, the split that takes its entry apart, and the collapse that makes one of 512
- * small pages.
+ * Lab 07, Huge pages: five exercises, each a part of the running kernel: where a huge page may be, the fault that
+ * maps one, the split that takes its entry apart, the collapse that makes one of 512 small pages, and the
+ * allocator that finds free blocks of frames.
  *
  * Notebook: notebooks/07-huge-pages.ipynb. Check your work there with `await check("07.1")`, or in a terminal with
  * `npx pagewalk grade 07.1`; `npx pagewalk hint 07.1` gives a hint, a second call the next one.
@@ -41,6 +41,7 @@ import {
   hugepageVmaRevalidate,
   isHugeZeroPmd,
   khugepagedEnterVma,
+  MAX_PAGE_ORDER,
   MM_ANONPAGES,
   type MmStruct,
   mapAnonFolioPmd,
@@ -52,6 +53,7 @@ import {
   modMthpStat,
   noneOrZero,
   PAGE_TABLE,
+  PAGEBLOCK_ORDER,
   PG_dirty,
   PG_uptodate,
   PTRS_PER_PTE,
@@ -90,6 +92,7 @@ import {
   vmaIsAnonymous,
   vmaPageProt,
   vmaThpGfpMask,
+  type Zone,
 } from "pagewalk/kernel";
 
 // ---------------------------------------------------------------- 07.1
@@ -253,4 +256,45 @@ export function collapseHugePage(
   khugepaged: boolean,
 ): ScanResult {
   throw new NotWrittenYet("07.4");
+}
+
+// ---------------------------------------------------------------- 07.5
+
+/**
+ * 07.5 Buddy allocator. Takes a free block of 2^order frames of type `migratetype` from the zone: its first
+ * frame, or -1 if there is none. Linux calls this __rmqueue_smallest().
+ *
+ * - A block of order n has 2^n frames, and begins at a multiple of 2^n. The largest order is MAX_PAGE_ORDER.
+ * - zone.freeArea[n].head[migratetype] is the first frame of the first free block of order n of that type, -1:
+ *   there is none. Take the first block of the smallest order that has one, `order` or more; never one of
+ *   another type. zone.delPageFromFreeList(pfn, n, migratetype) takes it off its list.
+ * - What is too much goes back: the upper half, the upper half of the rest, and so on, until 2^order frames are
+ *   left, the lowest. zone.addToFreeList(pfn, n, migratetype, false) puts a block at the head of its list.
+ *
+ * The zone counts its free pages itself.
+ */
+export function rmqueueSmallest(zone: Zone, order: number, migratetype: number): number {
+  throw new NotWrittenYet("07.5");
+}
+
+/**
+ * 07.5 Buddy allocator. The block of 2^order frames from `pfn` on is free again: merges it with its buddy, if
+ * that is free as a whole, and the two with theirs, as far as that goes; then puts what has become of it on the
+ * list of its type. Linux calls this __free_one_page().
+ *
+ * - The buddy of a block is the other half of the block of the next order that it is a half of.
+ * - zone.isBuddy(pfn, n): a free block of exactly order n begins there, in this zone. Blocks of MAX_PAGE_ORDER
+ *   are not merged any more.
+ * - From PAGEBLOCK_ORDER up the two may be of different types: zone.takeInBlock(buddy, n, migratetype) says
+ *   whether they may merge, and gives the buddy this block's type. If not, stop merging.
+ * - The buddy goes off its list first: zone.delPageFromFreeList(buddy, n, migratetype).
+ * - At the end zone.addToFreeList(block, n, migratetype, late). `late`, at the end of the list, if it would merge
+ *   again as soon as its buddy were free: zone.buddyMergeLikely(block, n). Such a block is taken last, so that
+ *   both have time to come together.
+ * - Somebody may wait for a block (compaction): while zone.capture is not undefined, ask before each look at a
+ *   buddy, and before the first, whether zone.compactionCapture(zone.capture, block, n, migratetype) takes it.
+ *   True: it is gone, and you are done.
+ */
+export function freeOnePage(zone: Zone, pfn: number, order: number, migratetype: number): void {
+  throw new NotWrittenYet("07.5");
 }

@@ -6,6 +6,16 @@
 import { describe, it } from "vitest";
 import { expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
 import { gradedTasks } from "../../lib/course/grading/remember.js";
+import {
+  type BuddyOp,
+  buddyMistake,
+  buddyOpText,
+  buddyScript,
+  buddyText,
+  randomBuddyOp,
+  runBuddy,
+  simplerBuddyOps,
+} from "../../lib/course/labs/buddy.js";
 import { referenceHuge, runHuge } from "../../lib/course/labs/huge.js";
 import {
   type HugeOp,
@@ -21,6 +31,7 @@ import { hex, PAGE_SIZE, PMD_SIZE } from "../../lib/hw/address.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
 import { thpVmaSuitableOrder } from "../../lib/mm/huge/thp_orders.js";
+import { freeOnePage, rmqueueSmallest } from "../../lib/mm/pages/buddy.js";
 import * as submission from "../../solutions/07-huge-pages.js";
 
 const { remember, atLast } = gradedTasks();
@@ -416,5 +427,84 @@ describe("07.4 Collapse", () => {
   });
   it("drives it through others still", () => {
     atLast("07.4", () => compareHuge(COLLAPSE, "collapse", [], 3, 303));
+  });
+});
+
+// ---------------------------------------------------------------- 07.5
+
+function compareBuddy(scripts: string[], workloads = 0): void {
+  expectSameRuns<BuddyOp>({
+    operation: randomBuddyOp,
+    first: scripts.map(buddyScript),
+    workloads,
+    length: 40,
+    seed: 507,
+    reference: (operations) => runBuddy({ rmqueueSmallest, freeOnePage }, operations),
+    submission: (operations) =>
+      runBuddy(
+        { rmqueueSmallest: submission.rmqueueSmallest, freeOnePage: submission.freeOnePage },
+        operations,
+      ),
+    describe: buddyOpText,
+    simplify: simplerBuddyOps,
+    as: buddyText,
+    explain: buddyMistake,
+  });
+}
+
+function checkBuddy(because: string, ...scripts: string[]): void {
+  remember("07.5", because, () => compareBuddy(scripts));
+}
+
+describe("07.5 Buddy allocator", () => {
+  it("takes the smallest block that will do", () => {
+    checkBuddy("a block of just the order that is wanted needs no split", "t9", "t6", "t9u");
+    checkBuddy("else the next larger one is split, and its upper halves go back", "t5", "t0", "t3 t3 t0");
+    checkBuddy("none is large enough: -1, and nothing has changed", "t10 t10 t10", "t9u t9u t0u");
+    checkBuddy("only blocks of that type", "t10u", "t0u t0u", "t9u t0u");
+  });
+  it("merges", () => {
+    checkBuddy(
+      "a block comes back, and merges with its buddy, and the two with theirs",
+      "t0 f0",
+      "t5 t0 f0 f0",
+    );
+    checkBuddy(
+      "the buddy differs in one bit: it may lie before the block or behind it",
+      "t0 t0 f1 f0",
+      "t0 t0 f0 f0",
+      "t0 t0 t0 t0 f2 f1 f1 f0",
+    );
+    checkBuddy("a buddy that is in use, or only in part free, is no buddy", "t0 t0 t0 f0 f1", "t1 t0 f0");
+    checkBuddy("never beyond the largest order", "t9 t9 f0 f0", "t10 f0");
+    checkBuddy(
+      "two blocks of 2 MiB of different types merge only where they may",
+      "t9u f0",
+      "t0u t0u f0 f0",
+      "t9 t9 t9u f0 f0 f0",
+    );
+    checkBuddy(
+      "what would merge soon is taken last: it goes to the end of its list",
+      "t0 t0 t0 t0 f0 t0 f1",
+      "t0 t0 t0 t0 t0 t0 f1 f3 t0",
+    );
+  });
+  it("gives a block to who waits for it", () => {
+    checkBuddy(
+      "a task that compacts gets the block before it goes to a list",
+      "t3 t3 w3 f0",
+      "t0 t0 w1 f0 f0",
+      "t9 w9 f0",
+      "t0 w10 f0",
+    );
+  });
+  it("works for random workloads", () => {
+    atLast("07.5", () => compareBuddy([], 60));
+  });
+  it("drives a machine", () => {
+    atLast("07.5", () => {
+      const parts = { rmqueueSmallest: submission.rmqueueSmallest, freeOnePage: submission.freeOnePage };
+      compareHuge(parts, "fault", ["0w1 0w2 0f 1w1 0d1 0w0.9 end"]);
+    });
   });
 });
