@@ -2,7 +2,7 @@
  * Test bench of lab 07.5: a zone of 8 MiB whose free blocks a learner's allocator takes and gives back.
  *
  *   frames  0      512     1024    1536    2048
- *           |  movable      |  unmovable | movable |
+ *           |movable|unmovable| movable       |   the last 64 frames are not in the zone
  *
  *   operations --> take a block of an order and a type, give one back, a task waits for a block
  *
@@ -68,7 +68,7 @@ export function* runBuddy(core: BuddyCore, operations: readonly BuddyOp[]): Gene
   const links = new FreeLinks(FRAMES);
   const zone = new Zone("Normal", 0, END, links);
   zone.core = core;
-  links.pageblockType.fill(MIGRATE_UNMOVABLE, 2, 3);
+  links.pageblockType.fill(MIGRATE_UNMOVABLE, 1, 2);
   const taken: { pfn: number; order: number }[] = [];
   for (let block = 0; block < 3; block++) zone.freeOnePage(block * 512, 9);
   for (let pfn = 1536; pfn < END; pfn += 64) zone.freeOnePage(pfn, 6);

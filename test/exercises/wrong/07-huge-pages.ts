@@ -41,7 +41,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "rounds with &, which cuts to 32 bits",
     "Math.ceil(start / PMD_SIZE) * PMD_SIZE",
     "(start + PMD_SIZE - 1) & ~(PMD_SIZE - 1)",
-    /48 bits/,
+    /48 bits|more and more memory/,
   ),
   wrong(
     "07.1",
