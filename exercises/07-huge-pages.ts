@@ -1,7 +1,7 @@
 /**
- * Lab 07, Huge pages: five exercises, each a part of the running kernel: where a huge page may be, the fault that
- * maps one, the split that takes its entry apart, the collapse that makes one of 512 small pages, and the
- * allocator that finds free blocks of frames.
+ * Lab 07, Huge pages: six exercises, each a part of the running kernel: where a huge page may be, the fault that
+ * maps one, the split that takes its entry apart, the collapse that makes one of 512 small pages, the
+ * allocator of free blocks of frames, and the pass that moves pages together so that there are such blocks.
  *
  * Notebook: notebooks/07-huge-pages.ipynb. Check your work there with `await check("07.1")`, or in a terminal with
  * `npx pagewalk grade 07.1`; `npx pagewalk hint 07.1` gives a hint, a second call the next one.
@@ -16,14 +16,20 @@ import {
   allocChargeFolio,
   allocPages,
   anonVmaPrepare,
+  COMPACT_CONTENDED,
+  COMPACT_CONTINUE,
+  COMPACT_SUCCESS,
+  type CompactControl,
   clearUserHighpage,
   collapseIsolate,
   collapseRelease,
   collapseSwapin,
+  compactFinished,
   copyUserHighpage,
   countMemcgEvents,
   countVmEvents,
   deferredSplitFolio,
+  drainLocalPages,
   FAULT_FLAG_WRITE,
   type Folio,
   flushTlbMmRange,
@@ -40,23 +46,31 @@ import {
   HPAGE_PMD_ORDER,
   hugepageVmaRevalidate,
   isHugeZeroPmd,
+  isolateFreeBlock,
+  isolateMigratepagesBlock,
   khugepagedEnterVma,
+  lruAddDrain,
   MAX_PAGE_ORDER,
+  type MemorySystem,
+  MIGRATE_ASYNC,
   MM_ANONPAGES,
   type MmStruct,
   mapAnonFolioPmd,
   maybeMkwrite,
   memCgroupCharge,
+  migratePages,
   mkHugePmd,
   mmGetHugeZeroFolio,
   mmIncNrPtes,
   modMthpStat,
   noneOrZero,
   PAGE_TABLE,
+  PAGEBLOCK_NR_PAGES,
   PAGEBLOCK_ORDER,
   PG_dirty,
   PG_uptodate,
   PTRS_PER_PTE,
+  pageblockStartPfn,
   pageFolio,
   pfnPte,
   pfnToPage,
@@ -77,9 +91,11 @@ import {
   pteSoftDirty,
   pteWrite,
   pteYoung,
+  putbackMovablePages,
   removeFileLeaf,
   type ScanResult,
   setPte,
+  suitableMigrationTarget,
   THP_FAULT_ALLOC,
   THP_FAULT_FALLBACK,
   THP_FAULT_FALLBACK_CHARGE,
@@ -297,4 +313,49 @@ export function rmqueueSmallest(zone: Zone, order: number, migratetype: number):
  */
 export function freeOnePage(zone: Zone, pfn: number, order: number, migratetype: number): void {
   throw new NotWrittenYet("07.5");
+}
+
+// ---------------------------------------------------------------- 07.6
+
+/**
+ * 07.6 A compaction pass. Moves pages that are in use from the low end of a zone into free frames at its high
+ * end, until a large enough block is free, or the two scanners meet. Linux calls this compact_zone(), which
+ * also keeps in mind where nothing was found lately. Below, zone is cc.zone; a page block has
+ * PAGEBLOCK_NR_PAGES frames, and begins at pageblockStartPfn(pfn).
+ *
+ *     before   a . . b c . | . d . . e . | . . f . . . | . g . . . .
+ *              migrate scanner -->                 <-- free scanner
+ *     after    . . . . . . | . . . . . . | . . f . . . | e g d c b a     (or nearly so)
+ *
+ * Again and again:
+ *
+ * - result = compactFinished(sys, cc): is it COMPACT_CONTINUE, go on; else it is your answer. It says so when
+ *   the scanners have met (both are in one page block, or have passed), and, at the beginning of a page block,
+ *   when a block of cc.order is free.
+ * - **Migrate scanner.** cc.migratePfn is the next frame to look at. A task that does not want to wait, and
+ *   compacts for itself (cc.mode is MIGRATE_ASYNC, and cc.directCompaction), leaves alone page blocks whose type
+ *   (zone.pageblockType(pfn)) is not cc.migratetype: set cc.migratePfn to the next page block, and go on.
+ *   Else isolateMigratepagesBlock(sys, cc, cc.migratePfn, end) collects pages that can be moved, up to 32 at a
+ *   time, and sets cc.migratePfn to where it has stopped; `end` is the first frame behind this page block, or
+ *   zone.zoneEndPfn if that is less. Its answer is not 0, too much is collected already: put back what there
+ *   is, putbackMovablePages(sys, cc); your answer is COMPACT_CONTENDED. cc.nrMigratepages is how many pages are
+ *   collected now; none: go on with the end of this turn.
+ * - **Free scanner.** Collect at least as many frames: until cc.nrFreepages is not less than cc.nrMigratepages.
+ *   cc.freePfn is the next frame to look at; from there up to the end of its page block (or of the zone), frame
+ *   by frame. Where a free block begins, isolateFreeBlock(sys, cc, pfn, order) takes it, and answers how many
+ *   frames it has; 0: the zone has none to spare, stop looking. Enough, or the page block is through: cc.freePfn
+ *   is the frame behind the last one looked at; or, if that is the end of the page block, the beginning of the
+ *   page block *before* it. A page block that is begun at its first frame must suit,
+ *   suitableMigrationTarget(cc, block); else go on with the one before. Never look into the page block of
+ *   cc.migratePfn, or below.
+ * - **Not enough frames?** putbackMovablePages(sys, cc). If compactFinished(sys, cc) is not COMPACT_CONTINUE now,
+ *   it is your answer; else COMPACT_CONTENDED.
+ * - **Move.** migratePages(sys, cc) moves the pages, and says { result }. Then cc.nrMigratepages = 0. Is the
+ *   result not 0, some have stayed: putbackMovablePages(sys, cc).
+ * - **End of a turn.** zone.capture is not undefined, and its pfn is 0 or more: the task that waits has its block;
+ *   COMPACT_SUCCESS. Is the migrate scanner at the end of the page block: lruAddDrain(sys) and
+ *   drainLocalPages(sys, zone), so that what this CPU keeps can merge to a block.
+ */
+export function compactZone(sys: MemorySystem, cc: CompactControl): number {
+  throw new NotWrittenYet("07.6");
 }

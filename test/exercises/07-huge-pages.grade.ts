@@ -4,7 +4,7 @@
  */
 
 import { describe, it } from "vitest";
-import { expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
+import { DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
 import { gradedTasks } from "../../lib/course/grading/remember.js";
 import {
   type BuddyOp,
@@ -16,6 +16,15 @@ import {
   runBuddy,
   simplerBuddyOps,
 } from "../../lib/course/labs/buddy.js";
+import {
+  type CompactionScene,
+  type CompactionSeen,
+  compactionMistake,
+  compactionSceneText,
+  randomCompaction,
+  runCompaction,
+} from "../../lib/course/labs/compaction.js";
+import { referenceCompactZone } from "../../lib/course/labs/compaction_pass.js";
 import { referenceHuge, runHuge } from "../../lib/course/labs/huge.js";
 import {
   type HugeOp,
@@ -276,6 +285,7 @@ describe("07.3 Split", () => {
       "whether it was written since it was watched (soft-dirty)",
       "0w1 0watch 0age 0D1.3",
       "0w1 0watch 0w1.2 0D1.3",
+      "0w1 0watch 0F1 0D1.3",
     );
     checkSplit("dirty, and the folio too", "0w1 0D1.3", "0w1 0F1 0r1 0D1.3", "0w1 0F1 0w1.4 0D1.3");
   });
@@ -480,6 +490,8 @@ describe("07.5 Buddy allocator", () => {
     checkBuddy(
       "two blocks of 2 MiB of different types merge only where they may",
       "t9u f0",
+      "t9h f0",
+      "t9 t9 t9 t9h f3 f2",
       "t0u t0u f0 f0",
       "t9 t9 t9u f0 f0 f0",
     );
@@ -505,6 +517,101 @@ describe("07.5 Buddy allocator", () => {
     atLast("07.5", () => {
       const parts = { rmqueueSmallest: submission.rmqueueSmallest, freeOnePage: submission.freeOnePage };
       compareHuge(parts, "fault", ["0w1 0w2 0f 1w1 0d1 0w0.9 end"]);
+    });
+  });
+});
+
+// ---------------------------------------------------------------- 07.6
+
+const seenText = ({ result, scanners, free }: CompactionSeen): string => [result, scanners, free].join("; ");
+
+function compareCompaction(...scenes: CompactionScene[]): void {
+  for (const scene of scenes) {
+    const got = runCompaction({ compactZone: submission.compactZone }, scene);
+    const expected = runCompaction({ compactZone: referenceCompactZone }, scene);
+    const mistake = compactionMistake(got, expected);
+    if (mistake === undefined) continue;
+    const message = `compactZone: ${mistake}.\nThe scene: ${compactionSceneText(scene)}.`;
+    throw new DifferenceError(message, seenText(got), seenText(expected));
+  }
+}
+
+function checkPass(because: string, ...scenes: CompactionScene[]): void {
+  remember("07.6", because, () => compareCompaction(...scenes));
+}
+
+describe("07.6 A compaction pass", () => {
+  it("moves pages up until a block is free", () => {
+    checkPass("a block of 2 MiB is wanted: the pass stops as soon as there is one", {
+      keep: 30,
+      order: 9,
+      who: "thread",
+    });
+    checkPass("smaller blocks are found sooner", { keep: 50, order: 6, who: "thread" });
+  });
+  it("goes on until the scanners meet", () => {
+    checkPass("nobody waits for a block: until the two scanners meet, and no page goes down", {
+      keep: 50,
+      order: -1,
+      who: "thread",
+    });
+    checkPass("little is free: the scanners meet early", { keep: 90, order: 9, who: "thread" });
+  });
+  it("puts back what stays", () => {
+    checkPass("a page that a driver holds cannot be moved, and goes back to its list", {
+      keep: 50,
+      order: 9,
+      who: "thread",
+      held: 12,
+    });
+    checkPass(
+      "a driver takes hold of a page that is collected already: migratePages leaves it, and it goes back",
+      {
+        ...{ keep: 50, order: 9, who: "thread", late: 3 },
+      },
+    );
+  });
+  it("leaves page blocks of another type alone", () => {
+    checkPass("a task that does not wait moves no pages of unmovable page blocks", {
+      keep: 40,
+      order: 9,
+      who: "task",
+      unmovable: 1,
+    });
+    checkPass("a thread with time does", { keep: 40, order: 9, who: "thread", unmovable: 1 });
+    checkPass("and nobody's page goes into an unmovable page block", {
+      keep: 40,
+      order: 9,
+      who: "thread",
+      unmovable: 6,
+    });
+  });
+  it("stops where the zone has no frames to spare", () => {
+    checkPass("isolateFreeBlock answers 0: what was collected goes back", {
+      keep: 70,
+      order: 9,
+      who: "thread",
+      min: 1100,
+    });
+  });
+  it("gives the block to who waits for it", () => {
+    checkPass("a task that waits has its block as soon as it is free", {
+      keep: 30,
+      order: 8,
+      who: "task",
+      capture: true,
+    });
+  });
+  it("works on random machines", () => {
+    atLast("07.6", () => {
+      const random = new Random(607);
+      compareCompaction(...Array.from({ length: 3 }, () => randomCompaction(random)));
+    });
+  });
+  it("works on others", () => {
+    atLast("07.6", () => {
+      const random = new Random(608);
+      compareCompaction(...Array.from({ length: 3 }, () => randomCompaction(random)));
     });
   });
 });

@@ -1,8 +1,8 @@
 /**
- * Test bench of lab 07.5: a zone of 8 MiB whose free blocks a learner's allocator takes and gives back.
+ * Test bench of lab 07.5: a zone of 12 MiB whose free blocks a learner's allocator takes and gives back.
  *
- *   frames  0      512     1024    1536    2048
- *           |movable|unmovable| movable       |   the last 64 frames are not in the zone
+ *   frames  0       512       1024     1536          2560          3072
+ *           |movable|unmovable| urgent |   movable    | movable    |   the last 64 frames are not in the zone
  *
  *   operations --> take a block of an order and a type, give one back, a task waits for a block
  *
@@ -13,14 +13,15 @@
  */
 import type { Random } from "../../hw/random.js";
 import { type BuddyCore, FreeLinks, MAX_PAGE_ORDER, Zone } from "../../mm/pages/buddy.js";
-import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from "../../mm/pages/migratetype.js";
+import { MIGRATE_HIGHATOMIC, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from "../../mm/pages/migratetype.js";
 
-const FRAMES = 2048;
+const FRAMES = 3072;
 /** Frames behind which the zone ends, in the middle of what could be a block. */
 const END = FRAMES - 64;
 const TYPES: readonly (readonly [number, string])[] = [
   [MIGRATE_MOVABLE, "movable"],
   [MIGRATE_UNMOVABLE, "unmovable"],
+  [MIGRATE_HIGHATOMIC, "kept for urgent requests"],
 ];
 
 /** One operation: take a block, give the n-th taken one back, or let a task wait for a block of this order. */
@@ -35,7 +36,7 @@ export interface BuddyOp {
 export function randomBuddyOp(random: Random): BuddyOp {
   const op = random.pick(["take", "take", "take", "free", "free", "free", "free", "wait"] as const);
   const order = random.chance(70) ? random.below(4) : random.below(MAX_PAGE_ORDER + 1);
-  return { op, order, type: random.below(2), nth: random.below(40) };
+  return { op, order, type: random.below(10) === 0 ? 2 : random.below(2), nth: random.below(40) };
 }
 
 /** An operation in words. Not in Linux: a helper of the course. */
@@ -69,9 +70,10 @@ export function* runBuddy(core: BuddyCore, operations: readonly BuddyOp[]): Gene
   const zone = new Zone("Normal", 0, END, links);
   zone.core = core;
   links.pageblockType.fill(MIGRATE_UNMOVABLE, 1, 2);
+  links.pageblockType.fill(MIGRATE_HIGHATOMIC, 2, 3);
   const taken: { pfn: number; order: number }[] = [];
-  for (let block = 0; block < 3; block++) zone.freeOnePage(block * 512, 9);
-  for (let pfn = 1536; pfn < END; pfn += 64) zone.freeOnePage(pfn, 6);
+  for (let block = 0; block < 5; block++) zone.freeOnePage(block * 512, 9);
+  for (let pfn = 2560; pfn < END; pfn += 64) zone.freeOnePage(pfn, 6);
   for (const one of operations) {
     const did = act(zone, taken, one);
     yield { did, lists: listsOf(zone), wrong: wrongOf(zone, taken) };
@@ -160,12 +162,17 @@ export function buddyMistake(got: BuddyObservation, expected: BuddyObservation):
     : undefined;
 }
 
-/** The script "t3 t0u f0 w9": take order 3, take order 0 unmovable, give back block 0, wait for order 9. */
+/** The script "t3 t0u f0 w9": take order 3, take order 0 unmovable (h: urgent), give back block 0, wait for order 9. */
 export function buddyScript(text: string): BuddyOp[] {
   return text.split(" ").map((word) => {
-    const [, kind, digits, unmovable] = /^([tfw])(\d+)(u?)$/.exec(word)!;
+    const [, kind, digits, unmovable] = /^([tfw])(\d+)([uh]?)$/.exec(word)!;
     const n = Number(digits);
     const op = ({ t: "take", f: "free", w: "wait" } as const)[kind as "t" | "f" | "w"];
-    return { op, order: op === "free" ? 0 : n, type: unmovable === "" ? 0 : 1, nth: op === "free" ? n : 0 };
+    return {
+      op,
+      order: op === "free" ? 0 : n,
+      type: ["", "u", "h"].indexOf(unmovable!),
+      nth: op === "free" ? n : 0,
+    };
   });
 }

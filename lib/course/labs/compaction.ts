@@ -17,6 +17,7 @@ import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
 import type { Process } from "../../kernel/process.js";
 import {
   COMPACT_CONTINUE,
+  type CompactControl,
   MIGRATE_ASYNC,
   MIGRATE_SYNC_LIGHT,
   newCompactControl,
@@ -44,6 +45,8 @@ export interface CompactionScene {
   readonly who: "task" | "thread";
   /** Pages that a driver holds. */
   readonly held?: number;
+  /** Pages that a driver takes hold of when they are collected, one of each batch. */
+  readonly late?: number;
   /** This page block counts as unmovable. */
   readonly unmovable?: number;
   /** The zone keeps so many pages for itself: its min mark. */
@@ -80,12 +83,13 @@ const MOST_CALLS = 4;
 
 /** A scene in words. */
 export function compactionSceneText(scene: CompactionScene): string {
-  const { keep, order, who, held = 0, unmovable, min = 0, capture } = scene;
+  const { keep, order, who, held = 0, late = 0, unmovable, min = 0, capture } = scene;
   return [
     order < 0 ? "all that can be is to be compacted" : `a block of order ${order} is wanted`,
     who === "task" ? "by a task that does not want to wait" : "by a thread that has time",
     `every page in use but ${100 - keep} of a hundred`,
     ...(held > 0 ? [`${held} of them held by a driver`] : []),
+    ...(late > 0 ? [`a driver takes hold of one page of each of the first ${late} batches`] : []),
     ...(unmovable === undefined ? [] : [`page block ${unmovable} counts as unmovable`]),
     ...(min > 0 ? [`the zone keeps ${min} pages for itself`] : []),
     ...(capture ? ["the task takes the block as soon as it is free"] : []),
@@ -99,6 +103,7 @@ export function randomCompaction(random: Random): CompactionScene {
     order: random.pick([-1, 9, 9, 8, 6]),
     who: random.pick(["task", "thread"]),
     held: random.pick([0, 0, 3]),
+    late: random.pick([0, 0, 2]),
     ...(random.chance(30) ? { unmovable: 1 + random.below(3) } : {}),
     ...(random.chance(20) ? { min: 100 + random.below(400) } : {}),
     capture: random.chance(20),
@@ -106,6 +111,10 @@ export function randomCompaction(random: Random): CompactionScene {
   };
 }
 
+const COLLECTED = "compaction:mm_compaction_isolate_migratepages";
+const LOOKS: readonly string[] = [
+  ...["compaction:mm_compaction_isolate_freepages", "compaction:mm_compaction_fast_isolate_freepages"],
+];
 const NOT_ENOUGH =
   "migratePages had fewer frames than pages, and had to look for some itself: collect enough before (isolateFreeBlock)";
 
@@ -124,7 +133,8 @@ class CompactionBench {
     const { sys } = this.machine.kernel;
     [this.zone] = sys.zones as [Zone];
     this.process = this.machine.spawn("P");
-    this.nrPages = Math.floor(this.zone.nrFreePages * 0.94);
+    this.zone.watermark = { min: 0, low: 0, high: 0, promo: 0 };
+    this.nrPages = Math.floor(this.zone.nrFreePages * 0.9);
     this.process.mmap(this.nrPages * PAGE_SIZE, { at: AT, fixed: true });
     const random = new Random(scene.seed ?? 1);
     for (let page = 0; page < this.nrPages; page++) this.process.store(AT + page * PAGE_SIZE, 4, page + 1);
@@ -133,7 +143,7 @@ class CompactionBench {
       else this.process.madvise(AT + page * PAGE_SIZE, PAGE_SIZE, "DONTNEED");
     lruAddDrainAll(sys);
     drainAllPages(sys);
-    this.zone.watermark = { min: scene.min ?? 0, low: 0, high: 0, promo: 0 };
+    this.zone.watermark.min = scene.min ?? 0;
     for (let i = 0; i < (scene.held ?? 0); i++) this.hold(random.pick(this.kept));
     if (scene.unmovable !== undefined) this.spoil(scene.unmovable);
   }
@@ -182,7 +192,7 @@ class CompactionBench {
     const migratetype = cc.migratetype;
     zone.capture =
       scene.capture && scene.order >= 0 ? { order: scene.order, migratetype, pfn: -1 } : undefined;
-    this.watched(() => {
+    this.watched(cc, scene.late ?? 0, () => {
       for (let calls = 0; calls < MOST_CALLS && result === COMPACT_CONTINUE; calls++)
         result = sys.parts.compactZone(sys, cc);
     });
@@ -206,16 +216,21 @@ class CompactionBench {
   }
 
   /** Runs the pass; notes when the kernel has to look for free frames itself. */
-  private watched(act: () => void): void {
+  private watched(cc: CompactControl, late: number, act: () => void): void {
     const { trace } = this.machine.kernel.sys;
-    const events = ["isolate_freepages", "fast_isolate_freepages"].map(
-      (name) => `compaction:mm_compaction_${name}`,
-    );
-    trace.enable(...events);
+    trace.enable(...LOOKS, COLLECTED);
+    let batches = 0;
     trace.watch(({ name }) => {
-      if (events.includes(name) && this.moments.length === 0) this.moments.push(NOT_ENOUGH);
+      if (name !== COLLECTED) {
+        if (this.moments.length === 0) this.moments.push(NOT_ENOUGH);
+        return;
+      }
+      const [folio] = cc.migratepages;
+      if (folio === undefined || batches++ >= late || this.held.has(folio)) return;
+      folioGet(folio);
+      this.held.set(folio, 1);
     }, act);
-    trace.disable(...events);
+    trace.disable(...LOOKS, COLLECTED);
   }
 
   /** Pages are to go up. */
