@@ -199,7 +199,11 @@ describe("07.2 A huge fault", () => {
       "nohuge 0w1 0w1.9 0w2",
     );
     checkFault("no memory for the huge page of zeros either", "nohuge 0r1 0r2", "nohuge 0r1 0w2 0r1.8");
-    checkFault("no memory for the table: VM_FAULT_OOM, and what you have goes back", "notable 0w1 0w1 end");
+    checkFault(
+      "no memory for the table: VM_FAULT_OOM, and what you have goes back",
+      "0w2 notable 0w1 0w1 end",
+      "notable 0w1 0w1 end",
+    );
     checkFault("no memory for the table: VM_FAULT_OOM, also for a read", "0r2 notable 0r1 0r1 end");
   });
   it("tries as hard as the settings say", () => {
