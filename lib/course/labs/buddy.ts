@@ -58,7 +58,7 @@ export function simplerBuddyOps(op: BuddyOp): BuddyOp[] {
 }
 
 /** What one operation did. */
-export interface BuddyObservation {
+interface BuddyObservation {
   readonly did: string;
   readonly lists: readonly string[];
   readonly wrong: readonly string[];
