@@ -49,7 +49,6 @@ import {
   isolateFreeBlock,
   isolateMigratepagesBlock,
   khugepagedEnterVma,
-  lruAddDrain,
   MAX_PAGE_ORDER,
   type MemorySystem,
   MIGRATE_ASYNC,
@@ -337,9 +336,9 @@ export function freeOnePage(zone: Zone, pfn: number, order: number, migratetype:
  *   (zone.pageblockType(pfn)) is not cc.migratetype: set cc.migratePfn to the next page block, and go on.
  *   Else isolateMigratepagesBlock(sys, cc, cc.migratePfn, end) collects pages that can be moved, up to 32 at a
  *   time, and sets cc.migratePfn to where it has stopped; `end` is the first frame behind this page block, or
- *   zone.zoneEndPfn if that is less. Its answer is not 0, too much is collected already: put back what there
- *   is, putbackMovablePages(sys, cc); your answer is COMPACT_CONTENDED. cc.nrMigratepages is how many pages are
- *   collected now; none: go on with the end of this turn.
+ *   zone.zoneEndPfn if that is less. Its answer is not 0: others have collected too much already; your answer
+ *   is COMPACT_CONTENDED. cc.nrMigratepages is how many pages are collected now; none: go on with the end of
+ *   this turn.
  * - **Free scanner.** Collect at least as many frames: until cc.nrFreepages is not less than cc.nrMigratepages.
  *   cc.freePfn is the next frame to look at; from there up to the end of its page block (or of the zone), frame
  *   by frame. Where a free block begins, isolateFreeBlock(sys, cc, pfn, order) takes it, and answers how many
@@ -353,8 +352,8 @@ export function freeOnePage(zone: Zone, pfn: number, order: number, migratetype:
  * - **Move.** migratePages(sys, cc) moves the pages, and says { result }. Then cc.nrMigratepages = 0. Is the
  *   result not 0, some have stayed: putbackMovablePages(sys, cc).
  * - **End of a turn.** zone.capture is not undefined, and its pfn is 0 or more: the task that waits has its block;
- *   COMPACT_SUCCESS. Is the migrate scanner at the end of the page block: lruAddDrain(sys) and
- *   drainLocalPages(sys, zone), so that what this CPU keeps can merge to a block.
+ *   COMPACT_SUCCESS. Is the migrate scanner at the end of the page block: drainLocalPages(sys, zone), so that
+ *   what this CPU keeps for itself can merge to a block.
  */
 export function compactZone(sys: MemorySystem, cc: CompactControl): number {
   throw new NotWrittenYet("07.6");

@@ -404,6 +404,7 @@ describe("07.4 Collapse", () => {
     checkCollapse(
       "a page in swap is read first",
       "0s1.3 0s1.4 0o1.3 0c1 0r1.3",
+      "0s1.3 0s1.9 0o1.3 0hold1.9 0c1 0r1.3 0o1.3",
       "0s1 0o1 0f 0c1 0w1 1r1 end",
     );
   });
@@ -416,6 +417,11 @@ describe("07.4 Collapse", () => {
       "0s1 0s1.5 0hold1 0c1 0c1 end",
     );
     checkCollapse(
+      "a page cannot be read from swap",
+      "0s1.3 0s1.4 0o1.3 broken 0c1 end",
+      "0s1.3 0s1.4 0o1.3 broken 0c1 0r1.4 0c1",
+    );
+    checkCollapse(
       "pages that were taken off their lists go back to them",
       "0s1 0s1.1 0s1.2 0hold1.2 0c1 0o1 0o1.1 end",
     );
@@ -425,13 +431,20 @@ describe("07.4 Collapse", () => {
     checkCollapse("the area is there, but its table is not", "0s1.3 anew 0c1 0r1.3 end");
     checkCollapse("somebody was faster: a huge page is there", "0s1.3 filled 0c1 0r1.3 end");
   });
+  it("passes on who asks", () => {
+    checkCollapse(
+      "khugepaged keeps to the settings at every step, as they are then; who has ordered it need not",
+      "0r2 0s1 lazy daemon",
+      ...["0r2 0s1 off daemon 0r1", "0s1 off 0c1 0r1", "0r2 0s1 strict daemon 0r1", "0s1 strict 0c1 0r1"],
+    );
+  });
   it("works for khugepaged", () => {
     checkCollapse(
       "khugepaged has limits, MADV_COLLAPSE has none",
-      "0s1 0s1.1 daemon",
-      "picky 0s1 daemon 0c1",
+      "0r2 0s1 0s1.1 daemon",
+      "picky 0r2 0s1 daemon 0c1",
     );
-    checkCollapse("khugepaged asks again whether the pages are used", "0s1 0age daemon 0r1 daemon");
+    checkCollapse("khugepaged asks again whether the pages are used", "0r2 0s1 0age daemon 0r1 daemon");
   });
   it("drives a machine through random workloads", () => {
     atLast("07.4", () => compareHuge(COLLAPSE, "collapse", [], 3, 301));
@@ -583,6 +596,11 @@ describe("07.6 A compaction pass", () => {
       unmovable: 1,
     });
     checkPass("a thread with time does", { keep: 40, order: 9, who: "thread", unmovable: 1 });
+    checkPass(
+      "only who does not wait, and compacts for itself, is so choosy",
+      { keep: 40, order: 9, who: "patient task", unmovable: 1 },
+      { keep: 40, order: 9, who: "hasty thread", unmovable: 1 },
+    );
     checkPass("and nobody's page goes into an unmovable page block", {
       keep: 40,
       order: 9,
@@ -596,6 +614,16 @@ describe("07.6 A compaction pass", () => {
       order: 9,
       who: "thread",
       min: 1100,
+    });
+  });
+  it("stops where others have collected too much", () => {
+    checkPass("isolateMigratepagesBlock does not answer 0: COMPACT_CONTENDED", {
+      ...{ keep: 50, order: 9, who: "task", crowd: true },
+    });
+  });
+  it("forgets what was given up meanwhile", () => {
+    checkPass("a page whose owner gives it up is not moved, and nothing is collected for it any more", {
+      ...{ keep: 50, order: 9, who: "thread", forgotten: 3 },
     });
   });
   it("gives the block to who waits for it", () => {

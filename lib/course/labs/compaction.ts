@@ -32,7 +32,7 @@ import { MIGRATE_UNMOVABLE } from "../../mm/pages/migratetype.js";
 import { drainAllPages } from "../../mm/pages/pcp.js";
 import { ptePfn, ptePresent, ptepGet } from "../../mm/pgtable/pgtable.js";
 import { pteOffset } from "../../mm/pgtable/pgtable_alloc.js";
-import { globalNodePageState, NR_ISOLATED_ANON } from "../../mm/vmstat.js";
+import { globalNodePageState, modNodePageState, NR_ISOLATED_ANON } from "../../mm/vmstat.js";
 import { brokenInvariants } from "./papers.js";
 
 /** A fragmented machine, and who compacts it. */
@@ -41,12 +41,15 @@ export interface CompactionScene {
   readonly keep: number;
   /** The block that is wanted: its order; -1: as much as can be (compact_memory). */
   readonly order: number;
-  /** A task for itself, not waiting; or a thread, with time. */
-  readonly who: "task" | "thread";
+  /** A task for itself, or a thread; one that does not wait, or one that has time. */
+  readonly who: keyof typeof WHO;
   /** Pages that a driver holds. */
   readonly held?: number;
-  /** Pages that a driver takes hold of when they are collected, one of each batch. */
+  /** Pages that a driver takes hold of when they are collected, one of each batch; or that their owner gives up. */
   readonly late?: number;
+  readonly forgotten?: number;
+  /** Others have collected most pages already. */
+  readonly crowd?: boolean;
   /** This page block counts as unmovable. */
   readonly unmovable?: number;
   /** The zone keeps so many pages for itself: its min mark. */
@@ -68,6 +71,13 @@ export interface CompactionSeen {
 }
 
 const AT = 0x1000_0000_0000;
+/** Who compacts, in words. */
+const WHO = {
+  task: "a task that does not want to wait",
+  thread: "a thread that has time",
+  "patient task": "a task that has time",
+  "hasty thread": "a thread that does not wait",
+} as const;
 const RESULTS: readonly string[] = [
   ...["COMPACT_NOT_SUITABLE_ZONE", "COMPACT_SKIPPED", "COMPACT_DEFERRED", "COMPACT_NO_SUITABLE_PAGE"],
   ...[
@@ -83,13 +93,15 @@ const MOST_CALLS = 4;
 
 /** A scene in words. */
 export function compactionSceneText(scene: CompactionScene): string {
-  const { keep, order, who, held = 0, late = 0, unmovable, min = 0, capture } = scene;
+  const { keep, order, who, held = 0, late = 0, forgotten = 0, crowd, unmovable, min = 0, capture } = scene;
   return [
     order < 0 ? "all that can be is to be compacted" : `a block of order ${order} is wanted`,
-    who === "task" ? "by a task that does not want to wait" : "by a thread that has time",
+    `by ${WHO[who]}`,
     `every page in use but ${100 - keep} of a hundred`,
     ...(held > 0 ? [`${held} of them held by a driver`] : []),
     ...(late > 0 ? [`a driver takes hold of one page of each of the first ${late} batches`] : []),
+    ...(forgotten > 0 ? [`one page of each of the first ${forgotten} batches is given up by its owner`] : []),
+    ...(crowd ? ["others have collected most pages already"] : []),
     ...(unmovable === undefined ? [] : [`page block ${unmovable} counts as unmovable`]),
     ...(min > 0 ? [`the zone keeps ${min} pages for itself`] : []),
     ...(capture ? ["the task takes the block as soon as it is free"] : []),
@@ -101,9 +113,10 @@ export function randomCompaction(random: Random): CompactionScene {
   return {
     keep: random.pick([10, 30, 50, 70]),
     order: random.pick([-1, 9, 9, 8, 6]),
-    who: random.pick(["task", "thread"]),
+    who: random.pick(["task", "thread", "patient task", "hasty thread"]),
     held: random.pick([0, 0, 3]),
     late: random.pick([0, 0, 2]),
+    forgotten: random.pick([0, 0, 2]),
     ...(random.chance(30) ? { unmovable: 1 + random.below(3) } : {}),
     ...(random.chance(20) ? { min: 100 + random.below(400) } : {}),
     capture: random.chance(20),
@@ -126,10 +139,12 @@ class CompactionBench {
   readonly nrPages: number;
   readonly kept: number[] = [];
   readonly held = new Map<Folio, number>();
+  /** Kept pages that were given up in the end. */
+  private readonly given = new Set<number>();
   private readonly moments: string[] = [];
 
   constructor(parts: Partial<MachineParts>, scene: CompactionScene) {
-    this.machine = boot({ ram: "14 MiB", parts });
+    this.machine = boot({ ram: "13824 KiB", parts });
     const { sys } = this.machine.kernel;
     [this.zone] = sys.zones as [Zone];
     this.process = this.machine.spawn("P");
@@ -177,10 +192,11 @@ class CompactionBench {
     const { zone } = this;
     const { sys } = this.machine.kernel;
     const before = this.kept.map((page) => this.frameOf(page));
-    const task = scene.who === "task";
+    const task = scene.who.endsWith("task");
+    const async = scene.who === "task" || scene.who === "hasty thread";
     const cc = newCompactControl({
       ...{ zone, order: scene.order, gfpMask: GFP_HIGHUSER_MOVABLE, wholeZone: true, ignoreSkipHint: true },
-      ...{ mode: task ? MIGRATE_ASYNC : MIGRATE_SYNC_LIGHT, directCompaction: task },
+      ...{ mode: async ? MIGRATE_ASYNC : MIGRATE_SYNC_LIGHT, directCompaction: task },
     });
     let result = compactZoneBegin(sys, cc);
     // Whether it is worth while is not the question here.
@@ -192,10 +208,13 @@ class CompactionBench {
     const migratetype = cc.migratetype;
     zone.capture =
       scene.capture && scene.order >= 0 ? { order: scene.order, migratetype, pfn: -1 } : undefined;
-    this.watched(cc, scene.late ?? 0, () => {
+    const crowd = scene.crowd ? 2 * this.nrPages : 0;
+    modNodePageState(sys, NR_ISOLATED_ANON, crowd);
+    this.watched(cc, scene, () => {
       for (let calls = 0; calls < MOST_CALLS && result === COMPACT_CONTINUE; calls++)
         result = sys.parts.compactZone(sys, cc);
     });
+    modNodePageState(sys, NR_ISOLATED_ANON, -crowd);
     const isolated = globalNodePageState(sys, NR_ISOLATED_ANON);
     const scanners = `migrate scanner at frame ${cc.migratePfn}, free scanner at ${cc.freePfn}`;
     const wrong = isolated === 0 ? [] : [`${isolated} pages are off their lists: putbackMovablePages`];
@@ -209,33 +228,43 @@ class CompactionBench {
       result: RESULTS[result] ?? String(result),
       moments: [...this.moments, ...this.wentDown(before)],
       wrong: [...wrong, ...this.wrongBytes(), ...this.brokenBooks()],
-      pages: this.kept.map((page) => `page ${page} of the process is in frame ${this.frameOf(page)}`),
+      pages: this.kept
+        .filter((page) => !this.given.has(page))
+        .map((page) => `page ${page} of the process is in frame ${this.frameOf(page)}`),
       scanners,
       free: `free blocks of order 0 to 10: ${zone.freeArea.map(({ nrFree }) => nrFree).join(" ")}`,
     };
   }
 
   /** Runs the pass; notes when the kernel has to look for free frames itself. */
-  private watched(cc: CompactControl, late: number, act: () => void): void {
+  private watched(cc: CompactControl, { late = 0, forgotten = 0 }: CompactionScene, act: () => void): void {
     const { trace } = this.machine.kernel.sys;
     trace.enable(...LOOKS, COLLECTED);
     let batches = 0;
     trace.watch(({ name }) => {
-      if (name !== COLLECTED) {
-        if (this.moments.length === 0) this.moments.push(NOT_ENOUGH);
-        return;
-      }
-      const [folio] = cc.migratepages;
-      if (folio === undefined || batches++ >= late || this.held.has(folio)) return;
+      if (LOOKS.includes(name) && this.moments.length === 0) this.moments.push(NOT_ENOUGH);
+      if (name !== COLLECTED) return;
+      const [folio, second] = cc.migratepages;
+      if (folio === undefined || second === undefined) return;
+      if (batches++ < forgotten) this.forget(second);
+      if (batches > late || this.held.has(folio)) return;
       folioGet(folio);
       this.held.set(folio, 1);
     }, act);
     trace.disable(...LOOKS, COLLECTED);
   }
 
+  /** The process gives up the page that is in the folio. */
+  private forget(folio: Folio): void {
+    const at = this.kept.findIndex((page) => this.frameOf(page) === folio.pfn);
+    if (at < 0) return;
+    this.process.madvise(AT + this.kept[at]! * PAGE_SIZE, PAGE_SIZE, "DONTNEED");
+    this.given.add(this.kept[at]!);
+  }
+
   /** Pages are to go up. */
   private wentDown(before: readonly number[]): string[] {
-    const at = this.kept.findIndex((page, i) => this.frameOf(page) < before[i]!);
+    const at = this.kept.findIndex((page, i) => !this.given.has(page) && this.frameOf(page) < before[i]!);
     if (at < 0) return [];
     return [
       `page ${this.kept[at]!} of the process went down, from frame ${before[at]!} to ${this.frameOf(this.kept[at]!)}: the free scanner must stop where the migrate scanner is`,
@@ -243,7 +272,9 @@ class CompactionBench {
   }
 
   private wrongBytes(): string[] {
-    const bad = this.kept.find((page) => this.process.load(AT + page * PAGE_SIZE, 4) !== page + 1);
+    const bad = this.kept.find(
+      (page) => !this.given.has(page) && this.process.load(AT + page * PAGE_SIZE, 4) !== page + 1,
+    );
     return bad === undefined ? [] : [`page ${bad} of the process does not have its bytes any more`];
   }
 

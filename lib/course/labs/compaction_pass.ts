@@ -22,7 +22,6 @@ import { suitableMigrationTarget } from "../../mm/compaction/isolate_freepages.j
 import { isolateMigratepagesBlock, putbackMovablePages } from "../../mm/compaction/isolate_migratepages.js";
 import { migratePages } from "../../mm/compaction/migrate.js";
 import { pageblockStartPfn } from "../../mm/compaction/skip.js";
-import { lruAddDrain } from "../../mm/lru/swap.js";
 import { PAGEBLOCK_NR_PAGES } from "../../mm/pages/migratetype.js";
 import { drainLocalPages } from "../../mm/pages/pcp.js";
 import type { MemorySystem } from "../../mm/system.js";
@@ -39,10 +38,7 @@ export function referenceCompactZone(sys: MemorySystem, cc: CompactControl): num
       cc.migratePfn = end;
       continue;
     }
-    if (isolateMigratepagesBlock(sys, cc, cc.migratePfn, end) !== 0) {
-      putbackMovablePages(sys, cc);
-      return COMPACT_CONTENDED;
-    }
+    if (isolateMigratepagesBlock(sys, cc, cc.migratePfn, end) !== 0) return COMPACT_CONTENDED;
     if (cc.nrMigratepages > 0) {
       if (!collectFrames(sys, cc)) {
         putbackMovablePages(sys, cc);
@@ -54,10 +50,7 @@ export function referenceCompactZone(sys: MemorySystem, cc: CompactControl): num
       if (moved.result !== 0) putbackMovablePages(sys, cc);
     }
     if (zone.capture !== undefined && zone.capture.pfn >= 0) return COMPACT_SUCCESS;
-    if (cc.migratePfn === end) {
-      lruAddDrain(sys);
-      drainLocalPages(sys, zone);
-    }
+    if (cc.migratePfn === end) drainLocalPages(sys, zone);
   }
 }
 function collectFrames(sys: MemorySystem, cc: CompactControl): boolean {

@@ -16,6 +16,7 @@
  * Not in Linux: a helper of the course. Read first: huge_ops.ts, huge_papers.ts. Read next: huge_seen.ts.
  */
 import "../../procfs/mount.js";
+import type { Disk } from "../../fs/block_files.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { SyscallError } from "../../kernel/errno.js";
 import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
@@ -33,6 +34,7 @@ import { nrUnusedPages } from "../../mm/pages/page_alloc.js";
 import { pmdLeaf, ptePfn, ptePresent, ptepGet } from "../../mm/pgtable/pgtable.js";
 import { pmdOffset } from "../../mm/pgtable/pgtable_alloc.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../../mm/vmstat.js";
+import { pageOut } from "../../view/page_out.js";
 import { type HugeOp, MAX_HUGE_PROCESSES, NR_HUGE_BLOCKS } from "./huge_ops.js";
 import { wrongHugePapers } from "./huge_papers.js";
 import {
@@ -52,7 +54,18 @@ const THP = "/sys/kernel/mm/transparent_hugepage";
 const GROUP = "/sys/fs/cgroup/lab";
 
 /** Operations that wait for the next one. */
-type Armed = "nohuge" | "notable" | "race" | "racew" | "late" | "latew" | "away" | "anew" | "filled";
+type Armed =
+  | "nohuge"
+  | "notable"
+  | "race"
+  | "racew"
+  | "late"
+  | "latew"
+  | "away"
+  | "anew"
+  | "filled"
+  | "off"
+  | "strict";
 
 const NO_FLUSH =
   "splitHugePmd: the entry is taken apart without a flush: TLBs still have 2 MiB where 512 entries are now (flushTlbMmRange)";
@@ -76,6 +89,8 @@ class HugeBench {
   /** The fault or collapse under way. */
   private fault: VmFault | undefined;
   private collapsing: { mm: MmStruct; haddr: number } | undefined;
+  /** Frames that the collapse under way has written. */
+  private targets: number[] = [];
   /** Entries of level 2 that are to be flushed while empty: how often, and whether they were empty. */
   private watched: { pmdp: number; flushes: number; empty: number } | undefined;
 
@@ -84,11 +99,13 @@ class HugeBench {
     const { procfs, kernel } = this.machine;
     procfs.write(`${THP}/enabled`, "always");
     procfs.write(`${THP}/use_zero_page`, "1");
+    procfs.write(`${THP}/khugepaged/defrag`, "1");
     procfs.write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
     this.machine.mkdir(GROUP);
     const process = this.machine.spawn("P");
     procfs.write(`${GROUP}/cgroup.procs`, `${process.pid}`);
     this.freeAtStart = nrUnusedPages(kernel.sys);
+    kernel.sys.ram.write8(0, 0xee); // no frame is number 0 by mistake
     process.mmap(HUGE_END - HUGE_START, { at: HUGE_START, fixed: true });
     for (const signal of ["SIGBUS", "SIGSEGV"] as const) process.on(signal, () => {});
     this.watch();
@@ -144,9 +161,11 @@ class HugeBench {
       },
       collapseHugePage: (mm, haddr, unmapped, khugepaged) => {
         this.collapsing = { mm, haddr };
+        this.targets = [];
         this.watched = { pmdp: pmdOffset(mm, haddr), flushes: 0, empty: 0 };
         const ret = collapseHugePage(mm, haddr, unmapped, khugepaged);
         this.collapsing = undefined;
+        if (ret === "succeed") this.checkTargets(this.watched.pmdp);
         this.watched = undefined;
         this.calls.push(
           `${this.nameOf(mm)}, ${hugePageText(haddr)}: collapseHugePage answers ${String(ret)}`,
@@ -154,13 +173,28 @@ class HugeBench {
         return ret;
       },
     };
+    const zeroFrame = sys.ram.zeroFrame.bind(sys.ram);
+    sys.ram.zeroFrame = (pfn) => {
+      if (this.watched?.empty) this.targets.push(pfn);
+      zeroFrame(pfn);
+    };
     const copyFrame = sys.ram.copyFrame.bind(sys.ram);
     sys.ram.copyFrame = (to, from) => {
       if (this.collapsing !== undefined && this.watched?.empty === 0 && !this.moments.includes(EARLY_COPY))
         this.moments.push(EARLY_COPY);
+      if (this.collapsing !== undefined) this.targets.push(to);
       copyFrame(to, from);
     };
     sys.shouldFailAllocPage = (gfp, order) => this.asked(gfp, order);
+  }
+
+  /** Every frame of the huge page was written once, and no other. */
+  private checkTargets(pmdp: number): void {
+    const first = ptePfn(ptepGet(this.machine.kernel.sys.ram, pmdp));
+    const outside = this.targets.find((pfn) => pfn < first || pfn >= first + 512);
+    if (outside === undefined) return;
+    const where = outside < first ? "before" : "behind";
+    this.moments.push(`collapseHugePage: a frame ${where} the huge page is written: that is somebody else's`);
   }
 
   /** Somebody asks for memory: whether there is none; others may run. */
@@ -168,7 +202,8 @@ class HugeBench {
     const { fault, collapsing, armed } = this;
     const table = order === 0 && (gfp & ~0) === GFP_PGTABLE_USER;
     if (order === 9) {
-      if (fault !== undefined) this.calls.push(`asks for ${allocationText(gfp, order)}`);
+      if (fault !== undefined || collapsing !== undefined)
+        this.calls.push(`asks for ${allocationText(gfp, order)}`);
       if (armed.has("nohuge")) return true;
     }
     if (table && armed.has("notable")) return true;
@@ -202,6 +237,9 @@ class HugeBench {
     const process = this.members.find((one) => one.process.mm === mm)?.process;
     if (process === undefined) return;
     if (this.hold !== undefined) this.holdPage(process, hugeAddress(this.hold.block, this.hold.page));
+    const { procfs } = this.machine;
+    if (this.armed.has("off")) mm.sys.thp.enabled = "never";
+    if (this.armed.has("strict")) procfs.write(`${THP}/khugepaged/max_ptes_none`, "0");
     if (what === undefined) return;
     this.armed.delete(what);
     process.munmap(haddr, PMD_SIZE);
@@ -234,6 +272,8 @@ class HugeBench {
     const setting = SETTINGS[what];
     if (setting !== undefined) this.machine.procfs.write(`${THP}/${setting[0]}`, setting[1]);
     else if (what === "hold") this.hold = op;
+    else if (what === "broken")
+      (this.machine.kernel.disks.files.at("/dev/vdb") as Disk).device.failRequests("read");
     else if (what === "tight") {
       const current = Number(this.machine.procfs.read(`${GROUP}/memory.current`));
       this.machine.procfs.write(`${GROUP}/memory.max`, `${current + 0x40000}`);
@@ -243,6 +283,7 @@ class HugeBench {
   }
 
   private disarm(): void {
+    if (this.armed.has("off")) this.machine.kernel.sys.thp.enabled = "always";
     this.armed.clear();
     this.machine.procfs.write(`${GROUP}/memory.max`, "max");
     for (const [folio] of this.held) folioPut(this.machine.kernel.sys, folio);
@@ -329,11 +370,12 @@ class HugeBench {
 
   /** With huge pages switched off, if `off`. */
   private off<T>(off: boolean, act: () => T): T {
-    if (off) this.machine.procfs.write(`${THP}/enabled`, "never");
+    const { thp } = this.machine.kernel.sys; // through sysfs it would wake khugepaged
+    if (off) thp.enabled = "never";
     try {
       return act();
     } finally {
-      if (off) this.machine.procfs.write(`${THP}/enabled`, "always");
+      if (off) thp.enabled = "always";
     }
   }
 
@@ -343,9 +385,7 @@ class HugeBench {
   }
 
   private takeOut(process: Process, va: number): void {
-    lruAddDrainAll(this.machine.kernel.sys);
-    process.madvise(va, PAGE_SIZE, "PAGEOUT");
-    this.machine.kernel.sched.settle();
+    pageOut(this.machine, process, va, PAGE_SIZE);
   }
 
   private counted(): Record<string, number> {
@@ -399,7 +439,7 @@ class HugeBench {
 }
 
 const ARMED: readonly string[] = [
-  ...["nohuge", "notable", "race", "racew", "late", "latew", "away", "anew", "filled"],
+  ...["nohuge", "notable", "race", "racew", "late", "latew", "away", "anew", "filled", "off", "strict"],
 ];
 const SETTINGS: Readonly<Record<string, readonly [string, string]>> = {
   ...{
@@ -407,6 +447,7 @@ const SETTINGS: Readonly<Record<string, readonly [string, string]>> = {
     nozeros: ["use_zero_page", "0"],
     picky: ["khugepaged/max_ptes_none", "0"],
   },
+  lazy: ["khugepaged/defrag", "0"],
   ...{ hard: ["defrag", "always"], soft: ["defrag", "never"] },
 };
 const LINES = /^(thp_\w+|anon|anon_thp) (\d+)$/gm;

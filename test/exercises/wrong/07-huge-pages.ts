@@ -772,7 +772,7 @@ export const wrongAnswers: WrongAnswer[] = [
   wrong(
     "07.6",
     "does not let freed pages merge",
-    "    if (cc.migratePfn === end) {\n      lruAddDrain(sys);\n      drainLocalPages(sys, zone);\n    }\n",
+    "    if (cc.migratePfn === end) drainLocalPages(sys, zone);\n",
     "",
     /should be/,
   ),
