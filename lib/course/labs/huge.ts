@@ -35,6 +35,16 @@ import { pmdLeaf, ptePfn, ptePresent, ptepGet } from "../../mm/pgtable/pgtable.j
 import { pmdOffset } from "../../mm/pgtable/pgtable_alloc.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../../mm/vmstat.js";
 import { pageOut } from "../../view/page_out.js";
+import {
+  ARMED,
+  type Armed,
+  EARLY_COPY,
+  GROUP,
+  LATE_FLUSH,
+  NO_FLUSH,
+  SETTINGS,
+  THP,
+} from "./huge_armed.js";
 import { type HugeOp, MAX_HUGE_PROCESSES, NR_HUGE_BLOCKS } from "./huge_ops.js";
 import { wrongHugePapers } from "./huge_papers.js";
 import {
@@ -49,30 +59,6 @@ import {
 } from "./huge_seen.js";
 import { allocationText, brokenInvariants, type Owner } from "./papers.js";
 import { faultText } from "./read_fault.js";
-
-const THP = "/sys/kernel/mm/transparent_hugepage";
-const GROUP = "/sys/fs/cgroup/lab";
-
-/** Operations that wait for the next one. */
-type Armed =
-  | "nohuge"
-  | "notable"
-  | "race"
-  | "racew"
-  | "late"
-  | "latew"
-  | "away"
-  | "anew"
-  | "filled"
-  | "off"
-  | "strict";
-
-const NO_FLUSH =
-  "splitHugePmd: the entry is taken apart without a flush: TLBs still have 2 MiB where 512 entries are now (flushTlbMmRange)";
-const LATE_FLUSH =
-  "splitHugePmd: the flush must come while the entry is empty: here a processor could have both sizes for one address, or load the old entry again";
-const EARLY_COPY =
-  "collapseHugePage: pages are copied before their table is unhooked and flushed: what a process writes meanwhile would be lost";
 
 /** A machine with huge pages. */
 class HugeBench {
@@ -438,18 +424,6 @@ class HugeBench {
   }
 }
 
-const ARMED: readonly string[] = [
-  ...["nohuge", "notable", "race", "racew", "late", "latew", "away", "anew", "filled", "off", "strict"],
-];
-const SETTINGS: Readonly<Record<string, readonly [string, string]>> = {
-  ...{
-    zeros: ["use_zero_page", "1"],
-    nozeros: ["use_zero_page", "0"],
-    picky: ["khugepaged/max_ptes_none", "0"],
-  },
-  lazy: ["khugepaged/defrag", "0"],
-  ...{ hard: ["defrag", "always"], soft: ["defrag", "never"] },
-};
 const LINES = /^(thp_\w+|anon|anon_thp) (\d+)$/gm;
 const EVENTS = VM_EVENT_NAMES.flatMap((name, item) => (/^thp_|^pgreuse/.test(name) ? [item] : []));
 const STATES = NODE_STAT_NAMES.flatMap((name, item) => (/^nr_anon|^nr_page_table/.test(name) ? [item] : []));
