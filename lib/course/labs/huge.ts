@@ -35,16 +35,7 @@ import { pmdLeaf, ptePfn, ptePresent, ptepGet } from "../../mm/pgtable/pgtable.j
 import { pmdOffset } from "../../mm/pgtable/pgtable_alloc.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../../mm/vmstat.js";
 import { pageOut } from "../../view/page_out.js";
-import {
-  ARMED,
-  type Armed,
-  EARLY_COPY,
-  GROUP,
-  LATE_FLUSH,
-  NO_FLUSH,
-  SETTINGS,
-  THP,
-} from "./huge_armed.js";
+import { ARMED, type Armed, EARLY_COPY, GROUP, LATE_FLUSH, NO_FLUSH, SETTINGS, THP } from "./huge_armed.js";
 import { type HugeOp, MAX_HUGE_PROCESSES, NR_HUGE_BLOCKS } from "./huge_ops.js";
 import { wrongHugePapers } from "./huge_papers.js";
 import {
