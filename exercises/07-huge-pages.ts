@@ -1,7 +1,7 @@
 /**
- * Lab 07, Huge pages: four exercises on pages of 2 MiB, each a part of the running kernel: where a huge page may
- * be, the fault that maps one, the split that takes its entry apart, and the collapse that makes one of 512
- * small pages.
+ * Lab 07, Huge pages: six exercises, each a part of the running kernel: where a huge page may be, the fault that
+ * maps one, the split that takes its entry apart, the collapse that makes one of 512 small pages, the
+ * allocator of free blocks of frames, and the pass that moves pages together so that there are such blocks.
  *
  * Notebook: notebooks/07-huge-pages.ipynb. Check your work there with `await check("07.1")`, or in a terminal with
  * `npx pagewalk grade 07.1`; `npx pagewalk hint 07.1` gives a hint, a second call the next one.
@@ -16,14 +16,20 @@ import {
   allocChargeFolio,
   allocPages,
   anonVmaPrepare,
+  COMPACT_CONTENDED,
+  COMPACT_CONTINUE,
+  COMPACT_SUCCESS,
+  type CompactControl,
   clearUserHighpage,
   collapseIsolate,
   collapseRelease,
   collapseSwapin,
+  compactFinished,
   copyUserHighpage,
   countMemcgEvents,
   countVmEvents,
   deferredSplitFolio,
+  drainLocalPages,
   FAULT_FLAG_WRITE,
   type Folio,
   flushTlbMmRange,
@@ -40,21 +46,30 @@ import {
   HPAGE_PMD_ORDER,
   hugepageVmaRevalidate,
   isHugeZeroPmd,
+  isolateFreeBlock,
+  isolateMigratepagesBlock,
   khugepagedEnterVma,
+  MAX_PAGE_ORDER,
+  type MemorySystem,
+  MIGRATE_ASYNC,
   MM_ANONPAGES,
   type MmStruct,
   mapAnonFolioPmd,
   maybeMkwrite,
   memCgroupCharge,
+  migratePages,
   mkHugePmd,
   mmGetHugeZeroFolio,
   mmIncNrPtes,
   modMthpStat,
   noneOrZero,
   PAGE_TABLE,
+  PAGEBLOCK_NR_PAGES,
+  PAGEBLOCK_ORDER,
   PG_dirty,
   PG_uptodate,
   PTRS_PER_PTE,
+  pageblockStartPfn,
   pageFolio,
   pfnPte,
   pfnToPage,
@@ -75,9 +90,11 @@ import {
   pteSoftDirty,
   pteWrite,
   pteYoung,
+  putbackMovablePages,
   removeFileLeaf,
   type ScanResult,
   setPte,
+  suitableMigrationTarget,
   THP_FAULT_ALLOC,
   THP_FAULT_FALLBACK,
   THP_FAULT_FALLBACK_CHARGE,
@@ -90,6 +107,7 @@ import {
   vmaIsAnonymous,
   vmaPageProt,
   vmaThpGfpMask,
+  type Zone,
 } from "pagewalk/kernel";
 
 // ---------------------------------------------------------------- 07.1
@@ -253,4 +271,90 @@ export function collapseHugePage(
   khugepaged: boolean,
 ): ScanResult {
   throw new NotWrittenYet("07.4");
+}
+
+// ---------------------------------------------------------------- 07.5
+
+/**
+ * 07.5 Buddy allocator. Takes a free block of 2^order frames of type `migratetype` from the zone: its first
+ * frame, or -1 if there is none. Linux calls this __rmqueue_smallest().
+ *
+ * - A block of order n has 2^n frames, and begins at a multiple of 2^n. The largest order is MAX_PAGE_ORDER.
+ * - zone.freeArea[n].head[migratetype] is the first frame of the first free block of order n of that type, -1:
+ *   there is none. Take the first block of the smallest order that has one, `order` or more; never one of
+ *   another type. zone.delPageFromFreeList(pfn, n, migratetype) takes it off its list.
+ * - What is too much goes back: the upper half, the upper half of the rest, and so on, until 2^order frames are
+ *   left, the lowest. zone.addToFreeList(pfn, n, migratetype, false) puts a block at the head of its list.
+ *
+ * The zone counts its free pages itself.
+ */
+export function rmqueueSmallest(zone: Zone, order: number, migratetype: number): number {
+  throw new NotWrittenYet("07.5");
+}
+
+/**
+ * 07.5 Buddy allocator. The block of 2^order frames from `pfn` on is free again: merges it with its buddy, if
+ * that is free as a whole, and the two with theirs, as far as that goes; then puts what has become of it on the
+ * list of its type. Linux calls this __free_one_page().
+ *
+ * - The buddy of a block is the other half of the block of the next order that it is a half of.
+ * - zone.isBuddy(pfn, n): a free block of exactly order n begins there, in this zone. Blocks of MAX_PAGE_ORDER
+ *   are not merged any more.
+ * - From PAGEBLOCK_ORDER up the two may be of different types: zone.takeInBlock(buddy, n, migratetype) says
+ *   whether they may merge, and gives the buddy this block's type. If not, stop merging.
+ * - The buddy goes off its list first: zone.delPageFromFreeList(buddy, n, migratetype).
+ * - At the end zone.addToFreeList(block, n, migratetype, late). `late`, at the end of the list, if it would merge
+ *   again as soon as its buddy were free: zone.buddyMergeLikely(block, n). Such a block is taken last, so that
+ *   both have time to come together.
+ * - Somebody may wait for a block (compaction): while zone.capture is not undefined, ask before each look at a
+ *   buddy, and before the first, whether zone.compactionCapture(zone.capture, block, n, migratetype) takes it.
+ *   True: it is gone, and you are done.
+ */
+export function freeOnePage(zone: Zone, pfn: number, order: number, migratetype: number): void {
+  throw new NotWrittenYet("07.5");
+}
+
+// ---------------------------------------------------------------- 07.6
+
+/**
+ * 07.6 A compaction pass. Moves pages that are in use from the low end of a zone into free frames at its high
+ * end, until a large enough block is free, or the two scanners meet. Linux calls this compact_zone(), which
+ * also keeps in mind where nothing was found lately. Below, zone is cc.zone; a page block has
+ * PAGEBLOCK_NR_PAGES frames, and begins at pageblockStartPfn(pfn).
+ *
+ *     before   a . . b c . | . d . . e . | . . f . . . | . g . . . .
+ *              migrate scanner -->                 <-- free scanner
+ *     after    . . . . . . | . . . . . . | . . f . . . | e g d c b a     (or nearly so)
+ *
+ * Again and again:
+ *
+ * - result = compactFinished(sys, cc): is it COMPACT_CONTINUE, go on; else it is your answer. It says so when
+ *   the scanners have met (both are in one page block, or have passed), and, at the beginning of a page block,
+ *   when a block of cc.order is free.
+ * - **Migrate scanner.** cc.migratePfn is the next frame to look at. A task that does not want to wait, and
+ *   compacts for itself (cc.mode is MIGRATE_ASYNC, and cc.directCompaction), leaves alone page blocks whose type
+ *   (zone.pageblockType(pfn)) is not cc.migratetype: set cc.migratePfn to the next page block, and go on.
+ *   Else isolateMigratepagesBlock(sys, cc, cc.migratePfn, end) collects pages that can be moved, up to 32 at a
+ *   time, and sets cc.migratePfn to where it has stopped; `end` is the first frame behind this page block, or
+ *   zone.zoneEndPfn if that is less. Its answer is not 0: others have collected too much already; your answer
+ *   is COMPACT_CONTENDED. cc.nrMigratepages is how many pages are collected now; none: go on with the end of
+ *   this turn.
+ * - **Free scanner.** Collect at least as many frames: until cc.nrFreepages is not less than cc.nrMigratepages.
+ *   cc.freePfn is the next frame to look at; from there up to the end of its page block (or of the zone), frame
+ *   by frame. Where a free block begins, isolateFreeBlock(sys, cc, pfn, order) takes it, and answers how many
+ *   frames it has; 0: the zone has none to spare, stop looking. Enough, or the page block is through: cc.freePfn
+ *   is the frame behind the last one looked at; or, if that is the end of the page block, the beginning of the
+ *   page block *before* it. A page block that is begun at its first frame must suit,
+ *   suitableMigrationTarget(cc, block); else go on with the one before. Never look into the page block of
+ *   cc.migratePfn, or below.
+ * - **Not enough frames?** putbackMovablePages(sys, cc). If compactFinished(sys, cc) is not COMPACT_CONTINUE now,
+ *   it is your answer; else COMPACT_CONTENDED.
+ * - **Move.** migratePages(sys, cc) moves the pages, and says { result }. Then cc.nrMigratepages = 0. Is the
+ *   result not 0, some have stayed: putbackMovablePages(sys, cc).
+ * - **End of a turn.** zone.capture is not undefined, and its pfn is 0 or more: the task that waits has its block;
+ *   COMPACT_SUCCESS. Is the migrate scanner at the end of the page block: drainLocalPages(sys, zone), so that
+ *   what this CPU keeps for itself can merge to a block.
+ */
+export function compactZone(sys: MemorySystem, cc: CompactControl): number {
+  throw new NotWrittenYet("07.6");
 }

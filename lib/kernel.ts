@@ -325,9 +325,13 @@ export {
 } from "./mm/compaction/fast_find.js";
 export { isolateFreepages } from "./mm/compaction/fast_isolate.js";
 export { fragmentationIndex, unusableFreeIndex } from "./mm/compaction/fragmentation.js";
+export { isolateFreeBlock } from "./mm/compaction/free_blocks.js";
+export { suitableMigrationTarget } from "./mm/compaction/isolate_freepages.js";
 export { isolateMigratepagesBlock, putbackMovablePages } from "./mm/compaction/isolate_migratepages.js";
 export { migratePages } from "./mm/compaction/migrate.js";
+export { pageblockStartPfn } from "./mm/compaction/skip.js";
 export type { ZoneCompaction } from "./mm/compaction/zone_compaction.js";
+export { drainLocalPages } from "./mm/pages/pcp.js";
 
 // ---------------- counters of /proc/vmstat
 

@@ -29,11 +29,10 @@
  * `rewalksOnFault` of the
  * model says which; see tlb_model.ts.
  *
- * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this
- * runs for
- * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else
- * is in
- * `lookUp`. The stream runner (stream_runner.ts) does the same as this file, faster, on the same TLB contents.
+ * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this runs
+ * for every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all
+ * else is in `lookUp`. The stream runner (stream_runner.ts) does the same as this file, faster, on the same
+ * TLB contents.
  *
  * Read first: tlb.ts, tlb_model.ts, walk.ts. Read next: cpu.ts.
  */
@@ -99,7 +98,7 @@ export class Mmu {
   private rules: Paging;
   /** Some TLB holds a piece of a page, so one invlpg has to drop more than one entry. */
   private holdsPieces = false;
-  /** The access that is being looked up: its address, its page's number in two halves, and the TLBs that serve it. */
+  /** The access that is looked up: its address, its page's number in two halves, the TLBs that serve it. */
   private va: Vaddr = 0;
   private access = 0;
   private vpnLo = 0;
@@ -158,7 +157,7 @@ export class Mmu {
     return readStats(this);
   }
 
-  /** Physical address of `va` for `access` (ACCESS_USER, ACCESS_WRITE, ACCESS_FETCH), or -1 with the reason in `fault`. */
+  /** Physical address of `va` for `access` (ACCESS_USER, _WRITE, _FETCH), or -1 with the reason in `fault`. */
   translate(va: Vaddr, access: number): number {
     if (this.trace !== undefined) return this.translateTraced(va, access, this.trace);
     const vpn = Math.floor(va / 4096);
@@ -229,7 +228,7 @@ export class Mmu {
     return pa;
   }
 
-  /** A write met an entry with D clear: the tables are walked again to set D, and the entry takes over what they say. */
+  /** A write met an entry with D clear: the walk sets D in the tables, and the entry takes over what they say. */
   private assist(tlb: Tlb, slot: number, level: number, inL1: boolean): number {
     this.dirtyAssists++;
     this.clock.nowNs += this.clock.costs.assistNs;
@@ -272,8 +271,8 @@ export class Mmu {
   }
 
   /**
-   * What the tables say on a second look, after the walk caches have forgotten the page: the fault again, or a translation where
-   * a cached table was out of date. Intel looks once.
+   * What the tables say on a second look, after the walk caches have forgotten the page: the fault again, or
+   * a translation where a cached table was out of date. Intel looks once.
    */
   private confirm(fault: Fault): Translation | Fault {
     if (this.model.rewalksOnFault !== true) return fault;
@@ -314,7 +313,7 @@ export class Mmu {
     return start;
   }
 
-  /** The walk goes on to the table of `level` in frame `tablePfn`: remembered in the walk cache of the level above. */
+  /** The walk goes on to the table of `level` in frame `tablePfn`: the walk cache of the level above keeps it. */
   passedTable(level: number, tablePfn: number, rights: number): void {
     this.refs++;
     const above = level + 1;
@@ -347,7 +346,7 @@ export class Mmu {
     return -1;
   }
 
-  /** A page fault drops what the TLBs and walk caches hold for the page. Intel SDM vol. 3A, Operations that Invalidate TLBs */
+  /** A page fault drops what TLBs and walk caches hold for the page. SDM vol. 3A, Operations that Invalidate TLBs */
   private forget(): void {
     this.flushPage(this.va, this.rules.pcid, true);
     this.forgetTables();

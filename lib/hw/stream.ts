@@ -44,8 +44,10 @@ export const STREAM_WRITE = 1;
 export const STREAM_FETCH = 2;
 /** Accesses between two looks at what has changed, at most; a run starts with fewer. */
 const CHUNK = 1 << 18;
-/** A runner is first called for this many accesses, then for twice as many, and so on. The host's JIT compiler has to see a
- *  function begin and end a few times; one that it first meets in an endless loop it compiles badly. */
+/**
+ * A runner is first called for this many accesses, then for twice as many, and so on. The host's JIT compiler
+ * has to see a function begin and end a few times; one that it first meets in an endless loop it compiles badly.
+ */
 const FIRST_CHUNK = 1 << 8;
 /** A run of this many without a break is reason to look whether the stream is alone in the TLBs. */
 const LONG_RUN = 1 << 15;

@@ -215,7 +215,7 @@ export class Process {
     return { minFlt: after.minFlt - before.minFlt, majFlt: after.majFlt - before.majFlt };
   }
 
-  /** Page faults of this process; of whom you name also the most that was resident ("self", "thread", "children"). man 2 getrusage */
+  /** Page faults of this process, or of `who`, with the most that was resident then. man 2 getrusage */
   getrusage(): FaultCounts;
   getrusage(who: keyof typeof RUSAGE_NAMES): Rusage;
   getrusage(who?: keyof typeof RUSAGE_NAMES): FaultCounts | Rusage {
@@ -269,7 +269,7 @@ export class Process {
     return checkResult(files.sysPwrite(this.kernel, this.task, fd, buf, length, position), "pwrite64");
   }
 
-  /** The file's new position: `offset` from its start ("set"), its position ("cur") or its end ("end"). man 2 lseek */
+  /** The new position: `offset` from the start ("set"), the position ("cur") or the end ("end"). man 2 lseek */
   lseek(fd: number, offset: number, whence: keyof typeof files.SEEK = "set"): number {
     if (!Object.hasOwn(files.SEEK, whence))
       throw new RangeError(`lseek counts from ${Object.keys(files.SEEK).join(", ")}, not from "${whence}"`);
@@ -302,8 +302,8 @@ export class Process {
   }
 
   /**
-   * Drops the file's cached pages that nobody maps, after writing the dirty ones and waiting for what is being read.
-   * man 2 posix_fadvise, POSIX_FADV_DONTNEED
+   * Drops the file's cached pages that nobody maps, after writing the dirty ones and waiting for what is
+   * being read. man 2 posix_fadvise, POSIX_FADV_DONTNEED
    */
   dropCache(fd: number): void {
     this.fsync(fd);
@@ -329,7 +329,7 @@ export class Process {
     return this.child(processes.sysVfork(this.kernel, this.task, name), "vfork");
   }
 
-  /** A thread of this process, on CPU `cpu`: it shares memory and open files. man 3 pthread_create, man 2 clone */
+  /** A thread of this process, on CPU `cpu`: it shares memory and open files. man 2 clone, 3 pthread_create */
   thread(cpu = this.task.cpuId): Process {
     this.checkCpu(cpu);
     const task = this.kernel.clone(this.task, CLONE_VM | CLONE_FILES | CLONE_THREAD);
@@ -349,7 +349,7 @@ export class Process {
       throw new RangeError(`cpu ${cpu} is not one of the ${this.kernel.cpus.length} CPUs, numbered from 0`);
   }
 
-  /** Waits for something: its CPU has nothing to do until one of its tasks does something again. man 2 pause */
+  /** Waits: its CPU has nothing to do until one of its tasks does something again. man 2 pause */
   pause(): void {
     this.kernel.goIdle(this.task);
   }
@@ -409,7 +409,7 @@ export class Process {
     };
   }
 
-  /** Switches capabilities off, or on within what is permitted; what is given up in `permitted` is gone. man 2 capset */
+  /** Switches capabilities off, or on within what is permitted; what `permitted` loses is gone. man 2 capset */
   capset(sets: CapabilitySets): void {
     const { effective, permitted, inheritable } = checkOptions("capset", sets, [
       "effective",
@@ -426,9 +426,9 @@ export class Process {
   // -------------------------------------------------------------- any call
 
   /**
-   * Any system call by Linux's name or number, with its own arguments, as a program makes it: what Linux answers, negative for an
-   * errno (-ENOSYS for what this machine does not have). Pointers are addresses in the process's memory; a string stands for a path
-   * or name. man 2 syscall
+   * Any system call by Linux's name or number, with its own arguments, as a program makes it: what Linux
+   * answers, negative for an errno (-ENOSYS for what this machine does not have). Pointers are addresses in
+   * the process's memory; a string stands for a path or name. man 2 syscall
    */
   syscall(call: string | number, ...args: SyscallArg[]): number {
     return syscall(this.kernel, this.task, call, args);

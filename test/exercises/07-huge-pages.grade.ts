@@ -4,8 +4,27 @@
  */
 
 import { describe, it } from "vitest";
-import { expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
+import { DifferenceError, expectSame, expectSameRuns } from "../../lib/course/grading/expect.js";
 import { gradedTasks } from "../../lib/course/grading/remember.js";
+import {
+  type BuddyOp,
+  buddyMistake,
+  buddyOpText,
+  buddyScript,
+  buddyText,
+  randomBuddyOp,
+  runBuddy,
+  simplerBuddyOps,
+} from "../../lib/course/labs/buddy.js";
+import {
+  type CompactionScene,
+  type CompactionSeen,
+  compactionMistake,
+  compactionSceneText,
+  randomCompaction,
+  runCompaction,
+} from "../../lib/course/labs/compaction.js";
+import { referenceCompactZone } from "../../lib/course/labs/compaction_pass.js";
 import { referenceHuge, runHuge } from "../../lib/course/labs/huge.js";
 import {
   type HugeOp,
@@ -21,6 +40,7 @@ import { hex, PAGE_SIZE, PMD_SIZE } from "../../lib/hw/address.js";
 import { Random } from "../../lib/hw/random.js";
 import type { MachineParts } from "../../lib/kernel/machine.js";
 import { thpVmaSuitableOrder } from "../../lib/mm/huge/thp_orders.js";
+import { freeOnePage, rmqueueSmallest } from "../../lib/mm/pages/buddy.js";
 import * as submission from "../../solutions/07-huge-pages.js";
 
 const { remember, atLast } = gradedTasks();
@@ -180,7 +200,11 @@ describe("07.2 A huge fault", () => {
       "nohuge 0w1 0w1.9 0w2",
     );
     checkFault("no memory for the huge page of zeros either", "nohuge 0r1 0r2", "nohuge 0r1 0w2 0r1.8");
-    checkFault("no memory for the table: VM_FAULT_OOM, and what you have goes back", "notable 0w1 0w1 end");
+    checkFault(
+      "no memory for the table: VM_FAULT_OOM, and what you have goes back",
+      "0w2 notable 0w1 0w1 end",
+      "notable 0w1 0w1 end",
+    );
     checkFault("no memory for the table: VM_FAULT_OOM, also for a read", "0r2 notable 0r1 0r1 end");
   });
   it("tries as hard as the settings say", () => {
@@ -266,6 +290,7 @@ describe("07.3 Split", () => {
       "whether it was written since it was watched (soft-dirty)",
       "0w1 0watch 0age 0D1.3",
       "0w1 0watch 0w1.2 0D1.3",
+      "0w1 0watch 0F1 0D1.3",
     );
     checkSplit("dirty, and the folio too", "0w1 0D1.3", "0w1 0F1 0r1 0D1.3", "0w1 0F1 0w1.4 0D1.3");
   });
@@ -376,6 +401,7 @@ describe("07.4 Collapse", () => {
     checkCollapse(
       "a page in swap is read first",
       "0s1.3 0s1.4 0o1.3 0c1 0r1.3",
+      "0s1.3 0s1.9 0o1.3 0hold1.9 0c1 0r1.3 0o1.3",
       "0s1 0o1 0f 0c1 0w1 1r1 end",
     );
   });
@@ -390,6 +416,11 @@ describe("07.4 Collapse", () => {
       "0s1 0s1.5 0hold1 0c1 0c1 end",
     );
     checkCollapse(
+      "a page cannot be read from swap",
+      "0s1.3 0s1.4 0o1.3 broken 0c1 end",
+      "0s1.3 0s1.4 0o1.3 broken 0c1 0r1.4 0c1",
+    );
+    checkCollapse(
       "pages that were taken off their lists go back to them",
       "0s1 0s1.1 0s1.2 0hold1.2 0c1 0o1 0o1.1 end",
     );
@@ -399,13 +430,20 @@ describe("07.4 Collapse", () => {
     checkCollapse("the area is there, but its table is not", "0s1.3 anew 0c1 0r1.3 end");
     checkCollapse("somebody was faster: a huge page is there", "0s1.3 filled 0c1 0r1.3 end");
   });
+  it("passes on who asks", () => {
+    checkCollapse(
+      "khugepaged keeps to the settings at every step, as they are then; who has ordered it need not",
+      "0r2 0s1 lazy daemon",
+      ...["0r2 0s1 off daemon 0r1", "0s1 off 0c1 0r1", "0r2 0s1 strict daemon 0r1", "0s1 strict 0c1 0r1"],
+    );
+  });
   it("works for khugepaged", () => {
     checkCollapse(
       "khugepaged has limits, MADV_COLLAPSE has none",
-      "0s1 0s1.1 daemon",
-      "picky 0s1 daemon 0c1",
+      "0r2 0s1 0s1.1 daemon",
+      "picky 0r2 0s1 daemon 0c1",
     );
-    checkCollapse("khugepaged asks again whether the pages are used", "0s1 0age daemon 0r1 daemon");
+    checkCollapse("khugepaged asks again whether the pages are used", "0r2 0s1 0age daemon 0r1 daemon");
   });
   it("drives a machine through random workloads", () => {
     atLast("07.4", () => compareHuge(COLLAPSE, "collapse", [], 3, 301));
@@ -415,5 +453,196 @@ describe("07.4 Collapse", () => {
   });
   it("drives it through others still", () => {
     atLast("07.4", () => compareHuge(COLLAPSE, "collapse", [], 3, 303));
+  });
+});
+
+// ---------------------------------------------------------------- 07.5
+
+function compareBuddy(scripts: string[], workloads = 0): void {
+  expectSameRuns<BuddyOp>({
+    operation: randomBuddyOp,
+    first: scripts.map(buddyScript),
+    workloads,
+    length: 40,
+    seed: 507,
+    reference: (operations) => runBuddy({ rmqueueSmallest, freeOnePage }, operations),
+    submission: (operations) =>
+      runBuddy(
+        { rmqueueSmallest: submission.rmqueueSmallest, freeOnePage: submission.freeOnePage },
+        operations,
+      ),
+    describe: buddyOpText,
+    simplify: simplerBuddyOps,
+    as: buddyText,
+    explain: buddyMistake,
+  });
+}
+
+function checkBuddy(because: string, ...scripts: string[]): void {
+  remember("07.5", because, () => compareBuddy(scripts));
+}
+
+describe("07.5 Buddy allocator", () => {
+  it("takes the smallest block that will do", () => {
+    checkBuddy("a block of just the order that is wanted needs no split", "t9", "t6", "t9u");
+    checkBuddy("else the next larger one is split, and its upper halves go back", "t5", "t0", "t3 t3 t0");
+    checkBuddy("none is large enough: -1, and nothing has changed", "t10 t10 t10", "t9u t9u t0u");
+    checkBuddy("only blocks of that type", "t10u", "t0u t0u", "t9u t0u");
+  });
+  it("merges", () => {
+    checkBuddy(
+      "a block comes back, and merges with its buddy, and the two with theirs",
+      "t0 f0",
+      "t5 t0 f0 f0",
+    );
+    checkBuddy(
+      "the buddy differs in one bit: it may lie before the block or behind it",
+      "t0 t0 f1 f0",
+      "t0 t0 f0 f0",
+      "t0 t0 t0 t0 f2 f1 f1 f0",
+    );
+    checkBuddy("a buddy that is in use, or only in part free, is no buddy", "t0 t0 t0 f0 f1", "t1 t0 f0");
+    checkBuddy("never beyond the largest order", "t9 t9 f0 f0", "t10 f0");
+    checkBuddy(
+      "two blocks of 2 MiB of different types merge only where they may",
+      "t9u f0",
+      "t9h f0",
+      "t9 t9 t9 t9h f3 f2",
+      "t0u t0u f0 f0",
+      "t9 t9 t9u f0 f0 f0",
+    );
+    checkBuddy(
+      "what would merge soon is taken last: it goes to the end of its list",
+      "t0 t0 t0 t0 f0 t0 f1",
+      "t0 t0 t0 t0 t0 t0 f1 f3 t0",
+    );
+  });
+  it("gives a block to who waits for it", () => {
+    checkBuddy(
+      "a task that compacts gets the block before it goes to a list",
+      "t3 t3 w3 f0",
+      "t0 t0 w1 f0 f0",
+      "t9 w9 f0",
+      "t0 w10 f0",
+    );
+  });
+  it("works for random workloads", () => {
+    atLast("07.5", () => compareBuddy([], 60));
+  });
+  it("drives a machine", () => {
+    atLast("07.5", () => {
+      const parts = { rmqueueSmallest: submission.rmqueueSmallest, freeOnePage: submission.freeOnePage };
+      compareHuge(parts, "fault", ["0w1 0w2 0f 1w1 0d1 0w0.9 end"]);
+    });
+  });
+});
+
+// ---------------------------------------------------------------- 07.6
+
+const seenText = ({ result, scanners, free }: CompactionSeen): string => [result, scanners, free].join("; ");
+
+function compareCompaction(...scenes: CompactionScene[]): void {
+  for (const scene of scenes) {
+    const got = runCompaction({ compactZone: submission.compactZone }, scene);
+    const expected = runCompaction({ compactZone: referenceCompactZone }, scene);
+    const mistake = compactionMistake(got, expected);
+    if (mistake === undefined) continue;
+    const message = `compactZone: ${mistake}.\nThe scene: ${compactionSceneText(scene)}.`;
+    throw new DifferenceError(message, seenText(got), seenText(expected));
+  }
+}
+
+function checkPass(because: string, ...scenes: CompactionScene[]): void {
+  remember("07.6", because, () => compareCompaction(...scenes));
+}
+
+describe("07.6 A compaction pass", () => {
+  it("moves pages up until a block is free", () => {
+    checkPass("a block of 2 MiB is wanted: the pass stops as soon as there is one", {
+      keep: 30,
+      order: 9,
+      who: "thread",
+    });
+    checkPass("smaller blocks are found sooner", { keep: 50, order: 6, who: "thread" });
+  });
+  it("goes on until the scanners meet", () => {
+    checkPass("nobody waits for a block: until the two scanners meet, and no page goes down", {
+      keep: 50,
+      order: -1,
+      who: "thread",
+    });
+    checkPass("little is free: the scanners meet early", { keep: 90, order: 9, who: "thread" });
+  });
+  it("puts back what stays", () => {
+    checkPass("a page that a driver holds cannot be moved, and goes back to its list", {
+      keep: 50,
+      order: 9,
+      who: "thread",
+      held: 12,
+    });
+    checkPass(
+      "a driver takes hold of a page that is collected already: migratePages leaves it, and it goes back",
+      {
+        ...{ keep: 50, order: 9, who: "thread", late: 3 },
+      },
+    );
+  });
+  it("leaves page blocks of another type alone", () => {
+    checkPass("a task that does not wait moves no pages of unmovable page blocks", {
+      keep: 40,
+      order: 9,
+      who: "task",
+      unmovable: 1,
+    });
+    checkPass("a thread with time does", { keep: 40, order: 9, who: "thread", unmovable: 1 });
+    checkPass(
+      "only who does not wait, and compacts for itself, is so choosy",
+      { keep: 40, order: 9, who: "patient task", unmovable: 1 },
+      { keep: 40, order: 9, who: "hasty thread", unmovable: 1 },
+    );
+    checkPass("and nobody's page goes into an unmovable page block", {
+      keep: 40,
+      order: 9,
+      who: "thread",
+      unmovable: 6,
+    });
+  });
+  it("stops where the zone has no frames to spare", () => {
+    checkPass("isolateFreeBlock answers 0: what was collected goes back", {
+      keep: 70,
+      order: 9,
+      who: "thread",
+      min: 1100,
+    });
+  });
+  it("stops where others have collected too much", () => {
+    checkPass("isolateMigratepagesBlock does not answer 0: COMPACT_CONTENDED", {
+      ...{ keep: 50, order: 9, who: "task", crowd: true },
+    });
+  });
+  it("forgets what was given up meanwhile", () => {
+    checkPass("a page whose owner gives it up is not moved, and nothing is collected for it any more", {
+      ...{ keep: 50, order: 9, who: "thread", forgotten: 3 },
+    });
+  });
+  it("gives the block to who waits for it", () => {
+    checkPass("a task that waits has its block as soon as it is free", {
+      keep: 30,
+      order: 8,
+      who: "task",
+      capture: true,
+    });
+  });
+  it("works on random machines", () => {
+    atLast("07.6", () => {
+      const random = new Random(607);
+      compareCompaction(...Array.from({ length: 3 }, () => randomCompaction(random)));
+    });
+  });
+  it("works on others", () => {
+    atLast("07.6", () => {
+      const random = new Random(608);
+      compareCompaction(...Array.from({ length: 3 }, () => randomCompaction(random)));
+    });
   });
 });

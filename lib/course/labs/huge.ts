@@ -10,12 +10,13 @@
  *                  what was done at the wrong moment: a flush too late, a copy too early
  *                  the kernel's books worked out again (huge_papers.ts)
  *
- * What happens in the middle (another thread is faster, there is no free block) is played at the points where a
- * part lets others run: it asks for memory.
+ * What happens in the middle (another thread is faster, there is no free block) is played at the points where
+ * a part lets others run: it asks for memory.
  *
  * Not in Linux: a helper of the course. Read first: huge_ops.ts, huge_papers.ts. Read next: huge_seen.ts.
  */
 import "../../procfs/mount.js";
+import type { Disk } from "../../fs/block_files.js";
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { SyscallError } from "../../kernel/errno.js";
 import { boot, type Machine, type MachineParts } from "../../kernel/machine.js";
@@ -34,6 +35,8 @@ import { nrUnusedPages } from "../../mm/pages/page_alloc.js";
 import { pmdLeaf, ptePfn, ptePresent, ptepGet } from "../../mm/pgtable/pgtable.js";
 import { pmdOffset } from "../../mm/pgtable/pgtable_alloc.js";
 import { NODE_STAT_NAMES, VM_EVENT_NAMES } from "../../mm/vmstat.js";
+import { pageOut } from "../../view/page_out.js";
+import { ARMED, type Armed, EARLY_COPY, GROUP, LATE_FLUSH, NO_FLUSH, SETTINGS, THP } from "./huge_armed.js";
 import { type HugeOp, MAX_HUGE_PROCESSES, NR_HUGE_BLOCKS } from "./huge_ops.js";
 import { wrongHugePapers } from "./huge_papers.js";
 import {
@@ -48,19 +51,6 @@ import {
 } from "./huge_seen.js";
 import { allocationText, brokenInvariants, type Owner } from "./papers.js";
 import { faultText } from "./read_fault.js";
-
-const THP = "/sys/kernel/mm/transparent_hugepage";
-const GROUP = "/sys/fs/cgroup/lab";
-
-/** Operations that wait for the next one. */
-type Armed = "nohuge" | "notable" | "race" | "racew" | "late" | "latew" | "away" | "anew" | "filled";
-
-const NO_FLUSH =
-  "splitHugePmd: the entry is taken apart without a flush: TLBs still have 2 MiB where 512 entries are now (flushTlbMmRange)";
-const LATE_FLUSH =
-  "splitHugePmd: the flush must come while the entry is empty: here a processor could have both sizes for one address, or load the old entry again";
-const EARLY_COPY =
-  "collapseHugePage: pages are copied before their table is unhooked and flushed: what a process writes meanwhile would be lost";
 
 /** A machine with huge pages. */
 class HugeBench {
@@ -77,6 +67,8 @@ class HugeBench {
   /** The fault or collapse under way. */
   private fault: VmFault | undefined;
   private collapsing: { mm: MmStruct; haddr: number } | undefined;
+  /** Frames that the collapse under way has written. */
+  private targets: number[] = [];
   /** Entries of level 2 that are to be flushed while empty: how often, and whether they were empty. */
   private watched: { pmdp: number; flushes: number; empty: number } | undefined;
 
@@ -85,11 +77,13 @@ class HugeBench {
     const { procfs, kernel } = this.machine;
     procfs.write(`${THP}/enabled`, "always");
     procfs.write(`${THP}/use_zero_page`, "1");
+    procfs.write(`${THP}/khugepaged/defrag`, "1");
     procfs.write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
     this.machine.mkdir(GROUP);
     const process = this.machine.spawn("P");
     procfs.write(`${GROUP}/cgroup.procs`, `${process.pid}`);
     this.freeAtStart = nrUnusedPages(kernel.sys);
+    kernel.sys.ram.write8(0, 0xee); // no frame is number 0 by mistake
     process.mmap(HUGE_END - HUGE_START, { at: HUGE_START, fixed: true });
     for (const signal of ["SIGBUS", "SIGSEGV"] as const) process.on(signal, () => {});
     this.watch();
@@ -145,9 +139,11 @@ class HugeBench {
       },
       collapseHugePage: (mm, haddr, unmapped, khugepaged) => {
         this.collapsing = { mm, haddr };
+        this.targets = [];
         this.watched = { pmdp: pmdOffset(mm, haddr), flushes: 0, empty: 0 };
         const ret = collapseHugePage(mm, haddr, unmapped, khugepaged);
         this.collapsing = undefined;
+        if (ret === "succeed") this.checkTargets(this.watched.pmdp);
         this.watched = undefined;
         this.calls.push(
           `${this.nameOf(mm)}, ${hugePageText(haddr)}: collapseHugePage answers ${String(ret)}`,
@@ -155,13 +151,28 @@ class HugeBench {
         return ret;
       },
     };
+    const zeroFrame = sys.ram.zeroFrame.bind(sys.ram);
+    sys.ram.zeroFrame = (pfn) => {
+      if (this.watched?.empty) this.targets.push(pfn);
+      zeroFrame(pfn);
+    };
     const copyFrame = sys.ram.copyFrame.bind(sys.ram);
     sys.ram.copyFrame = (to, from) => {
       if (this.collapsing !== undefined && this.watched?.empty === 0 && !this.moments.includes(EARLY_COPY))
         this.moments.push(EARLY_COPY);
+      if (this.collapsing !== undefined) this.targets.push(to);
       copyFrame(to, from);
     };
     sys.shouldFailAllocPage = (gfp, order) => this.asked(gfp, order);
+  }
+
+  /** Every frame of the huge page was written once, and no other. */
+  private checkTargets(pmdp: number): void {
+    const first = ptePfn(ptepGet(this.machine.kernel.sys.ram, pmdp));
+    const outside = this.targets.find((pfn) => pfn < first || pfn >= first + 512);
+    if (outside === undefined) return;
+    const where = outside < first ? "before" : "behind";
+    this.moments.push(`collapseHugePage: a frame ${where} the huge page is written: that is somebody else's`);
   }
 
   /** Somebody asks for memory: whether there is none; others may run. */
@@ -169,7 +180,8 @@ class HugeBench {
     const { fault, collapsing, armed } = this;
     const table = order === 0 && (gfp & ~0) === GFP_PGTABLE_USER;
     if (order === HPAGE_PMD_ORDER) {
-      if (fault !== undefined) this.calls.push(`asks for ${allocationText(gfp, order)}`);
+      if (fault !== undefined || collapsing !== undefined)
+        this.calls.push(`asks for ${allocationText(gfp, order)}`);
       if (armed.has("nohuge")) return true;
     }
     if (table && armed.has("notable")) return true;
@@ -205,6 +217,9 @@ class HugeBench {
     const process = this.members.find((one) => one.process.mm === mm)?.process;
     if (process === undefined) return;
     if (this.hold !== undefined) this.holdPage(process, hugeAddress(this.hold.block, this.hold.page));
+    const { procfs } = this.machine;
+    if (this.armed.has("off")) mm.sys.thp.enabled = "never";
+    if (this.armed.has("strict")) procfs.write(`${THP}/khugepaged/max_ptes_none`, "0");
     if (what === undefined) return;
     this.armed.delete(what);
     process.munmap(haddr, PMD_SIZE);
@@ -237,6 +252,8 @@ class HugeBench {
     const setting = SETTINGS[what];
     if (setting !== undefined) this.machine.procfs.write(`${THP}/${setting[0]}`, setting[1]);
     else if (what === "hold") this.hold = op;
+    else if (what === "broken")
+      (this.machine.kernel.disks.files.at("/dev/vdb") as Disk).device.failRequests("read");
     else if (what === "tight") {
       const current = Number(this.machine.procfs.read(`${GROUP}/memory.current`));
       this.machine.procfs.write(`${GROUP}/memory.max`, `${current + 0x40000}`);
@@ -246,6 +263,7 @@ class HugeBench {
   }
 
   private disarm(): void {
+    if (this.armed.has("off")) this.machine.kernel.sys.thp.enabled = "always";
     this.armed.clear();
     this.machine.procfs.write(`${GROUP}/memory.max`, "max");
     for (const [folio] of this.held) folioPut(this.machine.kernel.sys, folio);
@@ -332,11 +350,12 @@ class HugeBench {
 
   /** With huge pages switched off, if `off`. */
   private off<T>(off: boolean, act: () => T): T {
-    if (off) this.machine.procfs.write(`${THP}/enabled`, "never");
+    const { thp } = this.machine.kernel.sys; // through sysfs it would wake khugepaged
+    if (off) thp.enabled = "never";
     try {
       return act();
     } finally {
-      if (off) this.machine.procfs.write(`${THP}/enabled`, "always");
+      if (off) thp.enabled = "always";
     }
   }
 
@@ -346,9 +365,7 @@ class HugeBench {
   }
 
   private takeOut(process: Process, va: number): void {
-    lruAddDrainAll(this.machine.kernel.sys);
-    process.madvise(va, PAGE_SIZE, "PAGEOUT");
-    this.machine.kernel.sched.settle();
+    pageOut(this.machine, process, va, PAGE_SIZE);
   }
 
   private counted(): Record<string, number> {
@@ -401,17 +418,6 @@ class HugeBench {
   }
 }
 
-const ARMED: readonly string[] = [
-  ...["nohuge", "notable", "race", "racew", "late", "latew", "away", "anew", "filled"],
-];
-const SETTINGS: Readonly<Record<string, readonly [string, string]>> = {
-  ...{
-    zeros: ["use_zero_page", "1"],
-    nozeros: ["use_zero_page", "0"],
-    picky: ["khugepaged/max_ptes_none", "0"],
-  },
-  ...{ hard: ["defrag", "always"], soft: ["defrag", "never"] },
-};
 const LINES = /^(thp_\w+|anon|anon_thp) (\d+)$/gm;
 const EVENTS = VM_EVENT_NAMES.flatMap((name, item) => (/^thp_|^pgreuse/.test(name) ? [item] : []));
 const STATES = NODE_STAT_NAMES.flatMap((name, item) => (/^nr_anon|^nr_page_table/.test(name) ? [item] : []));
@@ -432,7 +438,8 @@ const KNOWN = new Map<string, readonly HugeObservation[]>();
 const MAX_KNOWN = 300;
 
 /**
- * The same with the lib's own parts, carried out once for each workload. Not in Linux: a helper of the course.
+ * The same with the lib's own parts, carried out once for each workload. Not in Linux: a helper of the
+ * course.
  */
 export function referenceHuge(operations: readonly HugeOp[]): readonly HugeObservation[] {
   const key = operations.map(({ op, who, block, page }) => `${op}${who}${block}.${page}`).join(" ");

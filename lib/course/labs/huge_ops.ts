@@ -34,6 +34,8 @@ const OPS = {
   age: "1 is written to /proc/PID/clear_refs: nothing counts as used since (young)",
   daemon: "ten seconds pass: khugepaged looks through the processes",
   picky: "khugepaged/max_ptes_none is set to 0",
+  lazy: "khugepaged/defrag is set to 0",
+  broken: "the next read of swap will fail",
   zeros: "use_zero_page is set to 1",
   nozeros: "use_zero_page is set to 0",
   hard: "transparent_hugepage/defrag is set to always",
@@ -49,6 +51,8 @@ const OPS = {
   away: "while the next collapse asks for 2 MiB, another thread unmaps the block",
   anew: "while the next collapse asks for 2 MiB, another thread unmaps the block and maps it anew",
   filled: "while the next collapse asks for 2 MiB, another thread maps the block anew and writes to it",
+  off: "while the next collapse asks for 2 MiB, huge pages are switched off",
+  strict: "while the next collapse asks for 2 MiB, khugepaged/max_ptes_none is set to 0",
   end: "everybody exits",
 } as const;
 
@@ -67,7 +71,21 @@ export const MAX_HUGE_PROCESSES = 3;
 
 /** Operations that are about the machine, and no process. */
 const OF_MACHINE: readonly string[] = [
-  ...["daemon", "picky", "zeros", "nozeros", "hard", "soft", "nohuge", "notable", "tight"],
+  ...[
+    "daemon",
+    "picky",
+    "lazy",
+    "broken",
+    "off",
+    "strict",
+    "zeros",
+    "nozeros",
+    "hard",
+    "soft",
+    "nohuge",
+    "notable",
+    "tight",
+  ],
   ...["race", "racew", "late", "latew", "away", "anew", "filled", "end"],
 ];
 
@@ -78,7 +96,7 @@ const DRAWN: Readonly<Record<string, string>> = {
   split: `read write write write fork fork protect unprotect part part forgetpart forgetpart forget free age
     watch lock unlock cut zeros nozeros`,
   collapse: `small small small small smallread read write write fork part forgetpart forget collapse collapse
-    collapse collapse out hold nohuge tight away anew filled watch lock daemon picky age`,
+    collapse collapse out hold nohuge tight away anew filled watch lock daemon picky lazy broken off strict age`,
 };
 
 /** What a workload is mostly about. */
@@ -114,9 +132,9 @@ export function hugeOpText({ op, who, block, page }: HugeOp): string {
 }
 
 /**
- * The script "0w1 0f 1r1.7 0c1 end": process 0 writes page 0 of block 1, forks, process 1 reads page 7 of block 1,
- * process 0 collapses block 1, all end. A word that is an operation's name is one that needs no process.
- * Not in Linux: a helper of the course.
+ * The script "0w1 0f 1r1.7 0c1 end": process 0 writes page 0 of block 1, forks, process 1 reads page 7 of
+ * block 1, process 0 collapses block 1, all end. A word that is an operation's name is one that needs no
+ * process. Not in Linux: a helper of the course.
  */
 export function hugeScript(text: string): HugeOp[] {
   return text.split(" ").map((word): HugeOp => {

@@ -8,8 +8,8 @@
  *   a leaf or an entry that is writable: the page is exclusive, and mapped once
  *   TLBs                  say nothing that the tables do not say
  *
- * As papers.ts does for small pages: that walks the tables with a callback for entries of level 1 alone, which
- * splits every leaf that it meets. This one only looks.
+ * As papers.ts does for small pages: that walks the tables with a callback for entries of level 1 alone,
+ * which splits every leaf that it meets. This one only looks.
  *
  * Not in Linux: a helper of the course. Read first: papers.ts, mm/huge/huge_pmd.ts.
  */
@@ -17,7 +17,7 @@ import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { PAGE_RW } from "../../hw/entry.js";
 import { linearPageIndex, rmapWalk } from "../../mm/fault/rmap.js";
 import { isHugeZeroPmd } from "../../mm/huge/huge_pmd.js";
-import { HPAGE_PMD_NR } from "../../mm/huge/thp_state.js";
+import { HPAGE_PMD_NR, HPAGE_PMD_ORDER } from "../../mm/huge/thp_state.js";
 import { MM_ANONPAGES, MM_SWAPENTS, type MmStruct, type VmAreaStruct } from "../../mm/mm_types.js";
 import {
   type Folio,
@@ -87,8 +87,8 @@ class Found {
 
 /**
  * Every paper that does not say what the tables of `owners` say; `held` are references that the bench took
- * itself. Looks at [from, to) only, where all private memory of the owners lies. Not in Linux: a helper of the
- * course.
+ * itself. Looks at [from, to) only, where all private memory of the owners lies. Not in Linux: a helper of
+ * the course.
  */
 export function wrongHugePapers(
   sys: MemorySystem,
@@ -243,7 +243,7 @@ function wrongFolio(
     const owner = i === 0 || single > 0 ? wrongOwner(page, owners, found) : undefined;
     if (owner !== undefined) wrong.push(owner);
   }
-  if (folio.order === 9 && folio.entireMapcount !== whole)
+  if (folio.order === HPAGE_PMD_ORDER && folio.entireMapcount !== whole)
     wrong.unshift(
       `by its books the folio is mapped as a whole ${folio.entireMapcount} times (entireMapcount), but ${plural(whole, "entry of level 2 maps", "entries of level 2 map")} it`,
     );

@@ -56,7 +56,12 @@ export function hugeAreas(kind: HugeRange): HugeArea[] {
     return FILE_PAGES.map(([first, at], i) => {
       const start = BASE + i * 8 * PMD_SIZE + at * PAGE_SIZE;
       const offset = first * PAGE_SIZE;
-      process.mmap(2 * PMD_SIZE, { fd: process.open("/data/f"), offset, at: start, fixed: true });
+      process.mmap(2 * PMD_SIZE + 5 * PAGE_SIZE, {
+        fd: process.open("/data/f"),
+        offset,
+        at: start,
+        fixed: true,
+      });
       return areaAt(process, start, `an area that maps a file from its page ${first} on`);
     });
   }

@@ -1,6 +1,6 @@
 /**
- * What is seen of lab 07's processes after each operation, as text to be compared, and what is wrong in it in a
- * sentence.
+ * What is seen of lab 07's processes after each operation, as text to be compared, and what is wrong in it in
+ * a sentence.
  *
  *   P, block 1: one entry for 2 MiB: folio A, writable, dirty, young, soft-dirty, exclusive
  *   C0, block 1: pages 0 to 4: folio A from its page 0 on, read-only, ...; page 5: a small page, ...
