@@ -149,7 +149,15 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 
 // ---------------- pages, folios, and the lists they are on
 
-export type { KhugepagedSettings, MthpStat, ThpDefrag, ThpState, ThpWord } from "./mm/huge/thp_state.js";
+export type {
+  KhugepagedSettings,
+  MthpStat,
+  ShmemEnabled,
+  ShmemHuge,
+  ThpDefrag,
+  ThpState,
+  ThpWord,
+} from "./mm/huge/thp_state.js";
 export type { KhugepagedScan, MmThp, ScanResult, TvaType } from "./mm/huge/thp_types.js";
 export type { BootPool, Hstate, HugetlbInode, HugetlbState } from "./mm/hugetlb/hstate.js";
 export type { FileRegion, ResvMap } from "./mm/hugetlb/resv_map.js";
