@@ -150,6 +150,7 @@ export type { VmaTree, VmRange } from "./mm/vma/vma_tree.js";
 // ---------------- pages, folios, and the lists they are on
 
 export type {
+  HasThp,
   KhugepagedSettings,
   MthpStat,
   ShmemEnabled,
@@ -251,6 +252,7 @@ export {
   collapseRelease,
   collapseSwapin,
   hugepageVmaRevalidate,
+  type Isolated,
 } from "./mm/huge/collapse.js";
 export { noneOrZero } from "./mm/huge/collapse_scan.js";
 export { deferredSplitFolio } from "./mm/huge/deferred_queue.js";

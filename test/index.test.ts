@@ -47,7 +47,7 @@ const sources = new Map<string, string[]>();
 
 /** Whether the innermost frame of lib in the error's stack is at a `throw` or in an error's constructor. */
 function thrownByUs(error: Error): boolean {
-  const frame = /\/(lib\/[\w/]+\.ts):(\d+):\d+/.exec(error.stack ?? "");
+  const frame = /\/(lib\/[\w/]+\.[jt]s):(\d+):\d+/.exec(error.stack ?? "");
   if (frame === null) return false;
   const [, file, line] = frame as unknown as [string, string, string];
   let lines = sources.get(file);

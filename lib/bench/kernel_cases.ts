@@ -3,6 +3,7 @@
  * the counters.
  *
  *   minor-64M, minor-1G, minor-16G    first writes to anonymous memory; the same speed whatever the size of RAM
+ *   touch-small-1G, touch-huge-1G     first writes to every page of 1 GiB, with small and with huge pages
  *   cow                               writes to pages that a child maps, too: each is copied
  *   fork-1G                           fork of a process with 1 GiB resident, counted in pages, so that
  *                                     262144 / speed is the time of one fork
@@ -15,12 +16,12 @@
  * copies only what was ever written (hw/ram.ts), here one byte. For fork, which moves no bytes, the loop
  * copies one entry of 8 bytes.
  *
- * A run with a shorter `length` than the full one forks 32 MiB.
+ * A run with a shorter `length` than the full one forks, or touches, 32 MiB.
  *
  * Read first: cases.ts.
  */
 import { PAGE_SIZE } from "../hw/address.js";
-import { boot, type Machine } from "../kernel/machine.js";
+import { type BootOptions, boot, type Machine } from "../kernel/machine.js";
 import type { Process } from "../kernel/process.js";
 import { PSWPIN } from "../mm/vmstat.js";
 import type { BenchCase, BenchGroup } from "./cases.js";
@@ -38,13 +39,19 @@ const WARM_UP = 4;
 
 /** Faults and forks. */
 export const kernelCases: BenchGroup = {
-  names: ["minor-64M", "minor-1G", "minor-16G", "cow", "fork-1G", "reclaim-file", "swap-ssd"],
+  names: [
+    ...["minor-64M", "minor-1G", "minor-16G", "touch-small-1G", "touch-huge-1G"],
+    ...["cow", "fork-1G", "reclaim-file", "swap-ssd"],
+  ],
   make(name, { length }) {
     if (name === "cow") return warm(new CowCase());
     if (name === "reclaim-file")
       return warm(new ReclaimCase(length < FULL_LENGTH ? FAULT_PAGES : RECLAIM_TOUCHES));
     if (name === "swap-ssd") return warm(new SwapCase(length < FULL_LENGTH ? FAULT_PAGES : RECLAIM_TOUCHES));
     if (name === "fork-1G") return warm(new ForkCase(length < FULL_LENGTH ? FAULT_PAGES : FORK_PAGES));
+    const touched = length < FULL_LENGTH ? FAULT_PAGES : FORK_PAGES;
+    if (name === "touch-small-1G") return warm(new TouchCase(name, touched, false));
+    if (name === "touch-huge-1G") return warm(new TouchCase(name, touched, true));
     const size = { "minor-64M": "64 MiB", "minor-1G": "1 GiB", "minor-16G": "16 GiB" }[name];
     if (size === undefined) throw new RangeError(`there is no bench case "${name}"`);
     return warm(new MinorCase(name, size));
@@ -60,9 +67,9 @@ abstract class KernelCase implements BenchCase {
   protected faults = 0;
   protected wrong: string | undefined;
 
-  constructor(name: string, ram: string, swap?: string) {
+  constructor(name: string, ram: string, options: BootOptions = {}) {
     this.name = name;
-    this.machine = boot({ ram, ...(swap === undefined ? {} : { swap }) });
+    this.machine = boot({ ram, ...options });
     this.process = this.machine.spawn("bench");
   }
 
@@ -78,12 +85,12 @@ abstract class KernelCase implements BenchCase {
     return this.wrong;
   }
 
-  /** Writes one byte to each page and checks that each took one minor fault. */
-  protected touchAll(addr: number, pages: number): number {
+  /** Writes one byte to each page and checks that each took one minor fault, or as many together as `each`. */
+  protected touchAll(addr: number, pages: number, each = 1): number {
     const { minFlt, majFlt } = this.process.touch(addr, pages * PAGE_SIZE, "w");
     this.faults = minFlt;
-    if (minFlt !== pages || majFlt !== 0)
-      this.wrong = `${minFlt} minor and ${majFlt} major faults, must be ${pages} and 0`;
+    if (minFlt !== pages / each || majFlt !== 0)
+      this.wrong = `${minFlt} minor and ${majFlt} major faults, must be ${pages / each} and 0`;
     return pages;
   }
 }
@@ -110,6 +117,34 @@ class MinorCase extends KernelCase {
 
   run(): number {
     return this.touchAll(this.addr, FAULT_PAGES);
+  }
+
+  baseline(): number {
+    for (let page = 0; page < FAULT_PAGES; page++) bytes.fill(0, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    return FAULT_PAGES;
+  }
+}
+
+/** All of a gigabyte, by faults of 4 KiB or of 2 MiB. */
+class TouchCase extends KernelCase {
+  readonly unit = "pages";
+  private addr = 0;
+
+  constructor(
+    name: string,
+    private readonly pages: number,
+    private readonly huge: boolean,
+  ) {
+    super(name, "2 GiB", { thp: huge ? "always" : "never" });
+  }
+
+  prepare(): void {
+    if (this.addr !== 0) this.process.munmap(this.addr, this.pages * PAGE_SIZE);
+    this.addr = this.process.mmap(this.pages * PAGE_SIZE);
+  }
+
+  run(): number {
+    return this.touchAll(this.addr, this.pages, this.huge ? 512 : 1);
   }
 
   baseline(): number {
@@ -181,7 +216,7 @@ abstract class LoopCase extends KernelCase {
   private next = 0;
 
   constructor(name: string, touches: number, swap?: string) {
-    super(name, "64 MiB", swap);
+    super(name, "64 MiB", swap === undefined ? {} : { swap });
     this.touches = touches;
   }
 

@@ -13,18 +13,26 @@
  *   page-walk caches --> walk ---> translation --> into L2, then into L1
  *                             \--> fault;  AMD: once more from the top, in case a cached table was to blame
  *
- * An entry, once in a TLB, is used without a look at the tables, until it is flushed or pushed out. A changed table
+ * An entry, once in a TLB, is used without a look at the tables, until it is flushed or pushed out. A
+ * changed table
  * entry therefore takes effect only after a flush; see `invlpg` and its relatives in cpu.ts.
  *
- * An entry that allows too much stays in use, which is why taking rights away needs a flush. One that allows too little
- * mends itself. Intel (SDM vol. 3A, Optional Invalidation): a write may or may not fault after R/W was set without a flush; if
- * it does, the fault is spurious, and comes once, because a page fault drops the entry (Operations that Invalidate
- * TLBs). AMD (APM vol. 2, Use of Cached Entries When Reporting a Page Fault Exception): the cached entries are dropped and
- * the tables walked again before any page fault is reported, so rights may be added without a flush. `rewalksOnFault` of the
+ * An entry that allows too much stays in use, which is why taking rights away needs a flush. One that
+ * allows too little
+ * mends itself. Intel (SDM vol. 3A, Optional Invalidation): a write may or may not fault after R/W was set
+ * without a flush; if
+ * it does, the fault is spurious, and comes once, because a page fault drops the entry (Operations that
+ * Invalidate
+ * TLBs). AMD (APM vol. 2, Use of Cached Entries When Reporting a Page Fault Exception): the cached entries
+ * are dropped and
+ * the tables walked again before any page fault is reported, so rights may be added without a flush.
+ * `rewalksOnFault` of the
  * model says which; see tlb_model.ts.
  *
- * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this runs for
- * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else is in
+ * `translate` returns a physical address, or -1 and leaves the reason in `fault`: numbers, because this
+ * runs for
+ * every byte that the machine touches. Its first lines serve the common case, a 4 KiB page in L1; all else
+ * is in
  * `lookUp`. The stream runner (stream_runner.ts) does the same as this file, faster, on the same TLB contents.
  *
  * Read first: tlb.ts, tlb_model.ts, walk.ts. Read next: cpu.ts.

@@ -8,9 +8,12 @@
  *   alice.getrusage()                                    { minFlt: 1, majFlt: 0 }
  *   const bob = alice.fork("bob");
  *
- * Each method is one system call of the same name. What a program is told by a negative number is an exception here:
- * SyscallError { code: "ENOMEM", syscall: "mmap" }. An access that is not allowed throws a SignalError, and kills the process
- * if it has no handler. `alice.syscall("mmap", 0, 65536, 3, 0x22, -1, 0)` makes any call as a program does, with Linux's numbers and a
+ * Each method is one system call of the same name. What a program is told by a negative number is an
+ * exception here:
+ * SyscallError { code: "ENOMEM", syscall: "mmap" }. An access that is not allowed throws a SignalError,
+ * and kills the process
+ * if it has no handler. `alice.syscall("mmap", 0, 65536, 3, 0x22, -1, 0)` makes any call as a program
+ * does, with Linux's numbers and a
  * negative errno; it and the methods share the functions in syscalls/.
  *
  * Not in Linux: a C library's wrappers are its nearest relative.
@@ -198,7 +201,10 @@ export class Process {
     return this.task.fetch(va, sizeBytes);
   }
 
-  /** Reads ("r") or writes ("w") the first byte of each page of [addr, addr + length); the faults that this took. */
+  /**
+   * Reads ("r") or writes ("w") the first byte of each page of [addr, addr + length); the faults that
+   * this took.
+   */
   touch(addr: Vaddr, length: number | string, how: "r" | "w" = "w"): FaultCounts {
     const before = this.getrusage();
     const end = addr + sizeOf(length);

@@ -93,7 +93,7 @@ const damages: Record<string, [() => unknown, RegExp]> = {
   "an entry of no known kind": [() => put(11, pfnPte(77, 0x66)), /is of a kind that has no place here/],
   "a leaf": [
     () => setPte(mm.sys.ram, pmdAlloc(mm, at(512)), pfnPte(512, PAGE_TABLE + PAGE_PSE)),
-    /a leaf of level 2 at 100000200000/,
+    /the leaf at 100000200000 lies in no VMA as a whole/,
   ],
   "VMAs that overlap": [
     () => mm.mmMt.insert(Object.assign(new VmAreaStruct(mm), { vmStart: at(3), vmEnd: at(5) })),

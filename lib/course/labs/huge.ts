@@ -186,12 +186,12 @@ class HugeBench {
     handleMmFault(vma, address, write && (vma.vmFlags & VM_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0);
   }
 
-  /** What was free is not zero: somebody had it before. */
+  /** What was free is not zero: somebody had it before. A larger block gives its first 2 MiB. */
   private spoilFreeBlocks(): void {
     const { zones, ram } = this.machine.kernel.sys;
     for (const zone of zones)
       zone.forEachFreeBlock((pfn, order) => {
-        for (let i = 0; order >= 9 && i < 2 ** order; i++) ram.write8((pfn + i) * PAGE_SIZE, 0xee);
+        for (let i = 0; order >= 9 && i < 512; i++) ram.write8((pfn + i) * PAGE_SIZE, 0xee);
       });
   }
 

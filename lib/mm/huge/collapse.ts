@@ -113,7 +113,7 @@ export function collapseSwapin(vma: VmAreaStruct, haddr: Vaddr, pmdp: number): S
 }
 
 /** Folios that were taken off their lists. */
-interface Isolated {
+export interface Isolated {
   readonly folios: Set<Folio>;
   readonly result: ScanResult;
 }
@@ -178,7 +178,7 @@ export function collapseRelease(vma: VmAreaStruct, folios: Iterable<Folio>): voi
 /**
  * Copies what the 512 entries of `table` map into `folio`. Linux mm/khugepaged.c:__collapse_huge_page_copy()
  */
-export function collapseCopy(vma: VmAreaStruct, table: Pfn, folio: Folio): void {
+function collapseCopy(vma: VmAreaStruct, table: Pfn, folio: Folio): void {
   const { sys } = vma.vmMm;
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
     const pte = ptepGet(sys.ram, table * HPAGE_PMD_NR + i);
@@ -192,7 +192,7 @@ export function collapseCopy(vma: VmAreaStruct, table: Pfn, folio: Folio): void 
  * mapped, a page is resident from now on.
  * Linux mm/khugepaged.c:__collapse_huge_page_copy_succeeded()
  */
-export function collapseUnmap(vma: VmAreaStruct, table: Pfn): void {
+function collapseUnmap(vma: VmAreaStruct, table: Pfn): void {
   const { sys } = vma.vmMm;
   for (let i = 0, nr = 1; i < HPAGE_PMD_NR; i += nr) {
     nr = 1;

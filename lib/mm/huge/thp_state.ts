@@ -121,7 +121,7 @@ export class ThpState<F> {
 }
 
 /** Who has such a state: a MemorySystem. */
-interface HasThp {
+export interface HasThp {
   readonly thp: Pick<ThpState<unknown>, "mthpStats">;
 }
 

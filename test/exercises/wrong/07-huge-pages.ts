@@ -41,7 +41,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "rounds with &, which cuts to 32 bits",
     "Math.ceil(start / PMD_SIZE) * PMD_SIZE",
     "(start + PMD_SIZE - 1) & ~(PMD_SIZE - 1)",
-    /48 bits/,
+    /48 bits|more and more memory .* inside hugeBlocks\(\)\. There, start = 0x7f1234600000/,
   ),
   wrong(
     "07.1",
@@ -577,7 +577,7 @@ export const wrongAnswers: WrongAnswer[] = [
     "lets go of one page of a row",
     "folioPutRefs(sys, one, nr);",
     "folioPutRefs(sys, one, 1);",
-    /refcount|frames are still in use/,
+    /refcount|frames are still in use|nr_anon is 2; it should be 1/,
   ),
   wrong(
     "07.4",

@@ -20,7 +20,7 @@ import { SwapSetup } from "../swap/swap_setup.js";
 import { World } from "../world.js";
 
 /** Worlds, and the first seed; more by hand: PAGEWALK_WORLDS=500. */
-const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 6);
+const WORLDS = Number(process.env.PAGEWALK_WORLDS ?? 8);
 const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 1);
 const STEPS = 120;
 
@@ -32,7 +32,7 @@ const HUGE_KINDS = [
   ...["store", "store", "store", "store", "store", "load", "load", "fork", "fork", "exit", "exit"],
   ...["map", "unmap", "protect", "protect", "dontneed", "free", "cold", "pageout", "pageout", "populateRead"],
   ...["populateWrite", "populateWrite", "lock", "unlock", "move", "move", "resize", "scribble", "scribble"],
-  ...["hugepage", "nohugepage", "collapse", "collapse", "sleep", "swap"],
+  ...["hugepage", "nohugepage", "collapse", "collapse", "collapse", "collapse", "sleep", "swap"],
 ];
 
 /** A step at any page, or just at the border of a range; over a few pages, or a range and more. */
@@ -42,10 +42,14 @@ function randomStep(random: Random): Operation {
       ? Math.min(ARENA - 1, random.pick(BORDERS) + random.pick([0, 0, 0, -1, 1, 64]))
       : random.below(ARENA);
   const length = random.pick([1, 2, 9, random.between(1, 64), 512, 512, random.between(1, ARENA)]);
-  return {
-    ...{ kind: random.pick(HUGE_KINDS), who: random.below(5), cpu: random.below(2) },
-    ...{ page: page(), length, to: page(), value: random.between(1, 255) },
-  };
+  const kind = random.pick(HUGE_KINDS);
+  const some = { kind, who: random.below(5), cpu: random.below(2), value: random.between(1, 255) };
+  // Only whole ranges can be collapsed, and they must be in one area; only whole huge pages go to swap whole.
+  if ((kind === "collapse" || kind === "pageout") && random.chance(70)) {
+    const range = random.pick([80, 592]);
+    return { ...some, page: range, length: 512, to: range };
+  }
+  return { ...some, page: page(), length, to: page() };
 }
 
 /** Huge pages everywhere; in some worlds smaller folios as well, limits that matter, or generations. */
@@ -71,7 +75,7 @@ const EVENTS = [THP_FAULT_ALLOC, THP_SPLIT_PMD, THP_SPLIT_PAGE, THP_COLLAPSE_ALL
 /** Runs the steps, and checks all after each. */
 function run(ops: readonly Operation[], seed: number): void {
   const random = new Random(seed);
-  const setup = new SwapSetup(4 * seed); // devices that do not fail
+  const setup = new SwapSetup(4 * seed);
   const world = new World({
     ...{ ramMib: 40, arena: ARENA, setUp: settings(seed), swap: (kernel: Kernel) => setup.toggle(kernel) },
   });

@@ -17,7 +17,7 @@ import { ssd, swapOn } from "./zip_area.js";
 
 const PAGE = 4096;
 const NR_PAGES = 7000;
-const STEPS = 8_000;
+const STEPS = 16_000;
 
 /** Pages of 300 kinds, of which `random` in 10 are random. */
 function kinds(random: number): Uint8Array[] {
