@@ -153,6 +153,8 @@ export type {
   HasThp,
   KhugepagedSettings,
   MthpStat,
+  ShmemEnabled,
+  ShmemHuge,
   ThpDefrag,
   ThpState,
   ThpWord,

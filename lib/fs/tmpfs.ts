@@ -13,7 +13,7 @@
  *
  * Read first: inode.ts, mm/filemap/shmem.ts. Read next: file_tree.ts.
  */
-import { shmemAops, shmemVmOps } from "../mm/filemap/shmem.js";
+import { shmemAops, shmemVmOps, shmMntAops } from "../mm/filemap/shmem.js";
 import type { MemorySystem } from "../mm/system.js";
 import { vmUnacctMemory } from "../mm/vma/util.js";
 import { type FileSystemOps, Inode, VfsFile } from "./inode.js";
@@ -31,9 +31,12 @@ export const shmemFs: FileSystemOps = {
   evict: shmemUnacctSize,
 };
 
+/** The kernel's own mount of it, which has no folder. Linux mm/shmem.c:shm_mnt */
+const shmMnt: FileSystemOps = { ...shmemFs, aOps: () => shmMntAops };
+
 /** A file in memory without a name, `size` bytes long. Linux mm/shmem.c:shmem_file_setup() */
 export function shmemFileSetup(sys: MemorySystem, name: string, size: number): VfsFile {
-  const inode = new Inode(sys, shmemFs, sys.nextIno++);
+  const inode = new Inode(sys, shmMnt, sys.nextIno++);
   inode.nlink = 0;
   inode.iSize = size;
   return new VfsFile(inode, `/${name}`);

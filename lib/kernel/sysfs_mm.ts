@@ -22,6 +22,7 @@ import { fixed, flag, type KobjAttribute, number, words } from "./kobj_attribute
 import { kstrtobool, kstrtouint } from "./kstrtox.js";
 import { hugetlbFiles } from "./sysfs_hugetlb.js";
 import { thpAttributes } from "./sysfs_thp.js";
+import { thpShmemAttributes } from "./sysfs_thp_shmem.js";
 
 const KSM = "kept; no effect: this machine merges no pages";
 const COUNTER = "counts nothing: it does not happen on this machine";
@@ -97,5 +98,8 @@ const vmaRaEnabled: KobjAttribute = {
 
 /** All files below /sys/kernel/mm, by path. */
 export const kernelMmTable: ReadonlyMap<string, KobjAttribute> = new Map(
-  [...thpAttributes, ...hugetlbFiles, ...ksm, ...lruGen, vmaRaEnabled].map((one) => [one.path, one]),
+  [...thpAttributes, ...thpShmemAttributes, ...hugetlbFiles, ...ksm, ...lruGen, vmaRaEnabled].map((one) => [
+    one.path,
+    one,
+  ]),
 );

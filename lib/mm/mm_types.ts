@@ -206,6 +206,7 @@ export interface VmOperationsStruct {
   hugeFault?(vmf: VmFault, order: number): VmFaultResult;
   /** Makes a huge page of the file's pages at `haddr`, and maps it if it may. */
   collapse?(vma: VmAreaStruct, haddr: Vaddr, khugepaged: boolean): ScanResult;
+  readonly anonShmem?: true; // shared memory without a name; Linux vma_is_anon_shmem() compares addresses
   /** Which of `orders` the file lets `type` use. Not in Linux: __thp_vma_allowable_orders() asks by kind. */
   hugeOrders?(vma: VmAreaStruct, type: TvaType, orders: number): number;
 }

@@ -20,6 +20,7 @@
 import type { Vaddr } from "../../hw/address.js";
 import { PAGE_SIZE } from "../../hw/address.js";
 import type { AddressSpace } from "../filemap/mapping.js";
+import { doSetPmd } from "../huge/file_pmd.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { faultDirtySharedPage } from "../lru/page_writeback.js";
 import { folioAddLruVma } from "../lru/swap.js";
@@ -36,6 +37,7 @@ import {
   folioNextIndex,
   folioNrPages,
   folioRefAdd,
+  folioTestPmdMappable,
   type Page,
   PG_dirty,
   PG_uptodate,
@@ -47,6 +49,7 @@ import {
   maybeMkwrite,
   PTRS_PER_PTE,
   pfnPte,
+  pmdLeaf,
   pteIndex,
   pteMkdirty,
   ptepGet,
@@ -56,11 +59,12 @@ import {
 } from "../pgtable/pgtable.js";
 import { vmfFreePrealloc, vmfPreallocPte, vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { anonVmaPrepare } from "./anon_vma.js";
-import { vmfPteChanged } from "./pte_changed.js";
+import { vmfPteChanged, vmfTableGone } from "./pte_changed.js";
 import { folioAddFileRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
 import {
   FAULT_FLAG_WRITE,
   VM_FAULT_ERROR,
+  VM_FAULT_FALLBACK,
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -172,7 +176,13 @@ export function finishFault(vmf: VmFault): VmFaultResult {
   const isCow = (vmf.flags & FAULT_FLAG_WRITE) !== 0 && (vma.vmFlags & VM_SHARED) === 0;
   const page = isCow ? vmf.cowPage! : vmf.page!;
   const folio = pageFolio(page);
+  if (vmf.ptep === 0 && folioTestPmdMappable(folio) && folioWithinFile(folio)) {
+    const ret = doSetPmd(vmf, folio);
+    if (ret !== VM_FAULT_FALLBACK) return ret;
+  }
+  if (pmdLeaf(ptepGet(vmMm.sys.ram, vmf.pmdp))) return VM_FAULT_NOPAGE; // somebody was faster, with a leaf
   if (!vmfPteAlloc(vmf)) return VM_FAULT_OOM;
+  if (vmfTableGone(vmf)) return VM_FAULT_NOPAGE;
   const idx = page.pfn - folio.pfn;
   const nrPages = isCow ? 1 : nrPagesToMap(vmf, folio, idx);
   if (nrPages > 1 && pteRangeNone(vmf, idx, nrPages)) {

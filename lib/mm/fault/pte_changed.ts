@@ -9,7 +9,7 @@
  *
  * Read first: vm_fault.ts. Read next: memory.ts.
  */
-import { ptepGet } from "../pgtable/pgtable.js";
+import { pmdLeaf, ptePfn, ptepGet } from "../pgtable/pgtable.js";
 import type { VmFault } from "./vm_fault.js";
 
 /**
@@ -18,5 +18,15 @@ import type { VmFault } from "./vm_fault.js";
  * Linux mm/memory.c:vmf_pte_changed()
  */
 export function vmfPteChanged(vmf: VmFault): boolean {
-  return ptepGet(vmf.vma.vmMm.sys.ram, vmf.ptep) !== vmf.origPte;
+  return vmfTableGone(vmf) || ptepGet(vmf.vma.vmMm.sys.ram, vmf.ptep) !== vmf.origPte;
+}
+
+/**
+ * Whether the table of the entry is not there any more: 512 pages have become a huge page meanwhile
+ * (mm/huge/collapse_pte_mapped.ts). Linux mm/pgtable-generic.c:pte_offset_map_lock(), where it returns NULL
+ */
+export function vmfTableGone({ vma, pmdp, ptep }: VmFault): boolean {
+  if (pmdp === 0 || ptep === 0) return false;
+  const pmd = ptepGet(vma.vmMm.sys.ram, pmdp);
+  return pmdLeaf(pmd) || ptePfn(pmd) !== Math.floor(ptep / 512);
 }

@@ -14,7 +14,7 @@
  * mm/huge/huge_memory.ts.
  */
 import { deferredSplitFolio } from "../huge/deferred_queue.js";
-import { munlockFolio } from "../lru/mlock_batch.js";
+import { mlockFolio, munlockFolio } from "../lru/mlock_batch.js";
 import { lruvecStatModFolio } from "../memcg/stats.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { vmBugOnPage } from "../mmdebug.js";
@@ -57,6 +57,12 @@ export function folioAddRmapPmd(folio: Folio, vma: VmAreaStruct): void {
     folioModStat(sys, folio, nrPages - folio.nrPagesMapped, nrPages);
   }
   folioAddLargeMapcount(folio, 1, vma.vmMm);
+}
+
+/** The same for a folio of a file. Linux mm/rmap.c:folio_add_file_rmap_pmd() */
+export function folioAddFileRmapPmd(folio: Folio, vma: VmAreaStruct): void {
+  folioAddRmapPmd(folio, vma);
+  if (vmaIsLocked(vma)) mlockFolio(vma.vmMm.sys, folio);
 }
 
 /** An entry of level 2 is gone. Linux mm/rmap.c:folio_remove_rmap_pmd() */

@@ -22,7 +22,8 @@
 import type { Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { discardAnonFolioPmd } from "../huge/huge_memory.js";
-import { mlockFolio } from "../lru/mlock_batch.js";
+import { thisCpuFbatches } from "../lru/fbatch.js";
+import { mlockFolio, mlockFolioBatch } from "../lru/mlock_batch.js";
 import { mmCounter } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import {
@@ -95,6 +96,8 @@ interface Unmapping {
   readonly sys: MemorySystem;
   readonly folio: Folio;
   readonly batch: TlbflushUnmapBatch | undefined;
+  /** Also where it is locked. Linux TTU_IGNORE_MLOCK */
+  readonly ignoreMlock: boolean;
   /** The VMA at hand, and its entries that a lock protects. */
   vma: VmAreaStruct | undefined;
   lockedPtes: number;
@@ -103,12 +106,19 @@ interface Unmapping {
 }
 
 /**
- * Empties every entry that maps the folio, except where it is locked; whether any is left the caller must ask
- * (folioMapped). Flushes at once, or leaves it to tryToUnmapFlush() of `batch`.
+ * Empties every entry that maps the folio, except where it is locked, unless `ignoreMlock`; whether any is
+ * left the caller must ask (folioMapped). Flushes at once, or leaves it to tryToUnmapFlush() of `batch`.
  * Linux mm/rmap.c:try_to_unmap()
  */
-export function tryToUnmap(sys: MemorySystem, folio: Folio, batch?: TlbflushUnmapBatch): void {
-  rmapWalk(folio, tryToUnmapOne, { sys, folio, batch, vma: undefined, lockedPtes: 0, restart: false });
+export function tryToUnmap(
+  sys: MemorySystem,
+  folio: Folio,
+  batch?: TlbflushUnmapBatch,
+  ignoreMlock = false,
+): void {
+  const state = { vma: undefined, lockedPtes: 0, restart: false };
+  rmapWalk(folio, tryToUnmapOne, { sys, folio, batch, ignoreMlock, ...state });
+  if (ignoreMlock) mlockFolioBatch(sys, thisCpuFbatches(sys).mlock); // Linux mlock_drain_local()
 }
 
 /** Empties the entries of one VMA; false to give up. Linux mm/rmap.c:try_to_unmap_one() */
@@ -132,7 +142,7 @@ function unmapEntry(address: Vaddr, ptep: number, pte: Pte, index: number, unmap
   const { sys, folio, batch } = unmapping;
   const vma = unmapping.vma!;
   const mm = vma.vmMm;
-  if ((vma.vmFlags & VM_LOCKED) !== 0) {
+  if ((vma.vmFlags & VM_LOCKED) !== 0 && !unmapping.ignoreMlock) {
     unmapping.lockedPtes = pmdLeaf(pte) ? folioNrPages(folio) : unmapping.lockedPtes + 1;
     return unmapping.lockedPtes < folioNrPages(folio);
   }

@@ -24,6 +24,7 @@ import {
   folioNextIndex,
   folioNrPages,
   folioRefAdd,
+  folioTestPmdMappable,
   PG_dirty,
   PG_private,
   PG_swapbacked,
@@ -31,7 +32,7 @@ import {
 } from "../pages/folio.js";
 import { folioPutRefs } from "../pages/free_pages.js";
 import { __GFP_NORETRY, __GFP_NOWARN, __GFP_WRITE, GFP_KERNEL } from "../pages/gfp.js";
-import { NR_FILE_PAGES, NR_SHMEM } from "../vmstat.js";
+import { NR_FILE_PAGES, NR_FILE_THPS, NR_SHMEM, NR_SHMEM_THPS } from "../vmstat.js";
 import type { AddressSpace } from "./mapping.js";
 import { storeShadow, takeShadows, updateNodes } from "./shadows.js";
 import { nodesGet, nodesLose, xasAlloc, xasDestroy } from "./xa_node.js";
@@ -107,13 +108,22 @@ export function filemapAddFolio(mapping: AddressSpace, folio: Folio, index: numb
   folio.index = index;
   if (sys.trace.on)
     sys.trace.emit("filemap:mm_filemap_add_to_page_cache", { pfn: folio.pfn, index, order: folio.order });
-  lruvecStatModFolio(sys, folio, NR_FILE_PAGES, nrPages);
-  if (mapping.aOps.swapBacked) {
-    folio.flags |= PG_swapbacked;
-    lruvecStatModFolio(sys, folio, NR_SHMEM, nrPages);
-  }
+  if (mapping.aOps.swapBacked) folio.flags |= PG_swapbacked;
+  updateCacheStats(mapping, folio, nrPages);
   if (shadow !== undefined && (gfp & __GFP_WRITE) === 0) sys.parts.workingsetRefault(sys, folio, shadow);
   return true;
+}
+
+/**
+ * The folio has come into the cache, or left it: its pages count.
+ * Linux mm/filemap.c:filemap_unaccount_folio(), mm/shmem.c:shmem_update_stats()
+ */
+export function updateCacheStats({ aOps, host }: AddressSpace, folio: Folio, nrPages: number): void {
+  const { sys } = host;
+  lruvecStatModFolio(sys, folio, NR_FILE_PAGES, nrPages);
+  if (aOps.swapBacked) lruvecStatModFolio(sys, folio, NR_SHMEM, nrPages);
+  if (folioTestPmdMappable(folio))
+    lruvecStatModFolio(sys, folio, aOps.swapBacked ? NR_SHMEM_THPS : NR_FILE_THPS, nrPages);
 }
 
 /**
@@ -140,8 +150,7 @@ export function filemapRemoveFolio(folio: Folio, shadow?: number): void {
     const { pfn, index, order } = folio;
     sys.trace.emit("filemap:mm_filemap_delete_from_page_cache", { pfn, index, order });
   }
-  lruvecStatModFolio(sys, folio, NR_FILE_PAGES, -nrPages);
-  if (mapping.aOps.swapBacked) lruvecStatModFolio(sys, folio, NR_SHMEM, -nrPages);
+  updateCacheStats(mapping, folio, -nrPages);
   folio.mapping = undefined;
   folioPutRefs(sys, folio, nrPages);
 }

@@ -26,6 +26,7 @@ import type { FileRaState } from "./file_ra_state.js";
 import { folioIsLocked, folioWaitLocked } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
 import { lowestSetBit, pageCacheAllocFolio, pageCacheAsyncRa, pageCacheSyncRa } from "./readahead.js";
+import { shmemAllocFolio } from "./shmem_alloc.js";
 import { type ShmemFaultType, shmemSwapin } from "./shmem_swap.js";
 
 /**
@@ -40,11 +41,16 @@ function fgfOrder(bytes: number): number {
  * The folio of page `index`, for a write: nothing is on its way into it any more. Or a negative errno.
  * Linux mm/filemap.c:__filemap_get_folio() with FGP_WRITEBEGIN
  */
-function filemapGetFolioLocked(mapping: AddressSpace, index: number, order: number): Folio | number {
+function filemapGetFolioLocked(
+  mapping: AddressSpace,
+  index: number,
+  order: number,
+  writeEnd: number,
+): Folio | number {
   const { sys } = mapping.host;
   for (let tries = 0; ; tries++) {
     if (tries > STEP_BUDGET) throw outOfSteps(`finding page ${index} of a file (__filemap_get_folio)`);
-    const folio = filemapGetFolioCreat(mapping, index, order, writeGfpMask(mapping));
+    const folio = filemapGetFolioCreat(mapping, index, order, writeGfpMask(mapping), { writeEnd });
     if (typeof folio === "number") return folio;
     folioWaitLocked(sys, folio);
     if (folio.mapping === mapping) return folio;
@@ -70,6 +76,10 @@ export function filemapGetFolioCreat(
   if (present !== undefined) {
     folioGet(present);
     return present;
+  }
+  if (mapping.aOps.swapBacked) {
+    const made = shmemAllocFolio(mapping, index, gfp, fault);
+    return made === "exists" ? filemapGetNewcomer(mapping, index, fault) : made;
   }
   let wanted = Math.min(order, mapping.aOps.maxFolioOrder);
   if (index % 2 ** wanted !== 0) wanted = lowestSetBit(index);
@@ -236,7 +246,7 @@ function writeOnce(
   from: IovIter,
 ): { written: number; copied: number; bytes: number } | number {
   const { host } = mapping;
-  const folio = filemapGetFolioLocked(mapping, Math.floor(at / PAGE_SIZE), fgfOrder(wanted));
+  const folio = filemapGetFolioLocked(mapping, Math.floor(at / PAGE_SIZE), fgfOrder(wanted), at + wanted);
   if (typeof folio === "number") return folio;
   const offset = at - folio.index * PAGE_SIZE;
   const size = folioNrPages(folio) * PAGE_SIZE;

@@ -32,12 +32,15 @@ import {
   VM_FAULT_SIGBUS,
   type VmFault,
 } from "../fault/vm_fault.js";
+import { filemapMapPmd } from "../huge/file_pmd.js";
+import { HPAGE_PMD_NR, HPAGE_PMD_ORDER } from "../huge/thp_state.js";
 import { mmCounterFile } from "../lru/mm_inline.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { countMemcgEvents } from "../memcg/stats.js";
 import {
   addMmCounter,
   VM_EXEC,
+  VM_HUGEPAGE,
   VM_RAND_READ,
   VM_SEQ_READ,
   type VmAreaStruct,
@@ -57,7 +60,7 @@ import {
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
-import { ptepGet } from "../pgtable/pgtable.js";
+import { pmdLeaf, ptepGet } from "../pgtable/pgtable.js";
 import { vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
 import { filemapGetFolio, mappingGfpMask } from "./address_space.js";
@@ -160,8 +163,12 @@ function lockedPage(vmf: VmFault, mapping: AddressSpace, folio: Folio, ret: VmFa
 function doSyncMmapReadahead(vmf: VmFault, mapping: AddressSpace): boolean {
   const { vma, pgoff } = vmf;
   const ra = raOf(vma);
-  if ((vma.vmFlags & (VM_RAND_READ | VM_EXEC)) === VM_RAND_READ || ra.raPages === 0) return false;
   if (mapping.aOps.readahead === undefined) return false;
+  if ((vma.vmFlags & VM_HUGEPAGE) !== 0) {
+    readHugePages(vmf, mapping, ra);
+    return mayUnlockForIo(vmf);
+  }
+  if ((vma.vmFlags & (VM_RAND_READ | VM_EXEC)) === VM_RAND_READ || ra.raPages === 0) return false;
   if ((vma.vmFlags & VM_SEQ_READ) !== 0) {
     pageCacheSyncRa(mapping, ra, pgoff, ra.raPages);
     return mayUnlockForIo(vmf);
@@ -180,6 +187,18 @@ function doSyncMmapReadahead(vmf: VmFault, mapping: AddressSpace): boolean {
   ra.order = 0;
   pageCacheRaOrder(mapping, ra);
   return mayUnlockForIo(vmf);
+}
+
+/**
+ * Who has asked for huge pages (MADV_HUGEPAGE) gets two of them, so that the second is there before it is
+ * needed; only one where the use is random. Linux mm/filemap.c:do_sync_mmap_readahead(), its first part
+ */
+function readHugePages({ vma, pgoff }: VmFault, mapping: AddressSpace, ra: FileRaState): void {
+  const random = (vma.vmFlags & VM_RAND_READ) !== 0;
+  ra.size = random ? HPAGE_PMD_NR : 2 * HPAGE_PMD_NR;
+  ra.asyncSize = HPAGE_PMD_NR;
+  ra.order = HPAGE_PMD_ORDER;
+  pageCacheRaOrder(mapping, ra, pgoff - (pgoff % HPAGE_PMD_NR));
 }
 
 /** The page is there; if it carries the mark, read on. Linux mm/filemap.c:do_async_mmap_readahead() */
@@ -202,10 +221,17 @@ export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: numb
   const end = Math.min(endPgoff, Math.ceil(mapping.host.iSize / PAGE_SIZE) - 1);
   let ret = 0;
   let mmapMiss = 0;
+  let first = true;
   for (let index = startPgoff; index <= end; ) {
     const folio = filemapGetFolio(mapping, index);
     const next = folio === undefined ? index + 1 : Math.min(folioNextIndex(folio), end + 1);
     if (folio !== undefined && mapsAround(mapping, folio)) {
+      if (first && folioBeforeEnd(folio) && filemapMapPmd(vmf, folio)) {
+        ret = VM_FAULT_NOPAGE;
+        break;
+      }
+      first = false;
+      if (pmdLeaf(ptepGet(vma.vmMm.sys.ram, vmf.pmdp))) break;
       // Without a PTE page yet, a first folio at the end of the file is left to finishFault. Linux
       // can_map_large
       if (vmf.ptep === 0 && !folioBeforeEnd(folio)) return 0;

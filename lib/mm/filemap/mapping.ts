@@ -96,6 +96,8 @@ export interface AddressSpaceOperations {
   isHole?(index: number): boolean;
   /** Largest order of folios that the file system takes in its cache. */
   readonly maxFolioOrder: number;
+  /** Shared memory of the kernel's own mount, which has no folder. Linux: i_sb is shm_mnt's */
+  readonly innerMount?: true;
   /** Pages are backed by swap, not by the file: shmem. */
   readonly swapBacked: boolean;
 }
@@ -118,6 +120,13 @@ export class AddressSpace {
    * Invariant: no place has a swap entry and a page.
    */
   readonly swapEntries = new Map<number, SwpEntry>();
+  /**
+   * Of those, the blocks that went to swap as one folio: by their first page number, log2 of their pages
+   * (shmem_swap_order.ts). Linux: the order of a value in i_pages
+   * Invariant: a block is aligned to its size, and all of its places are in swapEntries, with slots side by
+   * side.
+   */
+  readonly swapOrders = new Map<number, number>();
   /**
    * Places in which reclaim has left a note of when it took the page (mm/lru/workingset.ts). Linux: values in
    * i_pages

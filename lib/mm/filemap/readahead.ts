@@ -108,10 +108,12 @@ function doPageCacheRa(mapping: AddressSpace, index: number, nrToRead: number, l
   readPages(mapping, run);
 }
 
-/** Reads the window of `ra` in folios of up to ra.order. Linux mm/readahead.c:page_cache_ra_order() */
-export function pageCacheRaOrder(mapping: AddressSpace, ra: FileRaState): void {
+/**
+ * Reads the window of `ra`, from page `start` on, in folios of up to ra.order. Linux mm/readahead.c:
+ * page_cache_ra_order()
+ */
+export function pageCacheRaOrder(mapping: AddressSpace, ra: FileRaState, start = ra.start): void {
   const { maxFolioOrder } = mapping.aOps;
-  const start = ra.start;
   const { trace } = mapping.host.sys;
   if (trace.on) {
     const { order, size, asyncSize, raPages } = ra;

@@ -25,6 +25,8 @@ import {
   VM_FAULT_SIGBUS,
   type VmFault,
 } from "../fault/vm_fault.js";
+import { collapseShmem } from "../huge/collapse_file_scan.js";
+import { shmemHugeOrders } from "../huge/shmem_huge.js";
 import {
   fput,
   VM_NORESERVE,
@@ -33,7 +35,7 @@ import {
   type VmOperationsStruct,
   vmaPages,
 } from "../mm_types.js";
-import { type Folio, PG_uptodate } from "../pages/folio.js";
+import { type Folio, folioNrPages, PG_uptodate } from "../pages/folio.js";
 import { vmEnoughMemory } from "../vma/util.js";
 import { mappingGfpMask } from "./address_space.js";
 import { filemapGetFolioCreat } from "./filemap.js";
@@ -45,7 +47,7 @@ import type { ShmemFaultType } from "./shmem_swap.js";
 export function shmemFault(vmf: VmFault): VmFaultResult {
   const mapping = vmf.vma.vmFile!.fMapping;
   if (vmf.pgoff >= Math.ceil(mapping.host.iSize / PAGE_SIZE)) return VM_FAULT_SIGBUS;
-  const fault = { major: false };
+  const fault = { vmf, major: false };
   const folio = shmemGetFolio(mapping, vmf.pgoff, fault);
   if (typeof folio === "number") return folio === -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
   vmf.page = vmaFolioPage(vmf.vma, folio, vmf.pgoff - folio.index);
@@ -59,29 +61,36 @@ export function shmemFault(vmf: VmFault): VmFaultResult {
 function shmemGetFolio(mapping: AddressSpace, index: number, fault: ShmemFaultType): Folio | number {
   const folio = filemapGetFolioCreat(mapping, index, 0, mappingGfpMask(mapping), fault);
   if (typeof folio === "number" || (folio.flags & PG_uptodate) !== 0) return folio;
-  mapping.host.sys.ram.zeroFrame(folio.pfn);
+  for (let i = 0; i < folioNrPages(folio); i++) mapping.host.sys.ram.zeroFrame(folio.pfn + i);
   folio.flags |= PG_uptodate;
   return folio;
 }
 
 /** Linux mm/shmem.c:shmem_vm_ops */
-export const shmemVmOps: VmOperationsStruct = { fault: shmemFault, mapPages: filemapMapPages };
+export const shmemVmOps: VmOperationsStruct = {
+  fault: shmemFault,
+  mapPages: filemapMapPages,
+  hugeOrders: shmemHugeOrders,
+  collapse: collapseShmem,
+};
 /**
  * The same for anonymous shared memory, which is told from a file in memory by them.
  * Linux mm/shmem.c:shmem_anon_vm_ops
  */
-const shmemAnonVmOps: VmOperationsStruct = { ...shmemVmOps };
+const shmemAnonVmOps: VmOperationsStruct = { ...shmemVmOps, anonShmem: true };
 
 /**
  * Whether the VMA is anonymous shared memory, no file that somebody opened.
  * Linux mm/shmem.c:vma_is_anon_shmem()
  */
 export function vmaIsAnonShmem(vma: VmAreaStruct): boolean {
-  return vma.vmOps === shmemAnonVmOps;
+  return vma.vmOps?.anonShmem === true;
 }
 
 /** Linux mm/shmem.c:shmem_aops */
 export const shmemAops: AddressSpaceOperations = { maxFolioOrder: 0, swapBacked: true };
+/** The same for files of the kernel's own mount: without a name, or a name that no folder has. */
+export const shmMntAops: AddressSpaceOperations = { ...shmemAops, innerMount: true };
 
 /**
  * Puts shared memory behind an anonymous MAP_SHARED mapping; 0 or negative errno.

@@ -23,14 +23,26 @@
 import { PAGE_SIZE } from "../../hw/address.js";
 import { EEXIST, EIO, ENOMEM } from "../errno.js";
 import { linearPageIndex } from "../fault/rmap.js";
+import { splitFolio } from "../huge/folio_split.js";
+import { limitGfpMask } from "../huge/shmem_huge.js";
+import { thpGfpMask } from "../huge/thp_orders.js";
 import { folioMarkDirty } from "../lru/page_writeback.js";
 import { folioAddLru, lruAddDrain } from "../lru/swap.js";
 import { currentMemcg } from "../memcg/charge.js";
-import { countMemcgEvents, lruvecStatModFolio } from "../memcg/stats.js";
+import { countMemcgEvents } from "../memcg/stats.js";
 import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
 import type { VmAreaStruct } from "../mm_types.js";
 import { outOfSteps, STEP_BUDGET } from "../mmdebug.js";
-import { type Folio, folioRefAdd, PG_locked, PG_swapbacked, PG_uptodate } from "../pages/folio.js";
+import {
+  type Folio,
+  folioNextIndex,
+  folioNrPages,
+  folioRefAdd,
+  PG_dirty,
+  PG_locked,
+  PG_swapbacked,
+  PG_uptodate,
+} from "../pages/folio.js";
 import { folioPut, folioPutRefs } from "../pages/free_pages.js";
 import { allocPages } from "../pages/page_alloc.js";
 import { PTE_MARKER_POISONED, SWP_PTE_MARKER, swpEntry, swpType } from "../pgtable/swapops.js";
@@ -38,7 +50,7 @@ import { blkFinishPlug, blkStartPlug, swapReadFolio, swapWriteout } from "../swa
 import {
   getSwapDevice,
   swapcacheClear,
-  swapcachePrepare,
+  swapcachePrepareNr,
   swapFreeNr,
   swapShmemAlloc,
 } from "../swap/swap_map.js";
@@ -52,11 +64,14 @@ import {
 } from "../swap/swap_state.js";
 import { SWP_SYNCHRONOUS_IO, type SwapInfoStruct, type SwpEntry } from "../swap/swap_types.js";
 import { folioAllocSwap } from "../swap/swapfile.js";
+import { zswapNeverEnabled } from "../swap/zswap.js";
 import type { MemorySystem } from "../system.js";
-import { countVmEvent, NR_FILE_PAGES, NR_SHMEM, PGMAJFAULT } from "../vmstat.js";
-import { mappingGfpMask } from "./address_space.js";
+import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
+import { mappingGfpMask, updateCacheStats } from "./address_space.js";
 import { folioWaitLocked, folioWaitWriteback } from "./folio_wait.js";
 import type { AddressSpace } from "./mapping.js";
+import type { ShmemPurpose } from "./shmem_alloc.js";
+import { splitSwapOrder, swapOrderOf } from "./shmem_swap_order.js";
 import { nodesLose } from "./xa_node.js";
 
 /** In place of a page that could not be read back. Linux include/linux/swapops.h:make_poisoned_swp_entry() */
@@ -64,48 +79,69 @@ const LOST: SwpEntry = swpEntry(SWP_PTE_MARKER, PTE_MARKER_POISONED);
 
 // ---------------------------------------------------------------- between file and swap cache
 
-/** One page more (1) or less (-1) of shared memory is in RAM. Linux mm/shmem.c:shmem_update_stats() */
-function shmemUpdateStats(sys: MemorySystem, folio: Folio, nr: number): void {
-  lruvecStatModFolio(sys, folio, NR_FILE_PAGES, nr);
-  lruvecStatModFolio(sys, folio, NR_SHMEM, nr);
-}
-
-/** The folio takes the place of its swap entry. Linux mm/shmem.c:shmem_add_to_page_cache() */
+/** The folio takes the places of its swap entries. Linux mm/shmem.c:shmem_add_to_page_cache() */
 function shmemAddToPageCache(mapping: AddressSpace, folio: Folio, index: number): void {
   const { sys } = mapping.host;
-  mapping.swapEntries.delete(index);
+  const nrPages = folioNrPages(folio);
+  for (let i = index; i < index + nrPages; i++) {
+    mapping.swapOrders.delete(i);
+    mapping.swapEntries.delete(i);
+    mapping.pages.set(i, folio);
+  }
   if (mapping.swapEntries.size === 0) sys.shmemSwaplist.delete(mapping);
-  mapping.pages.set(index, folio);
-  folioRefAdd(folio, 1);
+  folioRefAdd(folio, nrPages);
   folio.mapping = mapping;
   folio.index = index;
   folio.flags |= PG_swapbacked;
-  shmemUpdateStats(sys, folio, 1);
+  updateCacheStats(mapping, folio, nrPages);
 }
 
-/** The swap entry takes the place of the folio. Linux mm/shmem.c:shmem_delete_from_page_cache() */
+/** Swap entries take the places of the folio. Linux mm/shmem.c:shmem_delete_from_page_cache() */
 function shmemDeleteFromPageCache(mapping: AddressSpace, folio: Folio, entry: SwpEntry): void {
   const { sys } = mapping.host;
-  mapping.pages.delete(folio.index);
-  mapping.swapEntries.set(folio.index, entry);
+  const nrPages = folioNrPages(folio);
+  for (let i = 0; i < nrPages; i++) {
+    mapping.pages.delete(folio.index + i);
+    mapping.swapEntries.set(folio.index + i, entry + i);
+  }
+  if (folio.order > 0) mapping.swapOrders.set(folio.index, folio.order);
   sys.shmemSwaplist.add(mapping);
   folio.mapping = undefined;
-  shmemUpdateStats(sys, folio, -1);
-  folioPutRefs(sys, folio, 1);
+  updateCacheStats(mapping, folio, -nrPages);
+  folioPutRefs(sys, folio, nrPages);
+}
+
+/** The folio reaches over the end of its file: in swap it could not be cut. */
+function crossesEnd({ host }: AddressSpace, folio: Folio): boolean {
+  const end = Math.ceil(host.iSize / PAGE_SIZE);
+  return folio.order > 0 && end > folio.index && end < folioNextIndex(folio);
+}
+
+/** Splits the large folio, whose pages are as dirty as it was; the others go to `list`. */
+function splitDirty(sys: MemorySystem, folio: Folio, list: Folio[]): boolean {
+  folio.flags |= PG_dirty;
+  if (!splitFolio(sys, folio, 1, list)) return false;
+  folio.flags &= ~PG_dirty;
+  return true;
 }
 
 /**
- * Sends a folio that nobody maps, and that is not dirty any more, to swap; the caller holds it. False if it
- * has to stay: it is dirty again then. Linux mm/shmem.c:shmem_writeout()
+ * Sends a folio that nobody maps, and that is not dirty any more, to swap; the caller holds it. A large one
+ * goes as a whole if there are slots side by side; else it is split, and its other pages are put on `list`.
+ * False if it has to stay: it is dirty again then. Linux mm/shmem.c:shmem_writeout()
  */
-export function shmemWriteout(sys: MemorySystem, folio: Folio): boolean {
+export function shmemWriteout(sys: MemorySystem, folio: Folio, list: Folio[] = []): boolean {
   const mapping = folio.mapping as AddressSpace;
-  if (sys.totalSwapPages === 0 || (folio.flags & PG_uptodate) === 0 || !folioAllocSwap(sys, folio)) {
+  const maySwap = sys.totalSwapPages !== 0 && (folio.flags & PG_uptodate) !== 0;
+  let ready = maySwap && (!crossesEnd(mapping, folio) || splitDirty(sys, folio, list));
+  if (ready && !folioAllocSwap(sys, folio))
+    ready = folio.order > 0 && splitDirty(sys, folio, list) && folioAllocSwap(sys, folio);
+  if (!ready) {
     folioMarkDirty(folio);
     return false;
   }
   const entry = folioSwap(folio);
-  swapShmemAlloc(sys, entry);
+  for (let i = 0; i < folioNrPages(folio); i++) swapShmemAlloc(sys, entry + i);
   shmemDeleteFromPageCache(mapping, folio, entry);
   swapWriteout(sys, folio);
   return true;
@@ -119,15 +155,23 @@ interface SwappedIn {
   readonly direct: boolean;
 }
 
-/** Reads the slot past the swap cache, without reading ahead. Linux mm/shmem.c:shmem_swap_alloc_folio() */
-function shmemSwapAllocFolio(sys: MemorySystem, entry: SwpEntry, gfp: number): Folio | undefined {
-  const folio = allocPages(sys, gfp, 0);
+/**
+ * Reads the slots of a folio of `order` past the swap cache, without reading ahead; undefined without memory,
+ * or if somebody was faster. Linux mm/shmem.c:shmem_swap_alloc_folio()
+ */
+function shmemSwapAllocFolio(
+  sys: MemorySystem,
+  entry: SwpEntry,
+  gfp: number,
+  order: number,
+): Folio | undefined {
+  const folio = allocPages(sys, gfp, order);
   if (folio === undefined) return undefined;
   if (!memCgroupSwapinCharge(sys, folio, currentMemcg(sys), gfp, entry)) {
     folioPut(sys, folio);
     return undefined;
   }
-  if (getSwapDevice(sys, entry) === undefined || swapcachePrepare(sys, entry) !== 0) {
+  if (getSwapDevice(sys, entry) === undefined || swapcachePrepareNr(sys, entry, 1 << order) !== 0) {
     folioPut(sys, folio); // somebody was faster
     return undefined;
   }
@@ -140,29 +184,52 @@ function shmemSwapAllocFolio(sys: MemorySystem, entry: SwpEntry, gfp: number): F
   return folio;
 }
 
-/** A fault that needs a page: whether the page had to be fetched. Linux vm_fault_t *fault_type */
-export interface ShmemFaultType {
-  major: boolean;
+/**
+ * The same for page `index` of the file: as large as what went to swap there, if that can be. Not where zswap
+ * was ever switched on, which has pages one by one.
+ */
+function shmemSwapDirect(
+  mapping: AddressSpace,
+  index: number,
+  entry: SwpEntry,
+  why?: ShmemFaultType,
+): Folio | undefined {
+  const { sys } = mapping.host;
+  const gfp = mappingGfpMask(mapping);
+  const order = swapOrderOf(mapping, index);
+  if (order > 0 && zswapNeverEnabled(sys)) {
+    const hugeGfp = limitGfpMask(thpGfpMask(sys, why?.vmf?.vma), gfp);
+    const folio = shmemSwapAllocFolio(sys, entry - (index % 2 ** order), hugeGfp, order);
+    if (folio !== undefined) return folio;
+  }
+  return shmemSwapAllocFolio(sys, entry, gfp, 0);
+}
+
+/** Who needs a page; of a fault, whether the page had to be fetched. Linux vm_fault_t *fault_type */
+export interface ShmemFaultType extends ShmemPurpose {
+  major?: boolean;
 }
 
 /** The folio of the slot, with a hold; undefined without memory, or if somebody was faster. */
 function findSwapped(
   mapping: AddressSpace,
+  index: number,
   si: SwapInfoStruct,
   entry: SwpEntry,
   fault: ShmemFaultType | undefined,
 ): SwappedIn | undefined {
   const { sys } = mapping.host;
-  const gfp = mappingGfpMask(mapping);
   const cached = swapCacheGetFolio(sys, entry);
   if (cached !== undefined) {
     swapUpdateReadahead(sys, cached, undefined, 0);
     return { folio: cached, direct: false };
   }
   const direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0;
-  const folio = direct ? shmemSwapAllocFolio(sys, entry, gfp) : swapClusterReadahead(sys, entry, gfp);
+  const folio = direct
+    ? shmemSwapDirect(mapping, index, entry, fault)
+    : swapClusterReadahead(sys, entry, mappingGfpMask(mapping));
   if (folio === undefined) return undefined;
-  if (fault !== undefined) {
+  if (fault?.vmf !== undefined) {
     fault.major = true;
     countVmEvent(sys, PGMAJFAULT);
     countMemcgEvents(currentMemcg(sys), PGMAJFAULT, 1);
@@ -180,8 +247,15 @@ function leaveSlot(
   if (!direct) swapCacheDelFolio(sys, folio);
   else {
     folio.private = 0;
-    swapcacheClear(sys, si, entry);
+    for (let i = 0; i < folioNrPages(folio); i++) swapcacheClear(sys, si, entry + i);
   }
+}
+
+/** Every page of the folio is still in swap, where it was. Linux mm/shmem.c:shmem_confirm_swap() */
+function stillSwapped(mapping: AddressSpace, folio: Folio, first: number, swap: SwpEntry): boolean {
+  for (let i = 0; i < folioNrPages(folio); i++)
+    if (mapping.swapEntries.get(first + i) !== swap + i) return false;
+  return true;
 }
 
 /**
@@ -197,25 +271,31 @@ function shmemSwapinFolio(
   const { sys } = mapping.host;
   if (entry === LOST) return -EIO;
   const si = getSwapDevice(sys, entry)!;
-  const found = findSwapped(mapping, si, entry, fault);
+  const found = findSwapped(mapping, index, si, entry, fault);
   if (found === undefined) return mapping.swapEntries.get(index) === entry ? -ENOMEM : -EEXIST;
   const { folio, direct } = found;
   folioWaitLocked(sys, folio);
   folioWaitWriteback(sys, folio);
+  const nrPages = folioNrPages(folio);
+  const first = index - (index % nrPages);
+  const swap = entry - (index % nrPages);
   let error = 0;
-  if (mapping.swapEntries.get(index) !== entry || folio.private !== entry) {
+  if (!stillSwapped(mapping, folio, first, swap) || folio.private !== swap) {
     error = -EEXIST;
-    if (direct) leaveSlot(sys, found, si, entry);
+    if (direct) leaveSlot(sys, found, si, swap);
   } else if ((folio.flags & PG_uptodate) === 0) {
     error = -EIO;
-    mapping.swapEntries.set(index, LOST); // Linux shmem_set_folio_swapin_error()
-    leaveSlot(sys, found, si, entry);
-    swapFreeNr(sys, entry, 1);
+    splitSwapOrder(mapping, index, folio.order);
+    // Linux shmem_set_folio_swapin_error()
+    for (let i = 0; i < nrPages; i++) mapping.swapEntries.set(first + i, LOST);
+    leaveSlot(sys, found, si, swap);
+    swapFreeNr(sys, swap, nrPages);
   } else {
-    shmemAddToPageCache(mapping, folio, index);
-    leaveSlot(sys, found, si, entry);
+    splitSwapOrder(mapping, index, folio.order);
+    shmemAddToPageCache(mapping, folio, first);
+    leaveSlot(sys, found, si, swap);
     folioMarkDirty(folio);
-    swapFreeNr(sys, entry, 1);
+    swapFreeNr(sys, swap, nrPages);
   }
   folioPut(sys, folio);
   return error;
@@ -263,6 +343,7 @@ function shmemFreeSwap(mapping: AddressSpace, index: number): void {
   const { sys } = mapping.host;
   const entry = mapping.swapEntries.get(index);
   if (entry === undefined) return;
+  splitSwapOrder(mapping, index, 0);
   mapping.swapEntries.delete(index);
   if (mapping.swapEntries.size === 0) sys.shmemSwaplist.delete(mapping);
   nodesLose(mapping, index, 1);

@@ -108,7 +108,7 @@ function truncateInodePartialFolio(mapping: AddressSpace, folio: Folio, from: nu
   if (folio.order === 0) return;
   const nrPages = folioNrPages(folio);
   if (!tryFolioSplitOrUnmap(folio, Math.floor((from - pos) / PAGE_SIZE))) {
-    if (!mapping.dirtyFolios.has(folio)) truncateInodeFolio(mapping, folio);
+    if ((folio.flags & PG_dirty) === 0) truncateInodeFolio(mapping, folio);
     return;
   }
   const beyond = Math.floor((to + 1 - pos) / PAGE_SIZE);

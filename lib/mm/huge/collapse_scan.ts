@@ -16,7 +16,7 @@ import type { Vaddr } from "../../hw/address.js";
 import type { Pte } from "../../hw/entry.js";
 import { folioMaybeMappedShared } from "../fault/large_mapcount.js";
 import { folioIsLocked } from "../filemap/folio_wait.js";
-import type { VmAreaStruct } from "../mm_types.js";
+import type { MmStruct, VmAreaStruct } from "../mm_types.js";
 import {
   type Folio,
   folioMapcount,
@@ -37,7 +37,7 @@ import {
   THP_SCAN_EXCEED_SHARE_PTE,
   THP_SCAN_EXCEED_SWAP_PTE,
 } from "../vmstat.js";
-import { HPAGE_PMD_NR } from "./thp_state.js";
+import { HPAGE_PMD_NR, HPAGE_PMD_ORDER } from "./thp_state.js";
 import type { ScanResult } from "./thp_types.js";
 
 /** What a look at a range has found. */
@@ -48,9 +48,31 @@ interface CollapseScan {
   readonly unmapped: number;
 }
 
-/** The holds of the folio that mappings and the swap cache account for. Linux folio_expected_ref_count() */
+/**
+ * The holds of the folio that mappings and the cache account for: that of its file, or of swap. Linux
+ * folio_expected_ref_count()
+ */
 export function folioExpectedRefCount(folio: Folio): number {
-  return folioMapcount(folio) + ((folio.flags & PG_swapcache) !== 0 ? folioNrPages(folio) : 0);
+  const inFile = folio.mapping !== undefined && !folio.mapping.isAnon;
+  const cached = inFile || (folio.flags & PG_swapcache) !== 0;
+  return folioMapcount(folio) + (cached ? folioNrPages(folio) : 0);
+}
+
+/** The folio is 2 MiB large, and begins at page `start` of the file. */
+export function isHugeAt(folio: Folio, start: number): boolean {
+  return folio.order === HPAGE_PMD_ORDER && folio.index === start;
+}
+
+/**
+ * Whether a table stands at level 2 for `address`, and the entry there. Linux mm/khugepaged.c:
+ * find_pmd_or_thp_or_none()
+ */
+export function findPmdOrThpOrNone(mm: MmStruct, address: Vaddr): { result: ScanResult; pmdp: number } {
+  const pmdp = pmdOffset(mm, address);
+  if (pmdp === 0) return { result: "pmd_null", pmdp };
+  const pmd = ptepGet(mm.sys.ram, pmdp);
+  if (pmd === 0) return { result: "pmd_none", pmdp };
+  return { result: pmdLeaf(pmd) ? "pmd_mapped" : "succeed", pmdp };
 }
 
 /** Counts of one scan. */
@@ -107,10 +129,9 @@ export function hpageCollapseScanPmd(vma: VmAreaStruct, haddr: Vaddr, khugepaged
   const { vmMm: mm } = vma;
   const { ram, clock, costs } = mm.sys;
   const counts: Counts = { unmapped: 0, noneOrZero: 0, shared: 0, referenced: 0 };
-  const pmdp = pmdOffset(mm, haddr);
-  const pmd = pmdp === 0 ? 0 : ptepGet(ram, pmdp);
-  if (pmd === 0 || pmdLeaf(pmd)) return { ...counts, result: pmd === 0 ? "pmd_null" : "pmd_mapped" };
-  const first = ptePfn(pmd) * HPAGE_PMD_NR + pteIndex(haddr);
+  const { result: found, pmdp } = findPmdOrThpOrNone(mm, haddr);
+  if (found !== "succeed") return { ...counts, result: found };
+  const first = ptePfn(ptepGet(ram, pmdp)) * HPAGE_PMD_NR + pteIndex(haddr);
   clock.advance(costs.walkEntryNs * HPAGE_PMD_NR);
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
     const result = scanEntry(vma, ptepGet(ram, first + i), counts, khugepaged);

@@ -29,6 +29,7 @@ const GOES_ON: ReadonlySet<ScanResult> = new Set([
   "page_null",
   "page_count",
   "page_lock",
+  "page_compound",
   "page_lru",
   "del_page_lru",
 ]);

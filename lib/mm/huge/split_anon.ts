@@ -43,7 +43,7 @@ import { HPAGE_PMD_ORDER, modMthpStat } from "./thp_state.js";
 import { remapPage, unmapFolio } from "./unmap_folio.js";
 
 /** What the parts inherit. Linux mm/huge_memory.c:__split_folio_to_order() */
-const INHERITED =
+export const INHERITED =
   PG_referenced |
   PG_swapbacked |
   PG_swapcache |

@@ -31,7 +31,12 @@ import {
   GFP_TRANSHUGE_LIGHT,
 } from "../pages/gfp.js";
 import type { MemorySystem } from "../system.js";
-import { HPAGE_PMD_ORDER, THP_ORDERS_ALL_ANON } from "./thp_state.js";
+import {
+  HPAGE_PMD_ORDER,
+  shmemHpagePmdEnabled,
+  THP_ORDERS_ALL_ANON,
+  THP_ORDERS_ALL_FILE_DEFAULT,
+} from "./thp_state.js";
 import type { TvaType } from "./thp_types.js";
 
 /** Areas that khugepaged leaves alone. Linux include/linux/mm.h:VM_NO_KHUGEPAGED */
@@ -48,17 +53,17 @@ function hugepageGlobalEnabled({ thp }: MemorySystem): boolean {
 }
 
 /**
- * Whether anybody may get a huge page of 2 MiB of anonymous memory.
+ * Whether anybody may get a huge page of 2 MiB.
  * Linux mm/khugepaged.c:hugepage_pmd_enabled()
  */
 export function hugepagePmdEnabled(sys: MemorySystem): boolean {
   const { ordersAlways, ordersMadvise, ordersInherit } = sys.thp;
   const own = ordersAlways | ordersMadvise | (hugepageGlobalEnabled(sys) ? ordersInherit : 0);
-  return (own & (1 << HPAGE_PMD_ORDER)) !== 0;
+  return (own & (1 << HPAGE_PMD_ORDER)) !== 0 || shmemHpagePmdEnabled(sys);
 }
 
 /** Whether the area, or its process, must do without. Linux include/linux/huge_mm.h:vma_thp_disabled() */
-function vmaThpDisabled(vma: VmAreaStruct, forced: boolean): boolean {
+export function vmaThpDisabled(vma: VmAreaStruct, forced: boolean): boolean {
   const { disabled } = vma.vmMm.thp;
   if ((vma.vmFlags & VM_NOHUGEPAGE) !== 0 || disabled === "completely") return true;
   if ((vma.vmFlags & VM_HUGEPAGE) !== 0 || forced) return false;
@@ -111,7 +116,7 @@ export function thpVmaAllowableOrders(vma: VmAreaStruct, type: TvaType, orders: 
   const forced = type === "forced_collapse";
   const inFault = type === "pagefault";
   let left = anon && !forced ? ordersBySettings(vma, orders) : orders;
-  left &= anon ? THP_ORDERS_ALL_ANON : 1 << HPAGE_PMD_ORDER;
+  left &= anon ? THP_ORDERS_ALL_ANON : THP_ORDERS_ALL_FILE_DEFAULT;
   if (left === 0 || vmaThpDisabled(vma, forced)) return 0;
   if (!inFault && type !== "smaps" && (vma.vmFlags & VM_NO_KHUGEPAGED) !== 0) return 0;
   if (!inFault) left = ordersThatFit(vma, left);
@@ -147,8 +152,13 @@ export function thpVmaAllowableOrder(vma: VmAreaStruct, type: TvaType): boolean 
  * Linux mm/huge_memory.c:vma_thp_gfp_mask()
  */
 export function vmaThpGfpMask(vma: VmAreaStruct): number {
-  const madvised = (vma.vmFlags & VM_HUGEPAGE) !== 0;
-  switch (vma.vmMm.sys.thp.defrag) {
+  return thpGfpMask(vma.vmMm.sys, vma);
+}
+
+/** The same where there may be no mapping. Linux mm/huge_memory.c:vma_thp_gfp_mask() */
+export function thpGfpMask(sys: MemorySystem, vma: VmAreaStruct | undefined): number {
+  const madvised = vma !== undefined && (vma.vmFlags & VM_HUGEPAGE) !== 0;
+  switch (sys.thp.defrag) {
     case "always":
       return GFP_TRANSHUGE | (madvised ? 0 : __GFP_NORETRY);
     case "defer":

@@ -26,10 +26,21 @@ export const HPAGE_PMD_NR = 512;
  */
 export const THP_ORDERS_ALL_ANON = 0x3fc;
 
+/**
+ * Orders that a folio of a file may have: 1 to 9. Linux include/linux/huge_mm.h:THP_ORDERS_ALL_FILE_DEFAULT
+ */
+export const THP_ORDERS_ALL_FILE_DEFAULT = 0x3fe;
+
 /** What transparent_hugepage/enabled may say. */
 export type ThpWord = "always" | "madvise" | "never";
 /** What it may say for one size. */
 export type ThpSizeWord = ThpWord | "inherit";
+/** When a file system in memory takes large folios. Linux mm/shmem.c:SHMEM_HUGE_NEVER ... */
+export type ShmemHuge = "always" | "within_size" | "advise" | "never";
+/** What transparent_hugepage/shmem_enabled may say. Linux SHMEM_HUGE_DENY, SHMEM_HUGE_FORCE */
+export type ShmemEnabled = ShmemHuge | "deny" | "force";
+/** What it may say for one size. */
+export type ShmemSizeWord = ShmemHuge | "inherit";
 /** What transparent_hugepage/defrag may say. */
 export type ThpDefrag = "always" | "defer" | "defer+madvise" | "madvise" | "never";
 
@@ -79,6 +90,15 @@ export class ThpState<F> {
   ordersAlways = 0;
   ordersMadvise = 0;
   ordersInherit = 1 << HPAGE_PMD_ORDER;
+  /** The same for memory that is shared (shmem_huge.ts): the word for all, and orders by their own word. */
+  shmemEnabled: ShmemEnabled = "never";
+  shmemOrdersAlways = 0;
+  shmemOrdersMadvise = 0;
+  shmemOrdersWithinSize = 0;
+  shmemOrdersInherit = 1 << HPAGE_PMD_ORDER;
+  /** huge= of the kernel's own mount, for memory without a name, and of /dev/shm. Linux shmem_sb_info.huge */
+  shmMntHuge: ShmemHuge = "never";
+  tmpfsHuge: ShmemHuge = "never";
   /** The huge page of zeros, while anybody has it or had it lately, and how many do. */
   hugeZeroFolio: F | undefined = undefined;
   hugeZeroRefcount = 0;
@@ -103,6 +123,19 @@ export class ThpState<F> {
 /** Who has such a state: a MemorySystem. */
 export interface HasThp {
   readonly thp: Pick<ThpState<unknown>, "mthpStats">;
+}
+
+/** The words about shared memory. */
+type ShmemSettings = Pick<
+  ThpState<unknown>,
+  "shmemEnabled" | "shmemOrdersAlways" | "shmemOrdersMadvise" | "shmemOrdersWithinSize" | "shmemOrdersInherit"
+>;
+
+/** Whether anybody may get 2 MiB of shared memory at once. Linux mm/shmem.c:shmem_hpage_pmd_enabled() */
+export function shmemHpagePmdEnabled({ thp }: { readonly thp: ShmemSettings }): boolean {
+  if (thp.shmemEnabled === "deny") return false;
+  const own = thp.shmemOrdersAlways | thp.shmemOrdersMadvise | thp.shmemOrdersWithinSize;
+  return ((own | (thp.shmemEnabled === "never" ? 0 : thp.shmemOrdersInherit)) & (1 << HPAGE_PMD_ORDER)) !== 0;
 }
 
 /** Changes a count of one size. Linux include/linux/huge_mm.h:mod_mthp_stat(), count_mthp_stat() */

@@ -222,14 +222,18 @@ function unmap({ sys, stat, flush }: Pass, folio: Folio, nrPages: number): Outco
 }
 
 /** A dirty folio; what becomes of it. */
-function shrinkDirty({ sys, sc, stat, flush }: Pass, folio: Folio, references: number): Outcome {
+function shrinkDirty(pass: Pass, folio: Folio, references: number): Outcome {
+  const { sys, sc, stat, flush } = pass;
   const again = (folio.flags & PG_reclaim) !== 0 && (sys.pgdat.flags & PGDAT_DIRTY) !== 0;
   if (folioIsFileLru(folio) && !(currentIsKswapd(sys) && again)) {
     modNodePageState(sys, NR_VMSCAN_IMMEDIATE, folioNrPages(folio));
     folio.flags |= PG_reclaim; // freed as soon as it has been written
     return "activate";
   }
-  return pageout(sys, folio, sc, references, flush, stat);
+  const nrPages = folioNrPages(folio);
+  const outcome = pageout(sys, folio, sc, references, flush, stat, pass.parts);
+  if (folioNrPages(folio) < nrPages) sc.nrScanned -= nrPages - 1; // shared memory that was split
+  return outcome;
 }
 
 /**
@@ -244,6 +248,7 @@ export function pageout(
   references: number,
   flush: TlbflushUnmapBatch,
   stat?: ReclaimStat,
+  parts?: Folio[],
 ): "free" | "keep" | "activate" {
   if (references === FOLIOREF_RECLAIM_CLEAN) return "keep";
   if (!mayEnterFs(folio, sc.gfpMask) || !sc.mayWritepage) return "keep";
@@ -254,7 +259,7 @@ export function pageout(
   if (folioIsFileLru(folio)) return "activate";
   folio.flags = (folio.flags & ~PG_dirty) | PG_reclaim;
   if (swapCached) swapWriteout(sys, folio);
-  else if (!shmemWriteout(sys, folio)) {
+  else if (!shmemWriteout(sys, folio, parts)) {
     folio.flags &= ~PG_reclaim;
     return "activate";
   }

@@ -29,6 +29,8 @@
 
 /** Only from the lowest 16 MiB. Linux include/linux/gfp_types.h:__GFP_DMA */
 export const __GFP_DMA = 0x01;
+/** The four bits of zones. */
+export const GFP_ZONEMASK = 0x0f;
 /** May come from memory that the kernel cannot address all the time: a 32-bit matter. Linux __GFP_HIGHMEM */
 export const __GFP_HIGHMEM = 0x02;
 /** Only from the lowest 4 GiB. Linux __GFP_DMA32 */

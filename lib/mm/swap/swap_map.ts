@@ -144,6 +144,20 @@ export function swapcachePrepare(sys: MemorySystem, entry: SwpEntry): number {
   return sys.parts.swapEntryDup(sys, swapEntryToInfo(sys, entry), swpOffset(entry), SWAP_HAS_CACHE);
 }
 
+/**
+ * The same for `nr` slots from `entry` on: all, or none of them. Linux mm/swapfile.c:swapcache_prepare()
+ */
+export function swapcachePrepareNr(sys: MemorySystem, entry: SwpEntry, nr: number): number {
+  for (let i = 0; i < nr; i++) {
+    const error = swapcachePrepare(sys, entry + i);
+    if (error === 0) continue;
+    const si = swapEntryToInfo(sys, entry);
+    for (let k = 0; k < i; k++) swapcacheClear(sys, si, entry + k);
+    return error;
+  }
+  return 0;
+}
+
 // ---------------------------------------------------------------- one less
 
 /**

@@ -323,6 +323,11 @@ export function zswapOf(sys: MemorySystem): Zswap {
   return sys.swap.zswap as Zswap;
 }
 
+/** Nobody has ever switched zswap on. Linux mm/zswap.c:zswap_never_enabled() */
+export function zswapNeverEnabled(sys: MemorySystem): boolean {
+  return sys.swap.zswap === undefined || zswapOf(sys).pools.length === 0;
+}
+
 /** Frames that the compressed pages take. Linux mm/zswap.c:zswap_total_pages() */
 export function zswapTotalPages(sys: MemorySystem): number {
   return sys.swap.zswap === undefined ? 0 : zswapOf(sys).totalPages;

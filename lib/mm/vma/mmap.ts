@@ -32,6 +32,7 @@ import {
   ETXTBSY,
 } from "../errno.js";
 import { shmemZeroSetup } from "../filemap/shmem.js";
+import { khugepagedEnterVma } from "../huge/khugepaged_mm.js";
 import {
   type File,
   FMODE_READ,
@@ -57,6 +58,7 @@ import {
   VM_SYNC,
   VM_WIPEONFORK,
   VmAreaStruct,
+  vmaIsAnonymous,
   vmaPages,
 } from "../mm_types.js";
 import { vmSoftdirty } from "../pgtable/soft_dirty.js";
@@ -283,8 +285,10 @@ function mmapNewVma(state: MmapState, vma: VmAreaStruct): number {
     err = state.file.mmapPrepare!(vma);
     if (err !== 0) fput(state.file);
   } else if ((state.vmFlags & VM_SHARED) !== 0) err = shmemZeroSetup(vma);
-  if (err === 0) vmaLink(vma);
-  return err;
+  if (err !== 0) return err;
+  vmaLink(vma);
+  if (!vmaIsAnonymous(vma)) khugepagedEnterVma(vma);
+  return 0;
 }
 
 /** Counts the mapping. Linux mm/vma.c:__mmap_complete() */

@@ -26,6 +26,7 @@
 import type { Vaddr } from "../../hw/address.js";
 import { offsetInPage, PAGE_SIZE, PMD_SIZE, pageAlign, pageAlignDown } from "../../hw/address.js";
 import { EINVAL, ENOMEM, EPERM } from "../errno.js";
+import { shmemHugeAlign } from "../huge/shmem_huge.js";
 import { type File, type MmStruct, VM_GROWSDOWN, type VmAreaStruct } from "../mm_types.js";
 import { CAP_SYS_RAWIO } from "../system.js";
 import { MAP_32BIT, MAP_ABOVE4G, MAP_FIXED, MAP_SHARED } from "./mman.js";
@@ -89,6 +90,8 @@ function pickArea(
 ): number {
   const area = { mm, len, pgoff, flags, align: PAGE_SIZE };
   if (file?.hugePageSize !== undefined) return hugetlbGetUnmappedArea(area, addr, file.hugePageSize);
+  if (file === undefined ? (flags & MAP_SHARED) !== 0 : file.fMapping.aOps.swapBacked)
+    return shmemGetUnmappedArea(area, addr, shmemHugeAlign(mm.sys, file?.fMapping));
   const anonPrivate = file === undefined && (flags & MAP_SHARED) === 0;
   if (file?.thpUnmappedArea === true || (anonPrivate && addr === 0 && len % PMD_SIZE === 0)) {
     const aligned = thpGetUnmappedArea(area, addr);
@@ -119,6 +122,23 @@ function thpGetUnmappedArea(area: UnmappedArea, addr: Vaddr): number {
   if (found === addr) return addr;
   const sub = (((off - found) % PMD_SIZE) + PMD_SIZE) % PMD_SIZE;
   return sub === 0 ? found + PMD_SIZE : found + sub;
+}
+
+/**
+ * Shared memory of `hugeSize` bytes and more (0: never) is placed so that huge pages fit, unless a hint could
+ * be followed. Linux mm/shmem.c:shmem_get_unmapped_area()
+ */
+function shmemGetUnmappedArea(area: UnmappedArea, uaddr: Vaddr, hugeSize: number): number {
+  const { mm, len, flags } = area;
+  const addr = archGetUnmappedAreaTopdown(area, uaddr);
+  if (addr < 0 || hugeSize === 0 || (flags & MAP_FIXED) !== 0 || uaddr === addr) return addr;
+  const offset = (area.pgoff * PAGE_SIZE) % hugeSize;
+  if (len < hugeSize || (offset !== 0 && offset + len < 2 * hugeSize)) return addr;
+  if (addr % hugeSize === offset) return addr;
+  const inflated = archGetUnmappedAreaTopdown({ ...area, len: len + hugeSize - PAGE_SIZE, pgoff: 0 }, uaddr);
+  if (inflated < 0) return addr;
+  const found = inflated - (inflated % hugeSize) + offset + (inflated % hugeSize > offset ? hugeSize : 0);
+  return found > mm.taskSize - len ? addr : found;
 }
 
 /** The hint `addr` if the range there is free and ends at `end` at the latest. */

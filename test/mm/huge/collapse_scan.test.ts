@@ -28,7 +28,7 @@ describe("the look at a range", () => {
   it("finds 512 used pages fit, and a leaf or nothing not", () => {
     const h = withSmall(...pages(0, 512));
     expect(scan(h)).toMatchObject({ result: "succeed", referenced: 512, unmapped: 0 });
-    expect(hpageCollapseScanPmd(vmaAt(h.alice, h.a), h.a + HUGE, true).result).toBe("pmd_null");
+    expect(hpageCollapseScanPmd(vmaAt(h.alice, h.a), h.a + HUGE, true).result).toBe("pmd_none");
     h.alice.store(h.a + HUGE, 1, 1);
     expect(hpageCollapseScanPmd(vmaAt(h.alice, h.a), h.a + HUGE, true).result).toBe("pmd_mapped");
   });
