@@ -390,6 +390,7 @@ export type { SignalStruct, Task, TaskRunner, TaskState } from "./kernel/task.js
 export type { SwapReadaheadInfo } from "./mm/mm_types.js";
 export type { KcompactdRun, PglistData } from "./mm/pages/pglist_data.js";
 export type { MmParts } from "./mm/parts.js";
+export type { RssLag } from "./mm/percpu_counter.js";
 export type {
   PercpuSwapCluster,
   SwapClusterInfo,

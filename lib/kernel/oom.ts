@@ -149,15 +149,15 @@ function allocatingTask({ sys, current }: OomKernel): Task | undefined {
 const LOG_LINES = 500;
 
 /** Tells in the kernel's log who is ended and why. */
-function report(kernel: OomKernel, victim: Task, gfp: number, memcg: Memcg | undefined): void {
+function report(kernel: OomKernel, victim: Task, gfp: number, memcg?: Memcg, asked = false): void {
   const { kernelLog } = kernel.sys;
   const candidates = [...kernel.tasks.values()].filter(
     ({ pid, tgid, mm }) =>
       pid === tgid && mm !== undefined && (memcg === undefined || memCgroupIsDescendant(mm.memcg, memcg)),
   );
   kernelLog.push(
-    ...dumpHeader(kernel.current, gfp, memcg, candidates, kernel.sys.hugetlb.hstates),
-    ...dumpVictim(victim, memcg),
+    ...dumpHeader(kernel.sys, kernel.current, gfp, memcg, candidates),
+    ...dumpVictim(victim, memcg, asked),
   );
   kernelLog.splice(0, Math.max(0, kernelLog.length - LOG_LINES));
 }
@@ -175,7 +175,7 @@ export function outOfMemory(kernel: OomKernel, gfp: number, memcg?: Memcg): bool
   const asking = memcg === undefined ? allocatingTask(kernel) : undefined;
   const victim = asking ?? selectBadProcess(kernel, memcg);
   if (victim === undefined) return false;
-  report(kernel, victim, gfp, memcg);
+  report(kernel, victim, gfp, memcg, asking !== undefined);
   oomKillProcess(kernel, victim, memcg);
   return true;
 }

@@ -25,15 +25,13 @@
  *
  * Read first: system.ts. Read next: mm/vma/vma.ts (merge and split), mm/fault/memory.ts (faults).
  */
-
-import type { Vaddr } from "../hw/address.js";
-import { PAGE_SIZE } from "../hw/address.js";
+import { PAGE_SIZE, type Vaddr } from "../hw/address.js";
 import type { VmFault } from "./fault/vm_fault.js";
 import type { FileRaState } from "./filemap/file_ra_state.js";
 import type { AddressSpace } from "./filemap/mapping.js";
-import type { ScanResult, TvaType } from "./huge/thp_types.js";
-import { MmThp } from "./huge/thp_types.js";
+import { MmThp, type ScanResult, type TvaType } from "./huge/thp_types.js";
 import type { Memcg } from "./lru/lruvec.js";
+import { percpuCounterAdd, type RssLag } from "./percpu_counter.js";
 import type { MmuGather } from "./pgtable/tlb_types.js";
 import type { MemorySystem } from "./system.js";
 import { VmaTree } from "./vma/vma_tree.js";
@@ -376,6 +374,8 @@ export class MmStruct {
    * Invariant: the entries of the page tables that map a page of the kind; the zero page is of none.
    */
   readonly rssStat: number[] = [0, 0, 0, 0];
+  /** What CPUs have not handed in of them. Linux rss_stat[].counters */
+  readonly rssLag: RssLag = { kept: [], held: undefined };
   /** Small pages in huge pages of pools: HugetlbPages, in no resident set. Linux hugetlb_usage */
   hugetlbUsage = 0;
   /** Highest resident set in pages (VmHWM) and highest size in pages (VmPeak) so far. */
@@ -445,5 +445,5 @@ export function getMmRss(mm: Pick<MmStruct, "rssStat">): number {
 
 /** Adds `value` pages to one resident counter. Linux include/linux/mm.h:add_mm_counter() */
 export function addMmCounter(mm: MmStruct, member: number, value: number): void {
-  mm.rssStat[member]! += value;
+  percpuCounterAdd(mm, member, value);
 }

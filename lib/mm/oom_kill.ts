@@ -5,7 +5,8 @@
  *             what its end would give back                  what the administrator says; "pages" = RAM and swap
  *
  * The largest badness goes first. One step of oom_score_adj is a thousandth of the machine: at +500 a process
- * counts as if it held half of all memory more than it does. Divisions drop the fraction, as in C.
+ * counts as if it held half of all memory more than it does. Divisions drop the fraction, as in C. Counts are
+ * those of percpu_counter.ts: up to 31 pages of each kind that a CPU has not handed in are missing.
  *
  *   /proc/PID/oom_score --> procfs/base.ts --> oomBadness(task, oomTotalPages(sys))
  *   oom_score_adj       <-- kernel/oom_adj.ts, which writes it
@@ -20,7 +21,8 @@
 
 import { PAGE_SIZE } from "../hw/address.js";
 import type { Memcg } from "./lru/lruvec.js";
-import { getMmRss, MM_SWAPENTS, type MmStruct } from "./mm_types.js";
+import { MM_ANONPAGES, MM_FILEPAGES, MM_SHMEMPAGES, MM_SWAPENTS, type MmStruct } from "./mm_types.js";
+import { getMmCounter } from "./percpu_counter.js";
 import type { MemorySystem } from "./system.js";
 
 /** A process with this adj is never chosen. Linux include/uapi/linux/oom.h:OOM_SCORE_ADJ_MIN */
@@ -29,7 +31,7 @@ export const OOM_SCORE_ADJ_MIN = -1000;
 export const OOM_SCORE_ADJ_MAX = 1000;
 
 /** What is counted of a memory. Linux include/linux/mm_types.h:struct mm_struct */
-type OomMm = Pick<MmStruct, "rssStat" | "pgtablesBytes">;
+type OomMm = Pick<MmStruct, "rssStat" | "rssLag" | "pgtablesBytes">;
 
 /** What is asked of a process that might be ended. Linux include/linux/sched.h:struct task_struct */
 interface OomCandidate {
@@ -57,6 +59,9 @@ export function oomTotalPages(sys: MemorySystem, memcg?: Memcg): number {
   return memcg.memory.max + swap || 1;
 }
 
+/** What badness counts of a memory: pages of all kinds, and entries in swap. */
+const COUNTED = [MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES, MM_SWAPENTS];
+
 /**
  * Badness of `task` in pages, of `totalPages`; undefined when it may not be ended.
  * Linux mm/oom_kill.c:oom_badness()
@@ -65,6 +70,7 @@ export function oomTotalPages(sys: MemorySystem, memcg?: Memcg): number {
 export function oomBadness(task: OomCandidate, totalPages: number): number | undefined {
   const { mm, oomScoreAdj } = task;
   if (mm === undefined || oomScoreAdj === OOM_SCORE_ADJ_MIN || inVfork(task)) return undefined;
-  const points = getMmRss(mm) + mm.rssStat[MM_SWAPENTS]! + Math.floor(mm.pgtablesBytes / PAGE_SIZE);
+  const pages = COUNTED.reduce((sum, member) => sum + getMmCounter(mm, member), 0);
+  const points = pages + Math.floor(mm.pgtablesBytes / PAGE_SIZE);
   return points + oomScoreAdj * Math.floor(totalPages / 1000);
 }

@@ -12,6 +12,7 @@
  * Read first: record.ts, fairness.ts. Read next: course/commands/replay.ts.
  */
 import { FairnessRules } from "./fairness.js";
+import { inFormOf } from "./oom_form.js";
 import { type Json, type Recording, VARIES } from "./record.js";
 
 /** One leaf that is not equal. Not in Linux. */
@@ -232,7 +233,7 @@ export function compareRecordings(
   excuses: readonly NotApplicable[] = [],
 ): Comparison {
   const walker = new Walker(recorded, excuses);
-  const left = new Map(ours.steps.map((step) => [step.i, step]));
+  const left = new Map(inFormOf(recorded, ours).steps.map((step) => [step.i, step]));
   recorded.steps.forEach((kernel, i) => {
     const our = left.get(kernel.i);
     left.delete(kernel.i);

@@ -27,11 +27,14 @@
  *   pages that came to be there before (of two runs alike one had 541 pages, the other 542).
  * - the kernel's log: it has numbers of processes, addresses of the kernel's own code, and counters that are
  *   not added up.
+ * - the moment of the OOM killer: between two boots alike it was up to 512 pages apart. So also how far the
+ *   process had come that asked for memory, and in the report how much was free; everything of it where even
+ *   the victims were not the same in all runs.
  * - times of day (uptime), and counters shown as text.
  *
  * Read first: record.ts. Read next: compare.ts.
  */
-import type { Recording } from "./record.js";
+import type { Recording, StepRecord } from "./record.js";
 
 /** How a leaf is compared. Not in Linux. */
 type Fairness = "exact" | "tendency";
@@ -88,6 +91,14 @@ const FILE_PAGE_FIELDS = new Set([
 const LISTS_OF_GROUP = /^(in)?active_(anon|file)$/;
 /** How much a group uses. */
 const GROUP_USAGE = /^cat .*memory\.(current|peak)$/;
+/** What the OOM killer's report says of the whole system. */
+const REPORT_SYSTEM_WIDE = new Set(["free", "boost"]);
+/** What of the process that asked for memory depends on the moment. */
+const ASKING_NOW = new Set(["rss", "rss_anon", "pgtables_bytes", "VmRSS", "RssAnon", "VmPTE", "oom_score"]);
+/** Fields about what the OOM killer did. */
+const OF_KILLS = new Set(["kills", "kernel_reports", "grown_pages"]);
+/** Which step it was is the moment itself. */
+const MOMENT = new Set(["step", "i", "pages_touched_by_op"]);
 /** Operations after which frames may be handed out again. */
 const FREES =
   /\b(munmap|madvise|mremap|exit|kill|brk -\d+|fixed|truncate|truncbytes|evict|evictrange|unlink|clearrefs)\b/;
@@ -95,6 +106,22 @@ const FREES =
 function systemWide([kind, ...path]: readonly string[]): Fairness {
   const exact = kind === "zones" ? EXACT_OF_ZONE : kind === "meminfo" ? EXACT_OF_MEMINFO : undefined;
   return path.some((part) => exact?.has(part)) ? "exact" : "tendency";
+}
+
+/** Who asked for memory when the OOM killer came, by their names in its reports and in the script's steps. */
+function askingIn(steps: readonly StepRecord[]): Set<string> {
+  const lines = steps.flatMap(({ kernel_reports: reports, kills }) => [
+    ...((reports ?? []) as readonly { readonly invoked: string }[]).map(({ invoked }) => invoked),
+    ...((kills ?? []) as readonly { readonly step: string }[]).map(({ step }) => step),
+  ]);
+  return new Set(lines.map((line) => line.split(" ")[0]!));
+}
+
+function diedIn(steps: readonly StepRecord[], name: string): boolean {
+  const kills = steps.flatMap(
+    (step) => (step.kills ?? []) as readonly { readonly died: readonly string[] }[],
+  );
+  return kills.some(({ died }) => died.includes(name));
 }
 
 /** The rules for one scenario. Not in Linux. */
@@ -105,6 +132,11 @@ export class FairnessRules {
   private readonly freedSinceReport: boolean[];
   private readonly lines: string[];
   private readonly endedBefore: boolean[];
+  private readonly victimsVary: boolean;
+  /** Names of the processes that asked for memory when the OOM killer came. */
+  private readonly asking: ReadonlySet<string>;
+  /** Those of them that were ended themselves. */
+  private readonly endedAsking: ReadonlySet<string>;
 
   constructor(recording: Recording) {
     this.pressure = /^(ra|sb|sc|sd|qd)\d/.test(recording.scenario);
@@ -114,6 +146,9 @@ export class FairnessRules {
     const chunked = recording.steps.some((step) => Number(/ chunk=(\d+)/.exec(step.line)?.[1] ?? 4) > 4);
     this.filePagesVary = cold || chunked;
     this.lines = recording.steps.map(({ line }) => line);
+    this.victimsVary = recording.victims_same_in_all_runs === false;
+    this.asking = askingIn(recording.steps);
+    this.endedAsking = new Set([...this.asking].filter((name) => diedIn(recording.steps, name)));
     let ended = false;
     this.endedBefore = recording.steps.map(({ line, err }) => {
       if (err === "KILLED" || / (exit|kill)\b/.test(line)) ended = true;
@@ -137,10 +172,22 @@ export class FairnessRules {
     if (this.pressure && path[0] === "zones" && last === "boost") return "tendency";
     if (this.pressure && path[0] === "meminfo" && EVICTED.has(last)) return "tendency";
     if (SYSTEM_WIDE.has(path[0] ?? "")) return systemWide(path);
+    if (OF_KILLS.has(path[0] ?? "")) return this.ofKill(path);
     if (this.pressure && path.some((part) => RECLAIMED.has(part))) return "tendency";
     if (last === "kept") return this.freedSinceReport[index] ? "tendency" : "exact";
     if ((path[0] === "file" || path.includes("files")) && FILE_RESIDENCY.has(last)) return "tendency";
     if (this.filePagesVary && path.some((part) => FILE_PAGE_FIELDS.has(part))) return "tendency";
     return "exact";
+  }
+
+  /** A leaf of what the OOM killer did. */
+  private ofKill([kind, ...path]: readonly string[]): Fairness {
+    const last = path[path.length - 1] ?? "";
+    // Who asked and was ended himself has not grown to the end of the script.
+    if (kind === "grown_pages") return this.endedAsking.has(last) ? "tendency" : "exact";
+    if (this.victimsVary || path.some((part) => REPORT_SYSTEM_WIDE.has(part) || MOMENT.has(part)))
+      return "tendency";
+    if (last === "killed") return this.endedAsking.size > 0 ? "tendency" : "exact";
+    return ASKING_NOW.has(last) && path.some((part) => this.asking.has(part)) ? "tendency" : "exact";
   }
 }

@@ -7,6 +7,8 @@
  * Linux must give the same records (`pagewalk replay --linux`). Ranges are mostly inside an area, sometimes
  * beyond it; calls that fail are welcome, since their error numbers are compared too.
  *
+ * With `thp` some areas are large enough for huge pages, and are advised to have them, to be collapsed, torn.
+ *
  * DRN is a page that nobody uses: MADV_FREE on it afterwards makes Linux count the pages freed lazily before.
  *
  * Read first: scenario.ts. Read next: parse.ts.
@@ -20,6 +22,8 @@ interface GenerateOptions {
   steps?: number;
   /** Maps a file and shared memory too, not only private anonymous memory. */
   files?: boolean;
+  /** Maps areas of 2 to 4.7 MiB too, most of them advised to have huge pages. */
+  thp?: boolean;
   /** Most processes alive at once, 6 by default. */
   maxProcs?: number;
 }
@@ -59,6 +63,17 @@ const ADVICE = [
   "DONTDUMP",
   "DODUMP",
 ];
+/** Advice that makes, forbids, tears or frees huge pages. */
+const HUGE_ADVICE = [
+  ...["HUGEPAGE", "HUGEPAGE", "NOHUGEPAGE", "COLLAPSE", "COLLAPSE", "COLLAPSE"],
+  ...["DONTNEED", "DONTNEED", "FREE", "FREE", "POPULATE_WRITE", "DONTFORK", "WIPEONFORK", "GUARD_INSTALL"],
+];
+/** Pages of areas that huge pages fit into. */
+const HUGE_AREAS = [512, 512, 768, 1024, 1200];
+/** Pages of a huge page. */
+const HUGE = 512;
+/** Lengths of ranges in such an area. */
+const HUGE_RANGES = [1, 1, 3, 16, 100, 256, 300, 512];
 const CHILD_NAMES = "CDEGHIJKLMNOQRSTUVWXYZ";
 const FILE_PAGES = 24;
 
@@ -70,11 +85,13 @@ class Generator {
   private nrAreas = 0;
   private nrChildren = 0;
   private readonly files: boolean;
+  private readonly thp: boolean;
   private readonly maxProcs: number;
 
   constructor(options: GenerateOptions) {
     this.random = new Random(options.seed);
     this.files = options.files ?? false;
+    this.thp = options.thp ?? false;
     this.maxProcs = options.maxProcs ?? 6;
     this.procs = [{ name: "P", areas: [] }];
     this.lines = [`scenario random-${options.seed}`, "spawn P"];
@@ -116,22 +133,54 @@ class Generator {
   private range(area: GenArea): string {
     const { random } = this;
     if (random.chance(25)) return `0:${area.pages}`;
+    if (area.pages >= HUGE) return this.hugeRange(area);
     const reach = random.chance(10) ? area.pages + 4 : area.pages;
     const start = random.below(reach);
     return `${start}:${random.between(start + 1, Math.min(reach, start + 12) || start + 1)}`;
+  }
+
+  /** A range of an area that huge pages fit into: one of them, or any. */
+  private hugeRange(area: GenArea): string {
+    const { random } = this;
+    if (random.chance(30)) {
+      const first = HUGE * random.below(Math.floor(area.pages / HUGE));
+      return `${first}:${first + HUGE}`;
+    }
+    const start = random.chance(20) ? HUGE * random.below(2) : random.below(area.pages);
+    return `${start}:${Math.min(Math.max(area.pages, start + 1), start + random.pick(HUGE_RANGES))}`;
   }
 
   private probe(proc: GenProc): void {
     const { random } = this;
     const how = random.chance(60) ? `w=${random.between(1, 255)}` : "r";
     this.emit(proc, (area) => {
-      const range = random.chance(15) ? `0:${area.pages}/${random.between(2, 7)}` : this.range(area);
+      const range = random.chance(15) ? `0:${area.pages}/${this.stride(area)}` : this.range(area);
       if (random.chance(15)) return `bytes ${area.name} ${range}`;
       return `${random.chance(80) ? "probe" : "touch"} ${area.name} ${range} ${how}`;
     });
   }
 
+  private stride(area: GenArea): number {
+    return area.pages < HUGE ? this.random.between(2, 7) : this.random.pick([3, 7, 31, 100, 511, 512]);
+  }
+
   private map(proc: GenProc): void {
+    if (this.thp && this.random.chance(60)) this.mapHuge(proc);
+    else this.mapSmall(proc);
+  }
+
+  /** Private memory that huge pages fit into. */
+  private mapHuge(proc: GenProc): void {
+    const { random } = this;
+    const area: GenArea = { name: `A${++this.nrAreas}`, pages: random.pick(HUGE_AREAS), filePage: undefined };
+    const place = random.chance(25) ? ` off=${random.pick([1, 100, 511])}` : "";
+    const flags = ["populate", "locked"].filter(() => random.chance(6)).map((flag) => ` ${flag}`);
+    this.lines.push(`${proc.name} map ${area.name} anon private ${area.pages}${place}${flags.join("")}`);
+    if (random.chance(80)) this.lines.push(`${proc.name} madvise ${area.name} 0:${area.pages} HUGEPAGE`);
+    proc.areas.push(area);
+  }
+
+  private mapSmall(proc: GenProc): void {
     const { random } = this;
     const area: GenArea = {
       name: `A${++this.nrAreas}`,
@@ -182,7 +231,8 @@ class Generator {
   }
 
   private advise(proc: GenProc): void {
-    const advice = this.random.pick(ADVICE);
+    const huge = this.thp && this.random.chance(60);
+    const advice = this.random.pick(huge ? HUGE_ADVICE : ADVICE);
     this.emit(proc, (area) => `madvise ${area.name} ${this.range(area)} ${advice}`);
     if (advice === "FREE") this.lines.push(`${proc.name} madvise DRN 0:1 FREE`);
   }

@@ -73,7 +73,7 @@ function zoneinfo(run: ScenarioRun): Json {
 }
 
 /** Lines of the kernel's log that a record keeps. */
-const OOM_LINES = /oom|Killed|memory: usage|^\[ *\d+\]|total_vm/;
+const OOM_LINES = /oom|Killed|memory: usage|^\[ *\d+\]|total_vm| min:|^(Free|Total) swap/;
 
 /** Fields of /proc/PID/status that oomsnap shows. */
 const SNAP_FIELDS = ["VmRSS", "RssAnon", "RssFile", "RssShmem", "VmSwap", "VmPTE"];

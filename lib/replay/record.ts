@@ -48,6 +48,9 @@ export interface Recording {
   /** Absent where the kernel ran on a machine of its own. */
   boot?: GuestBoot;
   runs?: number;
+  /** Of recordings that end in the OOM killer: who was ended in each run, and how far each process grew. */
+  victims_same_in_all_runs?: boolean;
+  runs_detail?: readonly { readonly victims: readonly string[]; readonly grown_pages: Json }[];
   steps: StepRecord[];
 }
 

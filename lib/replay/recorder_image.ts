@@ -2,7 +2,9 @@
  * What the recorder's own program has in memory, and so every process of a recorded scenario.
  *
  *   0x40_0000          code and constants       206 pages   read, of its file
- *   0x4c_e000          data                      50 pages   written
+ *   0x4c_e000          data                       7 pages   of its file, written; the recorder itself has two that
+ *                                                           it has only read, so fork copies those of the file
+ *   0x4d_5000          zeroed data               43 pages   written
  *   0x50_0000          heap                      34 pages   written; startBrk stays here when a scenario's heap moves
  *   0x2000_0000_0000   channels, shared         384 pages   8 for each process
  *   0x7fff_f7ff_7000   vvar, vdso                 8 pages
@@ -17,7 +19,7 @@ import { type FileSystemOps, Inode, VfsFile } from "../fs/inode.js";
 import { PAGE_SIZE } from "../hw/address.js";
 import type { Kernel } from "../kernel/kernel.js";
 import { sysClose } from "../kernel/syscalls/file.js";
-import { sysMmap } from "../kernel/syscalls/mm.js";
+import { sysMlock2, sysMmap } from "../kernel/syscalls/mm.js";
 import type { Task } from "../kernel/task.js";
 import { mapVdso } from "../kernel/vdso.js";
 import { filemapAddFolio } from "../mm/filemap/address_space.js";
@@ -52,17 +54,22 @@ interface Part {
   pgoff?: number;
 }
 
+const DATA_AT = 0x4c_e000;
+/** Pages of its data that the recorder has written. */
+const DATA_WRITTEN = 5;
+
 const PARTS: readonly Part[] = [
   { addr: 0x40_0000, pages: 1, prot: PROT_READ, touched: 1, pgoff: 0 },
   { addr: 0x40_1000, pages: 161, prot: PROT_READ | PROT_EXEC, touched: 161, pgoff: 1 },
   { addr: 0x4a_2000, pages: 44, prot: PROT_READ, touched: 44, pgoff: 162 },
-  { addr: 0x4c_e000, pages: 50, prot: PROT_READ | PROT_WRITE, touched: 50 },
+  { addr: DATA_AT, pages: 7, prot: PROT_READ | PROT_WRITE, touched: 7, pgoff: 205 },
+  { addr: 0x4d_5000, pages: 43, prot: PROT_READ | PROT_WRITE, touched: 43 },
   { addr: 0x50_0000, pages: 34, prot: PROT_READ | PROT_WRITE, touched: 34 },
   { addr: 0x7fff_fffd_e000, pages: 33, prot: PROT_READ | PROT_WRITE, touched: 18 },
 ];
 
 /** Pages of the program file. */
-const FILE_PAGES = 206;
+const FILE_PAGES = 212;
 
 /** The first file system, in memory: its pages are on no list, and never reclaimed. Linux fs/ramfs */
 const ramFs: FileSystemOps = {
@@ -113,6 +120,8 @@ export function mapImage(kernel: Kernel, task: Task): void {
   // Its C library looks the vdso up. fork copies vvar's page table for that (VM_PFNMAP), so every process has
   // one there.
   task.load(task.mm!.vdso, 1);
+  task.load(DATA_AT, 1); // with those around it
+  for (let page = 0; page < DATA_WRITTEN; page++) task.store(DATA_AT + page * PAGE_SIZE, 1, 0);
   Object.assign(task.mm!, { startData: 0x4c_e178, endData: 0x4d_4310, startBrk: 0x50_0000, brk: 0x52_2000 });
 }
 
@@ -129,6 +138,11 @@ export function warmImage(guest: Guest, channel: number): void {
     guest.access(first + i * PAGE_SIZE, false, 0);
     guest.access(first + i * PAGE_SIZE, true, 1);
   }
+}
+
+/** Locks the recorder's own data in memory. Not in Linux. */
+export function lockRecorder(kernel: Kernel, task: Task): void {
+  sysMlock2(kernel, task, DATA_AT, DATA_WRITTEN * PAGE_SIZE);
 }
 
 /** Locks those pages in memory, so that reclaim does not count them. Not in Linux. */

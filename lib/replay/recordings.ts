@@ -19,6 +19,7 @@ import { type Comparison, compareRecordings, type NotApplicable } from "./compar
 import { runScenario } from "./executor.js";
 import type { Host } from "./host.js";
 import { hostFor } from "./kernel_host.js";
+import { inFormOf, readOomForm } from "./oom_form.js";
 import { parseScenario } from "./parse.js";
 import { parseRecording, type Recording } from "./record.js";
 import { projectRoot } from "./root.js";
@@ -84,7 +85,7 @@ export function loadRecording(name: string): Recording | undefined {
   // A script may call itself anything, "../x" too.
   if (!/^[\w-]+$/.test(name)) return undefined;
   const path = ["native", "guest"].map((dir) => folder(dir, `${name}.json`)).find((one) => existsSync(one));
-  return path === undefined ? undefined : parseRecording(readFileSync(path, "utf8"));
+  return path === undefined ? undefined : readOomForm(parseRecording(readFileSync(path, "utf8")));
 }
 
 /** The reviewed list of leaves that cannot be equal. Not in Linux. */
@@ -102,6 +103,6 @@ export function replayRecorded(
   excuses: readonly NotApplicable[] = loadNotApplicable(),
 ): { scenario: Scenario; ours: Recording; recorded: Recording; comparison: Comparison } {
   const { scenario, recording } = loadRecorded(name);
-  const ours = runScenario(scenario, given ?? hostFor(recording));
+  const ours = inFormOf(recording, runScenario(scenario, given ?? hostFor(recording)));
   return { scenario, ours, recorded: recording, comparison: compareRecordings(recording, ours, excuses) };
 }

@@ -7,11 +7,17 @@ const PAGE = 4096;
 const TOTAL = 250_999;
 
 /** 100 file pages, 50 of its own, 30 swapped out, 20 of shared memory; 3 pages of page tables: 203. */
-const mm = { rssStat: [100, 50, 30, 20], pgtablesBytes: 3 * PAGE };
+const mm = { rssStat: [100, 50, 30, 20], rssLag: { kept: [], held: undefined }, pgtablesBytes: 3 * PAGE };
 
 describe("badness", () => {
   it("counts what is resident, what is swapped out and the page tables", () => {
     expect(oomBadness({ mm, oomScoreAdj: 0 }, TOTAL)).toBe(203);
+  });
+
+  it("misses what a CPU has not handed in yet", () => {
+    expect(
+      oomBadness({ mm: { ...mm, rssLag: { kept: [7, 0, 0, 20], held: undefined } }, oomScoreAdj: 0 }, TOTAL),
+    ).toBe(203 - 27);
   });
 
   it("moves by a thousandth of the machine with each step of oom_score_adj", () => {

@@ -13,8 +13,8 @@ const FIRST_SEED = Number(process.env.PAGEWALK_SEED ?? 0);
 
 /** Runs one random scenario and recomputes every count of the kernel every 20 steps and at the end. */
 function runChecked(seed: number): number {
-  const text = generateScenario({ seed, steps: 60, files: seed % 2 === 1 });
-  const host = newHost("32 MiB");
+  const text = generateScenario({ seed, steps: 60, files: seed % 2 === 1, thp: seed % 4 > 1 });
+  const host = newHost(seed % 4 > 1 ? "128 MiB" : "32 MiB");
   const { kernel } = host;
   const check = (): void => {
     const mms = [...kernel.tasks.values()].flatMap((task) => (task.mm === undefined ? [] : [task.mm]));
@@ -33,6 +33,16 @@ describe("random scenarios", () => {
     expect(generateScenario(options)).toBe(generateScenario(options));
     expect(generateScenario({ ...options, seed: 4 })).not.toBe(generateScenario(options));
     expect(() => generateScenario({ seed: 0.5 })).toThrow(RangeError);
+  });
+
+  it("have, if asked for, areas that huge pages fit into, with all that is done to them", () => {
+    const texts = Array.from({ length: 20 }, (_, seed) => generateScenario({ seed, thp: true })).join("\n");
+    for (const advice of ["HUGEPAGE", "NOHUGEPAGE", "COLLAPSE", "DONTNEED", "FREE"])
+      expect(texts).toMatch(new RegExp(`madvise A\\d+ \\S+ ${advice}$`, "m"));
+    for (const op of ["map", "munmap", "mprotect", "mremap", "mlock"])
+      expect(texts).toMatch(new RegExp(`^[A-Z] ${op} A\\d+ .*\\b(512|768|1024|1200)\\b`, "m"));
+    expect(texts).toMatch(/^[A-Z] fork [A-Z]$/m);
+    expect(generateScenario({ seed: 1 })).toBe(generateScenario({ seed: 1, thp: false }));
   });
 
   it("use every kind of operation", () => {

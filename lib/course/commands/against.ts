@@ -125,7 +125,7 @@ function run(runner: string, script: string, dir: string): Promise<string> {
 /** Compares one random scenario on this computer's kernel and on `host`. Not in Linux. */
 export async function compareWithLinux(
   runner: string,
-  options: { seed: number; steps?: number; files?: boolean },
+  options: { seed: number; steps?: number; files?: boolean; thp?: boolean },
   host: Host,
 ): Promise<{ text: string; comparison: Comparison }> {
   const name = `random-${options.seed}`;

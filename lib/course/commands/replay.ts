@@ -8,7 +8,7 @@
  *                                       several runs of Linux had, or shows a tendency only; which scenarios
  *                                       need what the machine does not have yet; and, apart from equality,
  *                                       how many tendencies are met (with FAMILY, which are not)
- *   pagewalk replay --linux=RUNNER --seeds=0:50 [--files]
+ *   pagewalk replay --linux=RUNNER --seeds=0:50 [--files] [--thp]
  *                                       random scenarios on this computer's own Linux 6.18 and on the machine;
  *                                       RUNNER runs a script natively and prints records
  *
@@ -57,7 +57,7 @@ export const run: CommandRun = async (args) => {
     if (args.words.length > 0) throw new UsageError("--linux makes its own scenarios; it takes no names");
     return compareRandom(runner, args, limit);
   }
-  const alone = ["--seeds", "--steps", "--files"].find((option) => args.has(option));
+  const alone = ["--seeds", "--steps", "--files", "--thp"].find((option) => args.has(option));
   if (alone !== undefined) throw new UsageError(`${alone} goes with --linux`);
   if (args.has("--all")) return replayAll(args.words, limit);
   if (args.words.length === 0)
@@ -89,7 +89,7 @@ async function compareRandom(runner: string, args: Arguments, limit: number): Pr
   for (let seed = first; seed < end; seed++) {
     const host = newHost();
     try {
-      const options = { seed, steps, files: args.has("--files") };
+      const options = { seed, steps, files: args.has("--files"), thp: args.has("--thp") };
       const { comparison } = await compareWithLinux(runner, options, host);
       equal += comparison.equal;
       if (comparison.different.length === 0) continue;

@@ -93,6 +93,7 @@ const replay = command(
     "--seeds": { value: "A:B", says: "the random scenarios A to B-1 (0:20)" },
     "--steps": { value: "N", says: "steps of each random scenario (60)" },
     "--files": { says: "random scenarios with files" },
+    "--thp": { says: "random scenarios with huge pages" },
   },
 );
 

@@ -39,6 +39,7 @@ import {
 } from "../mm_types.js";
 import { folioGet, folioTestAnon, pageFolio } from "../pages/folio.js";
 import { GFP_KERNEL } from "../pages/gfp.js";
+import { addMmRssTogether } from "../percpu_counter.js";
 import { forEachPmd, nextBoundary, PGD_BYTES, PUD_BYTES } from "../pgtable/pagewalk.js";
 import {
   pmdLeaf,
@@ -106,7 +107,7 @@ export function copyPageRange(dstVma: VmAreaStruct, srcVma: VmAreaStruct): numbe
       srcVma.vmMm.sys.clock.advance(srcVma.vmMm.sys.costs.forkEntryNs);
       return error !== 0;
     }
-    error = copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next);
+    error = addMmRssTogether(dstVma.vmMm, () => copyPteRange(dstVma, srcVma, ptePfn(pmd), addr, next));
     return error !== 0;
   });
   return error;

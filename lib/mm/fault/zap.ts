@@ -35,6 +35,7 @@ import {
 } from "../mm_types.js";
 import { type Folio, folioTestAnon, PG_swapcache, pageFolio, pfnToPage } from "../pages/folio.js";
 import { folioPutRefs } from "../pages/free_pages.js";
+import { addMmRssTogether } from "../percpu_counter.js";
 import { tlbEntryChanged, withGather } from "../pgtable/mmu_gather.js";
 import { forEachPmd } from "../pgtable/pagewalk.js";
 import {
@@ -150,7 +151,7 @@ function unmapPageRange(vma: VmAreaStruct, start: number, end: number, details: 
     }
     const pmd = ptepGet(ram, pmdp);
     if (pmd === 0) return; // of a file: splitting it has removed it
-    const skipped = zapPteRange(vma, ptePfn(pmd), from, to, details);
+    const skipped = addMmRssTogether(mm, () => zapPteRange(vma, ptePfn(pmd), from, to, details));
     if (details.reclaimPt && !skipped && to - from >= PMD_SIZE && pteTableEmpty(mm, ptePfn(pmd)))
       freeTableBelow(mm, pmdp);
   });

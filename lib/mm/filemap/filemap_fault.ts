@@ -60,6 +60,7 @@ import {
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
 import { __GFP_FS, __GFP_IO } from "../pages/gfp.js";
+import { addMmRssTogether } from "../percpu_counter.js";
 import { pmdLeaf, ptepGet } from "../pgtable/pgtable.js";
 import { vmfPteAlloc } from "../pgtable/pgtable_alloc.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
@@ -216,6 +217,10 @@ function doAsyncMmapReadahead(vmf: VmFault, mapping: AddressSpace, folio: Folio)
  * if the faulting page was among them. Linux mm/filemap.c:filemap_map_pages()
  */
 export function filemapMapPages(vmf: VmFault, startPgoff: number, endPgoff: number): VmFaultResult {
+  return addMmRssTogether(vmf.vma.vmMm, () => mapPages(vmf, startPgoff, endPgoff));
+}
+
+function mapPages(vmf: VmFault, startPgoff: number, endPgoff: number): VmFaultResult {
   const { vma } = vmf;
   const mapping = vma.vmFile!.fMapping;
   const end = Math.min(endPgoff, Math.ceil(mapping.host.iSize / PAGE_SIZE) - 1);

@@ -118,6 +118,7 @@ function khugepaged(sys: MemorySystem): number {
   const { khugepagedScan: scan, thp, clock } = sys;
   const { pagesToScan, allocSleepMillisecs } = thp.khugepaged;
   if (!scan.working) {
+    if (clock.nowNs < scan.sleepExpireNs) return scan.sleepExpireNs; // khugepaged_should_wakeup()
     lruAddDrainAll(sys);
     Object.assign(scan, { working: true, progress: 0, passThroughHead: 0, allocSlept: false });
   }
@@ -136,13 +137,19 @@ function khugepaged(sys: MemorySystem): number {
 function endOfGo(sys: MemorySystem): number {
   sys.khugepagedScan.working = false;
   if (!hasWork(sys)) return Number.POSITIVE_INFINITY;
-  return sys.clock.nowNs + sys.thp.khugepaged.scanSleepMillisecs * MSEC;
+  sys.khugepagedScan.sleepExpireNs = sys.clock.nowNs + sys.thp.khugepaged.scanSleepMillisecs * MSEC;
+  return sys.khugepagedScan.sleepExpireNs;
 }
 
 /**
  * A sleep of khugepaged has another length: it looks now. Linux mm/khugepaged.c:scan_sleep_millisecs_store()
  */
 export function khugepagedChanged(sys: MemorySystem): void {
+  sys.khugepagedScan.sleepExpireNs = 0;
+  wakeKhugepaged(sys);
+}
+
+function wakeKhugepaged(sys: MemorySystem): void {
   const { khugepagedThread } = sys.thp;
   if (khugepagedThread !== undefined && hasWork(sys)) sys.sched.wakeUp(khugepagedThread);
 }
@@ -152,7 +159,7 @@ export function khugepagedChanged(sys: MemorySystem): void {
  * Linux mm/khugepaged.c:start_stop_khugepaged()
  */
 export function startStopKhugepaged(sys: MemorySystem): void {
-  if (hugepagePmdEnabled(sys)) khugepagedChanged(sys);
+  if (hugepagePmdEnabled(sys)) wakeKhugepaged(sys);
   setRecommendedMinFreeKbytes(sys);
 }
 

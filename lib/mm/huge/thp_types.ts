@@ -52,6 +52,8 @@ export class KhugepagedScan<M> {
   progress = 0;
   passThroughHead = 0;
   allocSlept = false;
+  /** Until then nobody wakes the thread. Linux khugepaged_sleep_expire */
+  sleepExpireNs = 0;
   working = false;
 }
 

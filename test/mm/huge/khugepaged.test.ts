@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { boot } from "../../../lib/kernel/machine.js";
+import type { Process } from "../../../lib/kernel/process.js";
 import { lruAddDrainAll } from "../../../lib/mm/lru/swap.js";
 import { checkAll, HUGE, type HugeMachine, hugeMachine, isHuge, PAGE, vmstat } from "./huge_machine.js";
 
@@ -47,6 +49,28 @@ describe("khugepaged", () => {
     expect(first).toBeLessThanOrEqual(2);
     machine.idle(200e6);
     expect(huge()).toBe(6);
+  });
+
+  it("sleeps on when the program that it knew has ended and another one comes", () => {
+    const machine = boot({ ram: "64 MiB" });
+    machine.procfs.write("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+    const start = (name: string): [Process, number] => {
+      const process = machine.spawn(name);
+      const a = Math.ceil(process.mmap(2 * HUGE) / HUGE) * HUGE;
+      process.touch(a, HUGE);
+      process.madvise(a, HUGE, "HUGEPAGE");
+      return [process, a];
+    };
+    const [first, a] = start("first");
+    machine.idle(50e6);
+    expect(isHuge(first, a)).toBe(true); // it was awake at once, and sleeps for 10 s now
+    first.exit(0);
+    const [second, b] = start("second");
+    machine.idle(1000e6);
+    expect(isHuge(second, b)).toBe(false);
+    machine.procfs.write(`${DIR}/scan_sleep_millisecs`, "9000"); // that wakes it
+    machine.idle(50e6);
+    expect(isHuge(second, b)).toBe(true);
   });
 
   it("leaves a range with more than max_ptes_none pages missing, until that is allowed", () => {
