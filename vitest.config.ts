@@ -22,7 +22,9 @@ const compiledLib = {
 const tests = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 /** Tests that run notebooks as a whole, with limits of minutes. */
 const shown = [
-  ...["notebooks/labs", "browser/outputs", "browser/labs"].map((file) => `test/${file}.test.ts`),
+  ...["notebooks/labs", "notebooks/stock", "browser/outputs", "browser/labs"].map(
+    (file) => `test/${file}.test.ts`,
+  ),
   ...tests("course/mutate"),
 ];
 /** Tests that start programs of their own, with limits of seconds: one file after the other. */

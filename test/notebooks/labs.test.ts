@@ -1,13 +1,11 @@
-/** Every lab's notebook: its shape, and a run of all its cells on the course's kernel and on stock tslab. */
+/** Every lab's notebook: its shape, and a run of all its cells on the course's kernel. */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { allLabs } from "../../lib/course/exercises/labs.js";
 import { checkNotebook } from "../../lib/course/notebooks/check.js";
 import { readNotebook, sourceOf } from "../../lib/course/notebooks/nbformat.js";
-import { runNotebook } from "../../lib/course/notebooks/run.js";
 import { inRepository } from "../../lib/course/paths.js";
-import { stockCommand } from "../course/stock_kernel.js";
 import { ranNotebook } from "./ran.js";
 
 /** A lab takes some seconds; a busy computer may need many more. */
@@ -49,12 +47,5 @@ describe.each(names)("%s", (name) => {
 
   it("runs from its first cell to its last", RUN, async () => {
     expect((await ranNotebook(name)).problems).toEqual([]);
-  });
-
-  it("runs on stock tslab too", RUN, async () => {
-    const notebook = readNotebook(path);
-    // Stock tslab gives up the cells that come soon after one that is meant to fail.
-    notebook.cells = notebook.cells.filter((cell) => !cell.metadata.tags?.includes("raises-exception"));
-    expect((await runNotebook(path, notebook, { command: stockCommand })).problems).toEqual([]);
   });
 });
