@@ -160,8 +160,10 @@ function folioLines(folios: readonly PmdFolio[]): { text: string; colour: string
 
 function folioText({ pfn, order, refcount, mapcount, entireMapcount, pagesMapped }: PmdFolio): string {
   const size = formatBytes(2 ** order * PAGE_SIZE);
-  const mapped = `mapped ${mapcount} times: ${entireMapcount} as a whole, ${pagesMapped} pages singly`;
-  return `folio of order ${order} (${size}), frame ${hex(pfn)}: ${refcount} references; ${mapped}`;
+  const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+  const singly = `${counted(pagesMapped, "page")} singly`;
+  const mapped = `mapped ${counted(mapcount, "time")}: ${entireMapcount} as a whole, ${singly}`;
+  return `folio of order ${order} (${size}), frame ${hex(pfn)}: ${counted(refcount, "reference")}; ${mapped}`;
 }
 
 /**

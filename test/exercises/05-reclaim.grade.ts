@@ -256,13 +256,13 @@ function checkOk(because: string, ...scenes: Partial<WatermarkScene>[]): void {
   remember("05.3", because, () => checkScenes(because, scenes.map(watermarkScene)));
 }
 
-function compareWatermarks(first: WatermarkOp[][], workloads = 0): void {
+function compareWatermarks(first: WatermarkOp[][], workloads = 0, seed = 305): void {
   expectSameRuns<WatermarkOp>({
     operation: randomWatermarkOp,
     first,
     workloads,
     length: 8,
-    seed: 305,
+    seed,
     reference: (operations) => runWatermarks({}, operations),
     submission: (operations) => runWatermarks(WATERMARKS, operations),
     describe: watermarkOpText,
@@ -420,7 +420,10 @@ describe("05.3 Watermarks", () => {
     );
   });
   it("drives a machine through random workloads", () => {
-    atLast("05.3", () => compareWatermarks([], 5));
+    atLast("05.3", () => compareWatermarks([], 3));
+  });
+  it("drives a machine through other random workloads, too", () => {
+    atLast("05.3", () => compareWatermarks([], 3, 1305));
   });
 });
 
@@ -429,13 +432,13 @@ describe("05.3 Watermarks", () => {
 const SHRINK: Partial<MachineParts> = { shrinkFolioList: submission.shrinkFolioList };
 const REFAULT: Partial<MachineParts> = { workingsetRefault: submission.workingsetRefault };
 
-function compareReclaim(parts: Partial<MachineParts>, first: ReclaimOp[][], workloads = 0): void {
+function compareReclaim(parts: Partial<MachineParts>, first: ReclaimOp[][], workloads = 0, seed = 405): void {
   expectSameRuns<ReclaimOp>({
     operation: randomReclaimOp,
     first,
     workloads,
     length: 24,
-    seed: 405,
+    seed,
     reference: (operations) => runReclaim({}, operations),
     submission: (operations) => runReclaim(parts, operations),
     describe: reclaimOpText,
@@ -726,11 +729,16 @@ describe("05.5 Refault activation", () => {
   });
   it("drives a machine", () => {
     atLast("05.5", () =>
-      compareReclaim(
-        REFAULT,
-        [reclaimScript("r12 r13 R r12 r12 R A r12 r13"), reclaimScript("r4 A r4 R r4 R A A r4 A r4")],
-        15,
-      ),
+      compareReclaim(REFAULT, [
+        reclaimScript("r12 r13 R r12 r12 R A r12 r13"),
+        reclaimScript("r4 A r4 R r4 R A A r4 A r4"),
+      ]),
     );
+  });
+  it("drives a machine through random workloads", () => {
+    atLast("05.5", () => compareReclaim(REFAULT, [], 8));
+  });
+  it("drives a machine through other random workloads, too", () => {
+    atLast("05.5", () => compareReclaim(REFAULT, [], 8, 1405));
   });
 });

@@ -1119,9 +1119,6 @@ describe("06.5 Detect thrashing", () => {
       for (let i = 0; i < 120; i++) compareThrashing("", randomSamples(random), PLAIN_RULE);
     });
   });
-  it("notices thrashing on an SSD, and its end", () => checkRuns("ends", "ssd"));
-  it("notices thrashing on a disk, and its end", () => checkRuns("ends", "hdd"));
-  it("notices thrashing on zram, and its end", () => checkRuns("ends", "zram"));
   it("does not blame a machine whose memory is enough", () => checkRuns("fits"));
   it("does not blame much work on few pages that come back", () => checkRuns("light"));
   it("does not blame cold pages that go out", () => checkRuns("cold"));
@@ -1129,4 +1126,7 @@ describe("06.5 Detect thrashing", () => {
   it("does not blame the reading of a large file", () => checkRuns("stream"));
   it("does not blame a program that comes back to its pages", () => checkRuns("return"));
   it("does not blame a machine that sleeps", () => checkRuns("sleepy"));
+  it("notices thrashing on an SSD, and its end", () => checkRuns("ends", "ssd"));
+  it("notices thrashing on a disk, and its end", () => checkRuns("ends", "hdd"));
+  it("notices thrashing on zram, and its end", () => checkRuns("ends", "zram"));
 });

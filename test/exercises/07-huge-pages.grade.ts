@@ -563,6 +563,8 @@ describe("07.6 A compaction pass", () => {
       order: 9,
       who: "thread",
     });
+  });
+  it("stops sooner where a smaller block will do", () => {
     checkPass("smaller blocks are found sooner", { keep: 50, order: 6, who: "thread" });
   });
   it("goes on until the scanners meet", () => {

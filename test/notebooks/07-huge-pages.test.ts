@@ -13,6 +13,7 @@ checkPredictions("07-huge-pages", [
   ["Then nearly half of the memory i", 0],
   ["After compaction: how many of it", 8],
   ["The pool has 10 pages. A program", "ENOMEM"],
+  ["postgres has filled all 8 pages of", "worker"],
   ["Which of the two is faster with ", "scanner"],
 ]);
 
@@ -63,6 +64,19 @@ describe("what lab 07 measures", () => {
     const rows = rowsOf(last(shownBy(LAB, ["imports", "pool", "pool-run"])));
     expect(rows.map(({ what }) => what).join("\n")).toMatch(/maps 3: ENOMEM[\s\S]*page 2: SIGBUS/);
     expect(rows[1]!.HugePages_Rsvd).toBe(8);
+  });
+
+  it("is what its text says of the page that is taken from the child", () => {
+    const rows = rowsOf(last(shownBy(LAB, ["imports", "bus", "bus-run"])));
+    expect(rows.map(({ result }) => result)).toEqual(["works", "works", "SIGBUS"]);
+  });
+
+  it("is what its text says of pools that come late: less than half on a fragmented machine", () => {
+    const rows = rowsOf(last(shownBy(LAB, ["imports", "frag", "boot"])));
+    const pages = rows.map((row) => Number(row["pages in the pool"]));
+    expect(pages.slice(0, 2)).toEqual([20, 20]);
+    expect(pages[2]).toBeGreaterThan(5);
+    expect(pages[2]).toBeLessThan(10);
   });
 
   it("is what its text says of the two programs", () => {
