@@ -91,7 +91,8 @@ export {
   tryToUnmap,
   tryToUnmapFlush,
 } from "./mm/fault/rmap_unmap.js";
-export { handlePteMarker, readPastCache } from "./mm/fault/swap_fault.js";
+export { handlePteMarker } from "./mm/fault/swap_fault.js";
+export { readPastCache } from "./mm/fault/swapin_direct.js";
 export {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,

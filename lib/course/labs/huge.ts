@@ -80,9 +80,9 @@ class HugeBench {
     procfs.write(`${THP}/khugepaged/defrag`, "1");
     procfs.write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
     this.machine.mkdir(GROUP);
+    this.freeAtStart = nrUnusedPages(kernel.sys);
     const process = this.machine.spawn("P");
     procfs.write(`${GROUP}/cgroup.procs`, `${process.pid}`);
-    this.freeAtStart = nrUnusedPages(kernel.sys);
     kernel.sys.ram.write8(0, 0xee); // no frame is number 0 by mistake
     process.mmap(HUGE_END - HUGE_START, { at: HUGE_START, fixed: true });
     for (const signal of ["SIGBUS", "SIGSEGV"] as const) process.on(signal, () => {});

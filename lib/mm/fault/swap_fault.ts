@@ -4,8 +4,8 @@
  *   doSwapPage
  *     a marker (guard, poison)                         SIGSEGV, SIGBUS
  *     in the swap cache: a folio has the bytes         minor, unless they are still on their way
- *     a device that is done at once (zram), and        read straight into a new page: no swap cache, no
- *     nobody else has the slot                         readahead, the slot is free afterwards
+ *     a device that is done at once (zram), and        read straight into a new folio: no swap cache, no
+ *     nobody else has the slot                         readahead, the slot is free afterwards (swapin_direct.ts)
  *     else: read, with those around it                 major    (swapinReadahead)
  *   then
  *     one entry less has the slot (swapFreeNr)
@@ -19,17 +19,16 @@
  *
  * Replaceable: sys.parts.doSwapPage.
  *
- * Left out: large folios are mapped one page at a fault; KSM, device memory.
+ * Left out: KSM, device memory.
  *
  * Linux mm/memory.c. Read first: memory.ts, mm/swap/swap_state.ts, mm/swap/swap_readahead.ts.
- * Read next: wp.ts.
+ * Read next: swapin_direct.ts, wp.ts.
  */
 
 import { PAGE_SIZE, PMD_SIZE } from "../../hw/address.js";
 import { folioIsLocked, folioIsWriteback, folioWaitLocked } from "../filemap/folio_wait.js";
-import { folioAddLru, lruAddDrain } from "../lru/swap.js";
+import { lruAddDrain } from "../lru/swap.js";
 import { countMemcgEvents } from "../memcg/stats.js";
-import { memCgroupSwapinCharge } from "../memcg/swap_charge.js";
 import { memCgroupSwapFull } from "../memcg/swap_full.js";
 import {
   addMmCounter,
@@ -46,25 +45,14 @@ import {
   folioPage,
   folioRefAdd,
   folioTestAnon,
-  PG_locked,
   PG_lru,
   PG_mlocked,
-  PG_swapbacked,
   PG_swapcache,
   PG_uptodate,
 } from "../pages/folio.js";
 import { folioPut } from "../pages/free_pages.js";
-import { GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from "../pages/gfp.js";
-import { allocPages } from "../pages/page_alloc.js";
-import {
-  maybeMkwrite,
-  pfnPte,
-  pteMkdirty,
-  ptepGet,
-  setPte,
-  unknownPte,
-  vmaPageProt,
-} from "../pgtable/pgtable.js";
+import { GFP_HIGHUSER_MOVABLE } from "../pages/gfp.js";
+import { maybeMkwrite, pfnPte, pteMkdirty, setPte, unknownPte, vmaPageProt } from "../pgtable/pgtable.js";
 import { pteMksoftDirty, pteNeedsSoftDirtyWp, pteSwpSoftDirty } from "../pgtable/soft_dirty.js";
 import {
   classifyPte,
@@ -74,18 +62,15 @@ import {
   PTE_MARKER_POISONED,
   pteSwpExclusive,
   pteToSwpEntry,
-  swpEntryToPte,
   swpOffset,
 } from "../pgtable/swapops.js";
-import { swapReadFolio } from "../swap/page_io.js";
-import { getSwapDevice, swapCount, swapcacheClear, swapcachePrepare, swapFreeNr } from "../swap/swap_map.js";
+import { getSwapDevice, swapCount, swapcacheClear, swapFreeNr } from "../swap/swap_map.js";
 import { swapinReadahead, swapUpdateReadahead } from "../swap/swap_readahead.js";
 import {
   folioFreeSwap,
   folioMatchesSwapEntry,
   folioSwap,
   swapCacheGetFolio,
-  swapCacheGetShadow,
   traceSwap,
 } from "../swap/swap_state.js";
 import {
@@ -98,6 +83,7 @@ import type { MemorySystem } from "../system.js";
 import { countVmEvent, PGMAJFAULT } from "../vmstat.js";
 import { vmfPteChanged } from "./pte_changed.js";
 import { folioAddAnonRmapPtes, folioAddNewAnonRmap } from "./rmap.js";
+import { readFolioPastCache, swapPtesInOrder } from "./swapin_direct.js";
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_TRIED,
@@ -112,14 +98,13 @@ import {
   type VmFault,
 } from "./vm_fault.js";
 
-/** What the notes for two neighbouring slots differ by. */
-const SWP_PTE_STEP = swpEntryToPte(1);
-
 /** The folio with the bytes, held; how the fault counts; whether the swap cache was passed by. */
 interface Found {
   readonly folio: Folio;
   readonly ret: VmFaultResult;
   readonly direct: boolean;
+  /** Pages of the folio; of a direct one they are noted, since it may be gone when it is asked. */
+  readonly nr: number;
 }
 
 /**
@@ -137,7 +122,8 @@ export function doSwapPage(vmf: VmFault): VmFaultResult {
   const found = findFolio(sys, vmf, si, entry);
   if (found === undefined) return vmfPteChanged(vmf) ? 0 : VM_FAULT_OOM;
   const ret = mapFolio(sys, vmf, si, entry, found);
-  if (found.direct) swapcacheClear(sys, si, entry);
+  if (found.direct)
+    for (let i = 0; i < found.nr; i++) swapcacheClear(sys, si, entry - (entry % found.nr) + i);
   return ret;
 }
 
@@ -154,41 +140,16 @@ function findFolio(sys: MemorySystem, vmf: VmFault, si: SwapInfoStruct, entry: S
   if (cached !== undefined) {
     if (sys.trace.on) traceSwap(sys, "pagewalk:swap_cache_hit", cached);
     swapUpdateReadahead(sys, cached, vmf.vma, vmf.address);
-    return { folio: cached, ret: 0, direct: false };
+    return { folio: cached, ret: 0, direct: false, nr: folioNrPages(cached) };
   }
   const direct = (si.flags & SWP_SYNCHRONOUS_IO) !== 0 && swapCount(si.swapMap[swpOffset(entry)]!) === 1;
-  const folio = direct ? readPastCache(vmf, entry) : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
+  const folio = direct
+    ? readFolioPastCache(vmf, si, entry)
+    : swapinReadahead(sys, entry, GFP_HIGHUSER_MOVABLE, vmf);
   if (folio === undefined) return undefined;
   countVmEvent(sys, PGMAJFAULT);
   countMemcgEvents(vmf.vma.vmMm.memcg, PGMAJFAULT, 1);
-  return { folio, ret: VM_FAULT_MAJOR, direct };
-}
-
-/**
- * Reads the slot into a new page that is not put into the swap cache, but marks the slot as if it were, until
- * swapcacheClear(). Undefined without memory, or if somebody else reads it.
- * Linux do_swap_page(), "skip swapcache"
- */
-export function readPastCache({ vma }: VmFault, entry: SwpEntry): Folio | undefined {
-  const { sys, memcg } = vma.vmMm;
-  const folio = allocPages(sys, GFP_HIGHUSER_MOVABLE, 0);
-  if (folio === undefined) return undefined;
-  if (!memCgroupSwapinCharge(sys, folio, memcg, GFP_KERNEL, entry)) {
-    folioPut(sys, folio);
-    return undefined;
-  }
-  if (swapcachePrepare(sys, entry) !== 0) {
-    folioPut(sys, folio); // somebody else reads it
-    return undefined;
-  }
-  folio.flags |= PG_locked | PG_swapbacked;
-  const shadow = swapCacheGetShadow(sys, entry);
-  if (shadow !== undefined) sys.parts.workingsetRefault(sys, folio, shadow);
-  folioAddLru(sys, folio);
-  folio.private = entry;
-  swapReadFolio(sys, folio);
-  folio.private = 0;
-  return folio;
+  return { folio, ret: VM_FAULT_MAJOR, direct, nr: folioNrPages(folio) };
 }
 
 /** Waits for the folio's bytes if need be, and maps it, unless something has changed meanwhile. */
@@ -197,7 +158,7 @@ function mapFolio(
   vmf: VmFault,
   si: SwapInfoStruct,
   entry: SwpEntry,
-  { folio, ret, direct }: Found,
+  { folio, ret, direct, nr }: Found,
 ): VmFaultResult {
   if (folioIsLocked(sys, folio)) {
     folioWaitLocked(sys, folio);
@@ -212,7 +173,8 @@ function mapFolio(
   }
   // Its place in a batch is a hold: nobody could tell that the folio is this mm's alone.
   if (!direct && (vmf.flags & FAULT_FLAG_WRITE) !== 0 && (folio.flags & PG_lru) === 0) lruAddDrain(sys);
-  if (vmfPteChanged(vmf)) {
+  const gone = vmfPteChanged(vmf) || (direct && entriesToSet(sys, vmf, folio, indexOf(folio, entry)).nr < nr);
+  if (gone) {
     folioPut(sys, folio);
     return ret;
   }
@@ -258,7 +220,7 @@ function setSwappedPte(
   direct: boolean,
 ): void {
   const { vma } = vmf;
-  const index = direct ? 0 : entry - folioSwap(folio);
+  const index = direct ? indexOf(folio, entry) : entry - folioSwap(folio);
   const { first, nr } = entriesToSet(sys, vmf, folio, index);
   const page = folioPage(sys, folio, first);
   const exclusive = isExclusive(sys, vmf, si, folio, direct);
@@ -279,9 +241,14 @@ function setSwappedPte(
   }
   folioRefAdd(folio, nr - 1);
   if (folioTestAnon(folio)) folioAddAnonRmapPtes(folio, page, nr, vma, mine);
-  else folioAddNewAnonRmap(folio, vma, vmf.address, mine);
+  else folioAddNewAnonRmap(folio, vma, vmf.address - (index - first) * PAGE_SIZE, mine);
   for (let i = 0; i < nr; i++) setPte(sys.ram, vmf.ptep - (index - first) + i, pte + i * PAGE_SIZE);
   vmf.origPte = pte + (index - first) * PAGE_SIZE;
+}
+
+/** Which page of a folio that was read past the swap cache has slot `entry`. */
+function indexOf(folio: Folio, entry: SwpEntry): number {
+  return entry % folioNrPages(folio);
 }
 
 /**
@@ -296,14 +263,11 @@ function entriesToSet(
   index: number,
 ): { first: number; nr: number } {
   const alone = { first: index, nr: 1 };
-  if (folio.order === 0 || (folio.flags & PG_swapcache) === 0) return alone;
+  if (folio.order === 0) return alone;
   const nr = folioNrPages(folio);
   const start = address - index * PAGE_SIZE;
   const table = Math.floor(address / PMD_SIZE) * PMD_SIZE;
   if (start < Math.max(table, vma.vmStart)) return alone;
   if (start + nr * PAGE_SIZE > Math.min(table + PMD_SIZE, vma.vmEnd)) return alone;
-  const firstPte = origPte - index * SWP_PTE_STEP;
-  for (let i = 0; i < nr; i++)
-    if (ptepGet(sys.ram, ptep - index + i) !== firstPte + i * SWP_PTE_STEP) return alone;
-  return { first: 0, nr };
+  return swapPtesInOrder(sys, ptep - index, nr, origPte, index) ? { first: 0, nr } : alone;
 }

@@ -27,7 +27,7 @@ import { highestOrder, thpVmaAllowableOrders, thpVmaSuitableOrders, vmaThpGfpMas
 import { HPAGE_PMD_ORDER, modMthpStat } from "./thp_state.js";
 
 /** Orders below that of a leaf. */
-const SMALLER_ORDERS = (1 << HPAGE_PMD_ORDER) - 1;
+export const SMALLER_ORDERS = (1 << HPAGE_PMD_ORDER) - 1;
 
 /** Start of the aligned block of 2^order pages around `addr`. */
 export function blockStart(addr: Vaddr, order: number): Vaddr {

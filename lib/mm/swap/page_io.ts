@@ -246,6 +246,7 @@ export function swapReadFolio(sys: MemorySystem, folio: Folio): void {
   traceRead(sys, folio, "device");
   sys.swap.zswap?.folioSwapin();
   countFolioEvents(sys, folio, PSWPIN, nrPages);
+  if (nrPages > 1) modMthpStat(sys, folio.order, "swpin");
   if ((si.flags & SWP_SYNCHRONOUS_IO) === 0) submitBio(sys, si, "read", folio);
   else endSwapRead(sys, folio, moveNow(sys, si, folio, "read"));
 }
