@@ -54,6 +54,8 @@ interface RunComparison<Op> {
   workloads?: number;
   length?: number;
   seed?: number;
+  /** How many runs may be spent on a shorter workload (400): fewer where a run takes long. */
+  shrinkRuns?: number;
   /** Workloads to try first, before the random ones: known hard cases. */
   first?: readonly (readonly Op[])[];
 }
@@ -155,8 +157,9 @@ function shrink<Op>(
   let operations = found;
   let difference = compare(comparison, operations)!;
   let runs = 0;
+  const { shrinkRuns = MAX_SHRINK_RUNS } = comparison;
   const keep = (candidate: readonly Op[]): boolean => {
-    if (runs++ >= MAX_SHRINK_RUNS) return false;
+    if (runs++ >= shrinkRuns) return false;
     const still = compare(comparison, candidate);
     if (!still) return false;
     operations = candidate;
@@ -167,7 +170,7 @@ function shrink<Op>(
   for (let again = effort.shrink; again; ) {
     again = dropChunks(() => operations, keep);
     again = simplifyEach(() => operations, keep, comparison.simplify) || again;
-    if (runs >= MAX_SHRINK_RUNS) break;
+    if (runs >= shrinkRuns) break;
   }
   return { operations, difference };
 }
