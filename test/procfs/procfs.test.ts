@@ -51,11 +51,11 @@ function task(sys: MemorySystem, pid: number): TestTask {
   return { ...ids, mm, minFlt: 16, majFlt: 2, cminFlt: 0, cmajFlt: 0, oomScoreAdj: 0 };
 }
 
-function map(mm: MmStruct, nrPages: number): VmAreaStruct {
+function map(mm: MmStruct, nrPages: number, at = BASE): VmAreaStruct {
   const vma = new VmAreaStruct(mm);
-  vma.vmStart = BASE;
-  vma.vmEnd = BASE + nrPages * 4096;
-  vma.vmPgoff = BASE / 4096;
+  vma.vmStart = at;
+  vma.vmEnd = at + nrPages * 4096;
+  vma.vmPgoff = at / 4096;
   vma.vmFlags = FLAGS;
   vmaLink(vma);
   mm.totalVm += nrPages;
@@ -210,9 +210,14 @@ describe("/proc of a process", () => {
   it("scores a process for the OOM killer as Linux does", () => {
     const { sys, parent } = family();
     sys.totalramPages = 1000;
-    expect(pidOomScore(sys, parent)).toBe("670\n");
+    // Three page tables; its three pages are still with the CPU, which hands them in when they are 32.
+    expect(pidOomScore(sys, parent)).toBe("668\n");
+    const vma = map(parent.mm, 29, BASE + 0x10_0000);
+    for (let page = 0; page < 29; page++)
+      handleMmFault(vma, BASE + 0x10_0000 + page * 4096, FAULT_FLAG_WRITE);
+    expect(pidOomScore(sys, parent)).toBe("690\n");
     parent.oomScoreAdj = 500;
-    expect(pidOomScore(sys, parent)).toBe("1004\n");
+    expect(pidOomScore(sys, parent)).toBe("1023\n");
     parent.oomScoreAdj = -1000;
     expect(pidOomScore(sys, parent)).toBe("0\n");
   });

@@ -5,9 +5,8 @@
  *
  * Linux mm/migrate.c, mm/huge_memory.c. Read first: mm/huge/folio_split.ts. Read next: migrate.ts.
  */
-import type { AddressSpace } from "../filemap/mapping.js";
 import { splitFolio } from "../huge/folio_split.js";
-import { type Folio, folioGet, folioNrPages, folioTestAnon } from "../pages/folio.js";
+import type { Folio } from "../pages/folio.js";
 import type { MemorySystem } from "../system.js";
 
 /**
@@ -15,22 +14,9 @@ import type { MemorySystem } from "../system.js";
  * Linux mm/migrate.c:try_split_folio()
  */
 export function splitFolioToList(sys: MemorySystem, folio: Folio, list: Folio[]): boolean {
-  const { mapping, index } = folio;
-  if (folio.order === 0 || mapping === undefined) return false;
-  const nrPages = folioNrPages(folio);
-  if (folioTestAnon(folio)) {
-    const parts: Folio[] = [];
-    if (!splitFolio(sys, folio, 1, parts)) return false;
-    list.push(folio, ...parts);
-    return true;
-  }
-  if (!splitFolio(sys, folio, 1)) return false;
-  const { pages } = mapping as AddressSpace;
-  list.push(folio);
-  for (let i = 1; i < nrPages; i++) {
-    const part = pages.get(index + i)!;
-    folioGet(part);
-    list.push(part);
-  }
+  if (folio.order === 0 || folio.mapping === undefined) return false;
+  const parts: Folio[] = [];
+  if (!splitFolio(sys, folio, 1, parts)) return false;
+  list.push(folio, ...parts);
   return true;
 }

@@ -113,8 +113,10 @@ function truncateInodePartialFolio(mapping: AddressSpace, folio: Folio, from: nu
   }
   const beyond = Math.floor((to + 1 - pos) / PAGE_SIZE);
   if (beyond < nrPages) {
-    const tail = filemapGetFolio(mapping, pos / PAGE_SIZE + beyond)!;
-    if (tail.order > 0) tryFolioSplitOrUnmap(tail, pos / PAGE_SIZE + beyond - tail.index);
+    // What lies behind the new end of the file is gone already.
+    const tail = filemapGetFolio(mapping, pos / PAGE_SIZE + beyond);
+    if (tail !== undefined && tail.order > 0)
+      tryFolioSplitOrUnmap(tail, pos / PAGE_SIZE + beyond - tail.index);
   }
   const first = Math.ceil(from / PAGE_SIZE);
   const last = Math.floor((to + 1) / PAGE_SIZE) - 1;
